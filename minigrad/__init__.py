@@ -1,0 +1,84 @@
+"""minigrad: reverse-mode automatic differentiation on NumPy, with PyTorch's names.
+
+>>> import minigrad as mg
+>>> x = mg.tensor([3.0, 4.0], requires_grad=True)
+>>> y = (x**2).sum()
+>>> y.backward()
+>>> x.grad
+tensor([6., 8.])
+"""
+
+from pathlib import Path as _Path
+
+if not (_Path(__file__).parent / "nn").is_dir():  # a checkout: minigrad.nn is the folder beside us
+    __path__.append(str(_Path(__file__).parent.parent))
+
+from minigrad import allocator as _allocator
+from minigrad import autograd as autograd
+from minigrad import datasets as datasets
+from minigrad import nn as nn
+from minigrad import optim as optim
+from minigrad import utils as utils
+from minigrad import viz as viz
+from minigrad.creation import (
+    arange as arange,
+    as_tensor as as_tensor,
+    empty as empty,
+    empty_like as empty_like,
+    eye as eye,
+    from_numpy as from_numpy,
+    full as full,
+    full_like as full_like,
+    linspace as linspace,
+    ones as ones,
+    ones_like as ones_like,
+    rand as rand,
+    rand_like as rand_like,
+    randint as randint,
+    randn as randn,
+    randn_like as randn_like,
+    randperm as randperm,
+    tensor as tensor,
+    zeros as zeros,
+    zeros_like as zeros_like,
+)
+from minigrad.dtypes import (
+    bool_ as bool,  # noqa: A004
+    double as double,
+    float16 as float16,
+    float32 as float32,
+    float64 as float64,
+    float_ as float,  # noqa: A004
+    get_default_dtype as get_default_dtype,
+    half as half,
+    int8 as int8,
+    int16 as int16,
+    int32 as int32,
+    int64 as int64,
+    int_ as int,  # noqa: A004
+    long as long,
+    promote_types as promote_types,
+    result_type as result_type,
+    set_default_dtype as set_default_dtype,
+    short as short,
+    uint8 as uint8,
+)
+from minigrad.functions.elementwise import *  # noqa: F403
+from minigrad.functions.reduction import *  # noqa: F403
+from minigrad.functions.shape import *  # noqa: F403
+from minigrad.modes import enable_grad as enable_grad
+from minigrad.modes import is_grad_enabled as is_grad_enabled
+from minigrad.modes import no_grad as no_grad
+from minigrad.modes import set_grad_enabled as set_grad_enabled
+from minigrad.random import Generator as Generator
+from minigrad.random import get_rng_state as get_rng_state
+from minigrad.random import initial_seed as initial_seed
+from minigrad.random import manual_seed as manual_seed
+from minigrad.random import seed as seed
+from minigrad.random import set_rng_state as set_rng_state
+from minigrad.serialization import load as load
+from minigrad.serialization import save as save
+from minigrad.tensor import Tensor as Tensor
+
+__version__ = "0.1.0"
+_allocator.keep_memory()

@@ -1,0 +1,91 @@
+"""Dtypes are NumPy's; how they combine is PyTorch's.
+
+https://docs.pytorch.org/docs/stable/tensor_attributes.html#torch.dtype
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+float16, float32, float64 = np.dtype("float16"), np.dtype("float32"), np.dtype("float64")
+int8, int16, int32, int64 = (np.dtype(f"int{n}") for n in (8, 16, 32, 64))
+uint8, bool_ = np.dtype("uint8"), np.dtype("bool")
+half, float_, double, short, int_, long = float16, float32, float64, int16, int32, int64
+
+_CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
+_SCALAR_CATEGORY = {bool: 0, int: 1, float: 2}
+_default = float32
+
+
+def get_default_dtype() -> np.dtype[Any]:
+    """Return the dtype of new float tensors.
+
+    >>> import minigrad as mg
+    >>> mg.get_default_dtype()
+    dtype('float32')
+    """
+    return _default
+
+
+def set_default_dtype(dtype: Any) -> None:
+    """Set the dtype of new float tensors; raise TypeError for one that is not float."""
+    global _default
+    dtype = np.dtype(dtype)
+    if dtype.kind != "f":
+        raise TypeError(f"set_default_dtype: only floating-point types are supported, got {dtype}")
+    _default = dtype
+
+
+def category(dtype: np.dtype[Any]) -> int:
+    """Return 0 for bool, 1 for integers, 2 for floats; raise TypeError for anything else."""
+    try:
+        return _CATEGORY[dtype.kind]
+    except KeyError:
+        raise TypeError(
+            f"minigrad has bool, integer and float tensors; got dtype {dtype} "
+            "(complex tensors are not supported)"
+        ) from None
+
+
+def promote_types(a: Any, b: Any) -> np.dtype[Any]:
+    """Return the smallest dtype holding both; a float beats an integer whatever the widths.
+
+    >>> import minigrad as mg
+    >>> mg.promote_types(mg.float32, mg.int64)
+    dtype('float32')
+    """
+    a, b = np.dtype(a), np.dtype(b)
+    high, low = category(a), category(b)
+    if (high == 2) == (low == 2):
+        return np.promote_types(a, b)
+    return a if high > low else b
+
+
+def result_type(*operands: Any) -> np.dtype[Any]:
+    """Return the dtype of an operation on arrays and Python scalars.
+
+    Arrays with dimensions decide; 0-d arrays and Python scalars matter only where they are of a
+    higher category (bool, integer, float).
+    """
+    ranked: list[np.dtype[Any] | None] = [None, None, None]  # with dimensions, 0-d, scalars
+    for x in operands:
+        if type(x) in _SCALAR_CATEGORY:
+            rank, dtype = 2, (np.dtype(bool), int64, _default)[_SCALAR_CATEGORY[type(x)]]
+        else:
+            rank, dtype = (0 if x.ndim else 1), x.dtype
+        known = ranked[rank]
+        ranked[rank] = dtype if known is None else promote_types(known, dtype)
+    result: np.dtype[Any] | None = None
+    for dtype in ranked:
+        if dtype is not None and (result is None or category(dtype) > category(result)):
+            result = dtype
+    assert result is not None
+    return result
+
+
+def promoted(operands: list[Any]) -> list[Any]:
+    """Return the operands in their common dtype; Python scalars stay Python scalars."""
+    dtype = result_type(*operands)
+    return [x if type(x) in _SCALAR_CATEGORY else x.astype(dtype, copy=False) for x in operands]

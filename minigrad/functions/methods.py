@@ -1,0 +1,209 @@
+"""The methods and operators of Tensor: the functions of this folder, under the same names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.functions import elementwise as e
+from minigrad.functions import reduction as r
+from minigrad.functions import shape as s
+from minigrad.ops import elementwise as ops
+from minigrad.ops import indexing, matmul
+from minigrad.ops.shape import astype
+
+# ruff: noqa: A003
+
+
+class Methods:
+    """PyTorch's methods; whoever mixes this in provides ``__record__``, ``shape`` and ``dtype``."""
+
+    abs, clamp, clip, cos, erf, exp, expm1 = e.abs, e.clamp, e.clip, e.cos, e.erf, e.exp, e.expm1
+    log, log1p, maximum, minimum, neg = e.log, e.log1p, e.maximum, e.minimum, e.neg
+    reciprocal, relu, rsqrt, sigmoid, sign = e.reciprocal, e.relu, e.rsqrt, e.sigmoid, e.sign
+    sin, sqrt, square, tanh, floor, ceil = e.sin, e.sqrt, e.square, e.tanh, e.floor, e.ceil
+    trunc, round, isnan, isinf, isfinite = e.trunc, e.round, e.isnan, e.isinf, e.isfinite
+    add, sub, mul, div, pow, lerp = e.add, e.sub, e.mul, e.div, e.pow, e.lerp
+    addcmul, addcdiv, masked_fill = e.addcmul, e.addcdiv, e.masked_fill
+    eq, ne, lt, le, gt, ge = e.eq, e.ne, e.lt, e.le, e.gt, e.ge
+    logical_and, logical_or, logical_not = e.logical_and, e.logical_or, e.logical_not
+
+    sum, mean, var, std, amax, amin, max, min = r.sum, r.mean, r.var, r.std, r.amax, r.amin, r.max, r.min
+    argmax, argmin, all, any, logsumexp = r.argmax, r.argmin, r.all, r.any, r.logsumexp
+    softmax, log_softmax, cumsum, norm = r.softmax, r.log_softmax, r.cumsum, r.norm
+
+    reshape, view, view_as, flatten, ravel = s.reshape, s.view, s.view_as, s.flatten, s.ravel
+    permute, transpose, swapaxes, t = s.permute, s.transpose, s.swapaxes, s.t
+    squeeze, unsqueeze, expand, expand_as = s.squeeze, s.unsqueeze, s.expand, s.expand_as
+    broadcast_to, flip, split, chunk, narrow = s.broadcast_to, s.flip, s.split, s.chunk, s.narrow
+    unbind, gather, clone, contiguous, matmul = s.unbind, s.gather, s.clone, s.contiguous, s.matmul
+    mm = bmm = s.matmul
+
+    __record__: Any
+    shape: Any
+    dtype: Any
+    ndim: Any
+
+    # ---- sizes -------------------------------------------------------------------------------
+    def size(self, dim: int | None = None) -> Any:
+        """Return the shape, or the length of one dimension."""
+        return self.shape if dim is None else self.shape[dim]
+
+    def dim(self) -> int:
+        """Return the number of dimensions."""
+        return int(self.ndim)
+
+    def numel(self) -> int:
+        """Return the number of elements."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    nelement = numel
+
+    @property
+    def T(self) -> Any:
+        """The tensor with its dimensions reversed."""
+        return s.permute(self, *range(self.ndim)[::-1])
+
+    @property
+    def mT(self) -> Any:
+        """The tensor with its last two dimensions exchanged."""
+        return s.transpose(self, -2, -1)
+
+    # ---- dtypes ------------------------------------------------------------------------------
+    def to(self, dtype: Any) -> Any:
+        """Return in another dtype (itself where it has it already); ``"cpu"`` is where we are."""
+        if isinstance(dtype, str) and dtype.split(":")[0] == "cpu":
+            return self
+        if isinstance(dtype, Methods):
+            dtype = dtype.dtype
+        dtype = np.dtype(dtype)
+        return self if dtype == self.dtype else astype(self, dtype=dtype)
+
+    def float(self) -> Any:
+        """Return in float32."""
+        return self.to(np.float32)
+
+    def double(self) -> Any:
+        """Return in float64."""
+        return self.to(np.float64)
+
+    def long(self) -> Any:
+        """Return in int64."""
+        return self.to(np.int64)
+
+    def int(self) -> Any:
+        """Return in int32."""
+        return self.to(np.int32)
+
+    def bool(self) -> Any:
+        """Return in bool."""
+        return self.to(np.bool_)
+
+    def type_as(self, other: Any) -> Any:
+        """Return in the dtype of ``other``."""
+        return self.to(other.dtype)
+
+    def is_floating_point(self) -> Any:
+        """Return whether the dtype is a float."""
+        return self.dtype.kind == "f"
+
+    # ---- indexing ----------------------------------------------------------------------------
+    def __getitem__(self, index: Any) -> Any:
+        try:
+            return indexing.getitem(self, index=plain_index(index))
+        except IndexError as error:
+            raise IndexError(str(error).replace("axis", "dimension")) from None
+
+    # ---- operators ---------------------------------------------------------------------------
+    def __add__(self, other: Any) -> Any:
+        return self.__record__(ops.add, (self, other), {})
+
+    def __radd__(self, other: Any) -> Any:
+        return self.__record__(ops.add, (other, self), {})
+
+    def __sub__(self, other: Any) -> Any:
+        return self.__record__(ops.sub, (self, other), {})
+
+    def __rsub__(self, other: Any) -> Any:
+        return self.__record__(ops.sub, (other, self), {})
+
+    def __mul__(self, other: Any) -> Any:
+        return self.__record__(ops.mul, (self, other), {})
+
+    def __rmul__(self, other: Any) -> Any:
+        return self.__record__(ops.mul, (other, self), {})
+
+    def __truediv__(self, other: Any) -> Any:
+        return self.__record__(ops.div, (self, other), {})
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return self.__record__(ops.div, (other, self), {})
+
+    def __pow__(self, exponent: Any) -> Any:
+        return e.pow(self, exponent)
+
+    def __rpow__(self, base: Any) -> Any:
+        return self.__record__(ops.pow, (base, self), {})
+
+    def __matmul__(self, other: Any) -> Any:
+        return self.__record__(matmul.matmul, (self, other), {})
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return self.__record__(matmul.matmul, (other, self), {})
+
+    def __floordiv__(self, other: Any) -> Any:
+        return e.floor_divide(self, other)
+
+    def __mod__(self, other: Any) -> Any:
+        return e.remainder(self, other)
+
+    def __neg__(self) -> Any:
+        return self.__record__(ops.neg, (self,), {})
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __abs__(self) -> Any:
+        return ops.abs(self)
+
+    def __invert__(self) -> Any:
+        return e.bitwise_not(self)
+
+    def __and__(self, other: Any) -> Any:
+        return e.bitwise_and(self, other)
+
+    def __or__(self, other: Any) -> Any:
+        return e.bitwise_or(self, other)
+
+    def __xor__(self, other: Any) -> Any:
+        return e.bitwise_xor(self, other)
+
+    def __eq__(self, other: object) -> Any:
+        return False if other is None else e.eq(self, other)
+
+    def __ne__(self, other: object) -> Any:
+        return True if other is None else e.ne(self, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return e.lt(self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return e.le(self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return e.gt(self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return e.ge(self, other)
+
+    __hash__ = object.__hash__  # tensors are keys by identity; == compares elements
+
+
+def plain_index(index: Any) -> Any:
+    """Return the index with arrays in place of Tensors and lists."""
+    if isinstance(index, tuple):
+        return tuple(plain_index(part) for part in index)
+    if isinstance(index, Methods):
+        return index.numpy()  # type: ignore[attr-defined]
+    return np.asarray(index) if isinstance(index, list) else index

@@ -1,0 +1,67 @@
+"""The recorded graph: one Node a recorded operation, linked from output to inputs only.
+
+No node points at its own output or at anything made later, so reference counting alone frees a
+graph that nobody holds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minigrad.storage import tick
+from minigrad.primitive import Primitive
+
+FREED: Any = ("freed",)  # stands in ``saved`` of a node whose graph was used up
+
+
+class Node:
+    """How one value came about; a leaf or a constant where ``primitive`` is None.
+
+    ``inputs`` holds a Node for each operand (None for Python scalars), ``saved`` what the rules
+    read: ``(out, *operands)`` with None or the operand's Node for what they do not read; a node
+    answers ``shape``, ``dtype``, ``ndim`` and ``size``, which is all such a rule may ask.
+    ``sequence`` is the tick of creation. ``grad`` is filled on leaves and where retained.
+    """
+
+    primitive: Primitive | None = None
+    inputs: tuple[Node | None, ...] = ()
+    saved: Any = ()
+    params: dict[str, Any] = {}
+    requires_grad = True
+    retains = False
+    grad: Any = None
+    hooks: dict[int, Any] | None = None
+    after_hooks: dict[int, Any] | None = None
+    label: str | None = None
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self.sequence = tick()
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        total = 1
+        for n in self.shape:
+            total *= n
+        return total
+
+    def name(self) -> str:
+        """Return PyTorch's kind of name, ``MulBackward0``."""
+        if self.primitive is None:
+            return "AccumulateGrad"
+        return self.primitive.name.title().replace("_", "") + "Backward0"
+
+    def __repr__(self) -> str:
+        return f"<{self.name()}>"
+
+
+def constant(shape: tuple[int, ...], dtype: Any) -> Node:
+    """Return the Node that stands for an operand without gradient."""
+    node = Node(shape, dtype)
+    node.requires_grad = False
+    return node

@@ -1,0 +1,142 @@
+"""Writing into a tensor: through to its memory where nothing is recorded, else as a new value.
+
+Recorded, ``x[i] = v`` and the ``_`` methods give ``x`` a new value and a new place in the graph;
+what had read the old value keeps it. A recorded write through a view is refused: the tensor it
+looks at would not see it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.functions import elementwise as e
+from minigrad.functions.methods import plain_index
+from minigrad.modes import MODES
+from minigrad.ops.indexing import setitem
+from minigrad.storage import wrote
+from minigrad.storage import version as writes_of
+
+
+class InPlace:
+    """The methods with a trailing underscore, ``+=`` and friends, and item assignment."""
+
+    _data: Any
+    _node: Any
+    _constant: Any
+
+    def _assign(self, value: Any, by: str) -> Any:
+        """Make ``value`` (a Tensor or a number) the value of this tensor; return the tensor."""
+        recorded = getattr(value, "_node", None) is not None
+        self._check_writable(recorded)
+        array = value._data if isinstance(value, InPlace) else np.asarray(value)
+        if np.broadcast_shapes(array.shape, self._data.shape) != self._data.shape:
+            raise RuntimeError(
+                f"{by}: output with shape {list(self._data.shape)} doesn't match the broadcast "
+                f"shape {list(array.shape)}"
+            )
+        if array.dtype.kind == "f" and self._data.dtype.kind != "f":
+            raise RuntimeError(
+                f"{by}: result type {array.dtype} can't be cast to the desired output type "
+                f"{self._data.dtype}"
+            )
+        if recorded:
+            value = value.to(self._data.dtype).expand(self._data.shape)
+            self._data, self._node, self._constant = value._data, value._node, None
+        else:
+            np.copyto(self._data, array, casting="unsafe")
+            wrote(self._data, by)
+        return self
+
+    def _check_writable(self, recorded: bool) -> None:
+        node = self._node
+        if MODES.grad_enabled and node is not None and node.primitive is None:
+            raise RuntimeError(
+                "a leaf Variable that requires grad is being used in an in-place operation. "
+                "Write inside `with no_grad():`, or to x.data, or make a new tensor."
+            )
+        if recorded and self._data.base is not None:
+            raise RuntimeError(
+                "a view is being written by a recorded in-place operation; the tensor it looks at "
+                "would not see the change. Make a new tensor, or write to a clone()."
+            )
+
+    @property
+    def _version(self) -> int:
+        return writes_of(self._data)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        index = plain_index(index)
+        node = getattr(value, "_node", None)
+        if MODES.grad_enabled and (node is not None or self._node is not None):
+            self._check_writable(recorded=True)
+            self._assign(setitem(self, value, index=index), "x[...] = v")
+            return
+        self._check_writable(recorded=False)
+        self._data[index] = value._data if isinstance(value, InPlace) else value
+        wrote(self._data, "x[...] = v")
+
+    def add_(self, other: Any, *, alpha: float = 1) -> Any:
+        """Add alpha * other in place."""
+        return self._assign(e.add(self, other, alpha=alpha), "add_")
+
+    def sub_(self, other: Any, *, alpha: float = 1) -> Any:
+        """Subtract alpha * other in place."""
+        return self._assign(e.sub(self, other, alpha=alpha), "sub_")
+
+    def mul_(self, other: Any) -> Any:
+        """Multiply in place."""
+        return self._assign(e.mul(self, other), "mul_")
+
+    def div_(self, other: Any) -> Any:
+        """Divide in place."""
+        return self._assign(e.div(self, other), "div_")
+
+    def pow_(self, exponent: Any) -> Any:
+        """Raise to a power in place."""
+        return self._assign(e.pow(self, exponent), "pow_")
+
+    def clamp_(self, min: Any = None, max: Any = None) -> Any:
+        """Hold between min and max in place."""
+        return self._assign(e.clamp(self, min=min, max=max), "clamp_")
+
+    def relu_(self) -> Any:
+        """Replace negative elements by 0 in place."""
+        return self._assign(e.relu(self), "relu_")
+
+    def lerp_(self, end: Any, weight: Any) -> Any:
+        """Move towards ``end`` by ``weight`` in place."""
+        return self._assign(e.lerp(self, end, weight), "lerp_")
+
+    def addcmul_(self, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
+        """Add value * tensor1 * tensor2 in place."""
+        return self._assign(e.addcmul(self, tensor1, tensor2, value=value), "addcmul_")
+
+    def addcdiv_(self, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
+        """Add value * tensor1 / tensor2 in place."""
+        return self._assign(e.addcdiv(self, tensor1, tensor2, value=value), "addcdiv_")
+
+    def copy_(self, src: Any) -> Any:
+        """Copy the values of ``src`` (broadcast, cast) in place."""
+        return self._assign(src.to(self._data.dtype), "copy_")
+
+    def fill_(self, value: Any) -> Any:
+        """Set every element to one value."""
+        return self._assign(value, "fill_")
+
+    def zero_(self) -> Any:
+        """Set every element to 0."""
+        return self._assign(0, "zero_")
+
+    def __iadd__(self, other: Any) -> Any:
+        return self._assign(e.add(self, other), "+=")
+
+    def __isub__(self, other: Any) -> Any:
+        return self._assign(e.sub(self, other), "-=")
+
+    def __imul__(self, other: Any) -> Any:
+        return self._assign(e.mul(self, other), "*=")
+
+    def __itruediv__(self, other: Any) -> Any:
+        return self._assign(e.div(self, other), "/=")

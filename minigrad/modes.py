@@ -1,0 +1,106 @@
+"""Whether operations are recorded: ``no_grad``, ``enable_grad``, ``set_grad_enabled``, one switch a thread."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Modes(threading.local):
+    grad_enabled = True
+
+
+MODES = _Modes()
+
+
+def is_grad_enabled() -> bool:
+    """Return whether operations on this thread are recorded.
+
+    >>> import minigrad as mg
+    >>> with mg.no_grad():
+    ...     mg.is_grad_enabled()
+    False
+    """
+    return MODES.grad_enabled
+
+
+class set_grad_enabled:  # noqa: N801 (PyTorch's name)
+    """Record operations or not: as a statement, a ``with`` block or a decorator.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.autograd.grad_mode.set_grad_enabled.html
+    """
+
+    def __init__(self, mode: bool) -> None:
+        self.mode = bool(mode)
+        self.previous = [MODES.grad_enabled]  # a stack, so that one object may be entered twice
+        MODES.grad_enabled = self.mode
+
+    def __enter__(self) -> None:
+        self.previous.append(self.previous[0])
+        MODES.grad_enabled = self.mode
+
+    def __exit__(self, *_: object) -> None:
+        MODES.grad_enabled = self.previous.pop()
+
+    def __call__(self, function: F) -> F:
+        MODES.grad_enabled = self.previous[0]  # a decorator changes nothing until the call
+        return _decorate(lambda: set_grad_enabled(self.mode), function)
+
+
+class _Mode:
+    """``no_grad`` and ``enable_grad``: nothing happens until the block is entered."""
+
+    mode: bool
+
+    def __init__(self) -> None:
+        self.previous: list[bool] = []
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        self = super().__new__(cls)
+        if function is None:
+            return self
+        return _decorate(cls, function)  # @no_grad without parentheses
+
+    def __enter__(self) -> None:
+        self.previous.append(MODES.grad_enabled)
+        MODES.grad_enabled = self.mode
+
+    def __exit__(self, *_: object) -> None:
+        MODES.grad_enabled = self.previous.pop()
+
+    def __call__(self, function: F) -> F:
+        return _decorate(type(self), function)
+
+
+class no_grad(_Mode):  # noqa: N801
+    """Record nothing inside: a ``with`` block or a decorator.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.no_grad.html
+
+    >>> import minigrad as mg
+    >>> x = mg.ones(2, requires_grad=True)
+    >>> with mg.no_grad():
+    ...     (x * 2).requires_grad
+    False
+    """
+
+    mode = False
+
+
+class enable_grad(_Mode):  # noqa: N801
+    """Record again inside a ``no_grad`` block: a ``with`` block or a decorator."""
+
+    mode = True
+
+
+def _decorate(mode: Callable[[], Any], function: F) -> F:
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        with mode():
+            return function(*args, **kwargs)
+
+    return wrapper  # type: ignore[return-value]

@@ -1,0 +1,175 @@
+"""Elementwise primitives. Broadcasting is undone by the sweep, so no rule mentions it."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minigrad.primitive import alias, primitive, register
+
+# ruff: noqa: E731
+
+
+def quiet(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let 1/0, log(0), 0/0 give inf and nan without a warning, as tensors do elsewhere."""
+    return functools.wraps(function)(np.errstate(all="ignore")(function))
+
+
+_2_SQRTPI = 2 / math.sqrt(math.pi)
+
+# ---- arithmetic -------------------------------------------------------------------------------
+pair = {"promotes": 0}
+add = register(np.add, lambda g, _out, _x, _y: g, lambda g, _out, _x, _y: g, **pair)
+sub = register(np.subtract, lambda g, _out, _x, _y: g, lambda g, _out, _x, _y: -g, name="sub", **pair)
+mul = register(np.multiply, lambda g, _out, _x, y: g * y, lambda g, _out, x, _y: g * x, name="mul", **pair)
+
+
+@primitive(
+    lambda g, _out, _x, y: g / y,
+    lambda g, out, _x, y: -g * out / y,
+    name="div",
+    promotes=0,
+    floats=True,
+)
+@quiet
+def div(x, y):
+    return np.true_divide(x, y)
+
+
+@primitive(
+    lambda g, _out, x, y: g * np.where(y == 0, 0.0, y * np.power(x, np.where(y == 0, 1.0, y - 1))),
+    lambda g, out, x, y: g * np.where(np.logical_and(x == 0, y >= 0), 0.0, out * np.log(x)),
+    name="pow",
+    promotes=0,
+)
+@quiet
+def pow(x, y):
+    return np.power(x, y)
+
+
+@primitive(lambda g, _out, x, *, exponent: g * (exponent * x ** (exponent - 1)), name="pow")
+@quiet
+def pow_scalar(x, *, exponent):
+    """x to a Python number: no logarithm of a base that may be negative."""
+    return np.power(x, exponent)
+
+
+alias(div, np.true_divide)
+alias(pow, np.power)
+
+maximum = register(
+    np.maximum,
+    lambda g, _out, x, y: g * (x > y) + (g / 2) * (x == y),
+    lambda g, _out, x, y: g * (y > x) + (g / 2) * (x == y),
+    **pair,
+)
+minimum = register(
+    np.minimum,
+    lambda g, _out, x, y: g * (x < y) + (g / 2) * (x == y),
+    lambda g, _out, x, y: g * ((y < x) + 0.5 * (x == y)),
+    **pair,
+)
+
+# ---- one operand ------------------------------------------------------------------------------
+real = {"floats": True}
+neg = register(np.negative, lambda g, _out, _x: -g, name="neg")
+positive = register(np.positive, lambda g, _out, _x: g)
+abs = register(np.absolute, lambda g, _out, x: g * np.sign(x), name="abs")
+square = register(np.square, lambda g, _out, x: g * (2 * x))
+sin = register(np.sin, lambda g, _out, x: g * np.cos(x), **real)
+cos = register(np.cos, lambda g, _out, x: -g * np.sin(x), **real)
+tanh = register(np.tanh, lambda g, out, _x: g * (1 - out * out), **real)
+exp = register(np.exp, lambda g, out, _x: g * out, **real)
+expm1 = register(np.expm1, lambda g, out, _x: g * (out + 1), **real)
+log = register(np.log, lambda g, _out, x: g / x, **real)
+log1p = register(np.log1p, lambda g, _out, x: g / (1 + x), **real)
+sqrt = register(np.sqrt, lambda g, out, _x: g / (2 * out), **real)
+for made in (exp, expm1, log, log1p, sqrt):
+    made.function = quiet(made.function)
+
+
+@primitive(lambda g, out, _x: -g * out * out, floats=True)
+@quiet
+def reciprocal(x):
+    return np.true_divide(1, x)
+
+
+alias(reciprocal, np.reciprocal)
+
+
+@primitive(lambda g, out, _x: g * (-0.5 * out * out * out), floats=True)
+@quiet
+def rsqrt(x):
+    """1/sqrt(x)."""
+    return np.true_divide(1, np.sqrt(x))
+
+
+@primitive(lambda g, out, _x: g * out * (1 - out), floats=True)
+def sigmoid(x):
+    """1/(1 + exp(-x)), with the exponent held where exp does not overflow."""
+    held = np.minimum(-x, _LARGEST_EXPONENT[x.dtype.char])
+    return 1 / (1 + np.exp(held))
+
+
+_LARGEST_EXPONENT = {"e": 11.0, "f": 88.0, "d": 709.0}
+
+
+@primitive(lambda g, out, _x: g * (out > 0))
+def relu(x):
+    """max(x, 0); the gradient at 0 is 0, as PyTorch's. NaN stays NaN."""
+    return np.maximum(x, 0)
+
+
+@primitive(lambda g, _out, x: g * sigmoid(x), floats=True)
+def softplus(x):
+    """log(1 + exp(x)), without overflow."""
+    return np.logaddexp(x, x.dtype.type(0))
+
+
+@primitive(lambda g, _out, x: g * (_2_SQRTPI * np.exp(-x * x)), floats=True)
+def erf(x):
+    """The error function (math.erf, element by element)."""
+    flat = [math.erf(v) for v in np.ravel(x).tolist()]
+    return np.reshape(np.asarray(flat, dtype=x.dtype), x.shape)
+
+
+@primitive(lambda g, _out, x, *, min=None, max=None: g * _inside(x, min, max))
+def clamp(x, *, min=None, max=None):
+    """x held between min and max; the gradient at a bound is 0, as PyTorch's."""
+    return np.clip(x, min, max)
+
+
+def _inside(x, low, high):
+    if low is None:
+        return x < high
+    return x > low if high is None else (x > low) & (x < high)
+
+
+@primitive(
+    None,
+    lambda g, _out, condition, _x, _y: np.where(condition, g, 0.0),
+    lambda g, _out, condition, _x, _y: np.where(condition, 0.0, g),
+    promotes=1,
+)
+def where(condition, x, y):
+    return np.where(condition, x, y)
+
+
+alias(where, np.where)
+
+# ---- no gradient ------------------------------------------------------------------------------
+for _function in (
+    np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
+    np.logical_and, np.logical_or, np.logical_xor, np.bitwise_and, np.bitwise_or, np.bitwise_xor,
+    np.floor_divide, np.remainder,
+):  # fmt: skip
+    register(_function, None, None, promotes=0)
+for _function in (
+    np.sign, np.floor, np.ceil, np.trunc, np.rint, np.isnan, np.isinf, np.isfinite,
+    np.logical_not, np.invert,
+):  # fmt: skip
+    register(_function, None)

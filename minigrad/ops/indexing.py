@@ -1,0 +1,69 @@
+"""Reading elements, and the one primitive that scatters. Each is the other's vjp.
+
+``index`` is whatever NumPy indexes with, arrays included: a parameter, not an operand.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minigrad.primitive import alias, primitive
+
+
+@primitive(lambda g, _out, _x, *, index: scatter_add(g, index=index, shape=_x.shape))
+def getitem(x, *, index):
+    return x[index]
+
+
+@primitive(lambda g, _out, _x, *, index, shape: getitem(g, index=index))
+def scatter_add(g, *, index, shape):
+    """Zeros of this shape with ``g`` added at ``index``; an element named twice gets both."""
+    out = np.zeros_like(g, shape=shape)
+    if _is_basic(index):
+        out[index] = g
+    else:
+        np.add.at(out, index, g)
+    return out
+
+
+def _is_basic(index):
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(p is None or p is ... or isinstance(p, (int, slice)) for p in parts) and not any(
+        isinstance(p, bool) for p in parts
+    )
+
+
+@primitive(
+    lambda g, _out, _x, *, indices, axis: put_along_axis(g, indices=indices, axis=axis, shape=_x.shape)
+)
+def take_along_axis(x, *, indices, axis):
+    return np.take_along_axis(x, indices, axis)
+
+
+@primitive(
+    lambda g, _out, _x, *, indices, axis, shape: take_along_axis(g, indices=indices, axis=axis)
+)
+def put_along_axis(g, *, indices, axis, shape):
+    """Zeros of this shape with ``g`` added along one axis at ``indices``: gather's adjoint."""
+    where = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
+    where[axis] = indices
+    out = np.zeros_like(g, shape=shape)
+    if indices.shape[axis] == 1:  # no element can be named twice
+        out[tuple(where)] = g
+    else:
+        np.add.at(out, tuple(where), g)
+    return out
+
+
+alias(take_along_axis, np.take_along_axis)
+
+
+@primitive(
+    lambda g, _out, _x, _value, *, index: setitem(g, 0.0, index=index),
+    lambda g, _out, _x, _value, *, index: getitem(g, index=index),
+)
+def setitem(x, value, *, index):
+    """A copy of ``x`` with ``value`` at ``index``."""
+    out = np.array(x)
+    out[index] = value
+    return out

@@ -1,0 +1,151 @@
+"""Primitives that reduce axes. ``axis`` is a tuple of non-negative integers, ``keepdims`` a bool."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from minigrad.ops.shape import astype
+from minigrad.primitive import alias, primitive
+
+# ruff: noqa: A001
+
+
+def axis_of(x, dim):
+    """Return ``dim`` as a non-negative axis of ``x``; raise IndexError as PyTorch does."""
+    n = max(x.ndim, 1)
+    if not -n <= dim < n:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})"
+        )
+    return dim % n
+
+
+def axes_of(x, dim):
+    """Return ``dim`` (None for all, an integer or several) as a tuple of axes."""
+    if dim is None:
+        return tuple(range(x.ndim))
+    if not isinstance(dim, (tuple, list)):
+        return (axis_of(x, dim),) if x.ndim else ()
+    found = tuple(axis_of(x, d) for d in dim)
+    if len(set(found)) < len(found):
+        raise RuntimeError(f"dim {list(dim)} appears multiple times in the list of dims")
+    return found if x.ndim else ()
+
+
+def expanded(g, axis, keepdims):
+    """Give a reduced array its reduced axes back, as axes of length one."""
+    return g if keepdims else np.expand_dims(g, axis)
+
+
+def spread(g, x, axis, keepdims):
+    """Broadcast the cotangent of a reduction over the axes that were reduced."""
+    return np.broadcast_to(expanded(g, axis, keepdims), x.shape)
+
+
+def count(x, axis):
+    return math.prod(x.shape[i] for i in axis)
+
+
+@primitive(lambda g, _out, _x, *, axis, keepdims: spread(g, _x, axis, keepdims))
+def sum(x, *, axis, keepdims):
+    return np.add.reduce(x, axis=axis, keepdims=keepdims)
+
+
+@primitive(lambda g, _out, _x, *, axis, keepdims: spread(g / count(_x, axis), _x, axis, keepdims))
+def mean(x, *, axis, keepdims):
+    return np.add.reduce(x, axis=axis, keepdims=keepdims) / max(count(x, axis), 1)
+
+
+def _share(g, out, x, axis, keepdims):
+    """Ties share the cotangent equally, as PyTorch's amax and amin."""
+    hit = x == expanded(out, axis, keepdims)
+    ties = np.add.reduce(hit, axis=axis, keepdims=True)
+    return hit * (expanded(g, axis, keepdims) / astype(ties, dtype=g.dtype))
+
+
+@primitive(lambda g, out, x, *, axis, keepdims: _share(g, out, x, axis, keepdims))
+def amax(x, *, axis, keepdims):
+    return np.maximum.reduce(x, axis=axis, keepdims=keepdims)
+
+
+@primitive(lambda g, out, x, *, axis, keepdims: _share(g, out, x, axis, keepdims))
+def amin(x, *, axis, keepdims):
+    return np.minimum.reduce(x, axis=axis, keepdims=keepdims)
+
+
+@primitive(lambda g, out, x, *, axis, keepdims:
+           expanded(g, axis, keepdims) * np.exp(x - expanded(out, axis, keepdims)), floats=True)  # fmt: skip
+def logsumexp(x, *, axis, keepdims):
+    """log(sum(exp(x))), shifted by the maximum so that exp cannot overflow."""
+    top = np.maximum.reduce(x, axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0.0)
+    total = np.add.reduce(np.exp(x - top), axis=axis, keepdims=keepdims)
+    with np.errstate(divide="ignore"):  # the logarithm of an empty or all -inf sum is -inf
+        return np.log(total) + (top if keepdims else np.squeeze(top, axis))
+
+
+@primitive(lambda g, out, _x, *, axis: g - np.exp(out) * np.sum(g, axis=axis, keepdims=True), floats=True)
+def log_softmax(x, *, axis):
+    """x - logsumexp(x), shifted by the maximum first."""
+    shifted = x - np.maximum.reduce(x, axis=axis, keepdims=True)
+    return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
+
+
+@primitive(lambda g, out, _x, *, axis: out * (g - np.sum(g * out, axis=axis, keepdims=True)), floats=True)
+def softmax(x, *, axis):
+    """exp(x)/sum(exp(x)), shifted by the maximum first."""
+    raised = np.exp(x - np.maximum.reduce(x, axis=axis, keepdims=True))
+    return raised / np.add.reduce(raised, axis=axis, keepdims=True)
+
+
+@primitive(lambda g, _out, _x, *, axis: np.flip(np.cumsum(np.flip(g, axis), axis=axis), axis))
+def cumsum(x, *, axis):
+    return np.cumsum(x, axis=axis)
+
+
+@primitive(None)
+def argmax(x, *, axis, keepdims):
+    return np.argmax(x, axis=axis, keepdims=keepdims)
+
+
+@primitive(None)
+def argmin(x, *, axis, keepdims):
+    return np.argmin(x, axis=axis, keepdims=keepdims)
+
+
+@primitive(None)
+def all(x, *, axis, keepdims):
+    return np.logical_and.reduce(x, axis=axis, keepdims=keepdims)
+
+
+@primitive(None)
+def any(x, *, axis, keepdims):
+    return np.logical_or.reduce(x, axis=axis, keepdims=keepdims)
+
+
+def _like_numpy(made, first_axis=None):
+    """Take NumPy's arguments: an axis may be None, an integer, negative or a tuple."""
+    return lambda a, axis=first_axis, keepdims=False: made(
+        a, axis=axes_of(a, axis), keepdims=bool(keepdims)
+    )
+
+
+for made, function, ufunc in (
+    (sum, np.sum, np.add),
+    (mean, np.mean, None),
+    (amax, np.max, np.maximum),
+    (amin, np.min, np.minimum),
+    (all, np.all, np.logical_and),
+    (any, np.any, np.logical_or),
+):
+    alias(made, function, call=_like_numpy(made))
+    if ufunc is not None:
+        alias(made, ufunc.reduce, call=_like_numpy(made, 0))
+alias(amax, np.amax, call=_like_numpy(amax))
+alias(amin, np.amin, call=_like_numpy(amin))
+alias(cumsum, np.cumsum)
+for made, function in ((argmax, np.argmax), (argmin, np.argmin)):
+    alias(made, function, call=lambda a, axis=None, *, keepdims=False, made=made: made(
+        a, axis=axis, keepdims=keepdims))  # fmt: skip

@@ -1,0 +1,99 @@
+"""Primitives that move values without changing them: views where NumPy gives views."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minigrad.primitive import alias, primitive
+
+
+@primitive(lambda g, _out, _x, *, shape: np.reshape(g, _x.shape))
+def reshape(x, *, shape):
+    return np.reshape(x, shape)
+
+
+@primitive(lambda g, _out, _x, *, axes: np.transpose(g, _inverse(axes)))
+def transpose(x, *, axes):
+    return np.transpose(x, axes)
+
+
+def _inverse(axes):
+    back = [0] * len(axes)
+    for i, axis in enumerate(axes):
+        back[axis] = i
+    return tuple(back)
+
+
+@primitive(lambda g, _out, _x, *, axis1, axis2: np.swapaxes(g, axis1, axis2))
+def swapaxes(x, *, axis1, axis2):
+    return np.swapaxes(x, axis1, axis2)
+
+
+@primitive(lambda g, _out, _x, *, shape: g)  # the sweep sums over what was stretched
+def broadcast_to(x, *, shape):
+    return np.broadcast_to(x, shape)
+
+
+@primitive(lambda g, _out, _x, *, axis: np.squeeze(g, axis))
+def expand_dims(x, *, axis):
+    return np.expand_dims(x, axis)
+
+
+@primitive(lambda g, _out, _x, *, axis: np.reshape(g, _x.shape))
+def squeeze(x, *, axis):
+    return np.squeeze(x, axis)
+
+
+@primitive(lambda g, _out, _x, *, axis: np.flip(g, axis))
+def flip(x, *, axis):
+    return np.flip(x, axis)
+
+
+def _piece(g, i, xs, axis):
+    start = 0
+    for x in xs[:i]:
+        start += x.shape[axis]
+    return g[(slice(None),) * axis + (slice(start, start + xs[i].shape[axis]),)]
+
+
+@primitive(each=lambda g, i, _out, *_xs, axis: _piece(g, i, _xs, axis), promotes=0)
+def concatenate(*xs, axis):
+    return np.concatenate(xs, axis=axis)
+
+
+@primitive(lambda g, _out, _x, *, widths: g[tuple(slice(a, a + n) for (a, _), n in zip(widths, _x.shape, strict=True))])
+def pad(x, *, widths):
+    """Zeros around: ``widths`` is a pair (before, after) for each axis."""
+    return np.pad(x, widths)
+
+
+@primitive(lambda g, _out, _x, *, dtype: g)  # the sweep casts back
+def astype(x, *, dtype):
+    return x.astype(dtype)
+
+
+@primitive(lambda g, _out, _x: g)
+def copy(x):
+    """The same values in memory of their own."""
+    return np.copy(x)
+
+
+def _stack(arrays, axis=0):
+    return concatenate(*(np.expand_dims(x, axis) for x in arrays), axis=axis_of_stack(arrays[0], axis))
+
+
+def axis_of_stack(x, axis):
+    return axis % (x.ndim + 1)
+
+
+for made, function in (
+    (reshape, np.reshape), (swapaxes, np.swapaxes), (broadcast_to, np.broadcast_to),
+    (expand_dims, np.expand_dims), (flip, np.flip), (copy, np.copy),
+):  # fmt: skip
+    alias(made, function)
+alias(squeeze, np.squeeze, call=lambda a, axis=None: squeeze(a, axis=axis))
+alias(transpose, np.transpose, call=lambda a, axes=None: transpose(
+    a, axes=tuple(range(a.ndim))[::-1] if axes is None else tuple(i % a.ndim for i in axes)))  # fmt: skip
+alias(concatenate, np.concatenate, call=lambda arrays, axis=0: concatenate(
+    *arrays, axis=axis % arrays[0].ndim))  # fmt: skip
+alias(concatenate, np.stack, call=_stack)

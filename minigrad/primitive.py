@@ -1,0 +1,118 @@
+"""The table: a primitive is a NumPy function plus the vector-Jacobian product of each operand.
+
+A rule is a pure function ``(g, out, *operands, **parameters)`` from the cotangent of the result to
+the cotangent of one operand, written in NumPy calls. Handed arrays it computes; handed Tensors it
+is itself recorded, which is how second and higher orders come about. An operand named with a
+leading underscore is looked at for ``shape``, ``ndim``, ``dtype`` and ``size`` only: the engine
+then keeps nothing else of it, and a rule that reads more fails at once.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from types import MethodType
+from typing import Any
+
+Rule = Callable[..., Any]
+
+TABLE: dict[Callable[..., Any], Callable[..., Any]] = {}  # NumPy function -> what records it
+
+
+class Primitive:
+    """A function on arrays with one vjp an operand (None where there is no gradient).
+
+    Operands come first and by position, parameters by keyword. ``each`` is for functions of any
+    number of operands: one rule with the operand's number behind the cotangent,
+    ``(g, i, out, *operands, **parameters)``. ``promotes=k`` brings the operands from k on to
+    their common dtype first, ``floats`` turns integers into the default float: PyTorch's rules, not NumPy's.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        vjps: tuple[Rule | None, ...],
+        *,
+        name: str | None = None,
+        each: Rule | None = None,
+        promotes: int | None = None,
+        floats: bool = False,
+    ) -> None:
+        self.function, self.vjps, self.each = function, vjps, each
+        self.name = name or function.__name__
+        self.__name__ = self.name
+        self.__doc__ = function.__doc__
+        self.promotes, self.floats = promotes, floats
+        self.differentiable = each is not None or any(vjps)
+        self._reads = [_reads(rule) for rule in vjps]
+        self._kept: dict[Any, tuple[bool, ...]] = {}
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
+
+    def __call__(self, *operands: Any, **parameters: Any) -> Any:
+        """Compute on arrays; let the first operand that can record do so."""
+        for operand in operands:
+            record = getattr(type(operand), "__record__", None)
+            if record is not None:
+                return record(self, operands, parameters)
+        return self.function(*operands, **parameters)
+
+    def rule(self, i: int) -> Rule | None:
+        """Return the vjp of operand ``i``."""
+        if self.each is None:
+            return self.vjps[i]
+        each = self.each
+        return lambda g, *saved, **parameters: each(g, i, *saved, **parameters)
+
+    def keeps(self, wanted: tuple[bool, ...]) -> tuple[bool, ...]:
+        """Return which of (out, *operands) the rules of the wanted operands read."""
+        kept = self._kept.get(wanted)
+        if kept is None:
+            reads = [r for r, want in zip(self._reads, wanted, strict=False) if want and r]
+            if self.each is not None:
+                kept = (_reads(self.each, 2)[0],) + (_reads(self.each, 2)[-1],) * len(wanted)
+            else:
+                kept = tuple(any(column) for column in zip(*reads, strict=True))
+            self._kept[wanted] = kept
+        return kept
+
+
+def _reads(rule: Rule | None, skip: int = 1) -> tuple[bool, ...]:
+    """Return for (out, *operands) whether the rule reads its values: no leading underscore."""
+    if rule is None:
+        return ()
+    parameters = inspect.signature(rule).parameters.values()
+    named = [p.name for p in parameters if p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD)]
+    return tuple(not name.startswith("_") for name in named[skip:])
+
+
+def primitive(*vjps: Rule | None, **options: Any) -> Callable[[Callable[..., Any]], Primitive]:
+    """Make the decorated function a primitive with these vjps."""
+    return lambda function: Primitive(function, vjps, **options)
+
+
+def register(function: Callable[..., Any], *vjps: Rule | None, **options: Any) -> Primitive:
+    """Make a NumPy function a primitive and enter it in the table."""
+    TABLE[function] = made = Primitive(function, vjps, **options)
+    return made
+
+
+def alias(made: Primitive, *functions: Callable[..., Any], call: Rule | None = None) -> None:
+    """Let these NumPy functions, too, mean the primitive.
+
+    ``call`` takes what the NumPy function takes and calls the primitive; without it parameters
+    have the same names and order here and there.
+    """
+    names = [p.name for p in inspect.signature(made.function).parameters.values()]
+    names = names[len(made.vjps) :]
+
+    def default(*args: Any, **params: Any) -> Any:
+        operands, rest = args[: len(made.vjps)], args[len(made.vjps) :]
+        return made(*operands, **dict(zip(names, rest, strict=False)), **params)
+
+    for function in functions:
+        TABLE[function] = call or (default if names else made)

@@ -1,0 +1,394 @@
+"""Tensor: an array that remembers how it came about.
+
+Every operation meets in ``Tensor.__record__``: operators, methods, functions and NumPy's own calls
+on Tensors (through its two protocols) all end there, with one primitive and its operands.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad import storage
+from minigrad.dtypes import category, get_default_dtype, promoted
+from minigrad.functions.methods import Methods
+from minigrad.graph import Node, constant
+from minigrad.inplace import InPlace
+from minigrad.interop import Interop
+from minigrad.modes import MODES
+from minigrad.primitive import Primitive
+from minigrad.printing import tensor_repr
+from minigrad.sweep import sweep
+
+_PYTHON_NUMBERS = (float, int, bool)
+
+
+class Tensor(Methods, InPlace, Interop):
+    """An n-dimensional array with gradients; make one with :func:`minigrad.tensor`.
+
+    ``Tensor(array)`` wraps an array without copying it. What a tensor computes is PyTorch's:
+    https://docs.pytorch.org/docs/stable/tensors.html
+
+    >>> import minigrad as mg
+    >>> x = mg.tensor([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4.])
+    """
+
+    _node: Node | None = None  # how it came about; None where no gradient is asked
+    _constant: Node | None = None  # stands for it in graphs that only read it
+    _detached_grad: Tensor | None = None  # .grad of a tensor that asks for no gradient
+    _data: np.ndarray
+
+    def __init__(self, data: Any, requires_grad: bool = False) -> None:
+        self._data = data._data if isinstance(data, Tensor) else np.asarray(data)
+        category(self._data.dtype)
+        if requires_grad:
+            self.requires_grad_()
+
+    @classmethod
+    def __record__(cls, primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
+        """Run the primitive; link the result to the operands where one of them wants gradients."""
+        values = [x._data if isinstance(x, Tensor) else _operand(x, primitive) for x in operands]
+        if primitive.promotes is not None:
+            values = _promoted(values, primitive.promotes)
+        if primitive.floats:
+            values = _floats(values)
+        try:
+            out = primitive.function(*values, **params)
+        except ValueError as error:
+            raise _shape_error(primitive, values, error) from None
+        if isinstance(out, np.generic):
+            out = np.asarray(out)
+        result = Tensor.__new__(Tensor)
+        result._data = out
+        if MODES.grad_enabled and primitive.differentiable:
+            wanted = tuple([isinstance(x, Tensor) and x._node is not None for x in operands])
+            if True in wanted:
+                result._node = _linked(primitive, operands, values, params, wanted, out)
+        return result
+
+    # ---- what it is --------------------------------------------------------------------------
+    @property
+    def data(self) -> Tensor:
+        """The same memory, detached from the graph; assigning puts another value in its place."""
+        return self.detach()
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        array = value._data if isinstance(value, Tensor) else np.asarray(value)
+        if self._node is not None and (self._node.shape, self._node.dtype) != (array.shape, array.dtype):
+            if not self.is_leaf:
+                raise RuntimeError("data: shape and dtype of a recorded tensor cannot be changed")
+            self._node.shape, self._node.dtype = array.shape, array.dtype
+        self._data, self._constant = array, None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each dimension."""
+        return self._data.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The NumPy dtype of the elements."""
+        return self._data.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return self._data.ndim
+
+    # ---- gradients ---------------------------------------------------------------------------
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on this tensor are recorded."""
+        return self._node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Ask for a gradient of this leaf, or stop asking; return the tensor.
+
+        Raises RuntimeError for integer and bool tensors, and for switching off a non-leaf.
+        """
+        if requires_grad and self._node is None:
+            if category(self.dtype) != 2:
+                raise RuntimeError(
+                    "Only Tensors of floating point and complex dtype can require gradients; this "
+                    f"one is {self.dtype}. Convert it first: x.float().requires_grad_()"
+                )
+            self._node = Node(self._data.shape, self._data.dtype)
+            self._node.grad, self._detached_grad = self._detached_grad, None
+        elif not requires_grad and self._node is not None:
+            if not self.is_leaf:
+                raise RuntimeError(
+                    "you can only change requires_grad flags of leaf variables. If you want to use "
+                    "a computed variable in a subgraph that doesn't require differentiation use "
+                    "var_no_grad = var.detach()."
+                )
+            self._detached_grad, self._node = self._node.grad, None
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether this tensor was made by the user rather than by a recorded operation."""
+        return self._node is None or self._node.primitive is None
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The node of the operation that made this tensor, None for leaves."""
+        return None if self.is_leaf else self._node
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient accumulated here by ``backward``; on a non-leaf after ``retain_grad``."""
+        return self._detached_grad if self._node is None else self._node.grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            if not isinstance(value, Tensor):
+                raise TypeError(f"assigned grad expected to be a Tensor or None but got {type(value).__name__}")
+            if value.shape != self.shape:
+                raise RuntimeError(
+                    f"assigned grad has data of a different size: grad {value.shape}, tensor {self.shape}"
+                )
+        if self._node is None:
+            self._detached_grad = value
+        else:
+            self._node.grad = value
+
+    def named(self, label: str) -> Tensor:
+        """Give the operation that made this tensor a name for pictures; return the tensor."""
+        if self._node is not None:
+            self._node.label = label
+        return self
+
+    def retain_grad(self) -> None:
+        """Keep ``.grad`` of this non-leaf, too, at the next ``backward``."""
+        if self._node is None:
+            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+        self._node.retains = True
+
+    def detach(self) -> Tensor:
+        """Return a tensor on the same memory that the graph does not know."""
+        result = Tensor.__new__(Tensor)
+        result._data = self._data
+        return result
+
+    def backward(
+        self,
+        gradient: Tensor | None = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Any = None,
+    ) -> None:
+        """Add the gradient of this tensor to ``.grad`` of the leaves (or of ``inputs``).
+
+        ``gradient`` is the cotangent, needed unless the tensor has one element. The graph is used
+        up unless ``retain_graph`` (default: ``create_graph``). With ``create_graph`` the gradients
+        are themselves recorded. Raises RuntimeError without a graph, on a non-scalar without
+        ``gradient``, on a mismatched shape and on a graph already used up.
+        https://docs.pytorch.org/docs/stable/generated/torch.Tensor.backward.html
+        """
+        targets = None
+        if inputs is not None:
+            targets = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+            if not targets:
+                raise RuntimeError("'inputs' argument to 'backward' cannot be empty.")
+        for node, g, own in differentiate([self], [gradient], targets, retain_graph, create_graph):
+            accumulate(node, g, own)
+
+    def register_hook(self, hook: Any) -> Handle:
+        """Call ``hook(grad)`` when the gradient of this tensor is known; it may return another."""
+        if self._node is None:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        if self._node.hooks is None:
+            self._node.hooks = {}
+        return Handle(self._node.hooks, hook)
+
+    def __repr__(self) -> str:
+        return tensor_repr(self)
+
+
+class Handle:
+    """What registering a hook returns: ``remove()`` takes the hook back."""
+
+    def __init__(self, hooks: dict[int, Any], hook: Any) -> None:
+        self.hooks = hooks
+        self.key = max(hooks, default=0) + 1
+        hooks[self.key] = hook
+
+    def remove(self) -> None:
+        """Take the hook back; once is enough, twice does no harm."""
+        self.hooks.pop(self.key, None)
+
+
+# ---- recording ------------------------------------------------------------------------------------
+def _operand(x: Any, primitive: Primitive) -> Any:
+    if type(x) in _PYTHON_NUMBERS or isinstance(x, np.ndarray) or x is None:
+        return x
+    if isinstance(x, np.generic):
+        return np.asarray(x)
+    if hasattr(x, "__array_ufunc__") and not isinstance(x, np.ndarray):
+        return x  # an array of another device
+    raise TypeError(
+        f"{primitive.name}(): operands must be Tensors, arrays or numbers, not {type(x).__name__}"
+    )
+
+
+def _promoted(values: list[Any], start: int) -> list[Any]:
+    first = values[start]
+    dtype = getattr(first, "dtype", None)
+    if dtype is not None and dtype.kind == "f":
+        if all(getattr(x, "dtype", None) is dtype or type(x) in _PYTHON_NUMBERS for x in values[start:]):
+            return values
+    return values[:start] + promoted(values[start:])
+
+
+def _floats(values: list[Any]) -> list[Any]:
+    """Integers become the default float where the result is a real function of them."""
+    arrays = [x for x in values if hasattr(x, "dtype")]
+    if all(x.dtype.kind != "f" for x in arrays):
+        return [x.astype(get_default_dtype()) if hasattr(x, "dtype") else x for x in values]
+    return values
+
+
+def _linked(primitive: Any, operands: Any, values: Any, params: Any, wanted: Any, out: Any) -> Node:
+    node = Node(out.shape, out.dtype)
+    node.primitive = primitive
+    node.params = params
+    keeps = primitive.keeps(wanted)
+    inputs = tuple([_source(x) for x in operands])
+    node.inputs = inputs
+    node.saved = (
+        out if keeps[0] else None,
+        *[
+            value if keep or home is None else home
+            for keep, home, value in zip(keeps[1:], inputs, values, strict=True)
+        ],
+    )
+    return node
+
+
+def _source(x: Any) -> Node | None:
+    """Return the node an operand stands for; one for each constant tensor, however often used."""
+    if not isinstance(x, Tensor):
+        return constant(x.shape, x.dtype) if hasattr(x, "dtype") else None
+    if x._node is not None:
+        return x._node
+    if x._constant is None:
+        x._constant = constant(x._data.shape, x._data.dtype)
+    return x._constant
+
+
+def _shape_error(primitive: Primitive, values: list[Any], error: ValueError) -> RuntimeError:
+    """Say in PyTorch's words which sizes do not fit."""
+    shapes = [v.shape for v in values if hasattr(v, "shape")]
+    if primitive.name in ("matmul", "linear"):
+        a, b = shapes[0], shapes[1][::-1] if primitive.name == "linear" else shapes[1]
+        return RuntimeError(
+            f"{primitive.name}: mat1 and mat2 shapes cannot be multiplied "
+            f"({'x'.join(map(str, a))} and {'x'.join(map(str, b))})"
+        )
+    if len(shapes) == 2:
+        a, b = shapes
+        for i in range(-1, -min(len(a), len(b)) - 1, -1):
+            if a[i] != b[i] and 1 not in (a[i], b[i]):
+                return RuntimeError(
+                    f"{primitive.name}: The size of tensor a ({a[i]}) must match the size of tensor b "
+                    f"({b[i]}) at non-singleton dimension {max(len(a), len(b)) + i}; the shapes are "
+                    f"{a} and {b}"
+                )
+    return RuntimeError(f"{primitive.name}: {error} (shapes {', '.join(map(str, shapes))})")
+
+
+# ---- backward -------------------------------------------------------------------------------------
+def differentiate(
+    outputs: list[Tensor],
+    gradients: list[Tensor | None],
+    targets: list[Tensor] | None,
+    retain_graph: bool | None,
+    create_graph: bool,
+) -> list[tuple[Node, Any, bool]]:
+    """Sweep from the outputs; return (node, cotangent, own?) of each leaf or target reached.
+
+    Cotangents are arrays, or Tensors with ``create_graph``.
+    """
+    roots = []
+    for i, output in enumerate(outputs):
+        if output._node is None:
+            raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
+        roots.append(output._node)
+    seeds: list[Any] = [_seed(y, g, i) for i, (y, g) in enumerate(zip(outputs, gradients, strict=True))]
+    if targets is not None and any(t._node is None for t in targets):
+        raise RuntimeError("One of the differentiated Tensors does not require grad")
+    retain = create_graph if retain_graph is None else retain_graph
+    nodes = None if targets is None else [t._node for t in targets if t._node is not None]
+    before, MODES.grad_enabled = MODES.grad_enabled, create_graph
+    try:
+        with np.errstate(all="ignore"):
+            found = sweep(
+                roots,
+                seeds if create_graph else [seed._data for seed in seeds],
+                retain_graph=retain,
+                lift=_lift if create_graph else None,
+                targets=nodes,
+                on_hook=_run_hooks,
+            )
+    finally:
+        MODES.grad_enabled = before
+    return [(node, g, own) for node, (g, own) in found.items()]
+
+
+def _seed(output: Tensor, gradient: Tensor | None, i: int) -> Tensor:
+    if gradient is None:
+        if output._data.size != 1:
+            raise RuntimeError(
+                "grad can be implicitly created only for scalar outputs; this one has shape "
+                f"{output.shape}. Reduce it first (loss.mean()) or pass backward(gradient)."
+            )
+        return Tensor(np.ones_like(output._data))
+    gradient = gradient if isinstance(gradient, Tensor) else Tensor(gradient)
+    if gradient.shape != output.shape:
+        raise RuntimeError(
+            f"Mismatch in shape: grad_output[{i}] has a shape of {gradient.shape} and "
+            f"output[{i}] has a shape of {output.shape}."
+        )
+    return gradient if gradient.dtype == output.dtype else gradient.to(output.dtype)
+
+
+def _lift(value: Any, home: Node) -> Any:
+    if not hasattr(value, "dtype"):
+        return value
+    tensor = Tensor.__new__(Tensor)
+    tensor._data = value
+    if home.requires_grad:
+        tensor._node = home
+    return tensor
+
+
+def _run_hooks(node: Node, g: Any) -> Any:
+    tensor = g if isinstance(g, Tensor) else Tensor(g)
+    for hook in list((node.hooks or {}).values()):
+        answer = hook(tensor)
+        if answer is not None:
+            tensor = answer
+    return tensor if isinstance(g, Tensor) else tensor._data
+
+
+def accumulate(node: Node, g: Any, own: bool) -> None:
+    """Add to ``.grad``, into memory that nobody else holds."""
+    if isinstance(g, Tensor):
+        node.grad = g if node.grad is None else node.grad + g
+    elif node.grad is None:
+        node.grad = Tensor(g if own and isinstance(g, np.ndarray) else np.array(g))
+    elif node.grad.requires_grad:
+        node.grad = node.grad + Tensor(g)
+    else:
+        np.add(node.grad._data, g, out=node.grad._data)
+        storage.wrote(node.grad._data, "backward")
