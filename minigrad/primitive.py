@@ -45,6 +45,7 @@ class Primitive:
         self.promotes, self.floats = promotes, floats
         self.differentiable = each is not None or any(vjps)
         self._reads = [_reads(rule) for rule in vjps]
+        self.rule = vjps.__getitem__ if each is None else self._rule_of_each
         self._kept: dict[Any, tuple[bool, ...]] = {}
 
     def __repr__(self) -> str:
@@ -61,11 +62,9 @@ class Primitive:
                 return record(self, operands, parameters)
         return self.function(*operands, **parameters)
 
-    def rule(self, i: int) -> Rule | None:
-        """Return the vjp of operand ``i``."""
-        if self.each is None:
-            return self.vjps[i]
+    def _rule_of_each(self, i: int) -> Rule:
         each = self.each
+        assert each is not None
         return lambda g, *saved, **parameters: each(g, i, *saved, **parameters)
 
     def keeps(self, wanted: tuple[bool, ...]) -> tuple[bool, ...]:

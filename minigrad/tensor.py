@@ -64,10 +64,11 @@ class Tensor(Methods, InPlace, Interop):
             out = np.asarray(out)
         result = Tensor.__new__(Tensor)
         result._data = out
-        if MODES.grad_enabled and primitive.differentiable:
-            wanted = tuple([isinstance(x, Tensor) and x._node is not None for x in operands])
-            if True in wanted:
-                result._node = _linked(primitive, operands, values, params, wanted, out)
+        if primitive.differentiable and MODES.grad_enabled:
+            for x in operands:
+                if isinstance(x, Tensor) and x._node is not None:
+                    result._node = _linked(primitive, operands, values, params, out)
+                    break
         return result
 
     # ---- what it is --------------------------------------------------------------------------
@@ -242,36 +243,41 @@ def _operand(x: Any, primitive: Primitive) -> Any:
 
 
 def _promoted(values: list[Any], start: int) -> list[Any]:
-    first = values[start]
-    dtype = getattr(first, "dtype", None)
-    if dtype is not None and dtype.kind == "f":
-        if all(getattr(x, "dtype", None) is dtype or type(x) in _PYTHON_NUMBERS for x in values[start:]):
-            return values
-    return values[:start] + promoted(values[start:])
+    """Bring the values from ``start`` on to their common dtype; most often they have it already."""
+    common = None
+    for x in values if start == 0 else values[start:]:
+        if type(x) is float or type(x) is int:
+            continue
+        dtype = x.dtype if hasattr(x, "dtype") else None
+        if dtype not in _FLOATS or (common is not None and dtype is not common):
+            return values[:start] + promoted(values[start:])
+        common = dtype
+    return values if common is not None else values[:start] + promoted(values[start:])
+
+
+_FLOATS = frozenset((np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.float16)))
 
 
 def _floats(values: list[Any]) -> list[Any]:
-    """Integers become the default float where the result is a real function of them."""
-    arrays = [x for x in values if hasattr(x, "dtype")]
-    if all(x.dtype.kind != "f" for x in arrays):
-        return [x.astype(get_default_dtype()) if hasattr(x, "dtype") else x for x in values]
-    return values
+    """Turn integers into the default float where the result is a real function of them."""
+    for x in values:
+        if hasattr(x, "dtype") and x.dtype in _FLOATS:
+            return values
+    return [x.astype(get_default_dtype()) if hasattr(x, "dtype") else x for x in values]
 
 
-def _linked(primitive: Any, operands: Any, values: Any, params: Any, wanted: Any, out: Any) -> Node:
+def _linked(primitive: Primitive, operands: Any, values: Any, params: Any, out: Any) -> Node:
+    """Return the node of a recorded result, holding of its operands only what the rules read."""
     node = Node(out.shape, out.dtype)
     node.primitive = primitive
-    node.params = params
-    keeps = primitive.keeps(wanted)
-    inputs = tuple([_source(x) for x in operands])
-    node.inputs = inputs
-    node.saved = (
-        out if keeps[0] else None,
-        *[
-            value if keep or home is None else home
-            for keep, home, value in zip(keeps[1:], inputs, values, strict=True)
-        ],
-    )
+    if params:
+        node.params = params
+    node.inputs = inputs = tuple([_source(x) for x in operands])
+    keeps = primitive.keeps(tuple([home is not None and home.requires_grad for home in inputs]))
+    saved: list[Any] = [out if keeps[0] else None]
+    for keep, home, value in zip(keeps[1:], inputs, values, strict=True):
+        saved.append(value if keep or home is None else home)
+    node.saved = saved
     return node
 
 

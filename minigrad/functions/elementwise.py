@@ -15,6 +15,16 @@ from minigrad.ops.elementwise import (  # isort: skip
     relu, rsqrt, sigmoid, sin, softplus, sqrt, square, tanh, where,
 )  # fmt: skip
 
+__all__ = [
+    "abs", "add", "addcdiv", "addcmul", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor",
+    "ceil", "clamp", "clip", "cos", "div", "divide", "eq", "erf", "exp", "expm1", "floor",
+    "floor_divide", "ge", "gt", "isfinite", "isinf", "isnan", "le", "lerp", "log", "log1p",
+    "logical_and", "logical_not", "logical_or", "lt", "masked_fill", "maximum", "minimum", "mul",
+    "multiply", "ne", "neg", "pow", "reciprocal", "relu", "remainder", "round", "rsqrt",
+    "sigmoid", "sign", "sin", "softplus", "sqrt", "square", "sub", "tanh", "true_divide", "trunc",
+    "where",
+]  # fmt: skip
+
 T = Any  # a Tensor, which this floor does not know
 
 sign, floor, ceil, trunc, round = (TABLE[f] for f in (np.sign, np.floor, np.ceil, np.trunc, np.rint))

@@ -13,6 +13,11 @@ from minigrad.ops import indexing, reduction
 
 # ruff: noqa: A001
 
+__all__ = [
+    "all", "amax", "amin", "any", "argmax", "argmin", "cumsum", "log_softmax", "logsumexp", "max",
+    "mean", "min", "norm", "softmax", "std", "sum", "var",
+]  # fmt: skip
+
 T = Any  # a Tensor, which this floor does not know
 Dim = int | tuple[int, ...] | list[int] | None
 

@@ -15,6 +15,13 @@ from minigrad.ops import shape as ops
 from minigrad.ops.matmul import matmul as matmul
 from minigrad.ops.reduction import axes_of, axis_of
 
+__all__ = [
+    "broadcast_to", "cat", "chunk", "clone", "concat", "concatenate", "contiguous", "expand",
+    "expand_as", "flatten", "flip", "gather", "matmul", "narrow", "permute", "ravel", "reshape",
+    "split", "squeeze", "stack", "swapaxes", "t", "transpose", "unbind", "unsqueeze", "view",
+    "view_as",
+]  # fmt: skip
+
 T = Any  # a Tensor, which this floor does not know
 
 

@@ -1,0 +1,199 @@
+"""Every registered primitive, from one table of samples: value kept in float32, first and second
+order against finite differences, read-only and non-contiguous operands, empty arrays, NumPy calls.
+
+A primitive without a sample fails here, so a new one cannot slip by untested.
+"""
+
+import importlib
+import pkgutil
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+import minigrad.ops
+from minigrad.autograd import GradcheckError, gradcheck, gradgradcheck
+from minigrad.primitive import TABLE, Primitive
+
+MODULES = [
+    importlib.import_module(f"minigrad.ops.{info.name}")
+    for info in pkgutil.iter_modules(minigrad.ops.__path__)
+]
+ALL = {
+    f"{module.__name__.split('.')[-1]}.{name}": made
+    for module in MODULES
+    for name, made in vars(module).items()
+    if isinstance(made, Primitive) and made.differentiable
+    if getattr(made.function, "__module__", None) in (module.__name__, "numpy", None)
+    and name != "made"
+}
+
+rng = np.random.default_rng(0)
+
+
+def away(*shape):
+    """Values that keep away from 0 and 1, where some functions have kinks or ends."""
+    return rng.uniform(0.2, 0.8, shape)
+
+
+def signed(*shape):
+    return away(*shape) * rng.choice([-1.0, 1.0], shape)
+
+
+def spaced(*shape):
+    """Values all different by far more than a finite difference."""
+    return rng.permutation(int(np.prod(shape))).reshape(shape) / 7.0 - 1.0
+
+
+INDICES = np.array([[2, 0, 1, 1], [0, 0, 2, 1]])[:, None, :]
+REDUCE = {"axis": (0, 2), "keepdims": False}
+
+# name: (operands, parameters); several samples may stand in a list
+SAMPLES = {
+    **{
+        f"elementwise.{name}": [((signed(2, 3), signed(*shape)), {}) for shape in ((3,), (2, 1), ())]
+        for name in ("add", "sub", "mul", "div", "maximum", "minimum")
+    },
+    **{
+        f"elementwise.{name}": ((away(2, 3),), {})
+        for name in ("log", "sqrt", "rsqrt", "log1p", "reciprocal")
+    },
+    **{
+        f"elementwise.{name}": ((signed(2, 3),), {})
+        for name in (
+            "neg", "positive", "abs", "square", "sin", "cos", "tanh", "exp", "expm1", "sigmoid",
+            "relu", "softplus", "erf",
+        )
+    },
+    "elementwise.pow": [((away(2, 3), signed(3)), {}), ((away(2, 3), away(2, 1)), {})],
+    "elementwise.pow_scalar": [((signed(2, 3),), {"exponent": n}) for n in (2, 3, -1)],
+    "elementwise.clamp": ((spaced(2, 3),), {"min": -0.9, "max": -0.5}),
+    "elementwise.where": ((spaced(2, 3) > -0.5, signed(2, 3), signed(3)), {}),
+    **{f"reduction.{name}": ((spaced(2, 3, 4),), REDUCE) for name in ("sum", "mean", "amax", "amin", "logsumexp")},
+    **{f"reduction.{name}": ((signed(2, 3, 4),), {"axis": 1}) for name in ("softmax", "log_softmax", "cumsum")},
+    "shape.reshape": ((signed(2, 3, 4),), {"shape": (4, 6)}),
+    "shape.transpose": ((signed(2, 3, 4),), {"axes": (2, 0, 1)}),
+    "shape.swapaxes": ((signed(2, 3, 4),), {"axis1": 0, "axis2": -1}),
+    "shape.broadcast_to": ((signed(3, 1),), {"shape": (2, 3, 4)}),
+    "shape.expand_dims": ((signed(2, 3),), {"axis": 1}),
+    "shape.squeeze": ((signed(2, 1, 3),), {"axis": (1,)}),
+    "shape.flip": ((signed(2, 3),), {"axis": (0,)}),
+    "shape.concatenate": ((signed(2, 3), signed(2, 2), signed(2, 1)), {"axis": 1}),
+    "shape.pad": ((signed(2, 3),), {"widths": ((1, 0), (2, 1))}),
+    "shape.astype": ((signed(2, 3),), {"dtype": np.dtype(float)}),
+    "shape.copy": ((signed(2, 3),), {}),
+    "indexing.getitem": [
+        ((signed(3, 4),), {"index": index})
+        for index in (1, (slice(None, None, -2), None), ([0, 0, 2],), (spaced(3, 4) > -0.5,), ...)
+    ],
+    "indexing.scatter_add": ((signed(3, 4),), {"index": ([0, 0, 2],), "shape": (3, 4)}),
+    "indexing.setitem": ((signed(3, 4), signed(4)), {"index": (slice(0, 2),)}),
+    "indexing.take_along_axis": ((signed(2, 3, 4),), {"indices": INDICES, "axis": 1}),
+    "indexing.put_along_axis": ((signed(2, 1, 4),), {"indices": INDICES, "axis": 1, "shape": (2, 3, 4)}),
+    "matmul.matmul": [
+        ((signed(*a), signed(*b)), {})
+        for a, b in (((2, 3), (3, 4)), ((3,), (3,)), ((2, 3), (3,)), ((3,), (2, 3, 2)), ((2, 1, 2, 3), (4, 3, 2)))
+    ],
+    "matmul.linear": [((signed(2, 3), signed(4, 3), signed(4)), {}), ((signed(2, 2, 3), signed(4, 3), signed(4)), {})],
+}  # fmt: skip
+def samples(name):
+    found = SAMPLES[name]
+    return found if isinstance(found, list) else [found]
+
+
+CASES = [(name, i) for name in SAMPLES for i in range(len(samples(name)))]
+
+
+def tensors(operands, dtype=np.float64):
+    return [
+        mg.tensor(x) if x.dtype == bool else mg.tensor(x.astype(dtype), requires_grad=True)
+        for x in map(np.asarray, operands)
+    ]
+
+
+def test_every_primitive_has_a_sample():
+    tested_with_their_layers = {name for name in ALL if name.startswith("window.")}
+    assert set(ALL) - tested_with_their_layers == set(SAMPLES)
+
+
+@pytest.mark.parametrize(("name", "i"), CASES)
+def test_first_and_second_order(name, i):
+    operands, params = samples(name)[i]
+    made = ALL[name]
+    xs = tensors(operands)
+    assert gradcheck(lambda *xs: made(*xs, **params), xs)
+    curved = [lambda *xs: made(*xs, **params), lambda *xs: made(*(x * x for x in xs), **params)]
+    try:
+        assert gradgradcheck(curved[0], xs)
+    except GradcheckError as error:  # a linear function has no curvature of its own: bend its input
+        if "every gradient is zero" not in str(error):
+            raise
+        assert gradgradcheck(curved[1], xs)
+
+
+@pytest.mark.parametrize(("name", "i"), CASES)
+def test_float32_is_kept_and_nothing_is_written_in_place(name, i):
+    operands, params = samples(name)[i]
+    if "dtype" in params:
+        params = {"dtype": np.dtype(np.float32)}
+    xs = tensors(operands, np.float32)
+    for x in xs:
+        x._data = np.array(x._data)
+        x._data.flags.writeable = False
+    y = ALL[name](*xs, **params)
+    assert y.dtype == np.float32
+    seed = np.broadcast_to(np.float32(0.5), y.shape)  # read-only and without a stride of its own
+    wanted = [x for x in xs if x.requires_grad]
+    for create_graph in (False, True):
+        gs = mg.autograd.grad(y, wanted, mg.Tensor(seed), retain_graph=True, create_graph=create_graph)
+        for g, x in zip(gs, wanted, strict=True):
+            assert (g.dtype, g.shape) == (x.dtype, x.shape)
+            assert isinstance(g._data, np.ndarray)
+
+
+@pytest.mark.parametrize(("name", "i"), CASES)
+def test_memory_layout_does_not_matter(name, i):
+    operands, params = samples(name)[i]
+    plain = tensors(operands)
+    odd = tensors(operands)
+    for x in odd:
+        x._data = np.asfortranarray(x._data)
+    a, b = (ALL[name](*xs, **params) for xs in (plain, odd))
+    np.testing.assert_allclose(a._data, b._data, rtol=1e-14)  # sums run in another order
+    np.testing.assert_allclose(ALL[name](*(x._data for x in plain), **params), a._data)
+    seed = mg.tensor(rng.standard_normal(a.shape))
+    for y, xs in ((a, plain), (b, odd)):
+        y.backward(seed)
+    for p, q in zip(plain, odd, strict=True):
+        if p.requires_grad:
+            np.testing.assert_allclose(p.grad._data, q.grad._data, rtol=1e-12)
+
+
+def test_a_rule_that_reads_what_it_declared_unread_fails():
+    wrong = Primitive(np.multiply, (lambda g, _out, _x, _y: g * _y, None), name="wrong")
+    x = mg.ones(3, requires_grad=True)
+    with pytest.raises((TypeError, AttributeError)):
+        wrong(x, mg.ones(3)).sum().backward()
+
+
+def test_gradcheck_refuses_a_check_that_could_not_fail():
+    x = mg.tensor([1.0, 2.0], dtype=mg.float64, requires_grad=True)
+    with pytest.raises(GradcheckError, match="every gradient is zero"):
+        gradcheck(lambda x: x * 0.0, x)
+    with pytest.raises(GradcheckError, match="mismatch"):
+        wrong = Primitive(np.exp, (lambda g, out, _x: 2 * g * out,))
+        gradcheck(wrong, x)
+    with pytest.raises(GradcheckError, match="float64"):
+        gradcheck(mg.exp, mg.ones(2, requires_grad=True))
+
+
+@pytest.mark.parametrize("function", [f for f in TABLE if isinstance(f, np.ufunc)], ids=lambda f: f.__name__)
+def test_numpy_ufuncs_on_tensors_give_numpys_values(function):
+    kind = bool if "bitwise" in function.__name__ or "invert" in function.__name__ else float
+    operands = [mg.tensor(away(2, 3).astype(kind)) for _ in range(function.nin)]
+    if function is np.matmul:
+        operands[1] = operands[1].T
+    expected = function(*(x.numpy() for x in operands))
+    np.testing.assert_allclose(function(*operands).numpy(), expected, rtol=1e-12)
+    mixed = function(operands[0].numpy(), *operands[1:]) if function.nin == 2 else function(operands[0])
+    np.testing.assert_allclose(mixed.numpy(), expected, rtol=1e-12)
