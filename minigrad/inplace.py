@@ -42,7 +42,9 @@ class InPlace:
                 f"{self._data.dtype}"
             )
         if recorded:
-            value = value.to(self._data.dtype).expand(self._data.shape)
+            value = value.to(self._data.dtype)
+            if array.shape != self._data.shape:
+                value = value.expand(self._data.shape).clone()
             self._data, self._node, self._constant = value._data, value._node, None
         else:
             np.copyto(self._data, array, casting="unsafe")

@@ -29,6 +29,9 @@ def _tidy(data: np.ndarray) -> np.ndarray:
 
 
 def _formatter(data: np.ndarray) -> Any:
+    if data.dtype.kind == "b":
+        width = 4 if data.all() else 5
+        return {"bool": lambda v: str(v).rjust(width)}
     if data.dtype.kind != "f":
         return None
     finite = data[np.isfinite(data)]

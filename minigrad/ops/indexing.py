@@ -12,7 +12,10 @@ from minigrad.primitive import alias, primitive
 
 @primitive(lambda g, _out, _x, *, index: scatter_add(g, index=index, shape=_x.shape))
 def getitem(x, *, index):
-    return x[index]
+    out = x[index]
+    if isinstance(out, np.generic):  # one element: a view of it, not a copy
+        out = x[(*index, ...) if isinstance(index, tuple) else (index, ...)]
+    return out
 
 
 @primitive(lambda g, _out, _x, *, index, shape: getitem(g, index=index))
