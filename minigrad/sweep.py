@@ -126,7 +126,7 @@ def _leading_to(goal: set[Node], roots: Sequence[Node]) -> set[Node]:
 
 def _check_unwritten(node: Node) -> None:
     for place, value in enumerate(node.saved):
-        if isinstance(value, Node) or getattr(value, "base", 0) == 0:
+        if isinstance(value, Node) or not hasattr(value, "base"):
             continue
         by = written_since(value, node.sequence)
         if by is not None:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import minigrad as mg
+from minigrad.creation import ones, tensor, zeros
+from minigrad.modes import no_grad
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 from minigrad.tensor import Tensor
@@ -86,7 +87,7 @@ def batch_norm(
     if eps <= 0:
         raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
     y, mu, var = normalize(input, weight, bias, eps)
-    with mg.no_grad():  # statistics are memory, not part of the graph
+    with no_grad():  # statistics are memory, not part of the graph
         if running_mean is not None:
             running_mean.lerp_(mu.detach().reshape(-1), momentum)
         if running_var is not None:
@@ -110,15 +111,15 @@ class _BatchNorm(Module):
         super().__init__()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
-        self.weight = Parameter(mg.ones(num_features)) if affine else None  # γ
-        self.bias = Parameter(mg.zeros(num_features)) if affine else None  # β
+        self.weight = Parameter(ones(num_features)) if affine else None  # γ
+        self.bias = Parameter(zeros(num_features)) if affine else None  # β
         if not affine:
             self.register_parameter("weight", None)
             self.register_parameter("bias", None)
         tracked = track_running_stats
-        self.register_buffer("running_mean", mg.zeros(num_features) if tracked else None)
-        self.register_buffer("running_var", mg.ones(num_features) if tracked else None)
-        self.register_buffer("num_batches_tracked", mg.tensor(0) if tracked else None)
+        self.register_buffer("running_mean", zeros(num_features) if tracked else None)
+        self.register_buffer("running_var", ones(num_features) if tracked else None)
+        self.register_buffer("num_batches_tracked", tensor(0) if tracked else None)
 
     def reset_running_stats(self) -> None:
         """Forget what was seen: mean 0, variance 1, no batch."""
@@ -151,7 +152,7 @@ class _BatchNorm(Module):
             self.eps,
         )
         if updates:  # only after a forward that did not raise
-            with mg.no_grad():
+            with no_grad():
                 self.num_batches_tracked.fill_(seen)
         return y
 

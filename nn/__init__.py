@@ -1,0 +1,34 @@
+"""Layers, containers and losses, with PyTorch's names and defaults."""
+
+from minigrad.nn import functional as functional
+from minigrad.nn import init as init
+from minigrad.nn import utils as utils
+from minigrad.nn.activation import GELU as GELU
+from minigrad.nn.activation import LeakyReLU as LeakyReLU
+from minigrad.nn.activation import LogSoftmax as LogSoftmax
+from minigrad.nn.activation import ReLU as ReLU
+from minigrad.nn.activation import Sigmoid as Sigmoid
+from minigrad.nn.activation import SiLU as SiLU
+from minigrad.nn.activation import Softmax as Softmax
+from minigrad.nn.activation import Softplus as Softplus
+from minigrad.nn.activation import Tanh as Tanh
+from minigrad.nn.batchnorm import BatchNorm1d as BatchNorm1d
+from minigrad.nn.batchnorm import BatchNorm2d as BatchNorm2d
+from minigrad.nn.container import ModuleDict as ModuleDict
+from minigrad.nn.container import ModuleList as ModuleList
+from minigrad.nn.container import Sequential as Sequential
+from minigrad.nn.conv import Conv1d as Conv1d
+from minigrad.nn.conv import Conv2d as Conv2d
+from minigrad.nn.dropout import Dropout as Dropout
+from minigrad.nn.linear import Flatten as Flatten
+from minigrad.nn.linear import Identity as Identity
+from minigrad.nn.linear import Linear as Linear
+from minigrad.nn.loss import BCEWithLogitsLoss as BCEWithLogitsLoss
+from minigrad.nn.loss import CrossEntropyLoss as CrossEntropyLoss
+from minigrad.nn.loss import L1Loss as L1Loss
+from minigrad.nn.loss import MSELoss as MSELoss
+from minigrad.nn.loss import NLLLoss as NLLLoss
+from minigrad.nn.module import Module as Module
+from minigrad.nn.parameter import Parameter as Parameter
+from minigrad.nn.pooling import AvgPool2d as AvgPool2d
+from minigrad.nn.pooling import MaxPool2d as MaxPool2d

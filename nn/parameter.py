@@ -1,0 +1,27 @@
+"""Parameter: a tensor that a Module counts as its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minigrad.tensor import Tensor
+
+
+class Parameter(Tensor):
+    """A leaf tensor on the memory of ``data`` that asks for a gradient.
+
+    Assigned to an attribute of a Module it is among its parameters.
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.parameter.Parameter.html
+
+    >>> import minigrad as mg
+    >>> from minigrad import nn
+    >>> nn.Parameter(mg.zeros(2))
+    Parameter containing:
+    tensor([0., 0.], requires_grad=True)
+    """
+
+    def __init__(self, data: Any, requires_grad: bool = True) -> None:
+        super().__init__(data, requires_grad=requires_grad)
+
+    def __repr__(self) -> str:
+        return "Parameter containing:\n" + super().__repr__()
