@@ -268,11 +268,11 @@ def _floats(values: list[Any]) -> list[Any]:
 
 def _linked(primitive: Primitive, operands: Any, values: Any, params: Any, out: Any) -> Node:
     """Return the node of a recorded result, holding of its operands only what the rules read."""
+    inputs = tuple([_source(x) for x in operands])  # before the node: inputs are always older
     node = Node(out.shape, out.dtype)
-    node.primitive = primitive
+    node.primitive, node.inputs = primitive, inputs
     if params:
         node.params = params
-    node.inputs = inputs = tuple([_source(x) for x in operands])
     keeps = primitive.keeps(tuple([home is not None and home.requires_grad for home in inputs]))
     saved: list[Any] = [out if keeps[0] else None]
     for keep, home, value in zip(keeps[1:], inputs, values, strict=True):

@@ -1,0 +1,57 @@
+"""Stochastic gradient descent, with momentum (Sutskever et al., 2013)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.optim.optimizer import Optimizer, Params
+
+
+class SGD(Optimizer):
+    """p ← p − lr v, with v = momentum v + (1 − dampening) g and g the gradient plus weight decay.
+
+    Raises ValueError for negative options, and for nesterov without momentum or with dampening.
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html
+
+    >>> import minigrad as mg
+    >>> w = mg.tensor([1.0], requires_grad=True)
+    >>> optimizer = mg.optim.SGD([w], lr=0.1)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w
+    tensor([0.8000], requires_grad=True)
+    """
+
+    def __init__(self, params: Params, lr: float = 1e-3, momentum: float = 0, dampening: float = 0,
+                 weight_decay: float = 0, nesterov: bool = False, *, maximize: bool = False) -> None:  # fmt: skip
+        super().__init__(params, {
+            "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay,
+            "nesterov": nesterov, "maximize": maximize,
+        })  # fmt: skip
+
+    def check(self, group: dict[str, Any]) -> None:
+        """Raise ValueError for options out of range."""
+        super().check(group)
+        if not group["momentum"] >= 0:
+            raise ValueError(f"Invalid momentum value: {group['momentum']}")
+        if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
+            raise ValueError("Nesterov momentum requires a momentum and zero dampening")
+
+    def update(self, p: np.ndarray, g: np.ndarray, state: dict[str, Any], group: dict[str, Any]) -> None:
+        """Write one step into ``p``."""
+        if group["maximize"]:
+            g = -g
+        if group["weight_decay"]:
+            g = g + group["weight_decay"] * p
+        momentum = group["momentum"]
+        if momentum:
+            v = state.get("momentum_buffer")
+            if v is None:
+                v = state["momentum_buffer"] = np.array(g)
+            else:
+                v *= momentum
+                v += g if group["dampening"] == 0 else (1 - group["dampening"]) * g
+            g = g + momentum * v if group["nesterov"] else v
+        p -= group["lr"] * g

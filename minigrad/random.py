@@ -1,0 +1,297 @@
+"""Random numbers on NumPy arrays: the same seed gives the same numbers as PyTorch on the CPU.
+
+PyTorch and NumPy's frozen ``RandomState`` make the same Mersenne Twister of a seed, so the raw
+draws agree; each method here spends them as PyTorch 2.13 does.  Integers, uniforms, permutations
+and masks are equal bit for bit, normals and exponentials to the last bits, and a state taken from
+one library may be set in the other.  One difference: on Intel processors PyTorch leaves dropout
+masks (``bernoulli_(p)`` with a number p) to MKL; ours are what it gives on AMD and ARM.
+
+https://docs.pytorch.org/docs/stable/generated/torch.Generator.html
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Shape = int | Sequence[int]
+
+_DEFAULT_SEED = 67280421310721  # of a new torch.Generator()
+_WORDS = 624  # of 32 bits, in a Mersenne Twister
+_BLOCK = 16  # PyTorch makes many normals sixteen at a time
+_DIGITS = {"float16": 24, "float32": 24, "float64": 53}  # random bits in one uniform
+_STATE = np.dtype(  # PyTorch's CPUGeneratorImplState
+    {
+        "names": ["seed", "left", "seeded", "next", "words", "waiting", "has_waiting"],
+        "formats": ["<u8", "<i4", "<i4", "<u8", f"({_WORDS},)<u8", "<f8", "<i4"],
+        "offsets": [0, 8, 12, 16, 24, 5024, 5040],
+        "itemsize": 5056,
+    }
+)
+
+
+class Generator:
+    """A stream of random numbers, seeded at first as every new ``torch.Generator()`` is.
+
+    The methods that draw return a new array of ``shape``, an int or a sequence of ints.  Arguments
+    which PyTorch refuses raise RuntimeError before anything is drawn.
+
+    >>> Generator().manual_seed(0).permutation(4)  # torch.manual_seed(0); torch.randperm(4)
+    array([0, 1, 3, 2])
+    """
+
+    def __init__(self, device: Any = "cpu") -> None:
+        if str(device) != "cpu":
+            raise RuntimeError(f"Generator: expected 'cpu', got {device!r}; seed by manual_seed")
+        self.device = device
+        self.manual_seed(_DEFAULT_SEED)
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Begin the stream of ``seed``, an int in [-2**63, 2**64), and return the generator.
+
+        A negative seed counts down from 2**64.  As in PyTorch, the low 32 bits alone decide.
+        Raises TypeError for a seed that is no int, ValueError outside the range.
+
+        >>> Generator().manual_seed(-1).initial_seed() == 2**64 - 1
+        True
+        """
+        if not isinstance(seed, int | np.integer):
+            raise TypeError(f"manual_seed: expected an int, got {seed!r}")
+        if not -(2**63) <= seed < 2**64:
+            raise ValueError(f"manual_seed: expected a seed in [-2**63, 2**64), got {seed}")
+        self._seed = int(seed) % 2**64
+        self._twister = np.random.RandomState(self._seed % 2**32)
+        self._waiting: float | None = None  # the second normal of a pair
+        return self
+
+    def seed(self) -> int:
+        """Seed with 64 bits from the operating system, and return them."""
+        return self.manual_seed(secrets.randbits(64)).initial_seed()
+
+    def initial_seed(self) -> int:
+        """Return the seed the stream began with, in [0, 2**64)."""
+        return self._seed
+
+    def get_state(self) -> Array:
+        """Return the whole state, uint8 of shape (5056,), laid out as PyTorch's."""
+        twister = self._twister.get_state(legacy=False)["state"]
+        position, waiting = twister["pos"], self._waiting or 0.0
+        drawn = (_WORDS + 1 - position, 1, position % _WORDS, twister["key"])
+        state = np.zeros(1, _STATE)
+        state[0] = (self._seed, *drawn, waiting, self._waiting is not None)
+        return state.view(np.uint8)
+
+    def set_state(self, state: Any) -> None:
+        """Go on from what ``get_state`` returned, here or in PyTorch.
+
+        Raises TypeError for a dtype other than uint8, ValueError for bytes that are no state.
+        """
+        state = np.asarray(state)
+        if state.dtype != np.uint8:
+            raise TypeError(f"set_state: RNG state must be of dtype uint8, got {state.dtype}")
+        if state.shape != (_STATE.itemsize,):
+            raise ValueError(f"set_state: expected shape ({_STATE.itemsize},), got {state.shape}")
+        saved = np.ascontiguousarray(state).view(_STATE)[0]
+        position = _WORDS + 1 - int(saved["left"])
+        agree = 1 <= position <= _WORDS and saved["next"] in (position, position % _WORDS)
+        if not agree or saved["seeded"] != 1:
+            raise ValueError("set_state: invalid mt19937 state, expected what get_state() returned")
+        self._seed = int(saved["seed"])
+        twister = {"key": saved["words"].astype(np.uint32), "pos": position}
+        self._twister.set_state({"bit_generator": "MT19937", "state": twister})
+        self._waiting = float(saved["waiting"]) if saved["has_waiting"] else None
+
+    def random_uint32(self, n: int) -> Array:
+        """Return ``n`` draws of 32 bits."""
+        return self._twister.randint(0, 2**32, size=n, dtype=np.uint32)
+
+    def random_uint64(self, n: int) -> Array:
+        """Return ``n`` numbers of 64 bits, each of two draws, the high half first."""
+        return self._twister.randint(0, 2**64, size=n, dtype=np.uint64)
+
+    def random_int64(self) -> int:
+        """Return an int in [0, 2**63), as ``torch.empty((), dtype=torch.int64).random_()``."""
+        return int(self.random_uint64(1)[0]) % 2**63
+
+    def _bits(self, n: int, digits: int) -> Array:
+        """Return ``n`` integers below 2**digits."""
+        draws = self.random_uint64(n) if digits > 32 else self.random_uint32(n)
+        draws &= draws.dtype.type(2**digits - 1)
+        return draws
+
+    def _unit(self, n: int, digits: int) -> Array:
+        """Return ``n`` uniforms in [0, 1): float32 of 24 digits, float64 of 53."""
+        bits = self._bits(n, digits)
+        unit = bits.view(f"i{bits.itemsize}").astype(f"f{bits.itemsize}")  # signed ones are faster
+        unit *= 0.5**digits
+        return unit
+
+    def uniform(self, shape: Shape, low: float = 0, high: float = 1, dtype: Any = "f4") -> Array:
+        """Return floats in [low, high), as ``torch.rand`` and ``Tensor.uniform_``.
+
+        >>> Generator().manual_seed(0).uniform(2).tolist()
+        [0.49625658988952637, 0.7682217955589294]
+        """
+        n, (dtype, digits) = _size(shape), _float("uniform", dtype)
+        if not 0 <= high - low < math.inf:
+            found = f"from={low} > to={high}"
+            raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found {found}")
+        unit = self._unit(n, digits)
+        start, stop = unit.dtype.type(low), unit.dtype.type(high)
+        values: Array = _scaled(unit, stop - start, start).astype(dtype, copy=False)
+        values[values == dtype.type(high)] = dtype.type(low)  # rounding can reach high
+        return values.reshape(shape)
+
+    def normal(self, shape: Shape, mean: float = 0, std: float = 1, dtype: Any = "f4") -> Array:
+        """Return normal floats, as ``torch.randn`` and ``Tensor.normal_``.
+
+        >>> Generator().manual_seed(0).normal(3).round(3)
+        array([ 1.541, -0.293, -2.179], dtype=float32)
+        """
+        n, (dtype, _) = _size(shape), _float("normal", dtype)
+        if not std >= 0:
+            raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+        values = self._normal_blocks(n, dtype) if n >= _BLOCK else self._normal_pairs(n)
+        scaled: Array = _scaled(values, std, mean)
+        return scaled.astype(dtype, copy=False).reshape(shape)
+
+    def _normal_pairs(self, n: int) -> Array:
+        """Return a few normals, float64; one left over from the last pair waits."""
+        waiting = [] if self._waiting is None else [self._waiting]
+        turn, unit = self._unit((n - len(waiting) + 1) // 2 * 2, 53).reshape(-1, 2).T
+        radius, angle = np.sqrt(-2 * np.log1p(-unit)), 2 * math.pi * turn
+        pairs = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+        values = np.concatenate([waiting, pairs.ravel()])
+        self._waiting = float(values[n]) if len(values) > n else None
+        return values[:n]
+
+    def _normal_blocks(self, n: int, dtype: np.dtype[Any]) -> Array:
+        """Return many normals: whole blocks, and for a remainder the last sixteen anew."""
+        rest, digits = n % _BLOCK, _DIGITS[dtype.name]
+        values = _box_muller(self._unit(n - rest, digits))
+        if rest == 0:
+            return values
+        self._unit(rest if dtype != np.float16 else 0, digits)  # drawn by PyTorch, then overwritten
+        return np.concatenate([values[: n - _BLOCK], _box_muller(self._unit(_BLOCK, digits))])
+
+    def exponential(self, shape: Shape, lambd: float = 1, dtype: Any = "f4") -> Array:
+        """Return exponential floats of rate ``lambd``, as ``Tensor.exponential_``."""
+        n, (dtype, _) = _size(shape), _float("exponential", dtype)
+        if not lambd > 0:
+            raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
+        return (-1 / lambd * np.log1p(-self._unit(n, 53))).astype(dtype).reshape(shape)
+
+    def bernoulli(self, p: Any, shape: Shape | None = None) -> Array:
+        """Return booleans, each True with probability ``p``, as ``bernoulli_`` and dropout masks.
+
+        ``p`` is a number, or an array that broadcasts to ``shape`` (its own shape by default).
+        A number and a float64 array take two draws an element, other arrays one.
+
+        >>> Generator().manual_seed(0).bernoulli(0.5, 6).tolist()
+        [False, False, True, False, False, False]
+        """
+        p = np.asarray(p) if np.asarray(p).dtype.kind == "f" else np.asarray(p, float)
+        digits = _float("bernoulli", p.dtype)[1]
+        if not ((p >= 0) & (p <= 1)).all():
+            raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
+        limit = np.ceil(p.astype(np.float64) * 2.0**digits)  # unit < p, as integers
+        limit = limit.astype(np.uint32 if digits < 32 else np.uint64)
+        limit = np.broadcast_to(limit, p.shape if shape is None else shape)
+        return np.asarray(self._bits(limit.size, digits).reshape(limit.shape) < limit)
+
+    def integers(self, low: int, high: int, shape: Shape) -> Array:
+        """Return int64 numbers in [low, high), as ``torch.randint``."""
+        n, low, high = _size(shape), operator.index(low), operator.index(high)
+        if low >= high:
+            got = f"from={low} >= to={high}"
+            raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got {got}")
+        draws = self.random_uint64(n) if high - low >= 2**28 else self.random_uint32(n)
+        span = draws.dtype.type(high - low)
+        draws -= draws // span * span  # draws %= span, five times as fast
+        return (draws.astype(np.int64) + low).reshape(shape)
+
+    def permutation(self, n: int) -> Array:
+        """Return 0 to n - 1 in random order, int64 of shape (n,), as ``torch.randperm``."""
+        start = np.arange(_size(n) - 1)
+        targets = start + self.random_uint32(start.size) % (n - start)
+        order = list(range(n))
+        for i, j in enumerate(targets.tolist()):
+            order[i], order[j] = order[j], order[i]
+        return np.array(order, np.int64)
+
+    def multinomial(self, weights: Any, num_samples: int, replacement: bool = False) -> Array:
+        """Return int64 indices drawn by weight, as ``torch.multinomial``.
+
+        ``weights`` are floats (C,) or (N, C); the result is (num_samples,) or (N, num_samples).
+
+        >>> Generator().manual_seed(2).multinomial([0.3, 0.0, 0.7], 5, replacement=True)
+        array([2, 0, 2, 2, 2])
+        """
+        weights = _checked_weights(np.asarray(weights), num_samples, replacement)
+        if not replacement or num_samples == 1:
+            race = weights / self.exponential(weights.shape, dtype=weights.dtype)
+            return np.argsort(-race, axis=-1, kind="stable")[..., :num_samples]
+        steps = np.cumsum(weights, axis=-1).reshape(-1, weights.shape[-1])  # (N, C)
+        points = self._unit(len(steps) * num_samples, 53).reshape(-1, num_samples)
+        found = [np.searchsorted(s / s[-1], p) for s, p in zip(steps, points, strict=True)]
+        return np.array(found, np.int64).reshape(*weights.shape[:-1], num_samples)
+
+
+def _checked_weights(weights: Array, num_samples: int, replacement: bool) -> Array:
+    _float("multinomial", weights.dtype)
+    if not 0 < num_samples <= (math.inf if replacement else weights.shape[-1]):
+        raise RuntimeError(f"multinomial: cannot sample {num_samples} of shape {weights.shape}")
+    if not ((weights >= 0) & (weights < math.inf)).all() or not (weights.sum(-1) > 0).all():
+        raise RuntimeError("multinomial: expected finite weights >= 0 with a sum > 0 in each row")
+    return weights
+
+
+def _size(shape: Shape) -> int:
+    dims = [shape] if isinstance(shape, int | np.integer) else list(shape)
+    if any(dim < 0 for dim in dims):
+        raise RuntimeError(f"Trying to create tensor with negative dimension {min(dims)}: {dims}")
+    return math.prod(dims)
+
+
+def _float(name: str, dtype: Any) -> tuple[np.dtype[Any], int]:
+    if (dtype := np.dtype(dtype)).name not in _DIGITS:
+        raise NotImplementedError(f"{name}: expected one of {', '.join(_DIGITS)}, got {dtype}")
+    return dtype, _DIGITS[dtype.name]
+
+
+def _box_muller(unit: Array) -> Array:
+    """Turn each block of 16 uniforms into 8 cosines, then 8 sines."""
+    first, last = unit.reshape(-1, 2, _BLOCK // 2).swapaxes(0, 1)  # (blocks, 8) each
+    radius, angle = np.sqrt(-2 * np.log(1 - first)), 2 * math.pi * last
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).ravel()
+
+
+def _scaled(x: Any, scale: Any, shift: Any) -> Any:
+    """Return ``x * scale + shift`` rounded once, by the fused instruction in PyTorch."""
+    if scale == 1 and shift == 0:
+        return x
+    scale, shift = x.dtype.type(scale), x.dtype.type(shift)
+    if x.dtype == np.float32:
+        return (x * np.float64(scale) + np.float64(shift)).astype(np.float32)
+    product = x * scale  # Dekker 1971: what rounding takes away is added at the end
+    x_high, s_high = ((v.view(np.int64) & -(2**27)).view(np.float64) for v in (x, scale))
+    x_low, s_low = x - x_high, scale - s_high
+    lost = ((x_high * s_high - product) + x_high * s_low + x_low * s_high) + x_low * s_low
+    total = product + shift
+    part = total - product
+    return total + ((product - (total - part)) + (shift - part) + lost)
+
+
+default_generator = Generator()
+default_generator.seed()
+manual_seed = default_generator.manual_seed
+seed = default_generator.seed
+initial_seed = default_generator.initial_seed
+get_rng_state = default_generator.get_state
+set_rng_state = default_generator.set_state

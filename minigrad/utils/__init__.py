@@ -1,0 +1,3 @@
+"""Utilities around training."""
+
+from minigrad.utils import data as data
