@@ -59,6 +59,7 @@ class Graph:
 
     nodes: list[Vertex] = field(default_factory=list)
     edges: list[Edge] = field(default_factory=list)
+    title: str = ""
 
     @property
     def dot(self) -> str:
@@ -70,6 +71,8 @@ class Graph:
             '  edge [fontname="Helvetica,Arial,sans-serif", fontsize=9, color="#777777", '
             'fontcolor="#777777", arrowsize=0.7]',
         ]
+        if self.title:
+            lines.append(f"  label={_quoted(self.title)}; labelloc=t")
         for node in self.nodes:
             label = _quoted(f"{node.label}\n{_size(node.shape)}" if node.kind != "operation" else node.label)
             lines.append(f"  n{node.id} [label={label}, {_STYLES[node.kind]}]")

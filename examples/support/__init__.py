@@ -1,0 +1,1 @@
+"""What examples/mnist.py needs beside the training itself."""

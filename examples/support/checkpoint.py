@@ -1,0 +1,106 @@
+"""Stopping and going on: everything a run needs to end with the same bits as one without a stop."""
+
+import signal
+import time
+
+import minigrad as mg
+
+SETTINGS = ("epochs", "batch_size", "lr", "weight_decay", "seed", "compare", "evaluate_every")
+
+
+class Interrupted(Exception):
+    """Ctrl-C was pressed; the message says what was saved and how to go on."""
+
+
+class Run:
+    """Where a run stands, and what it measured."""
+
+    def __init__(self):
+        self.epoch = self.step = 0
+        self.loss = self.right = self.seen = self.seconds = 0.0  # of the epoch under way
+        self.history, self.curve = [], []
+        self._since = time.perf_counter()
+
+    def count(self, loss, right, n):
+        """Add one batch."""
+        self.step += 1
+        self.loss, self.right, self.seen = self.loss + loss * n, self.right + right, self.seen + n
+
+    def clock(self):
+        """Return the seconds of this epoch, those before a stop included."""
+        now = time.perf_counter()
+        self.seconds, self._since = self.seconds + now - self._since, now
+        return self.seconds
+
+    def end_of_epoch(self, test_accuracy, lr):
+        """Close the epoch."""
+        self.epoch += 1
+        self.history.append({
+            "epoch": self.epoch, "step": self.step, "loss": self.loss / self.seen,
+            "train_accuracy": self.right / self.seen, "test_accuracy": test_accuracy, "lr": lr,
+            "seconds": self.clock(),
+        })  # fmt: skip
+        h = self.history[-1]
+        print(
+            f"epoch {self.epoch:2d}  loss {h['loss']:.4f}  train {h['train_accuracy']:.2%}  "
+            f"test {test_accuracy:.2%}  {h['seconds']:.1f} s",
+            flush=True,
+        )
+        self.loss = self.right = self.seen = self.seconds = 0.0
+
+
+class Checkpoint:
+    """The file ``checkpoint.safetensors`` of a run (``checkpoint-none…`` of the net without norm)."""
+
+    def __init__(self, args, norm):
+        suffix = f"-{norm}" if args.compare else ""
+        self.args, self.path = args, args.out / f"checkpoint{suffix}.safetensors"
+        self.interrupted = False
+
+    def begin(self, **parts):
+        """Return the run, restored into ``parts`` where the arguments say --resume."""
+        self.parts, self.run = parts, Run()
+        if self.args.resume and self.path.is_file():
+            self._restore()
+        elif self.args.resume and not self.args.compare:
+            self.args.error(f"--resume: no checkpoint {str(self.path)!r}; start without --resume")
+        signal.signal(signal.SIGINT, self._on_interrupt)
+        return self.run
+
+    def _restore(self):
+        try:
+            saved = mg.load(self.path)
+            self.parts["model"].load_state_dict(saved["model"])
+            differ = [k for k in SETTINGS if saved["settings"][k] != getattr(self.args, k)]
+            if differ:
+                was = ", ".join(f"--{k.replace('_', '-')} {saved['settings'][k]}" for k in differ)
+                self.args.error(f"--resume: the run in {str(self.path)!r} was started with {was}")
+            for name in ("optimizer", "scheduler", "loader"):
+                self.parts[name].load_state_dict(saved[name])
+        except (ValueError, KeyError, TypeError, RuntimeError) as error:
+            self.args.error(f"--resume: {str(self.path)!r} is no checkpoint of this run: {error}")
+        mg.set_rng_state(saved["random"])
+        vars(self.run).update(saved["run"])
+
+    def save(self):
+        """Write everything, whole or not at all."""
+        self.run.clock()
+        state = {name: part.state_dict() for name, part in self.parts.items()}
+        state["random"] = mg.Tensor(mg.get_rng_state())
+        state["run"] = {k: v for k, v in vars(self.run).items() if not k.startswith("_")}
+        state["settings"] = {k: getattr(self.args, k) for k in SETTINGS}
+        mg.save(state, self.path)
+
+    def _on_interrupt(self, *_):
+        if self.interrupted:  # a second Ctrl-C does not wait
+            raise KeyboardInterrupt
+        self.interrupted = True
+
+    def leave_if_interrupted(self):
+        """Between two steps, where everything is consistent: save and leave after Ctrl-C."""
+        if self.interrupted:
+            self.save()
+            raise Interrupted(
+                f"Interrupted after step {self.run.step}; saved {self.path}. Go on with --resume and "
+                "the same arguments."
+            )
