@@ -6,14 +6,15 @@ data, checkpoints and pictures live in examples/support.
 
 import sys
 
-import minigrad as mg
 import minigrad.nn.functional as F
-from minigrad import nn, optim
-from minigrad.utils.data import DataLoader, TensorDataset
 from support.arguments import parse
 from support.checkpoint import Checkpoint, Interrupted
 from support.data import load_mnist
 from support.report import compared, finished, progress, started
+
+import minigrad as mg
+from minigrad import nn, optim
+from minigrad.utils.data import DataLoader, TensorDataset
 
 
 def mlp(norm):
@@ -68,8 +69,7 @@ def accuracy(model, dataset):
     model.eval()
     with mg.no_grad():
         right = sum(
-            (model(images).argmax(1) == labels).sum().item()
-            for images, labels in DataLoader(dataset, batch_size=1000)
+            (model(images).argmax(1) == labels).sum().item() for images, labels in DataLoader(dataset, batch_size=1000)
         )
     model.train()
     return right / len(dataset)

@@ -43,19 +43,19 @@ from minigrad.creation import (
     zeros_like as zeros_like,
 )
 from minigrad.dtypes import (
-    bool_ as bool,  # noqa: A004
+    bool_ as bool,
     double as double,
     float16 as float16,
     float32 as float32,
     float64 as float64,
-    float_ as float,  # noqa: A004
+    float_ as float,
     get_default_dtype as get_default_dtype,
     half as half,
     int8 as int8,
     int16 as int16,
     int32 as int32,
     int64 as int64,
-    int_ as int,  # noqa: A004
+    int_ as int,
     long as long,
     promote_types as promote_types,
     result_type as result_type,
@@ -63,9 +63,9 @@ from minigrad.dtypes import (
     short as short,
     uint8 as uint8,
 )
-from minigrad.functions.elementwise import *  # noqa: F403
-from minigrad.functions.reduction import *  # noqa: F403
-from minigrad.functions.shape import *  # noqa: F403
+from minigrad.functions.elementwise import *
+from minigrad.functions.reduction import *
+from minigrad.functions.shape import *
 from minigrad.modes import enable_grad as enable_grad
 from minigrad.modes import is_grad_enabled as is_grad_enabled
 from minigrad.modes import no_grad as no_grad

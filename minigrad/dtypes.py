@@ -44,8 +44,7 @@ def category(dtype: np.dtype[Any]) -> int:
         return _CATEGORY[dtype.kind]
     except KeyError:
         raise TypeError(
-            f"minigrad has bool, integer and float tensors; got dtype {dtype} "
-            "(complex tensors are not supported)"
+            f"minigrad has bool, integer and float tensors; got dtype {dtype} (complex tensors are not supported)"
         ) from None
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigrad.storage import tick
 from minigrad.primitive import Primitive
+from minigrad.storage import tick
 
 FREED: Any = ("freed",)  # stands in ``saved`` of a node whose graph was used up
 

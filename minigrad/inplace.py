@@ -15,8 +15,8 @@ from minigrad.functions import elementwise as e
 from minigrad.functions.methods import plain_index
 from minigrad.modes import MODES
 from minigrad.ops.indexing import setitem
-from minigrad.storage import wrote
 from minigrad.storage import version as writes_of
+from minigrad.storage import wrote
 
 
 class InPlace:
@@ -38,8 +38,7 @@ class InPlace:
             )
         if array.dtype.kind == "f" and self._data.dtype.kind != "f":
             raise RuntimeError(
-                f"{by}: result type {array.dtype} can't be cast to the desired output type "
-                f"{self._data.dtype}"
+                f"{by}: result type {array.dtype} can't be cast to the desired output type {self._data.dtype}"
             )
         if recorded:
             value = value.to(self._data.dtype)

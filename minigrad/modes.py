@@ -28,7 +28,7 @@ def is_grad_enabled() -> bool:
     return MODES.grad_enabled
 
 
-class set_grad_enabled:  # noqa: N801 (PyTorch's name)
+class set_grad_enabled:
     """Record operations or not: as a statement, a ``with`` block or a decorator.
 
     https://docs.pytorch.org/docs/stable/generated/torch.autograd.grad_mode.set_grad_enabled.html
@@ -76,7 +76,7 @@ class _Mode:
         return _decorate(type(self), function)
 
 
-class no_grad(_Mode):  # noqa: N801
+class no_grad(_Mode):
     """Record nothing inside: a ``with`` block or a decorator.
 
     https://docs.pytorch.org/docs/stable/generated/torch.no_grad.html
@@ -91,7 +91,7 @@ class no_grad(_Mode):  # noqa: N801
     mode = False
 
 
-class enable_grad(_Mode):  # noqa: N801
+class enable_grad(_Mode):
     """Record again inside a ``no_grad`` block: a ``with`` block or a decorator."""
 
     mode = True

@@ -35,7 +35,7 @@ def _formatter(data: np.ndarray) -> Any:
     if data.dtype.kind != "f":
         return None
     finite = data[np.isfinite(data)]
-    if finite.size == 0 or (finite == np.rint(finite)).all() and np.abs(finite).max() < 1e8:
+    if finite.size == 0 or ((finite == np.rint(finite)).all() and np.abs(finite).max() < 1e8):
         width = max((len(f"{v:.0f}.") for v in finite.ravel()[:1000]), default=0)
         return {"float_kind": lambda v: (f"{v:.0f}." if np.isfinite(v) else f"{v}").rjust(width)}
     large, small = np.abs(finite).max(), np.abs(finite[finite != 0]).min()

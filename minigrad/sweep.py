@@ -7,15 +7,15 @@ loop hands them Tensors, and the gradients are themselves recorded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
 
-from minigrad.storage import WRITES, written_since
 from minigrad.graph import FREED, Node
 from minigrad.ops.shape import astype
+from minigrad.storage import WRITES, written_since
 
 Lift = Callable[[Any, Node], Any]
 
@@ -56,39 +56,45 @@ def sweep(
         node, g, own = pending.pop(-heappop(heap))
         if node.hooks and on_hook is not None:
             g, own = on_hook(node, g), False
-        primitive = node.primitive
-        if goal is not None:
-            if node in goal:
-                found[node] = (g, own)
-        elif primitive is None or node.retains:
-            found[node] = (g, own and primitive is None)
-        if primitive is None:
-            continue
-        saved = node.saved
-        if saved is FREED:
-            raise RuntimeError(_USED_UP)
-        if node.sequence < WRITES.last:
-            _check_unwritten(node)
-        if not retain_graph and any(value is not None for value in saved):
-            node.saved = FREED
-        if lift is not None:
-            saved = _lifted(node, saved, lift)
-        for i, parent in enumerate(node.inputs):
-            if parent is None or not parent.requires_grad:
-                continue
-            if useful is not None and parent not in useful:
-                continue
-            rule = primitive.rule(i)
-            if rule is None:
-                continue
-            out = rule(g, *saved, **node.params)
-            fresh = out is not g and getattr(out, "base", g) is None
-            if out.shape != parent.shape:
-                out = unbroadcast(out, parent.shape)
-            if out.dtype != parent.dtype:
-                out = astype(out, dtype=parent.dtype)
-            arrive(parent, out, fresh)
+        leaf = node.primitive is None
+        if node in goal if goal is not None else leaf or node.retains:
+            found[node] = (g, own and leaf)
+        if not leaf:
+            saved = _saved(node, retain_graph, lift)
+            for parent, out, fresh in _contributions(node, g, saved, useful):
+                arrive(parent, out, fresh)
     return found
+
+
+def _saved(node: Node, retain_graph: bool, lift: Lift | None) -> Any:
+    """Return what the node saved, checked; give it up unless the graph is retained."""
+    saved = node.saved
+    if saved is FREED:
+        raise RuntimeError(_USED_UP)
+    if node.sequence < WRITES.last:
+        _check_unwritten(node)
+    if not retain_graph and any(value is not None and not isinstance(value, Node) for value in saved):
+        node.saved = FREED
+    return saved if lift is None else _lifted(node, saved, lift)
+
+
+def _contributions(node: Node, g: Any, saved: Any, useful: set[Node] | None) -> Iterator[tuple[Node, Any, bool]]:
+    """Yield (operand's node, its cotangent, is that memory new?) for each operand that wants one."""
+    primitive = node.primitive
+    assert primitive is not None
+    for i, parent in enumerate(node.inputs):
+        if parent is None or not parent.requires_grad or (useful is not None and parent not in useful):
+            continue
+        rule = primitive.rule(i)
+        if rule is None:
+            continue
+        out = rule(g, *saved, **node.params)
+        fresh = out is not g and getattr(out, "base", g) is None
+        if out.shape != parent.shape:
+            out = unbroadcast(out, parent.shape)
+        if out.dtype != parent.dtype:
+            out = astype(out, dtype=parent.dtype)
+        yield parent, out, fresh
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:

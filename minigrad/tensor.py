@@ -237,9 +237,7 @@ def _operand(x: Any, primitive: Primitive) -> Any:
         return np.asarray(x)
     if hasattr(x, "__array_ufunc__") and not isinstance(x, np.ndarray):
         return x  # an array of another device
-    raise TypeError(
-        f"{primitive.name}(): operands must be Tensors, arrays or numbers, not {type(x).__name__}"
-    )
+    raise TypeError(f"{primitive.name}(): operands must be Tensors, arrays or numbers, not {type(x).__name__}")
 
 
 def _promoted(values: list[Any], start: int) -> list[Any]:

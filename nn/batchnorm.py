@@ -11,16 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from minigrad.creation import ones, tensor, zeros
-from minigrad.modes import no_grad
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
+
+from minigrad.creation import ones, tensor, zeros
+from minigrad.modes import no_grad
 from minigrad.tensor import Tensor
 
 
-def normalize(
-    x: Tensor, gamma: Tensor | None, beta: Tensor | None, eps: float
-) -> tuple[Tensor, Tensor, Tensor]:
+def normalize(x: Tensor, gamma: Tensor | None, beta: Tensor | None, eps: float) -> tuple[Tensor, Tensor, Tensor]:
     """Return Algorithm 1 of the paper: ``(y, mean, biased variance)``, statistics per channel.
 
     ``x`` is (N, C, *); the mean runs over every axis but 1 and keeps its dimensions, (1, C, 1…).

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minigrad.creation import empty
 from minigrad.nn import functional as F
 from minigrad.nn import init
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
+
+from minigrad.creation import empty
 from minigrad.tensor import Tensor
 
 Sizes = int | tuple[int, ...]
@@ -32,7 +33,7 @@ class _Conv(Module):
             raise ValueError(f"{which} must be divisible by groups")
         if padding_mode != "zeros":
             raise ValueError(f"padding_mode must be 'zeros', got {padding_mode!r}")
-        as_tuple = lambda v: (v,) * self.n if isinstance(v, int) else v  # noqa: E731
+        as_tuple = lambda v: (v,) * self.n if isinstance(v, int) else v
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
         self.kernel_size, self.stride = as_tuple(kernel_size), as_tuple(stride)
         self.padding, self.dilation = as_tuple(padding), as_tuple(dilation)
@@ -46,9 +47,7 @@ class _Conv(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the cross-correlation of the input with the weights."""
-        return type(self).function(
-            input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
-        )
+        return type(self).function(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
     def extra_repr(self) -> str:
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"

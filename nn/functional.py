@@ -9,12 +9,12 @@ import math
 from typing import Any
 
 import numpy as np
+from minigrad.nn.batchnorm import batch_norm as batch_norm
 
 from minigrad.creation import zeros_like
 from minigrad.functions.elementwise import erf, expm1, minimum, where
 from minigrad.functions.reduction import log_softmax as log_softmax
 from minigrad.functions.reduction import softmax as softmax
-from minigrad.nn.batchnorm import batch_norm as batch_norm
 from minigrad.ops import elementwise, indexing, window
 from minigrad.ops import matmul as products
 from minigrad.random import default_generator
@@ -121,8 +121,7 @@ def max_pool2d(input: Tensor, kernel_size: Sizes, stride: Sizes | None = None, p
     pads, dilations = _sizes(padding, 2), _sizes(dilation, 2)
     if any(2 * p > k for p, k in zip(pads, kernel, strict=True)):
         raise RuntimeError(
-            f"pad should be at most half of effective kernel size, but got pad={max(pads)}, "
-            f"kernel_size={max(kernel)}"
+            f"pad should be at most half of effective kernel size, but got pad={max(pads)}, kernel_size={max(kernel)}"
         )
     if input.ndim == 3:
         return max_pool2d(input.unsqueeze(0), kernel, step, pads, dilations).squeeze(0)
@@ -250,7 +249,9 @@ def _picked_weights(weight: Tensor, target: Tensor, kept: Tensor) -> Tensor:
     return weight[target * kept] * kept
 
 
-def _soft_cross_entropy(log_p: Tensor, target: Tensor, weight: Tensor | None, reduction: str, smoothing: float) -> Tensor:
+def _soft_cross_entropy(
+    log_p: Tensor, target: Tensor, weight: Tensor | None, reduction: str, smoothing: float
+) -> Tensor:
     if smoothing:
         target = target * (1 - smoothing) + smoothing / log_p.shape[1]
     if weight is not None:

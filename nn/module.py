@@ -9,10 +9,11 @@ import difflib
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
+from minigrad.nn.parameter import Parameter
+
 from minigrad import dtypes
 from minigrad.creation import as_tensor, zeros_like
 from minigrad.modes import no_grad
-from minigrad.nn.parameter import Parameter
 from minigrad.tensor import Handle, Tensor
 
 Self = TypeVar("Self", bound="Module")
@@ -70,8 +71,7 @@ class Module:
             kinds["_modules"][name] = value
         elif name in kinds["_parameters"] and value is not None:
             raise TypeError(
-                f"cannot assign '{type(value).__name__}' as parameter '{name}' "
-                "(nn.Parameter or None expected)"
+                f"cannot assign '{type(value).__name__}' as parameter '{name}' (nn.Parameter or None expected)"
             )
         else:
             for kind in ("_parameters", "_buffers", "_modules"):
@@ -105,8 +105,7 @@ class Module:
             raise AttributeError("cannot assign parameter before Module.__init__() call")
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(
-                f"cannot assign '{type(param).__name__}' object to parameter '{name}' "
-                "(nn.Parameter or None required)"
+                f"cannot assign '{type(param).__name__}' object to parameter '{name}' (nn.Parameter or None required)"
             )
         if name not in self._parameters:
             self._forget(name)
@@ -116,8 +115,7 @@ class Module:
         """Make ``tensor`` part of the state without being a parameter; saved if persistent."""
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
-                f"cannot assign '{type(tensor).__name__}' object to buffer '{name}' "
-                "(Tensor or None required)"
+                f"cannot assign '{type(tensor).__name__}' object to buffer '{name}' (Tensor or None required)"
             )
         self._forget(name)
         self._buffers[name] = tensor
@@ -137,9 +135,7 @@ class Module:
     # ---- calling -----------------------------------------------------------------------------
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the result; every module writes its own."""
-        raise NotImplementedError(
-            f'Module [{type(self).__name__}] is missing the required "forward" function'
-        )
+        raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         for pre_hook in list(self._pre_hooks.values()):

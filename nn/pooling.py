@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from minigrad.nn import functional as F
 from minigrad.nn.module import Module
+
 from minigrad.tensor import Tensor
 
 Sizes = int | tuple[int, ...]

@@ -15,9 +15,7 @@ def _with_grad(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
     return [p.grad for p in listed if p.grad is not None]
 
 
-def clip_grad_norm_(
-    parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0
-) -> Tensor:
+def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0) -> Tensor:
     """Scale all gradients so that their common norm is at most ``max_norm``; return what it was.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html

@@ -5,11 +5,11 @@ The cotangent is always random: a constant one makes the gradient of x vanish, a
 
 import numpy as np
 import pytest
+from minigrad.nn.batchnorm import batch_norm, normalize
 
 import minigrad as mg
 from minigrad import nn
 from minigrad.autograd import gradcheck, gradgradcheck
-from minigrad.nn.batchnorm import batch_norm, normalize
 
 SHAPES = [(2, 3), (7, 4), (60, 5), (4, 3, 5), (3, 2, 4, 3), (1, 3, 2, 2), (2, 2, 2, 2, 3)]
 
@@ -102,10 +102,10 @@ def test_first_and_second_order(shape, affine, training):
     gamma = mg.tensor(rng.standard_normal(shape[1]), requires_grad=True)
     beta = mg.tensor(rng.standard_normal(shape[1]), requires_grad=True)
     if not affine:
-        function = lambda x: bn(x * x)  # noqa: E731 (squared, so that eval mode has curvature too)
+        function = lambda x: bn(x * x)
         args = [x]
     else:
-        function = lambda x, g, b: batch_norm(  # noqa: E731
+        function = lambda x, g, b: batch_norm(
             x * x, None if training else bn.running_mean, None if training else bn.running_var, g, b, training
         )
         args = [x, gamma, beta]

@@ -15,17 +15,13 @@ import minigrad.ops
 from minigrad.autograd import GradcheckError, gradcheck, gradgradcheck
 from minigrad.primitive import TABLE, Primitive
 
-MODULES = [
-    importlib.import_module(f"minigrad.ops.{info.name}")
-    for info in pkgutil.iter_modules(minigrad.ops.__path__)
-]
+MODULES = [importlib.import_module(f"minigrad.ops.{info.name}") for info in pkgutil.iter_modules(minigrad.ops.__path__)]
 ALL = {
     f"{module.__name__.split('.')[-1]}.{name}": made
     for module in MODULES
     for name, made in vars(module).items()
     if isinstance(made, Primitive) and made.differentiable
-    if getattr(made.function, "__module__", None) in (module.__name__, "numpy", None)
-    and name != "made"
+    if getattr(made.function, "__module__", None) in (module.__name__, "numpy", None) and name != "made"
 }
 
 rng = np.random.default_rng(0)
@@ -96,6 +92,8 @@ SAMPLES = {
     ],
     "matmul.linear": [((signed(2, 3), signed(4, 3), signed(4)), {}), ((signed(2, 2, 3), signed(4, 3), signed(4)), {})],
 }  # fmt: skip
+
+
 def samples(name):
     found = SAMPLES[name]
     return found if isinstance(found, list) else [found]
@@ -162,7 +160,7 @@ def test_memory_layout_does_not_matter(name, i):
     np.testing.assert_allclose(a._data, b._data, rtol=1e-14)  # sums run in another order
     np.testing.assert_allclose(ALL[name](*(x._data for x in plain), **params), a._data)
     seed = mg.tensor(rng.standard_normal(a.shape))
-    for y, xs in ((a, plain), (b, odd)):
+    for y in (a, b):
         y.backward(seed)
     for p, q in zip(plain, odd, strict=True):
         if p.requires_grad:

@@ -30,7 +30,9 @@ def progress(loader, run, args):
         for batch in bar:
             yield batch
             if run.seen:
-                bar.set_postfix(loss=f"{run.loss / run.seen:.3f}", accuracy=f"{run.right / run.seen:.2%}", refresh=False)
+                bar.set_postfix(
+                    loss=f"{run.loss / run.seen:.3f}", accuracy=f"{run.right / run.seen:.2%}", refresh=False
+                )
 
 
 def finished(args, source, model, runs, test_set):

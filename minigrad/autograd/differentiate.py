@@ -36,10 +36,7 @@ def grad(
     """
     outputs, inputs = _sequence(outputs), _sequence(inputs)
     cotangents = [None] * len(outputs) if grad_outputs is None else list(_sequence(grad_outputs))
-    found = {
-        node: g
-        for node, g, _ in differentiate(outputs, cotangents, inputs, retain_graph, create_graph)
-    }
+    found = {node: g for node, g, _ in differentiate(outputs, cotangents, inputs, retain_graph, create_graph)}
     result: list[Tensor | None] = []
     for i, x in enumerate(inputs):
         g = found.get(x._node)  # type: ignore[arg-type]

@@ -56,9 +56,7 @@ def gradgradcheck(func: Callable[..., Any], inputs: Tensor | Sequence[Any], **op
     wanted = [i for i, x in enumerate(args) if isinstance(x, Tensor) and x.requires_grad]
     outputs = _tensors(func(*args))
     rng = np.random.default_rng(options.get("seed", 0) + 1)
-    seeds = [
-        Tensor(rng.standard_normal(y.shape), requires_grad=True) for y in outputs if y.requires_grad
-    ]
+    seeds = [Tensor(rng.standard_normal(y.shape), requires_grad=True) for y in outputs if y.requires_grad]
 
     def first(*values: Any) -> Any:
         xs, cotangents = values[: len(args)], values[len(args) :]
@@ -91,8 +89,7 @@ def _check(func: Any, args: list[Any], eps: float, atol: float, rtol: float, rng
         if not np.allclose(a._data, n, rtol=rtol, atol=atol):
             worst = float(np.abs(a._data - n).max())
             raise GradcheckError(
-                f"Jacobian mismatch for input {i}: largest difference {worst:.3g}\n"
-                f"numerical:{n}\nanalytical:{a._data}"
+                f"Jacobian mismatch for input {i}: largest difference {worst:.3g}\nnumerical:{n}\nanalytical:{a._data}"
             )
     if max(scale, largest) < 1e-7 and sum(x.numel() for x in wanted):
         raise GradcheckError(
@@ -125,4 +122,3 @@ def _differences(func: Any, args: list[Any], x: Tensor, cotangents: list[Tensor]
 
 def _tensors(result: Any) -> list[Tensor]:
     return [result] if isinstance(result, Tensor) else list(result)
-

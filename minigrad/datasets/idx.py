@@ -37,7 +37,6 @@ def read_idx(path: str | Path) -> np.ndarray:
     shape = tuple(np.frombuffer(raw[4:header], ">i4").tolist())
     if len(raw) < header or len(raw) - header != math.prod(shape):
         raise ValueError(
-            f"{path}: expected {math.prod(shape)} bytes of data for shape {shape}, found "
-            f"{max(len(raw) - header, 0)}"
+            f"{path}: expected {math.prod(shape)} bytes of data for shape {shape}, found {max(len(raw) - header, 0)}"
         )
     return np.frombuffer(raw, np.uint8, offset=header).reshape(shape)

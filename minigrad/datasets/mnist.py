@@ -60,8 +60,7 @@ class MNIST(Dataset):
         self.data, self.targets = read_idx(found[0]), read_idx(found[1]).astype(np.int64)
         if self.data.ndim != 3 or len(self.data) != len(self.targets):
             raise ValueError(
-                f"{found[0]}: expected images (N, 28, 28) for {len(self.targets)} labels, found "
-                f"{self.data.shape}"
+                f"{found[0]}: expected images (N, 28, 28) for {len(self.targets)} labels, found {self.data.shape}"
             )
         self.train, self.transform = train, transform
 
@@ -89,9 +88,7 @@ class MNIST(Dataset):
                 if all(_either(place, name) for name in self.files):
                     return place
             missing = [name for name in self.files if not _either(folder, name)]
-            raise FileNotFoundError(
-                f"{type(self).__name__}: {what} {str(folder)!r} lacks {', '.join(missing)}"
-            )
+            raise FileNotFoundError(f"{type(self).__name__}: {what} {str(folder)!r} lacks {', '.join(missing)}")
         return None
 
     def _file(self, name: str, folder: Path | None, download: bool) -> Path:

@@ -9,7 +9,6 @@ import numpy as np
 from minigrad.ops import elementwise as ops
 from minigrad.primitive import TABLE
 
-# ruff: noqa: A001, F401
 from minigrad.ops.elementwise import (  # isort: skip
     abs, cos, erf, exp, expm1, log, log1p, maximum, minimum, neg, reciprocal,
     relu, rsqrt, sigmoid, sin, softplus, sqrt, square, tanh, where,
@@ -31,13 +30,10 @@ sign, floor, ceil, trunc, round = (TABLE[f] for f in (np.sign, np.floor, np.ceil
 isnan, isinf, isfinite = (TABLE[f] for f in (np.isnan, np.isinf, np.isfinite))
 logical_not, bitwise_not = TABLE[np.logical_not], TABLE[np.invert]
 eq, ne, lt, le, gt, ge = (
-    TABLE[f]
-    for f in (np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal)
+    TABLE[f] for f in (np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal)
 )
 logical_and, logical_or = TABLE[np.logical_and], TABLE[np.logical_or]
-bitwise_and, bitwise_or, bitwise_xor = (
-    TABLE[f] for f in (np.bitwise_and, np.bitwise_or, np.bitwise_xor)
-)
+bitwise_and, bitwise_or, bitwise_xor = (TABLE[f] for f in (np.bitwise_and, np.bitwise_or, np.bitwise_xor))
 floor_divide, remainder = TABLE[np.floor_divide], TABLE[np.remainder]
 mul = multiply = ops.mul
 div = divide = true_divide = ops.div

@@ -13,8 +13,6 @@ from minigrad.ops import elementwise as ops
 from minigrad.ops import indexing, matmul
 from minigrad.ops.shape import astype
 
-# ruff: noqa: A003
-
 
 class Methods:
     """PyTorch's methods; whoever mixes this in provides ``__record__``, ``shape`` and ``dtype``."""

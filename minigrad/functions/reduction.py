@@ -11,8 +11,6 @@ from typing import Any, NamedTuple
 
 from minigrad.ops import indexing, reduction
 
-# ruff: noqa: A001
-
 __all__ = [
     "all", "amax", "amin", "any", "argmax", "argmin", "cumsum", "log_softmax", "logsumexp", "max",
     "mean", "min", "norm", "softmax", "std", "sum", "var",

@@ -103,9 +103,7 @@ def unsqueeze(input: T, dim: int) -> T:
     """Return with a new dimension of length one at ``dim``."""
     n = input.ndim + 1
     if not -n <= dim < n:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})"
-        )
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
     return ops.expand_dims(input, axis=dim % n)
 
 
@@ -204,9 +202,7 @@ def narrow(input: T, dim: int, start: int, length: int) -> T:
 def unbind(input: T, dim: int = 0) -> tuple[T, ...]:
     """Return the slices along ``dim``."""
     axis = axis_of(input, dim)
-    return tuple(
-        indexing.getitem(input, index=(slice(None),) * axis + (i,)) for i in range(input.shape[axis])
-    )
+    return tuple(indexing.getitem(input, index=(slice(None),) * axis + (i,)) for i in range(input.shape[axis]))
 
 
 def gather(input: T, dim: int, index: T) -> T:
@@ -220,9 +216,7 @@ def gather(input: T, dim: int, index: T) -> T:
             f"Size does not match at dimension: expected index {list(index.shape)} to be no larger "
             f"than self {list(input.shape)} apart from dimension {axis}"
         )
-    return indexing.take_along_axis(
-        indexing.getitem(input, index=ranges), indices=index.numpy(), axis=axis
-    )
+    return indexing.take_along_axis(indexing.getitem(input, index=ranges), indices=index.numpy(), axis=axis)
 
 
 def clone(input: T) -> T:

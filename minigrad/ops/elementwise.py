@@ -11,8 +11,6 @@ import numpy as np
 
 from minigrad.primitive import alias, primitive, register
 
-# ruff: noqa: E731
-
 
 def quiet(function: Callable[..., Any]) -> Callable[..., Any]:
     """Let 1/0, log(0), 0/0 give inf and nan without a warning, as tensors do elsewhere."""

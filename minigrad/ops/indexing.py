@@ -36,16 +36,12 @@ def _is_basic(index):
     )
 
 
-@primitive(
-    lambda g, _out, _x, *, indices, axis: put_along_axis(g, indices=indices, axis=axis, shape=_x.shape)
-)
+@primitive(lambda g, _out, _x, *, indices, axis: put_along_axis(g, indices=indices, axis=axis, shape=_x.shape))
 def take_along_axis(x, *, indices, axis):
     return np.take_along_axis(x, indices, axis)
 
 
-@primitive(
-    lambda g, _out, _x, *, indices, axis, shape: take_along_axis(g, indices=indices, axis=axis)
-)
+@primitive(lambda g, _out, _x, *, indices, axis, shape: take_along_axis(g, indices=indices, axis=axis))
 def put_along_axis(g, *, indices, axis, shape):
     """Zeros of this shape with ``g`` added along one axis at ``indices``: gather's adjoint."""
     where = list(np.ogrid[tuple(slice(n) for n in indices.shape)])

@@ -9,16 +9,12 @@ import numpy as np
 from minigrad.ops.shape import astype
 from minigrad.primitive import alias, primitive
 
-# ruff: noqa: A001
-
 
 def axis_of(x, dim):
     """Return ``dim`` as a non-negative axis of ``x``; raise IndexError as PyTorch does."""
     n = max(x.ndim, 1)
     if not -n <= dim < n:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})"
-        )
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
     return dim % n
 
 
@@ -127,9 +123,7 @@ def any(x, *, axis, keepdims):
 
 def _like_numpy(made, first_axis=None):
     """Take NumPy's arguments: an axis may be None, an integer, negative or a tuple."""
-    return lambda a, axis=first_axis, keepdims=False: made(
-        a, axis=axes_of(a, axis), keepdims=bool(keepdims)
-    )
+    return lambda a, axis=first_axis, keepdims=False: made(a, axis=axes_of(a, axis), keepdims=bool(keepdims))
 
 
 for made, function, ufunc in (

@@ -100,8 +100,7 @@ class Optimizer:
         groups = state_dict["param_groups"]
         if [len(g["params"]) for g in groups] != [len(g["params"]) for g in self.param_groups]:
             raise ValueError(
-                "loaded state dict contains a parameter group that doesn't match the size of "
-                "optimizer's group"
+                "loaded state dict contains a parameter group that doesn't match the size of optimizer's group"
             )
         params = [p for g in self.param_groups for p in g["params"]]
         state: dict[Tensor, dict[str, Any]] = {}

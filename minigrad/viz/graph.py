@@ -123,7 +123,9 @@ def graph(tensor: Tensor, params: dict[str, Tensor] | Iterable[tuple[str, Tensor
     Graph(4 nodes, 4 edges)
     """
     if not isinstance(tensor, Tensor):
-        raise TypeError(f"viz.graph draws a Tensor that was computed, not a {type(tensor).__name__}; call the model first")
+        raise TypeError(
+            f"viz.graph draws a Tensor that was computed, not a {type(tensor).__name__}; call the model first"
+        )
     if tensor._node is None:
         raise ValueError("viz.graph: this tensor has no graph; no operand asks for a gradient")
     pairs = params.items() if isinstance(params, dict) else (params or ())

@@ -84,6 +84,8 @@ class DataLoader:
             self._yielded = i + 1
             yield batch
         self._order, self._yielded = None, 0
+        if self.shuffle and self.generator is not None:  # PyTorch's sampler draws once more at the end
+            self.generator.permutation(len(self.dataset))
 
     def _drawn_order(self) -> np.ndarray:
         """Draw as PyTorch draws: the loader's base seed first, then the sampler's order."""
@@ -110,9 +112,7 @@ class DataLoader:
         """Let the next ``for`` loop go on with the batches that were left."""
         order = state_dict["order"]
         if order is not None and len(order) != len(self.dataset):
-            raise ValueError(
-                f"DataLoader: the saved epoch has {len(order)} samples, this data set {len(self.dataset)}"
-            )
+            raise ValueError(f"DataLoader: the saved epoch has {len(order)} samples, this data set {len(self.dataset)}")
         self._order = None if order is None else order.numpy()
         self._yielded, self._resumed = state_dict["yielded"], order is not None
 
@@ -135,4 +135,6 @@ def default_collate(batch: list[Any]) -> Any:
         return {key: default_collate([sample[key] for sample in batch]) for key in first}
     if isinstance(first, (tuple, list)):
         return [default_collate(list(parts)) for parts in zip(*batch, strict=True)]
-    raise TypeError(f"default_collate: batch must contain tensors, arrays, numbers, dicts or lists; found {type(first)}")
+    raise TypeError(
+        f"default_collate: batch must contain tensors, arrays, numbers, dicts or lists; found {type(first)}"
+    )

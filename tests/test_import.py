@@ -1,0 +1,93 @@
+"""What `import minigrad` brings along, and how the package hangs together."""
+
+import ast
+import doctest
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FILES = sorted([*(ROOT / "minigrad").rglob("*.py"), *(ROOT / "nn").glob("*.py")])
+FLOORS = [
+    "primitive modes storage dtypes allocator random",
+    "ops",
+    "graph sweep",
+    "functions inplace interop printing",
+    "tensor",
+    "creation autograd optim utils datasets serialization viz",
+    "nn",
+]  # fmt: skip
+FLOOR = {name: i for i, names in enumerate(FLOORS) for name in names.split()}
+
+
+def dotted(path):
+    parts = list(path.relative_to(ROOT).with_suffix("").parts)
+    parts = parts if parts[0] == "minigrad" else ["minigrad", *parts]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path):
+    """Yield the minigrad modules a file imports when it is imported."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Import):
+            yield from (a.name for a in node.names if a.name.startswith("minigrad"))
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("minigrad"):
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                yield full if full in NAMES else node.module
+
+
+NAMES = {dotted(path) for path in FILES}
+
+
+@pytest.mark.parametrize("path", FILES, ids=dotted)
+def test_each_floor_imports_only_from_those_below(path):
+    name = dotted(path)
+    if name == "minigrad":
+        return
+    own = FLOOR[name.split(".")[1]]
+    for used in imports(path):
+        assert used != "minigrad", f"{name} imports the whole package"
+        assert FLOOR[used.split(".")[1]] <= own, f"{name} imports {used}"
+
+
+def test_there_is_no_circle_of_imports():
+    left = {dotted(path): set(imports(path)) - {dotted(path)} for path in FILES if dotted(path) != "minigrad"}
+    while free := [name for name, needs in left.items() if not needs & left.keys()]:
+        for name in free:
+            del left[name]
+    assert not left
+
+
+@pytest.mark.parametrize("path", FILES, ids=dotted)
+def test_sizes(path):
+    text = path.read_text()
+    assert text.count("\n") <= 400
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            doc = node.body[0] if ast.get_docstring(node) else None
+            size = node.end_lineno - node.lineno + 1 - (doc.end_lineno - doc.lineno + 1 if doc else 0)
+            assert size <= 40, f"{node.name}: {size} lines"
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_examples_in_docstrings(name):
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+def test_importing_minigrad_is_light():
+    code = "import sys, minigrad; print(*sys.modules)"
+    loaded = set(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    )
+    assert not loaded & {"matplotlib", "tqdm", "pooch", "graphviz", "mlxtend", "threadpoolctl", "torch", "scipy"}
+    assert "minigrad.nn" in loaded and "nn" not in loaded
+
+
+def test_a_bare_checkout_can_be_used():
+    code = "import minigrad.nn, sys; print(minigrad.nn.__file__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert Path(done.stdout.strip()).name == "__init__.py"

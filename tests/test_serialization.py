@@ -1,0 +1,54 @@
+"""Files: what goes in comes out, whole or not at all."""
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+import minigrad as mg
+from minigrad import nn
+
+
+def test_nested_state_comes_back(tmp_path):
+    state = {
+        "model": {"a.b": mg.ones(2, 3), "a": {"b": mg.zeros(1)}},
+        "optimizer": {0: {"step": 3, "m": mg.tensor([1.5], dtype=mg.float64)}},
+        "list": [1, 2.5, "x", None, True, (0.1, 1 / 3)],
+        "count": mg.tensor(7),
+        "mask": np.array([True, False]),
+        "empty": mg.zeros(0, 3),
+        "strided": mg.arange(6).reshape(2, 3).T,
+    }
+    mg.save(state, tmp_path / "s")
+    back = mg.load(tmp_path / "s")
+    assert back["list"] == state["list"] and list(back) == list(state)
+    assert back["model"]["a.b"].tolist() == state["model"]["a.b"].tolist()
+    assert back["model"]["a"]["b"].tolist() == [0]
+    assert back["optimizer"][0]["step"] == 3 and back["optimizer"][0]["m"].dtype == np.float64
+    assert back["count"].shape == () and back["count"].dtype == np.int64
+    assert back["mask"].dtype == bool and back["empty"].shape == (0, 3)
+    assert back["strided"].tolist() == state["strided"].tolist()
+
+
+def test_a_state_dict_is_an_ordinary_safetensors_file(tmp_path):
+    model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    mg.save(model.state_dict(), tmp_path / "m.safetensors")
+    plain = load_file(tmp_path / "m.safetensors")
+    assert set(plain) == set(model.state_dict())
+    save_file(plain, tmp_path / "other.safetensors")
+    assert str(model.load_state_dict(mg.load(tmp_path / "other.safetensors"))) == "<All keys matched successfully>"
+
+
+def test_faults(tmp_path):
+    path = tmp_path / "s"
+    mg.save({"x": mg.ones(100)}, path)
+    whole = path.read_bytes()
+    with pytest.raises(TypeError, match=r"save: a\.1 is a object"):
+        mg.save({"x": mg.zeros(1), "a": [1, object()]}, path)
+    assert path.read_bytes() == whole and list(tmp_path.iterdir()) == [path]  # the old file stays
+    path.write_bytes(whole[:-10])
+    with pytest.raises(ValueError, match="no whole safetensors file"):
+        mg.load(path)
+    with pytest.raises(FileNotFoundError, match="no file"):
+        mg.load(tmp_path / "missing")
+    with pytest.raises(OSError):
+        mg.save({}, tmp_path / "missing" / "s")
