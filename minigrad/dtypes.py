@@ -69,6 +69,7 @@ def result_type(*operands: Any) -> np.dtype[Any]:
     higher category (bool, integer, float).
     """
     ranked: list[np.dtype[Any] | None] = [None, None, None]  # with dimensions, 0-d, scalars
+    dtype: Any
     for x in operands:
         if type(x) in _SCALAR_CATEGORY:
             rank, dtype = 2, (np.dtype(bool), int64, _default)[_SCALAR_CATEGORY[type(x)]]

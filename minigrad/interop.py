@@ -14,6 +14,8 @@ class Interop:
 
     _data: Any
     _node: Any
+    grad: Any
+    requires_grad_: Any
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if kwargs.get("out") is not None:

@@ -25,7 +25,8 @@ class _List(Module):
     def __getitem__(self, index: int | slice) -> Any:
         modules = list(self._modules.values())
         if isinstance(index, slice):
-            return type(self)(*modules[index]) if isinstance(self, Sequential) else type(self)(modules[index])
+            kind: Any = type(self)
+            return kind(*modules[index]) if kind is Sequential else kind(modules[index])
         if not -len(modules) <= index < len(modules):
             raise IndexError(f"index {index} is out of range for {len(modules)} modules")
         return modules[index]

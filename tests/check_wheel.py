@@ -33,8 +33,8 @@ def main(folder: str) -> None:
         (Path(work) / "use.py").write_text(SCRIPT)
         subprocess.run([python, "use.py"], cwd=work, check=True)
         config = str(Path(__file__).parent.parent.resolve() / "pyproject.toml")
-        checked = [python, "-m", "mypy", "--config-file", config, "use.py", "-p", "minigrad"]
-        subprocess.run(checked, cwd=work, check=True)
+        for what in (["use.py"], ["-p", "minigrad"]):
+            subprocess.run([python, "-m", "mypy", "--config-file", config, *what], cwd=work, check=True)
     print(f"{wheel.name}: works and type-checks outside the checkout")
 
 

@@ -64,8 +64,9 @@ def mean(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None)
 def var(input: T, dim: Dim = None, *, correction: int = 1, keepdim: bool = False, unbiased: bool | None = None) -> T:
     """Return the variance over ``dim``, divided by n - correction (default: the unbiased one)."""
     if isinstance(dim, bool):  # the old signature, var(unbiased)
-        dim, correction = None, int(dim)
-    correction = correction if unbiased is None else int(unbiased)
+        dim, correction = None, 1 if dim else 0
+    if unbiased is not None:
+        correction = 1 if unbiased else 0
     axes = reduction.axes_of(input, dim)
     n = reduction.count(input, axes)
     d = input - mean(input, axes, True)
