@@ -1,108 +1,272 @@
-"""Activation functions as modules."""
+"""Activation functions, each as a function and as a module; elementwise unless they take ``dim``.
+
+https://docs.pytorch.org/docs/stable/nn.html#non-linear-activations-weighted-sum-nonlinearity
+"""
 
 from __future__ import annotations
 
-from minigrad.nn import functional as F
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
 from minigrad.nn.module import Module
 
+from minigrad.functions import elementwise as e
+from minigrad.functions import reduction
 from minigrad.tensor import Tensor
 
+# ``inplace`` is taken for PyTorch's sake: a new tensor is made either way
 
-class ReLU(Module):
-    """max(x, 0), elementwise; the gradient at 0 is 0."""
+
+# ---- functions ----------------------------------------------------------------------------------
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return max(input, 0); the gradient at 0 is 0."""
+    return e.relu(input)
+
+
+def sigmoid(input: Tensor) -> Tensor:
+    """Return 1/(1 + exp(-input))."""
+    return e.sigmoid(input)
+
+
+def tanh(input: Tensor) -> Tensor:
+    """Return the hyperbolic tangent."""
+    return e.tanh(input)
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """Return input where positive, negative_slope * input elsewhere."""
+    return e.where(input > 0, input, input * negative_slope)
+
+
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """Return input where positive, alpha * (exp(input) - 1) elsewhere (Clevert et al., 2015)."""
+    return e.where(input > 0, input, alpha * e.expm1(e.where(input > 0, 0.0, input)))
+
+
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return 1.0507 * elu(input, 1.6733) (Klambauer et al., 2017)."""
+    return 1.0507009873554804934193349852946 * elu(input, 1.6732632423543772848170429916717)
+
+
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+    """Return input held between min_val and max_val."""
+    return e.clamp(input, min_val, max_val)
+
+
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return input held between 0 and 6."""
+    return hardtanh(input, 0.0, 6.0)
+
+
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """Return log(1 + exp(beta * input))/beta; input itself where beta * input > threshold."""
+    scaled = input if beta == 1 else input * beta
+    smooth = e.softplus(scaled)
+    return e.where(scaled > threshold, input, smooth if beta == 1 else smooth / beta)
+
+
+def logsigmoid(input: Tensor) -> Tensor:
+    """Return log(sigmoid(input)), without overflow."""
+    return -e.softplus(-input)
+
+
+def softsign(input: Tensor) -> Tensor:
+    """Return input/(1 + |input|)."""
+    return input / (1 + input.abs())
+
+
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return input * sigmoid(input)."""
+    return input * e.sigmoid(input)
+
+
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return input * tanh(softplus(input))."""
+    return input * e.tanh(e.softplus(input))
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """Return input * Φ(input), Φ the normal distribution; 'tanh' takes the usual approximation.
+
+    Raises RuntimeError for another approximation.
+    """
+    if approximate == "tanh":
+        inner = math.sqrt(2 / math.pi) * (input + 0.044715 * input**3)
+        return 0.5 * input * (1 + e.tanh(inner))
+    if approximate != "none":
+        raise RuntimeError(f"approximate argument must be either none or tanh, but got {approximate!r}")
+    return 0.5 * input * (1 + e.erf(input * (1 / math.sqrt(2))))
+
+
+def softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
+    """Return exp(input) over its sum along ``dim``, which should be given: PyTorch guesses it."""
+    return reduction.softmax(input, _implied(input, dim, "softmax"), dtype)
+
+
+def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
+    """Return the logarithm of softmax, stable where that underflows."""
+    return reduction.log_softmax(input, _implied(input, dim, "log_softmax"), dtype)
+
+
+def _implied(input: Tensor, dim: int | None, name: str) -> int:
+    if dim is not None:
+        return dim
+    warnings.warn(
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
+        stacklevel=3,
+    )
+    return 0 if input.ndim in (0, 1, 3) else 1
+
+
+# ---- modules ------------------------------------------------------------------------------------
+class _Activation(Module):
+    """A function of the input and of the attributes named in ``options``."""
+
+    function: Callable[..., Tensor]
+    options: tuple[str, ...] = ()
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the function of the input."""
+        return type(self).function(input, *(getattr(self, name) for name in self.options))
+
+    def extra_repr(self) -> str:
+        return ", ".join(f"{name}={getattr(self, name)!r}" for name in self.options)
+
+
+class Sigmoid(_Activation):
+    """1/(1 + exp(-x))."""
+
+    function = staticmethod(sigmoid)
+
+
+class Tanh(_Activation):
+    """tanh(x)."""
+
+    function = staticmethod(tanh)
+
+
+class LogSigmoid(_Activation):
+    """log(sigmoid(x)), without overflow."""
+
+    function = staticmethod(logsigmoid)
+
+
+class Softsign(_Activation):
+    """x/(1 + |x|)."""
+
+    function = staticmethod(softsign)
+
+
+class _Rectifier(_Activation):
+    """An activation that PyTorch can compute in place."""
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
-        self.inplace = inplace  # taken for PyTorch's sake; a new tensor is made either way
+        self.inplace = inplace
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return max(input, 0)."""
-        return F.relu(input)
+    def extra_repr(self) -> str:
+        return ", ".join(filter(None, (super().extra_repr(), "inplace=True" * self.inplace)))
+
+
+class ReLU(_Rectifier):
+    """max(x, 0); the gradient at 0 is 0."""
+
+    function = staticmethod(relu)
+
+
+class SELU(_Rectifier):
+    """1.0507 elu(x, 1.6733), which keeps mean 0 and variance 1 (Klambauer et al., 2017)."""
+
+    function = staticmethod(selu)
+
+
+class SiLU(_Rectifier):
+    """x sigmoid(x)."""
+
+    function = staticmethod(silu)
+
+
+class Mish(_Rectifier):
+    """x tanh(softplus(x))."""
+
+    function = staticmethod(mish)
+
+
+class LeakyReLU(_Rectifier):
+    """x where positive, negative_slope x elsewhere (default 0.01)."""
+
+    function, options = staticmethod(leaky_relu), ("negative_slope",)
+
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
+        super().__init__(inplace)
+        self.negative_slope = negative_slope
+
+
+class ELU(_Rectifier):
+    """x where positive, alpha (exp(x) - 1) elsewhere (default 1)."""
+
+    function, options = staticmethod(elu), ("alpha",)
+
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__(inplace)
+        self.alpha = alpha
+
+
+class Hardtanh(_Rectifier):
+    """x held between min_val and max_val (-1 and 1)."""
+
+    function, options = staticmethod(hardtanh), ("min_val", "max_val")
+
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
+        super().__init__(inplace)
+        if min_val >= max_val:
+            raise ValueError(f"max_val must be larger than min_val, but got {max_val} and {min_val}")
+        self.min_val, self.max_val = min_val, max_val
+
+
+class ReLU6(Hardtanh):
+    """x held between 0 and 6."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__(0.0, 6.0, inplace)
 
     def extra_repr(self) -> str:
         return "inplace=True" if self.inplace else ""
 
 
-class Sigmoid(Module):
-    """1/(1 + exp(-x)), elementwise."""
+class Softplus(_Activation):
+    """log(1 + exp(beta x))/beta; x itself where beta x > threshold."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return sigmoid(input)."""
-        return F.sigmoid(input)
+    function, options = staticmethod(softplus), ("beta", "threshold")
 
-
-class Tanh(Module):
-    """tanh(x), elementwise."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return tanh(input)."""
-        return F.tanh(input)
+    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
+        super().__init__()
+        self.beta, self.threshold = beta, threshold
 
 
-class Softplus(Module):
-    """log(1 + exp(x)), elementwise."""
+class GELU(_Activation):
+    """x Φ(x), Φ the normal distribution; approximate='tanh' takes the usual approximation."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return softplus(input)."""
-        return F.softplus(input)
-
-
-class SiLU(Module):
-    """x sigmoid(x), elementwise."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return silu(input)."""
-        return F.silu(input)
-
-
-class GELU(Module):
-    """x Φ(x), elementwise; approximate='tanh' takes the usual approximation."""
+    function, options = staticmethod(gelu), ("approximate",)
 
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
         self.approximate = approximate
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return gelu(input)."""
-        return F.gelu(input, self.approximate)
 
-    def extra_repr(self) -> str:
-        return f"approximate={self.approximate!r}"
-
-
-class LeakyReLU(Module):
-    """x where positive, negative_slope x elsewhere (default 0.01)."""
-
-    def __init__(self, negative_slope: float = 0.01) -> None:
-        super().__init__()
-        self.negative_slope = negative_slope
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return leaky_relu(input)."""
-        return F.leaky_relu(input, self.negative_slope)
-
-    def extra_repr(self) -> str:
-        return f"negative_slope={self.negative_slope}"
-
-
-class Softmax(Module):
+class Softmax(_Activation):
     """exp(x) over its sum along ``dim``."""
 
-    function = staticmethod(F.softmax)
+    function, options = staticmethod(softmax), ("dim",)
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int | None = None) -> None:
         super().__init__()
         self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the probabilities (or their logarithms)."""
-        return self.function(input, self.dim)
-
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
 
 
 class LogSoftmax(Softmax):
     """The logarithm of Softmax, stable where that underflows."""
 
-    function = staticmethod(F.log_softmax)
+    function = staticmethod(log_softmax)

@@ -1,44 +1,120 @@
-"""Convolution layers; weights (out_channels, in_channels/groups, *kernel_size)."""
+"""Convolution; weights are (out_channels, in_channels/groups, *kernel_size)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from minigrad.nn import functional as F
 from minigrad.nn import init
 from minigrad.nn.module import Module
+from minigrad.nn.padding import MODES, pad
 from minigrad.nn.parameter import Parameter
+from minigrad.nn.sizes import Sizes, each
 
 from minigrad.creation import empty
+from minigrad.ops import window
 from minigrad.tensor import Tensor
 
-Sizes = int | tuple[int, ...]
+Pairs = tuple[tuple[int, int], ...]  # (before, after) for each spatial axis
+
+
+def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Sizes = 1,
+           padding: Sizes | str = 0, dilation: Sizes = 1, groups: int = 1) -> Tensor:  # fmt: skip
+    """Cross-correlate (N, C, L) with (out, C/groups, k) -> (N, out, L'), as :func:`conv2d`."""
+    return _conv(1, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Sizes = 1,
+           padding: Sizes | str = 0, dilation: Sizes = 1, groups: int = 1) -> Tensor:  # fmt: skip
+    """Cross-correlate (N, C, H, W) with (out, C/groups, kh, kw) -> (N, out, H', W').
+
+    The input may come without N. ``padding`` is a number, one each axis, 'valid' or 'same'.
+    Raises RuntimeError for another number of channels, another length of bias, or a kernel larger
+    than the padded input.
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv2d.html
+
+    >>> import minigrad as mg
+    >>> conv2d(mg.ones(1, 1, 3, 3), mg.ones(1, 1, 2, 2))[0, 0].tolist()
+    [[4.0, 4.0], [4.0, 4.0]]
+    """
+    return _conv(2, input, weight, bias, stride, padding, dilation, groups)
+
+
+def _conv(n: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Sizes,
+          padding: Sizes | str, dilation: Sizes, groups: int) -> Tensor:  # fmt: skip
+    strides, dilations = each(stride, n, "stride"), each(dilation, n, "dilation")
+    batch = input.unsqueeze(0) if input.ndim == n + 1 else input
+    _check(n, input, batch, weight, bias, groups)
+    pairs = padding_pairs(padding, weight.shape[2:], strides, dilations)
+    _check_room(batch, weight, pairs, dilations)
+    y = window.conv(batch, weight, stride=strides, padding=pairs, dilation=dilations, groups=groups)
+    if bias is not None:
+        y = y + bias.reshape((1, -1) + (1,) * n)
+    return y.squeeze(0) if batch is not input else y
+
+
+def padding_pairs(padding: Sizes | str, kernel: Any, strides: Any, dilations: Any) -> Pairs:
+    """Return (before, after) for each axis; 'same' puts an odd one behind."""
+    if padding == "valid":
+        return ((0, 0),) * len(kernel)
+    if padding == "same":
+        if max(strides) > 1:
+            raise RuntimeError("padding='same' is not supported for strided convolutions")
+        totals = [d * (k - 1) for d, k in zip(dilations, kernel, strict=True)]
+        return tuple((total // 2, total - total // 2) for total in totals)
+    if isinstance(padding, str):
+        raise RuntimeError(f"Invalid padding string {padding!r}, should be one of 'valid', 'same'")
+    return tuple((p, p) for p in each(padding, len(kernel), "padding", 0))
+
+
+def _check(n: int, input: Tensor, batch: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> None:
+    if batch.ndim != n + 2:
+        raise RuntimeError(
+            f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to conv{n}d, but got input "
+            f"of size: {list(input.shape)}"
+        )
+    channels = weight.shape[1] * groups
+    if batch.shape[1] != channels:
+        raise RuntimeError(
+            f"Given groups={groups}, weight of size {list(weight.shape)}, expected "
+            f"input{list(input.shape)} to have {channels} channels, but got {batch.shape[1]} "
+            "channels instead"
+        )
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise RuntimeError(
+            f"Given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with "
+            f"{weight.shape[0]} elements, but got bias of size {list(bias.shape)} instead"
+        )
+
+
+def _check_room(batch: Tensor, weight: Tensor, pairs: Pairs, dilations: tuple[int, ...]) -> None:
+    room = [size + sum(pair) for size, pair in zip(batch.shape[2:], pairs, strict=True)]
+    reach = [d * (k - 1) + 1 for d, k in zip(dilations, weight.shape[2:], strict=True)]
+    if any(r > size for r, size in zip(reach, room, strict=True)):
+        raise RuntimeError(
+            f"Calculated padded input size per channel: ({' x '.join(map(str, room))}). Kernel size: "
+            f"({' x '.join(map(str, reach))}). Kernel size can't be greater than actual input size"
+        )
 
 
 class _Conv(Module):
     """What the layers share; they differ in the number of spatial dimensions."""
 
     n = 0
-    function: Callable[..., Tensor]
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: Sizes, stride: Sizes = 1,
-                 padding: Any = 0, dilation: Sizes = 1, groups: int = 1, bias: bool = True,
-                 padding_mode: str = "zeros") -> None:  # fmt: skip
+                 padding: Sizes | str = 0, dilation: Sizes = 1, groups: int = 1, bias: bool = True,
+                 padding_mode: str = "zeros", dtype: Any = None) -> None:  # fmt: skip
         super().__init__()
-        if groups <= 0:
-            raise ValueError("groups must be a positive integer")
-        if in_channels % groups or out_channels % groups:
-            which = "in_channels" if in_channels % groups else "out_channels"
-            raise ValueError(f"{which} must be divisible by groups")
-        if padding_mode != "zeros":
-            raise ValueError(f"padding_mode must be 'zeros', got {padding_mode!r}")
-        as_tuple = lambda v: (v,) * self.n if isinstance(v, int) else v
+        _check_options(in_channels, out_channels, groups, padding_mode)
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.kernel_size, self.stride = as_tuple(kernel_size), as_tuple(stride)
-        self.padding, self.dilation = as_tuple(padding), as_tuple(dilation)
-        self.weight = Parameter(empty(out_channels, in_channels // groups, *self.kernel_size))
-        self.register_parameter("bias", Parameter(empty(out_channels)) if bias else None)
+        self.kernel_size = each(kernel_size, self.n, "kernel_size")
+        self.stride, self.dilation = each(stride, self.n, "stride"), each(dilation, self.n, "dilation")
+        self._pairs = padding_pairs(padding, self.kernel_size, self.stride, self.dilation)
+        self.padding = padding if isinstance(padding, str) else each(padding, self.n, "padding", 0)
+        self.padding_mode = padding_mode
+        shape = (out_channels, in_channels // groups, *self.kernel_size)
+        self.weight = Parameter(empty(shape, dtype=dtype))
+        self.register_parameter("bias", Parameter(empty(out_channels, dtype=dtype)) if bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -47,31 +123,45 @@ class _Conv(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the cross-correlation of the input with the weights."""
-        return type(self).function(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        padding = self.padding
+        if self.padding_mode != "zeros":
+            input = pad(input, [p for pair in self._pairs[::-1] for p in pair], self.padding_mode)
+            padding = 0
+        options = (self.stride, padding, self.dilation, self.groups)
+        return _conv(self.n, input, self.weight, self.bias, *options)
 
     def extra_repr(self) -> str:
-        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        if self.padding != (0,) * self.n:
-            text += f", padding={self.padding}"
-        if self.dilation != (1,) * self.n:
-            text += f", dilation={self.dilation}"
-        if self.groups != 1:
-            text += f", groups={self.groups}"
-        return text if self.bias is not None else text + ", bias=False"
+        usual = {"padding": (0,) * self.n, "dilation": (1,) * self.n, "groups": 1}
+        parts = [f"{self.in_channels}, {self.out_channels}"]
+        parts += [f"kernel_size={self.kernel_size}, stride={self.stride}"]
+        parts += [f"{k}={getattr(self, k)}" for k, v in usual.items() if getattr(self, k) != v]
+        parts += ["bias=False"] if self.bias is None else []
+        parts += [f"padding_mode={self.padding_mode}"] if self.padding_mode != "zeros" else []
+        return ", ".join(parts)
+
+
+def _check_options(in_channels: int, out_channels: int, groups: int, padding_mode: str) -> None:
+    if groups <= 0:
+        raise ValueError("groups must be a positive integer")
+    for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
+        if channels % groups:
+            raise ValueError(f"{name} must be divisible by groups, but got {channels} and {groups}")
+    if padding_mode not in ("zeros", *MODES):
+        raise ValueError(f"padding_mode must be one of {['zeros', *MODES]}, but got {padding_mode!r}")
 
 
 class Conv1d(_Conv):
     """Convolution of (N, in_channels, L) -> (N, out_channels, L'); arguments as Conv2d's."""
 
-    n, function = 1, staticmethod(F.conv1d)
+    n = 1
 
 
 class Conv2d(_Conv):
     """Convolution of (N, in_channels, H, W) -> (N, out_channels, H', W').
 
     Defaults: stride 1, padding 0 (a number, a pair, 'valid' or 'same'), dilation 1, groups 1, with
-    bias; weight and bias start from U(±1/√fan_in). Raises ValueError for channels that groups do
-    not divide.
+    bias, padding_mode 'zeros' ('reflect', 'replicate', 'circular'); weight and bias start from
+    U(±1/√fan_in). Raises ValueError for channels that groups do not divide.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html
 
     >>> import minigrad as mg
@@ -80,4 +170,4 @@ class Conv2d(_Conv):
     (2, 4, 8, 8)
     """
 
-    n, function = 2, staticmethod(F.conv2d)
+    n = 2

@@ -1,12 +1,14 @@
-"""Initial values, drawn in place; the same seed gives PyTorch's.
+"""Initial values, written in place; the same seed gives PyTorch's.
 
-Fans are counted as PyTorch counts them: weight (out, in, *kernel).
+Fans are counted as PyTorch counts them: weight (out, in, *kernel). Each function returns the
+tensor it filled, and draws from ``generator`` where one is given.
 https://docs.pytorch.org/docs/stable/nn.init.html
 """
 
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -15,39 +17,46 @@ from minigrad.modes import no_grad
 from minigrad.random import Generator, default_generator
 from minigrad.tensor import Tensor
 
-_GAINS = {
-    "linear": 1.0,
-    "sigmoid": 1.0,
-    "conv1d": 1.0,
-    "conv2d": 1.0,
-    "tanh": 5 / 3,
-    "relu": math.sqrt(2),
-    "selu": 0.75,
-}
+_GAINS = {"tanh": 5 / 3, "relu": math.sqrt(2), "selu": 0.75}
+_GAINS |= dict.fromkeys(("linear", "sigmoid", "conv1d", "conv2d", "conv3d"), 1.0)
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """Return the recommended gain of a nonlinearity; ``param`` is leaky_relu's slope (0.01)."""
+    """Return the recommended gain of a nonlinearity; ``param`` is leaky_relu's slope (0.01).
+
+    Raises ValueError for one that is not known.
+
+    >>> calculate_gain("leaky_relu", 1.0)
+    1.0
+    """
     if nonlinearity == "leaky_relu":
         return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
     if nonlinearity not in _GAINS:
-        raise ValueError(f"Unsupported nonlinearity {nonlinearity}")
+        raise ValueError(f"Unsupported nonlinearity {nonlinearity}; known are leaky_relu, {', '.join(_GAINS)}")
     return _GAINS[nonlinearity]
 
 
 def _fill(tensor: Tensor, values: Any) -> Tensor:
     with no_grad():
-        return tensor.copy_(values) if isinstance(values, Tensor) else tensor.fill_(values)
+        filled: Tensor = tensor.copy_(Tensor(values)) if np.ndim(values) else tensor.fill_(values)
+    return filled
 
 
+# ---- drawn without looking at the shape ---------------------------------------------------------
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Fill from U(a, b)."""
-    return _fill(tensor, Tensor((generator or default_generator).uniform(tensor.shape, a, b, tensor.dtype)))
+    """Fill from U(a, b).
+
+    >>> import minigrad as mg
+    >>> _ = mg.manual_seed(0)
+    >>> uniform_(mg.empty(2))
+    tensor([0.4963, 0.7682])
+    """
+    return _fill(tensor, (generator or default_generator).uniform(tensor.shape, a, b, tensor.dtype))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill from N(mean, std²)."""
-    return _fill(tensor, Tensor((generator or default_generator).normal(tensor.shape, mean, std, tensor.dtype)))
+    return _fill(tensor, (generator or default_generator).normal(tensor.shape, mean, std, tensor.dtype))
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
@@ -65,15 +74,9 @@ def zeros_(tensor: Tensor) -> Tensor:
     return _fill(tensor, 0)
 
 
-def eye_(tensor: Tensor) -> Tensor:
-    """Fill a matrix with the identity."""
-    if tensor.ndim != 2:
-        raise ValueError("Only tensors with 2 dimensions are supported")
-    return _fill(tensor, Tensor(np.eye(*tensor.shape, dtype=tensor.dtype)))
-
-
-def calculate_fan(tensor: Tensor) -> tuple[int, int]:
-    """Return (fan_in, fan_out) of a weight with at least two dimensions."""
+# ---- scaled by fans -----------------------------------------------------------------------------
+def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
+    """Return how many inputs feed an output of this weight, and how many outputs an input feeds."""
     if tensor.ndim < 2:
         raise ValueError("Fan in and fan out can not be computed for tensor with fewer than 2 dimensions")
     taps = math.prod(tensor.shape[2:])
@@ -81,37 +84,125 @@ def calculate_fan(tensor: Tensor) -> tuple[int, int]:
 
 
 def _fan(tensor: Tensor, mode: str) -> int:
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(f"Mode {mode} not supported, please use one of ['fan_in', 'fan_out']")
-    return calculate_fan(tensor)[mode == "fan_out"]
+    modes = ("fan_in", "fan_out")
+    if mode not in modes:
+        raise ValueError(f"Mode {mode} not supported, please use one of {list(modes)}")
+    return _calculate_fan_in_and_fan_out(tensor)[modes.index(mode)]
 
 
-def xavier_uniform_(tensor: Tensor, gain: float = 1.0) -> Tensor:
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill from U(±gain √(6 / (fan_in + fan_out))) (Glorot & Bengio, 2010)."""
-    bound = gain * math.sqrt(6 / sum(calculate_fan(tensor)))
-    return uniform_(tensor, -bound, bound)
+    bound = gain * math.sqrt(6 / sum(_calculate_fan_in_and_fan_out(tensor)))
+    return uniform_(tensor, -bound, bound, generator)
 
 
-def xavier_normal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill from N(0, 2 gain² / (fan_in + fan_out)) (Glorot & Bengio, 2010)."""
-    return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(calculate_fan(tensor))))
+    std = gain * math.sqrt(2 / sum(_calculate_fan_in_and_fan_out(tensor)))
+    return normal_(tensor, 0.0, std, generator)
 
 
-def kaiming_uniform_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu") -> Tensor:
-    """Fill from U(±gain √(3 / fan)) (He et al., 2015)."""
+def kaiming_uniform_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
+                     generator: Generator | None = None) -> Tensor:  # fmt: skip
+    """Fill from U(±gain √(3 / fan)), ``a`` the slope of leaky_relu (He et al., 2015)."""
+    if _is_empty(tensor):
+        return tensor
     bound = math.sqrt(3) * calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode))
-    return uniform_(tensor, -bound, bound)
+    return uniform_(tensor, -bound, bound, generator)
 
 
-def kaiming_normal_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu") -> Tensor:
-    """Fill from N(0, gain² / fan) (He et al., 2015)."""
-    return normal_(tensor, 0.0, calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode)))
+def kaiming_normal_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
+                    generator: Generator | None = None) -> Tensor:  # fmt: skip
+    """Fill from N(0, gain² / fan), ``a`` the slope of leaky_relu (He et al., 2015)."""
+    if _is_empty(tensor):
+        return tensor
+    std = calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode))
+    return normal_(tensor, 0.0, std, generator)
+
+
+def _is_empty(tensor: Tensor) -> bool:
+    if 0 in tensor.shape:
+        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
+    return 0 in tensor.shape
 
 
 def default_(weight: Tensor, bias: Tensor | None) -> None:
     """Fill as Linear and Conv do: both from U(±1/√fan_in)."""
     kaiming_uniform_(weight, a=math.sqrt(5))
     if bias is not None:
-        fan_in = calculate_fan(weight)[0]
+        fan_in = _fan(weight, "fan_in")
         bound = 1 / math.sqrt(fan_in) if fan_in > 0 else 0.0
         uniform_(bias, -bound, bound)
+
+
+# ---- other distributions ------------------------------------------------------------------------
+def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0,
+                  generator: Generator | None = None) -> Tensor:  # fmt: skip
+    """Fill from N(mean, std²) conditioned to [a, b]: a uniform draw through the inverse of Φ."""
+    below, above = (0.5 * (1 + math.erf((end - mean) / (std * math.sqrt(2)))) for end in (a, b))
+    draw = generator or default_generator
+    unit = draw.uniform(tensor.shape, 2 * below - 1, 2 * above - 1, tensor.dtype)
+    values = _erfinv(unit) * (std * math.sqrt(2)) + mean
+    return _fill(tensor, np.clip(values, a, b))
+
+
+_CENTRE = (-0.140543331, 0.914624893, -1.645349621, 0.886226899)
+_CENTRE_UNDER = (0.012229801, -0.329097515, 1.442710462, -2.118377725, 1.0)
+_TAIL, _TAIL_UNDER = (1.641345311, 3.429567803, -1.624906493, -1.970840454), (1.637067800, 3.543889200, 1.0)
+
+
+def _erfinv(y: np.ndarray) -> np.ndarray:
+    """Return the inverse of erf, in the dtype of ``y``: a rational guess, then two Newton steps."""
+    inner = y * y
+    with np.errstate(divide="ignore", invalid="ignore"):
+        tail = np.sqrt(-np.log((1 - np.abs(y)) / 2))
+        guess = np.copysign(np.polyval(_TAIL, tail) / np.polyval(_TAIL_UNDER, tail), y)
+    x = np.where(np.abs(y) <= 0.7, y * np.polyval(_CENTRE, inner) / np.polyval(_CENTRE_UNDER, inner), guess)
+    for _ in range(2):
+        error = np.reshape([math.erf(v) for v in x.ravel().tolist()], y.shape) - y
+        x = x - error / (2 / math.sqrt(math.pi) * np.exp(-x * x))
+    return x.astype(y.dtype)
+
+
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
+    """Fill a weight, seen as (out, rest), with orthonormal rows or columns (Saxe et al., 2013)."""
+    if tensor.ndim < 2:
+        raise ValueError("Only tensors with 2 or more dimensions are supported")
+    if tensor.numel() == 0:
+        return tensor
+    rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
+    drawn = (generator or default_generator).normal((rows, columns), dtype=tensor.dtype)
+    q, r = np.linalg.qr(drawn.T if rows < columns else drawn)
+    q = q * np.sign(np.diagonal(r))  # makes the decomposition, so the distribution, uniform
+    return _fill(tensor, gain * np.reshape(q.T if rows < columns else q, tensor.shape))
+
+
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
+    """Fill a matrix from N(0, std²), a fraction ``sparsity`` of each column 0 (Martens, 2010)."""
+    if tensor.ndim != 2:
+        raise ValueError("Only tensors with 2 dimensions are supported")
+    draw = generator or default_generator
+    values = draw.normal(tensor.shape, 0.0, std, tensor.dtype)
+    for column in values.T:
+        column[draw.permutation(len(column))[: math.ceil(sparsity * len(column))]] = 0
+    return _fill(tensor, values)
+
+
+def eye_(tensor: Tensor) -> Tensor:
+    """Fill a matrix with the identity."""
+    if tensor.ndim != 2:
+        raise ValueError("Only tensors with 2 dimensions are supported")
+    return _fill(tensor, np.eye(*tensor.shape, dtype=tensor.dtype))
+
+
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """Fill a convolution's weight so that it passes its input on, in each of the groups."""
+    if tensor.ndim not in (3, 4, 5):
+        raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
+    if tensor.shape[0] % groups:
+        raise ValueError("dim 0 must be divisible by groups")
+    out = tensor.shape[0] // groups
+    values = np.zeros(tensor.shape, tensor.dtype)
+    for i in range(min(out, tensor.shape[1])):
+        values[(slice(i, None, out), i, *(n // 2 for n in tensor.shape[2:]))] = 1
+    return _fill(tensor, values)

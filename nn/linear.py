@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from minigrad.nn import functional as F
+from typing import Any
+
 from minigrad.nn import init
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 
 from minigrad.creation import empty
+from minigrad.ops import matmul
 from minigrad.tensor import Tensor
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return input @ weight.T + bias: (*, in), (out, in), (out,) -> (*, out).
+
+    Raises RuntimeError where the last dimensions of input and weight differ.
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.linear.html
+    """
+    return input @ weight.T if bias is None else matmul.linear(input, weight, bias)
 
 
 class Linear(Module):
@@ -23,11 +34,11 @@ class Linear(Module):
     (5, 2)
     """
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, dtype: Any = None) -> None:
         super().__init__()
         self.in_features, self.out_features = in_features, out_features
-        self.weight = Parameter(empty(out_features, in_features))
-        self.register_parameter("bias", Parameter(empty(out_features)) if bias else None)
+        self.weight = Parameter(empty(out_features, in_features, dtype=dtype))
+        self.register_parameter("bias", Parameter(empty(out_features, dtype=dtype)) if bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -36,14 +47,17 @@ class Linear(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return input @ weight.T + bias."""
-        return F.linear(input, self.weight, self.bias)
+        return linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
 
 
 class Identity(Module):
-    """Return the input as it is."""
+    """Return the input as it is, whatever arguments the layer is made with."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the input."""

@@ -1,77 +1,157 @@
-"""Losses as modules; ``reduction`` is 'mean' (default), 'sum' or 'none'."""
+"""Losses between two tensors of one shape; ``reduction`` is 'mean' (default), 'sum' or 'none'."""
 
 from __future__ import annotations
 
-from minigrad.nn import functional as F
+import warnings
+
 from minigrad.nn.module import Module
 
+from minigrad.functions import elementwise as e
 from minigrad.tensor import Tensor
 
+REDUCTIONS = ("mean", "sum", "none")
 
-class _Loss(Module):
+
+def check_reduction(reduction: str) -> None:
+    """Raise ValueError for what is no reduction."""
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"{reduction} is not a valid value for reduction; use one of {REDUCTIONS}")
+
+
+def reduced(loss: Tensor, reduction: str) -> Tensor:
+    """Return the mean, the sum, or the loss of each element."""
+    check_reduction(reduction)
+    return loss if reduction == "none" else loss.mean() if reduction == "mean" else loss.sum()
+
+
+def _warn_of_broadcasting(input: Tensor, target: Tensor) -> None:
+    if input.shape != target.shape:
+        warnings.warn(
+            f"Using a target size ({list(target.shape)}) that is different to the input size "
+            f"({list(input.shape)}). This will likely lead to incorrect results due to broadcasting. "
+            "Please ensure they have the same size.",
+            stacklevel=3,
+        )
+
+
+# ---- functions ----------------------------------------------------------------------------------
+def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """Return the squared difference, averaged by default; warns where shapes differ.
+
+    >>> import minigrad as mg
+    >>> mse_loss(mg.tensor([1.0, 2.0]), mg.tensor([1.0, 4.0]))
+    tensor(2.)
+    """
+    _warn_of_broadcasting(input, target)
+    return reduced(e.square(input - target), reduction)
+
+
+def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """Return the absolute difference, averaged by default; warns where shapes differ."""
+    _warn_of_broadcasting(input, target)
+    return reduced(e.abs(input - target), reduction)
+
+
+def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0) -> Tensor:
+    """Return d²/(2 beta) where |d| < beta, |d| - beta/2 elsewhere, d the difference."""
+    if beta < 0:
+        raise ValueError(f"smooth_l1_loss does not support negative values for beta, but got {beta}")
+    if beta == 0:
+        return l1_loss(input, target, reduction)
+    return huber_loss(input, target, reduction, beta) / beta
+
+
+def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0) -> Tensor:
+    """Return d²/2 where |d| < delta, delta (|d| - delta/2) elsewhere, d the difference."""
+    if delta <= 0:
+        raise ValueError(f"huber_loss does not support non-positive values for delta, but got {delta}")
+    _warn_of_broadcasting(input, target)
+    d = input - target
+    size = e.abs(d)
+    return reduced(e.where(size < delta, 0.5 * d * d, delta * (size - 0.5 * delta)), reduction)
+
+
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:
+    """Return the cross-entropy of logits against probabilities in [0, 1], without overflow.
+
+    ``weight`` scales each element, ``pos_weight`` the positive answers. Raises ValueError where
+    shapes differ.
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.BCEWithLogitsLoss.html
+    """
+    if input.shape != target.shape:
+        raise ValueError(f"Target size ({list(target.shape)}) must be the same as input size ({list(input.shape)})")
+    positive = e.softplus(-input)  # -log(sigmoid(input))
+    if pos_weight is not None:
+        positive = positive * (1 + (pos_weight - 1) * target)
+    loss = (1 - target) * input + positive
+    return reduced(loss if weight is None else loss * weight, reduction)
+
+
+# ---- modules ------------------------------------------------------------------------------------
+class Loss(Module):
+    """What all losses share."""
+
     def __init__(self, reduction: str = "mean") -> None:
         super().__init__()
-        if reduction not in ("mean", "sum", "none"):
-            raise ValueError(f"{reduction} is not a valid value for reduction")
+        check_reduction(reduction)
         self.reduction = reduction
 
 
-class CrossEntropyLoss(_Loss):
-    """Cross-entropy of logits (N, C, *) against class indices (N, *) or probabilities (N, C, *).
+class MSELoss(Loss):
+    """The squared difference (input - target)²."""
 
-    ``weight`` (C,) weighs classes, ``ignore_index`` (-100) leaves targets out, ``label_smoothing``
-    (0) mixes in the uniform distribution.
-    https://docs.pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return mse_loss(input, target, self.reduction)
 
-    >>> import minigrad as mg
-    >>> from minigrad import nn
-    >>> nn.CrossEntropyLoss()(mg.zeros(2, 10), mg.tensor([3, 7]))
-    tensor(2.3026)
-    """
 
-    def __init__(self, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean",
-                 label_smoothing: float = 0.0) -> None:  # fmt: skip
+class L1Loss(Loss):
+    """The absolute difference |input - target|."""
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return l1_loss(input, target, self.reduction)
+
+
+class SmoothL1Loss(Loss):
+    """Quadratic below ``beta``, linear above, with slope 1; see :func:`smooth_l1_loss`."""
+
+    def __init__(self, reduction: str = "mean", beta: float = 1.0) -> None:
+        super().__init__(reduction)
+        self.beta = beta
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return smooth_l1_loss(input, target, self.reduction, self.beta)
+
+
+class HuberLoss(Loss):
+    """Quadratic below ``delta``, linear above, with slope delta; see :func:`huber_loss`."""
+
+    def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
+        super().__init__(reduction)
+        self.delta = delta
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return huber_loss(input, target, self.reduction, self.delta)
+
+
+class BCEWithLogitsLoss(Loss):
+    """Sigmoid and binary cross-entropy in one; see :func:`binary_cross_entropy_with_logits`."""
+
+    def __init__(self, weight: Tensor | None = None, reduction: str = "mean",
+                 pos_weight: Tensor | None = None) -> None:  # fmt: skip
         super().__init__(reduction)
         self.register_buffer("weight", weight)
-        self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
+        self.register_buffer("pos_weight", pos_weight)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
-        return F.cross_entropy(input, target, self.weight, self.ignore_index, self.reduction, self.label_smoothing)
-
-
-class NLLLoss(_Loss):
-    """Minus the log-probability of the target class."""
-
-    def __init__(self, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean") -> None:
-        super().__init__(reduction)
-        self.register_buffer("weight", weight)
-        self.ignore_index = ignore_index
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        return F.nll_loss(input, target, self.weight, self.ignore_index, self.reduction)
-
-
-class MSELoss(_Loss):
-    """The squared difference."""
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        return F.mse_loss(input, target, self.reduction)
-
-
-class L1Loss(_Loss):
-    """The absolute difference."""
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        return F.l1_loss(input, target, self.reduction)
-
-
-class BCEWithLogitsLoss(_Loss):
-    """Cross-entropy of logits against probabilities."""
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        return F.binary_cross_entropy_with_logits(input, target, self.reduction)
+        return binary_cross_entropy_with_logits(input, target, self.weight, self.reduction, self.pos_weight)

@@ -6,9 +6,10 @@ https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, Self
 
+import numpy as np
 from minigrad.nn.parameter import Parameter
 
 from minigrad import dtypes
@@ -16,7 +17,7 @@ from minigrad.creation import as_tensor, zeros_like
 from minigrad.modes import no_grad
 from minigrad.tensor import Handle, Tensor
 
-Self = TypeVar("Self", bound="Module")
+KINDS = ("_parameters", "_buffers", "_modules")
 
 
 class IncompatibleKeys(NamedTuple):
@@ -29,7 +30,7 @@ class IncompatibleKeys(NamedTuple):
         if not self.missing_keys and not self.unexpected_keys:
             return "<All keys matched successfully>"
         missing, unexpected = self
-        return f"IncompatibleKeys(missing_keys={missing}, unexpected_keys={unexpected})"
+        return f"_IncompatibleKeys(missing_keys={missing}, unexpected_keys={unexpected})"
 
 
 class Module:
@@ -51,88 +52,99 @@ class Module:
     """
 
     training: bool
+    _parameters: dict[str, Parameter | None]
+    _buffers: dict[str, Tensor | None]
+    _modules: dict[str, Module | None]
+    _unsaved: set[str]  # buffers that state_dict leaves out
+    _hooks: dict[int, Callable[..., Any]]
+    _pre_hooks: dict[int, Callable[..., Any]]
 
     def __init__(self) -> None:
-        kinds: dict[str, Any] = {"_parameters": {}, "_buffers": {}, "_modules": {}}
-        self.__dict__.update(kinds, training=True, _unsaved=set(), _hooks={}, _pre_hooks={})
+        self.__dict__.update({kind: {} for kind in KINDS})
+        self.__dict__.update(training=True, _unsaved=set(), _hooks={}, _pre_hooks={})
 
-    # ---- attributes --------------------------------------------------------------------------
+    # ---- attributes -----------------------------------------------------------------------------
     def __setattr__(self, name: str, value: Any) -> None:
-        kinds = self.__dict__
-        if "_modules" not in kinds:
-            if isinstance(value, (Module, Parameter)):
-                kind = "module" if isinstance(value, Module) else "parameters"
-                raise AttributeError(f"cannot assign {kind} before Module.__init__() call")
-            object.__setattr__(self, name, value)
-        elif isinstance(value, Parameter):
-            self.register_parameter(name, value)
+        if isinstance(value, Parameter):
+            self._own("_parameters", name, value)
         elif isinstance(value, Module):
-            self._forget(name)
-            kinds["_modules"][name] = value
-        elif name in kinds["_parameters"] and value is not None:
-            raise TypeError(
-                f"cannot assign '{type(value).__name__}' as parameter '{name}' (nn.Parameter or None expected)"
-            )
+            self._own("_modules", name, value)
         else:
-            for kind in ("_parameters", "_buffers", "_modules"):
-                if name in kinds[kind]:
-                    kinds[kind][name] = value
+            for kind in KINDS:
+                if name in self.__dict__.get(kind, ()):
+                    _check_value(kind, name, value, "as")
+                    self.__dict__[kind][name] = value
                     return
             object.__setattr__(self, name, value)
 
-    def __getattr__(self, name: str) -> Any:
-        for kind in ("_parameters", "_buffers", "_modules"):
-            found = self.__dict__.get(kind, {})
+    def __getattr__(self, name: str) -> Any:  # asked only where there is no ordinary attribute
+        for kind in KINDS:
+            found = self.__dict__.get(kind, ())
             if name in found:
                 return found[name]
-        known = [*dir(type(self)), *self.__dict__, *self.__dict__.get("_modules", ())]
-        close = difflib.get_close_matches(name, known, 1)
-        hint = f". Did you mean '{close[0]}'?" if close else ""
+        close = difflib.get_close_matches(name, [n for n in dir(self) if n[0] != "_"], 1)
+        hint = f". Did you mean: '{close[0]}'?" if close else ""
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'{hint}")
 
     def __delattr__(self, name: str) -> None:
-        if not self._forget(name):
+        if not any(name in self.__dict__.get(kind, ()) for kind in KINDS):
             object.__delattr__(self, name)
+        self._forget(name)
 
-    def _forget(self, name: str) -> bool:
-        found = [kind.pop(name, self) for kind in (self._parameters, self._buffers, self._modules)]
+    def __dir__(self) -> list[str]:
+        owned = (name for kind in KINDS for name in self.__dict__.get(kind, ()))
+        return sorted({*super().__dir__(), *owned})
+
+    def _own(self, kind: str, name: str, value: Any) -> None:
+        """Enter a parameter, buffer or module, in place of what had its name."""
+        if kind not in self.__dict__:
+            what = kind.strip("_").removesuffix("s")
+            raise AttributeError(f"cannot assign {what} before Module.__init__() call")
+        if name not in self.__dict__[kind]:
+            self._forget(name)
+        self.__dict__[kind][name] = value
+
+    def _forget(self, name: str) -> None:
+        for kind in KINDS:
+            self.__dict__[kind].pop(name, None)
         self.__dict__.pop(name, None)
-        return any(value is not self for value in found)
+        self._unsaved.discard(name)
+
+    def _register(self, kind: str, name: str, value: Any) -> None:
+        _check_value(kind, name, value, "object to")
+        what = kind.strip("_").removesuffix("s")
+        if "." in name or not name:
+            raise KeyError(f'{what} name can\'t contain "." or be empty string, got: "{name}"')
+        taken = self.__dict__.get(name) is not None or hasattr(type(self), name)
+        if taken or any(name in self.__dict__.get(k, ()) for k in KINDS if k != kind):
+            raise KeyError(f"attribute '{name}' already exists")
+        self._own(kind, name, value)
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """Make ``param`` the parameter of that name; None keeps the place free."""
-        if "_parameters" not in self.__dict__:
-            raise AttributeError("cannot assign parameter before Module.__init__() call")
-        if param is not None and not isinstance(param, Parameter):
-            raise TypeError(
-                f"cannot assign '{type(param).__name__}' object to parameter '{name}' (nn.Parameter or None required)"
-            )
-        if name not in self._parameters:
-            self._forget(name)
-        self._parameters[name] = param
+        """Make ``param`` the parameter of that name; None keeps the place free.
+
+        Raises TypeError for what is no Parameter, KeyError for a name that is taken.
+        """
+        self._register("_parameters", name, param)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """Make ``tensor`` part of the state without being a parameter; saved if persistent."""
-        if tensor is not None and not isinstance(tensor, Tensor):
-            raise TypeError(
-                f"cannot assign '{type(tensor).__name__}' object to buffer '{name}' (Tensor or None required)"
-            )
-        self._forget(name)
-        self._buffers[name] = tensor
+        """Make ``tensor`` part of the state without being a parameter; saved if persistent.
+
+        Raises TypeError for what is no Tensor, KeyError for a name that is taken.
+        """
+        self._register("_buffers", name, tensor)
         (self._unsaved.discard if persistent else self._unsaved.add)(name)
 
     def add_module(self, name: str, module: Module | None) -> None:
-        """Make ``module`` the submodule of that name."""
-        if module is not None and not isinstance(module, Module):
-            raise TypeError(f"{type(module).__name__} is not a Module subclass")
-        if "." in name or name == "":
-            raise KeyError(f'module name can\'t contain "." or be empty, got: {name!r}')
-        self._forget(name)
-        self._modules[name] = module
+        """Make ``module`` the submodule of that name.
+
+        Raises TypeError for what is no Module, KeyError for a name that is taken.
+        """
+        self._register("_modules", name, module)
 
     register_module = add_module
 
-    # ---- calling -----------------------------------------------------------------------------
+    # ---- calling --------------------------------------------------------------------------------
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the result; every module writes its own."""
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
@@ -149,14 +161,17 @@ class Module:
         return result
 
     def register_forward_hook(self, hook: Callable[..., Any]) -> Handle:
-        """Call ``hook(module, args, output)`` after forward; it may return another output."""
+        """Call ``hook(module, args, output)`` after forward; it may return another output.
+
+        The handle that is returned takes the hook away by ``.remove()``.
+        """
         return Handle(self._hooks, hook)
 
     def register_forward_pre_hook(self, hook: Callable[..., Any]) -> Handle:
         """Call ``hook(module, args)`` before forward; it may return other arguments."""
         return Handle(self._pre_hooks, hook)
 
-    # ---- the tree ----------------------------------------------------------------------------
+    # ---- the tree -------------------------------------------------------------------------------
     def named_modules(self, prefix: str = "", remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
         """Yield this module and all below it with their dotted names, each module once."""
         seen: set[int] = set()
@@ -167,16 +182,17 @@ class Module:
                 continue
             seen.add(id(module))
             yield name, module
-            below = [(f"{name}.{k}" if name else k, m) for k, m in module._modules.items() if m is not None]
+            below = [(_dotted(name, k), m) for k, m in module._modules.items() if m is not None]
             stack.extend(reversed(below))
 
     def _named(self, kind: str, prefix: str, recurse: bool, once: bool) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
-        for path, module in self.named_modules(prefix, remove_duplicate=once) if recurse else [(prefix, self)]:
+        modules = self.named_modules(prefix, once) if recurse else iter([(prefix, self)])
+        for path, module in modules:
             for name, value in module.__dict__[kind].items():
                 if value is not None and not (once and id(value) in seen):
                     seen.add(id(value))
-                    yield f"{path}.{name}" if path else name, value
+                    yield _dotted(path, name), value
 
     def named_parameters(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
@@ -192,7 +208,7 @@ class Module:
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """Yield the modules right below with their names."""
-        return ((name, module) for name, module in self._modules.items() if module is not None)
+        return self._named("_modules", "", recurse=False, once=True)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """Yield the parameters, each once."""
@@ -212,31 +228,43 @@ class Module:
 
     def get_submodule(self, target: str) -> Module:
         """Return the module of that dotted name; raise AttributeError where there is none."""
-        found = dict(self.named_modules(remove_duplicate=False))
-        if target not in found:
-            raise AttributeError(f"{type(self).__name__} has no submodule '{target}'")
-        return found[target]
+        found = self
+        for name in target.split(".") if target else ():
+            if name not in found._modules:
+                raise AttributeError(f"{type(found).__name__} has no attribute `{name}` in '{target}'")
+            found = getattr(found, name)
+        return found
 
-    # ---- changes to all of it ----------------------------------------------------------------
-    def train(self: Self, mode: bool = True) -> Self:
+    def get_parameter(self, target: str) -> Parameter:
+        """Return the parameter of that dotted name; raise AttributeError where there is none."""
+        path, _, name = target.rpartition(".")
+        found = getattr(self.get_submodule(path), name)
+        if not isinstance(found, Parameter):
+            raise AttributeError(f"`{name}` is not an nn.Parameter")
+        return found
+
+    # ---- changes to all of it -------------------------------------------------------------------
+    def train(self, mode: bool = True) -> Self:
         """Set training mode here and below; return the module."""
         if not isinstance(mode, bool):
-            raise ValueError("training mode is expected to be boolean")
-        for module in self.modules():
-            module.__dict__["training"] = mode
+            raise ValueError(f"training mode is expected to be boolean, but got {mode!r}")
+        self.__dict__["training"] = mode
+        for child in self.children():  # asked one by one: a frozen layer may have a train() of its own
+            child.train(mode)
         return self
 
-    def eval(self: Self) -> Self:
+    def eval(self) -> Self:
         """Set evaluation mode here and below; return the module."""
         return self.train(False)
 
-    def apply(self: Self, fn: Callable[[Module], Any]) -> Self:
-        """Call ``fn`` on every module below and on this one, children first; return the module."""
-        for module in reversed(list(self.modules())):
-            fn(module)
+    def apply(self, fn: Callable[[Module], Any]) -> Self:
+        """Call ``fn`` on every module below and then on this one; return the module."""
+        for child in self.children():
+            child.apply(fn)
+        fn(self)
         return self
 
-    def requires_grad_(self: Self, requires_grad: bool = True) -> Self:
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Ask all parameters for gradients, or none; return the module."""
         for parameter in self.parameters():
             parameter.requires_grad_(requires_grad)
@@ -250,10 +278,12 @@ class Module:
             else:
                 parameter.grad = zeros_like(parameter.grad)
 
-    def to(self: Self, dtype: Any) -> Self:
-        """Cast floating-point parameters and buffers; return the module."""
+    def to(self, dtype: Any) -> Self:
+        """Cast floating-point parameters and buffers; return the module. "cpu" is where they are."""
         if isinstance(dtype, str) and dtype.split(":")[0] == "cpu":
             return self
+        if np.dtype(dtype).kind != "f":
+            raise TypeError(f"Module.to only accepts floating point dtypes, but got desired dtype={dtype}")
         for tensor in (*self.parameters(), *self.buffers()):
             if tensor.is_floating_point():
                 grad, tensor.grad = tensor.grad, None
@@ -261,74 +291,93 @@ class Module:
                 tensor.grad = None if grad is None else grad.to(dtype)
         return self
 
-    def float(self: Self) -> Self:
+    def float(self) -> Self:
         """Cast to float32; return the module."""
         return self.to(dtypes.float32)
 
-    def double(self: Self) -> Self:
+    def double(self) -> Self:
         """Cast to float64; return the module."""
         return self.to(dtypes.float64)
 
-    # ---- state -------------------------------------------------------------------------------
+    # ---- state ----------------------------------------------------------------------------------
     def _state(self) -> dict[str, Tensor]:
-        """Every parameter and saved buffer by its dotted name, in PyTorch's order."""
+        """Return every parameter and saved buffer by its dotted name, in PyTorch's order."""
         state: dict[str, Tensor] = {}
         for path, module in self.named_modules(remove_duplicate=False):
-            dot = f"{path}." if path else ""
-            state.update({dot + k: v for k, v in module._parameters.items() if v is not None})
-            kept = {k: v for k, v in module._buffers.items() if k not in module._unsaved}
-            state.update({dot + k: v for k, v in kept.items() if v is not None})
+            saved = {k: v for k, v in module._buffers.items() if k not in module._unsaved}
+            owned = {**module._parameters, **saved}
+            state.update({_dotted(path, k): v for k, v in owned.items() if v is not None})
         return state
 
-    def state_dict(self) -> dict[str, Tensor]:
+    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Tensor]:
         """Return parameters and buffers by name, detached and on the same memory.
 
         Clone what should not follow the training: ``{k: v.clone() for k, v in …items()}``.
+        ``keep_vars`` returns the parameters themselves.
         """
-        return {name: tensor.detach() for name, tensor in self._state().items()}
+        return {prefix + k: v if keep_vars else v.detach() for k, v in self._state().items()}
 
-    def load_state_dict(self, state_dict: dict[str, Tensor], strict: bool = True) -> IncompatibleKeys:
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Copy values of those names into the parameters and buffers.
 
         Raises RuntimeError that lists missing and unexpected keys (with ``strict``) and sizes that
-        differ; nothing is changed then.
+        differ, TypeError for what is no dictionary; nothing is changed then.
         """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
         own = self._state()
-        missing = [key for key in own if key not in state_dict]
-        unexpected = [key for key in state_dict if key not in own]
-        faults = []
-        if strict and unexpected:
-            faults.append("Unexpected key(s) in state_dict: " + _quoted(unexpected))
-        if strict and missing:
-            faults.append("Missing key(s) in state_dict: " + _quoted(missing))
-        for key, tensor in own.items():
-            if key in state_dict and tuple(state_dict[key].shape) != tensor.shape:
-                faults.append(
-                    f"size mismatch for {key}: copying a param with shape {tuple(state_dict[key].shape)} "
-                    f"from checkpoint, the shape in current model is {tensor.shape}."
-                )
+        keys = IncompatibleKeys([k for k in own if k not in state_dict], [k for k in state_dict if k not in own])
+        found = {k: as_tensor(v) for k, v in state_dict.items() if k in own}
+        faults = _key_faults(keys) if strict else []
+        faults += [_size_fault(k, v, own[k]) for k, v in found.items() if v.shape != own[k].shape]
         if faults:
             listing = "\n\t".join(faults)
             raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t{listing}")
         with no_grad():
-            for key, tensor in own.items():
-                if key in state_dict:
-                    tensor.copy_(as_tensor(state_dict[key]))
-        return IncompatibleKeys(missing, unexpected)
+            for key, value in found.items():
+                own[key].copy_(value)
+        return keys
 
-    # ---- printing ----------------------------------------------------------------------------
+    # ---- printing -------------------------------------------------------------------------------
     def extra_repr(self) -> str:
         """Return what stands between the brackets when the module is printed."""
         return ""
 
     def __repr__(self) -> str:
-        lines = [f"({name}): {module!r}".replace("\n", "\n  ") for name, module in self._modules.items()]
-        extra = self.extra_repr()
-        if not lines:
-            return f"{type(self).__name__}({extra})"
-        body = "\n  ".join(([extra] if extra else []) + lines)
+        return self._tree([f"({name}): {module!r}" for name, module in self._modules.items()])
+
+    def _tree(self, children: list[str]) -> str:
+        """Return the class, ``extra_repr`` and the children, indented where they need lines."""
+        extra = self.extra_repr().split("\n") if self.extra_repr() else []
+        if not children and len(extra) < 2:
+            return f"{type(self).__name__}({''.join(extra)})"
+        body = "\n  ".join([*extra, *(text.replace("\n", "\n  ") for text in children)])
         return f"{type(self).__name__}(\n  {body}\n)"
 
 
-def _quoted(keys: list[str]) -> str:
-    return ", ".join(f'"{key}"' for key in keys) + ". "
+def _dotted(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _check_value(kind: str, name: str, value: Any, how: str) -> None:
+    """Raise TypeError unless ``value`` is None or what that kind of attribute holds."""
+    cls, what, label = {
+        "_parameters": (Parameter, "parameter", "nn.Parameter"),
+        "_buffers": (Tensor, "buffer", "Tensor"),
+        "_modules": (Module, "child module", "nn.Module"),
+    }[kind]
+    if value is not None and not isinstance(value, cls):
+        raise TypeError(f"cannot assign '{type(value).__name__}' {how} {what} '{name}' ({label} or None expected)")
+
+
+def _key_faults(keys: IncompatibleKeys) -> list[str]:
+    kinds = zip(("Missing", "Unexpected"), keys, strict=True)
+    quoted = [(kind, ", ".join(f'"{key}"' for key in names)) for kind, names in kinds if names]
+    return [f"{kind} key(s) in state_dict: {names}. " for kind, names in quoted]
+
+
+def _size_fault(key: str, found: Tensor, own: Tensor) -> str:
+    return (
+        f"size mismatch for {key}: copying a param with shape {found.shape} from checkpoint, the shape "
+        f"in current model is {own.shape}."
+    )

@@ -10,7 +10,8 @@ from minigrad.tensor import Tensor
 class Parameter(Tensor):
     """A leaf tensor on the memory of ``data`` that asks for a gradient.
 
-    Assigned to an attribute of a Module it is among its parameters.
+    Assigned to an attribute of a Module it is among its parameters. Raises RuntimeError for data
+    that cannot have a gradient, integers, unless ``requires_grad=False``.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.parameter.Parameter.html
 
     >>> import minigrad as mg

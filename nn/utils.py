@@ -1,4 +1,4 @@
-"""Helpers on the gradients of many parameters."""
+"""Gradients clipped, and parameters seen as one long vector."""
 
 from __future__ import annotations
 
@@ -6,33 +6,64 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from minigrad.functions.shape import cat
 from minigrad.storage import wrote
 from minigrad.tensor import Tensor
 
 
-def _with_grad(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
     listed = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     return [p.grad for p in listed if p.grad is not None]
 
 
-def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0) -> Tensor:
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+) -> Tensor:
     """Scale all gradients so that their common norm is at most ``max_norm``; return what it was.
 
+    Raises RuntimeError, with ``error_if_nonfinite``, where that norm is nan or infinite.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html
     """
-    grads = _with_grad(parameters)
-    norms = [np.linalg.norm(g.detach().numpy().ravel(), norm_type) for g in grads]
-    total = float(np.linalg.norm(norms, norm_type)) if norms else 0.0
-    scale = max_norm / (total + 1e-6)
-    if scale < 1:
-        for g in grads:
+    gradients = _gradients(parameters)
+    norms = [np.linalg.norm(g._data.ravel(), norm_type) for g in gradients]
+    total = np.asarray(np.linalg.norm(norms, norm_type) if norms else 0.0, dtype=norms[0].dtype if norms else "f4")
+    if error_if_nonfinite and not np.isfinite(total):
+        raise RuntimeError(
+            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so "
+            "it cannot be clipped. To disable this error and scale the gradients by the non-finite "
+            "norm anyway, set `error_if_nonfinite=False`"
+        )
+    scale = max_norm / (float(total) + 1e-6)
+    if not scale >= 1:  # a norm that is nan makes every gradient nan
+        for g in gradients:
             np.multiply(g._data, scale, out=g._data)
             wrote(g._data, "clip_grad_norm_")
-    return Tensor(np.asarray(total, dtype=grads[0].dtype if grads else np.float32))
+    return Tensor(total)
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
     """Hold every element of every gradient between ±``clip_value``."""
-    for g in _with_grad(parameters):
+    for g in _gradients(parameters):
         np.clip(g._data, -clip_value, clip_value, out=g._data)
         wrote(g._data, "clip_grad_value_")
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """Return all elements of all parameters in one vector; recorded."""
+    return cat([p.reshape(-1) for p in parameters])
+
+
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Give the parameters the values of a vector, in the order of ``parameters_to_vector``.
+
+    Raises ValueError for a vector of another length; nothing is changed then.
+    """
+    listed = list(parameters)
+    ends = np.cumsum([0, *(p.numel() for p in listed)]).tolist()
+    if vec.shape != (ends[-1],):
+        raise ValueError(f"vector_to_parameters: expected a vector of {ends[-1]}, got shape {vec.shape}")
+    for p, start, end in zip(listed, ends, ends[1:], strict=False):
+        p.data.copy_(vec.detach()[start:end].reshape(p.shape))

@@ -1,8 +1,9 @@
 """Windows that slide over the spatial axes: convolution and pooling, in any number of dimensions.
 
-Convolution is a trio that closes on itself: ``conv`` is bilinear in input and weight, the vjp of
-each argument of one of the three is another of the three, so every order of derivative exists.
-Arrays are (N, C, *spatial); weights (out, in/groups, *kernel); parameters one integer an axis.
+Convolution is a trio that closes on itself: ``conv`` is bilinear in input and weight, and the vjp
+of each argument of one of the three is another of the three, so every order of derivative exists.
+Arrays are (N, C, *spatial), weights (out, C/groups, *kernel). ``stride`` and ``dilation`` are one
+integer an axis, ``padding`` one pair (before, after) an axis.
 """
 
 from __future__ import annotations
@@ -15,52 +16,55 @@ import numpy as np
 from minigrad.primitive import primitive
 
 
-def _fits(n, k, stride, padding, dilation):
-    """How often a window of ``k`` fits into ``n`` elements with ``padding`` at both ends."""
-    return (n + 2 * padding - dilation * (k - 1) - 1) // stride + 1
+def windows(spatial, kernel, stride, padding, dilation):
+    """Return how many windows fit along each axis."""
+    return tuple(
+        (n + sum(p) - d * (k - 1) - 1) // s + 1
+        for n, k, s, p, d in zip(spatial, kernel, stride, padding, dilation, strict=True)
+    )
+
+
+def _inside(padding, spatial):
+    """The slices of a padded array that are the array."""
+    return (..., *(slice(p, p + n) for (p, _), n in zip(padding, spatial, strict=True)))
+
+
+def _padded_shape(shape, padding):
+    return (*shape[:2], *(n + sum(p) for n, p in zip(shape[2:], padding, strict=True)))
 
 
 def _padded(x, padding, value=0.0):
-    if not any(padding):
+    if not any(map(any, padding)):
         return x
-    inner = tuple(slice(p, p + n) for p, n in zip(padding, x.shape[2:], strict=True))
-    shape = (*x.shape[:2], *(n + 2 * p for n, p in zip(x.shape[2:], padding, strict=True)))
-    out = np.full_like(x, value, shape=shape)
-    out[(..., *inner)] = x
+    out = np.full_like(x, value, shape=_padded_shape(x.shape, padding))
+    out[_inside(padding, x.shape[2:])] = x
     return out
 
 
 def _taps(kernel, out, stride, dilation):
-    """Yield for each element of the kernel the strided slice of the padded input it meets."""
-    for offsets in itertools.product(*map(range, kernel)):
-        yield (
-            ...,
-            *(
-                slice(o * d, o * d + s * (n - 1) + 1, s)
-                for o, d, s, n in zip(offsets, dilation, stride, out, strict=True)
-            ),
-        )
+    """Return for each element of the kernel the slices of the padded input it meets."""
+    along = [
+        [slice(i * d, i * d + s * (n - 1) + 1, s) for i in range(k)]
+        for k, n, s, d in zip(kernel, out, stride, dilation, strict=True)
+    ]
+    return [(..., *slices) for slices in itertools.product(*along)]
 
 
-def _columns(x, kernel, out, stride, padding, dilation):
-    """Every window as a column: (N, C, *spatial) -> (N, C, taps, *out)."""
+def _columns(x, kernel, out, stride, padding, dilation, groups):
+    """Every window as a column: (N, C, *spatial) -> (N, groups, C/groups * taps, windows)."""
     x = _padded(x, padding)
     columns = np.empty_like(x, shape=(*x.shape[:2], math.prod(kernel), *out))
     for i, tap in enumerate(_taps(kernel, out, stride, dilation)):
         columns[:, :, i] = x[tap]
-    return columns
+    return columns.reshape(_rows(columns.shape[:3], groups, math.prod(out)))
 
 
-def geometry(x_shape, kernel, stride, padding, dilation):
-    """Return how many windows there are along each spatial axis."""
-    return tuple(map(_fits, x_shape[2:], kernel, stride, padding, dilation))
+def _rows(shape, groups, size):
+    """(N, C, …) seen by groups: (N, groups, C/groups * …, size)."""
+    return (shape[0], groups, math.prod(shape[1:]) // groups, size)
 
 
-def _grouped(x, groups):
-    """(N, C, *) -> (N, groups, C/groups, *)."""
-    return np.reshape(x, (x.shape[0], groups, x.shape[1] // groups, *x.shape[2:]))
-
-
+# ---- convolution --------------------------------------------------------------------------------
 @primitive(
     lambda g, _out, _x, w, **p: conv_input(g, w, shape=_x.shape, **p),
     lambda g, _out, x, _w, **p: conv_weight(x, g, shape=_w.shape, **p),
@@ -68,12 +72,10 @@ def _grouped(x, groups):
 def conv(x, w, *, stride, padding, dilation, groups):
     """Cross-correlation of (N, C, *) with (out, C/groups, *kernel) -> (N, out, *)."""
     kernel = w.shape[2:]
-    out = geometry(x.shape, kernel, stride, padding, dilation)
-    columns = _columns(x, kernel, out, stride, padding, dilation)
-    n, size = x.shape[0], math.prod(out)
-    columns = columns.reshape(n, groups, -1, size)  # (N, groups, C/groups * taps, size)
+    out = windows(x.shape[2:], kernel, stride, padding, dilation)
+    columns = _columns(x, kernel, out, stride, padding, dilation, groups)
     weights = w.reshape(groups, w.shape[0] // groups, -1)
-    return np.matmul(weights, columns).reshape(n, w.shape[0], *out)
+    return np.matmul(weights, columns).reshape(x.shape[0], w.shape[0], *out)
 
 
 @primitive(
@@ -81,17 +83,16 @@ def conv(x, w, *, stride, padding, dilation, groups):
     lambda g, _out, y, _w, *, shape, **p: conv_weight(g, y, shape=_w.shape, **p),
 )
 def conv_input(y, w, *, shape, stride, padding, dilation, groups):
-    """The cotangent of a convolution's input, of the given shape, from that of its result."""
+    """The cotangent of a convolution's input, of this shape, from that of its result."""
     kernel, out = w.shape[2:], y.shape[2:]
     weights = w.reshape(groups, w.shape[0] // groups, -1)
-    rows = _grouped(y, groups).reshape(y.shape[0], groups, w.shape[0] // groups, -1)
+    rows = y.reshape(_rows(y.shape[:2], groups, math.prod(out)))
     columns = np.matmul(np.swapaxes(weights, -1, -2), rows)
-    columns = columns.reshape(shape[0], shape[1], math.prod(kernel), *out)
-    full = tuple(n + 2 * p for n, p in zip(shape[2:], padding, strict=True))
-    x = np.zeros_like(y, shape=(*shape[:2], *full))
+    columns = columns.reshape(*shape[:2], math.prod(kernel), *out)
+    x = np.zeros_like(y, shape=_padded_shape(shape, padding))
     for i, tap in enumerate(_taps(kernel, out, stride, dilation)):
         x[tap] += columns[:, :, i]
-    return x[(..., *(slice(p, p + n) for p, n in zip(padding, shape[2:], strict=True)))]
+    return x[_inside(padding, shape[2:])]
 
 
 @primitive(
@@ -99,67 +100,66 @@ def conv_input(y, w, *, shape, stride, padding, dilation, groups):
     lambda g, _out, x, _y, *, shape, **p: conv(x, g, **p),
 )
 def conv_weight(x, y, *, shape, stride, padding, dilation, groups):
-    """The cotangent of a convolution's weight, of the given shape, from input and result's."""
-    kernel, out = shape[2:], y.shape[2:]
-    columns = _columns(x, kernel, out, stride, padding, dilation)
-    columns = columns.reshape(x.shape[0], groups, -1, math.prod(out))
-    rows = y.reshape(x.shape[0], groups, shape[0] // groups, -1)
-    if groups == 1:  # one product over all samples
-        left = np.swapaxes(rows[:, 0], 0, 1).reshape(shape[0], -1)
-        right = np.swapaxes(columns[:, 0], 0, 1).reshape(columns.shape[2], -1)
-        return np.matmul(left, right.T).reshape(shape)
-    return np.add.reduce(np.matmul(rows, np.swapaxes(columns, -1, -2)), axis=0).reshape(shape)
+    """The cotangent of a convolution's weight, of this shape, from its input and its result's."""
+    out = y.shape[2:]
+    columns = _columns(x, shape[2:], out, stride, padding, dilation, groups)
+    rows = y.reshape(_rows(y.shape[:2], groups, math.prod(out)))
+    products = np.matmul(rows, np.swapaxes(columns, -1, -2))  # one a sample: no copy for one GEMM
+    return np.add.reduce(products, axis=0).reshape(shape)
 
 
-# ---- pooling ----------------------------------------------------------------------------------
-@primitive(None)
-def max_pool_indices(x, *, kernel, stride, padding, dilation):
-    """The place of each window's maximum in the flattened spatial axes, the first of ties."""
-    spatial = x.shape[2:]
-    out = geometry(x.shape, kernel, stride, padding, dilation)
-    padded = _padded(x, padding, -np.inf)
-    best, where = None, None
-    offsets = itertools.product(*map(range, kernel))
-    for tap, offset in zip(_taps(kernel, out, stride, dilation), offsets, strict=True):
-        place = _place(offset, out, spatial, stride, padding, dilation)
-        values = padded[tap]
-        if best is None:
-            best, where = np.array(values), np.broadcast_to(place, values.shape).copy()
+# ---- pooling ------------------------------------------------------------------------------------
+@primitive(lambda g, out, x, **p: place(g, winners(x, out, **p), shape=x.shape, **p))
+def max_pool(x, *, kernel, stride, padding, dilation):
+    """The maximum of each window; padding never wins."""
+    out = windows(x.shape[2:], kernel, stride, padding, dilation)
+    x = _padded(x, padding, -math.inf)
+    first, *others = _taps(kernel, out, stride, dilation)
+    best = np.array(x[first])
+    for tap in others:
+        np.maximum(best, x[tap], out=best)
+    return best
+
+
+@primitive(None, None)
+def winners(x, best, *, kernel, stride, padding, dilation):
+    """Which element of each window is its maximum; the first, where several are."""
+    x = _padded(x, padding, -math.inf)
+    taps = _taps(kernel, best.shape[2:], stride, dilation)
+    winner = np.zeros_like(best, dtype=np.uint8 if len(taps) <= 256 else np.intp)
+    for i in reversed(range(len(taps))):  # the first of several is written last
+        np.copyto(winner, i, where=x[taps[i]] == best, casting="unsafe")
+    return winner
+
+
+@primitive(lambda g, _out, _y, winner, *, shape, **p: pick(g, winner, **p), None)
+def place(y, winner, *, shape, kernel, stride, padding, dilation):
+    """Zeros of this shape with each window's value added where its winner stands."""
+    x = np.zeros_like(y, shape=_padded_shape(shape, padding))
+    disjoint = all(s > d * (k - 1) for k, s, d in zip(kernel, stride, dilation, strict=True))
+    for i, tap in enumerate(_taps(kernel, y.shape[2:], stride, dilation)):
+        if disjoint:
+            np.copyto(x[tap], y, where=winner == i)
         else:
-            better = (values > best) | np.isnan(values)
-            np.copyto(best, values, where=better)
-            np.copyto(where, np.broadcast_to(place, values.shape), where=better)
-    return where.reshape(*x.shape[:2], -1)
+            x[tap] += np.where(winner == i, y, 0.0)
+    return x[_inside(padding, shape[2:])]
 
 
-def _place(offset, out, spatial, stride, padding, dilation):
-    """Flat index of one tap of every window; outside the input it is held to a valid one."""
-    place = np.zeros((), np.int64)
-    for o, n, size, s, p, d in zip(offset, out, spatial, stride, padding, dilation, strict=True):
-        along = np.clip(np.arange(n) * s + o * d - p, 0, size - 1)
-        place = place[..., None] * size + along
-    return place
-
-
-@primitive(lambda g, _out, _x, *, indices, axis: write_disjoint(g, indices=indices, axis=axis, n=_x.shape[axis]))
-def read_disjoint(x, *, indices, axis):
-    """``take_along_axis`` where no place is read twice, so that the way back needs no addition."""
-    return np.take_along_axis(x, indices, axis)
-
-
-@primitive(lambda g, _out, _x, *, indices, axis, n: read_disjoint(g, indices=indices, axis=axis))
-def write_disjoint(g, *, indices, axis, n):
-    """Zeros with ``g`` at ``indices``, of which no two are the same: no addition needed."""
-    out = np.zeros_like(g, shape=(*g.shape[:axis], n))
-    np.put_along_axis(out, indices, g, axis)
-    return out
+@primitive(lambda g, _out, _x, winner, **p: place(g, winner, shape=_x.shape, **p), None)
+def pick(x, winner, *, kernel, stride, padding, dilation):
+    """The element of each window that stands where its winner does."""
+    x = _padded(x, padding)
+    y = np.zeros_like(x, shape=winner.shape)
+    for i, tap in enumerate(_taps(kernel, winner.shape[2:], stride, dilation)):
+        np.copyto(y, x[tap], where=winner == i)
+    return y
 
 
 @primitive(lambda g, _out, _x, **p: window_spread(g, shape=_x.shape, **p))
 def window_sum(x, *, kernel, stride, padding):
     """The sum of each window, zeros around: linear, with ``window_spread`` as its adjoint."""
     ones = (1,) * len(kernel)
-    out = geometry(x.shape, kernel, stride, padding, ones)
+    out = windows(x.shape[2:], kernel, stride, padding, ones)
     x = _padded(x, padding)
     total = np.zeros_like(x, shape=(*x.shape[:2], *out))
     for tap in _taps(kernel, out, stride, ones):
@@ -170,8 +170,7 @@ def window_sum(x, *, kernel, stride, padding):
 @primitive(lambda g, _out, _g, *, shape, **p: window_sum(g, **p))
 def window_spread(g, *, shape, kernel, stride, padding):
     """Each window's cotangent added to every element of the window."""
-    full = tuple(n + 2 * p for n, p in zip(shape[2:], padding, strict=True))
-    x = np.zeros_like(g, shape=(*shape[:2], *full))
+    x = np.zeros_like(g, shape=_padded_shape(shape, padding))
     for tap in _taps(kernel, g.shape[2:], stride, (1,) * len(kernel)):
         x[tap] += g
-    return x[(..., *(slice(p, p + n) for p, n in zip(padding, shape[2:], strict=True)))]
+    return x[_inside(padding, shape[2:])]

@@ -1,0 +1,185 @@
+"""Losses between scores of classes, on dimension 1, and the right class or its probabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from minigrad.nn.loss import Loss, check_reduction, reduced
+
+from minigrad.ops.indexing import take_along_axis
+from minigrad.tensor import Tensor
+
+
+# ---- functions ----------------------------------------------------------------------------------
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """Return the cross-entropy of logits (N, C, *) against class indices (N, *) or probabilities.
+
+    Also of (C,) against one index. ``weight`` (C,) weighs the classes, targets of ``ignore_index``
+    do not count, ``label_smoothing`` mixes in the uniform distribution. Raises IndexError for a
+    class that is not there, ValueError for batches of different size, RuntimeError for targets of
+    another dtype or shape.
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.cross_entropy.html
+
+    >>> import minigrad as mg
+    >>> cross_entropy(mg.zeros(1, 2), mg.tensor([0]))
+    tensor(0.6931)
+    """
+    if not 0 <= label_smoothing <= 1:
+        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+    if input.ndim == 1:
+        options: Any = (weight, ignore_index, reduction, label_smoothing)
+        return cross_entropy(input.unsqueeze(0), target.unsqueeze(0), *options).reshape(())
+    log_p = input.log_softmax(1)
+    if target.shape == input.shape:
+        return _against_probabilities(log_p, target, weight, reduction, label_smoothing)
+    loss = nll_loss(log_p, target, weight, ignore_index, reduction)
+    if label_smoothing == 0:
+        return loss
+    uniform = _uniform_loss(log_p, target, weight, ignore_index, reduction)
+    return (1 - label_smoothing) * loss + (label_smoothing / input.shape[1]) * uniform
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
+    """Return minus the log-probability (N, C, *) of the right class (N, *).
+
+    The mean is over the weights of what is not ignored: nan where nothing is left. Arguments and
+    errors are those of :func:`cross_entropy`.
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.nll_loss.html
+    """
+    check_reduction(reduction)
+    if input.ndim == 1:
+        options: Any = (weight, ignore_index, reduction)
+        return nll_loss(input.unsqueeze(0), target.unsqueeze(0), *options).reshape(())
+    classes, kept = _classes(input, target, ignore_index)
+    right = -take_along_axis(input, indices=np.expand_dims(classes, 1), axis=1).squeeze(1)
+    if weight is None and kept is None:
+        return reduced(right, reduction)
+    weights = _weights(classes, kept, weight, input.dtype)
+    return _weighted(right * weights, weights, reduction)
+
+
+def _classes(input: Tensor, target: Tensor, ignore_index: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the checked targets, 0 in place of ignored ones, and which are kept (None: all)."""
+    if target.dtype.kind not in "iu":
+        raise RuntimeError(
+            f"expected target dtype to be Long or Byte, but got {target.dtype}; class indices are "
+            f"integers {[input.shape[0], *input.shape[2:]]}, probabilities floats {list(input.shape)}"
+        )
+    if target.ndim == 0 or input.shape[0] != target.shape[0]:
+        raise ValueError(
+            f"Expected input batch_size ({input.shape[0]}) to match target batch_size "
+            f"({target.shape[0] if target.ndim else 1})."
+        )
+    if input.shape[2:] != target.shape[1:]:
+        wanted = [input.shape[0], *input.shape[2:]]
+        raise RuntimeError(f"Expected target size {wanted}, got {list(target.shape)}")
+    classes: np.ndarray = target.numpy()
+    outside = (classes < 0) | (classes >= input.shape[1])
+    if not outside.any() and not 0 <= ignore_index < input.shape[1]:
+        return classes, None
+    kept = classes != ignore_index
+    if (outside & kept).any():
+        first = classes[outside & kept].flat[0]
+        raise IndexError(f"Target {first} is out of bounds. Classes are 0 to {input.shape[1] - 1}.")
+    return np.where(kept, classes, 0), kept
+
+
+def _weights(classes: np.ndarray, kept: np.ndarray | None, weight: Tensor | None, dtype: Any) -> Tensor:
+    """Return the weight of each target, 0 for ignored ones."""
+    mask = Tensor((np.ones(classes.shape) if kept is None else kept).astype(dtype))
+    return mask if weight is None else weight[classes] * mask
+
+
+def _weighted(losses: Tensor, weights: Tensor, reduction: str) -> Tensor:
+    return losses.sum() / weights.sum() if reduction == "mean" else reduced(losses, reduction)
+
+
+def _of_classes(log_p: Tensor, weight: Tensor | None) -> Tensor:
+    return log_p if weight is None else log_p * weight.reshape((1, -1) + (1,) * (log_p.ndim - 2))
+
+
+def _uniform_loss(log_p: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str) -> Tensor:
+    """Return the loss against all classes alike, which label smoothing mixes in."""
+    classes, kept = _classes(log_p, target, ignore_index)
+    losses = -_of_classes(log_p, weight).sum(1)
+    counted = _weights(classes, kept, None, log_p.dtype)
+    return _weighted(losses * counted, _weights(classes, kept, weight, log_p.dtype), reduction)
+
+
+def _against_probabilities(
+    log_p: Tensor, target: Tensor, weight: Tensor | None, reduction: str, smoothing: float
+) -> Tensor:
+    if not target.is_floating_point():
+        raise RuntimeError(f"Expected floating point type for target with class probabilities, got {target.dtype}")
+    if smoothing:
+        target = target * (1 - smoothing) + smoothing / log_p.shape[1]
+    losses = -(_of_classes(log_p, weight) * target).sum(1)
+    return reduced(losses, reduction)
+
+
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """Return int64 (*, num_classes) with a 1 at each index; -1 takes as many as are needed.
+
+    Raises RuntimeError for a class that is not there.
+
+    >>> import minigrad as mg
+    >>> one_hot(mg.tensor([0, 2])).tolist()
+    [[1, 0, 0], [0, 0, 1]]
+    """
+    indices = tensor.numpy()
+    n = num_classes if num_classes != -1 else int(indices.max()) + 1
+    if indices.size and not 0 <= int(indices.min()) <= int(indices.max()) < n:
+        wrong = "non-negative" if indices.min() < 0 else "smaller than num_classes"
+        raise RuntimeError(f"Class values must be {wrong}.")
+    return Tensor((indices[..., None] == np.arange(n)).astype(np.int64))
+
+
+# ---- modules ------------------------------------------------------------------------------------
+class NLLLoss(Loss):
+    """Minus the log-probability of the right class; see :func:`nll_loss`."""
+
+    def __init__(self, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+        self.register_buffer("weight", weight)
+        self.ignore_index = ignore_index
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return nll_loss(input, target, self.weight, self.ignore_index, self.reduction)
+
+
+class CrossEntropyLoss(Loss):
+    """Cross-entropy of logits (N, C, *) against class indices (N, *) or probabilities (N, C, *).
+
+    Arguments and errors are those of :func:`cross_entropy`.
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html
+
+    >>> import minigrad as mg
+    >>> from minigrad import nn
+    >>> nn.CrossEntropyLoss()(mg.zeros(2, 10), mg.tensor([3, 7]))
+    tensor(2.3026)
+    """
+
+    def __init__(self, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean",
+                 label_smoothing: float = 0.0) -> None:  # fmt: skip
+        super().__init__(reduction)
+        self.register_buffer("weight", weight)
+        self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return cross_entropy(input, target, self.weight, self.ignore_index, self.reduction, self.label_smoothing)
