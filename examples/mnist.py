@@ -31,8 +31,8 @@ def cnn(norm):
     """Two blocks of convolution and pooling, then a linear layer."""
     norm2d = nn.BatchNorm2d if norm is nn.BatchNorm1d else norm
     return nn.Sequential(
-        nn.Conv2d(1, 16, 5, padding=2), norm2d(16), nn.ReLU(), nn.MaxPool2d(2),  # (N, 16, 14, 14)
-        nn.Conv2d(16, 32, 5, padding=2), norm2d(32), nn.ReLU(), nn.MaxPool2d(2),  # (N, 32, 7, 7)
+        nn.Conv2d(1, 16, 3, padding=1), norm2d(16), nn.ReLU(), nn.MaxPool2d(2),  # (N, 16, 14, 14)
+        nn.Conv2d(16, 32, 3, padding=1), norm2d(32), nn.ReLU(), nn.MaxPool2d(2),  # (N, 32, 7, 7)
         nn.Flatten(), nn.Linear(32 * 7 * 7, 128), norm(128), nn.ReLU(), nn.Linear(128, 10),
     )  # fmt: skip
 

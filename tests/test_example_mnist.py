@@ -1,0 +1,133 @@
+"""examples/mnist.py as a stranger would run it, on small made-up files: what it leaves behind, what
+it refuses, and that a run stopped and resumed ends with the same bits."""
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+
+EXAMPLE = Path(__file__).parent.parent / "examples" / "mnist.py"
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory):
+    """600 and 200 images that a net can learn: a bright bar whose place is the label."""
+    folder = tmp_path_factory.mktemp("mnist")
+    rng = np.random.default_rng(0)
+    for part, n in (("train", 600), ("t10k", 200)):
+        labels = rng.integers(0, 10, n)
+        images = rng.integers(0, 60, (n, 28, 28))
+        images[np.arange(n), 2 * labels + 4] = 255
+        for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
+            head = bytes([0, 0, 8, array.ndim]) + b"".join(int(k).to_bytes(4, "big") for k in array.shape)
+            (folder / f"{part}-{kind}-ubyte").write_bytes(head + array.astype(np.uint8).tobytes())
+    return folder
+
+
+def command(*arguments):
+    return [sys.executable, str(EXAMPLE), "--threads", "1", *map(str, arguments)]
+
+
+def run(*arguments, status=0, **options):
+    done = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=120, **options)
+    assert done.returncode == status, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_what_a_run_leaves_behind(data, tmp_path, dot):
+    text = run("--data", data, "--out", tmp_path, "--epochs", 2, "--batch-size", 50)
+    assert "test accuracy" in text and "MNIST" in text
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics["test_accuracy"] > 0.5 and len(metrics["runs"]["batch"]["history"]) == 2
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert "x̂" in (tmp_path / "graph.svg").read_text()
+    assert "1.weight" in mg.load(tmp_path / "model.safetensors")
+
+
+def test_without_dot_it_says_how_to_install_it_and_goes_on(data, tmp_path):
+    text = run("--data", data, "--out", tmp_path, "--epochs", 1, env={**os.environ, "PATH": ""})
+    assert "apt install graphviz" in text and (tmp_path / "metrics.json").is_file()
+    assert not (tmp_path / "graph.svg").exists()
+
+
+@pytest.mark.parametrize("model", ["cnn", "paper"])
+def test_the_comparison(data, tmp_path, model):
+    text = run("--data", data, "--out", tmp_path, "--epochs", 2, "--batch-size", 4, "--model", model, "--compare")
+    assert "without" in text and "BatchNorm" in text
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert set(metrics["test_accuracy"]) == {"batch", "none"}
+
+
+def test_stopped_and_resumed_it_ends_with_the_same_bits(data, tmp_path):
+    options = ("--data", data, "--epochs", 3, "--batch-size", 4, "--seed", 5)
+    run(*options, "--out", tmp_path / "whole")
+    part = subprocess.Popen(command(*options, "--out", tmp_path / "part"), stderr=subprocess.PIPE, text=True)
+    checkpoint = tmp_path / "part" / "checkpoint.safetensors"
+    while not checkpoint.exists() and part.poll() is None:  # after the first epoch
+        time.sleep(0.02)
+    time.sleep(0.1)  # somewhere in the second
+    part.send_signal(signal.SIGINT)
+    _, text = part.communicate(timeout=60)
+    assert part.returncode == 130 and "--resume" in text
+    assert 150 < mg.load(checkpoint)["run"]["step"] < 450
+    run(*options, "--out", tmp_path / "part", "--resume")
+    for name in ("model.safetensors", "checkpoint.safetensors"):
+        whole, resumed = (mg.load(tmp_path / part / name) for part in ("whole", "part"))
+        assert flat(whole) == flat(resumed)
+
+
+def flat(state):
+    """Return everything in a checkpoint but the clock, tensors as bytes."""
+    if isinstance(state, dict):
+        return {k: flat(v) for k, v in state.items() if k != "seconds"}
+    if isinstance(state, list):
+        return [flat(v) for v in state]
+    return (state.numpy().tobytes(), state.shape) if isinstance(state, mg.Tensor) else state
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--epochs", "0"], "expected a number above 0, got 0"),
+        (["--lr", "-1"], "expected a number above 0, got -1"),
+        (["--lr", "nan"], "expected a number above 0, got nan"),
+        (["--model", "transformer"], "invalid choice: 'transformer'"),
+        (["--out", "/dev/null/x"], "--out: cannot write to '/dev/null/x'"),
+        (["--data", "/nowhere"], "'/nowhere' is not a folder"),
+        (["--resume"], "no checkpoint"),
+    ],
+)
+def test_wrong_arguments(data, tmp_path, arguments, words):
+    defaults = ["--data", data, "--out", tmp_path]
+    text = run(*defaults, *arguments, status=2)
+    assert words in text and "Traceback" not in text
+
+
+def test_a_checkpoint_of_another_model_names_the_keys(data, tmp_path):
+    run("--data", data, "--out", tmp_path, "--epochs", 1)
+    text = run("--data", data, "--out", tmp_path, "--epochs", 1, "--model", "cnn", "--resume", status=2)
+    assert "Missing key(s) in state_dict" in text and "Traceback" not in text
+    text = run("--data", data, "--out", tmp_path, "--epochs", 2, "--resume", status=2)
+    assert "was started with --epochs 1" in text
+
+
+def test_a_corrupt_file_is_an_error_not_a_traceback(data, tmp_path):
+    for file in data.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    images = tmp_path / "train-images-idx3-ubyte"
+    images.write_bytes(gzip.compress(images.read_bytes())[:-100])
+    text = run("--data", tmp_path, "--out", tmp_path / "out", status=2)
+    assert "cut off or corrupt" in text and images.name in text and "Traceback" not in text
+
+
+def test_help():
+    assert "--compare" in run("--help")
