@@ -106,15 +106,14 @@ class _BatchNorm(Module):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
+        *,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
-        self.weight = Parameter(ones(num_features)) if affine else None  # γ
-        self.bias = Parameter(zeros(num_features)) if affine else None  # β
-        if not affine:
-            self.register_parameter("weight", None)
-            self.register_parameter("bias", None)
+        self.register_parameter("weight", Parameter(ones(num_features)) if affine else None)  # γ
+        self.register_parameter("bias", Parameter(zeros(num_features)) if affine and bias else None)  # β
         tracked = track_running_stats
         self.register_buffer("running_mean", zeros(num_features) if tracked else None)
         self.register_buffer("running_var", ones(num_features) if tracked else None)
@@ -157,7 +156,8 @@ class _BatchNorm(Module):
 
     def extra_repr(self) -> str:
         return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
+            f"affine={self.affine}, bias={self.bias is not None}, "
             f"track_running_stats={self.track_running_stats}"
         )
 
@@ -166,7 +166,7 @@ class BatchNorm1d(_BatchNorm):
     """Batch Normalization of (N, C) or (N, C, L), each of the C features on its own.
 
     y = γ (x − E[x]) / √(Var[x] + eps) + β, with γ = 1 and β = 0 at first. Defaults: eps 1e-5,
-    momentum 0.1 (None: the average of all batches), affine and track_running_stats True.
+    momentum 0.1 (None: the average of all batches), affine, track_running_stats and bias True.
     Raises ValueError for another rank and for one value per channel in training, RuntimeError for
     another number of channels.
     https://arxiv.org/abs/1502.03167; https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm1d.html

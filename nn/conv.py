@@ -123,7 +123,7 @@ class _Conv(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the cross-correlation of the input with the weights."""
-        padding = self.padding
+        padding: Any = self.padding
         if self.padding_mode != "zeros":
             input = pad(input, [p for pair in self._pairs[::-1] for p in pair], self.padding_mode)
             padding = 0

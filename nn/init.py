@@ -138,30 +138,28 @@ def default_(weight: Tensor, bias: Tensor | None) -> None:
 # ---- other distributions ------------------------------------------------------------------------
 def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0,
                   generator: Generator | None = None) -> Tensor:  # fmt: skip
-    """Fill from N(mean, std²) conditioned to [a, b]: a uniform draw through the inverse of Φ."""
-    below, above = (0.5 * (1 + math.erf((end - mean) / (std * math.sqrt(2)))) for end in (a, b))
+    """Fill from N(mean, std²) conditioned to [a, b]: what falls outside is drawn again.
+
+    Where less than 0.3 of the distribution lies inside, uniform candidates are taken or left by
+    their density instead, as PyTorch does.
+    """
     draw = generator or default_generator
-    unit = draw.uniform(tensor.shape, 2 * below - 1, 2 * above - 1, tensor.dtype)
-    values = _erfinv(unit) * (std * math.sqrt(2)) + mean
-    return _fill(tensor, np.clip(values, a, b))
-
-
-_CENTRE = (-0.140543331, 0.914624893, -1.645349621, 0.886226899)
-_CENTRE_UNDER = (0.012229801, -0.329097515, 1.442710462, -2.118377725, 1.0)
-_TAIL, _TAIL_UNDER = (1.641345311, 3.429567803, -1.624906493, -1.970840454), (1.637067800, 3.543889200, 1.0)
-
-
-def _erfinv(y: np.ndarray) -> np.ndarray:
-    """Return the inverse of erf, in the dtype of ``y``: a rational guess, then two Newton steps."""
-    inner = y * y
-    with np.errstate(divide="ignore", invalid="ignore"):
-        tail = np.sqrt(-np.log((1 - np.abs(y)) / 2))
-        guess = np.copysign(np.polyval(_TAIL, tail) / np.polyval(_TAIL_UNDER, tail), y)
-    x = np.where(np.abs(y) <= 0.7, y * np.polyval(_CENTRE, inner) / np.polyval(_CENTRE_UNDER, inner), guess)
-    for _ in range(2):
-        error = np.reshape([math.erf(v) for v in x.ravel().tolist()], y.shape) - y
-        x = x - error / (2 / math.sqrt(math.pi) * np.exp(-x * x))
-    return x.astype(y.dtype)
+    shape, dtype = tensor.shape, tensor.dtype
+    below, above = (0.5 * (1 + math.erf((end - mean) / (std * math.sqrt(2)))) for end in (a, b))
+    if above - below > 0.3:
+        values = draw.normal(shape, mean, std, dtype)
+        while (outside := (values < a) | (values > b)).any():
+            values = np.where(outside, draw.normal(shape, mean, std, dtype), values)
+        return _fill(tensor, values)
+    peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
+    values, pending = np.zeros(shape, dtype), np.ones(shape, bool)
+    while pending.any():
+        candidates = draw.uniform(shape, a, b, dtype)
+        values = np.where(pending, candidates, values)
+        with np.errstate(divide="ignore"):  # the logarithm of 0 is below every density
+            level = np.log(draw.uniform(shape, dtype=dtype))
+        pending &= level > -0.5 * ((candidates - mean) / std) ** 2 - peak
+    return _fill(tensor, values)
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
@@ -204,5 +202,6 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     out = tensor.shape[0] // groups
     values = np.zeros(tensor.shape, tensor.dtype)
     for i in range(min(out, tensor.shape[1])):
-        values[(slice(i, None, out), i, *(n // 2 for n in tensor.shape[2:]))] = 1
+        index: Any = (slice(i, None, out), i, *(n // 2 for n in tensor.shape[2:]))
+        values[index] = 1
     return _fill(tensor, values)

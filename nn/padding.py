@@ -45,7 +45,11 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
 
 
 def _constant(input: Tensor, pairs: list[tuple[int, int]], value: float) -> Tensor:
-    padded: Tensor = pad_zeros(input if value == 0 else input - value, widths=tuple(pairs))
+    if any(width < 0 for pair in pairs for width in pair):  # takes away
+        ends = [(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(pairs, input.shape, strict=True)]
+        input = input[tuple(slice(*end) for end in ends)]
+    widths = tuple((max(a, 0), max(b, 0)) for a, b in pairs)
+    padded: Tensor = pad_zeros(input if value == 0 else input - value, widths=widths)
     return padded if value == 0 else padded + value
 
 

@@ -88,8 +88,8 @@ def _geometry(name: str, n: int, input: Tensor, kernel: Any, stride: Any, paddin
             f"kernel_size={max(kernel)} and dilation={max(dilation)}"
         )
     spatial = input.shape[-n:]
-    pairs = tuple((p, p + (_overhang(*a, p) if ceil else 0))
-                  for *a, p in zip(spatial, kernel, stride, dilation, pads, strict=True))  # fmt: skip
+    geometry = zip(spatial, kernel, stride, dilation, pads, strict=True)
+    pairs = tuple((a[-1], a[-1] + (_overhang(*a) if ceil else 0)) for a in geometry)
     out = window.windows(spatial, kernel, stride, pairs, dilation)
     if min(out) < 1:
         raise RuntimeError(

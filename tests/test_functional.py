@@ -1,0 +1,167 @@
+"""Functions of minigrad.nn.functional against PyTorch's: values, first and second derivatives."""
+
+import minigrad.nn.functional as F
+import numpy as np
+import pytest
+from oracle import agree
+
+import minigrad as mg
+
+LABELS = np.array([2, 0, 4, 2])
+SOME = np.array([2, -100, 4, 2])  # one is ignored
+DENSE = np.array([[[0, 1], [2, 0]], [[1, 1], [-100, 2]]])  # (2, 2, 2) of three classes
+PROBABILITIES = np.random.default_rng(5).dirichlet(np.ones(5), 4)
+WEIGHT = np.array([0.5, 1.0, 2.0, 0.3, 1.5])
+X = (4, 5)
+
+SHAPED = {
+    "linear": (lambda F, x, w, b: F.linear(x, w, b), (4, 3), (2, 3), (2,)),
+    "linear of sequences": (lambda F, x, w: F.linear(x, w), (2, 4, 3), (2, 3)),
+    "relu": (lambda F, x: F.relu(x, inplace=False), X),
+    "leaky_relu": (lambda F, x: F.leaky_relu(x, 0.2), X),
+    "elu": (lambda F, x: F.elu(x, 0.7), X),
+    "selu": (lambda F, x: F.selu(x), X),
+    "gelu": (lambda F, x: F.gelu(x), X),
+    "gelu tanh": (lambda F, x: F.gelu(x, approximate="tanh"), X),
+    "silu": (lambda F, x: F.silu(x), X),
+    "mish": (lambda F, x: F.mish(x), X),
+    "softplus": (lambda F, x: F.softplus(x * 20, 1.5, 5), X),
+    "logsigmoid": (lambda F, x: F.logsigmoid(x), X),
+    "softsign": (lambda F, x: F.softsign(x), X),
+    "hardtanh": (lambda F, x: F.hardtanh(x, -0.5, 0.8), X),
+    "relu6": (lambda F, x: F.relu6(x * 6), X),
+    "softmax": (lambda F, x: F.softmax(x, dim=1), X),
+    "log_softmax": (lambda F, x: F.log_softmax(x, dim=-1), X),
+    "dropout in evaluation": (lambda F, x: F.dropout(x * x, 0.5, training=False), X),
+    "pad": (lambda F, x: F.pad(x, (1, 2, 0, 1), value=3.0), X),
+    "pad inwards": (lambda F, x: F.pad(x * x, (-1, 2)), X),
+    "pad reflect": (lambda F, x: F.pad(x, (1, 3), mode="reflect"), (2, 3, 4)),
+    "pad replicate": (lambda F, x: F.pad(x, (2, 5, 1, 0), mode="replicate"), (2, 3, 4, 3)),
+    "pad circular": (lambda F, x: F.pad(x, (3, 1, 2, 2), mode="circular"), (2, 3, 4, 3)),
+    "cross_entropy": (lambda F, x, y: F.cross_entropy(x, y), X, LABELS),
+    "cross_entropy sum": (lambda F, x, y: F.cross_entropy(x, y, reduction="sum"), X, SOME),
+    "cross_entropy none": (lambda F, x, y: F.cross_entropy(x, y, reduction="none"), X, SOME),
+    "cross_entropy ignored": (lambda F, x, y: F.cross_entropy(x, y, ignore_index=2), X, LABELS),
+    "cross_entropy weighted": (lambda F, x, y, w: F.cross_entropy(x, y, w.detach()) + w.sum(), X, SOME, WEIGHT),
+    "cross_entropy smooth": (lambda F, x, y: F.cross_entropy(x, y, label_smoothing=0.1), X, SOME),
+    "cross_entropy images": (lambda F, x, y: F.cross_entropy(x, y, label_smoothing=0.3), (2, 3, 2, 2), DENSE),
+    "cross_entropy of one": (lambda F, x, y: F.cross_entropy(x, y, reduction="none"), (5,), np.array(3)),
+    "cross_entropy soft": (lambda F, x, p: F.cross_entropy(x, p), X, PROBABILITIES),
+    "cross_entropy soft smooth": (lambda F, x, p: F.cross_entropy(x, p, label_smoothing=0.1), X, PROBABILITIES),
+    "nll_loss": (lambda F, x, y: F.nll_loss(F.log_softmax(x, 1), y), X, SOME),
+    "nll_loss sum": (lambda F, x, y: F.nll_loss(x * x, y, reduction="sum"), X, LABELS),
+    "mse_loss": (lambda F, x, y: F.mse_loss(x, y), X, X),
+    "mse_loss none": (lambda F, x, y: F.mse_loss(x, y, reduction="none"), X, X),
+    "l1_loss": (lambda F, x, y: F.l1_loss(x, y, reduction="sum"), X, X),
+    "smooth_l1_loss": (lambda F, x, y: F.smooth_l1_loss(x, y, beta=0.8), X, X),
+    "huber_loss": (lambda F, x, y: F.huber_loss(x, y, delta=0.8), X, X),
+    "bce_with_logits": (lambda F, x, y: F.binary_cross_entropy_with_logits(x, y), X, X),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SHAPED)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_against_pytorch(name, dtype, torch):
+    function, *shapes = SHAPED[name]
+    agree(torch, function, *shapes, dtype=dtype, rtol=5e-4 if dtype == "float32" else 1e-9)
+
+
+def test_weights_of_losses_against_pytorch(torch):
+    x, w = np.random.default_rng(0).standard_normal(X), np.abs(WEIGHT)
+    for kind in ("mean", "sum", "none"):
+        for smoothing in (0.0, 0.2):
+            for target in (LABELS, SOME, PROBABILITIES):
+                options = {"reduction": kind, "label_smoothing": smoothing}
+                a = F.cross_entropy(mg.tensor(x), mg.tensor(target), mg.tensor(w), **options)
+                b = torch.nn.functional.cross_entropy(*map(torch.tensor, (x, target, w)), **options)
+                np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-12)
+        a = F.binary_cross_entropy_with_logits(
+            mg.tensor(x), mg.tensor(x > 0).double(), mg.tensor(w), kind, mg.tensor(w)
+        )
+        b = torch.nn.functional.binary_cross_entropy_with_logits(
+            torch.tensor(x), torch.tensor(x > 0).double(), torch.tensor(w), reduction=kind, pos_weight=torch.tensor(w))  # fmt: skip
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "elu", "selu", "relu6", "hardtanh", "softplus", "silu", "gelu"])
+def test_gradients_at_kinks_and_far_away(name, torch):
+    at = [0.0, 1.0, -1.0, 6.0, 1e4, -1e4]
+    x, t = mg.tensor(at, requires_grad=True), torch.tensor(at, requires_grad=True)
+    getattr(F, name)(x).sum().backward()
+    getattr(torch.nn.functional, name)(t).sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), t.grad.numpy(), rtol=1e-6, atol=1e-30)
+
+
+def test_everything_ignored_is_nan_and_large_logits_are_not():
+    assert np.isnan(F.cross_entropy(mg.zeros(2, 3), mg.tensor([-100, -100])).item())
+    assert F.cross_entropy(mg.tensor([[1e5, 0.0]]), mg.tensor([1])).item() == 1e5
+    assert F.binary_cross_entropy_with_logits(mg.tensor([-1e5]), mg.tensor([1.0])).item() == 1e5
+
+
+def test_dropout_zeroes_scales_and_keeps_the_mean():
+    mg.manual_seed(0)
+    x = mg.ones(1000, 50, requires_grad=True)
+    y = F.dropout(x, 0.2)
+    assert set(np.unique(y.detach().numpy())) == {np.float32(0), np.float32(1.25)}
+    assert abs(y.mean().item() - 1) < 0.01
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), y.detach().numpy())  # the same mask on the way back
+    assert F.dropout(x, 1.0).sum().item() == 0
+    assert F.dropout(x, 0.5, training=False) is x
+    channels = F.dropout2d(mg.ones(50, 4, 3, 3)).numpy()
+    assert set(np.unique(channels.sum((2, 3)))) == {np.float32(0), np.float32(18)}
+
+
+def test_dropout_masks_are_pytorchs(torch):
+    def mask(lib):
+        lib.manual_seed(3)
+        return lib.nn.functional.dropout(lib.ones(4, 4), 0.5, True).numpy()
+
+    ours, theirs = mask(mg), mask(torch)
+    if "mkl" not in torch.__config__.show().lower():  # on Intel PyTorch leaves masks to MKL
+        np.testing.assert_array_equal(ours, theirs)
+    assert ours.shape == theirs.shape
+
+
+def test_one_hot(torch):
+    for classes, n in (([0, 2, 1], -1), ([[0, 1]], 4)):
+        expected = torch.nn.functional.one_hot(torch.tensor(classes), n)
+        assert F.one_hot(mg.tensor(classes), n).tolist() == expected.tolist()
+
+
+def test_softmax_without_dim_guesses_and_warns():
+    with pytest.warns(UserWarning, match="Implicit dimension choice for log_softmax"):
+        assert F.log_softmax(mg.zeros(1, 2)).shape == (1, 2)
+
+
+def test_a_loss_of_two_shapes_warns():
+    with pytest.warns(UserWarning, match=r"Using a target size \(\[1\]\)"):
+        F.mse_loss(mg.zeros(3), mg.zeros(1))
+
+
+WRONG = {
+    "class outside": (IndexError, "Target 5 is out of bounds", lambda: F.cross_entropy(mg.zeros(2, 3), mg.tensor([1, 5]))),
+    "negative class": (IndexError, "Target -1 is out of", lambda: F.nll_loss(mg.zeros(1, 3), mg.tensor([-1]))),
+    "float classes": (RuntimeError, "expected target dtype", lambda: F.cross_entropy(mg.zeros(2, 3), mg.zeros(2))),
+    "batches": (ValueError, "Expected input batch_size .2.", lambda: F.cross_entropy(mg.zeros(2, 3), mg.tensor([0]))),
+    "target size": (RuntimeError, "Expected target size", lambda: F.nll_loss(mg.zeros(2, 3, 4), mg.zeros(2, 5).long())),
+    "integer probabilities": (RuntimeError, "Expected floating", lambda: F.cross_entropy(mg.zeros(2, 3), mg.zeros(2, 3).long())),
+    "smoothing": (RuntimeError, "label_smoothing must", lambda: F.cross_entropy(mg.zeros(1, 2), mg.tensor([0]), label_smoothing=2)),
+    "reduction": (ValueError, "avg is not a valid value", lambda: F.mse_loss(mg.zeros(2), mg.zeros(2), "avg")),
+    "bce sizes": (ValueError, "Target size", lambda: F.binary_cross_entropy_with_logits(mg.zeros(2), mg.zeros(3))),
+    "dropout": (ValueError, "dropout probability has to be", lambda: F.dropout(mg.zeros(2), 1.5)),
+    "one_hot": (RuntimeError, "Class values must be smaller", lambda: F.one_hot(mg.tensor([3]), 3)),
+    "one_hot negative": (RuntimeError, "Class values must be non-negative", lambda: F.one_hot(mg.tensor([-1]))),
+    "odd padding": (RuntimeError, "expected a pair", lambda: F.pad(mg.zeros(2), (1,))),
+    "long reflection": (RuntimeError, "Padding size should be less", lambda: F.pad(mg.zeros(1, 1, 2), (2, 0), "reflect")),
+    "padding mode": (NotImplementedError, "Unrecognised padding mode", lambda: F.pad(mg.zeros(2), (1, 0), "mirror")),
+    "linear": (RuntimeError, "mat1 and mat2 shapes cannot be multiplied .4x3 and 2x5", lambda: F.linear(mg.zeros(4, 3), mg.zeros(5, 2), mg.zeros(5))),
+    "approximate": (RuntimeError, "approximate argument", lambda: F.gelu(mg.zeros(2), "sigmoid")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_refuses(name):
+    error, message, call = WRONG[name]
+    with pytest.raises(error, match=message):
+        call()

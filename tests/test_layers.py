@@ -1,0 +1,201 @@
+"""Layers as modules: printed, trained and shaped like PyTorch's."""
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import nn
+
+IMAGE = (2, 4, 8, 8)
+ROWS = (5, 4)
+LAYERS = {  # text that makes the layer in either library, and the shape of its input
+    "nn.Linear(4, 3)": ROWS,
+    "nn.Linear(4, 3, bias=False)": ROWS,
+    "nn.Identity(3, unused=True)": ROWS,
+    "nn.Flatten()": IMAGE,
+    "nn.Flatten(2)": IMAGE,
+    "nn.Conv1d(4, 2, 3)": (2, 4, 8),
+    "nn.Conv2d(4, 6, 3, padding=1)": IMAGE,
+    "nn.Conv2d(4, 6, (3, 1), stride=2, dilation=2, groups=2, bias=False)": IMAGE,
+    "nn.Conv2d(4, 6, 3, padding='same')": IMAGE,
+    "nn.Conv2d(4, 6, 3, padding=(2, 1), padding_mode='reflect')": IMAGE,
+    "nn.Conv2d(4, 6, 3, padding='same', padding_mode='circular')": IMAGE,
+    "nn.MaxPool2d(2)": IMAGE,
+    "nn.MaxPool2d(3, stride=2, padding=1, ceil_mode=True)": IMAGE,
+    "nn.AvgPool2d((2, 4))": IMAGE,
+    "nn.AvgPool2d(3, 2, 1, count_include_pad=False)": IMAGE,
+    "nn.AdaptiveAvgPool2d((3, 2))": IMAGE,
+    "nn.BatchNorm1d(4)": ROWS,
+    "nn.BatchNorm2d(4, eps=1e-3, momentum=None, affine=False)": IMAGE,
+    "nn.ReLU()": ROWS,
+    "nn.ReLU(inplace=True)": ROWS,
+    "nn.ReLU6()": ROWS,
+    "nn.SELU()": ROWS,
+    "nn.SiLU()": ROWS,
+    "nn.Mish()": ROWS,
+    "nn.ELU(0.5)": ROWS,
+    "nn.LeakyReLU()": ROWS,
+    "nn.LeakyReLU(0.2, inplace=True)": ROWS,
+    "nn.Hardtanh(-0.5, 2.0)": ROWS,
+    "nn.GELU()": ROWS,
+    "nn.GELU('tanh')": ROWS,
+    "nn.Sigmoid()": ROWS,
+    "nn.Tanh()": ROWS,
+    "nn.LogSigmoid()": ROWS,
+    "nn.Softsign()": ROWS,
+    "nn.Softplus()": ROWS,
+    "nn.Softmax(dim=1)": ROWS,
+    "nn.LogSoftmax(dim=-1)": ROWS,
+    "nn.Dropout(0.3).eval()": ROWS,
+    "nn.Dropout2d().eval()": IMAGE,
+    "nn.Sequential(nn.Conv2d(4, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten(), nn.Linear(108, 2))": IMAGE,
+}
+
+
+@pytest.mark.parametrize("text", LAYERS)
+def test_prints_and_computes_as_pytorchs(text, torch):
+    x = np.random.default_rng(0).standard_normal(LAYERS[text]).astype("float32")
+    results, layers = [], []
+    for lib in (mg, torch):
+        lib.manual_seed(0)
+        layers.append(eval(text, {"nn": lib.nn}))
+        inner = lib.tensor(x).requires_grad_()
+        y = layers[-1](inner * 1)
+        (y * y * y).sum().backward()
+        results.append([y, inner.grad, *(p.grad for p in layers[-1].parameters())])
+    assert repr(layers[0]) == repr(layers[1])
+    for ours, theirs in zip(*results, strict=True):
+        assert ours.dtype == mg.float32
+        scale = float(theirs.detach().abs().max()) + 0.03  # a bias before BatchNorm has no gradient but rounding
+        np.testing.assert_allclose(ours.detach().numpy(), theirs.detach().numpy(), atol=3e-5 * scale)
+
+
+VALUES = np.random.default_rng(1).standard_normal((3, 4)).astype("float32")
+LOSSES = {
+    "nn.CrossEntropyLoss()": np.array([0, 3, 1]),
+    "nn.CrossEntropyLoss(ignore_index=3, label_smoothing=0.1, reduction='sum')": np.array([0, 3, 1]),
+    "nn.NLLLoss(reduction='none')": np.array([0, 3, 1]),
+    "nn.MSELoss()": VALUES[::-1].copy(),
+    "nn.L1Loss(reduction='sum')": VALUES[::-1].copy(),
+    "nn.SmoothL1Loss(beta=0.5)": VALUES[::-1].copy(),
+    "nn.HuberLoss(delta=0.5)": VALUES[::-1].copy(),
+    "nn.BCEWithLogitsLoss()": (VALUES > 0).astype("float32"),
+}
+
+
+@pytest.mark.parametrize("text", LOSSES)
+def test_losses_are_pytorchs(text, torch):
+    ours, theirs = (eval(text, {"nn": lib.nn})(lib.tensor(VALUES), lib.tensor(LOSSES[text])) for lib in (mg, torch))
+    np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-5)
+    assert repr(eval(text, {"nn": nn})) == text.split("(")[0].removeprefix("nn.") + "()"
+
+
+def test_weights_of_a_loss_are_part_of_its_state():
+    loss = nn.CrossEntropyLoss(weight=mg.tensor([1.0, 2.0]))
+    assert list(loss.state_dict()) == ["weight"]
+    assert loss(mg.zeros(1, 2), mg.tensor([1])).item() == pytest.approx(np.log(2))
+
+
+def test_dropout_only_in_training():
+    layer = nn.Dropout(0.5)
+    x = mg.ones(1000)
+    assert (layer(x) == 0).any()
+    assert layer.eval()(x) is x
+
+
+def test_a_script_of_pytorchs(torch):
+    """Ten steps of the same lines in both libraries: the same losses."""
+
+    def losses(lib):
+        lib.manual_seed(0)
+        nn, F = lib.nn, lib.nn.functional
+
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.conv = nn.Conv2d(1, 4, 3, padding=1)
+                self.bn = nn.BatchNorm2d(4)
+                self.fc = nn.Linear(4 * 4 * 4, 5)
+
+            def forward(self, x):
+                x = F.max_pool2d(F.relu(self.bn(self.conv(x))), 2)
+                return F.log_softmax(self.fc(x.flatten(1)), dim=1)
+
+        net = Net().train()
+        x, y = lib.randn(20, 1, 8, 8), lib.randint(0, 5, (20,))
+        optimizer = lib.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+        found = []
+        for _ in range(10):
+            optimizer.zero_grad()
+            loss = F.nll_loss(net(x), y)
+            loss.backward()
+            nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+            optimizer.step()
+            found.append(loss.item())
+        return found
+
+    np.testing.assert_allclose(losses(mg), losses(torch), rtol=2e-3)
+
+
+WRONG = {
+    "groups": (ValueError, "in_channels must be divisible by groups", lambda: nn.Conv2d(3, 4, 3, groups=2)),
+    "no groups": (ValueError, "groups must be a positive", lambda: nn.Conv2d(3, 4, 3, groups=0)),
+    "mode": (ValueError, "padding_mode must be one of", lambda: nn.Conv2d(3, 4, 3, padding_mode="mirror")),
+    "kernel": (RuntimeError, "kernel_size must be one", lambda: nn.Conv2d(3, 4, (3, 3, 3))),
+    "same": (RuntimeError, "not supported for strided", lambda: nn.Conv2d(3, 4, 3, 2, "same")),
+    "dropout": (ValueError, "dropout probability has to be between 0 and 1, but got 1.5", lambda: nn.Dropout(1.5)),
+    "reduction": (ValueError, "is not a valid value for reduction", lambda: nn.MSELoss("avg")),
+    "hardtanh": (ValueError, "max_val must be larger", lambda: nn.Hardtanh(1, 0)),
+    "channels": (RuntimeError, "Given groups=1, weight of size", lambda: nn.Conv2d(3, 4, 3)(mg.zeros(1, 2, 8, 8))),
+    "features": (RuntimeError, "mat1 and mat2 shapes cannot be multiplied", lambda: nn.Linear(3, 4)(mg.zeros(1, 2))),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_refuses(name):
+    error, message, call = WRONG[name]
+    with pytest.raises(error, match=message):
+        call()
+
+
+# ---- nn.utils -----------------------------------------------------------------------------------
+def with_gradients(lib):
+    ps = [lib.nn.Parameter(lib.zeros(3)), lib.nn.Parameter(lib.zeros(2, 2)), lib.nn.Parameter(lib.zeros(1))]
+    ps[0].grad, ps[1].grad = lib.tensor([3.0, -4.0, 0.5]), lib.tensor([[1.0, 2.0], [3.0, -9.0]])
+    return ps
+
+
+@pytest.mark.parametrize("most", [1.0, 100.0])
+@pytest.mark.parametrize("norm", [2.0, 1.0, float("inf")])
+def test_clip_grad_norm(most, norm, torch):
+    ours, theirs = with_gradients(mg), with_gradients(torch)
+    totals = [lib.nn.utils.clip_grad_norm_(ps, most, norm) for lib, ps in ((mg, ours), (torch, theirs))]
+    assert totals[0].item() == pytest.approx(totals[1].item())
+    for a, b in zip(ours[:2], theirs[:2], strict=True):
+        np.testing.assert_allclose(a.grad.numpy(), b.grad.numpy(), rtol=1e-5)
+
+
+def test_clip_grad_norm_of_what_is_not_finite():
+    p = nn.Parameter(mg.zeros(2))
+    p.grad = mg.tensor([float("nan"), 1.0])
+    with pytest.raises(RuntimeError, match="non-finite"):
+        nn.utils.clip_grad_norm_(p, 1.0, error_if_nonfinite=True)
+    assert p.grad[1].item() == 1
+    assert nn.utils.clip_grad_norm_([], 1.0).item() == 0
+
+
+def test_clip_grad_value():
+    p = with_gradients(mg)[1]
+    nn.utils.clip_grad_value_(p, 2.5)
+    assert p.grad.tolist() == [[1.0, 2.0], [2.5, -2.5]]
+
+
+def test_parameters_as_a_vector():
+    net = nn.Linear(2, 3)
+    vector = nn.utils.parameters_to_vector(net.parameters())
+    assert vector.shape == (9,)
+    assert vector.requires_grad
+    nn.utils.vector_to_parameters(mg.arange(9.0), net.parameters())
+    assert net.bias.tolist() == [6.0, 7.0, 8.0]
+    with pytest.raises(ValueError, match="expected a vector of 9"):
+        nn.utils.vector_to_parameters(mg.zeros(8), net.parameters())

@@ -1,0 +1,274 @@
+"""Module: what it owns, how it is walked, saved, loaded, hooked and printed; and the containers."""
+
+import copy
+from collections import OrderedDict
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import nn
+
+
+def net(lib=mg):
+    """A small tree, the same in both libraries: a shared layer, buffers, a nested container."""
+    nn = lib.nn
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = nn.Linear(3, 4)
+            self.scale = nn.Parameter(lib.ones(1))
+            self.register_buffer("steps", lib.tensor(0))
+            self.register_buffer("scratch", lib.zeros(2), persistent=False)
+            self.body = nn.Sequential(nn.BatchNorm1d(4), nn.ReLU(), nn.Sequential(nn.Linear(4, 4), nn.Dropout()))
+            self.again = self.first
+            self.nothing = None
+            self.register_parameter("missing", None)
+            self.heads = nn.ModuleList([nn.Linear(4, 2), nn.Linear(4, 2), nn.ReLU()])
+            self.named = nn.ModuleDict({"a": nn.Tanh(), "b": nn.Conv2d(1, 2, 3)})
+
+        def forward(self, x):
+            return self.heads[0](self.body(self.first(x))) * self.scale
+
+    return Net()
+
+
+def names(pairs):
+    return [name for name, _ in pairs]
+
+
+WALKS = {
+    "named_parameters": lambda m: names(m.named_parameters()),
+    "named_parameters with prefix": lambda m: names(m.named_parameters(prefix="p", remove_duplicate=False)),
+    "own parameters": lambda m: names(m.named_parameters(recurse=False)),
+    "named_buffers": lambda m: names(m.named_buffers()),
+    "named_modules": lambda m: names(m.named_modules()),
+    "named_modules twice": lambda m: names(m.named_modules(prefix="p", remove_duplicate=False)),
+    "named_children": lambda m: names(m.named_children()),
+    "state_dict": lambda m: list(m.state_dict()),
+    "state_dict with prefix": lambda m: list(m.state_dict(prefix="net.")),
+    "apply": lambda m: (seen := [], m.apply(lambda part: seen.append(type(part).__name__)))[0],
+    "counts": lambda m: [len(list(walk())) for walk in (m.parameters, m.buffers, m.modules, m.children)],
+    "repr": repr,
+    "get_submodule": lambda m: repr(m.get_submodule("body.2.0")),
+    "after deletion": lambda m: (delattr(m, "scale"), delattr(m, "body"), list(m.state_dict()))[-1],
+    "frozen": lambda m: [p.requires_grad for p in m.requires_grad_(False).parameters()],
+    "modes": lambda m: [part.training for part in m.eval().modules()],
+}
+
+
+@pytest.mark.parametrize("name", WALKS)
+def test_walks_as_pytorchs(name, torch):
+    assert WALKS[name](net()) == WALKS[name](net(torch))
+
+
+def test_state_dict_is_a_view_and_loading_copies():
+    a, b = net(), net()
+    state = a.state_dict()
+    assert type(state) is dict
+    assert not any(v.requires_grad for v in state.values())
+    assert np.shares_memory(state["scale"].numpy(), a.scale.detach().numpy())
+    memory = b.first.weight.detach().numpy()
+    assert str(b.load_state_dict(state)) == "<All keys matched successfully>"
+    assert b.first.weight.detach().numpy() is memory or np.shares_memory(b.first.weight.detach().numpy(), memory)
+    np.testing.assert_array_equal(memory, a.first.weight.detach().numpy())
+    assert not np.shares_memory(memory, a.first.weight.detach().numpy())
+    assert a.state_dict(keep_vars=True)["scale"] is a.scale
+
+
+def test_a_state_dict_of_pytorchs_loads(torch):
+    ours, theirs = net().eval(), net(torch).eval()
+    ours.load_state_dict({k: v.numpy() for k, v in theirs.state_dict().items()})
+    x = np.random.default_rng(0).standard_normal((5, 3)).astype("float32")
+    expected = theirs(torch.tensor(x)).detach().numpy()
+    np.testing.assert_allclose(ours(mg.tensor(x)).detach().numpy(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_loading_says_all_that_is_wrong_and_changes_nothing(torch):
+    def message(lib):
+        part = lib.nn.Sequential(lib.nn.Linear(3, 2), lib.nn.Linear(2, 2))
+        state = dict(part.state_dict())
+        state["extra"], state["0.bias"] = state.pop("1.bias"), lib.zeros(7)
+        state["0.weight"] = lib.zeros(2, 3)
+        with pytest.raises(RuntimeError) as caught:
+            part.load_state_dict(state)
+        return str(caught.value).replace("torch.Size([2])", "(2,)").replace("torch.Size([7])", "(7,)"), part
+
+    text, part = message(mg)
+    assert text == message(torch)[0]
+    assert part[0].weight.detach().abs().sum() > 0
+    keys = part.load_state_dict({"0.bias": mg.ones(2), "x": mg.ones(1)}, strict=False)
+    assert keys.missing_keys == ["0.weight", "1.weight", "1.bias"]
+    assert keys.unexpected_keys == ["x"]
+    assert part[0].bias.tolist() == [1, 1]
+    with pytest.raises(RuntimeError, match="size mismatch for 0.bias"):
+        part.load_state_dict({"0.bias": mg.ones(3)}, strict=False)
+    with pytest.raises(TypeError, match="Expected state_dict to be dict-like"):
+        part.load_state_dict([mg.ones(1)])
+
+
+def test_hooks_change_what_goes_in_and_comes_out_and_can_be_removed():
+    layer, seen = nn.Identity(), []
+    before = layer.register_forward_pre_hook(lambda m, args: (args[0] + 1,))
+    after = layer.register_forward_hook(lambda m, args, out: seen.append((args[0].item(), out.item())))
+    double = layer.register_forward_hook(lambda m, args, out: out * 2)
+    assert layer(mg.tensor(1.0)).item() == 4
+    assert seen == [(2.0, 2.0)]
+    for handle in (before, after, double):
+        handle.remove()
+    assert layer(mg.tensor(1.0)).item() == 1
+    assert len(seen) == 1
+
+
+def test_train_asks_each_child_so_that_a_frozen_one_can_stay():
+    class Frozen(nn.Linear):
+        def train(self, mode=True):
+            return super().train(False)
+
+    m = nn.Sequential(Frozen(1, 1), nn.ReLU()).train()
+    assert [part.training for part in m.modules()] == [True, False, True]
+
+
+def test_zero_grad_and_casts():
+    m = nn.Linear(2, 2)
+    m(mg.ones(1, 2)).sum().backward()
+    weight = m.weight
+    m.double()
+    assert m.weight is weight
+    assert (m.weight.dtype, m.weight.grad.dtype) == (mg.float64, mg.float64)
+    m(mg.ones(1, 2, dtype=mg.float64)).sum().backward()
+    assert m.weight.grad.tolist() == [[2, 2], [2, 2]]
+    m.zero_grad(set_to_none=False)
+    assert m.weight.grad.tolist() == [[0, 0], [0, 0]]
+    m.zero_grad()
+    assert m.weight.grad is None
+    assert m.to("cpu").float().weight.dtype == mg.float32
+    counter = nn.BatchNorm1d(2).double().num_batches_tracked
+    assert counter.dtype == mg.int64
+
+
+def test_a_deep_copy_is_independent_and_shares_what_was_shared():
+    m = net()
+    twin = copy.deepcopy(m)
+    assert twin.again is twin.first
+    assert isinstance(twin.scale, nn.Parameter)
+    assert twin.scale.requires_grad
+    with mg.no_grad():
+        twin.scale.fill_(5)
+    assert m.scale.item() == 1
+    assert list(twin.state_dict()) == list(m.state_dict())
+
+
+def test_assignment_moves_a_name_from_kind_to_kind():
+    m = nn.Module()
+    m.x = 3
+    m.x = nn.Parameter(mg.zeros(1))
+    assert names(m.named_parameters()) == ["x"]
+    m.x = None
+    assert names(m.named_parameters()) == []
+    m.x = nn.Parameter(mg.zeros(2))
+    m.x = nn.ReLU()
+    assert names(m.named_parameters()) == []
+    assert names(m.named_children()) == ["x"]
+    m.register_buffer("b", mg.zeros(1))
+    m.b = mg.ones(1)
+    assert m.state_dict()["b"].item() == 1
+    assert {"x", "b"} <= set(dir(m))
+    del m.x, m.b
+    assert not hasattr(m, "x")
+    assert not hasattr(m, "b")
+
+
+def test_parameters_are_leaves_on_the_memory_given():
+    data = mg.zeros(2)
+    p = nn.Parameter(data)
+    data[0] = 1
+    assert p.tolist() == [1, 0]
+    assert p.is_leaf
+    assert p.requires_grad
+    assert repr(p) == "Parameter containing:\ntensor([1., 0.], requires_grad=True)"
+    assert type(p * 1) is mg.Tensor
+    assert not nn.Parameter(mg.tensor([1]), requires_grad=False).requires_grad
+
+
+# ---- containers ---------------------------------------------------------------------------------
+CONTAINERS = {
+    "empty": lambda nn: nn.Sequential(),
+    "ordered": lambda nn: nn.Sequential(OrderedDict(fc=nn.Linear(1, 2), act=nn.ReLU())),
+    "slice": lambda nn: nn.Sequential(nn.Linear(1, 2), nn.ReLU(), nn.Linear(2, 3))[1:],
+    "append": lambda nn: nn.Sequential(nn.ReLU()).append(nn.Tanh()),
+    "extend": lambda nn: nn.Sequential(nn.ReLU()).extend([nn.Tanh(), nn.ReLU()]),
+    "insert": lambda nn: nn.Sequential(nn.ReLU(), nn.Tanh()).insert(1, nn.Sigmoid()),
+    "index": lambda nn: nn.Sequential(nn.ReLU(), nn.Tanh())[-1],
+    "list": lambda nn: nn.ModuleList([nn.ReLU(), nn.Linear(1, 1), nn.Linear(1, 1), nn.Tanh()]),
+    "list slice": lambda nn: nn.ModuleList([nn.ReLU(), nn.Linear(1, 1), nn.Tanh()])[1:],
+    "list append": lambda nn: nn.ModuleList().append(nn.ReLU()).extend([nn.Tanh()]),
+    "dict": lambda nn: nn.ModuleDict({"a": nn.ReLU(), "b": nn.Sequential(nn.Tanh())}),
+    "nested list": lambda nn: nn.ModuleList(nn.Sequential(nn.ReLU()) for _ in range(3)),
+}
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_containers_print_as_pytorchs(name, torch):
+    assert repr(CONTAINERS[name](nn)) == repr(CONTAINERS[name](torch.nn))
+
+
+def test_containers_work_as_lists_and_dictionaries():
+    s = nn.Sequential(nn.ReLU(), nn.Tanh(), nn.Sigmoid())
+    s[1] = nn.Identity()
+    assert isinstance(s.pop(), nn.Sigmoid)
+    del s[0]
+    assert len(s) == 1
+    assert list(s._modules) == ["0"]
+    assert isinstance(next(iter(s)), nn.Identity)
+    with pytest.raises(IndexError, match="index 3 is out of range"):
+        s[3]
+    d = nn.ModuleDict()
+    d["a"] = nn.ReLU()
+    assert ("a" in d, list(d), list(d.keys()), len(d.values()), len(d.items())) == (True, ["a"], ["a"], 1, 1)
+    del d["a"]
+    assert len(d) == 0
+    with pytest.raises(NotImplementedError, match=r'Module \[ModuleList\] is missing the required "forward" function'):
+        nn.ModuleList()(1)
+
+
+# ---- what is refused ----------------------------------------------------------------------------
+class Early(nn.Module):
+    def __init__(self, value):
+        self.value = value
+
+
+def assign(name, value):
+    m = nn.BatchNorm1d(2)
+    m.add_module("child", nn.ReLU())
+    setattr(m, name, value)
+
+
+WRONG = {
+    "module early": (AttributeError, "cannot assign module before Module.__init__.. call", lambda: Early(nn.ReLU())),
+    "parameter early": (AttributeError, "cannot assign parameter before", lambda: Early(nn.Parameter(mg.zeros(1)))),
+    "typo": (AttributeError, "'Linear' object has no attribute 'weigth'. Did you mean: 'weight'", lambda: nn.Linear(1, 1).weigth),
+    "unknown": (AttributeError, "has no attribute 'zzz'$", lambda: nn.Linear(1, 1).zzz),
+    "delete": (AttributeError, "zzz", lambda: delattr(nn.ReLU(), "zzz")),
+    "tensor as parameter": (TypeError, "cannot assign 'Tensor' as parameter 'weight'", lambda: assign("weight", mg.zeros(2))),
+    "number as buffer": (TypeError, "cannot assign 'int' as buffer 'running_mean'", lambda: assign("running_mean", 1)),
+    "number as module": (TypeError, "cannot assign 'int' as child module 'child'", lambda: assign("child", 1)),
+    "buffer of a list": (TypeError, "cannot assign 'list' object to buffer", lambda: nn.ReLU().register_buffer("b", [1])),
+    "taken name": (KeyError, "attribute 'forward' already exists", lambda: nn.ReLU().register_buffer("forward", mg.zeros(1))),
+    "taken by a parameter": (KeyError, "attribute 'weight' already", lambda: nn.Linear(1, 1).register_buffer("weight", None)),
+    "dotted name": (KeyError, "contain", lambda: nn.ReLU().add_module("a.b", nn.ReLU())),
+    "empty name": (KeyError, "empty string", lambda: nn.Sequential(OrderedDict({"": nn.ReLU()}))),
+    "no module": (TypeError, "cannot assign 'function' object to child module", lambda: nn.Sequential(mg.no_grad.__init__)),
+    "mode": (ValueError, "training mode is expected to be boolean", lambda: nn.ReLU().train("yes")),
+    "forward": (NotImplementedError, "missing the required", lambda: nn.Module()(1)),
+    "submodule": (AttributeError, "Sequential has no attribute `3`", lambda: nn.Sequential().get_submodule("3")),
+    "integer cast": (TypeError, "floating point", lambda: nn.Linear(1, 1).to(mg.int64)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_refuses(name):
+    error, message, call = WRONG[name]
+    with pytest.raises(error, match=message):
+        call()
