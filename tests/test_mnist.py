@@ -98,6 +98,20 @@ def test_a_download_with_a_wrong_checksum_is_not_trusted(mirror, files, tmp_path
     assert not (cache(tmp_path) / name).exists()
 
 
+def test_an_interrupted_download_leaves_nothing_behind(mirror, tmp_path):
+    def cut_off(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000000")
+        handler.end_headers()
+        handler.wfile.write(b"the beginning")
+        handler.close_connection = True
+
+    mirror.RequestHandlerClass.func.do_GET = cut_off
+    with pytest.raises(DownloadError, match="no mirror gave it"):
+        MNIST()
+    assert not cache(tmp_path).exists() or not list(cache(tmp_path).iterdir())
+
+
 def test_nothing_anywhere_says_where_it_looked(files):
     with pytest.raises(DownloadError, match="MINIGRAD_DATA"):
         MNIST()
