@@ -68,6 +68,7 @@ def _rows(shape, groups, size):
 @primitive(
     lambda g, _out, _x, w, **p: conv_input(g, w, shape=_x.shape, **p),
     lambda g, _out, x, _w, **p: conv_weight(x, g, shape=_w.shape, **p),
+    promotes=0,
 )
 def conv(x, w, *, stride, padding, dilation, groups):
     """Cross-correlation of (N, C, *) with (out, C/groups, *kernel) -> (N, out, *)."""
@@ -127,8 +128,10 @@ def winners(x, best, *, kernel, stride, padding, dilation):
     x = _padded(x, padding, -math.inf)
     taps = _taps(kernel, best.shape[2:], stride, dilation)
     winner = np.zeros_like(best, dtype=np.uint8 if len(taps) <= 256 else np.intp)
-    for i in reversed(range(len(taps))):  # the first of several is written last
-        np.copyto(winner, i, where=x[taps[i]] == best, casting="unsafe")
+    lost = np.ones_like(best, dtype=bool)
+    for tap in taps[:-1]:  # counts the elements before the first that is the maximum
+        lost &= x[tap] != best
+        winner += lost
     return winner
 
 
@@ -136,12 +139,8 @@ def winners(x, best, *, kernel, stride, padding, dilation):
 def place(y, winner, *, shape, kernel, stride, padding, dilation):
     """Zeros of this shape with each window's value added where its winner stands."""
     x = np.zeros_like(y, shape=_padded_shape(shape, padding))
-    disjoint = all(s > d * (k - 1) for k, s, d in zip(kernel, stride, dilation, strict=True))
     for i, tap in enumerate(_taps(kernel, y.shape[2:], stride, dilation)):
-        if disjoint:
-            np.copyto(x[tap], y, where=winner == i)
-        else:
-            x[tap] += np.where(winner == i, y, 0.0)
+        x[tap] += y * (winner == i)
     return x[_inside(padding, shape[2:])]
 
 
@@ -151,7 +150,7 @@ def pick(x, winner, *, kernel, stride, padding, dilation):
     x = _padded(x, padding)
     y = np.zeros_like(x, shape=winner.shape)
     for i, tap in enumerate(_taps(kernel, winner.shape[2:], stride, dilation)):
-        np.copyto(y, x[tap], where=winner == i)
+        y += x[tap] * (winner == i)
     return y
 
 
