@@ -7,18 +7,24 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.optim.optimizer import Optimizer, Params
+from minigrad.optim.optimizer import Optimizer, Params, require
 
 
 class Adam(Optimizer):
     """p ← p − lr m̂ / (√v̂ + eps), with running means m of g and v of g², corrected for their start.
 
-    Defaults: lr 1e-3, betas (0.9, 0.999), eps 1e-8; weight decay is added to the gradient. Raises
+    Weight decay is added to the gradient; ``amsgrad`` divides by the largest v so far. Raises
     ValueError for options out of range.
     https://docs.pytorch.org/docs/stable/generated/torch.optim.Adam.html
-    """
 
-    decoupled = False  # weight decay goes through the gradient
+    >>> import minigrad as mg
+    >>> w = mg.tensor([1.0, 100.0], requires_grad=True)
+    >>> optimizer = mg.optim.Adam([w], lr=0.1)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()  # the first step is lr long, whatever the gradient's size
+    >>> w
+    tensor([ 0.9000, 99.9000], requires_grad=True)
+    """
 
     def __init__(self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
                  eps: float = 1e-8, weight_decay: float = 0, amsgrad: bool = False, *,
@@ -31,42 +37,42 @@ class Adam(Optimizer):
     def check(self, group: dict[str, Any]) -> None:
         """Raise ValueError for options out of range."""
         super().check(group)
-        if not group["eps"] >= 0:
-            raise ValueError(f"Invalid epsilon value: {group['eps']}")
+        require(group, eps="epsilon value")
         for i, beta in enumerate(group["betas"]):
             if not 0 <= beta < 1:
                 raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
 
     def update(self, p: np.ndarray, g: np.ndarray, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Write one step into ``p``."""
-        lr, (beta1, beta2), decay = group["lr"], group["betas"], group["weight_decay"]
-        if not state:
-            state.update(step=0, exp_avg=np.zeros_like(p), exp_avg_sq=np.zeros_like(p))
-        state["step"] += 1
-        if group["maximize"]:
-            g = -g
-        if decay and self.decoupled:
-            p *= 1 - lr * decay
-        elif decay:
-            g = g + decay * p
-        m, v, t = state["exp_avg"], state["exp_avg_sq"], state["step"]
-        m += (1 - beta1) * (g - m)
+        (beta1, beta2), t, spare = group["betas"], self.counted(state), self.scratch(p)
+        m, v = self.kept(state, "exp_avg", p), self.kept(state, "exp_avg_sq", p)
+        m += np.multiply(np.subtract(g, m, out=spare), 1 - beta1, out=spare)
         v *= beta2
-        v += (1 - beta2) * (g * g)
+        v += np.multiply(np.multiply(g, g, out=spare), 1 - beta2, out=spare)
         if group["amsgrad"]:
-            v = state["max_exp_avg_sq"] = np.maximum(state.get("max_exp_avg_sq", v), v)
-        scale = np.sqrt(v)
-        scale /= math.sqrt(1 - beta2**t)
-        scale += group["eps"]
-        np.divide(m, scale, out=scale)
-        scale *= lr / (1 - beta1**t)
-        p -= scale
+            largest = self.kept(state, "max_exp_avg_sq", p)
+            v = np.maximum(largest, v, out=largest)
+        # m̂ / (√v̂ + eps) is c m / (√v + c eps) / (1 − beta1ᵗ) with c = √(1 − beta2ᵗ)
+        c = math.sqrt(1 - beta2**t)
+        np.sqrt(v, out=spare)
+        spare += c * group["eps"]
+        np.divide(m, spare, out=spare)
+        spare *= group["lr"] * c / (1 - beta1**t)
+        p -= spare
 
 
 class AdamW(Adam):
     """Adam with decoupled weight decay (default 1e-2): p shrinks by lr × decay before each step.
 
     https://docs.pytorch.org/docs/stable/generated/torch.optim.AdamW.html
+
+    >>> import minigrad as mg
+    >>> w = mg.tensor([1.0], requires_grad=True)
+    >>> optimizer = mg.optim.AdamW([w], lr=0.1, weight_decay=0.5)
+    >>> w.grad = mg.zeros(1)
+    >>> optimizer.step()
+    >>> w
+    tensor([0.9500], requires_grad=True)
     """
 
     decoupled = True
@@ -75,3 +81,9 @@ class AdamW(Adam):
                  eps: float = 1e-8, weight_decay: float = 1e-2, amsgrad: bool = False, *,
                  maximize: bool = False) -> None:  # fmt: skip
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
+
+    def update(self, p: np.ndarray, g: np.ndarray, state: dict[str, Any], group: dict[str, Any]) -> None:
+        """Write one step into ``p``."""
+        if group["weight_decay"]:
+            p *= 1 - group["lr"] * group["weight_decay"]
+        super().update(p, g, state, group)

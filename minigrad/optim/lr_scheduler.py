@@ -6,119 +6,144 @@ https://docs.pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
 
+from minigrad.optim.one_cycle import OneCycleLR as OneCycleLR
 from minigrad.optim.optimizer import Optimizer
-
-
-class LRScheduler:
-    """Base class: a schedule writes ``rate(base, t)``, the learning rate after ``t`` steps."""
-
-    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
-        self.optimizer = optimizer
-        for group in optimizer.param_groups:
-            group.setdefault("initial_lr", group["lr"])
-        self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
-        self.last_epoch = last_epoch + 1
-        self._apply()
-
-    def rate(self, base: float, t: int) -> float:
-        """Return the learning rate of a group whose first one was ``base``, after ``t`` steps."""
-        raise NotImplementedError
-
-    def _apply(self) -> None:
-        for group, base in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
-            group["lr"] = self.rate(base, self.last_epoch)
-
-    def step(self) -> None:
-        """Go on by one; warns where the optimizer has not stepped before."""
-        if self.last_epoch == 0 and not self.optimizer.state and self._stateful():
-            warnings.warn(
-                "Detected call of `lr_scheduler.step()` before `optimizer.step()`. Call them in the "
-                "opposite order, or the first value of the schedule is skipped.",
-                stacklevel=2,
-            )
-        self.last_epoch += 1
-        self._apply()
-
-    def _stateful(self) -> bool:
-        return any(p.grad is not None for g in self.optimizer.param_groups for p in g["params"])
-
-    def get_last_lr(self) -> list[float]:
-        """Return the learning rate of each group."""
-        return [group["lr"] for group in self.optimizer.param_groups]
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the position and the base rates."""
-        return {"last_epoch": self.last_epoch, "base_lrs": list(self.base_lrs)}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go to a saved position."""
-        self.last_epoch, self.base_lrs = state_dict["last_epoch"], list(state_dict["base_lrs"])
-        self._apply()
+from minigrad.optim.schedule import LRScheduler as LRScheduler
 
 
 class StepLR(LRScheduler):
-    """base × gamma^⌊t / step_size⌋."""
+    """base × gamma^⌊t / step_size⌋. Raises ValueError for a step_size below 1.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.StepLR.html
+
+    >>> import minigrad as mg
+    >>> optimizer = mg.optim.SGD([mg.zeros(1)], lr=1.0)
+    >>> scheduler = mg.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)
+    >>> for epoch in range(4):
+    ...     print(scheduler.get_last_lr(), end=" ")
+    ...     optimizer.step(), scheduler.step()
+    [1.0] (None, None)
+    [1.0] (None, None)
+    [0.5] (None, None)
+    [0.5] (None, None)
+    """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
-        self.step_size, self.gamma = step_size, gamma
+        self.step_size, self.gamma = positive("step_size", step_size), gamma
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, base: float, t: int) -> float:
-        """Return the rate after ``t`` steps."""
-        return base * self.gamma ** (t // self.step_size)
+    def rate(self, lr: float, base: float) -> float:
+        """Return the rate that follows ``lr``."""
+        due = self.last_epoch > 0 and self.last_epoch % self.step_size == 0
+        return lr * self.gamma if due else lr
 
 
 class MultiStepLR(LRScheduler):
-    """base × gamma^(milestones reached)."""
+    """base × gamma^(milestones reached).
 
-    def __init__(self, optimizer: Optimizer, milestones: list[int], gamma: float = 0.1, last_epoch: int = -1) -> None:
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.MultiStepLR.html
+    """
+
+    def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1,
+                 last_epoch: int = -1) -> None:  # fmt: skip
         self.milestones, self.gamma = sorted(milestones), gamma
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, base: float, t: int) -> float:
-        """Return the rate after ``t`` steps."""
-        return base * self.gamma ** sum(t >= m for m in self.milestones)
+    def rate(self, lr: float, base: float) -> float:
+        """Return the rate that follows ``lr``."""
+        return lr * self.gamma ** self.milestones.count(self.last_epoch)
 
 
 class ExponentialLR(LRScheduler):
-    """base × gamma^t."""
+    """base × gamma^t.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.ExponentialLR.html
+    """
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, base: float, t: int) -> float:
-        """Return the rate after ``t`` steps."""
-        return base * self.gamma**t
+    def rate(self, lr: float, base: float) -> float:
+        """Return the rate that follows ``lr``."""
+        return lr if self.starting else lr * self.gamma
 
 
 class CosineAnnealingLR(LRScheduler):
-    """eta_min + (base − eta_min)(1 + cos(π t / T_max)) / 2 (Loshchilov & Hutter, 2017)."""
+    """eta_min + (base − eta_min)(1 + cos(π t / T_max)) / 2 (Loshchilov & Hutter, 2017).
+
+    Past T_max it climbs again, as the cosine does. Raises ValueError for a T_max below 1.
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.CosineAnnealingLR.html
+    """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
-        if T_max < 1:
-            raise ValueError(f"T_max must be a positive integer, got {T_max}")
-        self.T_max, self.eta_min = T_max, eta_min
+        self.T_max, self.eta_min = positive("T_max", T_max), eta_min
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, base: float, t: int) -> float:
-        """Return the rate after ``t`` steps."""
-        return self.eta_min + (base - self.eta_min) * (1 + math.cos(math.pi * t / self.T_max)) / 2
+    def rate(self, lr: float, base: float) -> float:
+        """Return the rate that follows ``lr``."""
+        if self.starting:
+            return lr
+        if (self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0:  # up again from eta_min, where no ratio is
+            return lr + (base - self.eta_min) * (1 - math.cos(math.pi / self.T_max)) / 2
+        return self._height(0) / self._height(1) * (lr - self.eta_min) + self.eta_min
+
+    def _height(self, ago: int) -> float:
+        return 1 + math.cos(math.pi * (self.last_epoch - ago) / self.T_max)
+
+
+class LinearLR(LRScheduler):
+    """base × a factor that goes from start_factor to end_factor in total_iters steps, and stays.
+
+    Raises ValueError for factors outside of 0 … 1.
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.LinearLR.html
+    """
+
+    def __init__(self, optimizer: Optimizer, start_factor: float = 1.0 / 3, end_factor: float = 1.0,
+                 total_iters: int = 5, last_epoch: int = -1) -> None:  # fmt: skip
+        if not 0 < start_factor <= 1:
+            raise ValueError("Starting multiplicative factor expected to be greater than 0 and less or equal to 1.")
+        if not 0 <= end_factor <= 1:
+            raise ValueError("Ending multiplicative factor expected to be between 0 and 1.")
+        self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, lr: float, base: float) -> float:
+        """Return the rate that follows ``lr``."""
+        if self.last_epoch == 0:
+            return lr * self.start_factor
+        if self.starting or self.last_epoch > self.total_iters:
+            return lr
+        rise = self.end_factor - self.start_factor
+        return lr * (1 + rise / (self.total_iters * self.start_factor + (self.last_epoch - 1) * rise))
 
 
 class LambdaLR(LRScheduler):
-    """base × lr_lambda(t)."""
+    """base × lr_lambda(t); one function, or a list with one for each group.
 
-    def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float], last_epoch: int = -1) -> None:
-        self.lr_lambda = lr_lambda
+    Raises ValueError for a list of another length.
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.LambdaLR.html
+    """
+
+    unsaved = ("optimizer", "lr_lambdas")  # functions do not go into files
+
+    def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | list[Callable[[int], float]],
+                 last_epoch: int = -1) -> None:  # fmt: skip
+        groups = len(optimizer.param_groups)
+        self.lr_lambdas = list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * groups
+        if len(self.lr_lambdas) != groups:
+            raise ValueError(f"Expected {groups} lr_lambdas, but got {len(self.lr_lambdas)}")
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, base: float, t: int) -> float:
-        """Return the rate after ``t`` steps."""
-        return base * self.lr_lambda(t)
+    def get_lr(self) -> list[float]:
+        """Return the rate of each group at ``last_epoch``."""
+        return [base * f(self.last_epoch) for f, base in zip(self.lr_lambdas, self.base_lrs, strict=True)]
+
+
+def positive(name: str, value: int) -> int:
+    """Return ``value``; raise ValueError where it is below 1."""
+    if value < 1:
+        raise ValueError(f"{name} must be a positive integer, got {value}")
+    return value

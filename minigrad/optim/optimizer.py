@@ -5,7 +5,10 @@ https://docs.pytorch.org/docs/stable/optim.html
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import copy
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -18,7 +21,25 @@ Params = Iterable[Tensor] | Iterable[dict[str, Any]]
 
 
 class Optimizer:
-    """Base class: an optimizer writes ``update``, the formula of one parameter's step."""
+    """Base class: an optimizer writes ``update``, the formula of one parameter's step.
+
+    ``params`` are tensors or groups (dictionaries with ``params`` and options of their own),
+    ``defaults`` the options of the rest. Raises TypeError for a bare tensor or what is none,
+    ValueError for an empty list, non-leaves, repeated parameters and options out of range.
+
+    >>> import minigrad as mg
+    >>> class Sign(mg.optim.Optimizer):
+    ...     def update(self, p, g, state, group):
+    ...         p -= group["lr"] * np.sign(g)
+    >>> w = mg.tensor([1.0, -2.0], requires_grad=True)
+    >>> optimizer = Sign([w], {"lr": 0.5})
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w
+    tensor([ 0.5000, -1.5000], requires_grad=True)
+    """
+
+    decoupled = False  # whether ``update`` itself takes care of weight decay
 
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
@@ -28,37 +49,32 @@ class Optimizer:
             )
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
-        self.state: dict[Tensor, dict[str, Any]] = {}
+        self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
+        self.stepped = False  # schedules warn where they go first
+        self._spare: dict[Any, np.ndarray] = {}
         groups: list[Any] = list(params)
         if not groups:
             raise ValueError("optimizer got an empty parameter list")
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
 
-    def add_param_group(self, group: dict[str, Any]) -> None:
-        """Add parameters with options of their own; raise for non-leaves and repeated ones."""
-        params = group["params"]
-        group = {**self.defaults, **group, "params": [params] if isinstance(params, Tensor) else list(params)}
-        known = {id(p) for g in self.param_groups for p in g["params"]}
-        for p in group["params"]:
-            if not isinstance(p, Tensor):
-                raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}")
-            if not p.is_leaf:
-                raise ValueError("can't optimize a non-leaf Tensor")
-            if id(p) in known:
-                raise ValueError("some parameters appear in more than one parameter group")
-            known.add(id(p))
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add parameters with options of their own; what they leave out is the defaults'."""
+        params = _listed(param_group["params"])
+        known = {id(p) for p in self._params()}
+        if any(id(p) in known for p in params):
+            raise ValueError("some parameters appear in more than one parameter group")
+        options = {**self.defaults, **param_group}
+        group = {k: v.item() if isinstance(v, Tensor) else v for k, v in options.items() if k != "params"}
         self.check(group)
-        self.param_groups.append(group)
+        self.param_groups.append({"params": params, **group})
 
     def check(self, group: dict[str, Any]) -> None:
         """Raise ValueError for options out of range."""
-        for name, words in (("lr", "learning rate"), ("weight_decay", "weight_decay value")):
-            if not group[name] >= 0:
-                raise ValueError(f"Invalid {words}: {group[name]}")
+        require(group, lr="learning rate", weight_decay="weight_decay value")
 
     def update(self, p: np.ndarray, g: np.ndarray, state: dict[str, Any], group: dict[str, Any]) -> None:
-        """Write one step into ``p``; ``g`` is only read, ``state`` kept from step to step."""
+        """Write one step into the array ``p``; ``g`` is only read, ``state`` kept between steps."""
         raise NotImplementedError
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -67,52 +83,84 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is not None:
-                    self.update(p._data, p.grad._data, self.state.setdefault(p, {}), group)
-                    wrote(p._data, f"{type(self).__name__}.step")
+        self.stepped = True
+        name = f"{type(self).__name__}.step"
+        with np.errstate(all="ignore"):  # inf and nan are values here, as in PyTorch
+            for group in self.param_groups:
+                for p in group["params"]:
+                    grad = p.grad
+                    if grad is not None:
+                        array = p._data
+                        self.update(array, self._descent(array, grad._data, group), self.state[p], group)
+                        wrote(array, name)
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients, or make them zero."""
-        for group in self.param_groups:
-            for p in group["params"]:
-                if set_to_none or p.grad is None:
-                    p.grad = None
-                else:
-                    p.grad.zero_()
+        for p in self._params():
+            if set_to_none or p.grad is None:
+                p.grad = None
+            else:
+                p.grad = p.grad.detach().zero_()
+
+    def _params(self) -> Iterator[Tensor]:
+        return (p for group in self.param_groups for p in group["params"])
+
+    # ---- what formulas work with -------------------------------------------------------------
+    def _descent(self, p: np.ndarray, g: np.ndarray, group: dict[str, Any]) -> np.ndarray:
+        """Return the gradient to go down: its sign turned to maximize, weight decay added."""
+        if group.get("maximize"):
+            g = np.negative(g, out=self.scratch(p, 1))
+        if group.get("weight_decay") and not self.decoupled:
+            decay = np.multiply(p, group["weight_decay"], out=self.scratch(p))
+            g = np.add(g, decay, out=self.scratch(p, 1))
+        return g
+
+    def scratch(self, p: np.ndarray, slot: int = 0) -> np.ndarray:
+        """Return an array like ``p`` to write into; slot 1 may hold the gradient ``update`` is given."""
+        key = p.shape, p.dtype, slot
+        spare = self._spare.get(key)
+        if spare is None:
+            spare = self._spare[key] = np.empty_like(p)
+        return spare
+
+    def kept(self, state: dict[str, Any], name: str, p: np.ndarray) -> np.ndarray:
+        """Return the array ``name`` of ``state``, zeros like ``p`` at first."""
+        if state.get(name) is None:
+            state[name] = Tensor(np.zeros_like(p))
+        return state[name]._data
+
+    def counted(self, state: dict[str, Any]) -> float:
+        """Count a step of one parameter; return how many there were."""
+        if "step" not in state:
+            state["step"] = Tensor(np.zeros((), np.float32))
+        step = state["step"]._data
+        step.fill(float(step) + 1)
+        return float(step)
 
     # ---- state -------------------------------------------------------------------------------
     def state_dict(self) -> dict[str, Any]:
-        """Return state and groups, parameters by number; on the same memory as the optimizer's."""
-        params = [p for g in self.param_groups for p in g["params"]]
-        number = {id(p): i for i, p in enumerate(params)}
-        state = {
-            number[id(p)]: {k: Tensor(v) if isinstance(v, np.ndarray) else v for k, v in kept.items()}
-            for p, kept in self.state.items()
-        }
-        groups = [{**g, "params": [number[id(p)] for p in g["params"]]} for g in self.param_groups]
+        """Return a copy of state and groups, parameters by number, in PyTorch's structure."""
+        number = {id(p): i for i, p in enumerate(self._params())}
+        state = {number[id(p)]: _copied(kept) for p, kept in self.state.items() if id(p) in number}
+        groups = [{**_copied(g), "params": [number[id(p)] for p in g["params"]]} for g in self.param_groups]
         return {"state": state, "param_groups": groups}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over state and options; raise ValueError where the groups do not match."""
+        """Take over a copy of state and options; raise ValueError where they do not fit."""
         groups = state_dict["param_groups"]
-        if [len(g["params"]) for g in groups] != [len(g["params"]) for g in self.param_groups]:
+        if len(groups) != len(self.param_groups):
+            raise ValueError("loaded state dict has a different number of parameter groups")
+        if any(len(a["params"]) != len(b["params"]) for a, b in zip(groups, self.param_groups, strict=True)):
             raise ValueError(
                 "loaded state dict contains a parameter group that doesn't match the size of optimizer's group"
             )
-        params = [p for g in self.param_groups for p in g["params"]]
-        state: dict[Tensor, dict[str, Any]] = {}
-        for i, kept in state_dict["state"].items():
-            p = params[int(i)]
-            for key, value in kept.items():
-                if isinstance(value, Tensor) and value.ndim and value.shape != p.shape:
-                    raise ValueError(f"state {key!r} of parameter {i} has shape {value.shape}, not {p.shape}")
-            state[p] = {k: np.array(v._data) if isinstance(v, Tensor) else v for k, v in kept.items()}
+        numbers = [i for group in groups for i in group["params"]]
+        param = dict(zip(numbers, self._params(), strict=True))
+        state = {param[i]: _fitting(kept, param[i], i) for i, kept in state_dict["state"].items() if i in param}
         for own, loaded in zip(self.param_groups, groups, strict=True):
-            own.update({k: v for k, v in loaded.items() if k != "params"})
-        self.state = state
+            own.update(_copied(loaded))
+        self.state = defaultdict(dict, state)
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
@@ -120,3 +168,57 @@ class Optimizer:
             lines.append(f"Parameter Group {i}")
             lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
         return "\n".join([*lines, ")"])
+
+
+def require(group: dict[str, Any], **words: str) -> None:
+    """Raise ValueError where one of the named options is negative (or nan)."""
+    for name, what in words.items():
+        if not group.get(name, 0) >= 0:
+            raise ValueError(f"Invalid {what}: {group[name]}")
+
+
+def _listed(params: Any) -> list[Tensor]:
+    """Return the parameters of a group as a list, checked."""
+    if isinstance(params, set):
+        raise TypeError(
+            "optimizer parameters need to be organized in ordered collections, but the ordering of "
+            "tensors in sets will change between runs. Please use a list instead."
+        )
+    params = [params] if isinstance(params, Tensor) else list(params)
+    for p in params:
+        if not isinstance(p, Tensor):
+            raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}")
+        if not p.is_leaf:
+            raise ValueError("can't optimize a non-leaf Tensor")
+    if len({id(p) for p in params}) < len(params):
+        warnings.warn(
+            "optimizer contains a parameter group with duplicate parameters; in future, this will "
+            "cause an error; see github.com/pytorch/pytorch/issues/40967 for more information",
+            stacklevel=4,
+        )
+    return params
+
+
+def _copied(entries: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy that shares no memory, the parameters of a group left out."""
+    return {
+        k: Tensor(v._data.copy()) if isinstance(v, Tensor) else copy.deepcopy(v)
+        for k, v in entries.items()
+        if k != "params"
+    }
+
+
+def _fitting(kept: dict[str, Any], p: Tensor, number: Any) -> dict[str, Any]:
+    """Return a copy of the state kept for ``p``, its arrays in the shape and dtype of ``p``."""
+    kept = _copied(kept)
+    for name, value in kept.items():
+        if name == "step":
+            kept[name] = Tensor(np.array(float(value), np.float32))
+        elif isinstance(value, Tensor):
+            if value.shape != p.shape:
+                raise ValueError(
+                    f"load_state_dict: {name!r} of parameter {number} has shape {value.shape}, the "
+                    f"parameter {p.shape}; is this the state of another model?"
+                )
+            kept[name] = Tensor(value._data.astype(p.dtype, copy=False))
+    return kept

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.optim.optimizer import Optimizer, Params
+from minigrad.optim.optimizer import Optimizer, Params, require
 
 
 class SGD(Optimizer):
     """p ← p − lr v, with v = momentum v + (1 − dampening) g and g the gradient plus weight decay.
 
-    Raises ValueError for negative options, and for nesterov without momentum or with dampening.
+    The first v is g itself; ``nesterov`` goes down g + momentum v instead of v. Raises ValueError
+    for negative options, and for nesterov without momentum or with dampening.
     https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html
 
     >>> import minigrad as mg
@@ -34,24 +35,17 @@ class SGD(Optimizer):
     def check(self, group: dict[str, Any]) -> None:
         """Raise ValueError for options out of range."""
         super().check(group)
-        if not group["momentum"] >= 0:
-            raise ValueError(f"Invalid momentum value: {group['momentum']}")
+        require(group, momentum="momentum value")
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
 
     def update(self, p: np.ndarray, g: np.ndarray, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Write one step into ``p``."""
-        if group["maximize"]:
-            g = -g
-        if group["weight_decay"]:
-            g = g + group["weight_decay"] * p
-        momentum = group["momentum"]
+        spare, momentum = self.scratch(p), group["momentum"]
         if momentum:
-            v = state.get("momentum_buffer")
-            if v is None:
-                v = state["momentum_buffer"] = np.array(g)
-            else:
-                v *= momentum
-                v += g if group["dampening"] == 0 else (1 - group["dampening"]) * g
-            g = g + momentum * v if group["nesterov"] else v
-        p -= group["lr"] * g
+            share = 1 if state.get("momentum_buffer") is None else 1 - group["dampening"]
+            v = self.kept(state, "momentum_buffer", p)
+            v *= momentum
+            v += g if share == 1 else np.multiply(g, share, out=spare)
+            g = np.add(g, np.multiply(v, momentum, out=spare), out=spare) if group["nesterov"] else v
+        p -= np.multiply(g, group["lr"], out=spare)

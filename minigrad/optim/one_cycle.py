@@ -1,0 +1,113 @@
+"""One cycle: the rate climbs and falls far below its start while momentum does the opposite."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from minigrad.optim.optimizer import Optimizer
+from minigrad.optim.schedule import LRScheduler
+
+
+class OneCycleLR(LRScheduler):
+    """From max_lr / div_factor up to max_lr, then down by a further final_div_factor (Smith, 2018).
+
+    The climb takes ``pct_start`` of ``total_steps`` (or ``epochs`` × ``steps_per_epoch``);
+    ``three_phase`` falls as long as it climbed, then on to the end. ``max_lr`` and the momenta are
+    numbers, or lists with one for each group. Raises ValueError for options out of range, and for
+    a step after the last.
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.OneCycleLR.html
+    """
+
+    def __init__(self, optimizer: Optimizer, max_lr: float | list[float], total_steps: int | None = None,
+                 epochs: int | None = None, steps_per_epoch: int | None = None, pct_start: float = 0.3,
+                 anneal_strategy: str = "cos", cycle_momentum: bool = True,
+                 base_momentum: float | list[float] = 0.85, max_momentum: float | list[float] = 0.95,
+                 div_factor: float = 25.0, final_div_factor: float = 1e4, three_phase: bool = False,
+                 last_epoch: int = -1) -> None:  # fmt: skip
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+        self.total_steps = _steps(total_steps, epochs, steps_per_epoch)
+        if not 0 <= pct_start <= 1:
+            raise ValueError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
+        if anneal_strategy not in ("cos", "linear"):
+            raise ValueError(f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}")
+        known = [name for name in ("betas", "momentum") if name in optimizer.defaults]
+        if cycle_momentum and not known:
+            raise ValueError("optimizer must support momentum or beta1 with `cycle_momentum` option enabled")
+        self.anneal_strategy = anneal_strategy
+        self.momentum_name = known[0] if cycle_momentum else None
+        self.phases = _phases(pct_start, self.total_steps, three_phase)
+        if last_epoch == -1:
+            _prepare(optimizer, max_lr, div_factor, final_div_factor,
+                     (base_momentum, max_momentum) if cycle_momentum else None)  # fmt: skip
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        """Return the rate of each group at ``last_epoch``, and set its momentum."""
+        if self.last_epoch > self.total_steps:
+            raise ValueError(
+                f"Tried to step {self.last_epoch} times. The specified number of total steps is {self.total_steps}"
+            )
+        phase = next((phase for phase in self.phases if self.last_epoch <= phase[1]), self.phases[-1])
+        start, end, (lr, next_lr), (momentum, next_momentum) = phase
+        share = (self.last_epoch - start) / (end - start) if end > start else 1.0
+        groups = self.optimizer.param_groups
+        for group in groups:
+            if self.momentum_name:
+                _set_momentum(group, self.momentum_name, self._between(group[momentum], group[next_momentum], share))
+        return [self._between(group[lr], group[next_lr], share) for group in groups]
+
+    def _between(self, start: float, end: float, share: float) -> float:
+        if self.anneal_strategy == "linear":
+            return (end - start) * share + start
+        return end + (start - end) / 2.0 * (math.cos(math.pi * share) + 1)
+
+
+def _steps(total: int | None, epochs: int | None, each: int | None) -> int:
+    if total is None and (epochs is None or each is None):
+        raise ValueError("You must define either total_steps OR (epochs AND steps_per_epoch)")
+    given = {"epochs": epochs, "steps_per_epoch": each} if total is None else {"total_steps": total}
+    for name, value in given.items():
+        if not isinstance(value, int) or value <= 0:
+            raise ValueError(f"Expected positive integer {name}, but got {value}")
+    return math.prod(given.values())  # type: ignore[arg-type]
+
+
+def _phases(pct: float, total: int, three: bool) -> list[Any]:
+    """Return first and last step, rate from and to, momentum from and to (by their keys) of each phase."""
+    down, up, stay = ("max_momentum", "base_momentum"), ("base_momentum", "max_momentum"), ("max_momentum",) * 2
+    top, last = float(pct * total) - 1, total - 1
+    climb = (0.0, top, ("initial_lr", "max_lr"), down)
+    if not three:
+        return [climb, (top, last, ("max_lr", "min_lr"), up)]
+    back = float(2 * pct * total) - 2
+    return [climb, (top, back, ("max_lr", "initial_lr"), up), (back, last, ("initial_lr", "min_lr"), stay)]
+
+
+def _each(name: str, value: Any, optimizer: Optimizer) -> list[float]:
+    """Return one value for each group."""
+    groups = len(optimizer.param_groups)
+    values = list(value) if isinstance(value, (list, tuple)) else [value] * groups
+    if len(values) != groups:
+        raise ValueError(
+            f"{name} must have the same length as optimizer.param_groups. {name} has {len(values)} values, "
+            f"param_groups has {groups}."
+        )
+    return values
+
+
+def _prepare(optimizer: Optimizer, max_lr: Any, div: float, final_div: float, momenta: tuple[Any, Any] | None) -> None:
+    """Write the ends of the cycle into the groups."""
+    ends = [
+        {"initial_lr": t / div, "max_lr": t, "min_lr": t / div / final_div} for t in _each("max_lr", max_lr, optimizer)
+    ]
+    for name, values in zip(("base_momentum", "max_momentum"), momenta or (), strict=False):
+        for group, value in zip(ends, _each(name, values, optimizer), strict=True):
+            group[name] = value
+    for group, values in zip(optimizer.param_groups, ends, strict=True):
+        group.update(values)
+
+
+def _set_momentum(group: dict[str, Any], name: str, value: float) -> None:
+    group[name] = (value, *group["betas"][1:]) if name == "betas" else value

@@ -1,0 +1,61 @@
+"""RMSprop (Hinton, 2012), centered as in Graves (2013)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.optim.optimizer import Optimizer, Params, require
+
+
+class RMSprop(Optimizer):
+    """p ← p − lr g / (√v + eps), with v the running mean of g² (``centered``: the variance of g).
+
+    With ``momentum`` the quotients are gathered in a buffer, and p goes down that. Raises
+    ValueError for negative options.
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.RMSprop.html
+
+    >>> import minigrad as mg
+    >>> w = mg.tensor([1.0], requires_grad=True)
+    >>> optimizer = mg.optim.RMSprop([w], lr=0.01)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w
+    tensor([0.9000], requires_grad=True)
+    """
+
+    def __init__(self, params: Params, lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
+                 weight_decay: float = 0, momentum: float = 0, centered: bool = False, *,
+                 maximize: bool = False) -> None:  # fmt: skip
+        super().__init__(params, {
+            "lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered,
+            "weight_decay": weight_decay, "maximize": maximize,
+        })  # fmt: skip
+
+    def check(self, group: dict[str, Any]) -> None:
+        """Raise ValueError for options out of range."""
+        super().check(group)
+        require(group, eps="epsilon value", momentum="momentum value", alpha="alpha value")
+
+    def update(self, p: np.ndarray, g: np.ndarray, state: dict[str, Any], group: dict[str, Any]) -> None:
+        """Write one step into ``p``."""
+        self.counted(state)  # the formula has no use for it; PyTorch keeps it
+        alpha, spare = group["alpha"], self.scratch(p)
+        v = self.kept(state, "square_avg", p)
+        v *= alpha
+        v += np.multiply(np.multiply(g, g, out=spare), 1 - alpha, out=spare)
+        if group["centered"]:
+            mean = self.kept(state, "grad_avg", p)
+            mean += np.multiply(np.subtract(g, mean, out=spare), 1 - alpha, out=spare)
+            v = np.subtract(v, np.multiply(mean, mean, out=spare), out=spare)
+        np.sqrt(v, out=spare)
+        spare += group["eps"]
+        np.divide(g, spare, out=spare)
+        if group["momentum"]:
+            buffer = self.kept(state, "momentum_buffer", p)
+            buffer *= group["momentum"]
+            buffer += spare
+            np.copyto(spare, buffer)
+        spare *= group["lr"]
+        p -= spare

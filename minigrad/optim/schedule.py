@@ -1,0 +1,83 @@
+"""What learning-rate schedules share: they go on by one with every ``step()``."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from minigrad.optim.optimizer import Optimizer
+
+_NO_INITIAL_LR = (
+    "param 'initial_lr' is not specified in param_groups[{}] when resuming scheduler with last_epoch >= 0. "
+    "Load the optimizer's state first, or leave last_epoch at -1."
+)
+_TOO_EARLY = (
+    "Detected call of `lr_scheduler.step()` before `optimizer.step()`. In PyTorch 1.1.0 and later, "
+    "you should call them in the opposite order: `optimizer.step()` before `lr_scheduler.step()`.  "
+    "Failure to do this will result in PyTorch skipping the first value of the learning rate schedule."
+)
+
+
+class LRScheduler:
+    """Base class: a schedule writes ``rate(lr, base)``, the rate that follows ``lr``.
+
+    Rates follow from one another, as in PyTorch, so that two schedules may be stepped on one
+    optimizer and a rate set by hand goes on from there. ``last_epoch`` counts the steps. Raises
+    TypeError for what is no optimizer, KeyError for ``last_epoch`` ≥ 0 on a fresh one.
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.LRScheduler.html
+    """
+
+    unsaved: tuple[str, ...] = ("optimizer",)  # attributes that state_dict() leaves out
+
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+        self.optimizer = optimizer
+        for i, group in enumerate(optimizer.param_groups):
+            if last_epoch == -1:
+                group.setdefault("initial_lr", group["lr"])
+            elif "initial_lr" not in group:
+                raise KeyError(_NO_INITIAL_LR.format(i))
+        self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
+        self.last_epoch = last_epoch
+        self._step_count = 0
+        self.step()
+
+    @property
+    def starting(self) -> bool:
+        """Whether the rates being asked for are the first ones, for the optimizer as it stands."""
+        return self._step_count == 1
+
+    def rate(self, lr: float, base: float) -> float:
+        """Return the rate at ``last_epoch`` of a group that has ``lr`` now and began with ``base``."""
+        raise NotImplementedError
+
+    def get_lr(self) -> list[float]:
+        """Return the rate of each group at ``last_epoch``; :meth:`get_last_lr` is what to read."""
+        groups = self.optimizer.param_groups
+        return [self.rate(group["lr"], base) for group, base in zip(groups, self.base_lrs, strict=True)]
+
+    def get_last_lr(self) -> list[float]:
+        """Return the rate of each group as this schedule last set it."""
+        return self._last_lr
+
+    def step(self) -> None:
+        """Go on by one; warns where the optimizer has not stepped before."""
+        watched = type(self.optimizer).step is Optimizer.step
+        if self.starting and watched and not self.optimizer.stepped:
+            warnings.warn(_TOO_EARLY, stacklevel=2)
+        self._step_count += 1
+        self.last_epoch += 1
+        for group, lr in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
+            group["lr"] = float(lr)
+        self._last_lr: list[float] = [group["lr"] for group in self.optimizer.param_groups]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the position and the options, without the optimizer and without functions."""
+        return {k: list(v) if isinstance(v, list) else v for k, v in vars(self).items() if k not in self.unsaved}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go to a saved position; the rates themselves come with the optimizer's state."""
+        if "last_epoch" not in state_dict:
+            raise ValueError(f"load_state_dict: no 'last_epoch' among {list(state_dict)}; is this a schedule's state?")
+        vars(self).update({k: v for k, v in state_dict.items() if k not in self.unsaved})
