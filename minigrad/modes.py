@@ -12,6 +12,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 class _Modes(threading.local):
     grad_enabled = True
+    recomputing = False  # a forward runs again for its gradient: what it remembers was counted
 
 
 MODES = _Modes()

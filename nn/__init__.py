@@ -2,6 +2,7 @@
 
 from minigrad.nn import functional as functional
 from minigrad.nn import init as init
+from minigrad.nn import shards as shards
 from minigrad.nn import utils as utils
 from minigrad.nn.activation import ELU as ELU
 from minigrad.nn.activation import GELU as GELU
@@ -21,6 +22,7 @@ from minigrad.nn.activation import Softsign as Softsign
 from minigrad.nn.activation import Tanh as Tanh
 from minigrad.nn.batchnorm import BatchNorm1d as BatchNorm1d
 from minigrad.nn.batchnorm import BatchNorm2d as BatchNorm2d
+from minigrad.nn.batchnorm import BatchNorm3d as BatchNorm3d
 from minigrad.nn.classification import CrossEntropyLoss as CrossEntropyLoss
 from minigrad.nn.classification import NLLLoss as NLLLoss
 from minigrad.nn.container import ModuleDict as ModuleDict
@@ -30,6 +32,9 @@ from minigrad.nn.conv import Conv1d as Conv1d
 from minigrad.nn.conv import Conv2d as Conv2d
 from minigrad.nn.dropout import Dropout as Dropout
 from minigrad.nn.dropout import Dropout2d as Dropout2d
+from minigrad.nn.lazy import LazyBatchNorm1d as LazyBatchNorm1d
+from minigrad.nn.lazy import LazyBatchNorm2d as LazyBatchNorm2d
+from minigrad.nn.lazy import LazyBatchNorm3d as LazyBatchNorm3d
 from minigrad.nn.linear import Flatten as Flatten
 from minigrad.nn.linear import Identity as Identity
 from minigrad.nn.linear import Linear as Linear
@@ -43,3 +48,5 @@ from minigrad.nn.parameter import Parameter as Parameter
 from minigrad.nn.pooling import AdaptiveAvgPool2d as AdaptiveAvgPool2d
 from minigrad.nn.pooling import AvgPool2d as AvgPool2d
 from minigrad.nn.pooling import MaxPool2d as MaxPool2d
+from minigrad.nn.shards import GhostBatchNorm as GhostBatchNorm
+from minigrad.nn.shards import SyncBatchNorm as SyncBatchNorm

@@ -9,34 +9,51 @@ biased variance normalises, the unbiased one goes into ``running_var``; eps unde
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from minigrad.nn.module import Module
-from minigrad.nn.parameter import Parameter
+from minigrad.nn.running_stats import RunningStats, move, worth_remembering
 
-from minigrad.creation import ones, tensor, zeros
-from minigrad.modes import no_grad
+from minigrad.creation import tensor
 from minigrad.tensor import Tensor
 
+Reduce = Callable[[Tensor], Tensor]  # sums a tensor over all shards of one batch
 
-def normalize(x: Tensor, gamma: Tensor | None, beta: Tensor | None, eps: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Return Algorithm 1 of the paper: ``(y, mean, biased variance)``, statistics per channel.
+
+def normalize(
+    x: Tensor, gamma: Tensor | None, beta: Tensor | None, eps: float, all_reduce: Reduce | None = None
+) -> tuple[Tensor, Tensor, Tensor, int]:
+    """Return Algorithm 1 of the paper: ``(y, mean, biased variance, m)``, statistics per channel.
 
     ``x`` is (N, C, *); the mean runs over every axis but 1 and keeps its dimensions, (1, C, 1…).
     https://arxiv.org/abs/1502.03167, Algorithm 1
     """
-    batch = tuple(i for i in range(x.ndim) if i != 1)
-    mu = x.mean(batch, keepdim=True).named("μ")  # mini-batch mean
+    mean, m = _batch_mean(x, all_reduce)
+    mu = mean(x).named("μ")  # mini-batch mean
     d = x - mu
-    var = (d * d).mean(batch, keepdim=True).named("σ²")  # mini-batch variance
+    left = mean(d.detach())  # what rounding left of the mean: zero in exact arithmetic, so no gradient
+    d = d - left
+    var = mean(d * d).named("σ²")  # mini-batch variance
     x_hat = (d * (var + eps).rsqrt()).named("x̂")  # normalize
-    return _scale_and_shift(x_hat, gamma, beta), mu, var
+    return _scale_and_shift(x_hat, gamma, beta), mu.detach() + left, var.detach(), m
 
 
 def _scale_and_shift(x_hat: Tensor, gamma: Tensor | None, beta: Tensor | None) -> Tensor:
-    per_channel = (1, -1) + (1,) * (x_hat.ndim - 2)
-    y = x_hat if gamma is None else x_hat * gamma.reshape(per_channel)
-    return (y if beta is None else y + beta.reshape(per_channel)).named("y")
+    y = x_hat if gamma is None else x_hat * gamma.reshape(_per_channel(x_hat))
+    return (y if beta is None else y + beta.reshape(_per_channel(x_hat))).named("y")
+
+
+def _per_channel(x: Tensor) -> tuple[int, ...]:
+    return (1, -1) + (1,) * (x.ndim - 2)
+
+
+def _batch_mean(x: Tensor, all_reduce: Reduce | None) -> tuple[Reduce, int]:
+    """Return the mean over the batch, a function (N, C, *) -> (1, C, 1…), and the values per channel."""
+    batch = tuple(i for i in range(x.ndim) if i != 1)
+    m = x.numel() // max(x.shape[1], 1)
+    if all_reduce is None:
+        return lambda t: t.mean(batch, keepdim=True), m
+    total = int(all_reduce(tensor(m)).item())
+    return lambda t: all_reduce(t.sum(batch, keepdim=True)) / max(total, 1), total
 
 
 def batch_norm(
@@ -52,79 +69,69 @@ def batch_norm(
     """Normalise each channel by batch statistics (``training``) or by the running ones.
 
     In training the running statistics, where given, move towards the batch's by ``momentum``, once
-    the result is known. Raises ValueError for one value per channel in training, for eps that is
-    not positive there and for missing running statistics otherwise, RuntimeError for parameters or
-    buffers of another number of channels.
+    the result is known; those of a batch that holds nan or inf are left out, with a RuntimeWarning.
+    Raises ValueError for one value per channel in training and for eps that is not positive there,
+    RuntimeError for missing running statistics otherwise and for parameters or buffers of another
+    number of channels, IndexError for input without channels; nothing has changed then.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.batch_norm.html
 
     >>> import minigrad as mg
-    >>> x = mg.tensor([[1.0], [3.0]])
-    >>> batch_norm(x, None, None, training=True)
+    >>> batch_norm(mg.tensor([[1.0], [3.0]]), None, None, training=True)
     tensor([[-1.0000],
             [ 1.0000]])
     """
-    named = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
-    for name, value in named.items():
-        if value is not None and value.shape != (input.shape[1],):
-            raise RuntimeError(
-                f"batch_norm: {name} should contain {input.shape[1]} elements not {value.numel()} "
-                f"(input is {tuple(input.shape)}, channels on dimension 1)"
-            )
+    _check(input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     if not training:
-        if running_mean is None or running_var is None:
-            raise ValueError("Expected running_mean and running_var to be defined when training=False")
-        per_channel = (1, -1) + (1,) * (input.ndim - 2)
-        scale = (running_var.reshape(per_channel) + eps).rsqrt()
-        return _scale_and_shift((input - running_mean.reshape(per_channel)) * scale, weight, bias)
-    count = input.numel() // max(input.shape[1], 1)  # values per channel
-    if count == 1:
-        raise ValueError(
-            "Expected more than 1 value per channel when training, got input size "
-            f"{list(input.shape)}. Drop the last small batch (DataLoader(drop_last=True)) or "
-            "switch to evaluation (model.eval())."
-        )
-    if eps <= 0:
-        raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
-    y, mu, var = normalize(input, weight, bias, eps)
-    with no_grad():  # statistics are memory, not part of the graph
-        if running_mean is not None:
-            running_mean.lerp_(mu.detach().reshape(-1), momentum)
-        if running_var is not None:
-            running_var.lerp_(var.detach().reshape(-1) * (count / max(count - 1, 1)), momentum)
+        return _by_running(input, running_mean, running_var, weight, bias, eps)
+    y, mean, var, m = _by_batch(input, weight, bias, eps)
+    if worth_remembering(var, m):
+        move((running_mean, mean), (running_var, var), momentum)
     return y
 
 
-class _BatchNorm(Module):
+def _by_running(
+    x: Tensor, mean: Tensor | None, var: Tensor | None, weight: Tensor | None, bias: Tensor | None, eps: float
+) -> Tensor:
+    """Return the frozen transform of Algorithm 2: statistics are constants."""
+    if mean is None or var is None:
+        raise RuntimeError(f"running_{'mean' if mean is None else 'var'} must be defined in evaluation mode")
+    scale = (var.reshape(_per_channel(x)) + eps).rsqrt()
+    return _scale_and_shift((x - mean.reshape(_per_channel(x))) * scale, weight, bias)
+
+
+def _by_batch(
+    x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float, all_reduce: Reduce | None = None
+) -> tuple[Tensor, Tensor, Tensor, int]:
+    """Return ``(y, mean, unbiased variance, m)`` of a batch that allows it."""
+    if eps <= 0:
+        raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
+    y, mean, var, m = normalize(x, weight, bias, eps, all_reduce)
+    if m == 1:
+        raise ValueError(
+            f"Expected more than 1 value per channel when training, got input size {list(x.shape)}. "
+            "Drop the last small batch (DataLoader(drop_last=True)) or switch to evaluation (model.eval())."
+        )
+    return y, mean, var * (m / max(m - 1, 1)), m
+
+
+def _check(x: Tensor, **named: Tensor | None) -> None:
+    if x.ndim < 2:
+        raise IndexError(f"batch_norm: expected input of shape (N, C, *), got {tuple(x.shape)}")
+    if not x.is_floating_point():
+        raise NotImplementedError(f"batch_norm: not implemented for {x.dtype}; convert it first: x.float()")
+    for name, value in named.items():
+        if value is not None and value.shape != (x.shape[1],):
+            raise RuntimeError(
+                f"batch_norm: {name} should contain {x.shape[1]} elements not {value.numel()} "
+                f"(input is {tuple(x.shape)}, channels on dimension 1)"
+            )
+
+
+class _BatchNorm(RunningStats):
     """What the layers share; they differ in the ranks they take."""
 
     ranks: Sequence[int] = ()
-
-    def __init__(
-        self,
-        num_features: int,
-        eps: float = 1e-5,
-        momentum: float | None = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        *,
-        bias: bool = True,
-    ) -> None:
-        super().__init__()
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        self.affine, self.track_running_stats = affine, track_running_stats
-        self.register_parameter("weight", Parameter(ones(num_features)) if affine else None)  # γ
-        self.register_parameter("bias", Parameter(zeros(num_features)) if affine and bias else None)  # β
-        tracked = track_running_stats
-        self.register_buffer("running_mean", zeros(num_features) if tracked else None)
-        self.register_buffer("running_var", ones(num_features) if tracked else None)
-        self.register_buffer("num_batches_tracked", tensor(0) if tracked else None)
-
-    def reset_running_stats(self) -> None:
-        """Forget what was seen: mean 0, variance 1, no batch."""
-        if self.running_mean is not None:
-            self.running_mean.zero_()
-            self.running_var.fill_(1)
-            self.num_batches_tracked.zero_()
+    all_reduce: Reduce | None = None
 
     def forward(self, input: Tensor) -> Tensor:
         """Normalise (N, C, *) per channel; in training also move the running statistics."""
@@ -136,30 +143,14 @@ class _BatchNorm(Module):
                 f"{type(self).__name__}: expected {self.num_features} channels on dimension 1, got "
                 f"input of shape {tuple(input.shape)}"
             )
-        by_batch = self.training or self.running_mean is None
-        updates = self.training and self.track_running_stats and self.running_mean is not None
-        seen = self.num_batches_tracked.item() + 1 if updates else 0
-        y = batch_norm(
-            input,
-            self.running_mean if updates or not by_batch else None,
-            self.running_var if updates or not by_batch else None,
-            self.weight,
-            self.bias,
-            by_batch,
-            1 / max(seen, 1) if self.momentum is None else self.momentum,  # None: average of all
-            self.eps,
-        )
-        if updates:  # only after a forward that did not raise
-            with no_grad():
-                self.num_batches_tracked.fill_(seen)
+        _check(input)
+        trains = self.training and not self.frozen_stats
+        if not trains and self.running_mean is not None:
+            return _by_running(input, self.running_mean, self.running_var, self.weight, self.bias, self.eps)
+        y, mean, var, m = _by_batch(input, self.weight, self.bias, self.eps, self.all_reduce)
+        if trains:
+            self.remember(mean, var, m)
         return y
-
-    def extra_repr(self) -> str:
-        return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
-            f"affine={self.affine}, bias={self.bias is not None}, "
-            f"track_running_stats={self.track_running_stats}"
-        )
 
 
 class BatchNorm1d(_BatchNorm):
@@ -167,8 +158,10 @@ class BatchNorm1d(_BatchNorm):
 
     y = γ (x − E[x]) / √(Var[x] + eps) + β, with γ = 1 and β = 0 at first. Defaults: eps 1e-5,
     momentum 0.1 (None: the average of all batches), affine, track_running_stats and bias True.
-    Raises ValueError for another rank and for one value per channel in training, RuntimeError for
-    another number of channels.
+    ``on_nonfinite`` tells what a batch with nan or inf does: "warn" (its statistics are left out)
+    or "raise". ``freeze()`` holds statistics and parameters through ``train()``. Raises ValueError
+    for another rank and for one value per channel in training, RuntimeError for another number of
+    channels; a call that raises has changed nothing.
     https://arxiv.org/abs/1502.03167; https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm1d.html
 
     >>> import minigrad as mg
@@ -190,3 +183,9 @@ class BatchNorm2d(_BatchNorm):
     """
 
     ranks = (4,)
+
+
+class BatchNorm3d(_BatchNorm):
+    """Batch Normalization of (N, C, D, H, W); arguments, defaults and errors are BatchNorm1d's."""
+
+    ranks = (5,)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 from minigrad.nn.parameter import Parameter
+from minigrad.nn.state import IncompatibleKeys, StateDict, key_faults, size_faults
 
 from minigrad import dtypes
 from minigrad.creation import as_tensor, zeros_like
@@ -18,19 +19,6 @@ from minigrad.modes import no_grad
 from minigrad.tensor import Handle, Tensor
 
 KINDS = ("_parameters", "_buffers", "_modules")
-
-
-class IncompatibleKeys(NamedTuple):
-    """What ``load_state_dict`` returns: the keys it missed and those it had no use for."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
-
-    def __repr__(self) -> str:
-        if not self.missing_keys and not self.unexpected_keys:
-            return "<All keys matched successfully>"
-        missing, unexpected = self
-        return f"_IncompatibleKeys(missing_keys={missing}, unexpected_keys={unexpected})"
 
 
 class Module:
@@ -52,6 +40,7 @@ class Module:
     """
 
     training: bool
+    _version = 1  # of what state_dict holds; a class that changes it knows how to read the older one
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
@@ -303,7 +292,7 @@ class Module:
     def _state(self) -> dict[str, Tensor]:
         """Return every parameter and saved buffer by its dotted name, in PyTorch's order."""
         state: dict[str, Tensor] = {}
-        for path, module in self.named_modules(remove_duplicate=False):
+        for path, module in self._paths():
             saved = {k: v for k, v in module._buffers.items() if k not in module._unsaved}
             owned = {**module._parameters, **saved}
             state.update({_dotted(path, k): v for k, v in owned.items() if v is not None})
@@ -315,7 +304,16 @@ class Module:
         Clone what should not follow the training: ``{k: v.clone() for k, v in …items()}``.
         ``keep_vars`` returns the parameters themselves.
         """
-        return {prefix + k: v if keep_vars else v.detach() for k, v in self._state().items()}
+        state = StateDict({prefix + k: v if keep_vars else v.detach() for k, v in self._state().items()})
+        state._metadata = {_dotted(prefix.removesuffix("."), k): {"version": m._version} for k, m in self._paths()}
+        return state
+
+    def _paths(self) -> Iterator[tuple[str, Module]]:
+        return self.named_modules(remove_duplicate=False)
+
+    def _upgrade(self, state: dict[str, Any], prefix: str, version: int | None) -> Callable[[], None] | None:
+        """Make ``state``, of that version (None: unknown), fit this module; return what undoes changes made here."""
+        return None
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Copy values of those names into the parameters and buffers.
@@ -325,12 +323,18 @@ class Module:
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
+        state, versions = dict(state_dict), getattr(state_dict, "_metadata", {})
+        undo = [
+            module._upgrade(state, _dotted(path, ""), versions.get(path, {}).get("version"))
+            for path, module in self._paths()
+        ]
         own = self._state()
-        keys = IncompatibleKeys([k for k in own if k not in state_dict], [k for k in state_dict if k not in own])
-        found = {k: as_tensor(v) for k, v in state_dict.items() if k in own}
-        faults = _key_faults(keys) if strict else []
-        faults += [_size_fault(k, v, own[k]) for k, v in found.items() if v.shape != own[k].shape]
+        keys = IncompatibleKeys([k for k in own if k not in state], [k for k in state if k not in own])
+        found = {k: as_tensor(v) for k, v in state.items() if k in own}
+        faults = [*(key_faults(keys) if strict else ()), *size_faults(found, own)]
         if faults:
+            for step in filter(None, undo):
+                step()
             listing = "\n\t".join(faults)
             raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t{listing}")
         with no_grad():
@@ -368,16 +372,3 @@ def _check_value(kind: str, name: str, value: Any, how: str) -> None:
     }[kind]
     if value is not None and not isinstance(value, cls):
         raise TypeError(f"cannot assign '{type(value).__name__}' {how} {what} '{name}' ({label} or None expected)")
-
-
-def _key_faults(keys: IncompatibleKeys) -> list[str]:
-    kinds = zip(("Missing", "Unexpected"), keys, strict=True)
-    quoted = [(kind, ", ".join(f'"{key}"' for key in names)) for kind, names in kinds if names]
-    return [f"{kind} key(s) in state_dict: {names}. " for kind, names in quoted]
-
-
-def _size_fault(key: str, found: Tensor, own: Tensor) -> str:
-    return (
-        f"size mismatch for {key}: copying a param with shape {found.shape} from checkpoint, the shape "
-        f"in current model is {own.shape}."
-    )

@@ -66,7 +66,7 @@ def test_walks_as_pytorchs(name, torch):
 def test_state_dict_is_a_view_and_loading_copies():
     a, b = net(), net()
     state = a.state_dict()
-    assert type(state) is dict
+    assert isinstance(state, dict)
     assert not any(v.requires_grad for v in state.values())
     assert np.shares_memory(state["scale"].numpy(), a.scale.detach().numpy())
     memory = b.first.weight.detach().numpy()

@@ -1,0 +1,83 @@
+"""Layers that learn their number of features from the first input, or from the state they load."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from minigrad.nn.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
+from minigrad.nn.running_stats import RunningStats
+
+from minigrad.creation import ones, zeros
+from minigrad.tensor import Tensor
+
+
+class _LazyBatchNorm(RunningStats):
+    """Its parameters have no element yet; an optimizer may hold them already, for they stay the same objects."""
+
+    becomes: ClassVar[type[RunningStats]]
+
+    def __init__(self, eps: float = 1e-5, momentum: float | None = 0.1, *args: Any, **kwargs: Any) -> None:
+        super().__init__(0, eps, momentum, *args, **kwargs)
+
+    def _become(self, num_features: int) -> Callable[[], None]:
+        """Turn into the ordinary layer of that many features; return what turns it back."""
+
+        def resize(cls: type[RunningStats], n: int) -> None:
+            for value, fill in (
+                (self.weight, ones),
+                (self.bias, zeros),
+                (self.running_mean, zeros),
+                (self.running_var, ones),
+            ):
+                if value is not None:
+                    value.data = fill(n, dtype=value.dtype)
+            self.num_features, self.__class__ = n, cls
+
+        lazy = type(self)
+        resize(self.becomes, num_features)
+        return lambda: resize(lazy, 0)
+
+    def _upgrade(self, state: dict[str, Any], prefix: str, version: int | None) -> Callable[[], None] | None:
+        super()._upgrade(state, prefix, version)
+        held = [state[prefix + name] for name in ("weight", "running_mean") if prefix + name in state]
+        return self._become(held[0].shape[0]) if held and held[0].shape[0] else None
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Take the number of channels from ``input``, and go on as the ordinary layer."""
+        if input.ndim not in self.becomes.ranks:  # before anything has changed
+            expected = " or ".join(f"{n}D" for n in self.becomes.ranks)
+            raise ValueError(f"expected {expected} input (got {input.ndim}D input)")
+        undo = self._become(input.shape[1])
+        try:
+            return self.forward(input)  # of the class it is now
+        except Exception:
+            undo()
+            raise
+
+
+class LazyBatchNorm1d(_LazyBatchNorm):
+    """BatchNorm1d without ``num_features``: the first input, (N, C) or (N, C, L), tells it.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.LazyBatchNorm1d.html
+
+    >>> import minigrad as mg
+    >>> from minigrad import nn
+    >>> bn = nn.LazyBatchNorm1d()
+    >>> bn(mg.ones(4, 3)).shape, bn
+    ((4, 3), BatchNorm1d(3, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True))
+    """
+
+    becomes = BatchNorm1d
+
+
+class LazyBatchNorm2d(_LazyBatchNorm):
+    """BatchNorm2d without ``num_features``: the first input, (N, C, H, W), tells it."""
+
+    becomes = BatchNorm2d
+
+
+class LazyBatchNorm3d(_LazyBatchNorm):
+    """BatchNorm3d without ``num_features``: the first input, (N, C, D, H, W), tells it."""
+
+    becomes = BatchNorm3d

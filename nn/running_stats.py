@@ -1,0 +1,144 @@
+"""What a Batch Normalization layer owns and remembers: γ and β, running statistics, what is frozen.
+
+Statistics move in one place, ``move``, and only after the batch has been judged.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Self
+
+import numpy as np
+from minigrad.nn.module import Module
+from minigrad.nn.parameter import Parameter
+
+from minigrad.creation import ones, tensor, zeros
+from minigrad.modes import MODES, no_grad
+from minigrad.tensor import Tensor
+
+POLICIES = ("warn", "raise")
+
+
+def worth_remembering(var: Tensor, m: int, on_nonfinite: str = "warn") -> bool:
+    """Judge a batch by its variance, finite unless one of ``m`` values is not, or overflows.
+
+    Warns of a batch that is not, or raises ValueError where ``on_nonfinite`` is "raise".
+    """
+    bad = np.flatnonzero(~np.isfinite(var._data.ravel()))
+    if not bad.size:
+        return m > 0
+    text = f"batch_norm: nan, inf or overflow in the batch, channels {bad[:8].tolist()}"
+    if on_nonfinite == "raise":
+        raise ValueError(f"{text}; the running statistics have not changed. Look for the cause before this layer.")
+    warnings.warn(f"{text}; it is left out of the running statistics", RuntimeWarning, stacklevel=4)
+    return False
+
+
+def move(mean: tuple[Tensor | None, Tensor], var: tuple[Tensor | None, Tensor], momentum: float) -> None:
+    """Move running statistics by ``momentum`` towards new ones; both come as (running, new)."""
+    with no_grad():  # statistics are memory, not part of the graph
+        for running, new in (mean, var):
+            if running is not None:
+                running.lerp_(new.reshape(-1), momentum)
+
+
+class RunningStats(Module):
+    """Parameters γ, β and buffers of a normalisation layer, and how they move or are held."""
+
+    frozen_stats = False
+    _version = 2  # of the state: since 2 it has num_batches_tracked
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        *,
+        bias: bool = True,
+        on_nonfinite: str = "warn",
+    ) -> None:
+        super().__init__()
+        if on_nonfinite not in POLICIES:
+            raise ValueError(f"on_nonfinite: expected one of {POLICIES}, got {on_nonfinite!r}")
+        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.affine, self.track_running_stats, self.on_nonfinite = affine, track_running_stats, on_nonfinite
+        self.register_parameter("weight", Parameter(ones(num_features)) if affine else None)  # γ
+        self.register_parameter("bias", Parameter(zeros(num_features)) if affine and bias else None)  # β
+        tracked = track_running_stats
+        self.register_buffer("running_mean", zeros(num_features) if tracked else None)
+        self.register_buffer("running_var", ones(num_features) if tracked else None)
+        self.register_buffer("num_batches_tracked", tensor(0) if tracked else None)
+
+    def reset_running_stats(self) -> None:
+        """Forget what was seen: mean 0, variance 1, no batch."""
+        if self.running_mean is not None:
+            self.running_mean.zero_()
+            self.running_var.fill_(1)
+            self.num_batches_tracked.zero_()
+
+    def reset_parameters(self) -> None:
+        """Forget what was seen and learned: also γ = 1, β = 0."""
+        self.reset_running_stats()
+        for parameter, value in ((self.weight, 1), (self.bias, 0)):
+            if parameter is not None:
+                parameter.data.fill_(value)
+
+    def remember(self, mean: Tensor, var: Tensor, m: int) -> None:
+        """Count a batch of ``m`` values a channel and move the running statistics towards its own.
+
+        A forward that is computed again for its gradient (``utils.checkpoint``) is not counted again.
+        """
+        if not worth_remembering(var, m, self.on_nonfinite) or MODES.recomputing:
+            return
+        if self.running_mean is not None and self.track_running_stats:
+            seen = self.num_batches_tracked.item() + 1
+            momentum = 1 / seen if self.momentum is None else self.momentum  # None: average of all
+            move((self.running_mean, mean), (self.running_var, var), momentum)
+            self.num_batches_tracked.fill_(seen)
+
+    def freeze(self, stats: bool = True, affine: bool = True) -> Self:
+        """Hold the running statistics, γ and β, or some of them, whatever ``train()`` says; return the layer.
+
+        With frozen statistics the layer normalises by them in training, too, and never moves them;
+        frozen γ and β ask for no gradient. Raises ValueError where there are no running statistics.
+        """
+        if stats and self.running_mean is None:
+            raise ValueError("freeze: this layer has track_running_stats=False, so no statistics to hold; stats=False")
+        self.frozen_stats = self.frozen_stats or stats
+        if affine:
+            self._ask_gradients(False)
+        return self
+
+    def unfreeze(self, stats: bool = True, affine: bool = True) -> Self:
+        """Undo :meth:`freeze`; return the layer."""
+        self.frozen_stats = self.frozen_stats and not stats
+        if affine:
+            self._ask_gradients(True)
+        return self
+
+    def _ask_gradients(self, wanted: bool) -> None:
+        for parameter in self.parameters(recurse=False):
+            parameter.grad = None  # an old gradient would still move it
+            parameter.requires_grad_(wanted)
+
+    @property
+    def frozen(self) -> str:
+        """What is held: "stats", "affine", "stats, affine" or ""."""
+        affine = self.weight is not None and not self.weight.requires_grad
+        return ", ".join(name for name, held in (("stats", self.frozen_stats), ("affine", affine)) if held)
+
+    def _upgrade(self, state: dict[str, Any], prefix: str, version: int | None) -> Any:
+        """Files from before version 2, or without one, may lack the count."""
+        key = f"{prefix}num_batches_tracked"
+        if (version is None or version < 2) and self.num_batches_tracked is not None and key not in state:
+            state[key] = self.num_batches_tracked
+
+    def extra_repr(self) -> str:
+        text = (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
+            f"affine={self.affine}, bias={self.bias is not None}, "
+            f"track_running_stats={self.track_running_stats}"
+        )
+        return f"{text}, frozen='{self.frozen}'" if self.frozen else text
