@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -12,7 +13,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 class _Modes(threading.local):
     grad_enabled = True
-    recomputing = False  # a forward runs again for its gradient: what it remembers was counted
+    hold_statistics = False  # a forward that runs again, or only to be looked at, moves no statistics
 
 
 MODES = _Modes()
@@ -105,3 +106,13 @@ def _decorate(mode: Callable[[], Any], function: F) -> F:
             return function(*args, **kwargs)
 
     return wrapper  # type: ignore[return-value]
+
+
+@contextmanager
+def hold_statistics() -> Iterator[None]:
+    """Leave running statistics as they are in this block: its forwards run again, or only to be looked at."""
+    before, MODES.hold_statistics = MODES.hold_statistics, True
+    try:
+        yield
+    finally:
+        MODES.hold_statistics = before

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.graph import FREED, Node
+from minigrad.ops.reduction import sum as add_up
 from minigrad.ops.shape import astype
 from minigrad.storage import WRITES, written_since
 
@@ -101,7 +102,7 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     """Sum ``g`` over the axes along which ``shape`` was broadcast."""
     lead = g.ndim - len(shape)
     stretched = [i + lead for i, n in enumerate(shape) if n == 1 and g.shape[i + lead] != 1]
-    g = np.add.reduce(g, axis=(*range(lead), *stretched))
+    g = add_up(g, axis=(*range(lead), *stretched), keepdims=False)
     return np.reshape(g, shape) if stretched else g
 
 

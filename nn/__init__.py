@@ -1,5 +1,6 @@
 """Layers, containers and losses, with PyTorch's names and defaults."""
 
+from minigrad.nn import doctor as doctor
 from minigrad.nn import functional as functional
 from minigrad.nn import init as init
 from minigrad.nn import shards as shards
@@ -48,5 +49,6 @@ from minigrad.nn.parameter import Parameter as Parameter
 from minigrad.nn.pooling import AdaptiveAvgPool2d as AdaptiveAvgPool2d
 from minigrad.nn.pooling import AvgPool2d as AvgPool2d
 from minigrad.nn.pooling import MaxPool2d as MaxPool2d
+from minigrad.nn.report import batchnorm_report as batchnorm_report
 from minigrad.nn.shards import GhostBatchNorm as GhostBatchNorm
 from minigrad.nn.shards import SyncBatchNorm as SyncBatchNorm

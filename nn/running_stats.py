@@ -90,7 +90,7 @@ class RunningStats(Module):
 
         A forward that is computed again for its gradient (``utils.checkpoint``) is not counted again.
         """
-        if not worth_remembering(var, m, self.on_nonfinite) or MODES.recomputing:
+        if not worth_remembering(var, m, self.on_nonfinite) or MODES.hold_statistics:
             return
         if self.running_mean is not None and self.track_running_stats:
             seen = self.num_batches_tracked.item() + 1

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FILES = sorted([*(ROOT / "minigrad").rglob("*.py"), *(ROOT / "nn").glob("*.py")])
+FILES = sorted([*(ROOT / "minigrad").rglob("*.py"), *(ROOT / "nn").rglob("*.py")])
 FLOORS = [
     "primitive modes storage dtypes allocator random",
     "ops",

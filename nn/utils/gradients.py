@@ -1,4 +1,4 @@
-"""Gradients clipped, and parameters seen as one long vector."""
+"""Gradients clipped."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from minigrad.functions.shape import cat
 from minigrad.storage import wrote
 from minigrad.tensor import Tensor
 
@@ -49,21 +48,3 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     for g in _gradients(parameters):
         np.clip(g._data, -clip_value, clip_value, out=g._data)
         wrote(g._data, "clip_grad_value_")
-
-
-def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """Return all elements of all parameters in one vector; recorded."""
-    return cat([p.reshape(-1) for p in parameters])
-
-
-def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
-    """Give the parameters the values of a vector, in the order of ``parameters_to_vector``.
-
-    Raises ValueError for a vector of another length; nothing is changed then.
-    """
-    listed = list(parameters)
-    ends = np.cumsum([0, *(p.numel() for p in listed)]).tolist()
-    if vec.shape != (ends[-1],):
-        raise ValueError(f"vector_to_parameters: expected a vector of {ends[-1]}, got shape {vec.shape}")
-    for p, start, end in zip(listed, ends, ends[1:], strict=False):
-        p.data.copy_(vec.detach()[start:end].reshape(p.shape))

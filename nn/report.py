@@ -1,0 +1,222 @@
+"""The paper's six gradients of Batch Normalization, each found in three ways and compared.
+
+From the graph; from the closed forms of section 3 of the paper, https://arxiv.org/abs/1502.03167;
+and by central differences. As a command, on a real MNIST batch through a real layer:
+``python -m minigrad.nn report``.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from html import escape
+from typing import Any, NamedTuple
+
+import numpy as np
+from minigrad.nn.batchnorm import normalize
+
+from minigrad.graph import Node
+from minigrad.tensor import Tensor
+
+Array = np.ndarray
+QUANTITIES = ("x̂", "σ²", "μ", "x", "γ", "β")  # in the order of section 3
+STEP = float(np.finfo(np.float64).eps) ** (1 / 3)  # of a central difference, relative to the scale of its operand
+
+
+class Row(NamedTuple):
+    """One quantity; differences are max |a − b| / max |b| over its elements."""
+
+    quantity: str
+    shape: tuple[int, ...]
+    largest: float  # element of the graph's gradient, in absolute value
+    closed_form: float  # difference of the graph's from the closed form
+    finite_differences: float  # difference of the graph's from central differences
+
+
+def _width(text: str) -> int:
+    return sum(not unicodedata.combining(c) for c in text)  # the hat of x̂ takes no room
+
+
+class Report(NamedTuple):
+    """What :func:`batchnorm_report` found: ``rows``, and ways to print them."""
+
+    rows: tuple[Row, ...]
+    title: str
+
+    def _cells(self) -> list[tuple[str, ...]]:
+        head = ("gradient", "shape", "largest", "graph vs closed form", "graph vs finite differences")
+        shown = [
+            (f"∂ℓ/∂{r.quantity}", str(r.shape), f"{r.largest:.3e}", f"{r.closed_form:.1e}", f"{r.finite_differences:.1e}")
+            for r in self.rows
+        ]  # fmt: skip
+        return [head, *shown]
+
+    def __str__(self) -> str:
+        cells = self._cells()
+        widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
+        lines = [
+            "  ".join(c + " " * (w - _width(c)) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells
+        ]
+        return "\n".join([self.title, lines[0], "-" * (sum(widths) + 2 * (len(widths) - 1)), *lines[1:]])
+
+    def markdown(self) -> str:
+        """Return the table in Markdown."""
+        head, *rows = ("| " + " | ".join(row) + " |" for row in self._cells())
+        return "\n".join([self.title, "", head, "| --- | --- | ---: | ---: | ---: |", *rows])
+
+    def html(self) -> str:
+        """Return the table in HTML, as a notebook shows it."""
+        head, *rows = (
+            "".join(f"<{tag}>{escape(c)}</{tag}>" for c in row)
+            for tag, row in zip(["th", *["td"] * len(self.rows)], self._cells(), strict=True)
+        )
+        body = "\n".join(f"<tr>{row}</tr>" for row in rows)
+        return f"<table>\n<caption>{escape(self.title)}</caption>\n<tr>{head}</tr>\n{body}\n</table>"
+
+    _repr_html_ = html
+
+
+def batchnorm_report(x: Any, dy: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Report:
+    """Return the six gradients of a training-mode Batch Normalization of ``x``, found in three ways.
+
+    ``x`` and ``dy``, the gradient that arrives at y, are (N, C, *), with a dtype the graph keeps;
+    ``weight`` and ``bias`` are γ and β, (C,), by default 1 and 0. Closed forms and differences are
+    computed in float64. Raises ValueError for a ``dy`` that is the same all over (the gradient of x
+    is zero then, and nothing would be tested), and where shapes do not fit.
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> report = batchnorm_report(rng.standard_normal((8, 3)), rng.standard_normal((8, 3)))
+    >>> [row.quantity for row in report.rows], all(row.closed_form < 1e-12 for row in report.rows)
+    (['x̂', 'σ²', 'μ', 'x', 'γ', 'β'], True)
+    """
+    x, dy = _array(x), _array(dy)
+    if x.ndim < 2 or x.shape != dy.shape:
+        raise ValueError(f"batchnorm_report: expected x and dy of one shape (N, C, *), got {x.shape} and {dy.shape}")
+    if np.ptp(dy) == 0:
+        raise ValueError("batchnorm_report: dy is constant, so that every gradient of x is zero; draw a random one")
+    gamma = np.ones(x.shape[1], x.dtype) if weight is None else _array(weight)
+    beta = np.zeros(x.shape[1], x.dtype) if bias is None else _array(bias)
+    if gamma.shape != x.shape[1:2] or beta.shape != x.shape[1:2]:
+        raise ValueError(f"batchnorm_report: expected weight and bias of shape {x.shape[1:2]}")
+    graph = _from_graph(x, dy, gamma, beta, eps)
+    flat = [_flat(a.astype(np.float64)) for a in (x, dy)]
+    closed = closed_forms(*flat, gamma.astype(np.float64), eps)
+    finite = _by_differences(*flat, gamma.astype(np.float64), beta.astype(np.float64), eps)
+    rows = [
+        Row(q, graph[q].shape, float(np.abs(graph[q]).max()), _apart(graph[q], closed[q]), _apart(graph[q], finite[q]))
+        for q in QUANTITIES
+    ]
+    return Report(tuple(rows), f"Batch Normalization of {x.shape}, {x.dtype}, eps={eps:g}")
+
+
+def closed_forms(x: Array, dy: Array, gamma: Array, eps: float) -> dict[str, Array]:
+    """Return the six gradients for x and dy of shape (m, C), as section 3 of the paper prints them."""
+    m = len(x)
+    mu = x.mean(0)
+    mu = mu + (x - mu).mean(0)  # rounding taken out
+    var = ((x - mu) ** 2).mean(0)
+    d_hat = dy * gamma
+    d_var = (d_hat * (x - mu) * -0.5 * (var + eps) ** -1.5).sum(0)
+    d_mu = (d_hat * -1 / np.sqrt(var + eps)).sum(0) + d_var * (-2 * (x - mu)).sum(0) / m
+    dx = d_hat / np.sqrt(var + eps) + d_var * 2 * (x - mu) / m + d_mu / m
+    d_gamma = (dy * (x - mu) / np.sqrt(var + eps)).sum(0)
+    return dict(zip(QUANTITIES, (d_hat, d_var, d_mu, dx, d_gamma, dy.sum(0)), strict=True))
+
+
+def _from_graph(x: Array, dy: Array, gamma: Array, beta: Array, eps: float) -> dict[str, Array]:
+    leaves = [Tensor(a.copy(), requires_grad=True) for a in (x, gamma, beta)]
+    y = normalize(leaves[0], leaves[1], leaves[2], eps)[0]
+    inner = {node.label: node for node in _nodes(y) if node.label in QUANTITIES}
+    for node in inner.values():
+        node.retains = True
+    y.backward(Tensor(dy))
+    found = {label: node.grad for label, node in inner.items()}
+    found.update(zip(("x", "γ", "β"), (leaf.grad for leaf in leaves), strict=True))
+    return {label: grad._data for label, grad in found.items()}
+
+
+def _nodes(y: Tensor) -> set[Node]:
+    seen: set[Node] = set()
+    stack = [y._node]
+    while stack:
+        node = stack.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            stack.extend(node.inputs)
+    return seen
+
+
+def _by_differences(x: Array, dy: Array, gamma: Array, beta: Array, eps: float) -> dict[str, Array]:
+    """Return the six by central differences; channels (m, C) do not mix, so all are stepped at once."""
+    mu, var = x.mean(0), x.var(0)
+    x_hat = (x - mu) / np.sqrt(var + eps)
+
+    def loss(x_hat: Array, gamma: Array = gamma, beta: Array = beta) -> Array:
+        return (dy * (gamma * x_hat + beta)).sum(0)  # of each channel
+
+    def of_mu(mu: Array) -> Array:
+        d = x - mu
+        return loss(d / np.sqrt((d * d).mean(0) + eps))
+
+    def of_x(x: Array) -> Array:
+        d = x - x.mean(0)
+        return loss(d / np.sqrt((d * d).mean(0) + eps))
+
+    sigma = np.sqrt(var + eps)
+    return {
+        "x̂": _slope(loss, x_hat, 1.0),
+        "σ²": _slope(lambda var: loss((x - mu) / np.sqrt(var + eps)), var, sigma**2),
+        "μ": _slope(of_mu, mu, sigma),
+        "x": _slope(of_x, x, sigma),
+        "γ": _slope(lambda gamma: loss(x_hat, gamma), gamma, 1.0),
+        "β": _slope(lambda beta: loss(x_hat, gamma, beta), beta, 1.0),
+    }
+
+
+def _slope(function: Callable[[Array], Array], point: Array, scale: Any) -> Array:
+    """Differentiate a function to (C,) by a point of shape (C,), or (m, C) row by row."""
+    if point.ndim == 1:
+        up, down = point + STEP * scale, point - STEP * scale
+        return (function(up) - function(down)) / (up - down)
+    rows = []
+    for i in range(len(point)):
+        up, down = point.copy(), point.copy()
+        up[i] += STEP * scale
+        down[i] -= STEP * scale
+        rows.append((function(up) - function(down)) / (up[i] - down[i]))
+    return np.array(rows)
+
+
+def _flat(a: Array) -> Array:
+    return np.moveaxis(a, 1, -1).reshape(-1, a.shape[1])  # (m, C)
+
+
+def _apart(found: Array, expected: Array) -> float:
+    size = np.abs(expected).max() or 1.0
+    per_channel = found.size == expected.size and expected.ndim == 1  # μ and σ² keep their dimensions
+    found = found.reshape(expected.shape) if per_channel else _flat(found)
+    return float(np.abs(found - expected).max() / size)
+
+
+def _array(a: Any) -> Array:
+    return a._data if isinstance(a, Tensor) else np.asarray(a)
+
+
+def mnist_report(data: str = "data", seed: int = 0, dtype: Any = np.float64) -> Report:
+    """Return the report for the first layer of the paper's network on the first 60 images of MNIST.
+
+    784 inputs, 100 features before Batch Normalization, sigmoid, 10 classes, cross-entropy.
+    """
+    from minigrad import nn, random
+    from minigrad.datasets import MNIST
+
+    images, labels = MNIST(data).tensors()
+    random.manual_seed(seed)
+    model = nn.Sequential(nn.Linear(784, 100), nn.BatchNorm1d(100), nn.Sigmoid(), nn.Linear(100, 10)).to(dtype)
+    x = model[0](images[:60].flatten(1).to(dtype))  # (60, 100)
+    y = model[1](x)
+    y.retain_grad()
+    nn.functional.cross_entropy(model[3](model[2](y)), labels[:60]).backward()
+    report = batchnorm_report(x, y.grad, model[1].weight, model[1].bias)
+    return report._replace(title=f"{report.title}: 60 MNIST images after Linear(784, 100)")

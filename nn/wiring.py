@@ -1,0 +1,98 @@
+"""Which module feeds which: found by running a model once and watching what its modules hand on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from minigrad.nn.module import Module
+from minigrad.nn.running_stats import RunningStats
+
+from minigrad.creation import as_tensor
+from minigrad.graph import Node
+from minigrad.tensor import Tensor
+
+
+class Fed(NamedTuple):
+    """A BatchNorm layer, its input, and the module whose very output that is (None: no module's)."""
+
+    path: str
+    layer: RunningStats
+    input: Tensor
+    source_path: str = ""
+    source: Module | None = None
+    exclusive: bool = False  # each is called once, and no other operation reads what passes between
+
+
+def first_input(batch: Any) -> Tensor:
+    """Return the model's input in a batch: the batch itself, or the first of a tuple or list."""
+    if isinstance(batch, (tuple, list)) and batch:
+        batch = batch[0]
+    if not hasattr(batch, "dtype"):
+        raise TypeError(f"expected batches that are a tensor, or a tuple that begins with one, got {type(batch)}")
+    return as_tensor(batch)
+
+
+def tensors(output: Any) -> Iterator[Tensor]:
+    """Yield the tensors of what a model returned: one, or nested tuples, lists and dictionaries."""
+    if isinstance(output, Tensor):
+        yield output
+    elif isinstance(output, (tuple, list, dict)):
+        for part in output.values() if isinstance(output, dict) else output:
+            yield from tensors(part)
+
+
+def feeds(model: Module, x: Tensor) -> list[Fed]:
+    """Run ``model(x)`` and return every call of a BatchNorm layer, in order, with what fed it.
+
+    The graph tells who else reads an output, so call this where operations are recorded.
+    """
+    made: dict[int, tuple[str, Module]] = {}  # id of an output -> the innermost module that made it
+    alive: list[Any] = []  # keeps the ids from being used again
+    calls: Counter[Module] = Counter()
+    found: list[tuple[str, RunningStats, Tensor]] = []
+    paths = {module: path for path, module in model.named_modules()}
+
+    def before(module: Module, args: Any) -> None:
+        calls[module] += 1
+        if isinstance(module, RunningStats):
+            found.append((paths[module], module, args[0]))
+
+    def after(module: Module, args: Any, output: Any) -> None:
+        alive.append(output)
+        if not any(output is given for given in args):  # a Dropout that lets everything pass made nothing
+            for tensor in tensors(output):
+                made.setdefault(id(tensor), (paths[module], module))
+
+    handles = [h for m in paths for h in (m.register_forward_pre_hook(before), m.register_forward_hook(after))]
+    try:
+        output = model(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    readers = _readers(output)
+    return [
+        Fed(path, layer, given, *made.get(id(given), ("", None)), _exclusive(layer, given, made, calls, readers))
+        for path, layer, given in found
+    ]
+
+
+def _exclusive(layer: Module, given: Tensor, made: Any, calls: Counter[Module], readers: Counter[Node]) -> bool:
+    source = made.get(id(given), ("", None))[1]
+    return calls[layer] == 1 == calls[source] and given._node is not None and readers[given._node] == 1
+
+
+def _readers(output: Any) -> Counter[Node]:
+    """Count for each node the operations that read it; an output of the model has a reader outside."""
+    stack = [tensor._node for tensor in tensors(output) if tensor._node is not None]
+    readers: Counter[Node] = Counter(stack)
+    seen: set[Node] = set()
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            inputs = {parent for parent in node.inputs if parent is not None}
+            readers.update(inputs)
+            stack.extend(inputs)
+    return readers
