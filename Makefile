@@ -5,7 +5,7 @@ EXTRAS ?= examples,test
 ARGS ?=
 BIN := $(VENV)/bin
 
-.PHONY: help mnist test lint typecheck wheel clean
+.PHONY: help mnist test mutants report lint typecheck wheel clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1|/' | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -24,6 +24,12 @@ mnist: $(VENV)/installed-examples  ## train the default net on MNIST (options: A
 
 test: $(VENV)/installed-$(EXTRAS)  ## run the whole default test suite (options: ARGS="-k batchnorm")
 	$(BIN)/python -m pytest $(ARGS)
+
+mutants: $(VENV)/installed-$(EXTRAS)  ## prove that the tests catch faults; writes docs/mutants.md
+	$(BIN)/python tests/mutants.py --write
+
+report: $(VENV)/installed-examples  ## the paper's six gradients on a real MNIST batch (options: ARGS="--format html")
+	$(BIN)/python -m minigrad.nn report $(ARGS)
 
 lint: $(VENV)/installed-dev  ## check format and style
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .
