@@ -25,8 +25,8 @@ mnist: $(VENV)/installed-examples  ## train the default net on MNIST (options: A
 test: $(VENV)/installed-$(EXTRAS)  ## run the whole default test suite (options: ARGS="-k batchnorm")
 	$(BIN)/python -m pytest $(ARGS)
 
-mutants: $(VENV)/installed-$(EXTRAS)  ## prove that the tests catch faults; writes docs/mutants.md
-	$(BIN)/python tests/mutants.py --write
+mutants: $(VENV)/installed-$(EXTRAS)  ## prove that the tests catch faults (docs/mutants.md: ARGS=--write)
+	$(BIN)/python tests/mutants.py $(ARGS)
 
 report: $(VENV)/installed-examples  ## the paper's six gradients on a real MNIST batch (options: ARGS="--format html")
 	$(BIN)/python -m minigrad.nn report $(ARGS)

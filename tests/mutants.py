@@ -146,7 +146,7 @@ def main() -> int:
     survivors = [m.fault for m, names in caught.items() if not names]
     print(f"{len(chosen) - len(survivors)} of {len(chosen)} caught")
     if args.write:
-        text = "# Faults the tests are proven to catch\n\nMade by `make mutants`: each fault is put into a copy of the code, and the tests must fail.\n\n"
+        text = "# Faults the tests are proven to catch\n\nMade by `make mutants ARGS=--write`: each fault is put into a copy of the code, and the tests must fail.\n\n"
         PAGE.write_text(text + table(caught) + "\n", encoding="utf-8")
     return 1 if survivors else 0
 
