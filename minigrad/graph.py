@@ -11,7 +11,21 @@ from typing import Any
 from minigrad.primitive import Primitive
 from minigrad.storage import tick
 
-FREED: Any = ("freed",)  # stands in ``saved`` of a node whose graph was used up
+
+class Freed:
+    """Stands in ``saved`` of a node whose graph was used up."""
+
+    def recall(self, node: Node) -> list[Any]:
+        """Say that nothing is left."""
+        raise RuntimeError(
+            "Trying to backward through the graph a second time (or directly access saved tensors after "
+            "they have already been freed). Saved intermediate values of the graph are freed when you "
+            "call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward "
+            "through the graph a second time."
+        )
+
+
+FREED: Any = Freed()
 
 
 class Node:
@@ -19,7 +33,8 @@ class Node:
 
     ``inputs`` holds a Node for each operand (None for Python scalars), ``saved`` what the rules
     read: ``(out, *operands)`` with None or the operand's Node for what they do not read; a node
-    answers ``shape``, ``dtype``, ``ndim`` and ``size``, which is all such a rule may ask.
+    answers ``shape``, ``dtype``, ``ndim`` and ``size``, which is all such a rule may ask. Where the
+    values are elsewhere (used up, or to be computed again), ``saved.recall(node)`` returns them or raises.
     ``sequence`` is the tick of creation. ``grad`` is filled on leaves and where retained.
     """
 

@@ -70,9 +70,9 @@ def sweep(
 def _saved(node: Node, retain_graph: bool, lift: Lift | None) -> Any:
     """Return what the node saved, checked; give it up unless the graph is retained."""
     saved = node.saved
-    if saved is FREED:
-        raise RuntimeError(_USED_UP)
-    if node.sequence < WRITES.last:
+    if type(saved) is not list:
+        saved = saved.recall(node)
+    elif node.sequence < WRITES.last:
         _check_unwritten(node)
     if not retain_graph and any(value is not None and not isinstance(value, Node) for value in saved):
         node.saved = FREED
@@ -144,11 +144,3 @@ def _check_unwritten(node: Node) -> None:
                 f"shape {tuple(value.shape)}, was overwritten by {by} after it was saved. "
                 "Compute the gradient first, or write into a clone()."
             )
-
-
-_USED_UP = (
-    "Trying to backward through the graph a second time (or directly access saved tensors after "
-    "they have already been freed). Saved intermediate values of the graph are freed when you "
-    "call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward "
-    "through the graph a second time."
-)

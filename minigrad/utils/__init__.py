@@ -1,3 +1,4 @@
 """Utilities around training."""
 
+from minigrad.utils import checkpoint as checkpoint
 from minigrad.utils import data as data

@@ -1,0 +1,210 @@
+"""Checkpointing: a part of the forward pass keeps no intermediate value and is computed again in backward.
+
+The graph is recorded as always; what its nodes saved is then dropped, and the first node that the
+sweep asks for it runs the function once more and takes from the new nodes what the old ones had.
+The graph itself never changes, so gradients of any order and hooks work as without a checkpoint.
+
+https://docs.pytorch.org/docs/stable/checkpoint.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from minigrad.graph import Node
+from minigrad.modes import MODES, enable_grad, hold_statistics
+from minigrad.random import default_generator
+from minigrad.storage import tick, written_since
+from minigrad.tensor import Tensor
+from minigrad.utils.tree import tree_leaves, tree_map
+
+_UNREAD: Any = object()  # stands where a node looks at shape and dtype only
+Contexts = Callable[[], tuple[AbstractContextManager[Any], AbstractContextManager[Any]]]
+
+
+class CheckpointError(RuntimeError):
+    """The function recorded something else when it was computed again."""
+
+
+def checkpoint(
+    function: Callable[..., Any],
+    *args: Any,
+    use_reentrant: bool | None = None,
+    context_fn: Contexts | None = None,
+    determinism_check: str = "default",
+    debug: bool = False,
+    early_stop: bool = True,
+    preserve_rng_state: bool = True,
+    **kwargs: Any,
+) -> Any:
+    """Return ``function(*args, **kwargs)``, keeping nothing of its inside; backward computes it again.
+
+    The second time random numbers are the first time's (unless ``preserve_rng_state=False``), and
+    what a forward remembers, such as running statistics, is not counted twice. This is PyTorch's
+    ``use_reentrant=False``; the other value does the same here, and ``debug`` and ``early_stop``
+    change nothing. ``context_fn`` returns two contexts, for the first run and for the second.
+    Backward raises CheckpointError where the function recorded something else the second time
+    (``determinism_check="none"`` compares only how many operations), RuntimeError where what it
+    reads was written in between.
+    https://docs.pytorch.org/docs/stable/checkpoint.html#torch.utils.checkpoint.checkpoint
+
+    >>> import minigrad as mg
+    >>> x = mg.tensor(2.0, requires_grad=True)
+    >>> mg.utils.checkpoint.checkpoint(lambda x: x.exp().sin(), x, use_reentrant=False).backward()
+    """
+    if determinism_check not in ("default", "none"):
+        raise ValueError(f"determinism_check should be one of ['default', 'none'] but got {determinism_check}")
+    first, second = (nullcontext(), nullcontext()) if context_fn is None else context_fn()
+    state = default_generator.get_state() if preserve_rng_state and MODES.grad_enabled else None
+    kept_args, kept_kwargs = tree_map(_handle, args), tree_map(_handle, kwargs)
+    start = tick()
+    with first:
+        result = function(*args, **kwargs)
+    if MODES.grad_enabled:
+
+        def again() -> Any:
+            with second:
+                return function(*kept_args, **kept_kwargs)
+
+        region = _Region(again, state, determinism_check == "default")
+        region.drop(_recorded(result, start), start, tree_leaves((kept_args, kept_kwargs)))
+    return result
+
+
+def checkpoint_sequential(
+    functions: Any, segments: int, input: Any, use_reentrant: bool | None = None, preserve_rng_state: bool = True
+) -> Any:
+    """Run a Sequential (or a list of functions) in ``segments`` parts, all but the last checkpointed.
+
+    https://docs.pytorch.org/docs/stable/checkpoint.html#torch.utils.checkpoint.checkpoint_sequential
+    """
+    functions = list(functions)
+    size = max(len(functions) // segments, 1)
+    for start in range(0, size * (segments - 1), size):
+        part = _Chain(functions[start : start + size])
+        input = checkpoint(part, input, use_reentrant=use_reentrant, preserve_rng_state=preserve_rng_state)
+    return _Chain(functions[size * (segments - 1) :])(input)
+
+
+class _Chain:
+    def __init__(self, functions: list[Callable[[Any], Any]]) -> None:
+        self.functions = functions
+
+    def __call__(self, x: Any) -> Any:
+        for function in self.functions:
+            x = function(x)
+        return x
+
+
+class _Region:
+    """What the nodes of one checkpointed call have in common; it holds none of them."""
+
+    def __init__(self, again: Callable[[], Any], state: Any, compare: bool) -> None:
+        self.again, self.state, self.compare = again, state, compare
+        self.kinds: list[str] = []
+        self.saved: list[Any] = []  # by place; None until computed again, and once handed out
+        self.outside: list[tuple[Any, int]] = []  # (array, moment): must not be written after it
+
+    def drop(self, nodes: list[Node], start: int, args: Iterable[Any]) -> None:
+        """Take from the nodes what they saved."""
+        for place, node in enumerate(nodes):
+            if type(node.saved) is list:
+                homes = zip(node.saved, (node, *node.inputs), strict=True)
+                older = [v for v, home in homes if home is not None and home.sequence < start and _is_array(v)]
+                self.outside += [(value, node.sequence) for value in older]
+                if all(value is None or isinstance(value, Node) for value in node.saved):
+                    continue
+            node.saved = _Absent(self, place)
+        self.kinds = [_kind(node) for node in nodes]
+        self.saved = [None] * len(nodes)
+        now = tick()
+        self.outside += [(arg._data, now) for arg in args if isinstance(arg, Tensor)]
+
+    def compute_again(self) -> None:
+        """Run the function a second time and hold what its nodes save."""
+        for value, moment in self.outside:
+            by = written_since(value, moment)
+            if by is not None:
+                raise RuntimeError(
+                    "one of the variables needed for gradient computation has been modified by an inplace "
+                    f"operation: a {value.dtype} tensor of shape {tuple(value.shape)} that a checkpoint "
+                    f"reads again was overwritten by {by}. Compute the gradient first, or write into a clone()."
+                )
+        start, now = tick(), default_generator.get_state()
+        if self.state is not None:
+            default_generator.set_state(self.state)
+        try:
+            with enable_grad(), hold_statistics():
+                nodes = _recorded(self.again(), start)
+        finally:
+            if self.state is not None:
+                default_generator.set_state(now)
+        self._compare([_kind(node) for node in nodes])
+        self.saved = [_without_nodes(node.saved) for node in nodes]
+
+    def _compare(self, kinds: list[str]) -> None:
+        if len(kinds) != len(self.kinds):
+            raise CheckpointError(
+                "minigrad.utils.checkpoint: A different number of tensors was saved during the original "
+                f"forward and recomputation: {len(self.kinds)} operations, then {len(kinds)}."
+            )
+        for was, now in zip(self.kinds, kinds, strict=True):
+            if self.compare and was != now:
+                raise CheckpointError(
+                    "minigrad.utils.checkpoint: Recomputed values for the following tensors have different "
+                    f"metadata than during the forward pass: {was}, then {now}."
+                )
+
+
+class _Absent:
+    """Stands for what one node saved."""
+
+    def __init__(self, region: _Region, place: int) -> None:
+        self.region, self.place = region, place
+
+    def recall(self, node: Node) -> list[Any]:
+        """Return what ``node`` saved, computed again with all the region where it has to be."""
+        region = self.region
+        if region.saved[self.place] is None:
+            region.compute_again()
+        saved, region.saved[self.place] = region.saved[self.place], None
+        if type(saved) is not list:  # a checkpoint inside this one
+            saved = saved.recall(node)
+        homes = (node, *node.inputs)
+        return [home if value is _UNREAD else value for value, home in zip(saved, homes, strict=True)]
+
+
+def _handle(x: Any) -> Any:
+    """Return another tensor of the same value and node: later in-place operations rebind ``x`` itself."""
+    if not isinstance(x, Tensor):
+        return x
+    handle = x.detach()
+    handle._node = x._node
+    return handle
+
+
+def _recorded(result: Any, start: int) -> list[Node]:
+    """Return the nodes below ``result`` that are younger than ``start``, by age."""
+    roots = [x._node for x in tree_leaves(result) if isinstance(x, Tensor) and x._node is not None]
+    stack = [node for node in roots if node.sequence > start]
+    seen = set(stack)
+    while stack:
+        for node in stack.pop().inputs:
+            if node is not None and node.sequence > start and node not in seen:
+                seen.add(node)
+                stack.append(node)
+    return sorted((node for node in seen if node.primitive is not None), key=lambda node: node.sequence)
+
+
+def _without_nodes(saved: Any) -> Any:
+    return [_UNREAD if isinstance(v, Node) else v for v in saved] if type(saved) is list else saved
+
+
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "dtype") and not isinstance(value, Node)
+
+
+def _kind(node: Node) -> str:
+    return f"{node.name()} {node.dtype} {tuple(node.shape)}"

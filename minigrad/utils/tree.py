@@ -1,0 +1,36 @@
+"""Nested tuples, lists and dictionaries of values: what a function may take or return."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+
+def tree_leaves(tree: Any) -> Iterator[Any]:
+    """Yield what is in nested tuples, lists and dictionaries, in order.
+
+    >>> list(tree_leaves([1, (2, {"a": 3})]))
+    [1, 2, 3]
+    """
+    if isinstance(tree, (tuple, list)):
+        for part in tree:
+            yield from tree_leaves(part)
+    elif isinstance(tree, dict):
+        for part in tree.values():
+            yield from tree_leaves(part)
+    else:
+        yield tree
+
+
+def tree_map(function: Callable[..., Any], tree: Any) -> Any:
+    """Return the same nesting with ``function`` of each leaf in its place.
+
+    >>> tree_map(abs, {"a": [-1, 2]})
+    {'a': [1, 2]}
+    """
+    if isinstance(tree, dict):
+        return type(tree)((key, tree_map(function, part)) for key, part in tree.items())
+    if isinstance(tree, (tuple, list)):
+        parts = [tree_map(function, part) for part in tree]
+        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
+    return function(tree)
