@@ -12,6 +12,7 @@ from minigrad.nn.running_stats import RunningStats
 from minigrad.creation import as_tensor
 from minigrad.graph import Node
 from minigrad.tensor import Tensor
+from minigrad.utils.tree import tree_leaves
 
 
 class Fed(NamedTuple):
@@ -36,11 +37,7 @@ def first_input(batch: Any) -> Tensor:
 
 def tensors(output: Any) -> Iterator[Tensor]:
     """Yield the tensors of what a model returned: one, or nested tuples, lists and dictionaries."""
-    if isinstance(output, Tensor):
-        yield output
-    elif isinstance(output, (tuple, list, dict)):
-        for part in output.values() if isinstance(output, dict) else output:
-            yield from tensors(part)
+    return (leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor))
 
 
 def feeds(model: Module, x: Tensor) -> list[Fed]:

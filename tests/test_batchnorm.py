@@ -453,3 +453,19 @@ def test_train_and_eval_agree_when_the_running_statistics_are_the_batchs():
     bn.running_mean.copy_(x.mean(0))
     bn.running_var.copy_(x.var(0, correction=0))
     np.testing.assert_allclose(bn.eval()(x).detach().numpy(), bn.train()(x).detach().numpy(), rtol=1e-12)
+
+
+def test_a_checkpoint_counts_a_batch_once():
+    x = mg.randn(8, 3, requires_grad=True)
+    bn = nn.BatchNorm1d(3)
+    y = mg.utils.checkpoint.checkpoint(lambda x: bn(x).tanh(), x, use_reentrant=False)
+    before = state(bn)
+    y.pow(3).sum().backward()
+    assert state(bn) == before and bn.num_batches_tracked.item() == 1 and x.grad.abs().max().item() > 1e-3
+
+
+def test_accumulated_gradients_count_each_batch():
+    bn = nn.BatchNorm1d(3)
+    for part in mg.randn(12, 3).split(4):
+        bn(part).pow(3).sum().backward()
+    assert bn.num_batches_tracked.item() == 3 and bn.weight.grad is not None
