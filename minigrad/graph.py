@@ -38,11 +38,12 @@ class Node:
     ``sequence`` is the tick of creation. ``grad`` is filled on leaves and where retained.
     """
 
-    primitive: Primitive | None = None
-    inputs: tuple[Node | None, ...] = ()
-    saved: Any = ()
-    params: dict[str, Any] = {}
-    requires_grad = True
+    __slots__ = ("__dict__", "__weakref__", "dtype", "inputs", "params", "primitive", "saved", "sequence", "shape")
+    primitive: Primitive | None
+    inputs: tuple[Node | None, ...]
+    saved: Any
+    params: dict[str, Any]
+    requires_grad = True  # what few nodes have otherwise lives in their __dict__
     retains = False
     grad: Any = None
     hooks: dict[int, Any] | None = None
@@ -50,6 +51,8 @@ class Node:
     label: str | None = None
 
     def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
+        """Make a leaf; ``recording`` makes the nodes of operations, field by field."""
+        self.primitive, self.inputs, self.saved, self.params = None, (), (), {}
         self.shape = shape
         self.dtype = dtype
         self.sequence = tick()

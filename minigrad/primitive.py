@@ -46,7 +46,8 @@ class Primitive:
         self.differentiable = each is not None or any(vjps)
         self._reads = [_reads(rule) for rule in vjps]
         self.rule = vjps.__getitem__ if each is None else self._rule_of_each
-        self._kept: dict[Any, tuple[bool, ...]] = {}
+        self.kept: dict[int, tuple[bool, ...]] = {}  # what ``keeps`` answered
+        self.adapts = promotes is not None or floats
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
@@ -67,16 +68,16 @@ class Primitive:
         assert each is not None
         return lambda g, *saved, **parameters: each(g, i, *saved, **parameters)
 
-    def keeps(self, wanted: tuple[bool, ...]) -> tuple[bool, ...]:
-        """Return which of (out, *operands) the rules of the wanted operands read."""
-        kept = self._kept.get(wanted)
-        if kept is None:
-            reads = [r for r, want in zip(self._reads, wanted, strict=False) if want and r]
-            if self.each is not None:
-                kept = (_reads(self.each, 2)[0],) + (_reads(self.each, 2)[-1],) * len(wanted)
-            else:
-                kept = tuple(any(column) for column in zip(*reads, strict=True))
-            self._kept[wanted] = kept
+    def keeps(self, wanted: int, n: int) -> tuple[bool, ...]:
+        """Return which of (out, *operands) the rules read, where bit i of ``wanted`` stands for operand i of n."""
+        if self.each is not None:
+            out, *_, operands = _reads(self.each, 2)
+            kept = (out,) + (operands,) * n
+        else:
+            reads = [read for i, read in enumerate(self._reads) if wanted >> i & 1 and read]
+            kept = tuple(any(column) for column in zip(*reads, strict=True)) or (False,) * (n + 1)
+        if self.each is None:
+            self.kept[wanted] = kept
         return kept
 
 

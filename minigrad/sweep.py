@@ -70,7 +70,7 @@ def sweep(
 def _saved(node: Node, retain_graph: bool, lift: Lift | None) -> Any:
     """Return what the node saved, checked; give it up unless the graph is retained."""
     saved = node.saved
-    if type(saved) is not list:
+    if type(saved) is not tuple:
         saved = saved.recall(node)
     elif node.sequence < WRITES.last:
         _check_unwritten(node)

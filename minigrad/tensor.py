@@ -1,7 +1,7 @@
 """Tensor: an array that remembers how it came about.
 
-Every operation meets in ``Tensor.__record__``: operators, methods, functions and NumPy's own calls
-on Tensors (through its two protocols) all end there, with one primitive and its operands.
+Every operation meets in ``recording``: operators, methods, functions and NumPy's own calls on
+Tensors (through its two protocols) all end there, with one primitive and its operands.
 """
 
 from __future__ import annotations
@@ -11,20 +11,18 @@ from typing import Any
 import numpy as np
 
 from minigrad import storage
-from minigrad.dtypes import category, get_default_dtype, promoted
+from minigrad.dtypes import category
 from minigrad.functions.methods import Methods
-from minigrad.graph import Node, constant
+from minigrad.graph import Node
 from minigrad.inplace import InPlace
 from minigrad.interop import Interop
 from minigrad.modes import MODES
-from minigrad.primitive import Primitive
 from minigrad.printing import tensor_repr
+from minigrad.recording import Recorded
 from minigrad.sweep import sweep
 
-_PYTHON_NUMBERS = (float, int, bool)
 
-
-class Tensor(Methods, InPlace, Interop):
+class Tensor(Recorded, Methods, InPlace, Interop):
     """An n-dimensional array with gradients; make one with :func:`minigrad.tensor`.
 
     ``Tensor(array)`` wraps an array without copying it. What a tensor computes is PyTorch's:
@@ -37,8 +35,6 @@ class Tensor(Methods, InPlace, Interop):
     tensor([2., 4.])
     """
 
-    _node: Node | None = None  # how it came about; None where no gradient is asked
-    _constant: Node | None = None  # stands for it in graphs that only read it
     _detached_grad: Tensor | None = None  # .grad of a tensor that asks for no gradient
     _data: np.ndarray
 
@@ -47,29 +43,6 @@ class Tensor(Methods, InPlace, Interop):
         category(self._data.dtype)
         if requires_grad:
             self.requires_grad_()
-
-    @classmethod
-    def __record__(cls, primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
-        """Run the primitive; link the result to the operands where one of them wants gradients."""
-        values = [x._data if isinstance(x, Tensor) else _operand(x, primitive) for x in operands]
-        if primitive.promotes is not None:
-            values = _promoted(values, primitive.promotes)
-        if primitive.floats:
-            values = _floats(values)
-        try:
-            out = primitive.function(*values, **params)
-        except ValueError as error:
-            raise _shape_error(primitive, values, error) from None
-        if isinstance(out, np.generic):
-            out = np.asarray(out)
-        result = Tensor.__new__(Tensor)
-        result._data = out
-        if primitive.differentiable and MODES.grad_enabled:
-            for x in operands:
-                if isinstance(x, Tensor) and x._node is not None:
-                    result._node = _linked(primitive, operands, values, params, out)
-                    break
-        return result
 
     # ---- what it is --------------------------------------------------------------------------
     @property
@@ -229,86 +202,7 @@ class Handle:
         self.hooks.pop(self.key, None)
 
 
-# ---- recording ------------------------------------------------------------------------------------
-def _operand(x: Any, primitive: Primitive) -> Any:
-    if type(x) in _PYTHON_NUMBERS or isinstance(x, np.ndarray) or x is None:
-        return x
-    if isinstance(x, np.generic):
-        return np.asarray(x)
-    if hasattr(x, "__array_ufunc__") and not isinstance(x, np.ndarray):
-        return x  # an array of another device
-    raise TypeError(f"{primitive.name}(): operands must be Tensors, arrays or numbers, not {type(x).__name__}")
-
-
-def _promoted(values: list[Any], start: int) -> list[Any]:
-    """Bring the values from ``start`` on to their common dtype; most often they have it already."""
-    common = None
-    for x in values if start == 0 else values[start:]:
-        if type(x) is float or type(x) is int:
-            continue
-        dtype = x.dtype if hasattr(x, "dtype") else None
-        if dtype not in _FLOATS or (common is not None and dtype is not common):
-            return values[:start] + promoted(values[start:])
-        common = dtype
-    return values if common is not None else values[:start] + promoted(values[start:])
-
-
-_FLOATS = frozenset((np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.float16)))
-
-
-def _floats(values: list[Any]) -> list[Any]:
-    """Turn integers into the default float where the result is a real function of them."""
-    for x in values:
-        if hasattr(x, "dtype") and x.dtype in _FLOATS:
-            return values
-    return [x.astype(get_default_dtype()) if hasattr(x, "dtype") else x for x in values]
-
-
-def _linked(primitive: Primitive, operands: Any, values: Any, params: Any, out: Any) -> Node:
-    """Return the node of a recorded result, holding of its operands only what the rules read."""
-    inputs = tuple([_source(x) for x in operands])  # before the node: inputs are always older
-    node = Node(out.shape, out.dtype)
-    node.primitive, node.inputs = primitive, inputs
-    if params:
-        node.params = params
-    keeps = primitive.keeps(tuple([home is not None and home.requires_grad for home in inputs]))
-    saved: list[Any] = [out if keeps[0] else None]
-    for keep, home, value in zip(keeps[1:], inputs, values, strict=True):
-        saved.append(value if keep or home is None else home)
-    node.saved = saved
-    return node
-
-
-def _source(x: Any) -> Node | None:
-    """Return the node an operand stands for; one for each constant tensor, however often used."""
-    if not isinstance(x, Tensor):
-        return constant(x.shape, x.dtype) if hasattr(x, "dtype") else None
-    if x._node is not None:
-        return x._node
-    if x._constant is None:
-        x._constant = constant(x._data.shape, x._data.dtype)
-    return x._constant
-
-
-def _shape_error(primitive: Primitive, values: list[Any], error: ValueError) -> RuntimeError:
-    """Say in PyTorch's words which sizes do not fit."""
-    shapes = [v.shape for v in values if hasattr(v, "shape")]
-    if primitive.name in ("matmul", "linear"):
-        a, b = shapes[0], shapes[1][::-1] if primitive.name == "linear" else shapes[1]
-        return RuntimeError(
-            f"{primitive.name}: mat1 and mat2 shapes cannot be multiplied "
-            f"({'x'.join(map(str, a))} and {'x'.join(map(str, b))})"
-        )
-    if len(shapes) == 2:
-        a, b = shapes
-        for i in range(-1, -min(len(a), len(b)) - 1, -1):
-            if a[i] != b[i] and 1 not in (a[i], b[i]):
-                return RuntimeError(
-                    f"{primitive.name}: The size of tensor a ({a[i]}) must match the size of tensor b "
-                    f"({b[i]}) at non-singleton dimension {max(len(a), len(b)) + i}; the shapes are "
-                    f"{a} and {b}"
-                )
-    return RuntimeError(f"{primitive.name}: {error} (shapes {', '.join(map(str, shapes))})")
+Recorded._plain = Tensor
 
 
 # ---- backward -------------------------------------------------------------------------------------

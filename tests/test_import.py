@@ -14,7 +14,7 @@ FILES = sorted([*(ROOT / "minigrad").rglob("*.py"), *(ROOT / "nn").rglob("*.py")
 FLOORS = [
     "primitive modes storage dtypes allocator random",
     "ops",
-    "graph sweep",
+    "graph recording sweep",
     "functions inplace interop printing",
     "tensor",
     "creation autograd optim utils datasets serialization viz",

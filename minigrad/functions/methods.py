@@ -12,10 +12,11 @@ from minigrad.functions import shape as s
 from minigrad.ops import elementwise as ops
 from minigrad.ops import indexing, matmul
 from minigrad.ops.shape import astype
+from minigrad.recording import one, two
 
 
 class Methods:
-    """PyTorch's methods; whoever mixes this in provides ``__record__``, ``shape`` and ``dtype``."""
+    """PyTorch's methods; whoever mixes this in is ``Recorded`` and has ``shape`` and ``dtype``."""
 
     abs, clamp, clip, cos, erf, exp, expm1 = e.abs, e.clamp, e.clip, e.cos, e.erf, e.exp, e.expm1
     log, log1p, maximum, minimum, neg = e.log, e.log1p, e.maximum, e.minimum, e.neg
@@ -38,7 +39,6 @@ class Methods:
     unbind, gather, clone, contiguous, matmul = s.unbind, s.gather, s.clone, s.contiguous, s.matmul
     mm = bmm = s.matmul
 
-    __record__: Any
     shape: Any
     dtype: Any
     ndim: Any
@@ -115,40 +115,40 @@ class Methods:
 
     # ---- operators ---------------------------------------------------------------------------
     def __add__(self, other: Any) -> Any:
-        return self.__record__(ops.add, (self, other), {})
+        return two(ops.add, self, other)
 
     def __radd__(self, other: Any) -> Any:
-        return self.__record__(ops.add, (other, self), {})
+        return two(ops.add, other, self)
 
     def __sub__(self, other: Any) -> Any:
-        return self.__record__(ops.sub, (self, other), {})
+        return two(ops.sub, self, other)
 
     def __rsub__(self, other: Any) -> Any:
-        return self.__record__(ops.sub, (other, self), {})
+        return two(ops.sub, other, self)
 
     def __mul__(self, other: Any) -> Any:
-        return self.__record__(ops.mul, (self, other), {})
+        return two(ops.mul, self, other)
 
     def __rmul__(self, other: Any) -> Any:
-        return self.__record__(ops.mul, (other, self), {})
+        return two(ops.mul, other, self)
 
     def __truediv__(self, other: Any) -> Any:
-        return self.__record__(ops.div, (self, other), {})
+        return two(ops.div, self, other)
 
     def __rtruediv__(self, other: Any) -> Any:
-        return self.__record__(ops.div, (other, self), {})
+        return two(ops.div, other, self)
 
     def __pow__(self, exponent: Any) -> Any:
         return e.pow(self, exponent)
 
     def __rpow__(self, base: Any) -> Any:
-        return self.__record__(ops.pow, (base, self), {})
+        return two(ops.pow, base, self)
 
     def __matmul__(self, other: Any) -> Any:
-        return self.__record__(matmul.matmul, (self, other), {})
+        return two(matmul.matmul, self, other)
 
     def __rmatmul__(self, other: Any) -> Any:
-        return self.__record__(matmul.matmul, (other, self), {})
+        return two(matmul.matmul, other, self)
 
     def __floordiv__(self, other: Any) -> Any:
         return e.floor_divide(self, other)
@@ -157,7 +157,7 @@ class Methods:
         return e.remainder(self, other)
 
     def __neg__(self) -> Any:
-        return self.__record__(ops.neg, (self,), {})
+        return one(ops.neg, self)
 
     def __pos__(self) -> Any:
         return self

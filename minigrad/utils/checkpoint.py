@@ -110,7 +110,7 @@ class _Region:
     def drop(self, nodes: list[Node], start: int, args: Iterable[Any]) -> None:
         """Take from the nodes what they saved."""
         for place, node in enumerate(nodes):
-            if type(node.saved) is list:
+            if type(node.saved) is tuple:
                 homes = zip(node.saved, (node, *node.inputs), strict=True)
                 older = [v for v, home in homes if home is not None and home.sequence < start and _is_array(v)]
                 self.outside += [(value, node.sequence) for value in older]
@@ -164,16 +164,16 @@ class _Absent:
     def __init__(self, region: _Region, place: int) -> None:
         self.region, self.place = region, place
 
-    def recall(self, node: Node) -> list[Any]:
+    def recall(self, node: Node) -> tuple[Any, ...]:
         """Return what ``node`` saved, computed again with all the region where it has to be."""
         region = self.region
         if region.saved[self.place] is None:
             region.compute_again()
         saved, region.saved[self.place] = region.saved[self.place], None
-        if type(saved) is not list:  # a checkpoint inside this one
+        if type(saved) is not tuple:  # a checkpoint inside this one
             saved = saved.recall(node)
         homes = (node, *node.inputs)
-        return [home if value is _UNREAD else value for value, home in zip(saved, homes, strict=True)]
+        return tuple([home if value is _UNREAD else value for value, home in zip(saved, homes, strict=True)])
 
 
 def _handle(x: Any) -> Any:
@@ -199,7 +199,7 @@ def _recorded(result: Any, start: int) -> list[Node]:
 
 
 def _without_nodes(saved: Any) -> Any:
-    return [_UNREAD if isinstance(v, Node) else v for v in saved] if type(saved) is list else saved
+    return tuple([_UNREAD if isinstance(v, Node) else v for v in saved]) if type(saved) is tuple else saved
 
 
 def _is_array(value: Any) -> bool:

@@ -1,0 +1,207 @@
+"""Recording: run a primitive, and link its result to its operands where one of them wants gradients.
+
+The hottest path of the library. ``one`` and ``two`` write it out for one and for two operands, which
+is what most operations have; ``many`` takes any number.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.dtypes import get_default_dtype, promoted
+from minigrad.graph import Node, constant
+from minigrad.modes import MODES
+from minigrad.primitive import Primitive
+from minigrad.storage import tick
+
+_ndarray = np.ndarray
+_new = object.__new__
+_NONE: dict[str, Any] = {}
+
+
+class Recorded:
+    """What recording needs of a tensor; Tensor derives from it."""
+
+    _plain: type  # the class of results, whatever subclass an operand has: Tensor
+    _data: Any
+    _node: Node | None = None  # how it came about; None where no gradient is asked
+    _constant: Node | None = None  # stands for it in graphs that only read it
+
+    @staticmethod
+    def __record__(primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """Run the primitive on operands that Primitive.__call__ was given."""
+        if len(operands) == 1:
+            return one(primitive, operands[0], params)
+        if len(operands) == 2:
+            return two(primitive, operands[0], operands[1], params)
+        return many(primitive, operands, params)
+
+
+def one(primitive: Primitive, x: Recorded, params: dict[str, Any] = _NONE) -> Any:
+    """Run and record a primitive of one operand."""
+    a = x._data
+    if primitive.floats and a.dtype.kind != "f":
+        a = a.astype(get_default_dtype())
+    try:
+        out = primitive.function(a, **params) if params else primitive.function(a)
+    except ValueError as error:
+        raise _shape_error(primitive, [a], error) from None
+    if type(out) is not _ndarray and isinstance(out, np.generic):
+        out = np.asarray(out)
+    result = _new(Recorded._plain)
+    result._data = out
+    home = x._node
+    if home is not None and primitive.differentiable and MODES.grad_enabled:
+        kept = primitive.kept.get(1) or primitive.keeps(1, 1)
+        result._node = node = _new(Node)
+        node.primitive = primitive
+        node.inputs = (home,)
+        node.saved = (out if kept[0] else None, a if kept[1] else home)
+        node.params = params
+        node.shape = out.shape
+        node.dtype = out.dtype
+        node.sequence = tick()
+    return result
+
+
+def two(primitive: Primitive, x: Any, y: Any, params: dict[str, Any] = _NONE) -> Any:
+    """Run and record a primitive of two operands, of which at least one is a tensor."""
+    home_a = home_b = None
+    if isinstance(x, Recorded):
+        a, home_a = x._data, x._node
+    else:
+        a = _operand(x, primitive)
+    if isinstance(y, Recorded):
+        b, home_b = y._data, y._node
+    else:
+        b = _operand(y, primitive)
+    if primitive.adapts and not (type(a) is type(b) is _ndarray and a.dtype is b.dtype and a.dtype.kind == "f"):
+        a, b = adapted(primitive, [a, b])
+    try:
+        out = primitive.function(a, b, **params) if params else primitive.function(a, b)
+    except ValueError as error:
+        raise _shape_error(primitive, [a, b], error) from None
+    if type(out) is not _ndarray and isinstance(out, np.generic):
+        out = np.asarray(out)
+    result = _new(Recorded._plain)
+    result._data = out
+    if (home_a is not None or home_b is not None) and primitive.differentiable and MODES.grad_enabled:
+        wanted = (home_a is not None) + 2 * (home_b is not None)
+        kept = primitive.kept.get(wanted) or primitive.keeps(wanted, 2)
+        if home_a is None:
+            home_a = _source(x)
+        elif home_b is None:
+            home_b = _source(y)
+        result._node = node = _new(Node)
+        node.primitive = primitive
+        node.inputs = (home_a, home_b)
+        node.saved = (
+            out if kept[0] else None,
+            a if kept[1] or home_a is None else home_a,
+            b if kept[2] or home_b is None else home_b,
+        )
+        node.params = params
+        node.shape = out.shape
+        node.dtype = out.dtype
+        node.sequence = tick()  # after _source: inputs are always older
+    return result
+
+
+def many(primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any] = _NONE) -> Any:
+    """Run and record a primitive of any number of operands."""
+    values = [x._data if isinstance(x, Recorded) else _operand(x, primitive) for x in operands]
+    if primitive.adapts:
+        values = adapted(primitive, values)
+    try:
+        out = primitive.function(*values, **params)
+    except ValueError as error:
+        raise _shape_error(primitive, values, error) from None
+    if isinstance(out, np.generic):
+        out = np.asarray(out)
+    result = _new(Recorded._plain)
+    result._data = out
+    wanted = sum([1 << i for i, x in enumerate(operands) if isinstance(x, Recorded) and x._node is not None])
+    if wanted and primitive.differentiable and MODES.grad_enabled:
+        kept = primitive.kept.get(wanted) or primitive.keeps(wanted, len(operands))
+        homes = [_source(x) for x in operands]
+        held = [v if keep or home is None else home for keep, home, v in zip(kept[1:], homes, values, strict=False)]
+        result._node = node = _new(Node)
+        node.primitive = primitive
+        node.inputs = tuple(homes)
+        node.saved = (out if kept[0] else None, *held)
+        node.params = params
+        node.shape = out.shape
+        node.dtype = out.dtype
+        node.sequence = tick()
+    return result
+
+
+def _source(x: Any) -> Node | None:
+    """Return the node an operand stands for; one for each constant tensor, however often used."""
+    if not isinstance(x, Recorded):
+        return constant(x.shape, x.dtype) if hasattr(x, "dtype") else None
+    if x._node is not None:
+        return x._node
+    if x._constant is None:
+        x._constant = constant(x._data.shape, x._data.dtype)
+    return x._constant
+
+
+# ---- operands ---------------------------------------------------------------------------------
+_NUMBERS = (float, int, bool)
+
+
+def _operand(x: Any, primitive: Primitive) -> Any:
+    if type(x) in _NUMBERS or isinstance(x, np.ndarray) or x is None:
+        return x
+    if isinstance(x, np.generic):
+        return np.asarray(x)
+    if hasattr(x, "__array_ufunc__"):
+        return x  # an array of another device
+    raise TypeError(f"{primitive.name}(): operands must be Tensors, arrays or numbers, not {type(x).__name__}")
+
+
+def adapted(primitive: Primitive, values: list[Any]) -> list[Any]:
+    """Bring operands to their common dtype, integers to the default float, as the primitive asks."""
+    start = primitive.promotes
+    if start is not None:
+        values = values[:start] + _promoted(values[start:])
+    if primitive.floats and not any(v.dtype.kind == "f" for v in values if hasattr(v, "dtype")):
+        values = [v.astype(get_default_dtype()) if hasattr(v, "dtype") else v for v in values]
+    return values
+
+
+def _promoted(values: list[Any]) -> list[Any]:
+    """Most often they have their common dtype already: one float dtype, and Python numbers."""
+    common = None
+    for x in values:
+        if type(x) is float or type(x) is int:
+            continue
+        dtype = x.dtype if hasattr(x, "dtype") else None
+        if dtype is None or dtype.kind != "f" or (common is not None and dtype is not common):
+            return promoted(values)
+        common = dtype
+    return values if common is not None else promoted(values)
+
+
+def _shape_error(primitive: Primitive, values: list[Any], error: ValueError) -> RuntimeError:
+    """Say in PyTorch's words which sizes do not fit."""
+    shapes = [v.shape for v in values if hasattr(v, "shape")]
+    if primitive.name in ("matmul", "linear"):
+        a, b = shapes[0], shapes[1][::-1] if primitive.name == "linear" else shapes[1]
+        return RuntimeError(
+            f"{primitive.name}: mat1 and mat2 shapes cannot be multiplied "
+            f"({'x'.join(map(str, a))} and {'x'.join(map(str, b))})"
+        )
+    if len(shapes) == 2:
+        a, b = shapes
+        for i in range(-1, -min(len(a), len(b)) - 1, -1):
+            if a[i] != b[i] and 1 not in (a[i], b[i]):
+                return RuntimeError(
+                    f"{primitive.name}: The size of tensor a ({a[i]}) must match the size of tensor b "
+                    f"({b[i]}) at non-singleton dimension {max(len(a), len(b)) + i}; the shapes are "
+                    f"{a} and {b}"
+                )
+    return RuntimeError(f"{primitive.name}: {error} (shapes {', '.join(map(str, shapes))})")
