@@ -32,8 +32,8 @@ class Node:
     """How one value came about; a leaf or a constant where ``primitive`` is None.
 
     ``inputs`` holds a Node for each operand (None for Python scalars), ``saved`` what the rules
-    read: ``(out, *operands)`` with None or the operand's Node for what they do not read; a node
-    answers ``shape``, ``dtype``, ``ndim`` and ``size``, which is all such a rule may ask. Where the
+    read: ``(out, *operands)`` with None for what they do not. The node of the operand stands in for
+    that: it answers ``shape``, ``dtype``, ``ndim`` and ``size``, which is all a rule may ask. Where the
     values are elsewhere (used up, or to be computed again), ``saved.recall(node)`` returns them or raises.
     ``sequence`` is the tick of creation. ``grad`` is filled on leaves and where retained.
     """

@@ -9,6 +9,7 @@ then keeps nothing else of it, and a rule that reads more fails at once.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from types import MethodType
@@ -45,8 +46,8 @@ class Primitive:
         self.promotes, self.floats = promotes, floats
         self.differentiable = each is not None or any(vjps)
         self._reads = [_reads(rule) for rule in vjps]
-        self.rule = vjps.__getitem__ if each is None else self._rule_of_each
         self.kept: dict[int, tuple[bool, ...]] = {}  # what ``keeps`` answered
+        self.saves = any(map(any, self._reads)) or (each is not None and any(_reads(each, 2)))
         self.adapts = promotes is not None or floats
 
     def __repr__(self) -> str:
@@ -63,10 +64,10 @@ class Primitive:
                 return record(self, operands, parameters)
         return self.function(*operands, **parameters)
 
-    def _rule_of_each(self, i: int) -> Rule:
-        each = self.each
-        assert each is not None
-        return lambda g, *saved, **parameters: each(g, i, *saved, **parameters)
+    def rules(self, n: int) -> list[Rule]:
+        """Return the rule of each of n operands, where one rule serves them all."""
+        assert self.each is not None
+        return [functools.partial(_at, self.each, i) for i in range(n)]
 
     def keeps(self, wanted: int, n: int) -> tuple[bool, ...]:
         """Return which of (out, *operands) the rules read, where bit i of ``wanted`` stands for operand i of n."""
@@ -79,6 +80,10 @@ class Primitive:
         if self.each is None:
             self.kept[wanted] = kept
         return kept
+
+
+def _at(each: Rule, i: int, g: Any, *saved: Any, **parameters: Any) -> Any:
+    return each(g, i, *saved, **parameters)
 
 
 def _reads(rule: Rule | None, skip: int = 1) -> tuple[bool, ...]:

@@ -58,7 +58,7 @@ def one(primitive: Primitive, x: Recorded, params: dict[str, Any] = _NONE) -> An
         result._node = node = _new(Node)
         node.primitive = primitive
         node.inputs = (home,)
-        node.saved = (out if kept[0] else None, a if kept[1] else home)
+        node.saved = (out if kept[0] else None, a if kept[1] else None)
         node.params = params
         node.shape = out.shape
         node.dtype = out.dtype
@@ -99,8 +99,8 @@ def two(primitive: Primitive, x: Any, y: Any, params: dict[str, Any] = _NONE) ->
         node.inputs = (home_a, home_b)
         node.saved = (
             out if kept[0] else None,
-            a if kept[1] or home_a is None else home_a,
-            b if kept[2] or home_b is None else home_b,
+            a if kept[1] or home_a is None else None,
+            b if kept[2] or home_b is None else None,
         )
         node.params = params
         node.shape = out.shape
@@ -126,7 +126,7 @@ def many(primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]
     if wanted and primitive.differentiable and MODES.grad_enabled:
         kept = primitive.kept.get(wanted) or primitive.keeps(wanted, len(operands))
         homes = [_source(x) for x in operands]
-        held = [v if keep or home is None else home for keep, home, v in zip(kept[1:], homes, values, strict=False)]
+        held = [v if keep or home is None else None for keep, home, v in zip(kept[1:], homes, values, strict=False)]
         result._node = node = _new(Node)
         node.primitive = primitive
         node.inputs = tuple(homes)

@@ -49,5 +49,5 @@ def version(array: np.ndarray) -> int:
 
 def written_since(array: np.ndarray, moment: int) -> str | None:
     """Return who wrote to the memory of ``array`` after ``moment``, or None."""
-    last, _, by = WRITES.of.get(id(owner(array)), (0, 0, ""))
-    return by if last > moment else None
+    known = WRITES.of.get(id(array if array.base is None else owner(array)))
+    return known[2] if known is not None and known[0] > moment else None

@@ -7,7 +7,7 @@ loop hands them Tensors, and the gradients are themselves recorded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 from typing import Any
 
@@ -40,62 +40,76 @@ def sweep(
     found: dict[Node, tuple[Any, bool]] = {}
     pending: dict[int, list[Any]] = {}  # sequence -> [node, cotangent, own buffer?]
     heap: list[int] = []  # negative sequences: the newest first
-
-    def arrive(node: Node, g: Any, own: bool) -> None:
-        entry = pending.get(node.sequence)
-        if entry is None:
-            pending[node.sequence] = [node, g, own]
-            heappush(heap, -node.sequence)
-        elif entry[2] and lift is None:
-            entry[1] += g
-        else:
-            entry[1], entry[2] = entry[1] + g, True
-
     for root, g in zip(roots, cotangents, strict=True):
-        arrive(root, g, False)
+        _arrive(pending, heap, root, g)
     while heap:
-        node, g, own = pending.pop(-heappop(heap))
-        if node.hooks and on_hook is not None:
+        sequence = -heappop(heap)
+        node, g, own = pending.pop(sequence)
+        if node.hooks is not None and on_hook is not None:
             g, own = on_hook(node, g), False
-        leaf = node.primitive is None
-        if node in goal if goal is not None else leaf or node.retains:
-            found[node] = (g, own and leaf)
-        if not leaf:
-            saved = _saved(node, retain_graph, lift)
-            for parent, out, fresh in _contributions(node, g, saved, useful):
-                arrive(parent, out, fresh)
+        primitive = node.primitive
+        if node in goal if goal is not None else primitive is None or node.retains:
+            found[node] = (g, own and primitive is None)
+        if primitive is not None:
+            saved = node.saved
+            if type(saved) is not tuple:
+                saved = saved.recall(node)
+            elif sequence < WRITES.last:
+                _check_unwritten(node, saved)
+            if primitive.saves and not retain_graph:
+                node.saved = FREED
+            saved = _standing_in(node, saved) if lift is None else _lifted(node, saved, lift)
+            _hand_on(node, g, saved, pending, heap, useful, lift is None)
     return found
 
 
-def _saved(node: Node, retain_graph: bool, lift: Lift | None) -> Any:
-    """Return what the node saved, checked; give it up unless the graph is retained."""
-    saved = node.saved
-    if type(saved) is not tuple:
-        saved = saved.recall(node)
-    elif node.sequence < WRITES.last:
-        _check_unwritten(node)
-    if not retain_graph and any(value is not None and not isinstance(value, Node) for value in saved):
-        node.saved = FREED
-    return saved if lift is None else _lifted(node, saved, lift)
-
-
-def _contributions(node: Node, g: Any, saved: Any, useful: set[Node] | None) -> Iterator[tuple[Node, Any, bool]]:
-    """Yield (operand's node, its cotangent, is that memory new?) for each operand that wants one."""
-    primitive = node.primitive
-    assert primitive is not None
-    for i, parent in enumerate(node.inputs):
-        if parent is None or not parent.requires_grad or (useful is not None and parent not in useful):
+def _hand_on(
+    node: Node, g: Any, saved: Any, pending: Any, heap: list[int], useful: set[Node] | None, in_place: bool
+) -> None:
+    """Apply the rules of a node, and put each cotangent with what is pending for its operand."""
+    inputs, params, primitive = node.inputs, node.params, node.primitive
+    for rule, parent in zip(primitive.vjps or primitive.rules(len(inputs)), inputs, strict=False):  # type: ignore[union-attr]
+        if rule is None or parent is None or not parent.requires_grad:
             continue
-        rule = primitive.rule(i)
-        if rule is None:
+        if useful is not None and parent not in useful:
             continue
-        out = rule(g, *saved, **node.params)
-        fresh = out is not g and getattr(out, "base", g) is None
+        out = rule(g, *saved, **params) if params else rule(g, *saved)
+        fresh = in_place and out is not g and out.base is None
         if out.shape != parent.shape:
             out = unbroadcast(out, parent.shape)
-        if out.dtype != parent.dtype:
+        if out.dtype is not parent.dtype and out.dtype != parent.dtype:
             out = astype(out, dtype=parent.dtype)
-        yield parent, out, fresh
+        sequence = parent.sequence
+        entry = pending.get(sequence)
+        if entry is None:
+            pending[sequence] = [parent, out, fresh]
+            heappush(heap, -sequence)
+        elif entry[2] and in_place:
+            entry[1] += out
+        else:  # what others may hold is added to out of place, once
+            entry[1], entry[2] = entry[1] + out, True
+
+
+def _arrive(pending: Any, heap: list[int], node: Node, g: Any) -> None:
+    """Put the cotangent of a root with what is pending for it."""
+    entry = pending.setdefault(node.sequence, [node, None, False])
+    if entry[1] is None:
+        entry[1] = g
+        heappush(heap, -node.sequence)
+    else:
+        entry[1] = entry[1] + g
+
+
+def _standing_in(node: Node, saved: tuple[Any, ...]) -> Any:
+    """Return what the node saved, with nodes for what is looked at for shape and dtype only."""
+    inputs = node.inputs
+    if len(inputs) == 2:
+        out, a, b = saved
+        return node if out is None else out, inputs[0] if a is None else a, inputs[1] if b is None else b
+    if len(inputs) == 1:
+        out, a = saved
+        return node if out is None else out, inputs[0] if a is None else a
+    return [home if value is None else value for value, home in zip(saved, (node, *inputs), strict=True)]
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
@@ -110,7 +124,7 @@ def _lifted(node: Node, saved: tuple[Any, ...], lift: Lift) -> list[Any]:
     """Return what the node saved as Tensors that stand in the graph where they stood."""
     homes = (node, *node.inputs)
     return [
-        value if value is None or home is None or isinstance(value, Node) else lift(value, home)
+        home if value is None else value if home is None else lift(value, home)
         for value, home in zip(saved, homes, strict=True)
     ]
 
@@ -131,16 +145,14 @@ def _leading_to(goal: set[Node], roots: Sequence[Node]) -> set[Node]:
     return useful
 
 
-def _check_unwritten(node: Node) -> None:
-    for place, value in enumerate(node.saved):
-        if isinstance(value, Node) or not hasattr(value, "base"):
-            continue
-        by = written_since(value, node.sequence)
-        if by is not None:
+def _check_unwritten(node: Node, saved: tuple[Any, ...]) -> None:
+    """Raise where memory that the node saved was written after the node was made."""
+    for place, value in enumerate(saved):
+        if hasattr(value, "base") and written_since(value, node.sequence) is not None:
             what = "the result" if place == 0 else f"operand {place - 1}"
             raise RuntimeError(
                 "one of the variables needed for gradient computation has been modified by an "
                 f"inplace operation: {what} of {node.primitive.name}, a {value.dtype} tensor of "  # type: ignore[union-attr]
-                f"shape {tuple(value.shape)}, was overwritten by {by} after it was saved. "
-                "Compute the gradient first, or write into a clone()."
+                f"shape {tuple(value.shape)}, was overwritten by {written_since(value, node.sequence)} after it was "
+                "saved. Compute the gradient first, or write into a clone()."
             )

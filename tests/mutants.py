@@ -70,10 +70,10 @@ MUTANTS = (
     Mutant("the last small batch weighs as much as the others", "nn/utils/batchnorm.py", "gap * (m / n)", "gap / len(self.batches)", "tests/test_recalibrate.py"),
     Mutant("a layer is folded whose input is read elsewhere", "nn/utils/fusion.py", "and fed.exclusive and", "and", "tests/test_fusion.py"),
     Mutant("a broadcast is not summed back", SWEEP, "if out.shape != parent.shape:", "if False:", ENGINE),
-    Mutant("a cotangent that others hold is added to in place", SWEEP, "elif entry[2] and lift is None:", "elif lift is None:", ENGINE),
-    Mutant("an overwritten value is not noticed", SWEEP, "if node.sequence < WRITES.last:", "if False:", ENGINE),
-    Mutant("a graph can be used twice by accident", SWEEP, "        node.saved = FREED\n", "        pass\n", ENGINE),
-    Mutant("a gradient's dtype is not its tensor's", SWEEP, "if out.dtype != parent.dtype:", "if False:", ENGINE),
+    Mutant("a cotangent that others hold is added to in place", SWEEP, "elif entry[2] and in_place:", "elif in_place:", ENGINE),
+    Mutant("an overwritten value is not noticed", SWEEP, "elif sequence < WRITES.last:", "elif False:", ENGINE),
+    Mutant("a graph can be used twice by accident", SWEEP, "                node.saved = FREED\n", "                pass\n", ENGINE),
+    Mutant("a gradient's dtype is not its tensor's", SWEEP, "if out.dtype is not parent.dtype and out.dtype != parent.dtype:", "if False:", ENGINE),
 )  # fmt: skip
 
 

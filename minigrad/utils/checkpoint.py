@@ -20,7 +20,6 @@ from minigrad.storage import tick, written_since
 from minigrad.tensor import Tensor
 from minigrad.utils.tree import tree_leaves, tree_map
 
-_UNREAD: Any = object()  # stands where a node looks at shape and dtype only
 Contexts = Callable[[], tuple[AbstractContextManager[Any], AbstractContextManager[Any]]]
 
 
@@ -112,9 +111,9 @@ class _Region:
         for place, node in enumerate(nodes):
             if type(node.saved) is tuple:
                 homes = zip(node.saved, (node, *node.inputs), strict=True)
-                older = [v for v, home in homes if home is not None and home.sequence < start and _is_array(v)]
+                older = [v for v, home in homes if home is not None and home.sequence < start and hasattr(v, "dtype")]
                 self.outside += [(value, node.sequence) for value in older]
-                if all(value is None or isinstance(value, Node) for value in node.saved):
+                if all(value is None for value in node.saved):
                     continue
             node.saved = _Absent(self, place)
         self.kinds = [_kind(node) for node in nodes]
@@ -142,7 +141,7 @@ class _Region:
             if self.state is not None:
                 default_generator.set_state(now)
         self._compare([_kind(node) for node in nodes])
-        self.saved = [_without_nodes(node.saved) for node in nodes]
+        self.saved = [node.saved for node in nodes]
 
     def _compare(self, kinds: list[str]) -> None:
         if len(kinds) != len(self.kinds):
@@ -170,10 +169,7 @@ class _Absent:
         if region.saved[self.place] is None:
             region.compute_again()
         saved, region.saved[self.place] = region.saved[self.place], None
-        if type(saved) is not tuple:  # a checkpoint inside this one
-            saved = saved.recall(node)
-        homes = (node, *node.inputs)
-        return tuple([home if value is _UNREAD else value for value, home in zip(saved, homes, strict=True)])
+        return saved if type(saved) is tuple else saved.recall(node)  # a checkpoint inside this one
 
 
 def _handle(x: Any) -> Any:
@@ -196,14 +192,6 @@ def _recorded(result: Any, start: int) -> list[Node]:
                 seen.add(node)
                 stack.append(node)
     return sorted((node for node in seen if node.primitive is not None), key=lambda node: node.sequence)
-
-
-def _without_nodes(saved: Any) -> Any:
-    return tuple([_UNREAD if isinstance(v, Node) else v for v in saved]) if type(saved) is tuple else saved
-
-
-def _is_array(value: Any) -> bool:
-    return hasattr(value, "dtype") and not isinstance(value, Node)
 
 
 def _kind(node: Node) -> str:
