@@ -77,7 +77,7 @@ def two(primitive: Primitive, x: Any, y: Any, params: dict[str, Any] = _NONE) ->
         b, home_b = y._data, y._node
     else:
         b = _operand(y, primitive)
-    if primitive.adapts and not (type(a) is type(b) is _ndarray and a.dtype is b.dtype and a.dtype.kind == "f"):
+    if primitive.adapts and not _fit(a, b):
         a, b = adapted(primitive, [a, b])
     try:
         out = primitive.function(a, b, **params) if params else primitive.function(a, b)
@@ -161,6 +161,18 @@ def _operand(x: Any, primitive: Primitive) -> Any:
     if hasattr(x, "__array_ufunc__"):
         return x  # an array of another device
     raise TypeError(f"{primitive.name}(): operands must be Tensors, arrays or numbers, not {type(x).__name__}")
+
+
+def _fit(a: Any, b: Any) -> bool:
+    """Tell quickly of most pairs that need no adapting: floats of one dtype, and Python numbers with them."""
+    if type(a) is not _ndarray:
+        a, b = b, a
+    other = type(b)
+    return (
+        type(a) is _ndarray
+        and a.dtype.kind == "f"
+        and (other is float or other is int or (other is _ndarray and b.dtype is a.dtype))
+    )
 
 
 def adapted(primitive: Primitive, values: list[Any]) -> list[Any]:

@@ -10,10 +10,12 @@ biased variance normalises, the unbiased one goes into ``running_var``; eps unde
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from minigrad.nn.running_stats import RunningStats, move, worth_remembering
 
 from minigrad.creation import tensor
+from minigrad.ops import reduction
 from minigrad.tensor import Tensor
 
 Reduce = Callable[[Tensor], Tensor]  # sums a tensor over all shards of one batch
@@ -27,33 +29,35 @@ def normalize(
     ``x`` is (N, C, *); the mean runs over every axis but 1 and keeps its dimensions, (1, C, 1…).
     https://arxiv.org/abs/1502.03167, Algorithm 1
     """
-    mean, m = _batch_mean(x, all_reduce)
+    mean, mean_square, m = _batch_means(x, all_reduce)
     mu = mean(x).named("μ")  # mini-batch mean
     d = x - mu
     left = mean(d.detach())  # what rounding left of the mean: zero in exact arithmetic, so no gradient
     d = d - left
-    var = mean(d * d).named("σ²")  # mini-batch variance
+    var = mean_square(d).named("σ²")  # mini-batch variance
     x_hat = (d * (var + eps).rsqrt()).named("x̂")  # normalize
     return _scale_and_shift(x_hat, gamma, beta), mu.detach() + left, var.detach(), m
 
 
 def _scale_and_shift(x_hat: Tensor, gamma: Tensor | None, beta: Tensor | None) -> Tensor:
-    y = x_hat if gamma is None else x_hat * gamma.reshape(_per_channel(x_hat))
-    return (y if beta is None else y + beta.reshape(_per_channel(x_hat))).named("y")
+    y = x_hat if gamma is None else x_hat * _per_channel(gamma, x_hat)
+    return (y if beta is None else y + _per_channel(beta, x_hat)).named("y")
 
 
-def _per_channel(x: Tensor) -> tuple[int, ...]:
-    return (1, -1) + (1,) * (x.ndim - 2)
+def _per_channel(value: Tensor, x: Tensor) -> Tensor:
+    return value if x.ndim == 2 else value.reshape((1, -1) + (1,) * (x.ndim - 2))  # (1, C, 1…)
 
 
-def _batch_mean(x: Tensor, all_reduce: Reduce | None) -> tuple[Reduce, int]:
-    """Return the mean over the batch, a function (N, C, *) -> (1, C, 1…), and the values per channel."""
-    batch = tuple(i for i in range(x.ndim) if i != 1)
+def _batch_means(x: Tensor, all_reduce: Reduce | None) -> tuple[Reduce, Reduce, int]:
+    """Return mean and mean of squares over the batch, (N, C, *) -> (1, C, 1…), and the values per channel."""
+    batch = (0, *range(2, x.ndim))
     m = x.numel() // max(x.shape[1], 1)
     if all_reduce is None:
-        return lambda t: t.mean(batch, keepdim=True), m
-    total = int(all_reduce(tensor(m)).item())
-    return lambda t: all_reduce(t.sum(batch, keepdim=True)) / max(total, 1), total
+        means = reduction.mean, reduction.mean_square
+        return *(partial(function, axis=batch, keepdims=True) for function in means), m
+    m = int(all_reduce(tensor(m)).item())
+    mean = lambda t: all_reduce(t.sum(batch, keepdim=True)) / max(m, 1)
+    return mean, lambda t: mean(t * t), m
 
 
 def batch_norm(
@@ -95,8 +99,7 @@ def _by_running(
     """Return the frozen transform of Algorithm 2: statistics are constants."""
     if mean is None or var is None:
         raise RuntimeError(f"running_{'mean' if mean is None else 'var'} must be defined in evaluation mode")
-    scale = (var.reshape(_per_channel(x)) + eps).rsqrt()
-    return _scale_and_shift((x - mean.reshape(_per_channel(x))) * scale, weight, bias)
+    return _scale_and_shift((x - _per_channel(mean, x)) * _per_channel((var + eps).rsqrt(), x), weight, bias)
 
 
 def _by_batch(

@@ -5,6 +5,7 @@ Statistics move in one place, ``move``, and only after the batch has been judged
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any, Self
 
@@ -13,7 +14,8 @@ from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 
 from minigrad.creation import ones, tensor, zeros
-from minigrad.modes import MODES, no_grad
+from minigrad.modes import MODES
+from minigrad.storage import wrote
 from minigrad.tensor import Tensor
 
 POLICIES = ("warn", "raise")
@@ -24,9 +26,12 @@ def worth_remembering(var: Tensor, m: int, on_nonfinite: str = "warn") -> bool:
 
     Warns of a batch that is not, or raises ValueError where ``on_nonfinite`` is "raise".
     """
-    bad = np.flatnonzero(~np.isfinite(var._data.ravel()))
-    if not bad.size:
+    values = var._data.ravel()
+    if math.isfinite(np.add.reduce(values)):  # they are not negative, so nothing cancels
         return m > 0
+    bad = np.flatnonzero(~np.isfinite(values))
+    if not bad.size:  # each is finite, though not their sum
+        return True
     text = f"batch_norm: nan, inf or overflow in the batch, channels {bad[:8].tolist()}"
     if on_nonfinite == "raise":
         raise ValueError(f"{text}; the running statistics have not changed. Look for the cause before this layer.")
@@ -36,10 +41,12 @@ def worth_remembering(var: Tensor, m: int, on_nonfinite: str = "warn") -> bool:
 
 def move(mean: tuple[Tensor | None, Tensor], var: tuple[Tensor | None, Tensor], momentum: float) -> None:
     """Move running statistics by ``momentum`` towards new ones; both come as (running, new)."""
-    with no_grad():  # statistics are memory, not part of the graph
-        for running, new in (mean, var):
-            if running is not None:
-                running.lerp_(new.reshape(-1), momentum)
+    for running, new in (mean, var):
+        if running is not None:  # memory, not part of the graph
+            array = running._data
+            array *= 1 - momentum
+            array += momentum * new._data.ravel()
+            wrote(array, "batch_norm")
 
 
 class RunningStats(Module):
@@ -96,7 +103,8 @@ class RunningStats(Module):
             seen = self.num_batches_tracked.item() + 1
             momentum = 1 / seen if self.momentum is None else self.momentum  # None: average of all
             move((self.running_mean, mean), (self.running_var, var), momentum)
-            self.num_batches_tracked.fill_(seen)
+            self.num_batches_tracked._data[...] = seen
+            wrote(self.num_batches_tracked._data, "batch_norm")
 
     def freeze(self, stats: bool = True, affine: bool = True) -> Self:
         """Hold the running statistics, γ and β, or some of them, whatever ``train()`` says; return the layer.

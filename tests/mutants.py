@@ -31,8 +31,8 @@ class Mutant(NamedTuple):
 
 
 BN, STATS, SWEEP = "nn/batchnorm.py", "nn/running_stats.py", "minigrad/sweep.py"
-TAKE_MEAN = "    mean, m = _batch_mean(x, all_reduce)\n"
-VARIANCE = 'var = mean(d * d).named("σ²")'
+TAKE_MEAN = "    mean, mean_square, m = _batch_means(x, all_reduce)\n"
+VARIANCE = 'var = mean_square(d).named("σ²")'
 BY_RUNNING = "            return _by_running(input, self.running_mean"
 FORWARD = '"""Normalise (N, C, *) per channel; in training also move the running statistics."""\n'
 ENGINE = "tests/test_sweep.py tests/test_tensor.py tests/test_primitives.py"
@@ -45,9 +45,9 @@ MUTANTS = (
     Mutant("eps outside the root", BN, "(d * (var + eps).rsqrt())", "(d / (var.sqrt() + eps))"),
     Mutant("one-pass variance", BN, VARIANCE, 'var = (mean(x * x) - mu * mu).named("σ²")'),
     Mutant("rounding of the mean left in", BN, "    d = d - left\n", ""),
-    Mutant("normalised by the unbiased variance", BN, VARIANCE, 'var = (mean(d * d) * (m / (m - 1))).named("σ²")'),
+    Mutant("normalised by the unbiased variance", BN, VARIANCE, 'var = (mean_square(d) * (m / (m - 1))).named("σ²")'),
     Mutant("biased variance remembered", BN, "var * (m / max(m - 1, 1)), m", "var, m"),
-    Mutant("momentum reversed", STATS, "new.reshape(-1), momentum)", "new.reshape(-1), 1 - momentum)"),
+    Mutant("momentum reversed", STATS, "array *= 1 - momentum\n            array += momentum * new", "array *= momentum\n            array += (1 - momentum) * new"),
     Mutant(
         "statistics updated in evaluation", BN, BY_RUNNING,
         "            self.remember(*normalize(input.detach(), None, None, self.eps)[1:])\n" + BY_RUNNING,
@@ -58,13 +58,13 @@ MUTANTS = (
         "            self.num_batches_tracked.fill_(self.num_batches_tracked.item() + 1)\n",
     ),
     Mutant("statistics moved before validation", BN, "    if m == 1:\n", "    if m < 1:\n"),
-    Mutant("statistics of convolutions per position", BN, "if i != 1)\n    m =", "if i == 0)\n    m ="),
-    Mutant("keepdims lost", BN, "t.mean(batch, keepdim=True)", "t.mean(batch)"),
-    Mutant("nan and inf remembered", STATS, "    if not bad.size:\n        return m > 0", "    if True:\n        return m > 0"),
+    Mutant("statistics of convolutions per position", BN, "batch = (0, *range(2, x.ndim))", "batch = (0,)"),
+    Mutant("keepdims lost", BN, "axis=batch, keepdims=True)", "axis=batch, keepdims=False)"),
+    Mutant("nan and inf remembered", STATS, "    if math.isfinite(np.add.reduce(values)):", "    if True:"),
     Mutant("frozen statistics move", BN, "self.training and not self.frozen_stats", "self.training"),
     Mutant(
-        "shards merged without their counts", BN, "return lambda t: all_reduce(t.sum(batch, keepdim=True)) / max(total, 1), total",
-        "k = int(all_reduce(tensor(1)).item())\n    return lambda t: all_reduce(t.mean(batch, keepdim=True)) / k, total",
+        "shards merged without their counts", BN, "all_reduce(t.sum(batch, keepdim=True)) / max(m, 1)",
+        "all_reduce(t.mean(batch, keepdim=True)) / all_reduce(tensor(1.0))",
         "tests/test_shards.py",
     ),
     Mutant("the last small batch weighs as much as the others", "nn/utils/batchnorm.py", "gap * (m / n)", "gap / len(self.batches)", "tests/test_recalibrate.py"),

@@ -65,7 +65,7 @@ SAMPLES = {
     "elementwise.pow_scalar": [((signed(2, 3),), {"exponent": n}) for n in (2, 3, -1)],
     "elementwise.clamp": ((spaced(2, 3),), {"min": -0.9, "max": -0.5}),
     "elementwise.where": ((spaced(2, 3) > -0.5, signed(2, 3), signed(3)), {}),
-    **{f"reduction.{name}": ((spaced(2, 3, 4),), REDUCE) for name in ("sum", "mean", "amax", "amin", "logsumexp")},
+    **{f"reduction.{name}": ((spaced(2, 3, 4),), REDUCE) for name in ("sum", "mean", "mean_square", "amax", "amin", "logsumexp")},
     **{f"reduction.{name}": ((signed(2, 3, 4),), {"axis": 1}) for name in ("softmax", "log_softmax", "cumsum")},
     "shape.reshape": ((signed(2, 3, 4),), {"shape": (4, 6)}),
     "shape.transpose": ((signed(2, 3, 4),), {"axes": (2, 0, 1)}),

@@ -28,18 +28,19 @@ T = Any  # a Tensor, which this floor does not know
 def _flat(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     """Take sizes as one sequence or as separate arguments."""
     if len(sizes) == 1 and not isinstance(sizes[0], int):
-        sizes = tuple(sizes[0])
-    return tuple(int(n) for n in sizes)
+        sizes = sizes[0]
+    return tuple(map(int, sizes))
 
 
 def reshape(input: T, *shape: Any) -> T:
     """Return the elements in another shape; one length may be -1. Raises RuntimeError."""
     shape = _flat(shape)
-    size, known = input.numel(), math.prod(n for n in shape if n != -1)
-    fits = size == known if -1 not in shape else known != 0 and size % known == 0
-    if not fits or shape.count(-1) > 1 or builtins.any(n < -1 for n in shape):
-        raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {size}")
-    return ops.reshape(input, shape=shape)
+    try:
+        if not shape or min(shape) >= -1:
+            return ops.reshape(input, shape=shape)
+    except RuntimeError:
+        pass
+    raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {input.numel()}")
 
 
 view = reshape

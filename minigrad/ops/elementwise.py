@@ -103,14 +103,19 @@ alias(reciprocal, np.reciprocal)
 @quiet
 def rsqrt(x):
     """1/sqrt(x)."""
-    return np.true_divide(1, np.sqrt(x))
+    return np.reciprocal(np.sqrt(x))
 
 
 @primitive(lambda g, out, _x: g * out * (1 - out), floats=True)
 def sigmoid(x):
     """1/(1 + exp(-x)), with the exponent held where exp does not overflow."""
-    held = np.minimum(-x, _LARGEST_EXPONENT[x.dtype.char])
-    return 1 / (1 + np.exp(held))
+    out = np.negative(x)
+    if out.ndim == 0:
+        return 1 / (1 + np.exp(np.minimum(out, _LARGEST_EXPONENT[x.dtype.char])))
+    np.minimum(out, _LARGEST_EXPONENT[x.dtype.char], out=out)
+    np.exp(out, out=out)
+    out += 1
+    return np.reciprocal(out, out=out)
 
 
 _LARGEST_EXPONENT = {"e": 11.0, "f": 88.0, "d": 709.0}

@@ -7,13 +7,13 @@ import math
 
 import numpy as np
 
-from minigrad.ops.shape import astype
+from minigrad.ops.shape import astype, broadcast_to
 from minigrad.primitive import alias, primitive
 
 
 def axis_of(x, dim):
     """Return ``dim`` as a non-negative axis of ``x``; raise IndexError as PyTorch does."""
-    n = max(x.ndim, 1)
+    n = max(len(x) if isinstance(x, range) else x.ndim, 1)
     if not -n <= dim < n:
         raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
     return dim % n
@@ -21,14 +21,18 @@ def axis_of(x, dim):
 
 def axes_of(x, dim):
     """Return ``dim`` (None for all, an integer or several) as a tuple of axes."""
+    return _axes(x.ndim, tuple(dim) if isinstance(dim, list) else dim)
+
+
+@functools.lru_cache(4096)
+def _axes(n, dim):
     if dim is None:
-        return tuple(range(x.ndim))
-    if not isinstance(dim, (tuple, list)):
-        return (axis_of(x, dim),) if x.ndim else ()
-    found = tuple(axis_of(x, d) for d in dim)
+        return tuple(range(n))
+    several = dim if isinstance(dim, tuple) else (dim,)
+    found = tuple(axis_of(range(n), d) for d in several)
     if len(set(found)) < len(found):
-        raise RuntimeError(f"dim {list(dim)} appears multiple times in the list of dims")
-    return found if x.ndim else ()
+        raise RuntimeError(f"dim {list(several)} appears multiple times in the list of dims")
+    return found if n else ()
 
 
 def expanded(g, axis, keepdims):
@@ -38,7 +42,7 @@ def expanded(g, axis, keepdims):
 
 def spread(g, x, axis, keepdims):
     """Broadcast the cotangent of a reduction over the axes that were reduced."""
-    return np.broadcast_to(expanded(g, axis, keepdims), x.shape)
+    return broadcast_to(expanded(g, axis, keepdims), shape=x.shape)
 
 
 def count(x, axis):
@@ -58,21 +62,30 @@ def _ones(n, dtype):
 def total(x, axis, keepdims):
     """Add up along axes. Leading and trailing ones are a matrix product with ones: measured two to forty
     times as fast as add.reduce, and in blocks it rounds less (3e-7 for 1e-6 over 4,096 numbers of float32)."""
+    plan = _plan(x.shape, axis, keepdims)
+    if plan is None or x.dtype.char not in "fd" or not x.flags.c_contiguous:
+        return np.add.reduce(x, axis=axis, keepdims=keepdims)
+    rows, n, shape = plan
+    if n:  # one long row is added up pairwise, which rounds less still
+        x = x.reshape(-1, n) @ _ones(n, x.dtype) if n <= BLOCK else np.add.reduce(x.reshape(-1, n), axis=1)
+    if rows:
+        x = _first_axis(x.reshape(rows, -1))
+    return x.reshape(shape)
+
+
+@functools.lru_cache(4096)
+def _plan(shape, axis, keepdims):
+    """Return (length of the leading axes or 0, of the trailing ones or 0, shape of the result), or None."""
     lead = 0
     while lead < len(axis) and axis[lead] == lead:
         lead += 1
     tail = len(axis) - lead
-    if (
-        x.size < 64 or x.dtype.char not in "fd" or not x.flags.c_contiguous
-        or lead == x.ndim or axis[lead:] != tuple(range(x.ndim - tail, x.ndim))
-    ):  # fmt: skip
-        return np.add.reduce(x, axis=axis, keepdims=keepdims)
-    rows, kept, n = (math.prod(x.shape[:lead]), x.shape[lead : x.ndim - tail], math.prod(x.shape[x.ndim - tail :]))
-    if tail:  # one long row is added up pairwise, which rounds less still
-        x = x.reshape(-1, n) @ _ones(n, x.dtype) if n <= BLOCK else np.add.reduce(x.reshape(-1, n), axis=1)
-    if lead:
-        x = _first_axis(x.reshape(rows, -1))
-    return x.reshape((1,) * lead + kept + (1,) * tail if keepdims else kept)
+    end = len(shape) - tail
+    if math.prod(shape) < 64 or lead == len(shape) or axis[lead:] != tuple(range(end, len(shape))):
+        return None
+    kept = shape[lead:end]
+    shown = (1,) * lead + kept + (1,) * tail if keepdims else kept
+    return (math.prod(shape[:lead]) if lead else 0, math.prod(shape[end:]) if tail else 0, shown)
 
 
 def _first_axis(x):
@@ -91,6 +104,12 @@ def sum(x, *, axis, keepdims):
 @primitive(lambda g, _out, _x, *, axis, keepdims: spread(g / count(_x, axis), _x, axis, keepdims))
 def mean(x, *, axis, keepdims):
     return total(x, axis, keepdims) / max(count(x, axis), 1)
+
+
+@primitive(lambda g, _out, x, *, axis, keepdims: expanded(g * (2 / count(x, axis)), axis, keepdims) * x)
+def mean_square(x, *, axis, keepdims):
+    """The mean of x², in one step of the graph."""
+    return total(x * x, axis, keepdims) / max(count(x, axis), 1)
 
 
 def _share(g, out, x, axis, keepdims):
