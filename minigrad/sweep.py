@@ -11,10 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 from typing import Any
 
-import numpy as np
-
 from minigrad.graph import FREED, Node
-from minigrad.ops.reduction import sum as add_up
+from minigrad.ops.reduction import unbroadcast
 from minigrad.ops.shape import astype
 from minigrad.storage import WRITES, written_since
 
@@ -110,14 +108,6 @@ def _standing_in(node: Node, saved: tuple[Any, ...]) -> Any:
         out, a = saved
         return node if out is None else out, inputs[0] if a is None else a
     return [home if value is None else value for value, home in zip(saved, (node, *inputs), strict=True)]
-
-
-def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
-    """Sum ``g`` over the axes along which ``shape`` was broadcast."""
-    lead = g.ndim - len(shape)
-    stretched = [i + lead for i, n in enumerate(shape) if n == 1 and g.shape[i + lead] != 1]
-    g = add_up(g, axis=(*range(lead), *stretched), keepdims=False)
-    return np.reshape(g, shape) if stretched else g
 
 
 def _lifted(node: Node, saved: tuple[Any, ...], lift: Lift) -> list[Any]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import numpy as np
 from minigrad.nn.running_stats import RunningStats, move, worth_remembering
 
 from minigrad.creation import tensor
@@ -32,16 +33,18 @@ def normalize(
     mean, mean_square, m = _batch_means(x, all_reduce)
     mu = mean(x).named("μ")  # mini-batch mean
     d = x - mu
-    left = mean(d.detach())  # what rounding left of the mean: zero in exact arithmetic, so no gradient
-    d = d - left
+    left = mean(d.detach())  # what rounding left of the mean: zero in exact arithmetic, so it has no
+    np.subtract(d._data, left._data, out=d._data)  # gradient, and is taken out of the values alone
     var = mean_square(d).named("σ²")  # mini-batch variance
     x_hat = (d * (var + eps).rsqrt()).named("x̂")  # normalize
     return _scale_and_shift(x_hat, gamma, beta), mu.detach() + left, var.detach(), m
 
 
 def _scale_and_shift(x_hat: Tensor, gamma: Tensor | None, beta: Tensor | None) -> Tensor:
-    y = x_hat if gamma is None else x_hat * _per_channel(gamma, x_hat)
-    return (y if beta is None else y + _per_channel(beta, x_hat)).named("y")
+    gamma, beta = (None if p is None else _per_channel(p, x_hat) for p in (gamma, beta))
+    if gamma is None:
+        return x_hat if beta is None else (x_hat + beta).named("y")
+    return (x_hat * gamma if beta is None else beta.addcmul(x_hat, gamma)).named("y")  # γ x̂ + β
 
 
 def _per_channel(value: Tensor, x: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     Raises RuntimeError where the last dimensions of input and weight differ.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.linear.html
     """
-    return input @ weight.T if bias is None else matmul.linear(input, weight, bias)
+    return matmul.matmul_t(input, weight) if bias is None else matmul.linear(input, weight, bias)
 
 
 class Linear(Module):

@@ -67,10 +67,14 @@ class Module:
             object.__setattr__(self, name, value)
 
     def __getattr__(self, name: str) -> Any:  # asked only where there is no ordinary attribute
-        for kind in KINDS:
-            found = self.__dict__.get(kind, ())
-            if name in found:
-                return found[name]
+        own = self.__dict__
+        if "_modules" in own:  # after __init__
+            if name in own["_parameters"]:
+                return own["_parameters"][name]
+            if name in own["_buffers"]:
+                return own["_buffers"][name]
+            if name in own["_modules"]:
+                return own["_modules"][name]
         close = difflib.get_close_matches(name, [n for n in dir(self) if n[0] != "_"], 1)
         hint = f". Did you mean: '{close[0]}'?" if close else ""
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'{hint}")
@@ -139,12 +143,12 @@ class Module:
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        for pre_hook in list(self._pre_hooks.values()):
+        for pre_hook in list(self._pre_hooks.values()) if self._pre_hooks else ():
             changed = pre_hook(self, args)
             if changed is not None:
                 args = changed if isinstance(changed, tuple) else (changed,)
         result = self.forward(*args, **kwargs)
-        for hook in list(self._hooks.values()):
+        for hook in list(self._hooks.values()) if self._hooks else ():
             changed = hook(self, args, result)
             result = result if changed is None else changed
         return result

@@ -65,6 +65,10 @@ SAMPLES = {
     "elementwise.pow_scalar": [((signed(2, 3),), {"exponent": n}) for n in (2, 3, -1)],
     "elementwise.clamp": ((spaced(2, 3),), {"min": -0.9, "max": -0.5}),
     "elementwise.where": ((spaced(2, 3) > -0.5, signed(2, 3), signed(3)), {}),
+    "elementwise.addcmul": [((signed(*c), signed(*x), signed(2, 3)), {}) for c in ((3,), (2, 3)) for x in ((2, 3), (3,), (2, 1))],
+    "reduction.sum_of_product": [
+        ((signed(4, 3, 5, 6), signed(4, 3, 5, 6)), {"shape": shape}) for shape in ((1, 3, 1, 1), (3, 1, 1), (5, 1), (6,), (4, 1, 5, 6))
+    ],
     **{f"reduction.{name}": ((spaced(2, 3, 4),), REDUCE) for name in ("sum", "mean", "mean_square", "amax", "amin", "logsumexp")},
     **{f"reduction.{name}": ((signed(2, 3, 4),), {"axis": 1}) for name in ("softmax", "log_softmax", "cumsum")},
     "shape.reshape": ((signed(2, 3, 4),), {"shape": (4, 6)}),
@@ -90,6 +94,7 @@ SAMPLES = {
         ((signed(*a), signed(*b)), {})
         for a, b in (((2, 3), (3, 4)), ((3,), (3,)), ((2, 3), (3,)), ((3,), (2, 3, 2)), ((2, 1, 2, 3), (4, 3, 2)))
     ],
+    "matmul.matmul_t": [((signed(2, 3), signed(4, 3)), {}), ((signed(2, 2, 3), signed(4, 3)), {})],
     "matmul.linear": [((signed(2, 3), signed(4, 3), signed(4)), {}), ((signed(2, 2, 3), signed(4, 3), signed(4)), {})],
 }  # fmt: skip
 

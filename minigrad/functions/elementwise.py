@@ -67,7 +67,7 @@ def lerp(input: T, end: T, weight: T) -> T:
 
 def addcmul(input: T, tensor1: T, tensor2: T, *, value: float = 1) -> T:
     """Return input + value * tensor1 * tensor2."""
-    return input + value * (tensor1 * tensor2)
+    return ops.addcmul(input, tensor1 if value == 1 else value * tensor1, tensor2)
 
 
 def addcdiv(input: T, tensor1: T, tensor2: T, *, value: float = 1) -> T:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.ops.reduction import product_for, unbroadcast
 from minigrad.primitive import alias, primitive, register
 
 
@@ -22,8 +23,34 @@ _2_SQRTPI = 2 / math.sqrt(math.pi)
 # ---- arithmetic -------------------------------------------------------------------------------
 pair = {"promotes": 0}
 add = register(np.add, lambda g, _out, _x, _y: g, lambda g, _out, _x, _y: g, **pair)
-sub = register(np.subtract, lambda g, _out, _x, _y: g, lambda g, _out, _x, _y: -g, name="sub", **pair)
-mul = register(np.multiply, lambda g, _out, _x, y: g * y, lambda g, _out, x, _y: g * x, name="mul", **pair)
+sub = register(
+    np.subtract,
+    lambda g, _out, _x, _y: g,
+    lambda g, _out, _x, _y: -(g if g.shape == _y.shape else unbroadcast(g, _y.shape)),  # the smaller one is negated
+    name="sub",
+    **pair,
+)
+mul = register(
+    np.multiply,
+    lambda g, _out, _x, y: product_for(g, y, _x),
+    lambda g, _out, x, _y: product_for(g, x, _y),
+    name="mul",
+    **pair,
+)
+
+
+@primitive(
+    lambda g, _out, _c, _x, _y: g,
+    lambda g, _out, _c, _x, y: product_for(g, y, _x),
+    lambda g, _out, _c, x, _y: product_for(g, x, _y),
+    promotes=0,
+)
+def addcmul(c, x, y):
+    """c + x * y in one step of the graph."""
+    out = x * y
+    if out.ndim and np.broadcast_shapes(out.shape, c.shape) == out.shape:
+        return np.add(out, c, out=out)
+    return out + c
 
 
 @primitive(

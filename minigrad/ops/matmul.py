@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from minigrad.ops.shape import reshape, transpose
 from minigrad.primitive import primitive, register
 
 
@@ -35,12 +36,23 @@ matmul = register(np.matmul, _left, _right, promotes=0)
 
 
 def _rows(x):
-    return x if x.ndim == 2 else np.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
+    return x if x.ndim == 2 else reshape(x, shape=(math.prod(x.shape[:-1]), x.shape[-1]))
+
+
+@primitive(
+    lambda g, _out, _x, weight: np.matmul(g, weight),
+    lambda g, _out, x, _weight: np.matmul(transpose(_rows(g), axes=(1, 0)), _rows(x)),
+    promotes=0,
+    name="linear",
+)
+def matmul_t(x, weight):
+    """x @ weight.T: (..., in), (out, in) -> (..., out)."""
+    return np.matmul(x, weight.T)
 
 
 @primitive(
     lambda g, _out, _x, weight, _bias: np.matmul(g, weight),
-    lambda g, _out, x, _weight, _bias: np.matmul(np.transpose(_rows(g), (1, 0)), _rows(x)),
+    lambda g, _out, x, _weight, _bias: np.matmul(transpose(_rows(g), axes=(1, 0)), _rows(x)),
     lambda g, _out, _x, _weight, _bias: g,  # the sweep sums over the rows
 )
 def linear(x, weight, bias):

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from minigrad.ops.shape import astype, broadcast_to
+from minigrad.ops.shape import astype, broadcast_to, reshape
 from minigrad.primitive import alias, primitive
 
 
@@ -106,10 +106,46 @@ def mean(x, *, axis, keepdims):
     return total(x, axis, keepdims) / max(count(x, axis), 1)
 
 
+def total_of_product(x, y, axis, keepdims):
+    """Add up x * y without making it where inner products of the trailing axes will do."""
+    plan = _plan(x.shape, axis, keepdims)
+    if plan is None or not plan[1] or plan[1] > BLOCK or not (x.flags.c_contiguous and y.flags.c_contiguous):
+        return total(x * y, axis, keepdims)
+    rows, n, shape = plan
+    products = np.vecdot(x.reshape(-1, n), y.reshape(-1, n))
+    return (_first_axis(products.reshape(rows, -1)) if rows else products).reshape(shape)
+
+
 @primitive(lambda g, _out, x, *, axis, keepdims: expanded(g * (2 / count(x, axis)), axis, keepdims) * x)
 def mean_square(x, *, axis, keepdims):
     """The mean of x², in one step of the graph."""
-    return total(x * x, axis, keepdims) / max(count(x, axis), 1)
+    return total_of_product(x, x, axis, keepdims) / max(count(x, axis), 1)
+
+
+@functools.lru_cache(4096)
+def _stretched(shape, small):
+    """Return the axes along which ``small`` was broadcast to ``shape``."""
+    lead = len(shape) - len(small)
+    return (*range(lead), *(i + lead for i, n in enumerate(small) if n == 1 and shape[i + lead] != 1))
+
+
+def unbroadcast(g, shape):
+    """Sum ``g`` over the axes along which ``shape`` was broadcast."""
+    g = sum(g, axis=_stretched(g.shape, shape), keepdims=False)
+    return g if g.shape == shape else reshape(g, shape=shape)
+
+
+@primitive(lambda g, _out, _x, y, *, shape: g * y, lambda g, _out, x, _y, *, shape: g * x)
+def sum_of_product(x, y, *, shape):
+    """x * y summed to ``shape``, which would be broadcast to that of both."""
+    return total_of_product(x, y, _stretched(x.shape, shape), False).reshape(shape)
+
+
+def product_for(g, x, _y):
+    """Return the cotangent g * x of an operand like ``_y``, summed at once where that was broadcast."""
+    if g.shape == _y.shape or x.shape != g.shape:
+        return g * x
+    return sum_of_product(g, x, shape=_y.shape)
 
 
 def _share(g, out, x, axis, keepdims):
