@@ -12,6 +12,7 @@ import itertools
 import math
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from minigrad.primitive import primitive
 
@@ -50,21 +51,72 @@ def _taps(kernel, out, stride, dilation):
     return [(..., *slices) for slices in itertools.product(*along)]
 
 
-def _columns(x, kernel, out, stride, padding, dilation, groups):
-    """Every window as a column: (N, C, *spatial) -> (N, groups, C/groups * taps, windows)."""
-    x = _padded(x, padding)
-    columns = np.empty_like(x, shape=(*x.shape[:2], math.prod(kernel), *out))
-    for i, tap in enumerate(_taps(kernel, out, stride, dilation)):
-        columns[:, :, i] = x[tap]
-    return columns.reshape(_rows(columns.shape[:3], groups, math.prod(out)))
-
-
 def _rows(shape, groups, size):
     """(N, C, …) seen by groups: (N, groups, C/groups * …, size)."""
     return (shape[0], groups, math.prod(shape[1:]) // groups, size)
 
 
 # ---- convolution --------------------------------------------------------------------------------
+BLOCK = 1 << 18  # numbers in the columns made at once: they stay in the cache
+
+
+class _Columns:
+    """Every window of an array as a column, some samples at a time: ``for part, columns in …``.
+
+    ``columns`` is (n, groups, C/groups * taps, width), where ``wide`` is the shape of width: that of the windows, or,
+    with stride 1, that of the padded rows they start in. Then each tap is one run of memory, copied
+    at its full speed, and the results between the windows of two rows are not looked at.
+    """
+
+    def __init__(self, x, kernel, out, stride, padding, dilation, groups):
+        x = _padded(x, padding)
+        self.kernel, self.out, self.groups = kernel, out, groups
+        self.stride, self.dilation = stride, dilation
+        plane = x.shape[2:]
+        self.flat = max(stride) == 1 and math.prod(plane[1:]) <= 1.4 * math.prod(out[1:])
+        self.wide = (out[0], *plane[1:]) if self.flat else out
+        if self.flat and max(kernel) > 1:  # windows of the last row end behind the plane
+            spare = sum(d * (k - 1) for k, d in zip(kernel[1:], dilation[1:], strict=True)) and 1
+            x = _padded(x, ((0, spare), *((0, 0),) * (len(plane) - 1)))
+        self.x = np.ascontiguousarray(x)
+
+    def __iter__(self):
+        n, channels = self.x.shape[:2]
+        taps, width = math.prod(self.kernel), math.prod(self.wide)
+        if self.flat and taps == 1:
+            yield slice(None), self.x.reshape(_rows((n, channels), self.groups, width))
+            return
+        step = max(1, BLOCK // max(channels * taps * width, 1))
+        buffer = np.empty_like(self.x, shape=(min(step, n), channels, *self.kernel, *self._shown()))
+        for start in range(0, n, step):
+            part = slice(start, min(start + step, n))
+            columns = buffer[: part.stop - start]
+            self._fill(columns, self.x[part])
+            yield part, columns.reshape(_rows((len(columns), channels * taps), self.groups, width))
+
+    def _shown(self):
+        return (math.prod(self.wide),) if self.flat else self.out
+
+    def _fill(self, columns, x):
+        steps, apart = x.strides, x.strides[2:]
+        along = [d * step for d, step in zip(self.dilation, apart, strict=True)]
+        across = (x.itemsize,) if self.flat else [s * step for s, step in zip(self.stride, apart, strict=True)]
+        np.copyto(columns, as_strided(x, columns.shape, (*steps[:2], *along, *across)))
+
+    def cut(self, y):
+        """Leave out what lies between the windows: (N, C, *wide) -> (N, C, *out)."""
+        if self.wide == self.out:
+            return y.reshape(*y.shape[:2], *self.out)
+        return np.ascontiguousarray(y.reshape(*y.shape[:2], *self.wide)[(..., *map(slice, self.out))])
+
+    def widened(self, y):
+        """Put zeros there: (N, C, *out) -> (N, groups, C/groups, width)."""
+        if self.wide != self.out:
+            y, narrow = np.zeros_like(y, shape=(*y.shape[:2], *self.wide)), y
+            y[(..., *map(slice, self.out))] = narrow
+        return y.reshape(_rows(y.shape[:2], self.groups, math.prod(self.wide)))
+
+
 @primitive(
     lambda g, _out, _x, w, **p: conv_input(g, w, shape=_x.shape, **p),
     lambda g, _out, x, _w, **p: conv_weight(x, g, shape=_w.shape, **p),
@@ -74,9 +126,12 @@ def conv(x, w, *, stride, padding, dilation, groups):
     """Cross-correlation of (N, C, *) with (out, C/groups, *kernel) -> (N, out, *)."""
     kernel = w.shape[2:]
     out = windows(x.shape[2:], kernel, stride, padding, dilation)
-    columns = _columns(x, kernel, out, stride, padding, dilation, groups)
+    columns = _Columns(x, kernel, out, stride, padding, dilation, groups)
     weights = w.reshape(groups, w.shape[0] // groups, -1)
-    return np.matmul(weights, columns).reshape(x.shape[0], w.shape[0], *out)
+    y = np.empty_like(columns.x, shape=(len(x), groups, w.shape[0] // groups, math.prod(columns.wide)))
+    for part, block in columns:
+        np.matmul(weights, block, out=y[part])
+    return columns.cut(y.reshape(len(x), w.shape[0], math.prod(columns.wide)))
 
 
 @primitive(
@@ -86,6 +141,12 @@ def conv(x, w, *, stride, padding, dilation, groups):
 def conv_input(y, w, *, shape, stride, padding, dilation, groups):
     """The cotangent of a convolution's input, of this shape, from that of its result."""
     kernel, out = w.shape[2:], y.shape[2:]
+    reach = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
+    back = tuple((r - a, r - b) for r, (a, b) in zip(reach, padding, strict=True))
+    if max(stride) == 1 and min(map(min, back)) >= 0:  # a convolution with the kernel turned round
+        turned = np.flip(w, tuple(range(2, w.ndim))).reshape(groups, -1, *w.shape[1:]).swapaxes(1, 2)
+        turned = turned.reshape(shape[1], -1, *kernel)
+        return conv.function(y, turned, stride=stride, padding=back, dilation=dilation, groups=groups)
     weights = w.reshape(groups, w.shape[0] // groups, -1)
     rows = y.reshape(_rows(y.shape[:2], groups, math.prod(out)))
     columns = np.matmul(np.swapaxes(weights, -1, -2), rows)
@@ -102,11 +163,12 @@ def conv_input(y, w, *, shape, stride, padding, dilation, groups):
 )
 def conv_weight(x, y, *, shape, stride, padding, dilation, groups):
     """The cotangent of a convolution's weight, of this shape, from its input and its result's."""
-    out = y.shape[2:]
-    columns = _columns(x, shape[2:], out, stride, padding, dilation, groups)
-    rows = y.reshape(_rows(y.shape[:2], groups, math.prod(out)))
-    products = np.matmul(rows, np.swapaxes(columns, -1, -2))  # one a sample: no copy for one GEMM
-    return np.add.reduce(products, axis=0).reshape(shape)
+    columns = _Columns(x, shape[2:], y.shape[2:], stride, padding, dilation, groups)
+    rows = columns.widened(y)
+    total = np.zeros_like(rows, shape=(groups, shape[0] // groups, math.prod(shape[1:])))
+    for part, block in columns:
+        total += np.add.reduce(np.matmul(rows[part], np.swapaxes(block, -1, -2)), axis=0)
+    return total.reshape(shape)
 
 
 # ---- pooling ------------------------------------------------------------------------------------
