@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from minigrad.primitive import alias, primitive
@@ -38,20 +40,34 @@ def _is_basic(index):
 
 @primitive(lambda g, _out, _x, *, indices, axis: put_along_axis(g, indices=indices, axis=axis, shape=_x.shape))
 def take_along_axis(x, *, indices, axis):
-    return np.take_along_axis(x, indices, axis)
+    return x[_along(indices, axis)]
 
 
 @primitive(lambda g, _out, _x, *, indices, axis, shape: take_along_axis(g, indices=indices, axis=axis))
 def put_along_axis(g, *, indices, axis, shape):
     """Zeros of this shape with ``g`` added along one axis at ``indices``: gather's adjoint."""
-    where = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
-    where[axis] = indices
+    where = _along(indices, axis)
     out = np.zeros_like(g, shape=shape)
     if indices.shape[axis] == 1:  # no element can be named twice
-        out[tuple(where)] = g
+        out[where] = g
     else:
-        np.add.at(out, tuple(where), g)
+        np.add.at(out, where, g)
     return out
+
+
+def _along(indices, axis):
+    """Return the index of ``indices`` along one axis, each place of the others with itself."""
+    return tuple(
+        indices if i == axis % indices.ndim else _count(n, indices.ndim - i - 1) for i, n in enumerate(indices.shape)
+    )
+
+
+@functools.lru_cache(256)
+def _count(n, behind):
+    """Return 0, 1, … n − 1 with axes of length one behind."""
+    numbers = np.arange(n).reshape(n, *(1,) * behind)
+    numbers.flags.writeable = False
+    return numbers
 
 
 alias(take_along_axis, np.take_along_axis)

@@ -201,8 +201,12 @@ def winners(x, best, *, kernel, stride, padding, dilation):
 def place(y, winner, *, shape, kernel, stride, padding, dilation):
     """Zeros of this shape with each window's value added where its winner stands."""
     x = np.zeros_like(y, shape=_padded_shape(shape, padding))
+    apart = all(s > d * (k - 1) for s, k, d in zip(stride, kernel, dilation, strict=True))
     for i, tap in enumerate(_taps(kernel, y.shape[2:], stride, dilation)):
-        x[tap] += y * (winner == i)
+        if apart:  # no element is in two windows
+            np.multiply(y, winner == i, out=x[tap])
+        else:
+            x[tap] += y * (winner == i)
     return x[_inside(padding, shape[2:])]
 
 
