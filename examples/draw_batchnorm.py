@@ -1,4 +1,4 @@
-"""Draw one BatchNorm layer from its own graph: python examples/draw_batchnorm.py [docs/batchnorm.svg]"""
+"""Draw one BatchNorm layer from its own graph, with gradients: python examples/draw_batchnorm.py [docs/batchnorm.svg]"""
 
 import sys
 
@@ -6,7 +6,10 @@ import minigrad as mg
 from minigrad import nn, viz
 
 path = sys.argv[1] if len(sys.argv) > 1 else "batchnorm.svg"
+mg.manual_seed(0)
 bn = nn.BatchNorm1d(3)
 x = mg.randn(8, 3, requires_grad=True)
-picture = viz.graph(bn(x), {"x": x, "γ": bn.weight, "β": bn.bias})
+y = viz.retain(bn(x))
+y.backward(mg.randn(8, 3))  # a random cotangent: with a constant one the gradient of x vanishes
+picture = viz.graph(y, {"x": x, "γ": bn.weight, "β": bn.bias})
 print("drawn:", picture.render(path))

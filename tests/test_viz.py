@@ -38,6 +38,20 @@ def test_the_text_is_the_same_in_every_process():
         assert name in text
 
 
+def test_after_backward_named_nodes_show_their_gradients():
+    bn = nn.BatchNorm1d(3).double()
+    x = mg.randn(8, 3, dtype=mg.float64, requires_grad=True)
+    y = viz.retain(bn(x))
+    before = viz.graph(y)
+    assert not any(n.gradient for n in before.nodes) and "gradient" not in before.dot
+    dy = mg.randn(8, 3, dtype=mg.float64)
+    y.backward(dy)
+    shown = {n.label.split()[0]: n.gradient for n in viz.graph(y, {"x": x, "γ": bn.weight}).nodes if n.gradient}
+    assert set(shown) == {"x", "γ", "leaf", "μ", "σ²", "x̂", "y"}
+    assert shown["y"] == pytest.approx(dy.norm().item()) and shown["x"] == pytest.approx(x.grad.norm().item())
+    assert f"‖gradient‖ {shown['μ']:.3g}" in viz.graph(y).dot
+
+
 def test_a_picture_keeps_nothing_alive():
     gc.collect()
     gc.disable()

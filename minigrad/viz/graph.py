@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from minigrad.graph import Node
 from minigrad.tensor import Tensor
 
@@ -36,6 +38,7 @@ class Vertex:
     kind: str
     label: str
     shape: tuple[int, ...]
+    gradient: float | None = None  # its norm, after ``backward``
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,10 @@ class Graph:
         if self.title:
             lines.append(f"  label={_quoted(self.title)}; labelloc=t")
         for node in self.nodes:
-            label = _quoted(f"{node.label}\n{_size(node.shape)}" if node.kind != "operation" else node.label)
+            lines_of_text = [node.label] if node.kind == "operation" else [node.label, _size(node.shape)]
+            if node.gradient is not None:
+                lines_of_text.append(f"‖gradient‖ {node.gradient:.3g}")
+            label = _quoted("\n".join(lines_of_text))
             lines.append(f"  n{node.id} [label={label}, {_STYLES[node.kind]}]")
         for edge in self.edges:
             place = f"{edge.place}: " if edge.numbered else ""
@@ -155,15 +161,33 @@ def _oldest_first(root: Node) -> list[Node]:
     return sorted(seen, key=lambda node: node.sequence)
 
 
+def retain(tensor: Tensor) -> Tensor:
+    """Let the next ``backward`` keep the gradient of every named operation below; return the tensor.
+
+    A picture drawn after it then shows their norms: BatchNorm's ∂ℓ/∂μ, ∂ℓ/∂σ², ∂ℓ/∂x̂ and ∂ℓ/∂y.
+
+    >>> import minigrad as mg
+    >>> from minigrad import nn
+    >>> y = mg.viz.retain(nn.BatchNorm1d(2)(mg.randn(4, 2, requires_grad=True)))
+    >>> y.pow(3).sum().backward()
+    >>> sorted(n.label.split()[0] for n in mg.viz.graph(y).nodes if n.kind == "named" and n.gradient is not None)
+    ['x̂', 'y', 'μ', 'σ²']
+    """
+    if tensor._node is not None:
+        for node in _oldest_first(tensor._node):
+            if node.label and node.primitive is not None:
+                node.retains = True
+    return tensor
+
+
 def _vertex(i: int, node: Node, names: dict[Node, str]) -> Vertex:
+    gradient = None if node.grad is None else float(np.linalg.norm(node.grad._data.ravel()))
     if node.primitive is not None:
-        label = node.primitive.name
-        if node.label:
-            return Vertex(i, "named", f"{node.label} = {label}", node.shape)
-        return Vertex(i, "operation", label, node.shape)
+        label = f"{node.label} = {node.primitive.name}" if node.label else node.primitive.name
+        return Vertex(i, "named" if node.label else "operation", label, node.shape, gradient)
     name = names.get(node)
     if node.requires_grad:
-        return Vertex(i, "parameter" if name else "input", name or "leaf", node.shape)
+        return Vertex(i, "parameter" if name else "input", name or "leaf", node.shape, gradient)
     return Vertex(i, "constant", name or "constant", node.shape)
 
 
