@@ -18,6 +18,7 @@ from typing import Any
 Rule = Callable[..., Any]
 
 TABLE: dict[Callable[..., Any], Callable[..., Any]] = {}  # NumPy function -> what records it
+PRIMITIVES: list[Primitive] = []  # all that were made
 
 
 class Primitive:
@@ -46,6 +47,7 @@ class Primitive:
         self.promotes, self.floats = promotes, floats
         self.differentiable = each is not None or any(vjps)
         self._reads = [_reads(rule) for rule in vjps]
+        PRIMITIVES.append(self)
         self.kept: dict[int, tuple[bool, ...]] = {}  # what ``keeps`` answered
         self.saves = any(map(any, self._reads)) or (each is not None and any(_reads(each, 2)))
         self.adapts = promotes is not None or floats

@@ -2,3 +2,4 @@
 
 from minigrad.utils import checkpoint as checkpoint
 from minigrad.utils import data as data
+from minigrad.utils import profiler as profiler

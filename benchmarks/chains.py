@@ -1,0 +1,75 @@
+"""What an operation costs beside the arithmetic: chains of operations on arrays of one element.
+
+``python benchmarks/chains.py minigrad|torch [depths…]`` prints JSON: microseconds a node forward and
+backward beyond the bare NumPy calls, by depth.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+import numpy as np
+
+DEPTHS = (10, 100, 1_000, 10_000, 100_000)
+BARE = {"add": 1, "tanh": 4}  # ufunc calls a node: forward and backward together
+
+
+def best(function, at_least=0.02, repeats=5):
+    """Return the seconds of the quickest of some calls."""
+    function()
+    times = []
+    for _ in range(repeats):
+        n, start = 0, time.perf_counter()
+        while time.perf_counter() - start < at_least:
+            function()
+            n += 1
+        times.append((time.perf_counter() - start) / n)
+    return min(times)
+
+
+def bare():
+    """Return the microseconds of a ufunc on one element."""
+    a = np.ones(1, np.float32)
+
+    def thousand():
+        for _ in range(1000):
+            a + a
+
+    return best(thousand) * 1e3
+
+
+def chain(L, depth, operation):
+    """Return microseconds a node, forward and backward."""
+    x = L.ones(1, requires_grad=True)
+    one = L.ones(1)
+
+    def forward():
+        y = x
+        for _ in range(depth):
+            y = y + one if operation == "add" else y.tanh()
+        return y
+
+    def both():
+        forward().backward()
+
+    ahead = best(forward)
+    return ahead / depth * 1e6, (best(both) - ahead) / depth * 1e6
+
+
+def main():
+    name, *depths = sys.argv[1:]
+    L = __import__("minigrad" if name == "minigrad" else "torch")
+    if name == "torch":
+        L.set_num_threads(1)
+    ufunc = bare()
+    found = {"ufunc": ufunc, "add": {}, "tanh": {}}
+    for operation in ("add", "tanh"):
+        for depth in [int(d) for d in depths] or DEPTHS:
+            found[operation][depth] = chain(L, depth, operation)
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,11 @@
+"""PyTorch, its model compiled (torch.compile, a C++ compiler is needed)."""
+
+NAME, MODULE = "PyTorch compiled", "torch"
+
+
+def step(net, optimizer, threads):
+    import torch
+
+    from peers import pytorch_eager
+
+    return pytorch_eager.step(net, optimizer, threads, torch.compile)
