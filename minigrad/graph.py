@@ -68,6 +68,11 @@ class Node:
             total *= n
         return total
 
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        """The nodes of the operands, None for what asks for no gradient, as PyTorch lists them."""
+        return tuple((x if x is not None and x.requires_grad else None, 0) for x in self.inputs)
+
     def name(self) -> str:
         """Return PyTorch's kind of name, ``MulBackward0``."""
         if self.primitive is None:

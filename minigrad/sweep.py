@@ -72,6 +72,8 @@ def _hand_on(
         if useful is not None and parent not in useful:
             continue
         out = rule(g, *saved, **params) if params else rule(g, *saved)
+        if out is None:  # a Function's own backward has no gradient for it
+            continue
         fresh = in_place and out is not g and out.base is None
         if out.shape != parent.shape:
             out = unbroadcast(out, parent.shape)

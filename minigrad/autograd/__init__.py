@@ -2,9 +2,11 @@
 
 from minigrad.autograd.differentiate import backward as backward
 from minigrad.autograd.differentiate import grad as grad
+from minigrad.autograd.function import Function as Function
 from minigrad.autograd.gradcheck import GradcheckError as GradcheckError
 from minigrad.autograd.gradcheck import gradcheck as gradcheck
 from minigrad.autograd.gradcheck import gradgradcheck as gradgradcheck
 from minigrad.modes import enable_grad as enable_grad
+from minigrad.modes import inference_mode as inference_mode
 from minigrad.modes import no_grad as no_grad
 from minigrad.modes import set_grad_enabled as set_grad_enabled
