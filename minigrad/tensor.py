@@ -195,7 +195,7 @@ class Tensor(Recorded, Methods, InPlace, Interop):
         if inputs is not None:
             targets = [inputs] if isinstance(inputs, Tensor) else list(inputs)
             if not targets:
-                raise RuntimeError("'inputs' argument to 'backward' cannot be empty.")
+                raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
         for node, g, own in differentiate([self], [gradient], targets, retain_graph, create_graph):
             accumulate(node, g, own)
 
