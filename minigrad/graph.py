@@ -49,6 +49,10 @@ class Node:
     hooks: dict[int, Any] | None = None
     after_hooks: dict[int, Any] | None = None
     label: str | None = None
+    line: tuple[str, int] | None = None  # this and the next three only inside autograd.record_lines
+    origin: Any = None
+    arrived: Any = None
+    born_nan = False
 
     def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
         """Make a leaf; ``recording`` makes the nodes of operations, field by field."""

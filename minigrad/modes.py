@@ -14,6 +14,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 class _Modes(threading.local):
     grad_enabled = True
     inference = False  # inside inference_mode: results can never be part of a graph
+    watch: Any = None  # wraps what a backward sweep does at each node: autograd.record_lines
     hold_statistics = False  # a forward that runs again, or only to be looked at, moves no statistics
 
 

@@ -29,6 +29,7 @@ class Recorded:
     _node: Node | None = None  # how it came about; None where no gradient is asked
     _constant: Node | None = None  # stands for it in graphs that only read it
     _inference = False  # made inside inference_mode
+    _origin: Any = None  # how it left the graph; only inside autograd.record_lines
 
     @staticmethod
     def __record__(primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]) -> Any:
