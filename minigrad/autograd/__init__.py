@@ -11,6 +11,7 @@ from minigrad.autograd.explain import Explanation as Explanation
 from minigrad.autograd.explain import explain as explain
 from minigrad.autograd.function import Function as Function
 from minigrad.autograd.gradcheck import GradcheckError as GradcheckError
+from minigrad.autograd.gradcheck import NotDifferentiableError as NotDifferentiableError
 from minigrad.autograd.gradcheck import gradcheck as gradcheck
 from minigrad.autograd.gradcheck import gradgradcheck as gradgradcheck
 from minigrad.autograd.lines import record_lines as record_lines
