@@ -1,5 +1,6 @@
 """Gradients without ``.grad``: ``grad``, ``backward`` of several tensors, and the checks."""
 
+from minigrad.autograd import functional as functional
 from minigrad.autograd.anomaly import detect_anomaly as detect_anomaly
 from minigrad.autograd.anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
 from minigrad.autograd.anomaly import is_anomaly_enabled as is_anomaly_enabled
