@@ -232,10 +232,14 @@ class Tensor(Recorded, Methods, InPlace, Interop):
 class Handle:
     """What registering a hook returns: ``remove()`` takes the hook back."""
 
-    def __init__(self, hooks: dict[int, Any], hook: Any) -> None:
+    def __init__(self, hooks: dict[int, Any], hook: Any, prepend: bool = False) -> None:
         self.hooks = hooks
         self.key = max(hooks, default=0) + 1
+        others = dict(hooks) if prepend else {}
+        for key in others:
+            del hooks[key]
         hooks[self.key] = hook
+        hooks.update(others)
 
     def remove(self) -> None:
         """Take the hook back; once is enough, twice does no harm."""
