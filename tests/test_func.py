@@ -95,6 +95,7 @@ CASES = {
     "jacrev": lambda s: s.f.jacrev(lambda x: x.exp() * x.sum())(s.x),
     "jacrev of many": lambda s: s.f.jacrev(s.two, argnums=(0, 1))(s.x, s.y),
     "jacrev with aux": lambda s: s.f.jacrev(lambda x: (x * x, x), has_aux=True)(s.x),
+    "jacrev of a transposed one": lambda s: s.f.jacrev(lambda x: x.exp() * x.sum())(s.y.T),
     "jacfwd": lambda s: s.f.jacfwd(lambda x: x.exp() * x.sum())(s.x),
     "jacfwd of many": lambda s: s.f.jacfwd(s.two, argnums=(0, 1))(s.x, s.y),
     "hessian": lambda s: s.f.hessian(lambda x: (x**3).sum() * x[0])(s.x),

@@ -161,7 +161,8 @@ def test_none_is_no_gradient_and_nothing_is_written_into():
             return kept, None
 
     x, y = leaf(1.0), leaf(2.0)
-    (Given.apply(x, y) + x + x).backward()
+    older = x * 2
+    (Given.apply(x, y) + older).backward()  # what backward returned arrives first, and more is added to it
     assert x.grad.tolist() == [7.0] and y.grad is None and kept.tolist() == [5.0]
 
 
