@@ -16,6 +16,7 @@ if not (_Path(__file__).parent / "nn").is_dir():  # a checkout: minigrad.nn is t
 from minigrad import allocator as _allocator
 from minigrad import autograd as autograd
 from minigrad import datasets as datasets
+from minigrad import func as func
 from minigrad import nn as nn
 from minigrad import optim as optim
 from minigrad import utils as utils
@@ -67,7 +68,9 @@ from minigrad.functions.elementwise import *
 from minigrad.functions.reduction import *
 from minigrad.functions.shape import *
 from minigrad.modes import enable_grad as enable_grad
+from minigrad.modes import inference_mode as inference_mode
 from minigrad.modes import is_grad_enabled as is_grad_enabled
+from minigrad.modes import is_inference_mode_enabled as is_inference_mode_enabled
 from minigrad.modes import no_grad as no_grad
 from minigrad.modes import set_grad_enabled as set_grad_enabled
 from minigrad.random import Generator as Generator

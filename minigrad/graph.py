@@ -49,6 +49,10 @@ class Node:
     hooks: dict[int, Any] | None = None
     after_hooks: dict[int, Any] | None = None
     label: str | None = None
+    line: tuple[str, int] | None = None  # this and the next three only inside autograd.record_lines
+    origin: Any = None
+    arrived: Any = None
+    born_nan = False
 
     def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
         """Make a leaf; ``recording`` makes the nodes of operations, field by field."""
@@ -67,6 +71,11 @@ class Node:
         for n in self.shape:
             total *= n
         return total
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        """The nodes of the operands, None for what asks for no gradient, as PyTorch lists them."""
+        return tuple((x if x is not None and x.requires_grad else None, 0) for x in self.inputs)
 
     def name(self) -> str:
         """Return PyTorch's kind of name, ``MulBackward0``."""

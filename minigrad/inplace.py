@@ -25,6 +25,7 @@ class InPlace:
     _data: Any
     _node: Any
     _constant: Any
+    _inference: bool
 
     def _assign(self, value: Any, by: str) -> Any:
         """Make ``value`` (a Tensor or a number) the value of this tensor; return the tensor."""
@@ -52,6 +53,11 @@ class InPlace:
 
     def _check_writable(self, recorded: bool) -> None:
         node = self._node
+        if self._inference and not MODES.inference:
+            raise RuntimeError(
+                "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone "
+                "to get a normal tensor before doing inplace update."
+            )
         if MODES.grad_enabled and node is not None and node.primitive is None:
             raise RuntimeError(
                 "a leaf Variable that requires grad is being used in an in-place operation. "

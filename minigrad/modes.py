@@ -1,4 +1,4 @@
-"""Whether operations are recorded: ``no_grad``, ``enable_grad``, ``set_grad_enabled``, one switch a thread."""
+"""Whether operations are recorded: ``no_grad``, ``enable_grad``, ``set_grad_enabled``, ``inference_mode``, one switch a thread."""
 
 from __future__ import annotations
 
@@ -13,7 +13,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 class _Modes(threading.local):
     grad_enabled = True
+    inference = False  # inside inference_mode: results can never be part of a graph
+    watch: Any = None  # wraps what a backward sweep does at each node: autograd.record_lines
     hold_statistics = False  # a forward that runs again, or only to be looked at, moves no statistics
+
+
+class INFERENCE:
+    """Whether a thread ever entered ``inference_mode``: until then results are not looked at."""
+
+    entered = False
 
 
 MODES = _Modes()
@@ -97,6 +105,44 @@ class enable_grad(_Mode):
     """Record again inside a ``no_grad`` block: a ``with`` block or a decorator."""
 
     mode = True
+
+
+class inference_mode:
+    """Record nothing inside, and mark what is made there as never to be part of a graph.
+
+    A ``with`` block or a decorator. Outside it such a tensor cannot be saved for backward, ask for
+    a gradient or be written in place: RuntimeError. ``inference_mode(False)`` is ordinary recording.
+    https://docs.pytorch.org/docs/stable/generated/torch.autograd.grad_mode.inference_mode.html
+
+    >>> import minigrad as mg
+    >>> with mg.inference_mode():
+    ...     mg.ones(2).is_inference()
+    True
+    """
+
+    def __new__(cls, mode: Any = True) -> Any:
+        self = super().__new__(cls)
+        return _decorate(cls, mode) if callable(mode) else self
+
+    def __init__(self, mode: bool = True) -> None:
+        self.mode = bool(mode)
+        self.previous: list[tuple[bool, bool]] = []
+
+    def __enter__(self) -> None:
+        self.previous.append((MODES.grad_enabled, MODES.inference))
+        MODES.grad_enabled, MODES.inference = not self.mode, self.mode
+        INFERENCE.entered = True
+
+    def __exit__(self, *_: object) -> None:
+        MODES.grad_enabled, MODES.inference = self.previous.pop()
+
+    def __call__(self, function: F) -> F:
+        return _decorate(lambda: inference_mode(self.mode), function)
+
+
+def is_inference_mode_enabled() -> bool:
+    """Return whether this thread is inside ``inference_mode``."""
+    return MODES.inference
 
 
 def _decorate(mode: Callable[[], Any], function: F) -> F:

@@ -12,7 +12,7 @@ import numpy as np
 
 from minigrad.dtypes import get_default_dtype, promoted
 from minigrad.graph import Node, constant
-from minigrad.modes import MODES
+from minigrad.modes import INFERENCE, MODES
 from minigrad.primitive import Primitive
 from minigrad.storage import tick
 
@@ -28,6 +28,8 @@ class Recorded:
     _data: Any
     _node: Node | None = None  # how it came about; None where no gradient is asked
     _constant: Node | None = None  # stands for it in graphs that only read it
+    _inference = False  # made inside inference_mode
+    _origin: Any = None  # how it left the graph; only inside autograd.record_lines
 
     @staticmethod
     def __record__(primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]) -> Any:
@@ -63,6 +65,8 @@ def one(primitive: Primitive, x: Recorded, params: dict[str, Any] = _NONE) -> An
         node.shape = out.shape
         node.dtype = out.dtype
         node.sequence = tick()
+    elif INFERENCE.entered:
+        _mark(result, (x,))
     return result
 
 
@@ -91,21 +95,21 @@ def two(primitive: Primitive, x: Any, y: Any, params: dict[str, Any] = _NONE) ->
         wanted = (home_a is not None) + 2 * (home_b is not None)
         kept = primitive.kept.get(wanted) or primitive.keeps(wanted, 2)
         if home_a is None:
-            home_a = _source(x)
+            home_a = source(x, kept[1])
         elif home_b is None:
-            home_b = _source(y)
+            home_b = source(y, kept[2])
         result._node = node = _new(Node)
-        node.primitive = primitive
         node.inputs = (home_a, home_b)
         node.saved = (
             out if kept[0] else None,
             a if kept[1] or home_a is None else None,
             b if kept[2] or home_b is None else None,
         )
-        node.params = params
-        node.shape = out.shape
-        node.dtype = out.dtype
-        node.sequence = tick()  # after _source: inputs are always older
+        node.primitive, node.params = primitive, params
+        node.shape, node.dtype = out.shape, out.dtype
+        node.sequence = tick()  # after source: inputs are always older
+    elif INFERENCE.entered:
+        _mark(result, (x, y))
     return result
 
 
@@ -125,7 +129,7 @@ def many(primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]
     wanted = sum([1 << i for i, x in enumerate(operands) if isinstance(x, Recorded) and x._node is not None])
     if wanted and primitive.differentiable and MODES.grad_enabled:
         kept = primitive.kept.get(wanted) or primitive.keeps(wanted, len(operands))
-        homes = [_source(x) for x in operands]
+        homes = [source(x, keep) for x, keep in zip(operands, kept[1:], strict=False)]
         held = [v if keep or home is None else None for keep, home, v in zip(kept[1:], homes, values, strict=False)]
         result._node = node = _new(Node)
         node.primitive = primitive
@@ -135,18 +139,41 @@ def many(primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]
         node.shape = out.shape
         node.dtype = out.dtype
         node.sequence = tick()
+    elif INFERENCE.entered:
+        _mark(result, operands)
     return result
 
 
-def _source(x: Any) -> Node | None:
-    """Return the node an operand stands for; one for each constant tensor, however often used."""
+def source(x: Any, kept: bool = False) -> Node | None:
+    """Return the node an operand stands for; one for each constant tensor, however often used.
+
+    ``kept`` tells whether its value is saved for backward, which is refused to inference tensors.
+    """
     if not isinstance(x, Recorded):
         return constant(x.shape, x.dtype) if hasattr(x, "dtype") else None
     if x._node is not None:
         return x._node
+    if x._inference:
+        if kept:
+            raise RuntimeError(_INFERENCE)
+        return constant(x._data.shape, x._data.dtype)
     if x._constant is None:
         x._constant = constant(x._data.shape, x._data.dtype)
     return x._constant
+
+
+def _mark(result: Any, operands: tuple[Any, ...]) -> None:
+    """Mark what is made in inference mode, unless it looks at the memory of an ordinary tensor."""
+    if MODES.inference:
+        ordinary = [x for x in operands if isinstance(x, Recorded) and not x._inference]
+        result._inference = not any(np.may_share_memory(result._data, x._data) for x in ordinary)
+
+
+_INFERENCE = (
+    "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
+    "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use "
+    "it in autograd, or use `no_grad()` instead of `inference_mode()`."
+)
 
 
 # ---- operands ---------------------------------------------------------------------------------

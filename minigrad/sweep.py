@@ -12,6 +12,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 from minigrad.graph import FREED, Node
+from minigrad.modes import MODES
 from minigrad.ops.reduction import unbroadcast
 from minigrad.ops.shape import astype
 from minigrad.storage import WRITES, written_since
@@ -38,8 +39,9 @@ def sweep(
     found: dict[Node, tuple[Any, bool]] = {}
     pending: dict[int, list[Any]] = {}  # sequence -> [node, cotangent, own buffer?]
     heap: list[int] = []  # negative sequences: the newest first
+    hand_on = _hand_on if MODES.watch is None else MODES.watch(_hand_on)
     for root, g in zip(roots, cotangents, strict=True):
-        _arrive(pending, heap, root, g)
+        arrive(pending, heap, root, g)
     while heap:
         sequence = -heappop(heap)
         node, g, own = pending.pop(sequence)
@@ -57,7 +59,7 @@ def sweep(
             if primitive.saves and not retain_graph:
                 node.saved = FREED
             saved = _standing_in(node, saved) if lift is None else _lifted(node, saved, lift)
-            _hand_on(node, g, saved, pending, heap, useful, lift is None)
+            hand_on(node, g, saved, pending, heap, useful, lift is None)
     return found
 
 
@@ -72,6 +74,8 @@ def _hand_on(
         if useful is not None and parent not in useful:
             continue
         out = rule(g, *saved, **params) if params else rule(g, *saved)
+        if out is None:  # a Function's own backward has no gradient for it
+            continue
         fresh = in_place and out is not g and out.base is None
         if out.shape != parent.shape:
             out = unbroadcast(out, parent.shape)
@@ -88,11 +92,11 @@ def _hand_on(
             entry[1], entry[2] = entry[1] + out, True
 
 
-def _arrive(pending: Any, heap: list[int], node: Node, g: Any) -> None:
-    """Put the cotangent of a root with what is pending for it."""
-    entry = pending.setdefault(node.sequence, [node, None, False])
-    if entry[1] is None:
-        entry[1] = g
+def arrive(pending: Any, heap: list[int], node: Node, g: Any) -> None:
+    """Put a cotangent that others may hold with what is pending for its node."""
+    entry = pending.get(node.sequence)
+    if entry is None:
+        pending[node.sequence] = [node, g, False]
         heappush(heap, -node.sequence)
     else:
         entry[1] = entry[1] + g
@@ -140,9 +144,10 @@ def _check_unwritten(node: Node, saved: tuple[Any, ...]) -> None:
     for place, value in enumerate(saved):
         if hasattr(value, "base") and written_since(value, node.sequence) is not None:
             what = "the result" if place == 0 else f"operand {place - 1}"
+            line = f" (recorded at {node.line[0]}:{node.line[1]})" if node.line else ""
             raise RuntimeError(
                 "one of the variables needed for gradient computation has been modified by an "
                 f"inplace operation: {what} of {node.primitive.name}, a {value.dtype} tensor of "  # type: ignore[union-attr]
                 f"shape {tuple(value.shape)}, was overwritten by {written_since(value, node.sequence)} after it was "
-                "saved. Compute the gradient first, or write into a clone()."
+                f"saved{line}. Compute the gradient first, or write into a clone()."
             )

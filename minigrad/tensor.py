@@ -6,6 +6,8 @@ Tensors (through its two protocols) all end there, with one primitive and its op
 
 from __future__ import annotations
 
+import warnings
+import weakref
 from typing import Any
 
 import numpy as np
@@ -41,6 +43,8 @@ class Tensor(Recorded, Methods, InPlace, Interop):
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
         self._data = data._data if isinstance(data, Tensor) else np.asarray(data)
         category(self._data.dtype)
+        if MODES.inference:
+            self._inference = True
         if requires_grad:
             self.requires_grad_()
 
@@ -95,6 +99,10 @@ class Tensor(Recorded, Methods, InPlace, Interop):
                     "Only Tensors of floating point and complex dtype can require gradients; this "
                     f"one is {self.dtype}. Convert it first: x.float().requires_grad_()"
                 )
+            if self._inference and not MODES.inference:
+                raise RuntimeError(
+                    "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
+                )
             self._node = Node(self._data.shape, self._data.dtype)
             self._node.grad, self._detached_grad = self._detached_grad, None
         elif not requires_grad and self._node is not None:
@@ -112,6 +120,15 @@ class Tensor(Recorded, Methods, InPlace, Interop):
         """Whether this tensor was made by the user rather than by a recorded operation."""
         return self._node is None or self._node.primitive is None
 
+    def is_inference(self) -> bool:
+        """Return whether this tensor was made inside ``inference_mode``."""
+        return self._inference
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether this is a non-leaf after ``retain_grad``."""
+        return self._node is not None and self._node.retains and not self.is_leaf
+
     @property
     def grad_fn(self) -> Node | None:
         """The node of the operation that made this tensor, None for leaves."""
@@ -120,7 +137,12 @@ class Tensor(Recorded, Methods, InPlace, Interop):
     @property
     def grad(self) -> Tensor | None:
         """The gradient accumulated here by ``backward``; on a non-leaf after ``retain_grad``."""
-        return self._detached_grad if self._node is None else self._node.grad
+        node = self._node
+        if node is None:
+            return self._detached_grad
+        if node.grad is None and node.primitive is not None and not node.retains:
+            warnings.warn(_NO_GRAD_HERE, stacklevel=2)
+        return node.grad
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
@@ -173,17 +195,35 @@ class Tensor(Recorded, Methods, InPlace, Interop):
         if inputs is not None:
             targets = [inputs] if isinstance(inputs, Tensor) else list(inputs)
             if not targets:
-                raise RuntimeError("'inputs' argument to 'backward' cannot be empty.")
+                raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
         for node, g, own in differentiate([self], [gradient], targets, retain_graph, create_graph):
             accumulate(node, g, own)
 
     def register_hook(self, hook: Any) -> Handle:
-        """Call ``hook(grad)`` when the gradient of this tensor is known; it may return another."""
+        """Call ``hook(grad)`` when the gradient of this tensor is known; it may return another.
+
+        Raises RuntimeError for a tensor that asks for no gradient; backward raises TypeError for a
+        hook that returns something else, RuntimeError for another shape or dtype.
+        """
         if self._node is None:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         if self._node.hooks is None:
             self._node.hooks = {}
         return Handle(self._node.hooks, hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Any) -> Handle:
+        """Call ``hook(tensor)`` each time ``backward`` has added to ``.grad`` of this leaf.
+
+        https://docs.pytorch.org/docs/stable/generated/torch.Tensor.register_post_accumulate_grad_hook.html
+        """
+        if self._node is None:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        if not self.is_leaf:
+            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+        if self._node.after_hooks is None:
+            self._node.after_hooks = {}
+        known = weakref.ref(self)  # the node must not hold the tensor that holds it
+        return Handle(self._node.after_hooks, lambda: (tensor := known()) is not None and hook(tensor))
 
     def __repr__(self) -> str:
         return tensor_repr(self)
@@ -192,10 +232,14 @@ class Tensor(Recorded, Methods, InPlace, Interop):
 class Handle:
     """What registering a hook returns: ``remove()`` takes the hook back."""
 
-    def __init__(self, hooks: dict[int, Any], hook: Any) -> None:
+    def __init__(self, hooks: dict[int, Any], hook: Any, prepend: bool = False) -> None:
         self.hooks = hooks
         self.key = max(hooks, default=0) + 1
+        others = dict(hooks) if prepend else {}
+        for key in others:
+            del hooks[key]
         hooks[self.key] = hook
+        hooks.update(others)
 
     def remove(self) -> None:
         """Take the hook back; once is enough, twice does no harm."""
@@ -275,8 +319,19 @@ def _run_hooks(node: Node, g: Any) -> Any:
     for hook in list((node.hooks or {}).values()):
         answer = hook(tensor)
         if answer is not None:
+            _check_answer(hook, answer, tensor)
             tensor = answer
     return tensor if isinstance(g, Tensor) else tensor._data
+
+
+def _check_answer(hook: Any, answer: Any, g: Tensor) -> None:
+    name = getattr(hook, "__name__", type(hook).__name__)
+    if not isinstance(answer, Tensor):
+        raise TypeError(f"expected Variable, but hook returned '{type(answer).__name__}'")
+    if answer.shape != g.shape:
+        raise RuntimeError(f"hook '{name}' has changed the size of value (was {g.shape} got {answer.shape})")
+    if answer.dtype != g.dtype:
+        raise RuntimeError(f"hook '{name}' has changed the type of value (was {g.dtype} got {answer.dtype})")
 
 
 def accumulate(node: Node, g: Any, own: bool) -> None:
@@ -290,3 +345,13 @@ def accumulate(node: Node, g: Any, own: bool) -> None:
     else:
         np.add(node.grad._data, g, out=node.grad._data)
         storage.wrote(node.grad._data, "backward")
+    for hook in list((node.after_hooks or {}).values()):
+        hook()
+
+
+_NO_GRAD_HERE = (
+    "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
+    "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf "
+    "Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure "
+    "you access the leaf Tensor instead."
+)

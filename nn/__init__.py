@@ -39,6 +39,7 @@ from minigrad.nn.lazy import LazyBatchNorm3d as LazyBatchNorm3d
 from minigrad.nn.linear import Flatten as Flatten
 from minigrad.nn.linear import Identity as Identity
 from minigrad.nn.linear import Linear as Linear
+from minigrad.nn.loss import BCELoss as BCELoss
 from minigrad.nn.loss import BCEWithLogitsLoss as BCEWithLogitsLoss
 from minigrad.nn.loss import HuberLoss as HuberLoss
 from minigrad.nn.loss import L1Loss as L1Loss

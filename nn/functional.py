@@ -28,6 +28,7 @@ from minigrad.nn.conv import conv2d as conv2d
 from minigrad.nn.dropout import dropout as dropout
 from minigrad.nn.dropout import dropout2d as dropout2d
 from minigrad.nn.linear import linear as linear
+from minigrad.nn.loss import binary_cross_entropy as binary_cross_entropy
 from minigrad.nn.loss import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
 from minigrad.nn.loss import huber_loss as huber_loss
 from minigrad.nn.loss import l1_loss as l1_loss

@@ -7,6 +7,7 @@ import warnings
 from minigrad.nn.module import Module
 
 from minigrad.functions import elementwise as e
+from minigrad.ops import loss as ops
 from minigrad.tensor import Tensor
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -69,6 +70,33 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     d = input - target
     size = e.abs(d)
     return reduced(e.where(size < delta, 0.5 * d * d, delta * (size - 0.5 * delta)), reduction)
+
+
+def binary_cross_entropy(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean"
+) -> Tensor:
+    """Return the cross-entropy of probabilities against probabilities; no logarithm goes below -100.
+
+    ``weight`` scales each element. Raises ValueError where shapes differ, RuntimeError outside [0, 1]
+    and for a target that is no float. Of logits: :func:`binary_cross_entropy_with_logits`, exact at any.
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.BCELoss.html
+
+    >>> import minigrad as mg
+    >>> binary_cross_entropy(mg.tensor([0.5, 0.0]), mg.tensor([1.0, 1.0]), reduction="none")
+    tensor([  0.6931, 100.0000])
+    """
+    if input.shape != target.shape:
+        raise ValueError(
+            f"Using a target size ({list(target.shape)}) that is different to the input size ({list(input.shape)}) "
+            "is deprecated. Please ensure they have the same size."
+        )
+    if target.dtype != input.dtype:
+        raise RuntimeError(f"Found dtype {target.dtype} but expected {input.dtype}")
+    for name, values in (("input", input._data), ("target", target._data)):
+        if not ((values >= 0) & (values <= 1)).all():
+            raise RuntimeError(f"all elements of {name} should be between 0 and 1")
+    loss = ops.binary_cross_entropy(input, target)
+    return reduced(loss if weight is None else loss * weight, reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -141,6 +169,18 @@ class HuberLoss(Loss):
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
         return huber_loss(input, target, self.reduction, self.delta)
+
+
+class BCELoss(Loss):
+    """Binary cross-entropy of probabilities; see :func:`binary_cross_entropy`."""
+
+    def __init__(self, weight: Tensor | None = None, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+        self.register_buffer("weight", weight)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return binary_cross_entropy(input, target, self.weight, self.reduction)
 
 
 class BCEWithLogitsLoss(Loss):

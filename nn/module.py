@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
 import numpy as np
+from minigrad.nn.backward_hooks import BackwardHooks
 from minigrad.nn.parameter import Parameter
-from minigrad.nn.state import IncompatibleKeys, StateDict, key_faults, size_faults
+from minigrad.nn.state import IncompatibleKeys, StateDict, assign_state, key_faults, size_faults
 
 from minigrad import dtypes
 from minigrad.creation import as_tensor, zeros_like
@@ -47,10 +48,13 @@ class Module:
     _unsaved: set[str]  # buffers that state_dict leaves out
     _hooks: dict[int, Callable[..., Any]]
     _pre_hooks: dict[int, Callable[..., Any]]
+    _backward_hooks: dict[int, Callable[..., Any]]
+    _backward_pre_hooks: dict[int, Callable[..., Any]]
 
     def __init__(self) -> None:
         self.__dict__.update({kind: {} for kind in KINDS})
         self.__dict__.update(training=True, _unsaved=set(), _hooks={}, _pre_hooks={})
+        self.__dict__.update(_backward_hooks={}, _backward_pre_hooks={})
 
     # ---- attributes -----------------------------------------------------------------------------
     def __setattr__(self, name: str, value: Any) -> None:
@@ -147,11 +151,15 @@ class Module:
             changed = pre_hook(self, args)
             if changed is not None:
                 args = changed if isinstance(changed, tuple) else (changed,)
+        backward = None
+        if self._backward_hooks or self._backward_pre_hooks:
+            backward = BackwardHooks(self, [*self._backward_hooks.values()], [*self._backward_pre_hooks.values()])
+            args = backward.enter(args)
         result = self.forward(*args, **kwargs)
         for hook in list(self._hooks.values()) if self._hooks else ():
             changed = hook(self, args, result)
             result = result if changed is None else changed
-        return result
+        return result if backward is None else backward.leave(result)
 
     def register_forward_hook(self, hook: Callable[..., Any]) -> Handle:
         """Call ``hook(module, args, output)`` after forward; it may return another output.
@@ -163,6 +171,14 @@ class Module:
     def register_forward_pre_hook(self, hook: Callable[..., Any]) -> Handle:
         """Call ``hook(module, args)`` before forward; it may return other arguments."""
         return Handle(self._pre_hooks, hook)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
+        """Call ``hook(module, grad_input, grad_output)``, tuples, in backward; it may return another ``grad_input``."""
+        return Handle(self._backward_hooks, hook, prepend)
+
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
+        """Call ``hook(module, grad_output)`` before the module's backward; it may return another."""
+        return Handle(self._backward_pre_hooks, hook, prepend)
 
     # ---- the tree -------------------------------------------------------------------------------
     def named_modules(self, prefix: str = "", remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
@@ -319,8 +335,10 @@ class Module:
         """Make ``state``, of that version (None: unknown), fit this module; return what undoes changes made here."""
         return None
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
-        """Copy values of those names into the parameters and buffers.
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> IncompatibleKeys:
+        """Copy values of those names into the parameters and buffers, or with ``assign`` put them in their place.
 
         Raises RuntimeError that lists missing and unexpected keys (with ``strict``) and sizes that
         differ, TypeError for what is no dictionary; nothing is changed then.
@@ -341,8 +359,10 @@ class Module:
                 step()
             listing = "\n\t".join(faults)
             raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t{listing}")
+        if assign:
+            assign_state(self._paths(), found)
         with no_grad():
-            for key, value in found.items():
+            for key, value in () if assign else found.items():
                 own[key].copy_(value)
         return keys
 

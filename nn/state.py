@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
+
+from minigrad.nn.parameter import Parameter
 
 from minigrad.tensor import Tensor
 
@@ -42,3 +44,17 @@ def size_faults(found: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list[
         for key, value in found.items()
         if value.shape != own[key].shape
     ]
+
+
+def assign_state(modules: Iterable[tuple[str, Any]], found: Mapping[str, Tensor]) -> None:
+    """Put tensors in the place of the modules' own; a parameter asks for a gradient as the one before it."""
+    for path, module in modules:
+        for kind in ("_parameters", "_buffers"):
+            for name, old in module.__dict__[kind].items():
+                new = found.get(f"{path}.{name}" if path else name)
+                if old is None or new is None:
+                    continue
+                if kind == "_parameters":
+                    new = new if isinstance(new, Parameter) else Parameter(new, old.requires_grad)
+                    new.requires_grad_(old.requires_grad)
+                module.__dict__[kind][name] = new

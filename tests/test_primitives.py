@@ -90,6 +90,7 @@ SAMPLES = {
     "indexing.setitem": ((signed(3, 4), signed(4)), {"index": (slice(0, 2),)}),
     "indexing.take_along_axis": ((signed(2, 3, 4),), {"indices": INDICES, "axis": 1}),
     "indexing.put_along_axis": ((signed(2, 1, 4),), {"indices": INDICES, "axis": 1, "shape": (2, 3, 4)}),
+    "loss.binary_cross_entropy": ((away(2, 3), away(2, 3)), {}),
     "matmul.matmul": [
         ((signed(*a), signed(*b)), {})
         for a, b in (((2, 3), (3, 4)), ((3,), (3,)), ((2, 3), (3,)), ((3,), (2, 3, 2)), ((2, 1, 2, 3), (4, 3, 2)))

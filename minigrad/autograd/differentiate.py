@@ -6,6 +6,7 @@ https://docs.pytorch.org/docs/stable/generated/torch.autograd.grad.html
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -16,17 +17,18 @@ Tensors = Tensor | Sequence[Tensor]
 
 def grad(
     outputs: Tensors,
-    inputs: Tensors,
+    inputs: Any,
     grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
     allow_unused: bool | None = None,
     materialize_grads: bool = False,
-) -> tuple[Tensor | None, ...]:
+) -> Any:
     """Return the gradient of the outputs' sum with respect to each input; ``.grad`` stays as it is.
 
     ``grad_outputs`` are the cotangents of the outputs. An input that was not used raises
-    RuntimeError, gives None with ``allow_unused`` and zeros with ``materialize_grads``.
+    RuntimeError, gives None with ``allow_unused`` and zeros with ``materialize_grads``. A
+    dictionary of inputs gives a dictionary, anything else a tuple.
 
     >>> import minigrad as mg
     >>> x = mg.tensor(3.0, requires_grad=True)
@@ -34,12 +36,21 @@ def grad(
     >>> mg.autograd.grad(dx, x)  # 6 x
     (tensor(18.),)
     """
+    if isinstance(inputs, dict):
+        rest = (grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
+        return dict(zip(inputs, grad(outputs, list(inputs.values()), *rest), strict=True))
+    if materialize_grads and allow_unused is False:
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
+        )
     outputs, inputs = _sequence(outputs), _sequence(inputs)
-    cotangents = [None] * len(outputs) if grad_outputs is None else list(_sequence(grad_outputs))
+    if not inputs:
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
+    cotangents = _cotangents(outputs, grad_outputs)
     found = {node: g for node, g, _ in differentiate(outputs, cotangents, inputs, retain_graph, create_graph)}
     result: list[Tensor | None] = []
     for i, x in enumerate(inputs):
-        g = found.get(x._node)  # type: ignore[arg-type]
+        g = found.get(x._node)
         if g is None and materialize_grads:
             g = np.zeros_like(x._data)
         elif g is None and not allow_unused:
@@ -60,11 +71,20 @@ def backward(
 ) -> None:
     """Add the gradients of several tensors to ``.grad`` in one sweep; see ``Tensor.backward``."""
     tensors = _sequence(tensors)
-    cotangents = [None] * len(tensors) if grad_tensors is None else list(_sequence(grad_tensors))
     targets = None if inputs is None else _sequence(inputs)
-    for node, g, own in differentiate(tensors, cotangents, targets, retain_graph, create_graph):
+    if targets is not None and not targets:
+        raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    for node, g, own in differentiate(tensors, _cotangents(tensors, grad_tensors), targets, retain_graph, create_graph):
         accumulate(node, g, own)
 
 
-def _sequence(tensors: Tensor | Sequence[Tensor | None] | None) -> list:  # type: ignore[type-arg]
-    return [tensors] if isinstance(tensors, Tensor) else list(tensors or ())
+def _cotangents(outputs: list[Tensor], given: Tensor | Sequence[Tensor | None] | None) -> list[Tensor | None]:
+    """Return a cotangent an output, None where the default is meant."""
+    cotangents = [None] * len(outputs) if given is None else _sequence(given)
+    if len(cotangents) != len(outputs):
+        raise RuntimeError(f"got {len(outputs)} tensors and {len(cotangents)} gradients")
+    return cotangents
+
+
+def _sequence(tensors: Tensor | Sequence[Tensor | None]) -> list:  # type: ignore[type-arg]
+    return [tensors] if isinstance(tensors, Tensor) else list(tensors)

@@ -79,6 +79,6 @@ alias(take_along_axis, np.take_along_axis)
 )
 def setitem(x, value, *, index):
     """A copy of ``x`` with ``value`` at ``index``."""
-    out = np.array(x)
+    out = np.copy(x)
     out[index] = value
     return out

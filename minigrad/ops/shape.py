@@ -33,7 +33,8 @@ def swapaxes(x, *, axis1, axis2):
 def broadcast_to(x, *, shape):
     """A view with stride 0 along what is stretched; NumPy's own function takes ten times as long."""
     lead = len(shape) - x.ndim
-    if lead < 0 or not x.flags.c_contiguous or any(n not in (1, m) for n, m in zip(x.shape, shape[lead:], strict=True)):
+    plain = type(x) is np.ndarray and x.flags.c_contiguous  # not of another device
+    if lead < 0 or not plain or any(n not in (1, m) for n, m in zip(x.shape, shape[lead:], strict=True)):
         return np.broadcast_to(x, shape)
     strides = [step if n == m else 0 for n, m, step in zip(x.shape, shape[lead:], x.strides, strict=True)]
     view = np.ndarray(shape, x.dtype, x, 0, (*(0,) * lead, *strides))

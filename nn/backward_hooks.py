@@ -1,0 +1,91 @@
+"""Full backward hooks of a Module: its inputs and outputs each pass a gate that sees their gradients."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from minigrad.autograd.function import Function
+from minigrad.modes import MODES
+from minigrad.tensor import Tensor
+
+Grads = tuple[Tensor | None, ...]
+
+
+class BackwardHooks:
+    """The hooks of one call: the output's gate keeps what came in, the input's gate calls the hooks."""
+
+    def __init__(self, module: Any, hooks: list[Callable[..., Any]], pre_hooks: list[Callable[..., Any]]) -> None:
+        self.module, self.hooks, self.pre_hooks = module, hooks, pre_hooks
+        self.grad_output: Grads = ()
+        self.n_inputs, self.gated = 0, False
+
+    def enter(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the arguments behind a gate, where one of them asks for a gradient."""
+        self.n_inputs = len(args)
+        gated = _behind(self.of_inputs, args)
+        self.gated = gated is not None
+        return args if gated is None else gated
+
+    def leave(self, result: Any) -> Any:
+        """Return the outputs behind a gate, where one of them is recorded."""
+        many = isinstance(result, tuple)
+        gated = _behind(self.of_outputs, result if many else (result,))
+        return result if gated is None else gated if many else gated[0]
+
+    def of_outputs(self, grads: Grads) -> Grads:
+        for hook in self.pre_hooks:
+            grads = _answer(hook(self.module, grads), grads, "Backward pre hook", "grad_output")
+        if self.gated:
+            self.grad_output = grads
+        elif self.hooks:
+            warnings.warn(
+                "Full backward hook is firing when gradients are computed with respect to module outputs since no "
+                "inputs require gradients.",
+                stacklevel=2,
+            )
+            for hook in self.hooks:
+                if hook(self.module, (None,) * self.n_inputs, grads) is not None:
+                    raise RuntimeError(
+                        "Backward hook for Modules where no input requires gradient should always return None or None "
+                        "for all gradients."
+                    )
+        return grads
+
+    def of_inputs(self, grads: Grads) -> Grads:
+        grad_output, self.grad_output = self.grad_output, ()
+        for hook in self.hooks:
+            grads = _answer(hook(self.module, grads, grad_output), grads, "Backward hook", "grad_input")
+        return grads
+
+
+class _Gate(Function):
+    """The identity; its backward asks ``see``, with None for what is no tensor or has no gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, see: Callable[[Grads], Grads], *args: Any) -> tuple[Any, ...]:
+        ctx.see = see
+        ctx.set_materialize_grads(False)
+        ctx.mark_non_differentiable(*(x for x in args if isinstance(x, Tensor) and not x.requires_grad))
+        return args
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        return None, *ctx.see(grads)
+
+
+def _behind(see: Callable[[Grads], Grads], values: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    if not MODES.grad_enabled or not any(isinstance(x, Tensor) and x.requires_grad for x in values):
+        return None
+    return _Gate.apply(see, *values)
+
+
+def _answer(answer: Any, grads: Grads, who: str, what: str) -> Grads:
+    """Return what a hook makes of the gradients: its answer, or the same where it has none."""
+    if answer is None:
+        return grads
+    answers = (answer,) if isinstance(answer, Tensor) else tuple(answer)
+    if len(answers) != len(grads):
+        raise RuntimeError(f"{who} returned an invalid number of {what}, got {len(answers)}, but expected {len(grads)}")
+    return answers

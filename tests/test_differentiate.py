@@ -1,0 +1,225 @@
+"""autograd.grad and backward, hooks, retain_grad, inference mode: beside PyTorch, errors too."""
+
+import gc
+import threading
+import warnings
+import weakref
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+
+
+def setting(lib):
+    """Return tensors that the cases below work on, in either library."""
+
+    class S:
+        x = lib.tensor([1.0, 2.0], requires_grad=True)
+        other = lib.tensor([3.0, 4.0], requires_grad=True)
+        plain = lib.tensor([1.0, 1.0])
+        y = (x * x).sum()
+
+    S.lib, S.grad, S.backward = lib, lib.autograd.grad, lib.autograd.backward
+    return S
+
+
+def hooked(s, answer):
+    s.x.register_hook(lambda g: answer)
+    (s.x * 2).sum().backward()
+
+
+ERRORS = {
+    "grad: asks nothing": lambda s: s.grad(s.y, s.plain),
+    "grad: no inputs": lambda s: s.grad(s.y, []),
+    "grad: cotangents": lambda s: s.grad([s.y, s.y], s.x, [None]),
+    "grad: contradiction": lambda s: s.grad(s.y, s.x, allow_unused=False, materialize_grads=True),
+    "grad: not a scalar": lambda s: s.grad(s.x * s.x, s.x),
+    "grad: shape": lambda s: s.grad(s.y, s.x, s.lib.ones(2)),
+    "grad: nothing recorded": lambda s: s.grad(s.plain.sum(), s.x),
+    "grad: second output not recorded": lambda s: s.grad([s.y, s.plain.sum()], s.x),
+    "grad: unused": lambda s: s.grad(s.y, s.other),
+    "grad: no tensor": lambda s: s.grad(s.y, 3),
+    "backward: no inputs": lambda s: s.backward(s.y, inputs=[]),
+    "backward: method, no inputs": lambda s: s.y.backward(inputs=[]),
+    "backward: gradients": lambda s: s.backward([s.y, s.y], [None]),
+    "backward: not recorded": lambda s: s.backward(s.plain),
+    "backward: shape": lambda s: s.backward(s.y, s.lib.ones(2)),
+    "hook: asks nothing": lambda s: s.plain.register_hook(print),
+    "hook: answers a number": lambda s: hooked(s, 3),
+    "hook: answers another shape": lambda s: hooked(s, s.lib.ones(3)),
+    "hook: answers another dtype": lambda s: hooked(s, s.lib.ones(2).double()),
+    "post hook: asks nothing": lambda s: s.plain.register_post_accumulate_grad_hook(print),
+    "post hook: no leaf": lambda s: (s.x * 2).register_post_accumulate_grad_hook(print),
+    "retain_grad: asks nothing": lambda s: s.plain.retain_grad(),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_errors_have_pytorchs_type_and_opening(torch, name):
+    found = []
+    for lib in (mg, torch):
+        with pytest.raises(Exception) as caught:
+            ERRORS[name](setting(lib))
+        found.append((caught.type, " ".join(str(caught.value).split()[:5])))
+    assert found[0] == found[1]
+
+
+def values(result):
+    if isinstance(result, dict):
+        return {key: values(v) for key, v in result.items()}
+    if isinstance(result, (tuple, list)):
+        return [values(v) for v in result]
+    return result.tolist() if hasattr(result, "tolist") else result
+
+
+RESULTS = {
+    "tuple": lambda s: s.grad(s.y, s.x),
+    "dictionary": lambda s: s.grad(s.y, {"a": s.x}),
+    "several outputs": lambda s: s.grad([s.y, s.x * s.other], (s.x, s.other), [None, s.lib.ones(2)]),
+    "unused": lambda s: s.grad(s.y, [s.x, s.other], allow_unused=True),
+    "zeros": lambda s: s.grad(s.y, [s.other, s.x], materialize_grads=True),
+    "recorded": lambda s: [g.requires_grad for g in s.grad(s.y, s.x, create_graph=True)],
+    "not recorded": lambda s: [g.requires_grad for g in s.grad(s.y, s.x)],
+    "inner": lambda s: s.grad((h := s.x * 3).sum(), h),
+    "into the leaves": lambda s: (s.backward([s.y, s.x * s.other], [None, s.lib.ones(2)]), s.x.grad, s.other.grad),
+    "into some": lambda s: (s.backward((s.y * s.other).sum(), inputs=s.other), s.x.grad, s.other.grad),
+    "into an inner one": lambda s: (s.backward(((h := s.x * 3) * h).sum(), inputs=[h]), h.grad, s.x.grad),
+}
+
+
+@pytest.mark.parametrize("name", RESULTS)
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
+def test_results_are_pytorchs(torch, name):
+    ours, theirs = (values(RESULTS[name](setting(lib))) for lib in (mg, torch))
+    assert ours == theirs
+
+
+def test_hooks_in_pytorchs_order(torch):
+    def events(lib):
+        seen = []
+        x = lib.tensor([1.0, 2.0], requires_grad=True)
+        x.register_hook(lambda g: seen.append(("leaf", g.tolist())))
+        x.register_post_accumulate_grad_hook(lambda p: seen.append(("after", p is x, p.grad.tolist())))
+        h = x * 2
+        h.retain_grad()
+        h.register_hook(lambda g: g * 10)
+        handle = h.register_hook(lambda g: seen.append(("inner", g.tolist())))
+        (h + x).sum().backward()
+        handle.remove()
+        seen.append((h.grad.tolist(), h.retains_grad, x.retains_grad))
+        seen.append(values(lib.autograd.grad((x * 3).sum(), x)))  # no accumulation: no hook after it
+        return seen
+
+    assert events(mg) == events(torch)
+
+
+def test_a_post_hook_may_step_and_forget():
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+
+    def step(p):
+        with mg.no_grad():
+            p -= 0.5 * p.grad
+        p.grad = None
+
+    handle = x.register_post_accumulate_grad_hook(step)
+    (x * x).sum().backward()
+    assert x.tolist() == [0.0, 0.0] and x.grad is None
+    handle.remove()
+    (x * x).sum().backward()
+    assert x.grad.tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_hooks_make_no_circles(fails):
+    gc.collect()
+    gc.disable()
+    try:
+        x = mg.tensor([1.0, 2.0], requires_grad=True)
+        x.register_post_accumulate_grad_hook(lambda p: None)
+        h = x * 2
+        h.register_hook(lambda g: 3 if fails else g * 2)
+        h.retain_grad()
+        loss = h.sum()
+        if fails:
+            with pytest.raises(TypeError, match="hook returned"):
+                loss.backward()
+        else:
+            loss.backward()
+        dead = [weakref.ref(t) for t in (x, h, h._node)]
+        del x, h, loss
+        assert [ref() for ref in dead] == [None] * 3
+    finally:
+        gc.enable()
+
+
+def test_grad_of_an_inner_tensor_warns():
+    h = mg.ones(2, requires_grad=True) * 2
+    with pytest.warns(UserWarning, match="not a leaf Tensor is being accessed"):
+        assert h.grad is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        h.retain_grad()
+        assert h.grad is None
+
+
+def inference(lib):
+    x = lib.tensor([1.0, 2.0], requires_grad=True)
+    with lib.inference_mode():
+        made = x * 2
+        flags = [made.is_inference(), made.requires_grad, lib.ones(2).is_inference(), x.is_inference()]
+        flags += [x.view(2).is_inference(), x.detach().is_inference(), lib.is_inference_mode_enabled()]
+        flags += [lib.is_grad_enabled(), (made.clone() + 1).add_(1).tolist()]
+        with lib.inference_mode(False):
+            flags += [(x * 2).requires_grad, lib.is_inference_mode_enabled()]
+    flags += [lib.is_inference_mode_enabled(), made.clone().is_inference(), (made * 2).is_inference()]
+    flags += [(x + made).tolist(), lib.inference_mode()(lambda: (x * 2).is_inference())()]
+    return flags, made, x
+
+
+def test_inference_mode_is_pytorchs(torch):
+    assert inference(mg)[0] == inference(torch)[0]
+
+
+REFUSED = {
+    "saved": lambda made, x: made * x,
+    "saved by one of three": lambda made, x: x.lerp(made * 1, made),
+    "matmul": lambda made, x: x @ made,
+    "asked": lambda made, x: made.requires_grad_(),
+    "written": lambda made, x: made.add_(1),
+    "written at an index": lambda made, x: made.__setitem__(0, 1.0),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_inference_tensors_are_refused(torch, name):
+    found = []
+    for lib in (mg, torch):
+        _, made, x = inference(lib)
+        with pytest.raises(RuntimeError) as caught:
+            REFUSED[name](made, x)
+        found.append(" ".join(str(caught.value).split()[:6]))
+    assert found[0] == found[1]
+
+
+def test_inference_mode_is_per_thread_and_a_bare_decorator():
+    seen = []
+
+    @mg.inference_mode
+    def made():
+        return mg.ones(1).is_inference()
+
+    with mg.inference_mode():
+        thread = threading.Thread(target=lambda: seen.append(mg.is_inference_mode_enabled()))
+        thread.start()
+        thread.join()
+    assert seen == [False] and made() and not mg.ones(1).is_inference()
+
+
+def test_next_functions():
+    x = mg.ones(2, requires_grad=True)
+    y = x * mg.ones(2)
+    (first, _), (second, _) = y.grad_fn.next_functions
+    assert first.name() == "AccumulateGrad" and second is None
+    assert y.exp().grad_fn.next_functions[0][0] is y.grad_fn
+    np.testing.assert_array_equal(x.detach().numpy(), [1, 1])
