@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+import minigrad.nn.functional as F
 import numpy as np
 
 import minigrad as mg
-import minigrad.nn.functional as F
 from minigrad import nn, optim
 from minigrad.utils.data import DataLoader, TensorDataset
 
@@ -67,7 +67,9 @@ def accuracy(net: nn.Module, part: Part, batch: int = 1000) -> float:
     right = 0
     with mg.no_grad():
         for i in range(0, len(part.labels), batch):
-            right += int((net(mg.tensor(part.images[i : i + batch])).numpy().argmax(1) == part.labels[i : i + batch]).sum())
+            right += int(
+                (net(mg.tensor(part.images[i : i + batch])).numpy().argmax(1) == part.labels[i : i + batch]).sum()
+            )
     net.train()
     return right / len(part.labels)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from batchnorm_lab.deep import Residual, norms, normalised
+from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, geometric, median, pick, spread
+from batchnorm_lab.deep import Residual, normalised, norms
+from batchnorm_lab.plotting import GREEN, THEORY, WITH, WITHOUT, labelled
 from batchnorm_lab.training import Data, batches, step
 
 import minigrad as mg
@@ -41,7 +43,9 @@ def batch_accuracy(net: Residual, part, batch: int = 500) -> float:
     right = 0
     with mg.no_grad():
         for i in range(0, len(part.labels), batch):
-            right += int((net(mg.from_numpy(part.images[i : i + batch])).numpy().argmax(1) == part.labels[i : i + batch]).sum())
+            right += int(
+                (net(mg.from_numpy(part.images[i : i + batch])).numpy().argmax(1) == part.labels[i : i + batch]).sum()
+            )
     return right / len(part.labels)
 
 
@@ -54,3 +58,95 @@ def trained(arm: str, depth: int, rate: float, seed: int, data: Data, steps: int
         step(net, optimizer, images, labels)
         tick(1)
     return batch_accuracy(net, data.test)
+
+
+def cells(mode, seeds):
+    """Initialisation: each arm and seed. Training: two arms, each depth, each rate; quick: the deepest only."""
+    depths = DEPTHS if mode == "full" else DEPTHS[-1:]
+    found = [{"part": "initialisation", "arm": a, "seed": s} for a in ARMS for s in range(seeds)]
+    return found + [
+        {"part": "training", "arm": a, "depth": d, "rate": r, "seed": s}
+        for d in depths for a in ARMS[:2] for r in RATES for s in range(min(seeds, 3))
+    ]  # fmt: skip
+
+
+def measure(cell, data, tick=lambda n: None):
+    """Return gradient norms at initialisation, or the accuracy after training."""
+    if cell["part"] == "initialisation":
+        return {"squared": gradient_norms(cell["arm"], cell["seed"])}
+    return {"accuracy": trained(cell["arm"], cell["depth"], cell["rate"], cell["seed"], data, tick=tick)}
+
+
+def _best(results, arm, depth):
+    """Return accuracies by seed at the arm's better rate (by median), and that rate."""
+    runs = {r: [v["accuracy"] for v in pick(results, part="training", arm=arm, depth=depth, rate=r)] for r in RATES}
+    rate = max(runs, key=lambda r: median(runs[r]))
+    return runs[rate], rate
+
+
+def judge(results):
+    """Both halves: growth at initialisation, accuracy of the deepest nets at each arm's better rate."""
+    growth = {
+        a: geometric(v["squared"][0] / v["squared"][-1] for v in pick(results, part="initialisation", arm=a))
+        for a in ARMS
+    }
+    depths = sorted({r.cell["depth"] for r in results if r.cell["part"] == "training"})
+    rows = [["", *ARMS]]
+    rows.append([f"growth of the squared gradient, depth {DEPTH}", *(f"{growth[a]:.2g}" for a in ARMS)])
+    for depth in depths:
+        best = [_best(results, a, depth) for a in ARMS[:2]]
+        rows.append(
+            [f"accuracy, depth {depth}, better rate", *(f"{spread(runs)}, {rate:g}" for runs, rate in best), "-"]
+        )
+    plain, skip = (median(_best(results, a, depths[-1])[0]) for a in ARMS[:2])
+    halves = (growth["skip"] < 1e3 and growth["plain"] > 1e10, skip > 0.85 and plain < 0.50)
+    return Judgement(
+        REPRODUCED if all(halves) else PARTLY if any(halves) else NOT_HERE,
+        f"growth {growth['plain']:.1g} plain, {growth['skip']:.0f} with skip (theory {growth_in_theory(DEPTH):.0f}); "
+        f"depth {depths[-1]} learns to {skip:.1%} with skip, {plain:.1%} without",
+        f"Over {DEPTH} blocks the squared gradient grows {growth['plain']:.0e}-fold without skip connections and "
+        f"{growth['skip']:.0f}-fold with them; without BatchNorm the same skip net grows {growth['skip, no BatchNorm']:.0e}-fold, "
+        "so it takes both.",
+        rows,
+    )
+
+
+def draw(figure, results):
+    """Left: gradients at initialisation. Right: accuracy over depth."""
+    left, right = figure.subplots(1, 2)
+    styles = {"plain": WITHOUT, "skip": WITH, "skip, no BatchNorm": {"color": GREEN, "linestyle": "-.", "marker": "^"}}
+    for arm, style in styles.items():
+        runs = np.array([v["squared"] for v in pick(results, part="initialisation", arm=arm)])
+        mean = np.exp(np.log(runs / runs[:, -1:]).mean(0))
+        label = {"plain": "BatchNorm, plain", "skip": "BatchNorm and skip"}.get(arm, arm)
+        left.semilogy(range(1, DEPTH + 1), mean, **style, markersize=4, markevery=12, label=label)
+    at = np.arange(DEPTH)
+    left.semilogy(at + 1, [growth_in_theory(DEPTH - i) for i in at], **THEORY, label="theory, with skip")
+    labelled(left, "before training", "block (1: next to the input)", "‖gradient‖², last block = 1")
+    depths = sorted({r.cell["depth"] for r in results if r.cell["part"] == "training"})
+    for arm in ARMS[:2]:
+        for rate in RATES:
+            runs = [
+                [v["accuracy"] for v in pick(results, part="training", arm=arm, depth=d, rate=rate)] for d in depths
+            ]
+            style = {**styles[arm], "fillstyle": "full" if rate == RATES[-1] else "none"}
+            right.plot(depths, [median(r) for r in runs], **style, label=f"{arm}, rate {rate:g}")
+            for d, r in zip(depths, runs, strict=True):
+                right.plot([d, d], [min(r), max(r)], color=style["color"], linewidth=1)
+    labelled(right, f"after {STEPS} steps on MNIST, width 64", "blocks", "test accuracy", ylim=(0, 1))
+
+
+CLAIM = Claim(
+    id="C11",
+    title="Skip connections remove the explosion",
+    source="Yang et al. 2019, §5 and Figure 2 (arXiv 1902.08129); De & Smith 2020 (arXiv 2002.10444)",
+    claimed="Deep nets with BatchNorm and no skip connections cannot be trained; with them depth is no obstacle, since "
+    "BatchNorm makes the residual branches small beside the skip path.",
+    protocol=f"(a) h ← W relu(BN(h)) against h ← h + W relu(BN(h)) before training, width {WIDTH}, batch {BATCH}, depth "
+    f"{DEPTH}, eps = 0. (b) MNIST, width 64, batch {BATCH}, depths 10, 30, 60, {STEPS} SGD steps, rates 0.01 and 0.1, at "
+    "most 3 seeds, each arm judged at its better rate; accuracy by batch statistics of 500 test images.",
+    criterion="(a) first over last squared gradient below 1e3 with skip, above 1e10 without; (b) depth 60: above 85 % with "
+    "skip, below 50 % without; one of the two: partly",
+    reference="theory for (a): 185 with skip; Yang et al. could not train plain nets deeper than about 50 layers",
+    cells=cells, measure=measure, judge=judge, draw=draw, ci=True,
+)  # fmt: skip

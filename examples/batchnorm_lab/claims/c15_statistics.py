@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, median, pick, spread
+from batchnorm_lab.plotting import WITH, WITHOUT, labelled
 from batchnorm_lab.training import Data, Part, accuracy, batches, fit, mlp
 
 import minigrad as mg
@@ -71,3 +73,84 @@ def measure(cell, data: Data, steps: int = STEPS, tick=lambda n: None) -> dict:
     }
     algorithm_2(net, data.train, 60, 1000)
     return found | {"algorithm 2": accuracy(net, data.test)}
+
+
+def cells(mode, seeds):
+    """One training a seed."""
+    return [{"seed": s} for s in range(min(seeds, 3) if mode == "quick" else seeds)]
+
+
+def judge(results):
+    """Algorithm 2 against running averages; independence of batch mates; the collapse by class."""
+    found = pick(results)
+    differ = [v["algorithm 2"] - v["running"] for v in found]
+    collapse = max(v["by class"][str(g)] for v in found for g in GROUPS if g <= 60)
+    tests = (
+        abs(median(differ)) <= 0.005,
+        max(v["change by batch mates"] for v in found) < 1e-10,
+        collapse < 0.40,
+    )
+    rows = [["statistics", "images shuffled", "sorted by class"]]
+    rows += [["running averages (evaluation mode)", spread([v["running"] for v in found]), "the same"]]
+    rows += [["Algorithm 2, 1,000 training batches", spread([v["algorithm 2"] for v in found]), "the same"]]
+    for g in map(str, GROUPS):
+        rows.append(
+            [
+                f"of {g} test image{'s' if g != '1' else ''} at once",
+                *(spread([v[k][g] for v in found]) for k in ("shuffled", "by class")),
+            ]
+        )
+    return Judgement(
+        REPRODUCED if all(tests) else PARTLY if any(tests) else NOT_HERE,
+        f"Algorithm 2 {median(differ) * 100:+.2f} points beside running averages; by class at most {collapse:.0%}",
+        f"Fixed statistics give {spread([v['running'] for v in found])} whatever comes beside an image; by statistics of 60 test "
+        f"images it is {spread([v['by class']['60'] for v in found])} when they share a class, and of one image, where minigrad "
+        "refuses, chance.",
+        rows,
+    )
+
+
+def draw(figure, results):
+    """Accuracy over the number of images that share their statistics."""
+    axes, found = figure.subplots(), pick(results)
+    for key, style, label in (
+        ("shuffled", WITH, "batch statistics, shuffled"),
+        ("by class", WITHOUT, "batch statistics, sorted by class"),
+    ):
+        runs = np.array([[v[key][str(g)] for g in GROUPS] for v in found])
+        axes.errorbar(
+            GROUPS,
+            np.median(runs, 0),
+            np.abs(np.quantile(runs, [0, 1], 0) - np.median(runs, 0)),
+            **style,
+            capsize=2,
+            label=label,
+        )
+    axes.axhline(
+        median(v["running"] for v in found), color="#222222", linestyle=":", label="running averages (evaluation mode)"
+    )
+    axes.set_xscale("log")
+    axes.set_xticks(GROUPS, [str(g) for g in GROUPS])
+    labelled(
+        axes,
+        "3 × 100 sigmoid, 1,500 steps",
+        "test images normalised together",
+        "test accuracy",
+        "center right",
+        ylim=(0, 1),
+    )
+
+
+CLAIM = Claim(
+    id="C15",
+    title="In use, fixed statistics replace those of the batch",
+    source="Ioffe & Szegedy 2015, §3.1 and Algorithm 2 (arXiv 1502.03167)",
+    claimed="The normalization by a mini-batch is neither necessary nor desirable in use; means over training batches "
+    "make the output depend on its input alone.",
+    protocol=f"784-100-100-100-10 sigmoid, N(0, {STD}²), rate {RATE:g}, batch 60, {STEPS} steps; then test accuracy by running "
+    "averages, by Algorithm 2 (1,000 training batches), and by statistics of 1 to 1000 test images at once.",
+    criterion="Algorithm 2 within 0.5 points of running averages (median); in evaluation mode no effect of batch mates (1e-10, "
+    "float64); sorted by class, statistics of up to 60 images below 40 %",
+    reference="none (the paper states the rule)",
+    cells=cells, measure=measure, judge=judge, draw=draw, size=(6.4, 3.8), ci=True,
+)  # fmt: skip
