@@ -108,6 +108,7 @@ def draw(figure, results):
             right.plot([batch] * len(found), found, marker, color=color, markersize=5, fillstyle="none", label=label)
     right.plot([], [], **THEORY, label="theory")
     right.set_xscale("log", base=2)
+    right.set_xticks(BATCHES, [str(b) for b in BATCHES])
     labelled(right, "each seed a point", "batch size", "growth of ‖gradient‖² a layer")
 
 

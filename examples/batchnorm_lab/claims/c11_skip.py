@@ -61,12 +61,12 @@ def trained(arm: str, depth: int, rate: float, seed: int, data: Data, steps: int
 
 
 def cells(mode, seeds):
-    """Initialisation: each arm and seed. Training: two arms, each depth, each rate; quick: the deepest only."""
+    """Initialisation: each arm and seed. Training: two arms, each depth, each rate; quick: the deepest, one seed."""
     depths = DEPTHS if mode == "full" else DEPTHS[-1:]
     found = [{"part": "initialisation", "arm": a, "seed": s} for a in ARMS for s in range(seeds)]
     return found + [
         {"part": "training", "arm": a, "depth": d, "rate": r, "seed": s}
-        for d in depths for a in ARMS[:2] for r in RATES for s in range(min(seeds, 3))
+        for d in depths for a in ARMS[:2] for r in RATES for s in range(min(seeds, 3) if mode == "full" else 1)
     ]  # fmt: skip
 
 
@@ -120,8 +120,8 @@ def draw(figure, results):
         mean = np.exp(np.log(runs / runs[:, -1:]).mean(0))
         label = {"plain": "BatchNorm, plain", "skip": "BatchNorm and skip"}.get(arm, arm)
         left.semilogy(range(1, DEPTH + 1), mean, **style, markersize=4, markevery=12, label=label)
-    at = np.arange(DEPTH)
-    left.semilogy(at + 1, [growth_in_theory(DEPTH - i) for i in at], **THEORY, label="theory, with skip")
+    theory = [growth_in_theory(DEPTH) / growth_in_theory(i) for i in range(1, DEPTH + 1)]
+    left.semilogy(range(1, DEPTH + 1), theory, **THEORY, label="theory, with skip")
     labelled(left, "before training", "block (1: next to the input)", "‖gradient‖², last block = 1")
     depths = sorted({r.cell["depth"] for r in results if r.cell["part"] == "training"})
     for arm in ARMS[:2]:
@@ -133,6 +133,7 @@ def draw(figure, results):
             right.plot(depths, [median(r) for r in runs], **style, label=f"{arm}, rate {rate:g}")
             for d, r in zip(depths, runs, strict=True):
                 right.plot([d, d], [min(r), max(r)], color=style["color"], linewidth=1)
+    right.set_xticks(depths)
     labelled(right, f"after {STEPS} steps on MNIST, width 64", "blocks", "test accuracy", ylim=(0, 1))
 
 

@@ -131,6 +131,7 @@ def draw(figure, results):
     )
     axes.set_xscale("log")
     axes.set_xticks(GROUPS, [str(g) for g in GROUPS])
+    axes.minorticks_off()
     labelled(
         axes,
         "3 × 100 sigmoid, 1,500 steps",

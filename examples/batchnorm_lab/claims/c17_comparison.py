@@ -58,12 +58,12 @@ RATES, GOALS = ("equal", "tuned"), (0.90, 0.95, 0.97)
 
 
 def cells(mode, seeds):
-    """Two nets, both arms, equal and tuned rates; quick: 1,000 steps of the paper's net at equal rates, 2 seeds."""
+    """Two nets, both arms, equal and tuned rates; quick: 1,000 steps of the paper's net at equal rates, 3 seeds."""
     full = mode == "full"
     return [
         {"net": n, "rates": r, "arm": a, "seed": s, "steps": STEPS if full else 1000}
         for n in (NETS if full else ("sigmoid",)) for r in (RATES if full else RATES[:1])
-        for a in ARMS for s in range(seeds if full else min(seeds, 2))
+        for a in ARMS for s in range(seeds if full else 3)
     ]  # fmt: skip
 
 
@@ -136,9 +136,9 @@ def draw(figure, results):
             curves = [v["curve"] for v in values]
             lines = [[a for _, a in c] for c in curves]
             banded(axes, [t for t, _ in curves[0]], lines, **style, markevery=6, label=arm)
-        labelled(
-            axes, f"3 × 100 {net}, {rates} rates", "training steps", "test accuracy", "lower right", ylim=(0.5, 1.0)
-        )
+        low = 0.8 if curves[0][-1][0] > 5000 else 0.0  # long runs differ at the top
+        title = f"3 × 100 {net}, {rates} rates"
+        labelled(axes, title, "training steps", "test accuracy", "lower right", ylim=(low, 1.0))
 
 
 CLAIM = Claim(
