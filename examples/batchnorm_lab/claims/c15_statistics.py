@@ -16,17 +16,6 @@ SIZES, STEPS, RATE, STD = (784, 100, 100, 100, 10), 1500, 0.5, 0.02
 GROUPS = (1, 2, 5, 10, 60, 1000)  # test images that share their batch statistics
 
 
-def algorithm_2(net: nn.Sequential, part: Part, batch: int, number: int) -> None:
-    """Replace the running statistics by means over training batches (paper, Algorithm 2)."""
-    for layer in net:
-        if isinstance(layer, nn.BatchNorm1d):
-            layer.reset_running_stats()
-            layer.momentum = None  # the average of all batches, variances with m/(m-1)
-    with mg.no_grad():
-        for images, _ in itertools.islice(batches(part, batch, seed=0), number):
-            net(images)
-
-
 def scores_by_groups(net: nn.Sequential, images: np.ndarray, group: int) -> np.ndarray:
     """Return the scores when each ``group`` of consecutive images is normalised by its own statistics."""
     h = mg.from_numpy(images)
@@ -71,7 +60,8 @@ def measure(cell, data: Data, steps: int = STEPS, tick=lambda n: None) -> dict:
         "shuffled": {str(g): accuracy_by_groups(net, shuffled, g) for g in GROUPS},
         "by class": {str(g): accuracy_by_groups(net, by_class, g) for g in GROUPS},
     }
-    algorithm_2(net, data.train, 60, 1000)
+    thousand = itertools.islice(batches(data.train, 60, seed=0), 1000)
+    nn.utils.recalibrate_batchnorm(net, thousand, average="paper")
     return found | {"algorithm 2": accuracy(net, data.test)}
 
 
