@@ -79,6 +79,8 @@ def ran(args: argparse.Namespace, error: Any) -> int:
         interrupted = True
     settings = {"mode": args.mode, "seeds": seeds, "jobs": args.jobs, "data": source, "seconds": time.time() - begun}
     _write(out, settings, runner.collected(every))
+    if unfinished := {task.claim: None for task in every if not task.finished()}:
+        print(f"not judged, cells are missing: {', '.join(unfinished)}", file=sys.stderr)
     for fault in faults:
         print(fault, file=sys.stderr)
     if interrupted:

@@ -87,10 +87,11 @@ def _measure(task: Task) -> None:
 
 
 def collected(done: list[Task]) -> dict[str, list[dict]]:
-    """Return what is finished, by claim, in the order of the cells."""
+    """Return the cells of the claims that are finished altogether: part of a claim is not judged."""
+    unfinished = {task.claim for task in done if not task.finished()}
     found: dict[str, list[dict]] = {}
     for task in done:
-        if task.finished():
+        if task.claim not in unfinished:
             found.setdefault(task.claim, []).append(json.loads(task.file.read_text()))
     return found
 
