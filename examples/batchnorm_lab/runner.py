@@ -81,7 +81,7 @@ def _measure(task: Task) -> None:
     begun = time.perf_counter()
     with warnings.catch_warnings(), np.errstate(all="ignore"):  # nets that diverge are results
         warnings.simplefilter("ignore", RuntimeWarning)
-        value = _worker["claims"][task.claim].measure(task.cell, _worker["data"], _count)
+        value = _worker["claims"][task.claim].measure(task.cell, _worker["data"], tick=_count)
     saved = {"claim": task.claim, "cell": task.cell, "seconds": time.perf_counter() - begun, "value": value}
     write_atomically(task.file, json.dumps(saved, allow_nan=False).encode())
 
