@@ -68,9 +68,7 @@ def draw(figure, results):
     left, right = figure.subplots(1, 2)
     for t, color, marker in zip((0, 1, 2, 5, STEPS), COLORS, MARKERS, strict=False):
         runs = [v["norms"][t] for v in pick(results, **GATE)]
-        banded(
-            left, range(1, GATE["depth"] + 1), runs, color=color, marker=marker, markevery=3, label=f"after {t} steps"
-        )
+        banded(left, range(1, GATE["depth"] + 1), runs, color=color, marker=marker, markevery=3, label=f"step {t}")
     left.set_yscale("log")
     title = f"{GATE['depth']} blocks, rate {GATE['rate']:g}"
     labelled(left, title, "block (1: next to the input)", "‖weight gradient‖")

@@ -179,19 +179,21 @@ def draw(figure, results):
         runs = [[v["last"] for v in pick(results, problem="least squares", arm=arm, rate=r)] for r in rates]
         left.loglog(rates, [min(max(median(r), 1e-20), 1e4) for r in runs], **style, label=arm)
     left.axvline(2, color="#222222", linestyle=":", label="2/L")
-    labelled(left, f"least squares after {LEAST_SQUARES_STEPS} steps (top: diverged)", "learning rate of w", "loss")
+    labelled(
+        left,
+        f"least squares after {LEAST_SQUARES_STEPS} steps (top: diverged)",
+        "learning rate of w",
+        "loss (1e-20 and less as 1e-20)",
+    )
     for arm, style in zip(ARMS["halfspace"], (WITHOUT, WITH), strict=True):
         for i, value in enumerate(pick(results, problem="halfspace", arm=arm, rate=1.0)):
             right.semilogy(*zip(*value["curve"], strict=True), color=style["color"], linestyle=style["linestyle"],
                            label=f"{arm}, theory's step" if i == 0 else None)  # fmt: skip
-    best = min(MULTIPLES, key=lambda m: median(fewest(results, "halfspace", "descent", m) or [math.inf]))
-    for i, value in enumerate(pick(results, problem="halfspace", arm="descent", rate=best)):
-        right.semilogy(
-            *zip(*value["curve"], strict=True),
-            color="#666666",
-            linestyle=":",
-            label=None if i else f"descent, {best:g}/L",
-        )
+    found = [r for r in results if r.cell["problem"] == "halfspace" and r.cell["arm"] == "descent" and r.value["steps"]]
+    for seed in sorted({r.cell["seed"] for r in found}):
+        best = min((r.value for r in found if r.cell["seed"] == seed), key=lambda value: value["steps"])
+        label = None if right.lines[-1].get_linestyle() == ":" else "descent, tuned step"
+        right.semilogy(*zip(*best["curve"], strict=True), color="#666666", linestyle=":", label=label)
     labelled(right, "halfspace, every seed a line", "steps", "‖gradient‖", ylim=(FLAT, None))
 
 
