@@ -321,7 +321,7 @@ def test_a_run_reports_and_is_not_repeated(folder, tmp_path):
     assert {file: file.stat().st_mtime_ns for file in (tmp_path / "cells").iterdir()} == cells
     found = json.loads((tmp_path / "results.json").read_text())
     assert found["settings"]["mode"] == "quick" and set(found["claims"]) == {"C13", "C20"}
-    assert found["claims"]["C13"]["judgement"]["verdict"] == "reproduced"
+    assert found["claims"]["C13"]["verdict"] == "reproduced"
     kept = {name: (tmp_path / name).read_bytes() for name in ("REPORT.md", "report.html", "figures/C20.png")}
     for name in kept:
         (tmp_path / name).unlink()
@@ -336,7 +336,7 @@ def test_the_same_seeds_give_the_same_results(folder, tmp_path):
     values = []
     for out, jobs in (("a", 1), ("b", 2)):
         lab("run", "--only", "C20", "--seeds", 1, "--jobs", jobs, "--data", folder, "--out", tmp_path / out)
-        cells = json.loads((tmp_path / out / "results.json").read_text())["claims"]["C20"]["cells"]
+        cells = json.loads((tmp_path / out / "results.json").read_text())["cells"]["C20"]
         values.append([cell["value"] for cell in cells])
     assert values[0] == values[1]
 

@@ -38,6 +38,7 @@ class Claim:
     draw: Callable[[Any, list[Result]], None]  # (figure, results)
     size: tuple[float, float] = (8.0, 3.6)
     ci: bool = False
+    of: str = ""  # judges the cells of that claim
 
 
 @dataclass(frozen=True)

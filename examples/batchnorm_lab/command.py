@@ -68,7 +68,8 @@ def ran(args: argparse.Namespace, error: Any) -> int:
     seeds = args.seeds or SEEDS[args.mode]
     out = args.out or Path("runs/batchnorm-lab-full" if args.mode == "full" else "runs/batchnorm-lab")
     (out / "cells").mkdir(parents=True, exist_ok=True)
-    every = runner.tasks(chosen(args, error), args.mode, seeds, out)
+    wanted = chosen(args, error)
+    every = runner.tasks(wanted, args.mode, seeds, out)
     todo = [task for task in every if not task.finished()]
     data, source = load(args.data, error)
     print(f"{source}; {args.mode}, {seeds} seeds: {len(every)} cells, {len(every) - len(todo)} of them finished before")
@@ -78,7 +79,7 @@ def ran(args: argparse.Namespace, error: Any) -> int:
     except KeyboardInterrupt:
         interrupted = True
     settings = {"mode": args.mode, "seeds": seeds, "jobs": args.jobs, "data": source, "seconds": time.time() - begun}
-    _write(out, settings, runner.collected(every))
+    _write(out, settings, wanted, runner.collected(every))
     if unfinished := {task.claim: None for task in every if not task.finished()}:
         print(f"not judged, cells are missing: {', '.join(unfinished)}", file=sys.stderr)
     for fault in faults:
@@ -108,23 +109,18 @@ def _shown(todo: list[runner.Task], data: Any, jobs: int) -> list[str]:
     return faults
 
 
-def _write(out: Path, settings: dict, saved: dict[str, list[dict]]) -> None:
-    there = claims()
+def _write(out: Path, settings: dict, wanted: list, saved: dict[str, list[dict]]) -> None:
     versions = {"minigrad": mg.__version__, "numpy": np.__version__, "python": platform.python_version()}
-    found: dict[str, Any] = {
-        "settings": settings,
-        "versions": versions,
-        "commit": _commit(),
-        "command": _command(),
-        "claims": {},
-    }
-    for name, cells in saved.items():
-        judgement = vars(there[name].judge(runner.results(cells)))
-        found["claims"][name] = {"judgement": judgement, "seconds": sum(c["seconds"] for c in cells), "cells": cells}
+    found: dict[str, Any] = {"settings": settings, "versions": versions, "commit": _commit(), "command": _command()}
+    found |= {"claims": {}, "cells": saved}
+    for claim in wanted:
+        if (owner := claim.of or claim.id) in saved:
+            judged = vars(claim.judge(runner.results(saved[owner])))
+            seconds = 0.0 if claim.of else sum(cell["seconds"] for cell in saved[owner])
+            found["claims"][claim.id] = {**judged, "seconds": seconds}
+            print(f"{claim.id:<4}{judged['verdict']:<19}{judged['figure']}")
     write_atomically(out / "results.json", json.dumps(found, indent=1, ensure_ascii=False).encode())
     report.write(out)
-    for name, claim in found["claims"].items():
-        print(f"{name:<4}{claim['judgement']['verdict']:<19}{claim['judgement']['figure']}")
     print(f"report: {out / 'report.html'}, {out / 'REPORT.md'}")
 
 

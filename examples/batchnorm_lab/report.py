@@ -30,9 +30,9 @@ def write(out: Path) -> None:
     parts = []
     for name, claim in claims().items():
         if name in found["claims"]:
-            done = results(found["claims"][name]["cells"])
+            done = results(found["cells"][claim.of or name])
             _draw(claim, done, out / "figures" / f"{name}.png")
-            parts.append((claim, claim.judge(done), found["claims"][name]))
+            parts.append((claim, claim.judge(done)))
     write_atomically(out / "REPORT.md", _markdown(found, parts).encode())
     write_atomically(out / "report.html", _html(found, parts, out).encode())
 
@@ -59,6 +59,13 @@ def _made(found: dict) -> str:
     )
 
 
+def _cost(claim: Any, found: dict) -> str:
+    if claim.of:
+        return f"the runs of {claim.of}"
+    cells = found["cells"][claim.id]
+    return f"{len(cells)} cells, {sum(cell['seconds'] for cell in cells):.0f} s"
+
+
 def _facts(claim: Any, judgement: Judgement) -> list[tuple[str, str]]:
     return [
         ("Claimed", claim.claimed), ("Source", claim.source), ("Done", claim.protocol), ("Criterion", claim.criterion),
@@ -76,14 +83,14 @@ def _markdown(found: dict, parts: list) -> str:
         "| | claim | verdict | found | reference |",
         "| --- | --- | --- | --- | --- |",
     ]
-    for claim, judged, _ in parts:
+    for claim, judged in parts:
         cells = (claim.title, f"{MARKS[judged.verdict]} {judged.verdict}", judged.figure, claim.reference)
         lines.append(f"| [{claim.id}](#{claim.id.lower()}) | " + " | ".join(map(_cell, cells)) + " |")
-    for claim, judged, saved in parts:
+    for claim, judged in parts:
         lines += ["", f'<a id="{claim.id.lower()}"></a>', f"## {claim.id}. {claim.title}", ""]
         lines += [f"- **{name}:** {text}" for name, text in _facts(claim, judged)]
         lines += [
-            f"- {len(saved['cells'])} cells, {saved['seconds']:.0f} s",
+            f"- {_cost(claim, found)}",
             "",
             f"![{claim.title}](figures/{claim.id}.png)",
             "",
@@ -114,11 +121,11 @@ def _html(found: dict, parts: list, out: Path) -> str:
     rows = [
         f"<tr><td><a href=#{c.id}>{c.id}</a><td>{escape(c.title)}<td class=verdict>{MARKS[j.verdict]} {j.verdict}"
         f"<td>{escape(j.figure)}<td>{escape(c.reference)}"
-        for c, j, _ in parts
+        for c, j in parts
     ]
     top = "<tr><th><th>claim<th>verdict<th>found<th>reference"
     body = [head, f"<h1>{TITLE}</h1><p>{escape(_made(found))}<table>{top}{''.join(rows)}</table>"]
-    for claim, judged, saved in parts:
+    for claim, judged in parts:
         picture = base64.b64encode((out / "figures" / f"{claim.id}.png").read_bytes()).decode()
         facts = "".join(f"<dt>{name}<dd>{escape(text)}" for name, text in _facts(claim, judged))
         table = "".join(
@@ -128,6 +135,6 @@ def _html(found: dict, parts: list, out: Path) -> str:
         body.append(
             f"<section id={claim.id}><h2>{claim.id}. {escape(claim.title)}</h2><dl>{facts}</dl>"
             f'<img alt="{escape(claim.title)}" src="data:image/png;base64,{picture}"><table>{table}</table>'
-            f"<p>{len(saved['cells'])} cells, {saved['seconds']:.0f} s</section>"
+            f"<p>{_cost(claim, found)}</section>"
         )
     return "\n".join(body) + "</html>\n"

@@ -34,13 +34,15 @@ class Task(NamedTuple):
 
 
 def tasks(chosen: list[Claim], mode: str, seeds: int, out: Path) -> list[Task]:
-    """Return the cells of the claims; a cell's file is named by its settings."""
-    found = []
+    """Return the cells of the claims, shared ones once; a cell's file is named by its settings."""
+    found = {}
     for claim in chosen:
+        owner = claim.of or claim.id
         for cell in claim.cells(mode, seeds):
             name = hashlib.sha256(json.dumps(cell, sort_keys=True).encode()).hexdigest()[:16]
-            found.append(Task(claim.id, cell, out / "cells" / f"{claim.id}-{name}.json"))
-    return found
+            file = out / "cells" / f"{owner}-{name}.json"
+            found[file] = Task(owner, cell, file)
+    return list(found.values())
 
 
 def run(todo: list[Task], data: Any, jobs: int) -> Iterator[tuple[Task | None, str | None, int]]:
