@@ -75,8 +75,8 @@ def draw(figure, results):
             f"3 × 100 {net}",
             "standard deviation of the initial weights",
             "test accuracy",
-            "lower left",
-            ylim=(0, 1),
+            "upper center",
+            ylim=(0, 1.2),
         )
 
 
