@@ -119,9 +119,19 @@ def _write(out: Path, settings: dict, wanted: list, saved: dict[str, list[dict]]
             seconds = 0.0 if claim.of else sum(cell["seconds"] for cell in saved[owner])
             found["claims"][claim.id] = {**judged, "seconds": seconds}
             print(f"{claim.id:<4}{judged['verdict']:<19}{judged['figure']}")
-    write_atomically(out / "results.json", json.dumps(found, indent=1, ensure_ascii=False).encode())
+    write_atomically(out / "results.json", _lines(found).encode())
     report.write(out)
     print(f"report: {out / 'report.html'}, {out / 'REPORT.md'}")
+
+
+def _lines(found: dict) -> str:
+    """Return results.json, one line a cell: short enough to keep, and a diff shows which cells changed."""
+    head = json.dumps({**found, "cells": {}}, indent=1, ensure_ascii=False)
+    claims = (
+        f"{json.dumps(name)}: [\n" + ",\n".join(json.dumps(cell) for cell in cells) + "]"
+        for name, cells in found["cells"].items()
+    )
+    return head.replace('"cells": {}', '"cells": {\n' + ",\n".join(claims) + "}")
 
 
 def _commit() -> str:
