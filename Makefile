@@ -5,7 +5,7 @@ EXTRAS ?= examples,test
 ARGS ?=
 BIN := $(VENV)/bin
 
-.PHONY: help mnist test bench mutants report lint typecheck wheel clean
+.PHONY: help mnist test bench mutants report lab lint typecheck wheel clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1|/' | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ report: $(VENV)/installed-examples  ## the paper's six gradients on a real MNIST
 
 bench: $(VENV)/installed-bench  ## time training steps beside other libraries (options: ARGS="--quick")
 	$(BIN)/python benchmarks/run.py $(ARGS)
+
+lab: $(VENV)/installed-examples  ## the claims about BatchNorm, run and judged (options: ARGS="--full")
+	$(BIN)/python examples/batchnorm_lab run $(ARGS)
 
 lint: $(VENV)/installed-dev  ## check format and style
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .

@@ -1,0 +1,148 @@
+"""C7: BatchNorm does not reduce internal covariate shift, measured by gradients."""
+
+from __future__ import annotations
+
+import itertools
+
+import minigrad.nn.functional as F
+import numpy as np
+from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, geometric, median, pick
+from batchnorm_lab.plotting import WITH, WITHOUT, banded, labelled
+from batchnorm_lab.training import Data, batches, linears, mlp
+
+import minigrad as mg
+from minigrad import nn
+
+ARMS, PROBES = ("without", "BatchNorm"), (1, 10, 50, 100, 200, 400)
+NETS = {  # rate, batch
+    "3 × 100 sigmoid": (0.5, 60), "6 × 100 ReLU": (0.1, 128), "25-layer linear": (1e-6, 1000),
+}  # fmt: skip
+
+
+def build(net: str, arm: str) -> nn.Sequential:
+    """Return the net: two classifiers, and Santurkar's deep linear one of 10 features."""
+    norm = arm == "BatchNorm"
+    if net == "3 × 100 sigmoid":
+        return mlp((784, 100, 100, 100, 10), nn.Sigmoid, norm=norm, std=0.1)
+    if net == "6 × 100 ReLU":
+        return mlp((784, *[100] * 6, 10), nn.ReLU, norm=norm, std="he")
+    return mlp([10] * 26, nn.Identity, norm=norm)
+
+
+def problem(net: str, seed: int, data: Data):
+    """Return the batches and the loss. The linear net: 1,000 Gaussian inputs, targets A x, all at once."""
+    if net != "25-layer linear":
+        return batches(data.train, NETS[net][1], seed), F.cross_entropy
+    rng = np.random.default_rng(seed)
+    x, a = rng.standard_normal((1000, 10)).astype(np.float32), rng.standard_normal((10, 10)).astype(np.float32)
+    squared = lambda out, y: ((out - y) ** 2).sum() / 1000
+    return itertools.repeat((mg.from_numpy(x), mg.from_numpy(x @ a))), squared
+
+
+def gradients(net: nn.Module, loss, batch) -> dict[str, np.ndarray]:
+    """Return the gradient of each parameter on a batch."""
+    net.zero_grad()
+    loss(net(batch[0]), batch[1]).backward()
+    return {name: p.grad.numpy().copy() for name, p in net.named_parameters()}
+
+
+def shifts(net: nn.Sequential, loss, batch, rate: float) -> list[tuple[float, float]]:
+    """Return for each linear layer but the first ``norm(G - G') / norm(G)`` and the cosine of G and G'.
+
+    G is the layer's gradient; G' the same once the layers before it have taken their step.
+    """
+    before, found = gradients(net, loss, batch), []
+    start = {name: p.detach().numpy().copy() for name, p in net.named_parameters()}
+    names = {id(p): name for name, p in net.named_parameters()}
+    parameters = dict(net.named_parameters())
+    done: set[str] = set()
+    for layer in linears(net)[1:]:
+        name = names[id(layer.weight)]
+        with mg.no_grad():
+            for earlier in itertools.takewhile(lambda n, stop=name: n != stop, parameters):
+                if earlier not in done:
+                    parameters[earlier].copy_(mg.from_numpy(start[earlier] - np.float32(rate) * before[earlier]))
+                    done.add(earlier)
+        g, moved = (a.astype(np.float64).ravel() for a in (before[name], gradients(net, loss, batch)[name]))
+        length = max(float(np.linalg.norm(g)), 1e-300)
+        cosine = float(g @ moved / max(length * float(np.linalg.norm(moved)), 1e-300))
+        found.append((float(np.linalg.norm(g - moved)) / length, cosine))
+    with mg.no_grad():
+        for name, value in start.items():
+            parameters[name].copy_(mg.from_numpy(value))
+    return found
+
+
+def cells(mode, seeds):
+    """Every net, both arms; quick: one seed."""
+    return [{"net": n, "arm": a, "seed": s} for n in NETS for a in ARMS for s in range(seeds if mode == "full" else 1)]
+
+
+def measure(cell, data: Data, tick=lambda n: None):
+    """Return at each probe, by layer, the relative change of the gradient and its cosine."""
+    rate = NETS[cell["net"]][0]
+    mg.manual_seed(cell["seed"])
+    net = build(cell["net"], cell["arm"])
+    drawn, loss = problem(cell["net"], cell["seed"], data)
+    optimizer, found = mg.optim.SGD(net.parameters(), lr=rate), {}
+    for t, batch in enumerate(itertools.islice(drawn, max(PROBES)), 1):
+        if t in PROBES:
+            found[str(t)] = shifts(net, loss, batch, rate)
+        optimizer.zero_grad()
+        loss(net(batch[0]), batch[1]).backward()
+        optimizer.step()
+        tick(1)
+    return {"shifts": found}
+
+
+def _mean(value, probe, which):
+    """Return over the layers the geometric mean of the change (0), or the mean cosine (1)."""
+    layers = [layer[which] for layer in value["shifts"][str(probe)]]
+    return geometric(max(x, 1e-12) for x in layers) if which == 0 else sum(layers) / len(layers)
+
+
+def judge(results):
+    """Per net: is the shift with BatchNorm at least as large?"""
+    rows, more = [["net", "", *(f"step {t}: change (cosine)" for t in PROBES)]], {}
+    for net in NETS:
+        for arm in ARMS:
+            values = pick(results, net=net, arm=arm)
+            told = [[median(_mean(v, t, w) for v in values) for w in (0, 1)] for t in PROBES]
+            rows.append([net, arm, *(f"{change:.2g} ({cosine:+.2f})" for change, cosine in told)])
+        pairs = zip(pick(results, net=net, arm="BatchNorm"), pick(results, net=net, arm="without"), strict=True)
+        more[net] = median(geometric(_mean(b, t, 0) / _mean(v, t, 0) for t in PROBES) for b, v in pairs)
+    told = ", ".join(f"{net} ×{ratio:.2g}" for net, ratio in more.items())
+    sigmoid, relu, linear = (more[net] >= 1 for net in NETS)
+    sign = [f"{'larger' if ratio >= 1 else 'smaller'} in {net}" for net, ratio in more.items()]
+    return Judgement(
+        REPRODUCED if sigmoid and linear and relu else PARTLY if sigmoid or linear or relu else NOT_HERE,
+        f"gradient shift with BatchNorm over without: {told}",
+        f"The shift of gradients with BatchNorm is {', '.join(sign)}: which way it goes depends on the net.",
+        rows,
+    )
+
+
+def draw(figure, results):
+    """One panel a net: relative change of the gradient over steps."""
+    for axes, net in zip(figure.subplots(1, 3), NETS, strict=True):
+        for arm, style in zip(ARMS, (WITHOUT, WITH), strict=True):
+            runs = [[max(_mean(v, t, 0), 1e-9) for t in PROBES] for v in pick(results, net=net, arm=arm)]
+            banded(axes, PROBES, runs, **style, label=arm)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        labelled(axes, net, "training steps", "‖G - G′‖ / ‖G‖" if net == next(iter(NETS)) else "")
+
+
+CLAIM = Claim(
+    id="C7",
+    title="BatchNorm does not reduce internal covariate shift, by gradients",
+    source="Santurkar et al. 2018, §2.2 and Figure 3 (arXiv 1805.11604)",
+    claimed="Measured by how much a layer's gradient changes when the layers before it are updated, nets with BatchNorm have "
+    "similar or more internal covariate shift.",
+    protocol="G: a layer's gradient; G′: after the layers before it took their SGD step, same batch. ‖G - G′‖/‖G‖ at steps 1 to 400, all layers but "
+    "the first. 3 × 100 sigmoid (rate 0.5, std 0.1), 6 × 100 ReLU (0.1, He), 25-layer linear net of 10 features (1e-6, Glorot).",
+    criterion="shift with BatchNorm at least that without (geometric mean over layers and probes, median seed) in all three nets: "
+    "reproduced; in some: partly",
+    reference="Figure 3 (VGG, deep linear net): similar or larger with BatchNorm",
+    cells=cells, measure=measure, judge=judge, draw=draw, size=(9.0, 3.4),
+)  # fmt: skip

@@ -1,0 +1,137 @@
+"""A vanilla net against the same net with Batch Normalization, on MNIST.
+
+    python examples/vanilla_vs_batchnorm.py --help
+
+The net is the paper's (Ioffe & Szegedy 2015, §4.1): binary images, three layers of 100 sigmoids,
+batches of 60. Both nets get the same initial weights, batches and learning rate; only BatchNorm
+differs. At the end: one table, and one picture of the test accuracy over the training steps.
+"""
+
+import argparse
+import itertools
+import sys
+import time
+from pathlib import Path
+
+import minigrad.nn.functional as F
+from support.arguments import positive
+from support.data import load_mnist
+from support.report import COLORS, STYLES
+
+import minigrad as mg
+from minigrad import nn, optim
+from minigrad.utils.data import DataLoader, TensorDataset
+
+NAMES = {"none": "vanilla", "batch": "BatchNorm"}
+GOALS = (0.90, 0.95, 0.97)  # test accuracies whose first step is noted
+
+
+def build(norm, seed):
+    """784-100-100-100-10. The same seed gives both nets the same weights: BatchNorm draws none."""
+    mg.manual_seed(seed)
+    layers = [nn.Flatten()]
+    for n_in, n_out in ((784, 100), (100, 100), (100, 100)):
+        layers.append(nn.Linear(n_in, n_out))
+        if norm == "batch":
+            layers.append(nn.BatchNorm1d(n_out))  # before the nonlinearity, as in the paper
+        layers.append(nn.Sigmoid())
+    net = nn.Sequential(*layers, nn.Linear(100, 10))
+    for layer in net:
+        if isinstance(layer, nn.Linear):
+            nn.init.normal_(layer.weight, std=0.02)  # the paper: "small random Gaussian values"
+            nn.init.zeros_(layer.bias)
+    return net
+
+
+def accuracy(net, dataset):
+    """Return the share of right answers in evaluation mode (BatchNorm by its running statistics)."""
+    net.eval()
+    with mg.no_grad():
+        right = sum(
+            (net(images).argmax(1) == labels).sum().item() for images, labels in DataLoader(dataset, batch_size=1000)
+        )
+    net.train()
+    return right / len(dataset)
+
+
+def train(norm, args, train_set, test_set):
+    """Train one net; return its row of the table, the curve {step: test accuracy} in it."""
+    from tqdm import tqdm
+
+    net = build(norm, args.seed)
+    optimizer = optim.SGD(net.parameters(), lr=args.lr)
+    loader = DataLoader(train_set, batch_size=60, shuffle=True)
+    curve, seconds = {0: accuracy(net, test_set)}, 0.0
+    passes = itertools.chain.from_iterable(itertools.repeat(loader))  # pass after pass
+    bar = tqdm(itertools.islice(passes, args.steps), NAMES[norm], args.steps, leave=False, disable=None, unit="step")
+    for step, (images, labels) in enumerate(bar, 1):
+        begun = time.perf_counter()
+        loss = F.cross_entropy(net(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        seconds += time.perf_counter() - begun
+        if step % args.every == 0 or step == args.steps:
+            curve[step] = accuracy(net, test_set)
+            bar.set_postfix(test=f"{curve[step]:.2%}", refresh=False)
+    numbers = sum(p.numel() for p in net.parameters())
+    return {"curve": curve, "ms per step": 1000 * seconds / args.steps, "parameters": numbers}
+
+
+def table(rows, steps):
+    """Return both nets side by side as text."""
+    lines = [("", *(NAMES[norm] for norm in rows))]
+    lines += [(f"test accuracy after {steps:,} steps", *(f"{r['curve'][steps]:.2%}" for r in rows.values()))]
+    lines += [("best test accuracy", *(f"{max(r['curve'].values()):.2%}" for r in rows.values()))]
+    for goal in GOALS:
+        first = [next((s for s, a in r["curve"].items() if a >= goal), None) for r in rows.values()]
+        lines += [(f"steps to {goal:.0%}", *(f"> {steps:,}" if s is None else f"{s:,}" for s in first))]
+    lines += [("ms per training step", *(f"{r['ms per step']:.2f}" for r in rows.values()))]
+    lines += [("parameters", *(f"{r['parameters']:,}" for r in rows.values()))]
+    return "\n".join(f"{what:<34}{vanilla:>12}{batch:>12}" for what, vanilla, batch in lines)
+
+
+def draw(rows, title, path):
+    """Draw both curves."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+    for norm, row in rows.items():
+        axes.plot(*zip(*row["curve"].items(), strict=True), STYLES[norm], color=COLORS[norm], label=NAMES[norm])
+    axes.set(xlabel="training steps", ylabel="test accuracy", title=title, ylim=(0, 1))
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
+
+
+def main():
+    """Train both nets, print the table, write the picture."""
+    show_defaults = argparse.ArgumentDefaultsHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0], formatter_class=show_defaults)
+    parser.add_argument("--steps", type=positive(int), default=20_000, help="of training; the paper took 50000")
+    parser.add_argument("--lr", type=positive(float), default=0.5, help="learning rate of both nets")
+    parser.add_argument("--every", type=positive(int), default=250, help="steps between two looks at the test set")
+    parser.add_argument("--seed", type=int, default=0, help="of weights and batches")
+    parser.add_argument("--data", metavar="FOLDER", help="where the four MNIST files are")
+    parser.add_argument(
+        "--picture", type=Path, default=Path("vanilla_vs_batchnorm.png"), help="where to draw the curves"
+    )
+    args = parser.parse_args()
+    args.model, args.error = "paper", parser.error  # load_mnist then makes the images binary
+    train_set, test_set, source = load_mnist(args, TensorDataset)
+    print(
+        f"{source}: {len(train_set):,} images to train on, {len(test_set):,} to test; lr {args.lr:g}, seed {args.seed}"
+    )
+    rows = {norm: train(norm, args, train_set, test_set) for norm in NAMES}
+    print("\n" + table(rows, args.steps))
+    draw(rows, f"784-100-100-100-10, sigmoid, on {source}", args.picture)
+    print(f"\npicture: {args.picture}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""examples/batchnorm_lab as a stranger would run it: it reports, resumes, refuses; and its statistics."""
+
+import inspect
+import json
+import math
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from batchnorm_lab import deep
+from batchnorm_lab.claim import Result, geometric, interval, pick, spread
+from batchnorm_lab.claims import claims
+from lab import EXAMPLES, small_data
+
+
+@pytest.fixture(scope="module")
+def data():
+    return small_data()
+
+
+# ---- statistics -----------------------------------------------------------------------------------
+def test_interval_is_students(torch):
+    low, high = interval([1.0, 2.0, 4.0])
+    assert (low, high) == pytest.approx((-1.461, 6.128), abs=1e-3)  # t = 4.303 at 2 degrees of freedom
+    assert interval([1.0]) == (-math.inf, math.inf)
+
+
+def test_geometric_spread_and_ratio():
+    assert geometric([1.0, 4.0]) == pytest.approx(2)
+    assert spread([0.3, 0.1, 0.2]) == "20.0% (10.0%..30.0%)" and spread([0.5]) == "50.0%"
+    assert deep.ratio([2.0, 8.0]) == 4 and deep.ratio([0.0, 1.0]) == deep.ratio([math.nan, 1.0]) == 1e300
+
+
+def test_pick_sorts_by_seed_and_filters():
+    results = [Result({"arm": a, "seed": s}, {"v": (a, s)}) for s in (2, 0, 1) for a in "xy"]
+    assert [v["v"] for v in pick(results, arm="x")] == [("x", 0), ("x", 1), ("x", 2)]
+
+
+def test_every_claim_says_everything_and_costs_no_more_quick_than_full():
+    for name, claim in claims().items():
+        for field in ("title", "source", "claimed", "protocol", "criterion", "reference"):
+            assert getattr(claim, field), (name, field)
+        inspect.signature(claim.measure).bind({}, None, tick=len)  # as the runner calls it
+        quick, full = (claim.cells(mode, 2) for mode in ("quick", "full"))
+        assert 0 < len(quick) <= len(full)
+        assert len({json.dumps(cell, sort_keys=True) for cell in full}) == len(full)  # no cell twice
+
+
+# ---- the command ----------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def folder(data, tmp_path_factory):
+    """The data as MNIST's files."""
+    path = tmp_path_factory.mktemp("mnist")
+    for name, part in zip(("train", "t10k"), data, strict=True):
+        images = (part.images.reshape(-1, 28, 28) * 255).astype(np.uint8)
+        for kind, array in (("images-idx3", images), ("labels-idx1", part.labels.astype(np.uint8))):
+            head = bytes([0, 0, 8, array.ndim]) + b"".join(int(k).to_bytes(4, "big") for k in array.shape)
+            (path / f"{name}-{kind}-ubyte").write_bytes(head + array.tobytes())
+    return path
+
+
+def command(*arguments):
+    return [sys.executable, str(EXAMPLES / "batchnorm_lab"), *map(str, arguments)]
+
+
+def lab(*arguments, status=0):
+    done = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=120)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_run_reports_and_is_not_repeated(folder, tmp_path):
+    options = ("run", "--only", "C13,C20", "--seeds", 1, "--jobs", 1, "--data", folder, "--out", tmp_path)
+    assert "5 cells, 0 of them finished" in lab(*options)
+    cells = {file: file.stat().st_mtime_ns for file in (tmp_path / "cells").iterdir()}
+    assert "5 cells, 5 of them finished" in lab(*options)
+    assert {file: file.stat().st_mtime_ns for file in (tmp_path / "cells").iterdir()} == cells
+    found = json.loads((tmp_path / "results.json").read_text())
+    assert found["settings"]["mode"] == "quick" and set(found["claims"]) == {"C13", "C20"}
+    assert found["claims"]["C13"]["verdict"] == "reproduced"
+    kept = {name: (tmp_path / name).read_bytes() for name in ("REPORT.md", "report.html", "figures/C20.png")}
+    for name in kept:
+        (tmp_path / name).unlink()
+    lab("report", "--out", tmp_path)
+    assert {name: (tmp_path / name).read_bytes() for name in kept} == kept  # from results.json alone
+    text = kept["report.html"].decode()
+    assert "data:image/png;base64" in text and "Verdict" in text and 'src="http' not in text
+    assert "| [C13](#c13) |" in kept["REPORT.md"].decode()
+
+
+def test_the_same_seeds_give_the_same_results(folder, tmp_path):
+    values = []
+    for out, jobs in (("a", 1), ("b", 2)):
+        lab("run", "--only", "C20", "--seeds", 1, "--jobs", jobs, "--data", folder, "--out", tmp_path / out)
+        cells = json.loads((tmp_path / out / "results.json").read_text())["cells"]["C20"]
+        values.append([cell["value"] for cell in cells])
+    assert values[0] == values[1]
+
+
+def test_stopped_by_ctrl_c_it_keeps_what_is_done(folder, tmp_path):
+    options = ("run", "--only", "C10,C18", "--seeds", 2, "--jobs", 1, "--data", folder, "--out", tmp_path)
+    started = subprocess.Popen(command(*options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    while len(list((tmp_path / "cells").glob("C*.json"))) < 2 and started.poll() is None:
+        time.sleep(0.02)
+    started.send_signal(signal.SIGINT)
+    text, _ = started.communicate(timeout=60)
+    assert started.returncode == 130 and "goes on" in text and "not judged, cells are missing: C10, C18" in text, text
+    done = len(list((tmp_path / "cells").glob("C*.json")))
+    assert 2 <= done < 48 and (tmp_path / "REPORT.md").is_file()
+
+
+def test_wrong_arguments(folder, tmp_path):
+    assert "unknown C99" in lab("run", "--only", "C99", "--out", tmp_path, status=2)
+    assert "expected a number above 0" in lab("run", "--seeds", 0, status=2)
+    assert "no results.json" in lab("report", "--out", tmp_path, status=2)
+    assert "is not a folder" in lab("run", "--only", "C13", "--out", tmp_path, "--data", "/nowhere", status=2)
+
+
+def test_list_and_help():
+    assert "C17" in lab("list") and "--only" in lab("run", "--help")

@@ -1,0 +1,71 @@
+"""examples/vanilla_vs_batchnorm.py as a student would run it, and that its comparison is a fair one."""
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+@pytest.fixture
+def example(monkeypatch):
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    return importlib.import_module("vanilla_vs_batchnorm")
+
+
+@pytest.fixture
+def data(tmp_path):
+    """600 and 200 images that a net can learn: a bright bar whose place is the label."""
+    rng = np.random.default_rng(0)
+    for part, n in (("train", 600), ("t10k", 200)):
+        labels = rng.integers(0, 10, n)
+        images = np.zeros((n, 28, 28))
+        images[np.arange(n), 2 * labels + 4] = 255
+        for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
+            head = bytes([0, 0, 8, array.ndim]) + b"".join(int(k).to_bytes(4, "big") for k in array.shape)
+            (tmp_path / f"{part}-{kind}-ubyte").write_bytes(head + array.astype(np.uint8).tobytes())
+    return tmp_path
+
+
+def run(*arguments):
+    command = [sys.executable, str(EXAMPLES / "vanilla_vs_batchnorm.py"), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def test_it_ends_in_a_table_and_a_picture(data):
+    picture = data / "curves.png"
+    done = run("--data", data, "--steps", 150, "--every", 50, "--picture", picture)
+    assert done.returncode == 0, done.stderr
+    lines = {line[:34].strip(): line[34:].split("  ") for line in done.stdout.splitlines()}
+    accuracy = [part.strip() for part in lines["test accuracy after 150 steps"] if part]
+    assert accuracy[1] == "100.00%" and accuracy[0] != accuracy[1]  # BatchNorm learns the bars at once
+    assert "steps to 97%" in lines and "ms per training step" in lines
+    assert [part.strip() for part in lines["parameters"] if part] == ["99,710", "100,310"]  # 600: γ and β
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_both_nets_start_with_the_same_weights(example):
+    vanilla, batchnorm = (
+        [p.detach().numpy() for p in example.build(norm, 3).parameters()] for norm in ("none", "batch")
+    )
+    weights = [[p for p in net if p.ndim == 2] for net in (vanilla, batchnorm)]
+    assert len(weights[0]) == 4
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_steps_to_a_goal_never_reached_are_censored(example):
+    row = {"curve": {0: 0.1, 250: 0.92, 500: 0.94}, "ms per step": 1.0, "parameters": 7}
+    text = example.table({"none": row, "batch": row}, 500)
+    assert "steps to 90%                               250         250" in text
+    assert "steps to 95%                             > 500       > 500" in text
+
+
+def test_wrong_arguments_and_help():
+    done = run("--steps", 0)
+    assert done.returncode == 2 and "expected a number above 0, got 0" in done.stderr
+    assert "--lr" in run("--help").stdout
