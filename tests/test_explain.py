@@ -1,6 +1,9 @@
 """explain: who contributed to a gradient, and each reason why there is none."""
 
+import doctest
 import sys
+import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -183,8 +186,6 @@ def test_anomaly_opens_as_pytorchs(torch):
         x = lib.tensor([0.0, 4.0], requires_grad=True)
         with pytest.warns(UserWarning, match="Anomaly"):
             mode = lib.autograd.detect_anomaly()
-        import warnings
-
         with warnings.catch_warnings(), pytest.raises(RuntimeError) as caught, mode:
             warnings.simplefilter("ignore")
             lib.where(x > 0, x.sqrt(), lib.zeros(2)).sum().backward()
@@ -259,3 +260,9 @@ def test_recorded_gradients_are_watched_too():
     x = leaf(0.0)
     text = anomaly(lambda: mg.autograd.grad((x.sqrt() * 0), x, create_graph=True))
     assert "SqrtBackward0" in text
+
+
+def test_the_page_about_it():
+    page = Path(__file__).parent.parent / "docs" / "autograd.md"
+    with warnings.catch_warnings():
+        assert doctest.testfile(str(page), module_relative=False).failed == 0

@@ -82,7 +82,7 @@ class FunctionCtx:
             )
         tensor = Tensor(array)
         if MODES.grad_enabled and home is not None and self._call is not None:
-            tensor._node = home if isinstance(home, Node) else self._call.node_of(*home, self._outputs)
+            tensor._node = home if isinstance(home, Node) else self._call.node_of(home[0], home[1], self._outputs)
         return tensor
 
 
