@@ -205,6 +205,24 @@ def test_a_value_that_was_nan_before():
     assert f"born in log at test_explain.py:{lines[0]}" in text
 
 
+def test_a_value_born_nan_in_a_function():
+    class Root(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x**0.5
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 0.5 * ctx.saved_tensors[0] ** -0.5
+
+    x = leaf(-1.0)
+    text = anomaly(lambda: (Root.apply(x) * x).sum().backward())
+    assert "born in output of Root at test_explain.py" in text
+    x = leaf(0.0)
+    assert "Function 'RootBackward' returned nan" in anomaly(lambda: (Root.apply(x) * 0).sum().backward())
+
+
 def test_a_gradient_that_came_in_nan():
     x = leaf(1.0)
     assert "came in is NaN already" in anomaly(lambda: (x * 2).backward(mg.tensor([np.nan], dtype=mg.float64)))
