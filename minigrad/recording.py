@@ -155,7 +155,7 @@ def source(x: Any, kept: bool = False) -> Node | None:
         return x._node
     if x._inference:
         if kept:
-            raise RuntimeError(_INFERENCE)
+            raise RuntimeError(INFERENCE_SAVED)
         return constant(x._data.shape, x._data.dtype)
     if x._constant is None:
         x._constant = constant(x._data.shape, x._data.dtype)
@@ -169,7 +169,7 @@ def _mark(result: Any, operands: tuple[Any, ...]) -> None:
         result._inference = not any(np.may_share_memory(result._data, x._data) for x in ordinary)
 
 
-_INFERENCE = (
+INFERENCE_SAVED = (
     "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
     "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use "
     "it in autograd, or use `no_grad()` instead of `inference_mode()`."
