@@ -41,7 +41,7 @@ class Recorded:
         return many(primitive, operands, params)
 
 
-def one(primitive: Primitive, x: Recorded, params: dict[str, Any] = _NONE) -> Any:
+def one(primitive: Primitive, x: Any, params: dict[str, Any] = _NONE) -> Any:
     """Run and record a primitive of one operand."""
     a = x._data
     if primitive.floats and a.dtype.kind != "f":
@@ -52,7 +52,7 @@ def one(primitive: Primitive, x: Recorded, params: dict[str, Any] = _NONE) -> An
         raise _shape_error(primitive, [a], error) from None
     if type(out) is not _ndarray and isinstance(out, np.generic):
         out = np.asarray(out)
-    result = _new(Recorded._plain)
+    result: Any = _new(Recorded._plain)
     result._data = out
     home = x._node
     if home is not None and primitive.differentiable and MODES.grad_enabled:
@@ -89,7 +89,7 @@ def two(primitive: Primitive, x: Any, y: Any, params: dict[str, Any] = _NONE) ->
         raise _shape_error(primitive, [a, b], error) from None
     if type(out) is not _ndarray and isinstance(out, np.generic):
         out = np.asarray(out)
-    result = _new(Recorded._plain)
+    result: Any = _new(Recorded._plain)
     result._data = out
     if (home_a is not None or home_b is not None) and primitive.differentiable and MODES.grad_enabled:
         wanted = (home_a is not None) + 2 * (home_b is not None)
@@ -124,7 +124,7 @@ def many(primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]
         raise _shape_error(primitive, values, error) from None
     if isinstance(out, np.generic):
         out = np.asarray(out)
-    result = _new(Recorded._plain)
+    result: Any = _new(Recorded._plain)
     result._data = out
     wanted = sum([1 << i for i, x in enumerate(operands) if isinstance(x, Recorded) and x._node is not None])
     if wanted and primitive.differentiable and MODES.grad_enabled:
