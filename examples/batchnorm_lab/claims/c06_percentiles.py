@@ -52,7 +52,7 @@ def draw(figure, results):
             )
         for values, at in zip(PAPER[arm], (steps[0], steps[-1]), strict=True):
             axes.plot([at] * 3, values, "x", color="#222222", label="paper, first and last" if at == steps[0] else None)
-        legend = "upper left" if arm == ARMS[0] else None
+        legend = "lower right" if arm == ARMS[1] else None  # there is room
         labelled(axes, arm, "thousands of training steps", "input of a last-layer sigmoid", legend)
 
 
