@@ -61,7 +61,7 @@ def _batch_means(x: Tensor, all_reduce: Reduce | None) -> tuple[Reduce, Reduce, 
         return partial(reduction.mean, **options), partial(reduction.mean_square, **options), m
     m = int(all_reduce(tensor(m)).item())
 
-    mean: Reduce = lambda t: all_reduce(t.sum(batch, keepdim=True)) / max(m, 1)  # noqa: E731
+    mean: Reduce = lambda t: all_reduce(t.sum(batch, keepdim=True)) / max(m, 1)
     return mean, lambda t: mean(t * t), m
 
 

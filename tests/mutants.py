@@ -59,7 +59,7 @@ MUTANTS = (
     ),
     Mutant("statistics moved before validation", BN, "    if m == 1:\n", "    if m < 1:\n"),
     Mutant("statistics of convolutions per position", BN, "batch = (0, *range(2, x.ndim))", "batch = (0,)"),
-    Mutant("keepdims lost", BN, "axis=batch, keepdims=True)", "axis=batch, keepdims=False)"),
+    Mutant("keepdims lost", BN, '"keepdims": True', '"keepdims": False'),
     Mutant("nan and inf remembered", STATS, "    if math.isfinite(np.add.reduce(values)):", "    if True:"),
     Mutant("frozen statistics move", BN, "self.training and not self.frozen_stats", "self.training"),
     Mutant(
