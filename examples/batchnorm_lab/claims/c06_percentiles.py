@@ -15,7 +15,7 @@ RATIOS = (2.7, 4.1, 2.5)  # of Figure 1b's ranges over 1c's, digitised
 
 
 def _ranges(results, arm):
-    """Return (seeds, percentiles, units): how far each percentile wandered over training."""
+    """Return (seeds, percentiles, units): how far each percentile wandered after the first probe."""
     return np.array([v["ranges"] for v in pick(results, part="figure", arm=arm)])
 
 
