@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, median, pick, spread
-from batchnorm_lab.claims.c01_steps import ARMS, IMAGES, PERCENTILES, cells, measure
+from batchnorm_lab.claims.c01_steps import ARMS, IMAGES, PERCENTILES, STEPS, cells, measure
 from batchnorm_lab.plotting import WITH, WITHOUT, labelled
 
 PAPER = {
@@ -50,7 +50,7 @@ def draw(figure, results):
             axes.plot(
                 steps, [probe[i] for probe in value["unit 0"]], line, color=style["color"], label=f"{p}th percentile"
             )
-        for values, at in zip(PAPER[arm], (steps[0], steps[-1]), strict=True):
+        for values, at in zip(PAPER[arm], (steps[0], STEPS / 1000), strict=True):
             axes.plot([at] * 3, values, "x", color="#222222", label="paper, first and last" if at == steps[0] else None)
         legend = "lower right" if arm == ARMS[1] else None  # there is room
         labelled(axes, arm, "thousands of training steps", "input of a last-layer sigmoid", legend)
