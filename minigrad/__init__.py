@@ -64,9 +64,12 @@ from minigrad.dtypes import (
     short as short,
     uint8 as uint8,
 )
+from minigrad.functions.comparison import *
 from minigrad.functions.elementwise import *
 from minigrad.functions.reduction import *
+from minigrad.functions.scan import *
 from minigrad.functions.shape import *
+from minigrad.functions.sorting import *
 from minigrad.modes import enable_grad as enable_grad
 from minigrad.modes import inference_mode as inference_mode
 from minigrad.modes import is_grad_enabled as is_grad_enabled

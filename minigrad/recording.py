@@ -48,7 +48,7 @@ def one(primitive: Primitive, x: Any, params: dict[str, Any] = _NONE) -> Any:
         a = a.astype(get_default_dtype())
     try:
         out = primitive.function(a, **params) if params else primitive.function(a)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise _shape_error(primitive, [a], error) from None
     if type(out) is not _ndarray and isinstance(out, np.generic):
         out = np.asarray(out)
@@ -85,7 +85,7 @@ def two(primitive: Primitive, x: Any, y: Any, params: dict[str, Any] = _NONE) ->
         a, b = adapted(primitive, [a, b])
     try:
         out = primitive.function(a, b, **params) if params else primitive.function(a, b)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise _shape_error(primitive, [a, b], error) from None
     if type(out) is not _ndarray and isinstance(out, np.generic):
         out = np.asarray(out)
@@ -120,7 +120,7 @@ def many(primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]
         values = adapted(primitive, values)
     try:
         out = primitive.function(*values, **params)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise _shape_error(primitive, values, error) from None
     if isinstance(out, np.generic):
         out = np.asarray(out)
@@ -225,9 +225,16 @@ def _promoted(values: list[Any]) -> list[Any]:
     return values if common is not None else promoted(values)
 
 
-def _shape_error(primitive: Primitive, values: list[Any], error: ValueError) -> RuntimeError:
+def _shape_error(primitive: Primitive, values: list[Any], error: Exception) -> Exception:
     """Say in PyTorch's words which sizes do not fit."""
     shapes = [v.shape for v in values if hasattr(v, "shape")]
+    if isinstance(error, TypeError):
+        if "ufunc" not in str(error) and "numpy boolean" not in str(error):
+            return error
+        dtypes = ", ".join(str(v.dtype) for v in values if hasattr(v, "dtype"))
+        return NotImplementedError(
+            f"{primitive.name}(): not there for dtype {dtypes}; convert first: x.float(), x.long()"
+        )
     if primitive.name in ("matmul", "linear"):
         a, b = shapes[0], shapes[1][::-1] if primitive.name == "linear" else shapes[1]
         return RuntimeError(
