@@ -16,6 +16,7 @@ if not (_Path(__file__).parent / "nn").is_dir():  # a checkout: minigrad.nn is t
 from minigrad import allocator as _allocator
 from minigrad import autograd as autograd
 from minigrad import datasets as datasets
+from minigrad import linalg as linalg
 from minigrad import nn as nn
 from minigrad import optim as optim
 from minigrad import utils as utils
@@ -64,8 +65,11 @@ from minigrad.dtypes import (
     uint8 as uint8,
 )
 from minigrad.functions.elementwise import *
+from minigrad.functions.product import *
 from minigrad.functions.reduction import *
 from minigrad.functions.shape import *
+from minigrad.linalg import det as det, inv as inverse, logdet as logdet, matrix_power as matrix_power
+from minigrad.linalg import pinv as pinverse, slogdet as slogdet
 from minigrad.modes import enable_grad as enable_grad
 from minigrad.modes import is_grad_enabled as is_grad_enabled
 from minigrad.modes import no_grad as no_grad
