@@ -17,6 +17,7 @@ from minigrad import allocator as _allocator
 from minigrad import autograd as autograd
 from minigrad import datasets as datasets
 from minigrad import func as func
+from minigrad import linalg as linalg
 from minigrad import nn as nn
 from minigrad import optim as optim
 from minigrad import utils as utils
@@ -66,10 +67,13 @@ from minigrad.dtypes import (
 )
 from minigrad.functions.comparison import *
 from minigrad.functions.elementwise import *
+from minigrad.functions.product import *
 from minigrad.functions.reduction import *
 from minigrad.functions.scan import *
 from minigrad.functions.shape import *
 from minigrad.functions.sorting import *
+from minigrad.linalg import det as det, inv as inverse, logdet as logdet, matrix_power as matrix_power
+from minigrad.linalg import pinv as pinverse, slogdet as slogdet
 from minigrad.modes import enable_grad as enable_grad
 from minigrad.modes import inference_mode as inference_mode
 from minigrad.modes import is_grad_enabled as is_grad_enabled

@@ -15,7 +15,7 @@ FLOORS = [
     "primitive modes storage dtypes allocator random",
     "ops",
     "graph recording sweep",
-    "functions inplace interop printing",
+    "functions linalg inplace interop printing",
     "tensor",
     "creation autograd func optim utils datasets serialization viz",
     "nn",

@@ -9,11 +9,12 @@ import numpy as np
 
 from minigrad.functions import comparison as c
 from minigrad.functions import elementwise as e
+from minigrad.functions import product as p
 from minigrad.functions import reduction as r
 from minigrad.functions import scan, sorting
 from minigrad.functions import shape as s
 from minigrad.ops import elementwise as ops
-from minigrad.ops import indexing, matmul
+from minigrad.ops import indexing
 from minigrad.ops.shape import astype
 from minigrad.recording import one, two
 
@@ -25,8 +26,11 @@ class Methods:
     permute, transpose, swapaxes, t = s.permute, s.transpose, s.swapaxes, s.t
     squeeze, unsqueeze, expand, expand_as = s.squeeze, s.unsqueeze, s.expand, s.expand_as
     broadcast_to, flip, split, chunk, narrow = s.broadcast_to, s.flip, s.split, s.chunk, s.narrow
-    unbind, gather, clone, contiguous, matmul = s.unbind, s.gather, s.clone, s.contiguous, s.matmul
-    mm = bmm = s.matmul
+    unbind, gather, clone, contiguous = s.unbind, s.gather, s.clone, s.contiguous
+
+    matmul, mm, bmm, mv, dot, inner, outer, ger = p.matmul, p.mm, p.bmm, p.mv, p.dot, p.inner, p.outer, p.ger
+    addmm, addmv, baddbmm, addbmm = p.addmm, p.addmv, p.baddbmm, p.addbmm
+    kron, trace, cross = p.kron, p.trace, p.cross
 
     shape: Any
     dtype: Any
@@ -134,10 +138,10 @@ class Methods:
         return two(ops.pow, base, self)
 
     def __matmul__(self, other: Any) -> Any:
-        return two(matmul.matmul, self, other)
+        return p.matmul(self, other)
 
     def __rmatmul__(self, other: Any) -> Any:
-        return two(matmul.matmul, other, self)
+        return p.matmul(other, self)
 
     def __floordiv__(self, other: Any) -> Any:
         return two(ops.floor_divide, self, other)

@@ -12,12 +12,11 @@ from typing import Any
 
 from minigrad.ops import indexing
 from minigrad.ops import shape as ops
-from minigrad.ops.matmul import matmul as matmul
 from minigrad.ops.reduction import axes_of, axis_of
 
 __all__ = [
     "broadcast_to", "cat", "chunk", "clone", "concat", "concatenate", "contiguous", "expand",
-    "expand_as", "flatten", "flip", "gather", "matmul", "narrow", "permute", "ravel", "reshape",
+    "expand_as", "flatten", "flip", "gather", "narrow", "permute", "ravel", "reshape",
     "split", "squeeze", "stack", "swapaxes", "t", "transpose", "unbind", "unsqueeze", "view",
     "view_as",
 ]  # fmt: skip
