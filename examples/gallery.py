@@ -44,18 +44,18 @@ def batchnorm_eval():
     return viz.graph(nn.BatchNorm1d(3).eval()(x), {"x": x})
 
 
+class Twice(nn.Module):
+    def __init__(self, wide):
+        super().__init__()
+        self.layer = nn.Linear(wide, wide)
+
+    def forward(self, x):
+        return self.layer(self.layer(x).relu() * 2)
+
+
 def shared_weight():
     """One layer called twice: its weight is drawn once, each call has its own frame."""
-
-    class Twice(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layer = nn.Linear(3, 3)
-
-        def forward(self, x):
-            return self.layer(self.layer(x).relu() * 2)
-
-    return viz.trace(Twice(), mg.ones(2, 3), collapse_repeats=False)
+    return viz.trace(Twice(3), mg.ones(2, 3), collapse_repeats=False)
 
 
 def second_order():

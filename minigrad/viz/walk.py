@@ -75,7 +75,7 @@ def _vertex(
         slope = statistics(node.grad._data) if node.grad is not None else None
     return Vertex(
         i, kind, label, node.shape, _gradient(node), _short(node.dtype), at, _saved(node), node.in_place,
-        None if node.primitive is None else node.sequence, value, slope,
+        node.sequence, value, slope,
     )  # fmt: skip
 
 
