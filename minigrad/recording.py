@@ -64,6 +64,7 @@ def one(primitive: Primitive, x: Any, params: dict[str, Any] = _NONE) -> Any:
         node.params = params
         node.shape = out.shape
         node.dtype = out.dtype
+        node.scope = MODES.scope
         node.sequence = tick()
     elif INFERENCE.entered:
         _mark(result, (x,))
@@ -106,7 +107,7 @@ def two(primitive: Primitive, x: Any, y: Any, params: dict[str, Any] = _NONE) ->
             b if kept[2] or home_b is None else None,
         )
         node.primitive, node.params = primitive, params
-        node.shape, node.dtype = out.shape, out.dtype
+        node.shape, node.dtype, node.scope = out.shape, out.dtype, MODES.scope
         node.sequence = tick()  # after source: inputs are always older
     elif INFERENCE.entered:
         _mark(result, (x, y))
@@ -138,6 +139,7 @@ def many(primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]
         node.params = params
         node.shape = out.shape
         node.dtype = out.dtype
+        node.scope = MODES.scope
         node.sequence = tick()
     elif INFERENCE.entered:
         _mark(result, operands)
