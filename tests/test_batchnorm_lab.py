@@ -3,11 +3,13 @@
 import inspect
 import json
 import math
+import os
 import signal
 import subprocess
 import sys
 import time
 
+import batchnorm_lab.command
 import numpy as np
 import pytest
 from batchnorm_lab import deep
@@ -68,8 +70,11 @@ def command(*arguments):
     return [sys.executable, str(EXAMPLES / "batchnorm_lab"), *map(str, arguments)]
 
 
+HERE = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent)}  # the checkout's minigrad, whichever is installed
+
+
 def lab(*arguments, status=0):
-    done = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=120, env=HERE)
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -117,7 +122,7 @@ def test_the_same_seeds_give_the_same_results(folder, tmp_path):
 
 def test_stopped_by_ctrl_c_it_keeps_what_is_done(folder, tmp_path):
     options = ("run", "--only", "C10,C18", "--seeds", 2, "--jobs", 1, "--data", folder, "--out", tmp_path)
-    started = subprocess.Popen(command(*options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    started = subprocess.Popen(command(*options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=HERE)
     while len(list((tmp_path / "cells").glob("C*.json"))) < 2 and started.poll() is None:
         time.sleep(0.02)
     started.send_signal(signal.SIGINT)
@@ -132,6 +137,13 @@ def test_wrong_arguments(folder, tmp_path):
     assert "expected a number above 0" in lab("run", "--seeds", 0, status=2)
     assert "no results.json" in lab("report", "--out", tmp_path, status=2)
     assert "is not a folder" in lab("run", "--only", "C13", "--out", tmp_path, "--data", "/nowhere", status=2)
+
+
+def test_the_commit_tells_of_a_minigrad_from_elsewhere(monkeypatch):
+    monkeypatch.setattr(batchnorm_lab.command, "_described", lambda folder: f"of {folder.name}")
+    assert batchnorm_lab.command._commit() == "of batchnorm_lab (minigrad: of minigrad)"
+    monkeypatch.setattr(batchnorm_lab.command, "_described", lambda folder: "abc")
+    assert batchnorm_lab.command._commit() == "abc"
 
 
 def test_list_and_help():

@@ -144,7 +144,12 @@ def _lines(found: dict) -> str:
 
 
 def _commit() -> str:
-    here = Path(__file__).parent
+    """Return the commit of the lab, and that of minigrad where it is installed from somewhere else."""
+    lab, library = _described(Path(__file__).parent), _described(Path(mg.__file__).parent)
+    return lab if lab == library else f"{lab} (minigrad: {library})"
+
+
+def _described(here: Path) -> str:
     try:
         text = subprocess.run(
             ["git", "describe", "--always", "--dirty"], cwd=here, capture_output=True, text=True, check=True
