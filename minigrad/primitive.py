@@ -48,6 +48,7 @@ class Primitive:
         self.differentiable = each is not None or any(vjps)
         self._reads = [_reads(rule) for rule in vjps]
         PRIMITIVES.append(self)
+        self.numpy: list[str] = []  # the NumPy functions that record it
         self.kept: dict[int, tuple[bool, ...]] = {}  # what ``keeps`` answered
         self.saves = any(map(any, self._reads)) or (each is not None and any(_reads(each, 2)))
         self.adapts = promotes is not None or floats
@@ -105,6 +106,7 @@ def primitive(*vjps: Rule | None, **options: Any) -> Callable[[Callable[..., Any
 def register(function: Callable[..., Any], *vjps: Rule | None, **options: Any) -> Primitive:
     """Make a NumPy function a primitive and enter it in the table."""
     TABLE[function] = made = Primitive(function, vjps, **options)
+    made.numpy.append(function.__name__)
     return made
 
 
@@ -122,4 +124,5 @@ def alias(made: Primitive, *functions: Callable[..., Any], call: Rule | None = N
         return made(*operands, **dict(zip(names, rest, strict=False)), **params)
 
     for function in functions:
+        made.numpy.append(getattr(function, "__name__", ""))
         TABLE[function] = call or (default if names else made)
