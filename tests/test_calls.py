@@ -6,7 +6,7 @@ from calls import VALUES, check
 
 import minigrad as mg
 
-UNARY = ["abs", "neg", "sign", "sgn", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "rsqrt", "square", "reciprocal", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "sigmoid", "logit", "erf", "erfc", "floor", "ceil", "round", "trunc", "frac", "nan_to_num", "isnan", "isinf", "isfinite", "logical_not", "bitwise_not", "relu", "positive"]  # fmt: skip
+UNARY = ["abs", "neg", "sign", "sgn", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "rsqrt", "square", "reciprocal", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "sigmoid", "logit", "erf", "erfc", "floor", "ceil", "round", "trunc", "frac", "nan_to_num", "isnan", "isinf", "isfinite", "logical_not", "bitwise_not", "positive"]  # fmt: skip
 BINARY = ["add", "sub", "mul", "div", "true_divide", "floor_divide", "remainder", "fmod", "pow", "float_power", "atan2", "maximum", "minimum", "fmax", "fmin", "hypot", "xlogy", "logaddexp", "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift"]  # fmt: skip
 PAIRS = [
     ("matrix", "matrix"), ("matrix", "vector"), ("vector", "0-d"), ("0-d", "vector"), ("one", "matrix"), ("turned", "matrix"),

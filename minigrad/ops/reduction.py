@@ -117,7 +117,7 @@ def total_of_product(x, y, axis, keepdims):
     return (_first_axis(products.reshape(rows, -1)) if rows else products).reshape(shape)
 
 
-@primitive(lambda g, _out, x, *, axis, keepdims: expanded(g * (2 / count(x, axis)), axis, keepdims) * x)
+@primitive(lambda g, _out, x, *, axis, keepdims: expanded(g * (2 / max(count(x, axis), 1)), axis, keepdims) * x)
 def mean_square(x, *, axis, keepdims):
     """The mean of x², in one step of the graph."""
     return total_of_product(x, x, axis, keepdims) / max(count(x, axis), 1)
