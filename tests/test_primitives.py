@@ -80,6 +80,7 @@ SAMPLES = {
     },
     "elementwise.pow": [((away(2, 3), signed(3)), {}), ((away(2, 3), away(2, 1)), {})],
     "elementwise.pow_scalar": [((signed(2, 3),), {"exponent": n}) for n in (2, 3, -1)],
+    "elementwise.hardtanh": ((spaced(2, 3),), {"min": -0.9, "max": -0.5}),
     "elementwise.clamp": ((spaced(2, 3),), {"min": -0.9, "max": -0.5}),
     "elementwise.where": ((spaced(2, 3) > -0.5, signed(2, 3), signed(3)), {}),
     "elementwise.addcmul": [((signed(*c), signed(*x), signed(2, 3)), {}) for c in ((3,), (2, 3)) for x in ((2, 3), (3,), (2, 1))],

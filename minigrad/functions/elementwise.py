@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.dtypes import get_default_dtype
 from minigrad.ops import elementwise as ops
 from minigrad.ops.elementwise import abs, ceil, exp, exp2, expm1, floor, fmax, fmin, fmod, frac, log, log2, log10, log1p
 from minigrad.ops.elementwise import maximum, minimum, reciprocal, relu, remainder, rsqrt, sigmoid, softplus, sqrt
-from minigrad.ops.elementwise import floor_divide, sign, square, trunc
+from minigrad.ops.elementwise import floor_divide, sign, trunc
 from minigrad.ops.special import erf, erfc, logaddexp, xlogy
 from minigrad.ops.special import nan_to_num as _nan_to_num
 from minigrad.ops.trigonometric import (
@@ -117,11 +118,18 @@ __all__ = [
 T = Any  # a Tensor, which this floor does not know
 _NUMBERS = (int, float)
 
-absolute, negative, sgn, positive = abs, ops.neg, sign, ops.positive
+absolute, negative, sgn = abs, ops.neg, sign
 arcsin, arccos, arctan, arctan2, arcsinh, arccosh, arctanh = asin, acos, atan, atan2, asinh, acosh, atanh
 mul = multiply = ops.mul
 true_divide = ops.div
 neg = ops.neg
+
+
+def positive(input: T) -> T:
+    """Return input; raise RuntimeError for bools."""
+    if input.dtype.kind == "b":
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return input
 
 
 def _scaled(name: str, other: T, alpha: float, input: T) -> T:
@@ -176,6 +184,11 @@ def pow(input: T, exponent: T) -> T:
     return ops.pow(input, exponent)
 
 
+def square(input: T) -> T:
+    """Return input ** 2."""
+    return ops.square(input.long() if input.dtype.kind == "b" else input)
+
+
 def float_power(input: T, exponent: T) -> T:
     """Return input ** exponent computed in float64."""
     wide = [x if isinstance(x, _NUMBERS) else x.to(np.float64) for x in (input, exponent)]
@@ -189,12 +202,15 @@ def round(input: T, *, decimals: int = 0) -> T:
 
 def logit(input: T, eps: float | None = None) -> T:
     """Return log(input / (1 - input)), input first held between eps and 1 - eps."""
+    input = input if input.dtype.kind == "f" else input.to(get_default_dtype())
     x = input if eps is None else clamp(input, eps, 1 - eps)
     return log(x / (1 - x))
 
 
 def lerp(input: T, end: T, weight: T) -> T:
-    """Return input + weight * (end - input)."""
+    """Return input + weight * (end - input); raise NotImplementedError for integers."""
+    if input.dtype.kind != "f":
+        raise NotImplementedError(f'"lerp" not implemented for {input.dtype}; convert first: x.float()')
     return input + weight * (end - input)
 
 
@@ -232,10 +248,10 @@ def masked_fill(input: T, mask: T, value: float) -> T:
         raise RuntimeError(
             f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
         )
-    kind = getattr(value, "dtype", np.asarray(value).dtype if isinstance(value, float) else np.dtype(int)).kind
-    if kind == "f" and input.dtype.kind != "f":
+    whole = not isinstance(value, float) or value.is_integer()
+    if input.dtype.kind != "f" and (value.dtype.kind == "f" if hasattr(value, "dtype") else not whole):
         raise RuntimeError(f"value cannot be converted to type {input.dtype} without overflow")
-    return ops.where(mask, value, input)
+    return ops.where(mask, value if input.dtype.kind == "f" or hasattr(value, "dtype") else int(value), input)
 
 
 def nan_to_num(input: T, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> T:

@@ -117,6 +117,10 @@ class Methods:
         return two(ops.sub, self, other)
 
     def __rsub__(self, other: Any) -> Any:
+        if self.dtype.kind == "b":
+            raise RuntimeError(
+                "Subtraction, the `-` operator, with a bool tensor is not supported; use ~ to invert a mask."
+            )
         return two(ops.sub, other, self)
 
     def __mul__(self, other: Any) -> Any:
@@ -159,12 +163,14 @@ class Methods:
         return one(ops.neg, self)
 
     def __pos__(self) -> Any:
-        return self
+        return e.positive(self)
 
     def __abs__(self) -> Any:
         return ops.abs(self)
 
     def __invert__(self) -> Any:
+        if self.dtype.kind == "f":
+            raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
         return c.bitwise_not(self)
 
     def __and__(self, other: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 from minigrad.functions.arguments import numpy_names
 from minigrad.functions.return_types import RETURN_TYPES
 from minigrad.ops import elementwise, indexing, reduction, scan
+from minigrad.ops.special import nan_to_num
 
 __all__ = [
     "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "log_softmax", "logsumexp", "max",
@@ -23,11 +24,18 @@ T = Any  # a Tensor, which this floor does not know
 Dim = int | tuple[int, ...] | list[int] | None
 
 
+def _axes(input: T, dim: Dim) -> tuple[int, ...]:
+    """Return the axes to reduce: all of them for no ``dim`` and for none named."""
+    return reduction.axes_of(input, None if dim == () or dim == [] else dim)
+
+
 @numpy_names
 def sum(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> T:
     """Return the sum over ``dim`` (all by default); integers and bools sum to int64."""
     input = input if dtype is None else input.to(dtype)
-    return reduction.sum(input, axis=reduction.axes_of(input, dim), keepdims=keepdim)
+    if input.dtype.kind == "u":
+        input = input.long()
+    return reduction.sum(input, axis=_axes(input, dim), keepdims=keepdim)
 
 
 @numpy_names
@@ -39,7 +47,7 @@ def mean(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None)
             "mean(): could not infer output dtype. Input dtype must be either a floating point or "
             f"complex dtype. Got: {input.dtype}. Convert it first: x.float().mean()"
         )
-    return reduction.mean(input, axis=reduction.axes_of(input, dim), keepdims=keepdim)
+    return reduction.mean(input, axis=_axes(input, dim), keepdims=keepdim)
 
 
 @numpy_names
@@ -64,7 +72,7 @@ def _moments(name: str, input: T, dim: Any, correction: float | None, keepdim: b
         correction = int(unbiased)
     if input.dtype.kind != "f":
         raise RuntimeError(f"{name}: only floating point and complex dtypes are supported, got {input.dtype}")
-    axes = reduction.axes_of(input, None if dim == () or dim == [] else dim)
+    axes = _axes(input, dim)
     left = reduction.count(input, axes) - (1 if correction is None else correction)
     if left <= 0:
         warnings.warn(
@@ -114,7 +122,7 @@ def std_mean(
 
 def _some(name: str, input: T, dim: Dim) -> tuple[int, ...]:
     """Return the axes; refuse those of length 0, which have no greatest element."""
-    axes = reduction.axes_of(input, None if dim == () or dim == [] else dim)
+    axes = _axes(input, dim)
     if not input.numel():
         if dim is None or dim == () or dim == []:
             raise RuntimeError(
@@ -197,6 +205,8 @@ def argmin(input: T, dim: int | None = None, keepdim: bool = False) -> T:
 
 
 def _place(name: str, input: T, dim: int | None, keepdim: bool) -> T:
+    if input.dtype.kind == "b":
+        raise RuntimeError(f"{name}(): does not support bool input; convert first: x.long()")
     if not input.numel() and (dim is None or input.shape[reduction.axis_of(input, dim)] == 0):
         raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
                          "reduction dim with the 'dim' argument, one of length > 0.")  # fmt: skip
@@ -206,28 +216,39 @@ def _place(name: str, input: T, dim: int | None, keepdim: bool) -> T:
     return getattr(reduction, name)(input, axis=axis, keepdims=keepdim and input.ndim > 0)
 
 
+def _truth(made: Any, input: T, dim: Dim, keepdim: bool) -> T:
+    result = made(input, axis=reduction.axes_of(input, dim), keepdims=keepdim)
+    return result.to(input.dtype) if input.dtype.kind == "u" else result  # PyTorch's old bools
+
+
 @numpy_names
 def all(input: T, dim: Dim = None, keepdim: bool = False) -> T:
     """Return whether all elements are true."""
-    return reduction.all(input, axis=reduction.axes_of(input, dim), keepdims=keepdim)
+    return _truth(reduction.all, input, dim, keepdim)
 
 
 @numpy_names
 def any(input: T, dim: Dim = None, keepdim: bool = False) -> T:
     """Return whether any element is true."""
-    return reduction.any(input, axis=reduction.axes_of(input, dim), keepdims=keepdim)
+    return _truth(reduction.any, input, dim, keepdim)
 
 
 @numpy_names
 def logsumexp(input: T, dim: Dim, keepdim: bool = False) -> T:
     """Return log(sum(exp(input))) over ``dim``, without overflow."""
-    return reduction.logsumexp(input, axis=reduction.axes_of(input, dim), keepdims=keepdim)
+    return reduction.logsumexp(input, axis=_axes(input, dim), keepdims=keepdim)
+
+
+def _floats(name: str, input: T) -> None:
+    if input.dtype.kind != "f":
+        raise NotImplementedError(f'"{name}" not implemented for {input.dtype}; convert first: x.float()')
 
 
 @numpy_names
 def softmax(input: T, dim: int, dtype: Any = None) -> T:
     """Return exp(input) divided by its sum over ``dim``."""
     input = input if dtype is None else input.to(dtype)
+    _floats("softmax", input)
     return reduction.softmax(input, axis=reduction.axis_of(input, dim))
 
 
@@ -235,6 +256,7 @@ def softmax(input: T, dim: int, dtype: Any = None) -> T:
 def log_softmax(input: T, dim: int, dtype: Any = None) -> T:
     """Return the logarithm of :func:`softmax`, stable where that underflows."""
     input = input if dtype is None else input.to(dtype)
+    _floats("log_softmax", input)
     return reduction.log_softmax(input, axis=reduction.axis_of(input, dim))
 
 
@@ -270,9 +292,9 @@ def norm(input: T, p: Any = "fro", dim: Dim = None, keepdim: bool = False, dtype
     ``p`` is a number (0 counts, inf and -inf take the ends) or ``"fro"``, the 2-norm.
     https://docs.pytorch.org/docs/stable/generated/torch.norm.html
     """
-    input = input if dtype is None else input.to(dtype)
     if input.dtype.kind != "f":
         raise RuntimeError(f"norm(): Expected a floating point or complex tensor as input. Got {input.dtype}")
+    input = input if dtype is None else input.to(dtype)
     if p in ("fro", None, 2):
         return elementwise.root(sum(input * input, dim, keepdim))
     if isinstance(p, str):
@@ -281,7 +303,7 @@ def norm(input: T, p: Any = "fro", dim: Dim = None, keepdim: bool = False, dtype
     if math.isinf(p):
         return (amax if p > 0 else amin)(size, () if dim is None else dim, keepdim)
     if p == 0:
-        return sum((size != 0).to(input.dtype), dim, keepdim)
+        return sum(elementwise.sign(nan_to_num(size, nan=1.0)), dim, keepdim)
     if p == 1:
         return sum(size, dim, keepdim)
     total = sum(size**p, dim, keepdim)

@@ -39,6 +39,7 @@ def cumprod(input: T, dim: int, *, dtype: Any = None) -> T:
 @numpy_names
 def logcumsumexp(input: T, dim: int) -> T:
     """Return the logarithm of the running sum of exp(input) along ``dim``, without overflow."""
+    reduction.axis_of(input, dim)
     if input.dtype.kind != "f":
         raise NotImplementedError(f'"logcumsumexp_out_cpu" not implemented for {input.dtype}; convert first: x.float()')
     return _scanned(scan.logcumsumexp, input, dim)

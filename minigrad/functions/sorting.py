@@ -39,6 +39,8 @@ def argsort(input: T, dim: int = -1, descending: bool = False, stable: bool = Fa
 def topk(input: T, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> T:
     """Return (values, indices) of the k greatest (or least) along ``dim``, in order."""
     axis = axis_of(input, dim)
+    if input.dtype.kind == "b":
+        raise RuntimeError("topk does not support bool dtypes; convert first: x.long()")
     if not 0 <= k <= (input.shape[axis] if input.ndim else 1):
         raise RuntimeError("selected index k out of range")
     if input.ndim == 0:
@@ -51,17 +53,26 @@ def topk(input: T, k: int, dim: int = -1, largest: bool = True, sorted: bool = T
 def kthvalue(input: T, k: int, dim: int = -1, keepdim: bool = False) -> T:
     """Return (values, indices) of the k-th least along ``dim``, counted from 1."""
     axis = axis_of(input, dim)
+    if input.ndim and input.shape[axis] == 0:
+        raise IndexError(f"kthvalue(): Expected reduction dim {axis} to have non-zero size.")
+    _no_bools("kthvalue", input)
     if not 1 <= k <= (input.shape[axis] if input.ndim else 1):
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {axis}")
     kth = (slice(None),) * axis + (slice(k - 1, k),)
     return looked_up("kthvalue", input, lambda x: sorting.argsort(x, axis=axis)[kth], axis, keepdim)
 
 
+def _no_bools(name: str, input: T) -> None:
+    if input.dtype.kind == "b":
+        raise NotImplementedError(f'"{name}" not implemented for bool; convert first: x.long()')
+
+
 @numpy_names
 def median(input: T, dim: int | None = None, keepdim: bool = False) -> T:
     """Return the lower median of all elements, whose equals share the gradient; with ``dim`` (values, indices)."""
+    axis = 0 if dim is None else axis_of(input, dim)
+    _no_bools("median", input)
     if dim is not None:
-        axis = axis_of(input, dim)
         if input.ndim and input.shape[axis] == 0:
             raise IndexError(f"median(): Expected reduction dim {axis} to have non-zero size.")
         return looked_up("median", input, lambda x: sorting.argmedian(x, axis=axis), axis, keepdim)
@@ -82,6 +93,8 @@ def unique(
 ) -> T:
     """Return the different elements (or slices along ``dim``) in order, where each stands, and how often."""
     axis = None if dim is None else axis_of(input, dim)
+    if axis is not None and input.shape[axis] and not input.numel():
+        raise RuntimeError("There are 0 sized dimensions, and they aren't selected, so unique cannot be applied")
     values, inverse, counts = np.unique(
         input._data, return_inverse=True, return_counts=True, axis=axis, equal_nan=False
     )

@@ -17,6 +17,22 @@ def quiet(function: Callable[..., Any]) -> Callable[..., Any]:
     return functools.wraps(function)(np.errstate(all="ignore")(function))
 
 
+def limited(function: Callable[..., Any], kinds: str) -> Callable[..., Any]:
+    """Refuse dtypes that PyTorch has no such function for."""
+
+    @functools.wraps(function)
+    def checked(*operands, **parameters):
+        for x in operands:
+            if getattr(x, "dtype", None) is not None and x.dtype.kind not in kinds:
+                raise NotImplementedError(
+                    f'"{function.__name__}" not implemented for {x.dtype}; convert first: x.float()'
+                )
+        return function(*operands, **parameters)
+
+    return checked
+
+
+_FLOAT = np.dtype(float)
 _LN2, _LN10 = 0.6931471805599453, 2.302585092994046
 
 # ---- arithmetic -------------------------------------------------------------------------------
@@ -72,10 +88,18 @@ def div(x, y):
 )
 @quiet
 def pow(x, y):
+    if all(getattr(v, "dtype", _FLOAT).kind == "b" for v in (x, y)):
+        raise NotImplementedError('"pow" not implemented for bool; convert first: x.long()')
+    if getattr(y, "dtype", _FLOAT).kind in "iu" and np.any(np.less(y, 0)) and np.result_type(x, y).kind in "iu":
+        unit = np.where(np.absolute(x) == 1, np.power(x, np.absolute(y)), 0)  # 1/x is whole
+        return np.where(np.less(y, 0), unit, np.power(x, np.maximum(y, 0)))
     return np.power(x, y)
 
 
-@primitive(lambda g, _out, x, *, exponent: g * (exponent * x ** (exponent - 1)), name="pow")
+@primitive(
+    lambda g, _out, x, *, exponent: g * (exponent * x ** (exponent - 1)) if exponent else np.where(False, g, 0.0),
+    name="pow",
+)
 @quiet
 def pow_scalar(x, *, exponent):
     """x to a Python number: no logarithm of a base that may be negative."""
@@ -239,6 +263,12 @@ def softplus(x):
 
 @primitive(lambda g, _out, x, *, min=None, max=None: g * _inside(x, min, max))
 def clamp(x, *, min=None, max=None):
+    """x held between min and max; the gradient at a bound is 1, as PyTorch's."""
+    return np.clip(x, min, max)
+
+
+@primitive(lambda g, _out, x, *, min, max: g * ((x > min) & (x < max)))
+def hardtanh(x, *, min, max):
     """x held between min and max; the gradient at a bound is 0, as PyTorch's."""
     return np.clip(x, min, max)
 
@@ -257,8 +287,8 @@ def clamp_max(x, high):
 
 def _inside(x, low, high):
     if low is None:
-        return x < high
-    return x > low if high is None else (x > low) & (x < high)
+        return x <= high
+    return x >= low if high is None else (x >= low) & (x <= high)
 
 
 @primitive(
@@ -273,21 +303,32 @@ def where(condition, x, y):
 
 alias(where, np.where)
 
+
 # ---- steps ------------------------------------------------------------------------------------
-sign = register(np.sign, no_slope, name="sign")
+@primitive(no_slope)
+def sign(x):
+    """-1, 0 or 1; 0 of NaN, as PyTorch's."""
+    if x.dtype.kind == "b":
+        return np.copy(x)
+    return np.where(x == x, np.sign(x), 0)
+
+
+alias(sign, np.sign)
 floor, ceil, trunc = (register(f, no_slope) for f in (np.floor, np.ceil, np.trunc))
+for made in (abs, floor, ceil, trunc):
+    made.function = limited(made.function, "iuf")
 
 
 @primitive(no_slope, name="round")
 def rint(x, *, decimals=0):
     """x rounded, halves to the even neighbour; integers as they are."""
-    return np.round(x, decimals) if x.dtype.kind == "f" or decimals < 0 else np.copy(x)
+    return limited(np.round, "f" if decimals else "iuf")(x, decimals)
 
 
 @primitive(lambda g, _out, _x: g)
 def frac(x):
     """What follows the decimal point, with the sign of x."""
-    return x - np.trunc(x)
+    return x - limited(np.trunc, "f")(x)
 
 
 alias(rint, np.rint, np.round)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from minigrad.ops.elementwise import quiet, sigmoid
+from minigrad.ops.elementwise import limited, quiet, sigmoid
 from minigrad.primitive import primitive, register
 
 _2_SQRTPI = 2 / math.sqrt(math.pi)
@@ -89,11 +89,11 @@ logaddexp = register(
     lambda g, _out, x, y: g * sigmoid(x - y),
     lambda g, _out, x, y: g * sigmoid(y - x),
     promotes=0,
-    floats=True,
 )
+logaddexp.function = limited(np.logaddexp, "f")
 
 
-@primitive(lambda g, _out, x: g * np.isfinite(x))
+@primitive(lambda g, _out, x, **_params: g * np.isfinite(x))
 def nan_to_num(x, *, nan=0.0, posinf=None, neginf=None):
     """x with numbers in place of NaN and the infinities, by default 0 and the ends of the dtype."""
     if x.dtype.kind != "f":

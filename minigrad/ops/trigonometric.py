@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.ops.elementwise import quiet
+from minigrad.ops.elementwise import limited, quiet
 from minigrad.primitive import register
 
 real = {"floats": True}
@@ -29,7 +29,8 @@ atan2 = register(  # of (0, 0) the gradient is 0, as PyTorch's
     name="atan2",
     **both,
 )
-hypot = register(np.hypot, lambda g, out, x, _y: g * x / out, lambda g, out, _x, y: g * y / out, **both)
+hypot = register(np.hypot, lambda g, out, x, _y: g * x / out, lambda g, out, _x, y: g * y / out, promotes=0)
+hypot.function = limited(np.hypot, "f")
 
 
 def _squares(y, x):
