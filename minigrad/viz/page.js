@@ -132,9 +132,9 @@
     now = i;
     view().hidden = false;
     $("depth").value = String(i);
-    fit();
     find(false);
     step();
+    fit();
   };
   data.views.forEach((v, i) => {
     add($("depth"), "option", v.name).value = i;
