@@ -35,13 +35,15 @@ def linear_batchnorm():
 def batchnorm_train():
     """Batch Normalization in training: μ, σ², x̂ and y of the paper's Algorithm 1."""
     x = mg.ones(8, 3, requires_grad=True)
-    return viz.graph(nn.BatchNorm1d(3)(x), {"x": x})
+    bn = nn.BatchNorm1d(3)
+    return viz.graph(bn(x), {"x": x})
 
 
 def batchnorm_eval():
     """The same layer in evaluation: the statistics are buffers."""
     x = mg.ones(8, 3, requires_grad=True)
-    return viz.graph(nn.BatchNorm1d(3).eval()(x), {"x": x})
+    bn = nn.BatchNorm1d(3).eval()
+    return viz.graph(bn(x), {"x": x})
 
 
 class Twice(nn.Module):
@@ -165,7 +167,7 @@ def gradient_flow():
 
 
 def gradient_histograms():
-    """log10|gradient| of each layer over forty steps of training, the last layer on top."""
+    """log10|gradient| of each layer over forty steps of training, the first layer on top."""
     model, x = sigmoids()
     optimizer = optim.SGD(model.parameters(), lr=0.05)
     with viz.Histograms(model) as seen:

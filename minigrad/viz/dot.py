@@ -12,7 +12,7 @@ STYLES = {
     "constant": 'shape=box, style="filled,dashed", fillcolor="#F2F2F2", color="#767676"',
     "operation": 'shape=ellipse, style="filled", fillcolor="#FFFFFF", color="#333333"',
     "named": 'shape=ellipse, style="filled,bold", fillcolor="#BFE5D6", color="#00694C"',
-    "module": 'shape=box3d, style="filled", fillcolor="#E8EEF4", color="#3A5A78"',
+    "module": 'shape=box, peripheries=2, style="filled", fillcolor="#E8EEF4", color="#3A5A78"',
     "more": 'shape=plaintext, style="filled", fillcolor="#F2F2F2", color="#767676"',
     "output": 'shape=box, style="filled,bold", fillcolor="#FFFFFF", color="#333333"',
 }
