@@ -6,7 +6,7 @@ from pathlib import Path
 from minigrad.nn import functional as F
 
 import minigrad as mg
-from minigrad import nn, viz
+from minigrad import nn, optim, viz
 
 
 def square():
@@ -35,13 +35,15 @@ def linear_batchnorm():
 def batchnorm_train():
     """Batch Normalization in training: μ, σ², x̂ and y of the paper's Algorithm 1."""
     x = mg.ones(8, 3, requires_grad=True)
-    return viz.graph(nn.BatchNorm1d(3)(x), {"x": x})
+    bn = nn.BatchNorm1d(3)
+    return viz.graph(bn(x), {"x": x})
 
 
 def batchnorm_eval():
     """The same layer in evaluation: the statistics are buffers."""
     x = mg.ones(8, 3, requires_grad=True)
-    return viz.graph(nn.BatchNorm1d(3).eval()(x), {"x": x})
+    bn = nn.BatchNorm1d(3).eval()
+    return viz.graph(bn(x), {"x": x})
 
 
 class Twice(nn.Module):
@@ -151,14 +153,44 @@ PICTURES = [
 ]  # fmt: skip
 
 
+def sigmoids():
+    mg.manual_seed(0)
+    model = nn.Sequential(*(m for _ in range(5) for m in (nn.Linear(16, 16), nn.Sigmoid())))
+    return model, mg.randn(32, 16)
+
+
+def gradient_flow():
+    """Ten layers of sigmoids: the gradient of each parameter, first layer to last. It vanishes to the left."""
+    model, x = sigmoids()
+    model(x).pow(2).sum().backward()
+    return viz.gradient_flow(model)
+
+
+def gradient_histograms():
+    """log10|gradient| of each layer over forty steps of training, the first layer on top."""
+    model, x = sigmoids()
+    optimizer = optim.SGD(model.parameters(), lr=0.05)
+    with viz.Histograms(model) as seen:
+        for _ in range(40):
+            optimizer.zero_grad()
+            model(x).pow(2).sum().backward()
+            optimizer.step()
+    return seen.draw("gradients")
+
+
+FIGURES = [gradient_flow, gradient_histograms]
+
+
 def main(folder):
     """Write the page and its pictures."""
     (folder / "gallery").mkdir(parents=True, exist_ok=True)
     lines = ["# Gallery", "", "Made by `make gallery` from the programs in `examples/gallery.py`.", ""]
-    for make in PICTURES:
-        make().render(folder / "gallery" / f"{make.__name__}.svg")
+    for make in [*PICTURES, *FIGURES]:
+        kind = "svg" if make in PICTURES else "png"
+        picture, path = make(), folder / "gallery" / f"{make.__name__}.{kind}"
+        picture.render(path) if kind == "svg" else picture.savefig(path, dpi=90)
         lines += [f"## {make.__name__.replace('_', ' ')}", "", make.__doc__, ""]
-        lines += [f"![{make.__doc__}](gallery/{make.__name__}.svg)", ""]
+        lines += [f"![{make.__doc__}](gallery/{path.name})", ""]
     (folder / "gallery.md").write_text("\n".join(lines[:-1]) + "\n")
 
 

@@ -1,5 +1,7 @@
 """Pictures of what was computed."""
 
+from minigrad.viz.flow import Histograms as Histograms
+from minigrad.viz.flow import gradient_flow as gradient_flow
 from minigrad.viz.graph import graph as graph
 from minigrad.viz.graph import retain as retain
 from minigrad.viz.graph import trace as trace

@@ -12,7 +12,7 @@ STYLES = {
     "constant": 'shape=box, style="filled,dashed", fillcolor="#F2F2F2", color="#767676"',
     "operation": 'shape=ellipse, style="filled", fillcolor="#FFFFFF", color="#333333"',
     "named": 'shape=ellipse, style="filled,bold", fillcolor="#BFE5D6", color="#00694C"',
-    "module": 'shape=box3d, style="filled", fillcolor="#E8EEF4", color="#3A5A78"',
+    "module": 'shape=box, peripheries=2, style="filled", fillcolor="#E8EEF4", color="#3A5A78"',
     "more": 'shape=plaintext, style="filled", fillcolor="#F2F2F2", color="#767676"',
     "output": 'shape=box, style="filled,bold", fillcolor="#FFFFFF", color="#333333"',
 }
@@ -32,7 +32,7 @@ def text_of(picture: Any) -> str:
     if picture.title:
         lines.append(f"  label={quoted(picture.title)}; labelloc=t")
     lines += _nested(picture)
-    lines += [_edge(picture, edge) for edge in picture.edges]
+    lines += [_edge(picture, i, edge) for i, edge in enumerate(picture.edges)]
     return "\n".join([*lines, "}"]) + "\n"
 
 
@@ -80,7 +80,7 @@ def _vertex(picture: Any, node: Any, pad: str) -> str:
     return f'{pad}n{node.id} [id="n{node.id}", label={quoted(chr(10).join(words))}, {STYLES[node.kind]}]'
 
 
-def _edge(picture: Any, edge: Any) -> str:
+def _edge(picture: Any, i: int, edge: Any) -> str:
     parts = [f"{edge.place}:"] if edge.numbered else []
     if "shapes" in picture.show:
         parts.append(size(edge.shape))
@@ -93,7 +93,7 @@ def _edge(picture: Any, edge: Any) -> str:
         parts.append(f"\n  ‖∂‖ {edge.gradient:.3g}")
         style += f', dir=both, arrowtail=vee, color="{GREY}:{BACK}"'
     words = " ".join(parts).replace(" \n", "\n")
-    return f"  n{edge.source} -> n{edge.target} [label={quoted('  ' + words)}{style}]"
+    return f'  n{edge.source} -> n{edge.target} [id="e{i}", label={quoted("  " + words)}{style}]'
 
 
 def size(shape: tuple[int, ...]) -> str:

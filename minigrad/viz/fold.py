@@ -9,7 +9,7 @@ from typing import Any
 from minigrad.viz.dot import heading
 from minigrad.viz.picture import Cluster, Edge, Graph, Vertex
 
-LEGIBLE = 60  # boxes a page holds
+LEGIBLE = 40  # boxes that a printed page holds in 7 points
 
 
 def fitted(whole: Graph, depth: int | None, repeats: bool, max_nodes: int) -> Graph:

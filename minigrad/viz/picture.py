@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,16 @@ class Graph:
             raise ValueError(f"render: expected a path ending in .svg, .png or .pdf, got {str(path)!r}")
         path.write_bytes(self.drawn(kind))
         return path
+
+    def html(self, path: str | Path, steps: Iterable[Any] = ()) -> Path:
+        """Write a standalone page to ``path`` that asks nothing of any network; return the path.
+
+        ``steps``, those of :func:`minigrad.viz.backward_steps`, make the slider. Draw with "values" among
+        ``show`` for statistics. Raises RuntimeError where the program ``dot`` is missing.
+        """
+        from minigrad.viz.page import html
+
+        return html(self, path, steps)
 
     def drawn(self, kind: str) -> bytes:
         """Return the picture as svg, png or pdf; RuntimeError where the program ``dot`` is missing."""
