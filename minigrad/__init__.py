@@ -16,6 +16,7 @@ if not (_Path(__file__).parent / "nn").is_dir():  # a checkout: minigrad.nn is t
 from minigrad import allocator as _allocator
 from minigrad import autograd as autograd
 from minigrad import datasets as datasets
+from minigrad import distributions as distributions
 from minigrad import func as func
 from minigrad import linalg as linalg
 from minigrad import nn as nn
