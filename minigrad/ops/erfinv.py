@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from minigrad.ops.elementwise import erf
+from minigrad.ops.special import erf
 from minigrad.primitive import primitive
 
 _NEAR = (2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087, -0.00125372503,
