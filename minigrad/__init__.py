@@ -16,6 +16,7 @@ if not (_Path(__file__).parent / "nn").is_dir():  # a checkout: minigrad.nn is t
 from minigrad import allocator as _allocator
 from minigrad import autograd as autograd
 from minigrad import datasets as datasets
+from minigrad import distributions as distributions
 from minigrad import func as func
 from minigrad import linalg as linalg
 from minigrad import nn as nn
@@ -28,6 +29,7 @@ from minigrad.creation import (
     empty as empty,
     empty_like as empty_like,
     eye as eye,
+    from_dlpack as from_dlpack,
     from_numpy as from_numpy,
     full as full,
     full_like as full_like,

@@ -139,6 +139,23 @@ def solve(A: T, B: T, *, left: bool = True) -> T:
     return shape.squeeze(X, -1) if vector else X
 
 
+def solve_triangular(A: T, B: T, *, upper: bool, left: bool = True, unitriangular: bool = False) -> T:
+    """Return the X of A X = B, where one triangle of A counts: (..., n, n), (..., n, k) -> (..., n, k).
+
+    https://docs.pytorch.org/docs/stable/generated/torch.linalg.solve_triangular.html
+    """
+    _checked(A, "linalg.solve_triangular", square=True)
+    if B.ndim < 2 or A.shape[-1] != B.shape[-2 if left else -1]:
+        raise RuntimeError(
+            "linalg.solve_triangular: Incompatible shapes of A and B for the equation "
+            f"{'AX = B' if left else 'XA = B'} ({list(A.shape)} and {list(B.shape)})"
+        )
+    ones = np.ones(A.shape[-2:], A.dtype)
+    A = A * (np.triu(ones, int(unitriangular)) if upper else np.tril(ones, -int(unitriangular)))
+    A = A + np.eye(A.shape[-1], dtype=A.dtype) if unitriangular else A
+    return ops.solve(A, B) if left else ops.mT(ops.solve(ops.mT(A), ops.mT(B)))
+
+
 def matrix_power(A: T, n: int) -> T:
     """Return A to an integer power, by squaring; negative powers are those of the inverse."""
     if A.ndim < 2:

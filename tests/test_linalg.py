@@ -95,6 +95,10 @@ LINALG = {
     "slogdet": [lambda L, x: L.slogdet(x)[1], ((3, 3),), ((2, 3, 3),)],
     "solve": [lambda L, a, b: L.solve(a, b), ((3, 3), (3, 2)), ((3, 3), (3,)), ((2, 3, 3), (2, 3)), ((2, 3, 3), (3, 2))],
     "solve right": [lambda L, a, b: L.solve(a, b, left=False), ((3, 3), (2, 3))],
+    "triangular": [lambda L, a, b: L.solve_triangular(a, b, upper=False), ((3, 3), (3, 2)), ((2, 3, 3), (3, 1))],
+    "triangular right": [
+        lambda L, a, b: L.solve_triangular(a, b, upper=True, left=False, unitriangular=True), ((3, 3), (2, 3)),
+    ],
     "cholesky": [lambda L, x: L.cholesky(spd(x)), ((3, 3),), ((2, 2, 2),), ((1, 1),)],
     "cholesky upper": [lambda L, x: L.cholesky(spd(x), upper=True), ((3, 3),)],
     "qr q": [lambda L, x: L.qr(x).Q, ((3, 3),), ((4, 2),), ((2, 4),), ((2, 4, 3),)],

@@ -115,6 +115,7 @@ SAMPLES = {
     ],
     "matmul.matmul_t": [((signed(2, 3), signed(4, 3)), {}), ((signed(2, 2, 3), signed(4, 3)), {})],
     "matmul.linear": [((signed(2, 3), signed(4, 3), signed(4)), {}), ((signed(2, 2, 3), signed(4, 3), signed(4)), {})],
+    "erfinv.erfinv": ((signed(2, 3),), {}),
     "linalg.trace": ((signed(3, 4),), {}),
     "linalg.cross": [
         ((signed(*a), signed(*b)), {"axis": axis}) for a, b, axis in (((2, 3), (2, 3), -1), ((3, 2), (3, 1), -2), ((3,), (3,), -1))
