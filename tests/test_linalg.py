@@ -273,3 +273,38 @@ def test_numpy_calls_are_recorded(call):
     y = call(mg.tensor(array, requires_grad=True))
     assert y.requires_grad
     np.testing.assert_allclose(y.detach().numpy(), call(array), rtol=1e-12)
+
+
+def test_methods_and_short_names_are_those_of_linalg():
+    x = mg.tensor([[2.0, 1.0], [1.0, 3.0]], dtype=mg.float64)
+    for name in ("det", "inverse", "logdet", "cholesky", "pinverse"):
+        in_linalg = {"inverse": "inv", "pinverse": "pinv"}.get(name, name)
+        expected = mg.det(x).log() if name == "logdet" else getattr(mg.linalg, in_linalg)(x)
+        assert getattr(x, name)().tolist() == getattr(mg, name)(x).tolist()
+        np.testing.assert_allclose(getattr(x, name)().numpy(), expected.numpy(), rtol=1e-12)
+    assert x.matrix_power(2).tolist() == (x @ x).tolist()
+    assert mg.slogdet(-x).sign.item() == 1 and mg.logdet(mg.tensor([[-1.0]])).isnan().item()
+
+
+@pytest.mark.parametrize("driver", [None, "gels", "gelsd", "gelss", "gelsy"])
+@pytest.mark.parametrize("shapes", [((5, 2), (5, 3)), ((2, 5, 3), (2, 5, 1)), ((2, 3), (2, 2))])
+def test_what_lstsq_returns(torch, driver, shapes):
+    rng = np.random.default_rng(0)
+    a, b = (rng.standard_normal(shape) for shape in shapes)
+    ours = mg.linalg.lstsq(mg.tensor(a), mg.tensor(b), driver=driver)
+    theirs = torch.linalg.lstsq(torch.tensor(a), torch.tensor(b), driver=driver)
+    for name, x, y in zip(ours._fields, ours, theirs, strict=True):
+        assert x.shape == tuple(y.shape), name
+        np.testing.assert_allclose(x.numpy(), y.numpy(), rtol=1e-9, err_msg=name)
+
+
+def test_the_two_ways_to_the_cofactors_agree():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((3, 3)) + 2 * np.eye(3)
+    low = np.outer(*rng.standard_normal((2, 3))) + 1e-9 * np.eye(3)  # nearly of rank one
+    regular, by_singular_values = (mg.ops.linalg.cofactor(v) for v in (x, np.stack([x, low])))
+    np.testing.assert_allclose(by_singular_values[0], regular, rtol=1e-12)
+    minors = [
+        [(-1) ** (i + j) * np.linalg.det(np.delete(np.delete(low, i, 0), j, 1)) for j in range(3)] for i in range(3)
+    ]
+    np.testing.assert_allclose(by_singular_values[1], minors, rtol=1e-5, atol=1e-14)

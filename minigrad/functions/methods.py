@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad import linalg
 from minigrad.functions import comparison as c
 from minigrad.functions import elementwise as e
 from minigrad.functions import product as p
@@ -31,6 +32,8 @@ class Methods:
     matmul, mm, bmm, mv, dot, inner, outer, ger = p.matmul, p.mm, p.bmm, p.mv, p.dot, p.inner, p.outer, p.ger
     addmm, addmv, baddbmm, addbmm = p.addmm, p.addmv, p.baddbmm, p.addbmm
     kron, trace, cross = p.kron, p.trace, p.cross
+    det, inverse, slogdet, logdet = linalg.det, linalg.inv, linalg.slogdet, linalg.logdet
+    matrix_power, pinverse, cholesky = linalg.matrix_power, linalg.pinv, linalg.cholesky
 
     shape: Any
     dtype: Any

@@ -106,7 +106,11 @@ def det(x):
 
 @primitive(lambda g, _out, x: cofactor_vjp(x, g))
 def cofactor(x):
-    """det(x) inv(x).mT, the derivative of det, by singular values: singular matrices have it, too."""
+    """det(x) inv(x).mT, the derivative of det; by singular values where one is nearly singular, which has it, too."""
+    value = np.linalg.det(x)
+    largest = np.prod(np.sqrt(np.sum(x * x, axis=-1)), axis=-1)  # Hadamard's bound of |det|
+    if (np.abs(value) > np.finfo(x.dtype).eps ** 0.5 * largest).all():
+        return value[..., None, None] * mT(np.linalg.inv(x))
     u, s, vh, sign = _svd_with_sign(x)
     k = s.shape[-1]
     return (u * (sign[..., None] * _minors(s, (k,)))[..., None, :]) @ vh

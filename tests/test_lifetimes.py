@@ -1,0 +1,255 @@
+"""Depth 100,000 with little stack, and that reference counting alone frees what is dropped."""
+
+import copy
+import gc
+import threading
+import weakref
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+
+DEPTH = 100_000
+
+
+def with_little_stack(function):
+    """Run in a thread of 512 KiB, which recursion once a node would overflow at a few thousand."""
+    failures = []
+
+    def run():
+        try:
+            function()
+        except BaseException as error:  # handed to the test's own thread
+            failures.append(error)
+
+    before = threading.stack_size(512 * 1024)
+    try:
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+    finally:
+        threading.stack_size(before)
+    if failures:
+        raise failures.pop()
+
+
+def chain(x, depth=DEPTH):
+    y = x
+    for _ in range(depth):
+        y = y * 1.0
+    return y
+
+
+def leaf(*shape):
+    return mg.ones(*shape, dtype=mg.float64, requires_grad=True)
+
+
+def test_deep_build_sweep_and_free():
+    def run():
+        x = leaf()
+        y = chain(x)
+        node = weakref.ref(y._node)
+        (g,) = mg.autograd.grad(y, x, retain_graph=True)
+        assert g.item() == 1
+        y.backward()
+        assert x.grad.item() == 1
+        del y
+        assert node() is None
+
+    with_little_stack(run)
+
+
+def test_deep_second_order():
+    def run():
+        x = leaf()
+        y = chain(x, DEPTH // 2)
+        (g,) = mg.autograd.grad(y * y, x, create_graph=True)
+        (h,) = mg.autograd.grad(g, x)
+        assert h.item() == 2
+        node = weakref.ref(g._node)
+        del y, g
+        assert node() is None
+
+    with_little_stack(run)
+
+
+def test_deep_draw():
+    def run():
+        x = leaf()
+        picture = mg.viz.graph(chain(x), {"x": x})
+        assert 0 < len(picture.nodes) <= 500
+
+    with_little_stack(run)
+
+
+def test_deep_copies():
+    def run():
+        x = leaf()
+        y = chain(x)
+        assert copy.copy(y)._node is y._node
+        z = copy.copy(x)
+        z.backward()
+        assert copy.deepcopy([x, {"x": x}])[0].grad.item() == 1
+        assert copy.deepcopy(y.detach()).item() == 1
+        with pytest.raises(RuntimeError, match="deepcopy"):
+            copy.deepcopy(y)
+
+    with_little_stack(run)
+
+
+def test_deepcopy_keeps_what_is_shared_and_shares_no_memory():
+    x = leaf(2)
+    (x * 3).sum().backward()
+    a, b = copy.deepcopy([x, x])
+    assert a is b and a.requires_grad and a.is_leaf
+    assert not np.shares_memory(a._data, x._data) and not np.shares_memory(a.grad._data, x.grad._data)
+
+
+# ---- no cycles ------------------------------------------------------------------------------------
+def wrong_shapes(x):
+    return x.exp() + mg.ones(7)
+
+
+def not_scalar(x):
+    x.exp().backward()
+
+
+def wrong_gradient(x):
+    x.exp().backward(mg.ones(5))
+
+
+def used_up(x):
+    y = x.exp().sum()
+    y.backward()
+    y.backward()
+
+
+def hook_fails(x):
+    y = x.exp()
+    y.register_hook(lambda g: 1 / 0)
+    y.sum().backward()
+
+
+def rule_fails(x):
+    mg.linalg.qr(x.expand(3, 2) * 1.0, mode="complete").Q.sum().backward()
+
+
+def written_after(x):
+    y = x * 1.0
+    z = y.exp() * y
+    y.data.numpy()  # a look is no harm
+    with mg.no_grad():
+        y.detach().zero_()
+    z.sum().backward()
+
+
+def singular(x):
+    mg.linalg.inv(x.expand(2, 2) * 1.0)
+
+
+def index_out_of_range(x):
+    return x.exp()[5]
+
+
+def no_numpy_rule(x):
+    return np.gradient(x.exp())
+
+
+def out_is_refused(x):
+    return np.add(x.exp(), 1, out=np.zeros(2))
+
+
+def lost_to_numpy(x):
+    return np.asarray(x.exp())
+
+
+def einsum_fails(x):
+    return mg.einsum("ij,jk", x.exp(), x)
+
+
+def inner_exception_in_no_grad(x):
+    with mg.no_grad():
+        raise KeyError(str(x.exp()))
+
+
+FAILING = [
+    wrong_shapes, not_scalar, wrong_gradient, used_up, hook_fails, rule_fails, written_after, singular,
+    index_out_of_range, no_numpy_rule, out_is_refused, lost_to_numpy, einsum_fails, inner_exception_in_no_grad,
+]  # fmt: skip
+
+
+@pytest.fixture
+def no_collector():
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.parametrize("fail", FAILING, ids=lambda f: f.__name__)
+def test_an_exception_leaves_no_cycle(no_collector, fail):
+    def run():
+        x = leaf(2)
+        watched = weakref.ref(x), weakref.ref(x._node)
+        try:
+            fail(x)
+        except Exception as error:
+            message = str(error)
+        return watched, message
+
+    run()  # the first time, what is made once (caches, lazy imports) is made
+    gc.collect()
+    watched, message = run()
+    assert message
+    assert [w() for w in watched] == [None, None]
+    assert gc.collect() == 0
+
+
+def hooks_that_answer(x):
+    y = x.exp()
+    y.register_hook(lambda g: g * 2)
+    y.sum().backward()
+
+
+def hook_removed(x):
+    handle = x.register_hook(lambda g: g)
+    x.exp().sum().backward()
+    handle.remove()
+
+
+def hook_that_keeps_the_gradient(x):
+    kept = []
+    x.register_hook(kept.append)
+    x.exp().sum().backward()
+    assert kept[0].tolist() == x.grad.tolist()
+
+
+def retained(x):
+    y = x.exp()
+    y.retain_grad()
+    y.sum().backward()
+
+
+def hook_handle_outlives_the_tensor(x):
+    y = x.exp()
+    handle = y.register_hook(lambda g: None)
+    del y
+    handle.remove()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [hooks_that_answer, hook_removed, hook_that_keeps_the_gradient, retained, hook_handle_outlives_the_tensor],
+    ids=lambda f: f.__name__,
+)
+def test_hooks_leave_no_cycle(no_collector, use):
+    def run():
+        x = leaf(2)
+        use(x)
+        return weakref.ref(x), weakref.ref(x._node)
+
+    run()
+    gc.collect()
+    assert [w() for w in run()] == [None, None]
+    assert gc.collect() == 0
