@@ -54,6 +54,8 @@ def on_device(params):
 HOST_ONLY = {  # name: why; what is not here must run on a device
     "indexing.take_along_axis": "indices of the other axes are counted on the host",
     "indexing.put_along_axis": "indices of the other axes are counted on the host",
+    "einsum.einsum": "the path of contraction is NumPy's, on host arrays",
+    **{name: "LAPACK works on host arrays" for name in ALL if name.startswith("linalg.")},
 }
 
 
