@@ -13,6 +13,8 @@ sys.path.append(str(ROOT / "benchmarks"))
 import by_hand
 import nets
 import page
+import run
+import turns
 from peers import functional, minigrad_eager, products_alone, pytorch_eager
 
 import minigrad as mg
@@ -77,16 +79,38 @@ def test_the_command_runs_and_the_page_is_made_of_its_json(tmp_path):
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "out.json").read_text())
     assert [step["net"] for step in result["steps"]] == ["fig1_bn", "lstm"]
-    assert result["steps"][0]["peers"]["NumPy by hand"]["ratio"] > 0 and "| fig1_bn | sgd | 1 |" in done.stdout
+    own, by_itself = (result["steps"][0]["peers"][name] for name in ("minigrad", "NumPy by hand"))
+    assert by_itself["ratio"] == pytest.approx(own["turns"][0] / by_itself["turns"][0], rel=0.01)
+    assert own["backward"] > 0 and own["peak"] > 0 and "backward" not in by_itself
+    assert result["optimizers"]["minigrad"].keys() == {f"{o}, 10,000 in {n}" for o in ("SGD", "Adam") for n in (1, 100)}
+    assert "| fig1_bn | sgd | 1 |" in done.stdout
+    result["surroundings"] = {"minigrad": [0.1, 0, 1e5]}
     page.write(result, tmp_path)
     text = (tmp_path / "performance.md").read_text(encoding="utf-8")
     assert result["commit"] in text and (tmp_path / "performance.svg").stat().st_size > 1000
+
+
+def test_quick_gives_way_to_what_was_said():
+    args = run.arguments(["--quick", "--nets", "wide_bn", "--threads", "2"])
+    assert (args.nets, args.threads, args.repeats) == (["wide_bn"], ["2"], 1) and "pytorch_compiled" not in args.peers
+    assert run.arguments([]).nets == list(nets.NETS) and run.arguments([]).repeats == 7
+
+
+def test_a_peer_that_fails_is_reported_and_the_others_go_on(monkeypatch):
+    said, first = [], turns.Worker.turn
+    monkeypatch.setattr(turns.Worker, "turn", lambda self, seconds: (self.process.kill(), first(self, seconds)))
+    with_one_dead = turns.measure("fig1", "sgd", 1, ["numpy_by_hand"], 2, 0.01, said.append)
+    assert with_one_dead["peers"] == {} and "NumPy by hand stopped at fig1" in said[0]
+    monkeypatch.setattr(turns.Worker, "turn", first)
+    found = turns.measure("unknown", "sgd", 1, ["numpy_by_hand", "products_alone"], 1, 0.01, said.append)
+    assert found["peers"] == {} and "could not run unknown: KeyError" in said[1]
 
 
 def test_wrong_arguments_are_refused():
     for extra, words in (
         (["--nets", "alexnet"], "alexnet is not one of"),
         (["--quick", "--write"], "no figures to publish"),
+        (["--threads", "0"], "no number of threads"),
     ):
         done = subprocess.run([sys.executable, str(ROOT / "benchmarks/run.py"), *extra], capture_output=True, text=True)
         assert done.returncode == 2 and words in done.stderr
@@ -94,4 +118,5 @@ def test_wrong_arguments_are_refused():
 
 def test_ratios_are_shown_with_their_range():
     assert page._ratio({"ratio": 0.5, "ratio_range": [0.4, 0.6]}) == "**0.50** (0.40–0.60)" and page._ratio(None) == "–"
+    assert page._ratio({"ms": 1.5}) == "1.50 ms" and page._memory({"peak": 2**21}, {"peak": 2**20}) == "2.00 (2 MiB)"
     assert np.isfinite(nets.data("fig1")[0]).all()
