@@ -26,7 +26,7 @@ def _attention_back(g, kept):
     q, k, v, p = kept
     n, _, t, _ = q.shape
     g = g.reshape(n, t, H, EACH).transpose(0, 2, 1, 3)
-    out = np.empty((n, t, 3, H, EACH), np.float32)
+    out = np.empty((n, t, 3, H, EACH), p.dtype)
     dq, dk, dv = out.transpose(2, 0, 3, 1, 4)
     dv[...] = p.transpose(0, 1, 3, 2) @ g
     d = g @ v.transpose(0, 1, 3, 2)

@@ -9,7 +9,7 @@ from by_hand.pieces import cross_entropy, normalise, normalise_back, ones
 def _columns(x):
     """(N, H, W, C) to (N·H·W, 9·C): the 3×3 surroundings of each place."""
     n, h, w, c = x.shape
-    padded = np.zeros((n, h + 2, w + 2, c), np.float32)
+    padded = np.zeros((n, h + 2, w + 2, c), x.dtype)
     padded[:, 1:-1, 1:-1] = x
     s = padded.strides
     return as_strided(padded, (n, h, w, 3, 3 * c), (s[0], s[1], s[2], s[1], s[3])).reshape(n * h * w, 9 * c)
@@ -17,7 +17,7 @@ def _columns(x):
 
 def _uncolumns(g, shape):
     n, h, w, c = shape
-    g, padded = g.reshape(n, h, w, 3, 3, c), np.zeros((n, h + 2, w + 2, c), np.float32)
+    g, padded = g.reshape(n, h, w, 3, 3, c), np.zeros((n, h + 2, w + 2, c), g.dtype)
     for i in range(3):
         for j in range(3):
             padded[:, i : i + h, j : j + w] += g[:, :, :, i, j]

@@ -15,8 +15,8 @@ def gradients(net, values, x, y):
     z = x @ wx
     z += bias
     z = z.reshape(STEPS, n, 4, WIDTH)  # the gates, in place: i, f, g, o
-    hs, cs = (np.zeros((STEPS + 1, n, WIDTH), np.float32) for _ in range(2))
-    tanhs = np.empty((STEPS, n, WIDTH), np.float32)
+    hs, cs = (np.zeros((STEPS + 1, n, WIDTH), z.dtype) for _ in range(2))
+    tanhs = np.empty((STEPS, n, WIDTH), z.dtype)
     for t in range(STEPS):
         z[t] += (hs[t] @ wh).reshape(n, 4, WIDTH)
         sigmoid(z[t, :, :2]), np.tanh(z[t, :, 2], out=z[t, :, 2]), sigmoid(z[t, :, 3])
@@ -27,7 +27,7 @@ def gradients(net, values, x, y):
         np.multiply(o, tanhs[t], out=hs[t + 1])
     loss, d = cross_entropy(hs[-1] @ wy + by, y)
     d_wy, d_by, dh = hs[-1].T @ d, ones(n) @ d, d @ wy.T
-    dz, dc = np.empty_like(z), np.zeros((n, WIDTH), np.float32)
+    dz, dc = np.empty_like(z), np.zeros((n, WIDTH), z.dtype)
     for t in reversed(range(STEPS)):
         i, f, g, o = (z[t, :, k] for k in range(4))
         dc += dh * o * (1 - tanhs[t] * tanhs[t])
