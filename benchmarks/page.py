@@ -40,6 +40,12 @@ def _memory(own: dict | None, other: dict | None) -> str:
     return f"{own['peak'] / other['peak']:.2f} ({size})" if other and other["peak"] else size
 
 
+def missing(result: dict) -> str:
+    """Return a list of why there are no figures."""
+    reasons = {f"- {name}: {why}" for run in result["steps"] for name, why in run["missing"].items()}
+    return "\n".join(sorted(reasons)) or "Nothing that was asked for is missing."
+
+
 def backward(result: dict) -> str:
     """Return the table of backward's cost over forward's."""
     lines = ["| net | threads | minigrad | PyTorch eager |", "| --- | ---: | ---: | ---: |"]
@@ -97,9 +103,13 @@ def write(result: dict, folder: Path = DOCS) -> None:
 
 Made by `{result["command"]}` at commit {result["commit"]}; nothing here is written by hand.
 
-A step is forward, loss, backward and optimizer. Each library runs in a process of its own; the processes take turns ({result["repeats"]} turns of {result["seconds"]} s each, in order), and the ratio is taken turn by turn. Columns after the first time are **minigrad's time as a share of the peer's** (below 1 minigrad is faster), the median of the turns with their range in brackets; "–": the peer has no such net here. Peak memory is the same for every peer: the largest resident memory of its process (`VmHWM`, set back before) during the fifth step, less what it held (`VmRSS`) before the net was built, when a tiny net's steps had made the library set up what it sets up at first use. Parameters, optimizer state and memory that an allocator keeps count. Shown as a share of PyTorch eager's.
+A step is forward, loss, backward and optimizer. Each library runs in a process of its own; the processes take turns ({result["repeats"]} turns of {result["seconds"]} s each, in order), and the ratio is taken turn by turn. Columns after the first time are **minigrad's time as a share of the peer's** (below 1 minigrad is faster), the median of the turns with their range in brackets; "–": the peer has no such net here, failed, or was not asked for. Peak memory is the same for every peer: the largest resident memory of its process (`VmHWM`, set back before) during the fifth step, less what it held (`VmRSS`) before the net was built, when a tiny net's steps had made the library set up what it sets up at first use. Parameters, optimizer state and memory that an allocator keeps count. Shown as a share of PyTorch eager's.
 
 {table(result)}
+
+Where "–" stands for a peer that is installed:
+
+{missing(result)}
 
 ![The ratios as a picture](performance.svg)
 

@@ -72,28 +72,33 @@ def measure(net: str, optimizer: str, threads: int, peers: list[str], repeats: i
     A peer that fails is reported and left out; the others go on.
     """
     workers: list[Worker] = []
+    missing: dict[str, str] = {}  # why a peer has no figures
     try:
         for peer in peers:
             try:
                 worker = Worker(peer, net, optimizer, threads)
             except RuntimeError as error:
-                say(f"{peer} could not run {net}: {str(error).splitlines()[-1]}")
+                name = importlib.import_module(f"peers.{peer}").NAME
+                missing[name] = f"could not run {net}: {str(error).splitlines()[-1]}"
+                say(f"{name} {missing[name]}")
                 continue
             workers.append(worker)
-        running = [worker for worker in workers if "missing" not in worker.facts]
+        missing |= {worker.name: worker.facts["missing"] for worker in workers if "missing" in worker.facts}
+        running = [worker for worker in workers if worker.name not in missing]
         for _ in range(repeats):
             for worker in list(running):
                 try:
                     worker.turn(seconds)
                 except RuntimeError as error:
-                    say(f"{worker.name} stopped at {net}: {str(error).splitlines()[-1]}")
+                    missing[worker.name] = f"stopped at {net}: {str(error).splitlines()[-1]}"
+                    say(f"{worker.name} {missing[worker.name]}")
                     running.remove(worker)
         own = next((w for w in running if w.name == "minigrad"), None)
         found = {worker.name: figures(worker, own) for worker in running}
     finally:
         for worker in workers:
             worker.close()
-    return {"net": net, "optimizer": optimizer, "threads": threads, "peers": found}
+    return {"net": net, "optimizer": optimizer, "threads": threads, "peers": found, "missing": missing}
 
 
 def figures(worker: Worker, own: Worker | None) -> dict:

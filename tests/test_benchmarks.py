@@ -108,6 +108,7 @@ def test_a_peer_that_fails_is_reported_and_the_others_go_on(monkeypatch):
     monkeypatch.setattr(turns.Worker, "turn", lambda self, seconds: (self.process.kill(), first(self, seconds)))
     with_one_dead = turns.measure("fig1", "sgd", 1, ["numpy_by_hand"], 2, 0.01, said.append)
     assert with_one_dead["peers"] == {} and "NumPy by hand stopped at fig1" in said[0]
+    assert page.missing({"steps": [with_one_dead]}).startswith("- NumPy by hand: stopped at fig1")
     monkeypatch.setattr(turns.Worker, "turn", first)
     found = turns.measure("unknown", "sgd", 1, ["numpy_by_hand", "products_alone"], 1, 0.01, said.append)
     assert found["peers"] == {} and "could not run unknown: KeyError" in said[1]

@@ -9,7 +9,7 @@ def step(net, optimizer, threads):
     import nets
 
     if net not in nets.SIZES and net != "cnn_bn":
-        raise NotImplementedError(f"{net} in tinygrad")
+        raise NotImplementedError(f"no {net} written for it")
     os.environ.setdefault("DEV", "CPU")
     from tinygrad import Context, Tensor, TinyJit, nn
 
