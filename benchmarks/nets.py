@@ -12,6 +12,7 @@ import numpy as np
 SIZES = {"fig1": (784, 100, 100, 100, 10), "fig1_bn": (784, 100, 100, 100, 10), "wide_bn": (784, 512, 512, 512, 10)}
 BATCH = {"fig1": 60, "fig1_bn": 60, "wide_bn": 256, "cnn_bn": 64, "resnet": 32, "gpt": 16, "lstm": 64}
 NETS = tuple(BATCH)
+SIZES["tiny"], BATCH["tiny"] = (8, 8, 8, 8, 10), 8  # no net of the tables: what a library is warmed up with
 VOCABULARY, CONTEXT, WIDTH, HEADS, LAYERS = 65, 64, 128, 4, 4  # of gpt
 
 
@@ -21,7 +22,7 @@ def data(net: str) -> tuple[np.ndarray, np.ndarray]:
     if net == "gpt":
         tokens = rng.integers(0, VOCABULARY, (n, CONTEXT + 1))
         return tokens[:, :-1].copy(), tokens[:, 1:].reshape(-1).copy()
-    shape = (n, 784) if net in SIZES else (n, 28, 28) if net == "lstm" else (n, 1, 28, 28)
+    shape = (n, SIZES[net][0]) if net in SIZES else (n, 28, 28) if net == "lstm" else (n, 1, 28, 28)
     return rng.standard_normal(shape).astype(np.float32), rng.integers(0, 10, n)
 
 

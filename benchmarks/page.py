@@ -15,15 +15,11 @@ def table(result: dict) -> str:
     lines = [head, "| --- | --- | ---: | ---: |" + " ---: |" * (len(PAIRS) + len(FLOORS) + 1)]
     for run in result["steps"]:
         own = run["peers"].get("minigrad")
-        if own is None:
-            continue
         cells = [_ratio(run["peers"].get(name)) for name in (*PAIRS, *FLOORS)]
-        other = run["peers"].get("PyTorch eager", {}).get("peak")
-        memory = (
-            f"{own['peak'] / other:.2f} ({own['peak'] / 2**20:.0f} MiB)" if other else f"{own['peak'] / 2**20:.0f} MiB"
-        )
+        ms = "–" if own is None else f"{own['ms']:.2f} ({own['ms_range'][0]:.2f}–{own['ms_range'][1]:.2f})"
+        memory = _memory(own, run["peers"].get("PyTorch eager"))
         lines.append(
-            f"| {run['net']} | {run['optimizer']} | {run['threads']} | {own['ms']:.2f} | {' | '.join(cells)} | {memory} |"
+            f"| {run['net']} | {run['optimizer']} | {run['threads']} | {ms} | {' | '.join(cells)} | {memory} |"
         )
     return "\n".join(lines)
 
@@ -31,22 +27,61 @@ def table(result: dict) -> str:
 def _ratio(peer: dict | None) -> str:
     if peer is None:
         return "–"
+    if "ratio" not in peer:  # minigrad itself was not measured
+        return f"{peer['ms']:.2f} ms"
     low, high = peer["ratio_range"]
     return f"**{peer['ratio']:.2f}** ({low:.2f}–{high:.2f})"
+
+
+def _memory(own: dict | None, other: dict | None) -> str:
+    if own is None:
+        return "–"
+    size = f"{own['peak'] / 2**20:.0f} MiB"
+    return f"{own['peak'] / other['peak']:.2f} ({size})" if other and other["peak"] else size
+
+
+def missing(result: dict) -> str:
+    """Return a list of why there are no figures."""
+    reasons = {f"- {name}: {why}" for run in result["steps"] for name, why in run["missing"].items()}
+    return "\n".join(sorted(reasons)) or "Nothing that was asked for is missing."
+
+
+def backward(result: dict) -> str:
+    """Return the table of backward's cost over forward's."""
+    lines = ["| net | threads | minigrad | PyTorch eager |", "| --- | ---: | ---: | ---: |"]
+    for run in result["steps"]:
+        if run["optimizer"] == result["steps"][0]["optimizer"]:  # no optimizer is at work here
+            costs = [run["peers"].get(name, {}).get("backward") for name in ("minigrad", "PyTorch eager")]
+            shown = ["–" if cost is None else f"{cost:.2f}" for cost in costs]
+            lines.append(f"| {run['net']} | {run['threads']} | {' | '.join(shown)} |")
+    return "\n".join(lines)
 
 
 def chains(result: dict) -> str:
     """Return the table of the overhead of one operation."""
     lines = [
-        "| operation | depth | minigrad forward | backward | PyTorch forward | backward |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "| operation | depth | minigrad forward | backward | beyond NumPy's calls: forward | backward "
+        "| nodes a second | PyTorch forward | backward |",
+        "| --- |" + " ---: |" * 8,
     ]
     found = result["chains"]
-    for operation in ("add", "tanh"):
-        for depth, (ahead, back) in found["minigrad"][operation].items():
-            theirs = found.get("torch", {}).get(operation, {}).get(depth)
-            cells = "– | –" if theirs is None else f"{theirs[0]:.2f} | {theirs[1]:.2f}"
-            lines.append(f"| {operation} | {int(depth):,} | {ahead:.2f} | {back:.2f} | {cells} |")
+    for operation, bare in found["minigrad"]["bare"].items():
+        for depth, own in found["minigrad"][operation].items():
+            theirs = found.get("torch", {}).get(operation, {}).get(depth, ())
+            beyond = [a - b for a, b in zip(own, bare, strict=True)]
+            cells = [*(f"{v:.2f}" for v in (*own, *beyond)), f"{1e6 / sum(own):,.0f}"]
+            cells += [f"{v:.2f}" for v in theirs] or ["–", "–"]
+            lines.append(f"| {operation} | {int(depth):,} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def optimizers(result: dict) -> str:
+    """Return the table of the optimizers' steps."""
+    names = {"minigrad": "minigrad ms", "torch": "PyTorch ms"}
+    there = [name for name in names if name in result["optimizers"]]
+    lines = ["| step | " + " | ".join(names[n] for n in there) + " |", "| --- |" + " ---: |" * len(there)]
+    for cell in result["optimizers"]["minigrad"]:
+        lines.append(f"| {cell} | " + " | ".join(f"{result['optimizers'][n][cell]:.3f}" for n in there) + " |")
     return "\n".join(lines)
 
 
@@ -54,7 +89,8 @@ def surroundings(result: dict) -> str:
     """Return the table of imports, sizes and loaders."""
     lines = ["| | import | installed with all it requires | DataLoader |", "| --- | ---: | ---: | ---: |"]
     for name, (seconds, size, rows) in result["surroundings"].items():
-        lines.append(f"| {name} | {seconds:.2f} s | {size / 2**20:,.0f} MiB | {rows:,.0f} samples/s |")
+        shown = f"{size / 2**20:,.0f} MiB" if size else "–"
+        lines.append(f"| {name} | {seconds:.2f} s | {shown} | {rows:,.0f} samples/s |")
     return "\n".join(lines)
 
 
@@ -62,22 +98,38 @@ def write(result: dict, folder: Path = DOCS) -> None:
     """Write the page and its picture."""
     facts = result["machine"]
     described = "\n".join(f"- {key}: {value}" for key, value in facts.items())
-    ufunc = result["chains"]["minigrad"]["ufunc"]
+    bare = result["chains"]["minigrad"]["bare"]
     text = f"""# How fast it is
 
 Made by `{result["command"]}` at commit {result["commit"]}; nothing here is written by hand.
 
-A step is forward, loss, backward and optimizer. Each library runs in a process of its own; the processes take turns ({result["repeats"]} turns of {result["seconds"]} s each, in order), and the ratio is taken turn by turn. Columns after the first time are **minigrad's time as a share of the peer's** (below 1 minigrad is faster), the median of the turns with their range in brackets; "–": the peer has no such net here. Peak memory: the process's largest memory in five steps, less what it held after its imports, as a share of PyTorch eager's.
+A step is forward, loss, backward and optimizer. Each library runs in a process of its own; the processes take turns ({result["repeats"]} turns of {result["seconds"]} s each, in order), and the ratio is taken turn by turn. Columns after the first time are **minigrad's time as a share of the peer's** (below 1 minigrad is faster), the median of the turns with their range in brackets; "–": the peer has no such net here, failed, or was not asked for. Peak memory is the same for every peer: the largest resident memory of its process (`VmHWM`, set back before) during the fifth step, less what it held (`VmRSS`) before the net was built, when a tiny net's steps had made the library set up what it sets up at first use. Parameters, optimizer state and memory that an allocator keeps count. Shown as a share of PyTorch eager's.
 
 {table(result)}
 
+Where "–" stands for a peer that is installed:
+
+{missing(result)}
+
 ![The ratios as a picture](performance.svg)
+
+## Backward over forward
+
+The time of backward as a multiple of forward's (which records), without the optimizer.
+
+{backward(result)}
 
 ## One operation
 
-Microseconds a node on arrays of one element, all included; a bare NumPy ufunc takes {ufunc:.2f}. `add` runs one ufunc forward and none backward, `tanh` one and three.
+Microseconds a node on arrays of one element. `add` runs one ufunc forward ({bare["add"][0]:.2f}) and none backward; `tanh` runs one forward ({bare["tanh"][0]:.2f}) and three backward ({bare["tanh"][1]:.2f}).
 
 {chains(result)}
+
+## Optimizers
+
+One step on one thread, milliseconds.
+
+{optimizers(result)}
 
 ## Around the step
 

@@ -14,7 +14,6 @@ import importlib.util
 import json
 import os
 import platform
-import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -24,84 +23,14 @@ sys.path.insert(0, str(HERE))
 
 import nets  # noqa: E402
 import page  # noqa: E402
+import turns  # noqa: E402
 
 PEERS = (
     "minigrad_eager", "pytorch_eager", "pytorch_compiled", "jax_jit", "tinygrad_jit", "mygrad_eager",
     "hips_autograd", "numpy_by_hand", "products_alone",
 )  # fmt: skip
-
-
-class Worker:
-    """A process that takes steps when it is asked to."""
-
-    def __init__(self, peer: str, net: str, optimizer: str, threads: int) -> None:
-        names = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")
-        env = {**os.environ, **{f"{name}_NUM_THREADS": str(threads) for name in names}}
-        env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(HERE.parent), env.get("PYTHONPATH")]))
-        command = [sys.executable, str(HERE / "worker.py"), peer, net, optimizer, str(threads)]
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=env,
-            cwd=HERE.parent,
-        )
-        self.turns: list[float] = []
-        self.steps: list[float] = []
-        self.facts = self._answer()
-
-    def _answer(self):
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError(self.process.stderr.read()[-1500:])
-        return json.loads(line)
-
-    def turn(self, seconds: float) -> None:
-        self.process.stdin.write(f"{seconds}\n")
-        self.process.stdin.flush()
-        times = self._answer()
-        self.turns.append(statistics.median(times))
-        self.steps += times
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.communicate()
-
-
-def measure(net: str, optimizer: str, threads: int, peers: list[str], repeats: int, seconds: float, say) -> dict:
-    """Return the figures of one net: milliseconds, ratio to minigrad turn by turn, memory."""
-    workers: dict[str, Worker] = {}
-    try:
-        for peer in peers:
-            try:
-                worker = Worker(peer, net, optimizer, threads)
-            except RuntimeError as error:
-                say(f"{peer} could not run {net}: {str(error).strip().splitlines()[-1]}")
-                continue
-            if "missing" in worker.facts:
-                worker.close()
-            else:
-                workers[importlib.import_module(f"peers.{peer}").NAME] = worker
-        for _ in range(repeats):
-            for worker in workers.values():
-                worker.turn(seconds)
-        own = workers.get("minigrad")
-        found = {}
-        for name, worker in workers.items():
-            ratios = [a / b for a, b in zip(own.turns, worker.turns, strict=True)] if own else [1.0]
-            found[name] = {
-                "ms": statistics.median(worker.steps) * 1e3,
-                "ms_range": [min(worker.turns) * 1e3, max(worker.turns) * 1e3],
-                "ratio": statistics.median(ratios),
-                "ratio_range": [min(ratios), max(ratios)],
-                **worker.facts,
-            }
-    finally:
-        for worker in workers.values():
-            worker.close()
-    return {"net": net, "optimizer": optimizer, "threads": threads, "peers": found}
+FULL = {"nets": list(nets.NETS), "optimizers": ["sgd", "adam"], "threads": ["1", "2"], "repeats": 7, "seconds": 0.4}
+QUICK = {"nets": ["fig1_bn", "lstm"], "optimizers": ["sgd"], "threads": ["1"], "repeats": 1, "seconds": 0.05}
 
 
 def machine() -> dict[str, str]:
@@ -142,33 +71,35 @@ def subprocess_json(script: str, *arguments: str) -> dict:
 def arguments(argv=None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     listed = lambda text: text.split(",")
-    parser.add_argument("--nets", type=listed, default=list(nets.NETS), help=f"of {','.join(nets.NETS)} (default: all)")
+    parser.add_argument("--nets", type=listed, help=f"of {','.join(nets.NETS)} (default: all)")
     parser.add_argument(
         "--peers", type=listed, default=list(PEERS), help=f"of {','.join(PEERS)} (default: all installed)"
     )
-    parser.add_argument("--optimizers", type=listed, default=["sgd", "adam"], help="of sgd,adam (default: both)")
-    parser.add_argument("--threads", type=listed, default=["1", "2"], help="default: 1,2")
-    parser.add_argument("--repeats", type=int, default=7, help="turns of each process (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=0.4, help="of one turn (default: %(default)s)")
+    parser.add_argument("--optimizers", type=listed, help="of sgd,adam (default: both)")
+    parser.add_argument("--threads", type=listed, help="default: 1,2")
+    parser.add_argument("--repeats", type=int, help="turns of each process (default: 7)")
+    parser.add_argument("--seconds", type=float, help="of one turn (default: 0.4)")
     parser.add_argument("--json", type=Path, help="file for all figures")
     parser.add_argument("--write", action="store_true", help="write docs/performance.md and docs/performance.svg")
     parser.add_argument("--from-json", type=Path, help="measure nothing: make table or page of this file")
-    parser.add_argument("--quick", action="store_true", help="two nets, one turn, short chains: that it runs")
+    parser.add_argument(
+        "--quick", action="store_true", help="two nets, one turn, short chains unless said otherwise: that it runs"
+    )
     args = parser.parse_args(argv)
+    if args.quick and args.write:
+        parser.error("--quick gives no figures to publish: leave out --write")
+    if args.quick and args.peers == list(PEERS):
+        args.peers.remove("pytorch_compiled")  # takes a minute to compile
+    for name, value in (QUICK if args.quick else FULL).items():
+        if getattr(args, name) is None:
+            setattr(args, name, value)
     for name, known in (("nets", nets.NETS), ("peers", PEERS), ("optimizers", ("sgd", "adam"))):
         if wrong := set(getattr(args, name)) - set(known):
             parser.error(f"--{name}: {', '.join(sorted(wrong))} is not one of {', '.join(known)}")
-    if args.quick:
-        args.peers = [p for p in args.peers if p != "pytorch_compiled"]  # takes a minute to compile
-        args.nets, args.optimizers, args.threads, args.repeats, args.seconds = (
-            ["fig1_bn", "lstm"],
-            ["sgd"],
-            ["1"],
-            1,
-            0.05,
-        )
-        if args.write:
-            parser.error("--quick gives no figures to publish: leave out --write")
+    if wrong := [t for t in args.threads if not t.isdigit() or int(t) < 1]:
+        parser.error(f"--threads: {', '.join(wrong)} is no number of threads")
+    if args.repeats < 1 or args.seconds <= 0:
+        parser.error("--repeats and --seconds must be above zero")
     return args
 
 
@@ -182,12 +113,12 @@ def everything(args: argparse.Namespace) -> dict:
     with tqdm(cells, unit="net", file=sys.stderr) as bar:
         for threads, net, optimizer in bar:
             bar.set_description(f"{net}, {optimizer}, {threads} threads")
-            steps.append(measure(net, optimizer, threads, there, args.repeats, args.seconds, bar.write))
+            steps.append(turns.measure(net, optimizer, threads, there, args.repeats, args.seconds, bar.write))
     libraries = ["minigrad", *(["torch"] if "pytorch_eager" in there else [])]
-    depths = ["10", "100"] if args.quick else []
+    depths, few = (["10", "100"], ["10000"]) if args.quick else ([], [])
     shown = [a for a in sys.argv[1:] if a != "--write"]
     commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=HERE
+        ["git", "describe", "--always", "--dirty", "--exclude=*"], capture_output=True, text=True, cwd=HERE
     ).stdout.strip()
     return {
         "command": " ".join(["python benchmarks/run.py", *shown, *(["--write"] if args.write else [])]),
@@ -197,6 +128,7 @@ def everything(args: argparse.Namespace) -> dict:
         "machine": machine(),
         "steps": steps,
         "chains": {name: subprocess_json("chains.py", name, *depths) for name in libraries},
+        "optimizers": {name: subprocess_json("optimizers.py", name, *few) for name in libraries},
         "surroundings": {} if args.quick else subprocess_json("surroundings.py", *libraries),
     }
 
@@ -207,6 +139,8 @@ def main() -> None:
     if args.json:
         args.json.write_text(json.dumps(result, indent=1))
     print(page.table(result))
+    print()
+    print(page.backward(result))
     print()
     print(page.chains(result))
     if args.write:

@@ -1,12 +1,16 @@
 """One process that takes training steps of one peer on request: ``python benchmarks/worker.py PEER NET OPTIMIZER THREADS``.
 
-Each line on standard input is a number of seconds to run for; each answer is one line of JSON.
+Each line on standard input is a number of seconds to run for; each answer is one line of JSON: the
+seconds of each step, and, where the peer can run them apart, of each forward and of each forward with backward.
 """
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import os
+import statistics
 import sys
 import time
 
@@ -20,6 +24,40 @@ def memory(field: str) -> int:
         return 0
 
 
+def forget_peak() -> None:
+    """Let VmHWM start again from what is held now: what came before is no step's."""
+    with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w", encoding="ascii") as file:
+        file.write("5")
+
+
+def settle(module, optimizer: str, threads: int) -> None:
+    """Let a library set up in a tiny net's step what it sets up at first use: that is no net's memory."""
+    step = module.step("tiny", optimizer, threads)
+    for _ in range(4):
+        step()
+    del step
+    gc.collect()
+
+
+def timed(function, seconds: float) -> list[float]:
+    """Return the seconds of each call, one at least, until the time is up."""
+    times, end = [], time.perf_counter() + seconds
+    while not times or time.perf_counter() < end:
+        start = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - start)
+    return times
+
+
+def turn(step, seconds: float) -> dict:
+    """Return the times of one turn; a quarter of it goes to forward and backward where they come apart."""
+    found = {"steps": timed(step, seconds)}
+    if hasattr(step, "forward"):
+        for name in ("forward", "both"):
+            found[name] = statistics.median(timed(getattr(step, name), seconds / 8))
+    return found
+
+
 def main() -> None:
     peer, net, optimizer, threads = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
     out = os.fdopen(os.dup(1), "w")
@@ -29,23 +67,19 @@ def main() -> None:
 
     module = importlib.import_module(f"peers.{peer}")
     importlib.import_module(module.MODULE)
-    before = memory("VmRSS")
     try:
+        settle(module, optimizer, threads)
+        before = memory("VmRSS")
         step = module.step(net, optimizer, threads)
-        first = step()
-        for _ in range(4):
-            last = step()
-        answer = {"first_loss": first, "loss": last, "peak": memory("VmHWM") - before}
+        losses = [step() for _ in range(4)]
+        forget_peak()
+        losses.append(step())
+        answer = {"first_loss": losses[0], "loss": losses[-1], "peak": memory("VmHWM") - before}
     except NotImplementedError as error:
         answer = {"missing": str(error)}
     print(json.dumps(answer), file=out, flush=True)
     for line in sys.stdin:
-        times, end = [], time.perf_counter() + float(line)
-        while not times or time.perf_counter() < end:
-            start = time.perf_counter()
-            step()
-            times.append(time.perf_counter() - start)
-        print(json.dumps(times), file=out, flush=True)
+        print(json.dumps(turn(step, float(line))), file=out, flush=True)
 
 
 if __name__ == "__main__":

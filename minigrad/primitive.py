@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import weakref
 from collections.abc import Callable
 from types import MethodType
 from typing import Any
@@ -20,7 +21,8 @@ import numpy as np
 Rule = Callable[..., Any]
 
 TABLE: dict[Callable[..., Any], Callable[..., Any]] = {}  # NumPy function -> what records it
-PRIMITIVES: list[Primitive] = []  # all that were made
+PRIMITIVES: weakref.WeakSet[Primitive] = weakref.WeakSet()  # all that are in use
+WATCHERS: list[Callable[[Primitive], None]] = []  # called with each that is made: an open profile
 
 
 class Primitive:
@@ -49,11 +51,13 @@ class Primitive:
         self.promotes, self.floats = promotes, floats
         self.differentiable = each is not None or any(vjps)
         self._reads = [_reads(rule) for rule in vjps]
-        PRIMITIVES.append(self)
         self.numpy: list[str] = []  # the NumPy functions that record it
         self.kept: dict[int, tuple[bool, ...]] = {}  # what ``keeps`` answered
         self.saves = any(map(any, self._reads)) or (each is not None and any(_reads(each, 2)))
         self.adapts = promotes is not None or floats
+        PRIMITIVES.add(self)
+        for watch in WATCHERS:
+            watch(self)
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"

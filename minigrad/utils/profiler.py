@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from minigrad.primitive import PRIMITIVES, Primitive
+from minigrad.primitive import PRIMITIVES, WATCHERS, Primitive
 
 
 @dataclass
@@ -37,8 +37,8 @@ class Row:
 class profile:
     """Time every primitive in a ``with`` block, and print as a table, the slowest first.
 
-    A rule's time is counted with the primitive whose rule it is, whatever it calls. The engine's own
-    time is the rest of ``seconds``. Raises RuntimeError when a profile is open already.
+    A rule's time is counted with the primitive whose rule it is, whatever it calls; a Function's backward
+    with its class. The engine's own time is the rest of ``seconds``. Raises RuntimeError when a profile is open already.
     https://docs.pytorch.org/docs/stable/profiler.html
 
     >>> import minigrad as mg
@@ -62,20 +62,25 @@ class profile:
         if profile._open:
             raise RuntimeError("profile: another profile is open; profiles do not nest")
         profile._open = True
-        for p in PRIMITIVES:
-            self._plain.append((p, p.function, p.vjps, p.each))
-            p.function = self._timed(p.name, "forward", p.function)
-            p.vjps = tuple(rule and self._timed(p.name, "backward", rule) for rule in p.vjps)
-            p.each = p.each and self._timed(p.name, "backward", p.each)
+        for p in list(PRIMITIVES):
+            self._time(p)
+        WATCHERS.append(self._time)
         self._start = time.perf_counter()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.seconds = time.perf_counter() - self._start
+        WATCHERS.remove(self._time)
         for p, function, vjps, each in self._plain:
             p.function, p.vjps, p.each = function, vjps, each
         self._plain.clear()
         profile._open = False
+
+    def _time(self, p: Primitive) -> None:
+        self._plain.append((p, p.function, p.vjps, p.each))
+        p.function = self._timed(p.name, "forward", p.function)
+        p.vjps = tuple(rule and self._timed(p.name, "backward", rule) for rule in p.vjps)
+        p.each = p.each and self._timed(p.name, "backward", p.each)
 
     def _timed(self, name: str, phase: str, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)  # a rule's signature tells what it reads
