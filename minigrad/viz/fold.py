@@ -42,7 +42,7 @@ def closed(whole: Graph, depth: int) -> Graph:
     for v in whole.nodes:
         if v.id not in box:
             became[v.id] = len(nodes)
-            nodes.append(replace(v, id=len(nodes)))
+            nodes.append(v._replace(id=len(nodes)))
         elif inside[box[v.id]][-1] is v:  # where its result is made, all that it reads is there already
             c, members = by_id[box[v.id]], inside[box[v.id]]
             became.update(dict.fromkeys((m.id for m in members), len(nodes)))
@@ -68,8 +68,8 @@ def _rewired(
             continue
         seen.add(key)
         if joint:
-            e = replace(e, place=0, numbered=False)
-        made.append(replace(e, source=source, target=target))
+            e = e._replace(place=0, numbered=False)
+        made.append(e._replace(source=source, target=target))
     return replace(whole, nodes=nodes, edges=made, clusters=list(clusters))
 
 
@@ -140,12 +140,12 @@ def _without(whole: Graph, inside: Any, unit: Any, twin: dict[int, int], times: 
     for v in whole.nodes:
         if v.id not in counterpart:
             became[v.id] = len(nodes)
-            nodes.append(replace(v, id=len(nodes)))
+            nodes.append(v._replace(id=len(nodes)))
     became.update({gone: became[kept] for gone, kept in counterpart.items()})
     run = lambda v: twin.get(unit.get(v), unit.get(v))
     edges = [e for e in whole.edges if unit.get(e.source) == unit.get(e.target) or run(e.source) != run(e.target)]
     used = {v.cluster for v in nodes}
-    clusters = [replace(c, times=times.get(c.id, c.times)) for c in whole.clusters]
+    clusters = [c._replace(times=times.get(c.id, c.times)) for c in whole.clusters]
     return _rewired(whole, nodes, became, _reachable(clusters, used), edges)
 
 
@@ -167,7 +167,7 @@ def shortened(whole: Graph, max_nodes: int) -> Graph:
     tail = count - max(1, max_nodes - 1 - head)
     label = f"⋯ {tail - head:,} more ⋯"
     middle = Vertex(head, "more", label, ())
-    nodes = [*whole.nodes[:head], middle, *(replace(v, id=v.id - tail + head + 1) for v in whole.nodes[tail:])]
+    nodes = [*whole.nodes[:head], middle, *(v._replace(id=v.id - tail + head + 1) for v in whole.nodes[tail:])]
     became = {v.id: min(v.id, head) if v.id < tail else v.id - tail + head + 1 for v in whole.nodes}
     used = {v.cluster for v in nodes}
     return _rewired(whole, nodes, became, _reachable(whole.clusters, used))

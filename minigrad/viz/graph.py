@@ -41,7 +41,9 @@ def graph(
     >>> mg.viz.graph((x * x).sum(), {"x": x})
     Graph(4 nodes, 4 edges)
     """
-    tensors = [outputs] if isinstance(outputs, Tensor) or not isinstance(outputs, (list, tuple)) else list(outputs)
+    tensors: list[Any] = (
+        [outputs] if isinstance(outputs, Tensor) or not isinstance(outputs, (list, tuple)) else list(outputs)
+    )
     for t in tensors:
         if not isinstance(t, Tensor):
             raise TypeError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import asdict
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from minigrad.viz.dot import amount, size
 from minigrad.viz.fold import closed, folded, shortened
 from minigrad.viz.picture import Graph
+from minigrad.viz.statistics import norm
 from minigrad.viz.steps import Step
 
 DEEPEST = 6  # so many depths are laid out at most
@@ -64,7 +64,7 @@ def _data(name: str, view: Graph) -> dict[str, Any]:
     return {
         "name": name,
         "nodes": [
-            {k: v for k, v in asdict(node).items() if v is not None}
+            {k: v for k, v in node._asdict().items() if v is not None}
             | {"size": size(node.shape), "keeps": amount(node.saved) if node.saved else ""}
             for node in view.nodes
         ],
@@ -73,8 +73,8 @@ def _data(name: str, view: Graph) -> dict[str, Any]:
 
 
 def _step(step: Step) -> dict[str, Any]:
-    sent = [{"to": s.to, "norm": float(s.accumulated.norm().item())} for s in step.sent]
-    return {"node": step.sequence, "text": str(step), "in": float(step.cotangent.norm().item()), "sent": sent}
+    sent = [{"to": s.to, "norm": norm(s.accumulated._data)} for s in step.sent]
+    return {"node": step.sequence, "text": str(step), "in": norm(step.cotangent._data), "sent": sent}
 
 
 def _svg(view: Graph, i: int) -> str:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from minigrad.viz.dot import text_of
 
@@ -17,8 +17,7 @@ _INSTALL = (
 )
 
 
-@dataclass(frozen=True)
-class Vertex:
+class Vertex(NamedTuple):
     """One box of the picture."""
 
     id: int
@@ -35,8 +34,7 @@ class Vertex:
     slope: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True)
-class Edge:
+class Edge(NamedTuple):
     """One operand: the value of ``source`` goes into ``target`` as its operand ``place``."""
 
     source: int
@@ -49,8 +47,7 @@ class Edge:
     gradient: float | None = None  # the norm of the gradient of what flows here, after ``backward``
 
 
-@dataclass(frozen=True)
-class Cluster:
+class Cluster(NamedTuple):
     """One call of a module, inside the call ``parent``."""
 
     id: int
@@ -130,8 +127,8 @@ class Graph:
         """Count vertices and edges by what they say: numbers shift when one is added, words do not."""
         from collections import Counter
 
-        paths = {c.id: c.path for c in self.clusters}
-        words = {v.id: f"{paths.get(v.cluster, '')}/{v.label} {v.shape}" for v in self.nodes}  # type: ignore[call-overload]
+        paths: dict[int | None, str] = {c.id: c.path for c in self.clusters}
+        words = {v.id: f"{paths.get(v.cluster, '')}/{v.label} {v.shape}" for v in self.nodes}
         lines = Counter(f"node {word}" for word in words.values())
         lines.update(f"edge {words[e.source]} -> {words[e.target]}[{e.place}]" for e in self.edges)
         return lines

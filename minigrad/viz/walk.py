@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -97,6 +98,7 @@ def _edges(node: Node, number: dict[Node, int]) -> Iterable[Edge]:
             )  # fmt: skip
 
 
+@cache
 def _short(dtype: Any) -> str:
     return SHORT.get(str(dtype), str(dtype))
 
@@ -142,6 +144,7 @@ class Calls:
         self._of: dict[int, int] = {}  # id of a scope -> its cluster
         self._roots: dict[int, Any] = {} if model is None else {id(model): model}
         self._paths: dict[int, str] = {}
+        self._counts: dict[int, int] = {}
         self._keep: list[Any] = []  # scopes, so that their ids stay theirs
         for root in self._roots.values():
             self._enter(root)
@@ -165,7 +168,9 @@ class Calls:
                 self._roots[id(module)] = module
                 self._enter(module)
             path = self._paths.get(id(module), "") if module is not None else ""
-            count = sum(p.numel() for p in module.parameters()) if module is not None else 0
+            if module is not None and id(module) not in self._counts:
+                self._counts[id(module)] = sum(p.numel() for p in module.parameters())
+            count = self._counts[id(module)] if module is not None else 0
             level = 0 if at is None else self.clusters[at].level + 1
             self.clusters.append(Cluster(len(self.clusters), at, path, cls.__name__, count, level))
             at = self._of[id(made)] = len(self.clusters) - 1
