@@ -119,7 +119,9 @@ def register(function: Callable[..., Any], *vjps: Rule | None, **options: Any) -
 def _called(function: Callable[..., Any]) -> str:
     """Return NumPy's name of a function, ``add.reduce`` of a ufunc's method."""
     owner = getattr(function, "__self__", None)
-    return f"{owner.__name__}.{function.__name__}" if isinstance(owner, np.ufunc) else function.__name__
+    if isinstance(owner, np.ufunc):
+        return f"{owner.__name__}.{function.__name__}"
+    return "linalg." * (getattr(function, "__module__", "") == "numpy.linalg") + function.__name__
 
 
 def alias(made: Primitive, *functions: Callable[..., Any], call: Rule | None = None) -> None:

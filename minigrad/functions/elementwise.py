@@ -240,7 +240,7 @@ def where(condition: T, input: T = None, other: T = None) -> T:
     return ops.where(condition, input, other)
 
 
-def masked_fill(input: T, mask: T, value: float) -> T:
+def masked_fill(input: T, mask: T, value: Any) -> T:
     """Return input with value, a number or a 0-d tensor, where mask is True; the dtype stays."""
     if mask.dtype.kind != "b":
         raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}")

@@ -12,8 +12,7 @@ from typing import Any
 
 from minigrad.functions.arguments import numpy_names
 from minigrad.functions.return_types import RETURN_TYPES
-from minigrad.ops import elementwise, indexing, reduction, scan
-from minigrad.ops.special import nan_to_num
+from minigrad.ops import elementwise, indexing, linalg, reduction, scan
 
 __all__ = [
     "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "log_softmax", "logsumexp", "max",
@@ -295,17 +294,12 @@ def norm(input: T, p: Any = "fro", dim: Dim = None, keepdim: bool = False, dtype
     if input.dtype.kind != "f":
         raise RuntimeError(f"norm(): Expected a floating point or complex tensor as input. Got {input.dtype}")
     input = input if dtype is None else input.to(dtype)
-    if p in ("fro", None, 2):
-        return elementwise.root(sum(input * input, dim, keepdim))
-    if isinstance(p, str):
-        raise ValueError(f"norm(): p must be a number or 'fro', got {p!r}; see linalg.matrix_norm")
-    size = elementwise.abs(input)
-    if math.isinf(p):
-        return (amax if p > 0 else amin)(size, () if dim is None else dim, keepdim)
-    if p == 0:
-        return sum(elementwise.sign(nan_to_num(size, nan=1.0)), dim, keepdim)
-    if p == 1:
-        return sum(size, dim, keepdim)
-    total = sum(size**p, dim, keepdim)
-    zero = total.detach() == 0
-    return (total + zero) ** (1 / p) * elementwise.where(zero, 0.0, 1.0).to(input.dtype)
+    if p == "nuc":
+        from minigrad.functions.norm import matrix_norm  # which is built on this module
+
+        return matrix_norm(input, "nuc", (-2, -1) if dim is None else dim, keepdim)
+    if isinstance(p, str) and p != "fro":
+        raise ValueError(f"norm(): p must be a number, 'fro' or 'nuc', got {p!r}")
+    order = 2 if p in ("fro", None) else p
+    axes = _some("norm", input, dim) if isinstance(order, float) and math.isinf(order) else _axes(input, dim)
+    return linalg.vector_norm(input, order=order, axis=axes, keepdims=keepdim)

@@ -152,7 +152,7 @@ def searchsorted(
         raise RuntimeError(
             "searchsorted(): side and right can't be set to opposites, got side of left while right was True"
         )
-    which = "right" if right or side == "right" else "left"
+    which: Any = "right" if right or side == "right" else "left"
     line = sorted_sequence._data
     wanted = np.asarray(getattr(input, "_data", input))
     if sorter is not None:

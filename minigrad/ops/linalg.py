@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from minigrad.ops.reduction import expanded
-from minigrad.ops.shape import reshape
+from minigrad.ops.shape import astype, reshape
 from minigrad.primitive import alias, primitive
 
 
@@ -339,7 +339,8 @@ def _norm_vjp(g, out, x, order, axis, keepdims):
         return x * (g * _masked_power(out, -1.0))
     if math.isinf(order):
         hit = size == out
-        return np.sign(x) * hit * (g / np.sum(hit * np.ones((), x.dtype), axis=axis, keepdims=True))
+        ties = np.maximum(np.sum(hit * 1, axis=axis, keepdims=True), 1)  # NaN equals nothing
+        return np.sign(x) * hit * (g / astype(ties, dtype=x.dtype))
     return np.sign(x) * _masked_power(size, order - 1.0) * (g * _masked_power(out, 1.0 - order))
 
 
