@@ -133,9 +133,11 @@ def test_by_keyboard(page):
 
 def test_dragging_moves_and_does_not_choose(page):
     style = page.locator(".view:not([hidden])").get_attribute("style")
-    page.mouse.move(300, 400)
+    box = page.locator(".view:not([hidden]) .node", has_text="x̂").bounding_box()
+    at = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(*at)  # the box moves with the pointer, so the pointer is let go on it
     page.mouse.down()
-    page.mouse.move(360, 430, steps=3)
+    page.mouse.move(at[0] + 60, at[1] + 30, steps=3)
     page.mouse.up()
     assert page.locator(".view:not([hidden])").get_attribute("style") != style
     assert page.locator(".node.on").count() == 0
