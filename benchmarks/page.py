@@ -42,7 +42,7 @@ def _memory(own: dict | None, other: dict | None) -> str:
 
 def missing(result: dict) -> str:
     """Return a list of why there are no figures."""
-    reasons = {f"- {name}: {why}" for run in result["steps"] for name, why in run["missing"].items()}
+    reasons = {f"- {name}: {why}" for run in result["steps"] for name, why in run.get("missing", {}).items()}
     return "\n".join(sorted(reasons)) or "Nothing that was asked for is missing."
 
 
