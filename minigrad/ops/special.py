@@ -71,7 +71,7 @@ def piecewise(function):
     return in_pieces
 
 
-_PIECE = 8192
+_PIECE = 32768
 
 
 @primitive(lambda g, _out, x: g * (_2_SQRTPI * np.exp(-x * x)), floats=True)
