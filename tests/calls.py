@@ -25,6 +25,7 @@ VALUES = {
     "no columns": lambda: np.zeros((2, 0)),
     "float32": lambda: np.array([[-0.7, 0.2], [0.9, -0.4]], S),
     "special": lambda: np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0, 2.5, -2.5, 1e-300]),
+    "nan inside": lambda: np.array([[0.5, np.nan, 1.0], [2.0, -1.0, np.nan]]),
     "ties": lambda: np.array([[1.0, 2.0, 2.0, 1.0], [3.0, 3.0, 3.0, 3.0]]),
     "zeros": lambda: np.array([[0.5, 0.0, 2.0], [0.0, 3.0, 0.0], [1.0, 2.0, 3.0]]),
     "ints": lambda: np.array([[-7, 7, 0], [3, -2, 5]]),

@@ -45,8 +45,7 @@ def topk(input: T, k: int, dim: int = -1, largest: bool = True, sorted: bool = T
         raise RuntimeError("selected index k out of range")
     if input.ndim == 0:
         return looked_up("topk", input, lambda x: sorting.argsort(x, axis=0), axis)
-    first = (slice(None),) * axis + (slice(k),)
-    return looked_up("topk", input, lambda x: sorting.argsort(x, axis=axis, descending=largest)[first], axis)
+    return looked_up("topk", input, lambda x: sorting.argtop(x, axis=axis, k=k, largest=largest), axis)
 
 
 @numpy_names

@@ -19,6 +19,19 @@ alias(argsort, np.argsort, call=lambda a, axis=-1: argsort(a, axis=axis))
 
 
 @primitive(None)
+def argtop(x, *, axis, k, largest):
+    """The places of the k greatest or least, in order; few of many are parted from the rest before they are sorted."""
+    n = x.shape[axis]
+    places = None
+    if 0 < 8 * k < n:
+        parted = np.argpartition(x, n - k if largest else k - 1, axis=axis)
+        places = np.take(parted, range(n - k, n) if largest else range(k), axis=axis)
+        x = np.take_along_axis(x, places, axis)
+    first = np.take(argsort(x, axis=axis, descending=largest), range(k), axis=axis)
+    return first if places is None else np.take_along_axis(places, first, axis)
+
+
+@primitive(None)
 def argmedian(x, *, axis):
     """The place of the lower median along an axis, which is kept; of the first NaN where there is one."""
     order = np.argsort(x, axis=axis, kind="stable")

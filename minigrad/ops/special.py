@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -55,8 +56,27 @@ def _series(x, y):
     return x * _ratio(_NEAR, np.square(np.minimum(y, _BORDER)))
 
 
+def piecewise(function):
+    """Compute large arrays in pieces that stay in the cache with all that is made on the way."""
+
+    @functools.wraps(function)
+    def in_pieces(x):
+        if type(x) is not np.ndarray or x.size <= _PIECE:
+            return function(x)
+        flat, out = x.reshape(-1), np.empty(x.size, x.dtype)
+        for i in range(0, x.size, _PIECE):
+            out[i : i + _PIECE] = function(flat[i : i + _PIECE])
+        return out.reshape(x.shape)
+
+    return in_pieces
+
+
+_PIECE = 32768
+
+
 @primitive(lambda g, _out, x: g * (_2_SQRTPI * np.exp(-x * x)), floats=True)
 @quiet
+@piecewise
 def erf(x):
     """The error function, to 1e-15 in float64."""
     y = np.abs(x)
@@ -65,6 +85,7 @@ def erf(x):
 
 @primitive(lambda g, _out, x: -g * (_2_SQRTPI * np.exp(-x * x)), floats=True)
 @quiet
+@piecewise
 def erfc(x):
     """1 - erf(x), with all its digits where that is tiny."""
     y = np.abs(x)
