@@ -256,7 +256,7 @@ def _one_way(x: np.ndarray, *, what: Any, why: str) -> np.ndarray:
 
 
 def _r(x: np.ndarray) -> np.ndarray:
-    return np.linalg.qr(x, mode="r")
+    return np.asarray(np.linalg.qr(x, mode="r"))
 
 
 def _complete_q(x: np.ndarray) -> np.ndarray:

@@ -39,7 +39,8 @@ class Bernoulli(Distribution):
         _one_of(probs, logits)
         self._parameters = ("probs",) if logits is None else ("logits",)
         (given,) = broadcast_all(logits if probs is None else probs)
-        self._probs, self._logits = (given, None) if logits is None else (None, given)
+        self._probs: Any = given if logits is None else None
+        self._logits: Any = given if probs is None else None
         super().__init__(given.shape, validate_args=validate_args)
 
     @property
@@ -111,10 +112,8 @@ class Categorical(Distribution):
         given = logits if probs is None else probs
         if given.ndim < 1:
             raise ValueError(f"`{self._parameters[0]}` parameter must be at least one-dimensional.")
-        if logits is None:
-            self._probs, self._logits = probs / probs.sum(-1, keepdim=True), None
-        else:
-            self._probs, self._logits = None, logits - logits.logsumexp(-1, keepdim=True)
+        self._probs: Any = None if probs is None else probs / probs.sum(-1, keepdim=True)
+        self._logits: Any = None if logits is None else logits - logits.logsumexp(-1, keepdim=True)
         self._num_events = given.shape[-1]
         super().__init__(given.shape[:-1], validate_args=validate_args)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,6 +38,9 @@ class Methods:
     shape: Any
     dtype: Any
     ndim: Any
+    if TYPE_CHECKING:  # most methods are entered below
+
+        def __getattr__(self, name: str) -> Any: ...
 
     # ---- sizes -------------------------------------------------------------------------------
     def size(self, dim: int | None = None) -> Any:

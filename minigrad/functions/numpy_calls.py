@@ -62,7 +62,7 @@ def _moveaxis(a: T, source: Any, destination: Any) -> T:
     return shape.permute(a, *rest)
 
 
-for _function, _call in {
+_CALLS: dict[Any, Any] = {
     np.sum: _reducing(reduction.sum),
     np.mean: _reducing(reduction.mean),
     np.add.reduce: _reducing(reduction.sum, 0),
@@ -78,5 +78,5 @@ for _function, _call in {
     np.shape: lambda a: a.shape,
     np.ndim: lambda a: a.ndim,
     np.size: lambda a, axis=None: a.numel() if axis is None else a.shape[axis],
-}.items():
-    TABLE[_function] = _call
+}
+TABLE.update(_CALLS)

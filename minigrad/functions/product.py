@@ -263,7 +263,8 @@ def _dot_of_numpy(a: T, b: T) -> T:
 
 alias(sums.einsum, np.einsum, call=_einsum_of_numpy)
 alias(linalg.trace, np.trace, call=lambda a: trace(a))
-TABLE.update({np.tensordot: lambda a, b, axes=2: tensordot(a, b, axes), np.dot: _dot_of_numpy, np.inner: inner})
+TABLE[np.tensordot] = lambda a, b, axes=2: tensordot(a, b, axes)
+TABLE.update({np.dot: _dot_of_numpy, np.inner: inner})
 TABLE.update({np.kron: kron, np.outer: lambda a, b: outer(reshape(a, -1), reshape(b, -1))})
 TABLE[np.cross] = lambda a, b, axis=-1: cross(a, b, axis)
 TABLE[np.linalg.cross] = lambda x1, x2, axis=-1: cross(x1, x2, axis)

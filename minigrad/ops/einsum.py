@@ -112,7 +112,7 @@ def _pair(x, a, y, b, kept):
     batch = [n for n in a if n in b and n in kept]
     rows, columns = [n for n in a if n not in b], [n for n in b if n not in a]
     size_x, size_y = dict(zip(a, x.shape, strict=True)), dict(zip(b, y.shape, strict=True))
-    if not summed and not (rows and columns):  # nothing to add up: a plain product
+    if not summed:  # nothing to add up: a plain product
         order = [*batch, *rows, *columns]
         return _spread(x, a, order) * _spread(y, b, order), "".join(order)
     left = np.transpose(x, [a.index(n) for n in (*batch, *rows, *summed)])
