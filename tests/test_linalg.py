@@ -308,3 +308,16 @@ def test_the_two_ways_to_the_cofactors_agree():
         [(-1) ** (i + j) * np.linalg.det(np.delete(np.delete(low, i, 0), j, 1)) for j in range(3)] for i in range(3)
     ]
     np.testing.assert_allclose(by_singular_values[1], minors, rtol=1e-5, atol=1e-14)
+
+
+@pytest.mark.parametrize("function", [lambda L, x: L.cholesky(x), lambda L, x: L.eigh(x).eigenvectors ** 2])
+def test_the_gradient_of_a_symmetric_leaf_is_pytorchs_in_every_element(torch, function):
+    rng = np.random.default_rng(0)
+    x, weight = rng.standard_normal((2, 3, 3))
+    x = x @ x.T + np.diag([1.0, 2.0, 4.0])
+    found = []
+    for lib in (mg, torch):
+        leaf = lib.tensor(x, requires_grad=True)
+        (function(lib.linalg, leaf) * lib.tensor(weight)).sum().backward()
+        found.append(leaf.grad.numpy())
+    np.testing.assert_allclose(*found, rtol=1e-9, atol=1e-12)
