@@ -64,7 +64,11 @@ from minigrad.dtypes import (
     short as short,
     uint8 as uint8,
 )
+from minigrad.functions.converting import Device as device
+from minigrad.functions.diagonals import *
 from minigrad.functions.elementwise import *
+from minigrad.functions.indexing import *
+from minigrad.functions.joining import *
 from minigrad.functions.reduction import *
 from minigrad.functions.shape import *
 from minigrad.modes import enable_grad as enable_grad

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.functions import elementwise as e
-from minigrad.functions.methods import plain_index
+from minigrad.functions.index import steps
 from minigrad.modes import MODES
 from minigrad.ops.indexing import setitem
 from minigrad.storage import version as writes_of
@@ -74,15 +74,29 @@ class InPlace:
         return writes_of(self._data)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        index = plain_index(index)
-        node = getattr(value, "_node", None)
-        if MODES.grad_enabled and (node is not None or self._node is not None):
+        within, index = steps(index)
+        if isinstance(value, InPlace):
+            value = self._fitting(within, index, value)
+        if MODES.grad_enabled and (getattr(value, "_node", None) is not None or self._node is not None):
             self._check_writable(recorded=True)
-            self._assign(setitem(self, value, index=index), "x[...] = v")
+            self._assign(setitem(self, value, index=index, within=within), "x[...] = v")
             return
         self._check_writable(recorded=False)
-        self._data[index] = value._data if isinstance(value, InPlace) else value
+        try:
+            place = self._data if within is None else self._data[within]
+            place[index] = value._data if isinstance(value, InPlace) else value
+        except ValueError as error:
+            raise RuntimeError(f"x[...] = v: {error}") from None
         wrote(self._data, "x[...] = v")
+
+    def _fitting(self, within: Any, index: Any, value: Any) -> Any:
+        """Return ``value`` in this dtype and, for the graph's sake, without needless leading dimensions of one."""
+        if value._node is not None:
+            place = np.broadcast_to(0, self._data.shape)
+            wanted = (place if within is None else place[within])[index].ndim
+            while value.ndim > wanted and value.shape[0] == 1:
+                value = value.squeeze(0)
+        return value if value.dtype == self._data.dtype else value.to(self._data.dtype)
 
     def add_(self, other: Any, *, alpha: float = 1) -> Any:
         """Add alpha * other in place."""
