@@ -13,14 +13,15 @@ import numpy as np
 
 from minigrad.functions import elementwise as e
 from minigrad.functions.index import steps
+from minigrad.functions.writing import Writing
 from minigrad.modes import MODES
 from minigrad.ops.indexing import setitem
 from minigrad.storage import version as writes_of
 from minigrad.storage import wrote
 
 
-class InPlace:
-    """The methods with a trailing underscore, ``+=`` and friends, and item assignment."""
+class InPlace(Writing):
+    """What every write goes through, ``+=`` and friends, and item assignment."""
 
     _data: Any
     _node: Any
@@ -40,6 +41,11 @@ class InPlace:
         if array.dtype.kind == "f" and self._data.dtype.kind != "f":
             raise RuntimeError(
                 f"{by}: result type {array.dtype} can't be cast to the desired output type {self._data.dtype}"
+            )
+        if not self._data.flags.writeable and not recorded:
+            raise RuntimeError(
+                f"{by}: unsupported operation: more than one element of the written-to tensor refers to a single "
+                "memory location, or its memory is read-only. Please clone() the tensor first."
             )
         if recorded:
             value = value.to(self._data.dtype)
@@ -98,57 +104,11 @@ class InPlace:
                 value = value.squeeze(0)
         return value if value.dtype == self._data.dtype else value.to(self._data.dtype)
 
-    def add_(self, other: Any, *, alpha: float = 1) -> Any:
-        """Add alpha * other in place."""
-        return self._assign(e.add(self, other, alpha=alpha), "add_")
-
-    def sub_(self, other: Any, *, alpha: float = 1) -> Any:
-        """Subtract alpha * other in place."""
-        return self._assign(e.sub(self, other, alpha=alpha), "sub_")
-
-    def mul_(self, other: Any) -> Any:
-        """Multiply in place."""
-        return self._assign(e.mul(self, other), "mul_")
-
-    def div_(self, other: Any) -> Any:
-        """Divide in place."""
-        return self._assign(e.div(self, other), "div_")
-
-    def pow_(self, exponent: Any) -> Any:
-        """Raise to a power in place."""
-        return self._assign(e.pow(self, exponent), "pow_")
-
-    def clamp_(self, min: Any = None, max: Any = None) -> Any:
-        """Hold between min and max in place."""
-        return self._assign(e.clamp(self, min=min, max=max), "clamp_")
-
-    def relu_(self) -> Any:
-        """Replace negative elements by 0 in place."""
-        return self._assign(e.relu(self), "relu_")
-
-    def lerp_(self, end: Any, weight: Any) -> Any:
-        """Move towards ``end`` by ``weight`` in place."""
-        return self._assign(e.lerp(self, end, weight), "lerp_")
-
-    def addcmul_(self, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
-        """Add value * tensor1 * tensor2 in place."""
-        return self._assign(e.addcmul(self, tensor1, tensor2, value=value), "addcmul_")
-
-    def addcdiv_(self, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
-        """Add value * tensor1 / tensor2 in place."""
-        return self._assign(e.addcdiv(self, tensor1, tensor2, value=value), "addcdiv_")
-
-    def copy_(self, src: Any) -> Any:
-        """Copy the values of ``src`` (broadcast, cast) in place."""
-        return self._assign(src.to(self._data.dtype), "copy_")
-
-    def fill_(self, value: Any) -> Any:
-        """Set every element to one value."""
-        return self._assign(value, "fill_")
-
-    def zero_(self) -> Any:
-        """Set every element to 0."""
-        return self._assign(0, "zero_")
+    def _rearrange(self, value: Any, by: str) -> Any:
+        """Take the shape and memory of a view of this tensor; return the tensor."""
+        self._check_writable(recorded=False)
+        self._data, self._node, self._constant = value._data, value._node, None
+        return self
 
     def __iadd__(self, other: Any) -> Any:
         return self._assign(e.add(self, other), "+=")
@@ -161,3 +121,21 @@ class InPlace:
 
     def __itruediv__(self, other: Any) -> Any:
         return self._assign(e.div(self, other), "/=")
+
+    def __ifloordiv__(self, other: Any) -> Any:
+        return self._assign(e.floor_divide(self, other), "//=")
+
+    def __imod__(self, other: Any) -> Any:
+        return self._assign(e.remainder(self, other), "%=")
+
+    def __ipow__(self, other: Any) -> Any:
+        return self._assign(e.pow(self, other), "**=")
+
+    def __iand__(self, other: Any) -> Any:
+        return self._assign(e.bitwise_and(self, other), "&=")
+
+    def __ior__(self, other: Any) -> Any:
+        return self._assign(e.bitwise_or(self, other), "|=")
+
+    def __ixor__(self, other: Any) -> Any:
+        return self._assign(e.bitwise_xor(self, other), "^=")

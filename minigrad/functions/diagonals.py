@@ -7,6 +7,7 @@ from typing import Any
 from minigrad.functions.names import numpy_names
 from minigrad.functions.shape import clone, reshape
 from minigrad.ops import diagonal as ops
+from minigrad.ops.indexing import getitem
 from minigrad.ops.reduction import axis_of
 
 __all__ = ["diag", "diag_embed", "diagflat", "diagonal", "tril", "triu"]
@@ -71,10 +72,11 @@ def diagflat(input: T, offset: int = 0) -> T:
 def unfold(input: T, dimension: int, size: int, step: int) -> T:
     """Return the windows of ``size`` along one dimension, ``step`` apart, as a new last dimension (a view)."""
     axis = axis_of(input, dimension)
-    input = input if input.ndim else reshape(input, 1)
-    n = input.shape[axis]
+    n = input.shape[axis] if input.ndim else 1
     if size < 0 or size > n:
         raise RuntimeError(f"maximum size for tensor at dimension {axis} is {n} but size is {size}")
     if step <= 0:
         raise RuntimeError(f"step is {step} but must be > 0")
+    if not input.ndim:
+        return getitem(reshape(input, 1), index=slice(size))
     return ops.unfold(input, axis=axis, size=size, step=step)

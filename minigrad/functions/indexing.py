@@ -189,6 +189,8 @@ def scatter_reduce(input: T, dim: int, index: T, src: T, reduce: str, *, include
 def _reduced(input: T, src: T, index: Any, reduce: str, include_self: bool) -> T:
     if not include_self:
         input = ops.setitem(input, _neutral(reduce, input.dtype), index=index)
+    if reduce == "mean" and input.dtype.kind == "b":
+        raise NotImplementedError("scatter_reduce(): 'mean' is not there for bool")
     if reduce in ("sum", "mean"):
         total = input + ops.scatter_add(src, index=index, shape=tuple(input.shape))
         if reduce == "sum":
@@ -215,15 +217,15 @@ def _neutral(reduce: str, dtype: np.dtype[Any]) -> Any:
 @numpy_names
 def index_add(input: T, dim: int, index: T, source: T, *, alpha: float = 1) -> T:
     """Return a copy with ``alpha * source`` added to the slices along ``dim`` at these indices."""
-    place, source = _slices(input, dim, index, source, "index_add", IndexError)
-    source = source if alpha == 1 else source * alpha
+    place, source = _slices(input, dim, index, source, "index_add", RuntimeError)
+    source = source if alpha == 1 else source * (alpha if input.dtype.kind == "f" else input.dtype.type(alpha).item())
     return input + ops.scatter_add(source, index=place, shape=tuple(input.shape))
 
 
 @numpy_names
 def index_copy(input: T, dim: int, index: T, source: T) -> T:
     """Return a copy with the slices along ``dim`` at these indices replaced by ``source``."""
-    place, source = _slices(input, dim, index, source, "index_copy", RuntimeError)
+    place, source = _slices(input, dim, index, source, "index_copy", IndexError)
     return ops.setitem(input, source, index=place)
 
 
@@ -363,7 +365,7 @@ def repeat_interleave(input: T, repeats: Any = None, dim: int | None = None, *, 
     input = input if input.ndim else reshape(input, 1)
     counts = repeats._data if hasattr(repeats, "_data") else np.asarray(repeats)
     if counts.dtype.kind != "i":
-        raise RuntimeError("repeats has to be Long or Int tensor")
+        raise NotImplementedError("repeats has to be Long or Int tensor")
     if counts.ndim > 1 or counts.size not in (1, input.shape[axis]):
         raise RuntimeError("repeats must have the same size as input along dim, but got repeats.size(0) = "
                            f"{counts.size} and input.size({axis}) = {input.shape[axis]}")  # fmt: skip

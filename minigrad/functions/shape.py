@@ -158,6 +158,8 @@ def adjoint(input: T) -> T:
 
 def movedim(input: T, source: Any, destination: Any) -> T:
     """Return with the dimensions ``source`` moved to ``destination``, the others in their order."""
+    if isinstance(source, int) != isinstance(destination, int):
+        raise TypeError(f"movedim(): expected two integers or two sequences, got {source!r} and {destination!r}")
     source, destination = ((d,) if isinstance(d, int) else tuple(d) for d in (source, destination))
     if len(source) != len(destination):
         raise RuntimeError(
@@ -286,15 +288,11 @@ def rot90(input: T, k: int = 1, dims: Any = (0, 1)) -> T:
         raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
     if input.ndim < 2:
         raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.ndim}")
-    a, b = dims
-    if a == b or abs(a - b) == input.ndim:
+    a, b = (axis_of(input, d) for d in dims)
+    if a == b:
         raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {a} and dim1 = {b}")
-    for d in dims:
-        if not -input.ndim <= d < input.ndim:
-            raise RuntimeError(f"Rotation dim{'01'[d != a]} out of range, dim{'01'[d != a]} = {d}")
-    turned = {0: input, 1: transpose(input, a, b), 2: input, 3: transpose(input, a, b)}[k % 4]
-    reversed_ = {0: (), 1: (a,), 2: (a, b), 3: (b,)}[k % 4]
-    return flip(turned, reversed_)
+    turned = transpose(input, a, b) if k % 2 else input
+    return flip(turned, ((), (a,), (a, b), (b,))[k % 4])
 
 
 def clone(input: T, *, memory_format: Any = None) -> T:
