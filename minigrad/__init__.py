@@ -24,6 +24,7 @@ from minigrad import viz as viz
 from minigrad.creation import (
     arange as arange,
     as_tensor as as_tensor,
+    asarray as asarray,
     empty as empty,
     empty_like as empty_like,
     eye as eye,
@@ -31,15 +32,13 @@ from minigrad.creation import (
     full as full,
     full_like as full_like,
     linspace as linspace,
+    logspace as logspace,
     ones as ones,
     ones_like as ones_like,
-    rand as rand,
-    rand_like as rand_like,
-    randint as randint,
-    randn as randn,
-    randn_like as randn_like,
-    randperm as randperm,
+    scalar_tensor as scalar_tensor,
     tensor as tensor,
+    tril_indices as tril_indices,
+    triu_indices as triu_indices,
     zeros as zeros,
     zeros_like as zeros_like,
 )
@@ -78,11 +77,23 @@ from minigrad.modes import is_inference_mode_enabled as is_inference_mode_enable
 from minigrad.modes import no_grad as no_grad
 from minigrad.modes import set_grad_enabled as set_grad_enabled
 from minigrad.random import Generator as Generator
-from minigrad.random import get_rng_state as get_rng_state
 from minigrad.random import initial_seed as initial_seed
 from minigrad.random import manual_seed as manual_seed
 from minigrad.random import seed as seed
-from minigrad.random import set_rng_state as set_rng_state
+from minigrad.sampling import (
+    bernoulli as bernoulli,
+    get_rng_state as get_rng_state,
+    multinomial as multinomial,
+    normal as normal,
+    rand as rand,
+    rand_like as rand_like,
+    randint as randint,
+    randint_like as randint_like,
+    randn as randn,
+    randn_like as randn_like,
+    randperm as randperm,
+    set_rng_state as set_rng_state,
+)
 from minigrad.serialization import load as load
 from minigrad.serialization import save as save
 from minigrad.tensor import Tensor as Tensor

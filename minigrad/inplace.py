@@ -42,6 +42,9 @@ class InPlace(Writing):
             raise RuntimeError(
                 f"{by}: result type {array.dtype} can't be cast to the desired output type {self._data.dtype}"
             )
+        if not recorded and self._node is not None and MODES.grad_enabled:
+            value, recorded = setitem(self, array, index=...), True  # what made the old value gets no gradient
+            self._check_writable(recorded)
         if not self._data.flags.writeable and not recorded:
             raise RuntimeError(
                 f"{by}: unsupported operation: more than one element of the written-to tensor refers to a single "

@@ -17,7 +17,7 @@ FLOORS = [
     "graph recording sweep",
     "functions inplace interop printing",
     "tensor",
-    "creation autograd func optim utils datasets serialization viz",
+    "creation sampling compat autograd func optim utils datasets serialization viz",
     "nn",
 ]  # fmt: skip
 FLOOR = {name: i for i, names in enumerate(FLOORS) for name in names.split()}

@@ -9,12 +9,13 @@ from minigrad.functions import reduction as r
 from minigrad.functions import shape as s
 from minigrad.functions.arranging import Arranging
 from minigrad.functions.converting import Converting
+from minigrad.functions.filling import Filling
 from minigrad.ops import elementwise as ops
 from minigrad.ops import matmul
 from minigrad.recording import one, two
 
 
-class Methods(Arranging, Converting):
+class Methods(Arranging, Converting, Filling):
     """PyTorch's methods; whoever mixes this in is ``Recorded`` and has ``shape`` and ``dtype``."""
 
     abs, clamp, clip, cos, erf, exp, expm1 = e.abs, e.clamp, e.clip, e.cos, e.erf, e.exp, e.expm1
