@@ -21,6 +21,25 @@ from minigrad import nn as nn
 from minigrad import optim as optim
 from minigrad import utils as utils
 from minigrad import viz as viz
+from minigrad.compat import (
+    BoolTensor as BoolTensor,
+    ByteTensor as ByteTensor,
+    CharTensor as CharTensor,
+    DoubleTensor as DoubleTensor,
+    FloatTensor as FloatTensor,
+    HalfTensor as HalfTensor,
+    IntTensor as IntTensor,
+    LongTensor as LongTensor,
+    ShortTensor as ShortTensor,
+    cuda as cuda,
+    get_num_threads as get_num_threads,
+    is_complex as is_complex,
+    is_floating_point as is_floating_point,
+    is_tensor as is_tensor,
+    numel as numel,
+    set_num_threads as set_num_threads,
+    typename as typename,
+)
 from minigrad.creation import (
     arange as arange,
     as_tensor as as_tensor,
@@ -76,6 +95,7 @@ from minigrad.modes import is_grad_enabled as is_grad_enabled
 from minigrad.modes import is_inference_mode_enabled as is_inference_mode_enabled
 from minigrad.modes import no_grad as no_grad
 from minigrad.modes import set_grad_enabled as set_grad_enabled
+from minigrad.printing import set_printoptions as set_printoptions
 from minigrad.random import Generator as Generator
 from minigrad.random import initial_seed as initial_seed
 from minigrad.random import manual_seed as manual_seed
