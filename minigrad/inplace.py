@@ -30,10 +30,10 @@ class InPlace(Writing):
 
     def _assign(self, value: Any, by: str) -> Any:
         """Make ``value`` (a Tensor or a number) the value of this tensor; return the tensor."""
-        recorded = getattr(value, "_node", None) is not None
+        recorded = MODES.grad_enabled and getattr(value, "_node", None) is not None
         self._check_writable(recorded)
         array = value._data if isinstance(value, InPlace) else np.asarray(value)
-        if np.broadcast_shapes(array.shape, self._data.shape) != self._data.shape:
+        if not _broadcasts(array.shape, self._data.shape):
             raise RuntimeError(
                 f"{by}: output with shape {list(self._data.shape)} doesn't match the broadcast "
                 f"shape {list(array.shape)}"
@@ -142,3 +142,8 @@ class InPlace(Writing):
 
     def __ixor__(self, other: Any) -> Any:
         return self._assign(e.bitwise_xor(self, other), "^=")
+
+
+def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    lead = len(to) - len(shape)
+    return lead >= 0 and all(n in (1, m) for n, m in zip(shape, to[lead:], strict=True))

@@ -34,7 +34,9 @@ def indices(draw):
                 st.lists(st.integers(-n, n - 1), min_size=int(np.prod(common)), max_size=int(np.prod(common)))
             )
             array = np.array(values, np.int64).reshape(common)
-            parts.append(array if kind == "array" else array.tolist() if common else int(array))
+            parts.append(
+                array if kind == "array" else array if len(common) > 1 else array.tolist() if common else int(array)
+            )
         elif kind == "mask":
             mask = np.array(draw(st.lists(st.booleans(), min_size=n, max_size=n)))
             parts.append(mask)

@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.functions import elementwise as e
+from minigrad.ops.shape import copy
+
 ELEMENTWISE = [
     "abs",
     "acos",
@@ -118,10 +121,8 @@ REARRANGING = ["squeeze", "unsqueeze", "t", "transpose", "swapaxes", "swapdims"]
 
 def _written(name: str) -> Any:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        plain = getattr(self, name, None)
-        if plain is None:
-            raise AttributeError(f"Tensor has no {name}(), so no {name}_()")
-        return self._assign(plain(*args, **kwargs), f"{name}_")
+        plain = getattr(type(self), name, None) or getattr(e, name)
+        return self._assign(plain(self, *args, **kwargs), f"{name}_")
 
     method.__name__ = f"{name}_"
     method.__doc__ = f"Write the result of ``{name}`` into the tensor; return the tensor."
@@ -160,7 +161,8 @@ class Writing:
 
     def copy_(self, src: Any, non_blocking: bool = False) -> Any:
         """Copy the values of ``src`` (broadcast, cast) in place."""
-        return self._assign(src.to(self._data.dtype), "copy_")
+        value = src.to(self._data.dtype)
+        return self._assign(copy(src) if value is src and src._node is not None else value, "copy_")
 
     def fill_(self, value: Any) -> Any:
         """Set every element to one value, a number or a 0-d tensor."""
