@@ -5,7 +5,7 @@ EXTRAS ?= examples,test
 ARGS ?=
 BIN := $(VENV)/bin
 
-.PHONY: help mnist test bench mutants report lab lint typecheck wheel clean
+.PHONY: help mnist test bench mutants report lab gallery lint typecheck wheel clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1|/' | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -36,6 +36,10 @@ bench: $(VENV)/installed-bench  ## time training steps beside other libraries (o
 
 lab: $(VENV)/installed-examples  ## the claims about BatchNorm, run and judged (options: ARGS="--full")
 	$(BIN)/python examples/batchnorm_lab run $(ARGS)
+
+gallery: $(VENV)/installed-examples  ## draw docs/gallery.md and the README's picture
+	$(BIN)/python examples/gallery.py
+	$(BIN)/python examples/draw_batchnorm.py docs/batchnorm.svg
 
 lint: $(VENV)/installed-dev  ## check format and style
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .

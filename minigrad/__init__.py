@@ -16,7 +16,9 @@ if not (_Path(__file__).parent / "nn").is_dir():  # a checkout: minigrad.nn is t
 from minigrad import allocator as _allocator
 from minigrad import autograd as autograd
 from minigrad import datasets as datasets
+from minigrad import distributions as distributions
 from minigrad import func as func
+from minigrad import linalg as linalg
 from minigrad import nn as nn
 from minigrad import optim as optim
 from minigrad import utils as utils
@@ -47,6 +49,7 @@ from minigrad.creation import (
     empty as empty,
     empty_like as empty_like,
     eye as eye,
+    from_dlpack as from_dlpack,
     from_numpy as from_numpy,
     full as full,
     full_like as full_like,
@@ -82,13 +85,19 @@ from minigrad.dtypes import (
     short as short,
     uint8 as uint8,
 )
+from minigrad.functions.comparison import *
 from minigrad.functions.converting import Device as device
 from minigrad.functions.diagonals import *
 from minigrad.functions.elementwise import *
 from minigrad.functions.indexing import *
 from minigrad.functions.joining import *
+from minigrad.functions.product import *
 from minigrad.functions.reduction import *
+from minigrad.functions.scan import *
 from minigrad.functions.shape import *
+from minigrad.functions.sorting import *
+from minigrad.linalg import det as det, inv as inverse, logdet as logdet, matrix_power as matrix_power
+from minigrad.linalg import pinv as pinverse, slogdet as slogdet
 from minigrad.modes import enable_grad as enable_grad
 from minigrad.modes import inference_mode as inference_mode
 from minigrad.modes import is_grad_enabled as is_grad_enabled

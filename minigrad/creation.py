@@ -61,6 +61,24 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
     return Tensor(ndarray)
 
 
+def from_dlpack(ext_tensor: Any) -> Tensor:
+    """Return a tensor on the memory of anything with ``__dlpack__``: arrays and tensors of other libraries, on the CPU.
+
+    Raises TypeError for what has no such method, BufferError for read-only memory and byte orders not native.
+    https://docs.pytorch.org/docs/stable/dlpack.html
+
+    >>> import minigrad as mg, numpy as np
+    >>> mg.from_dlpack(np.arange(3))
+    tensor([0, 1, 2])
+    """
+    if not hasattr(ext_tensor, "__dlpack__"):
+        raise TypeError(f"from_dlpack: expected an object with __dlpack__, got {type(ext_tensor).__name__}")
+    array = np.from_dlpack(ext_tensor)
+    if not array.flags.writeable:
+        raise BufferError("from_dlpack: the memory is read-only, and a tensor may be written to; hand over a copy")
+    return Tensor(array)
+
+
 def _array(data: Any, dtype: Any) -> np.ndarray:
     if isinstance(data, Tensor):
         array = data._data

@@ -35,10 +35,12 @@ class Node:
     read: ``(out, *operands)`` with None for what they do not. The node of the operand stands in for
     that: it answers ``shape``, ``dtype``, ``ndim`` and ``size``, which is all a rule may ask. Where the
     values are elsewhere (used up, or to be computed again), ``saved.recall(node)`` returns them or raises.
-    ``sequence`` is the tick of creation. ``grad`` is filled on leaves and where retained.
+    ``scope`` tells the module calls around it, for pictures. ``sequence`` is the tick of creation. ``grad`` is filled on leaves and where retained.
     """
 
-    __slots__ = ("__dict__", "__weakref__", "dtype", "inputs", "params", "primitive", "saved", "sequence", "shape")
+    __slots__ = (
+        "__dict__", "__weakref__", "dtype", "inputs", "params", "primitive", "saved", "scope", "sequence", "shape"
+    )  # fmt: skip
     primitive: Primitive | None
     inputs: tuple[Node | None, ...]
     saved: Any
@@ -49,6 +51,7 @@ class Node:
     hooks: dict[int, Any] | None = None
     after_hooks: dict[int, Any] | None = None
     label: str | None = None
+    in_place: str | None = None  # the recorded write that made this value
     line: tuple[str, int] | None = None  # this and the next three only inside autograd.record_lines
     origin: Any = None
     arrived: Any = None
@@ -59,6 +62,7 @@ class Node:
         self.primitive, self.inputs, self.saved, self.params = None, (), (), {}
         self.shape = shape
         self.dtype = dtype
+        self.scope = None
         self.sequence = tick()
 
     @property

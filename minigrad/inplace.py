@@ -55,6 +55,8 @@ class InPlace(Writing):
             if array.shape != self._data.shape:
                 value = value.expand(self._data.shape).clone()
             self._data, self._node, self._constant = value._data, value._node, None
+            if by != "copy_":  # whose node may be the source's own
+                self._node.in_place = by
         else:
             np.copyto(self._data, array, casting="unsafe")
             wrote(self._data, by)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
 
+from minigrad.functions import numpy_calls as numpy_calls  # enters them in the table
 from minigrad.primitive import TABLE
 
 
@@ -19,29 +21,48 @@ class Interop:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if kwargs.get("out") is not None:
-            raise TypeError(
-                f"np.{ufunc.__name__}: out= is refused with Tensors, a write that no graph would "
-                "see. Write inside no_grad() with the tensor's own methods, or to x.data.numpy()."
-            )
-        found = TABLE.get(ufunc if method == "__call__" else getattr(ufunc, method))
+            return _written(ufunc, method, inputs, kwargs)
+        called = ufunc if method == "__call__" else getattr(ufunc, method)
+        found = TABLE.get(called)
+        name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
         if found is None or (method == "__call__" and kwargs):
-            raise TypeError(_no_rule(f"{ufunc.__name__}", method, kwargs))
-        return found(*inputs, **kwargs)
+            raise TypeError(_no_rule(name, kwargs))
+        return _called(found, name, inputs, kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if kwargs.get("out") is not None:
-            raise TypeError(f"np.{func.__name__}: out= is refused with Tensors")
+            raise TypeError(f"np.{func.__name__}: out= is refused with Tensors, a write that no graph would see")
         kwargs = {key: value for key, value in kwargs.items() if key != "out"}
         found = TABLE.get(func)
         if found is None:
-            raise TypeError(_no_rule(func.__name__, "__call__", {}))
-        return found(*args, **kwargs)
+            raise TypeError(_no_rule(func.__name__, {}))
+        return _called(found, func.__name__, *_by_position(func, args, kwargs))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if self._node is not None:
             raise RuntimeError(_NUMPY)
-        array = self._data if dtype is None else self._data.astype(dtype, copy=False)
-        return np.array(array) if copy else array
+        if dtype is not None and np.dtype(dtype) != self._data.dtype:
+            if copy is False:
+                raise ValueError(
+                    f"Unable to avoid copy while creating an array of {np.dtype(dtype)} from {self._data.dtype}"
+                )
+            return self._data.astype(dtype)
+        return np.array(self._data) if copy else self._data
+
+    def __dlpack__(self, **options: Any) -> Any:
+        """Hand the memory to another library; BufferError where a gradient would be lost, or it may not be written.
+
+        https://docs.pytorch.org/docs/stable/generated/torch.Tensor.__dlpack__.html
+        """
+        if self._node is not None:
+            raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+        if not self._data.flags.writeable:
+            raise BufferError("Can't export a tensor on read-only memory (an expanded one, too): use tensor.clone()")
+        return self._data.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """Return (1, 0): the CPU."""
+        return self._data.__dlpack_device__()
 
     def numpy(self) -> np.ndarray:
         """Return the array on the same memory; raise RuntimeError where that would lose a gradient."""
@@ -115,10 +136,63 @@ _NUMPY = (
 )
 
 
-def _no_rule(name: str, method: str, kwargs: Any) -> str:
-    call = f"np.{name}" + ("" if method == "__call__" else f".{method}")
+def _written(ufunc: Any, method: str, inputs: Any, kwargs: Any) -> Any:
+    """Run ``ndarray += tensor`` where no gradient is lost by it; refuse every other ``out=``."""
+    operands = (*inputs, *kwargs.values())
+    targets = kwargs["out"]
+    if any(isinstance(x, Interop) for x in targets) or any(getattr(x, "_node", None) is not None for x in operands):
+        raise TypeError(
+            f"np.{ufunc.__name__}: out= is refused with Tensors, a write that no graph would "
+            "see. Write inside no_grad() with the tensor's own methods, or to x.data.numpy()."
+        )
+    plain = [x._data if isinstance(x, Interop) else x for x in inputs]
+    return getattr(ufunc, method)(*plain, **kwargs)
+
+
+def _by_position(func: Any, args: Any, kwargs: Any) -> tuple[Any, dict[str, Any]]:
+    """Bring operands given by keyword, ``np.sum(a=x)``, to their places: the rules know them by these."""
+    if args or not kwargs:
+        return args, kwargs
+    names = list(inspect.signature(func).parameters)
+    placed = []
+    for name in names:
+        if name not in kwargs or not _holds_tensors(kwargs[name]):
+            break
+        placed.append(kwargs[name])
+    return placed, {key: value for key, value in kwargs.items() if key not in names[: len(placed)]}
+
+
+def _holds_tensors(x: Any) -> bool:
+    return isinstance(x, (Interop, np.ndarray)) or (isinstance(x, (list, tuple)) and any(map(_holds_tensors, x)))
+
+
+def _called(found: Any, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Call what records a NumPy function; say which function it was where that does not take the arguments."""
+    try:
+        return found(*args, **kwargs)
+    except TypeError:
+        try:
+            inspect.signature(found).bind(*args, **kwargs)
+        except TypeError as why:
+            raise TypeError(_no_rule(name, kwargs) + f" ({why})") from None
+        raise
+
+
+def _no_rule(name: str, kwargs: Any) -> str:
     what = f" with {', '.join(map(str, kwargs))}" if kwargs else ""
+    near = _nearest(name.split(".")[0])
     return (
-        f"{call}{what} has no vjp in minigrad, so it cannot be recorded. Use x.detach().numpy() "
+        f"np.{name}{what} has no vjp in minigrad, so it cannot be recorded. {near}Use x.detach().numpy() "
         f"if no gradient is needed, or write it with functions that minigrad has."
     )
+
+
+def _nearest(name: str) -> str:
+    """Name the function of minigrad that is called the same or nearly so."""
+    import difflib
+
+    import minigrad
+
+    names = [n for n in dir(minigrad) if callable(getattr(minigrad, n)) and not n.startswith("_")]
+    found = [name] if name in names else difflib.get_close_matches(name, names, 1, 0.5)
+    return f"The nearest function there is mg.{found[0]}. " if found else ""

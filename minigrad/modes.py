@@ -15,6 +15,7 @@ class _Modes(threading.local):
     grad_enabled = True
     inference = False  # inside inference_mode: results can never be part of a graph
     watch: Any = None  # wraps what a backward sweep does at each node: autograd.record_lines
+    scope: Any = None  # the module calls around what runs now: (outer scope, weak module, class)
     hold_statistics = False  # a forward that runs again, or only to be looked at, moves no statistics
 
 

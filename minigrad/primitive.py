@@ -15,6 +15,8 @@ from collections.abc import Callable
 from types import MethodType
 from typing import Any
 
+import numpy as np
+
 Rule = Callable[..., Any]
 
 TABLE: dict[Callable[..., Any], Callable[..., Any]] = {}  # NumPy function -> what records it
@@ -48,6 +50,7 @@ class Primitive:
         self.differentiable = each is not None or any(vjps)
         self._reads = [_reads(rule) for rule in vjps]
         PRIMITIVES.append(self)
+        self.numpy: list[str] = []  # the NumPy functions that record it
         self.kept: dict[int, tuple[bool, ...]] = {}  # what ``keeps`` answered
         self.saves = any(map(any, self._reads)) or (each is not None and any(_reads(each, 2)))
         self.adapts = promotes is not None or floats
@@ -105,7 +108,14 @@ def primitive(*vjps: Rule | None, **options: Any) -> Callable[[Callable[..., Any
 def register(function: Callable[..., Any], *vjps: Rule | None, **options: Any) -> Primitive:
     """Make a NumPy function a primitive and enter it in the table."""
     TABLE[function] = made = Primitive(function, vjps, **options)
+    made.numpy.append(_called(function))
     return made
+
+
+def _called(function: Callable[..., Any]) -> str:
+    """Return NumPy's name of a function, ``add.reduce`` of a ufunc's method."""
+    owner = getattr(function, "__self__", None)
+    return f"{owner.__name__}.{function.__name__}" if isinstance(owner, np.ufunc) else function.__name__
 
 
 def alias(made: Primitive, *functions: Callable[..., Any], call: Rule | None = None) -> None:
@@ -122,4 +132,5 @@ def alias(made: Primitive, *functions: Callable[..., Any], call: Rule | None = N
         return made(*operands, **dict(zip(names, rest, strict=False)), **params)
 
     for function in functions:
+        made.numpy.append(_called(function))
         TABLE[function] = call or (default if names else made)

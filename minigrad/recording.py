@@ -41,18 +41,18 @@ class Recorded:
         return many(primitive, operands, params)
 
 
-def one(primitive: Primitive, x: Recorded, params: dict[str, Any] = _NONE) -> Any:
+def one(primitive: Primitive, x: Any, params: dict[str, Any] = _NONE) -> Any:
     """Run and record a primitive of one operand."""
     a = x._data
     if primitive.floats and a.dtype.kind != "f":
         a = a.astype(get_default_dtype())
     try:
         out = primitive.function(a, **params) if params else primitive.function(a)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise _shape_error(primitive, [a], error) from None
     if type(out) is not _ndarray and isinstance(out, np.generic):
         out = np.asarray(out)
-    result = _new(Recorded._plain)
+    result: Any = _new(Recorded._plain)
     result._data = out
     home = x._node
     if home is not None and primitive.differentiable and MODES.grad_enabled:
@@ -64,6 +64,7 @@ def one(primitive: Primitive, x: Recorded, params: dict[str, Any] = _NONE) -> An
         node.params = params
         node.shape = out.shape
         node.dtype = out.dtype
+        node.scope = MODES.scope
         node.sequence = tick()
     elif INFERENCE.entered:
         _mark(result, (x,))
@@ -85,11 +86,11 @@ def two(primitive: Primitive, x: Any, y: Any, params: dict[str, Any] = _NONE) ->
         a, b = adapted(primitive, [a, b])
     try:
         out = primitive.function(a, b, **params) if params else primitive.function(a, b)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise _shape_error(primitive, [a, b], error) from None
     if type(out) is not _ndarray and isinstance(out, np.generic):
         out = np.asarray(out)
-    result = _new(Recorded._plain)
+    result: Any = _new(Recorded._plain)
     result._data = out
     if (home_a is not None or home_b is not None) and primitive.differentiable and MODES.grad_enabled:
         wanted = (home_a is not None) + 2 * (home_b is not None)
@@ -106,7 +107,7 @@ def two(primitive: Primitive, x: Any, y: Any, params: dict[str, Any] = _NONE) ->
             b if kept[2] or home_b is None else None,
         )
         node.primitive, node.params = primitive, params
-        node.shape, node.dtype = out.shape, out.dtype
+        node.shape, node.dtype, node.scope = out.shape, out.dtype, MODES.scope
         node.sequence = tick()  # after source: inputs are always older
     elif INFERENCE.entered:
         _mark(result, (x, y))
@@ -120,11 +121,11 @@ def many(primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]
         values = adapted(primitive, values)
     try:
         out = primitive.function(*values, **params)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise _shape_error(primitive, values, error) from None
     if isinstance(out, np.generic):
         out = np.asarray(out)
-    result = _new(Recorded._plain)
+    result: Any = _new(Recorded._plain)
     result._data = out
     wanted = sum([1 << i for i, x in enumerate(operands) if isinstance(x, Recorded) and x._node is not None])
     if wanted and primitive.differentiable and MODES.grad_enabled:
@@ -138,6 +139,7 @@ def many(primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]
         node.params = params
         node.shape = out.shape
         node.dtype = out.dtype
+        node.scope = MODES.scope
         node.sequence = tick()
     elif INFERENCE.entered:
         _mark(result, operands)
@@ -155,7 +157,7 @@ def source(x: Any, kept: bool = False) -> Node | None:
         return x._node
     if x._inference:
         if kept:
-            raise RuntimeError(_INFERENCE)
+            raise RuntimeError(INFERENCE_SAVED)
         return constant(x._data.shape, x._data.dtype)
     if x._constant is None:
         x._constant = constant(x._data.shape, x._data.dtype)
@@ -169,7 +171,7 @@ def _mark(result: Any, operands: tuple[Any, ...]) -> None:
         result._inference = not any(np.may_share_memory(result._data, x._data) for x in ordinary)
 
 
-_INFERENCE = (
+INFERENCE_SAVED = (
     "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
     "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use "
     "it in autograd, or use `no_grad()` instead of `inference_mode()`."
@@ -225,9 +227,16 @@ def _promoted(values: list[Any]) -> list[Any]:
     return values if common is not None else promoted(values)
 
 
-def _shape_error(primitive: Primitive, values: list[Any], error: ValueError) -> RuntimeError:
+def _shape_error(primitive: Primitive, values: list[Any], error: Exception) -> Exception:
     """Say in PyTorch's words which sizes do not fit."""
     shapes = [v.shape for v in values if hasattr(v, "shape")]
+    if isinstance(error, TypeError):
+        if "ufunc" not in str(error) and "numpy boolean" not in str(error):
+            return error
+        dtypes = ", ".join(str(v.dtype) for v in values if hasattr(v, "dtype"))
+        return NotImplementedError(
+            f"{primitive.name}(): not there for dtype {dtypes}; convert first: x.float(), x.long()"
+        )
     if primitive.name in ("matmul", "linear"):
         a, b = shapes[0], shapes[1][::-1] if primitive.name == "linear" else shapes[1]
         return RuntimeError(

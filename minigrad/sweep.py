@@ -58,7 +58,10 @@ def sweep(
                 _check_unwritten(node, saved)
             if primitive.saves and not retain_graph:
                 node.saved = FREED
-            saved = _standing_in(node, saved) if lift is None else _lifted(node, saved, lift)
+            if not primitive.saves:
+                saved = (node, *node.inputs)  # no rule reads a value
+            else:
+                saved = _standing_in(node, saved) if lift is None else _lifted(node, saved, lift)
             hand_on(node, g, saved, pending, heap, useful, lift is None)
     return found
 

@@ -230,7 +230,7 @@ class Tensor(Recorded, Methods, InPlace, Interop):
 
 
 class Handle:
-    """What registering a hook returns: ``remove()`` takes the hook back."""
+    """What registering a hook returns: ``remove()``, or the end of a ``with`` block, takes the hook back."""
 
     def __init__(self, hooks: dict[int, Any], hook: Any, prepend: bool = False) -> None:
         self.hooks = hooks
@@ -244,6 +244,12 @@ class Handle:
     def remove(self) -> None:
         """Take the hook back; once is enough, twice does no harm."""
         self.hooks.pop(self.key, None)
+
+    def __enter__(self) -> Handle:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
 
 
 Recorded._plain = Tensor

@@ -14,6 +14,7 @@ from minigrad.nn.module import Module
 
 from minigrad.functions import elementwise as e
 from minigrad.functions import reduction
+from minigrad.ops.elementwise import hardtanh as hardtanh_primitive
 from minigrad.tensor import Tensor
 
 # ``inplace`` is taken for PyTorch's sake: a new tensor is made either way
@@ -52,7 +53,7 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
 
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """Return input held between min_val and max_val."""
-    return e.clamp(input, min_val, max_val)
+    return hardtanh_primitive(input, min=min_val, max=max_val)
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:

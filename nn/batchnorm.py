@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 from minigrad.nn.running_stats import RunningStats, move, worth_remembering
@@ -56,10 +57,11 @@ def _batch_means(x: Tensor, all_reduce: Reduce | None) -> tuple[Reduce, Reduce, 
     batch = (0, *range(2, x.ndim))
     m = x.numel() // max(x.shape[1], 1)
     if all_reduce is None:
-        means = reduction.mean, reduction.mean_square
-        return *(partial(function, axis=batch, keepdims=True) for function in means), m
+        options: Any = {"axis": batch, "keepdims": True}
+        return partial(reduction.mean, **options), partial(reduction.mean_square, **options), m
     m = int(all_reduce(tensor(m)).item())
-    mean = lambda t: all_reduce(t.sum(batch, keepdim=True)) / max(m, 1)
+
+    mean: Reduce = lambda t: all_reduce(t.sum(batch, keepdim=True)) / max(m, 1)
     return mean, lambda t: mean(t * t), m
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from minigrad.nn.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
+from minigrad.nn.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d, _BatchNorm
 from minigrad.nn.running_stats import RunningStats
 
 from minigrad.creation import ones, zeros
@@ -15,7 +15,7 @@ from minigrad.tensor import Tensor
 class _LazyBatchNorm(RunningStats):
     """Its parameters have no element yet; an optimizer may hold them already, for they stay the same objects."""
 
-    becomes: ClassVar[type[RunningStats]]
+    becomes: ClassVar[type[_BatchNorm]]
 
     def __init__(self, eps: float = 1e-5, momentum: float | None = 0.1, *args: Any, **kwargs: Any) -> None:
         super().__init__(0, eps, momentum, *args, **kwargs)
@@ -23,7 +23,7 @@ class _LazyBatchNorm(RunningStats):
     def _become(self, num_features: int) -> Callable[[], None]:
         """Turn into the ordinary layer of that many features; return what turns it back."""
 
-        def resize(cls: type[RunningStats], n: int) -> None:
+        def resize(cls: Any, n: int) -> None:
             for value, fill in (
                 (self.weight, ones),
                 (self.bias, zeros),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
+from weakref import ref
 
 import numpy as np
 from minigrad.nn.backward_hooks import BackwardHooks
@@ -16,7 +17,7 @@ from minigrad.nn.state import IncompatibleKeys, StateDict, assign_state, key_fau
 
 from minigrad import dtypes
 from minigrad.creation import as_tensor, zeros_like
-from minigrad.modes import no_grad
+from minigrad.modes import MODES, no_grad
 from minigrad.tensor import Handle, Tensor
 
 KINDS = ("_parameters", "_buffers", "_modules")
@@ -89,14 +90,12 @@ class Module:
         self._forget(name)
 
     def __dir__(self) -> list[str]:
-        owned = (name for kind in KINDS for name in self.__dict__.get(kind, ()))
-        return sorted({*super().__dir__(), *owned})
+        return sorted({*super().__dir__(), *(name for kind in KINDS for name in self.__dict__.get(kind, ()))})
 
     def _own(self, kind: str, name: str, value: Any) -> None:
         """Enter a parameter, buffer or module, in place of what had its name."""
         if kind not in self.__dict__:
-            what = kind.strip("_").removesuffix("s")
-            raise AttributeError(f"cannot assign {what} before Module.__init__() call")
+            raise AttributeError(f"cannot assign {kind.strip('_').removesuffix('s')} before Module.__init__() call")
         if name not in self.__dict__[kind]:
             self._forget(name)
         self.__dict__[kind][name] = value
@@ -148,14 +147,18 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         for pre_hook in list(self._pre_hooks.values()) if self._pre_hooks else ():
-            changed = pre_hook(self, args)
-            if changed is not None:
+            if (changed := pre_hook(self, args)) is not None:
                 args = changed if isinstance(changed, tuple) else (changed,)
         backward = None
         if self._backward_hooks or self._backward_pre_hooks:
             backward = BackwardHooks(self, [*self._backward_hooks.values()], [*self._backward_pre_hooks.values()])
             args = backward.enter(args)
-        result = self.forward(*args, **kwargs)
+        outer = MODES.scope
+        MODES.scope = (outer, ref(self), type(self))  # weak, as a module may keep its own output
+        try:
+            result = self.forward(*args, **kwargs)
+        finally:
+            MODES.scope = outer
         for hook in list(self._hooks.values()) if self._hooks else ():
             changed = hook(self, args, result)
             result = result if changed is None else changed
@@ -357,8 +360,7 @@ class Module:
         if faults:
             for step in filter(None, undo):
                 step()
-            listing = "\n\t".join(faults)
-            raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t{listing}")
+            raise RuntimeError("\n\t".join([f"Error(s) in loading state_dict for {type(self).__name__}:", *faults]))
         if assign:
             assign_state(self._paths(), found)
         with no_grad():

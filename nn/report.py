@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any, NamedTuple
 
@@ -37,7 +38,8 @@ def _width(text: str) -> int:
     return sum(not unicodedata.combining(c) for c in text)  # the hat of x̂ takes no room
 
 
-class Report(NamedTuple):
+@dataclass(frozen=True)
+class Report:
     """What :func:`batchnorm_report` found: ``rows``, and ways to print them."""
 
     rows: tuple[Row, ...]
@@ -73,7 +75,8 @@ class Report(NamedTuple):
         body = "\n".join(f"<tr>{row}</tr>" for row in rows)
         return f"<table>\n<caption>{escape(self.title)}</caption>\n<tr>{head}</tr>\n{body}\n</table>"
 
-    _repr_html_ = html
+    def _repr_html_(self) -> str:
+        return self.html()
 
 
 def batchnorm_report(x: Any, dy: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Report:
@@ -100,9 +103,9 @@ def batchnorm_report(x: Any, dy: Any, weight: Any = None, bias: Any = None, eps:
     if gamma.shape != x.shape[1:2] or beta.shape != x.shape[1:2]:
         raise ValueError(f"batchnorm_report: expected weight and bias of shape {x.shape[1:2]}")
     graph = _from_graph(x, dy, gamma, beta, eps)
-    flat = [_flat(a.astype(np.float64)) for a in (x, dy)]
-    closed = closed_forms(*flat, gamma.astype(np.float64), eps)
-    finite = _by_differences(*flat, gamma.astype(np.float64), beta.astype(np.float64), eps)
+    x64, dy64 = (_flat(a.astype(np.float64)) for a in (x, dy))
+    closed = closed_forms(x64, dy64, gamma.astype(np.float64), eps)
+    finite = _by_differences(x64, dy64, gamma.astype(np.float64), beta.astype(np.float64), eps)
     rows = [
         Row(q, graph[q].shape, float(np.abs(graph[q]).max()), _apart(graph[q], closed[q]), _apart(graph[q], finite[q]))
         for q in QUANTITIES
@@ -219,4 +222,4 @@ def mnist_report(data: str = "data", seed: int = 0, dtype: Any = np.float64) -> 
     y.retain_grad()
     nn.functional.cross_entropy(model[3](model[2](y)), labels[:60]).backward()
     report = batchnorm_report(x, y.grad, model[1].weight, model[1].bias)
-    return report._replace(title=f"{report.title}: 60 MNIST images after Linear(784, 100)")
+    return replace(report, title=f"{report.title}: 60 MNIST images after Linear(784, 100)")

@@ -69,15 +69,19 @@ def feeds(model: Module, x: Tensor) -> list[Fed]:
         for handle in handles:
             handle.remove()
     readers = _readers(output)
-    return [
-        Fed(path, layer, given, *made.get(id(given), ("", None)), _exclusive(layer, given, made, calls, readers))
-        for path, layer, given in found
-    ]
+    fed = []
+    for path, layer, given in found:
+        source_path, source = made.get(id(given), ("", None))
+        exclusive = _exclusive(layer, given, source, calls, readers)
+        fed.append(Fed(path, layer, given, source_path, source, exclusive))
+    return fed
 
 
-def _exclusive(layer: Module, given: Tensor, made: Any, calls: Counter[Module], readers: Counter[Node]) -> bool:
-    source = made.get(id(given), ("", None))[1]
-    return calls[layer] == 1 == calls[source] and given._node is not None and readers[given._node] == 1
+def _exclusive(
+    layer: Module, given: Tensor, source: Module | None, calls: Counter[Module], readers: Counter[Node]
+) -> bool:
+    once = source is not None and calls[layer] == 1 == calls[source]
+    return once and given._node is not None and readers[given._node] == 1
 
 
 def _readers(output: Any) -> Counter[Node]:

@@ -59,7 +59,7 @@ MUTANTS = (
     ),
     Mutant("statistics moved before validation", BN, "    if m == 1:\n", "    if m < 1:\n"),
     Mutant("statistics of convolutions per position", BN, "batch = (0, *range(2, x.ndim))", "batch = (0,)"),
-    Mutant("keepdims lost", BN, "axis=batch, keepdims=True)", "axis=batch, keepdims=False)"),
+    Mutant("keepdims lost", BN, '"keepdims": True', '"keepdims": False'),
     Mutant("nan and inf remembered", STATS, "    if math.isfinite(np.add.reduce(values)):", "    if True:"),
     Mutant("frozen statistics move", BN, "self.training and not self.frozen_stats", "self.training"),
     Mutant(
@@ -75,13 +75,34 @@ MUTANTS = (
     Mutant("a graph can be used twice by accident", SWEEP, "                node.saved = FREED\n", "                pass\n", ENGINE),
     Mutant("a gradient's dtype is not its tensor's", SWEEP, "if out.dtype is not parent.dtype and out.dtype != parent.dtype:", "if False:", ENGINE),
 )  # fmt: skip
+CHECKPOINT, FUNCTION = "minigrad/utils/checkpoint.py", "minigrad/autograd/function.py"
+EXPLAIN, FUNC = "tests/test_explain.py", "tests/test_func.py"
+AUTOGRAD = (
+    Mutant("a checkpoint keeps its inside", CHECKPOINT, "node.saved = _Absent(self, place)", "pass", "tests/test_checkpoint.py"),
+    Mutant("a checkpoint draws new random numbers", CHECKPOINT, "default_generator.set_state(self.state)", "pass", "tests/test_checkpoint.py"),
+    Mutant("a checkpoint counts a batch twice", CHECKPOINT, "enable_grad(), hold_statistics()", "enable_grad()", "tests/test_checkpoint.py"),
+    Mutant("a Function's backward result is added to in place", FUNCTION, "g._data[...]", "g._data", "tests/test_function.py"),
+    Mutant("a Function's saved tensor is not watched", FUNCTION, "by = written_since(array, self._moment)", "by = None", "tests/test_function.py"),
+    Mutant("a Function's saved output stands outside the graph", FUNCTION, "known() or self._output(i, *outputs[i])", "None", "tests/test_function.py"),
+    Mutant("a hook's answer is not checked", "minigrad/tensor.py", "            _check_answer(hook, answer, tensor)\n", "", "tests/test_differentiate.py"),
+    Mutant("a hook holds its tensor in a circle", "minigrad/tensor.py", "known = weakref.ref(self)", "known = (lambda x: lambda: x)(self)", "tests/test_differentiate.py"),
+    Mutant("a vacuous gradcheck passes", "minigrad/autograd/gradcheck.py", "if largest < 1e-7", "if False", "tests/test_gradcheck.py"),
+    Mutant("a kink passes for smooth", "minigrad/autograd/gradcheck.py", "_KINK = 1e-3", "_KINK = 1e3", "tests/test_gradcheck.py"),
+    Mutant("a cut below is blamed on another", "minigrad/autograd/explain.py", "node is None or node in _below(nodes)", "True", EXPLAIN),
+    Mutant("a masked branch is not named", "minigrad/autograd/anomaly.py", "return bool((g[np.isnan(out)] == 0).all())", "return False", EXPLAIN),
+    Mutant("an inner transform forgets the outer", "minigrad/func/transforms.py", "if not self.recording:", "if True:", FUNC),
+    Mutant("tied weights come apart", "minigrad/func/stateless.py", "if tie_weights:", "if False:", FUNC),
+    Mutant("a hook sees no output gradient", "nn/backward_hooks.py", "            self.grad_output = grads\n", "            pass\n", "tests/test_backward_hooks.py"),
+)  # fmt: skip
+MUTANTS = (*MUTANTS, *AUTOGRAD)
 
 
 def copy_of_the_code(folder: Path) -> None:
     """Copy what the tests need."""
     for name in ("minigrad", "nn", "tests", "examples"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md"):
+    (folder / "docs").mkdir()
+    for name in ("pyproject.toml", "README.md", "docs/autograd.md"):
         shutil.copy(ROOT / name, folder / name)
 
 

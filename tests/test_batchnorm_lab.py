@@ -3,11 +3,13 @@
 import inspect
 import json
 import math
+import os
 import signal
 import subprocess
 import sys
 import time
 
+import batchnorm_lab.command
 import numpy as np
 import pytest
 from batchnorm_lab import deep
@@ -26,6 +28,8 @@ def test_interval_is_students(torch):
     low, high = interval([1.0, 2.0, 4.0])
     assert (low, high) == pytest.approx((-1.461, 6.128), abs=1e-3)  # t = 4.303 at 2 degrees of freedom
     assert interval([1.0]) == (-math.inf, math.inf)
+    low, high = interval([0.0, 1.0] * 6)  # beyond the table: t = 2.201 at 11 degrees of freedom
+    assert (high - low) / 2 == pytest.approx(2.201 * np.std([0, 1] * 6, ddof=1) / math.sqrt(12), rel=0.01)
 
 
 def test_geometric_spread_and_ratio():
@@ -66,8 +70,11 @@ def command(*arguments):
     return [sys.executable, str(EXAMPLES / "batchnorm_lab"), *map(str, arguments)]
 
 
+HERE = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent)}  # the checkout's minigrad, whichever is installed
+
+
 def lab(*arguments, status=0):
-    done = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=120, env=HERE)
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -81,6 +88,7 @@ def test_a_run_reports_and_is_not_repeated(folder, tmp_path):
     found = json.loads((tmp_path / "results.json").read_text())
     assert found["settings"]["mode"] == "quick" and set(found["claims"]) == {"C13", "C20"}
     assert found["claims"]["C13"]["verdict"] == "reproduced"
+    assert {c["commit"] for cells in found["cells"].values() for c in cells} == {found["commit"]}
     kept = {name: (tmp_path / name).read_bytes() for name in ("REPORT.md", "report.html", "figures/C20.png")}
     for name in kept:
         (tmp_path / name).unlink()
@@ -89,6 +97,18 @@ def test_a_run_reports_and_is_not_repeated(folder, tmp_path):
     text = kept["report.html"].decode()
     assert "data:image/png;base64" in text and "Verdict" in text and 'src="http' not in text
     assert "| [C13](#c13) |" in kept["REPORT.md"].decode()
+
+
+def test_going_on_with_other_code_is_told_and_the_clock_goes_on(folder, tmp_path):
+    options = ("run", "--only", "C13", "--seeds", 1, "--jobs", 1, "--data", folder, "--out", tmp_path)
+    lab(*options)
+    before = json.loads((tmp_path / "results.json").read_text())["settings"]["seconds"]
+    assert "cells measured at" not in (tmp_path / "REPORT.md").read_text()
+    (file,) = (tmp_path / "cells").iterdir()
+    file.write_text(json.dumps({**json.loads(file.read_text()), "commit": "0ldc0de"}))
+    lab(*options)
+    assert json.loads((tmp_path / "results.json").read_text())["settings"]["seconds"] > before
+    assert "cells measured at 0ldc0de" in (tmp_path / "REPORT.md").read_text()
 
 
 def test_the_same_seeds_give_the_same_results(folder, tmp_path):
@@ -102,7 +122,7 @@ def test_the_same_seeds_give_the_same_results(folder, tmp_path):
 
 def test_stopped_by_ctrl_c_it_keeps_what_is_done(folder, tmp_path):
     options = ("run", "--only", "C10,C18", "--seeds", 2, "--jobs", 1, "--data", folder, "--out", tmp_path)
-    started = subprocess.Popen(command(*options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    started = subprocess.Popen(command(*options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=HERE)
     while len(list((tmp_path / "cells").glob("C*.json"))) < 2 and started.poll() is None:
         time.sleep(0.02)
     started.send_signal(signal.SIGINT)
@@ -117,6 +137,13 @@ def test_wrong_arguments(folder, tmp_path):
     assert "expected a number above 0" in lab("run", "--seeds", 0, status=2)
     assert "no results.json" in lab("report", "--out", tmp_path, status=2)
     assert "is not a folder" in lab("run", "--only", "C13", "--out", tmp_path, "--data", "/nowhere", status=2)
+
+
+def test_the_commit_tells_of_a_minigrad_from_elsewhere(monkeypatch):
+    monkeypatch.setattr(batchnorm_lab.command, "_described", lambda folder: f"of {folder.name}")
+    assert batchnorm_lab.command._commit() == "of batchnorm_lab (minigrad: of minigrad)"
+    monkeypatch.setattr(batchnorm_lab.command, "_described", lambda folder: "abc")
+    assert batchnorm_lab.command._commit() == "abc"
 
 
 def test_list_and_help():

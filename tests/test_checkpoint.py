@@ -128,6 +128,31 @@ def test_writes_of_the_function_itself_are_no_error():
     assert gradcheck(lambda x: checkpoint(f, x, use_reentrant=False), leaf(3))
 
 
+def test_a_function_that_writes_into_its_recorded_argument_cannot_run_again():
+    class Squared(mg.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x.clone())
+            ctx.mark_dirty(x)
+            return x.mul_(x)
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2 * ctx.saved_tensors[0]
+
+    h = leaf(3) * 2
+    y = checkpoint(lambda h: Squared.apply(h).exp(), h, use_reentrant=False)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()
+    running = mg.zeros(3, dtype=mg.float64), mg.ones(3, dtype=mg.float64)  # read by nobody in training
+    x = leaf(4, 3)
+    y = checkpoint(nn.functional.batch_norm, x, *running, training=True, use_reentrant=False)
+    y.exp().sum().backward()
+    z = leaf(4, 3)
+    nn.functional.batch_norm(z, None, None, training=True).exp().sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), z.grad.numpy(), rtol=1e-10)
+
+
 def test_another_graph_the_second_time_is_an_error():
     turns = []
 

@@ -52,7 +52,6 @@ def on_device(params):
 
 
 HOST_ONLY = {  # name: why; what is not here must run on a device
-    "elementwise.erf": "computed by Python's math, element by element",
     "indexing.take_along_axis": "indices of the other axes are counted on the host",
     "diagonal.diagonal": "NumPy gives a read-only view, which is unlocked on the host",
     "diagonal.diagonal_embed": "writes through that view",

@@ -130,6 +130,14 @@ def test_a_post_hook_may_step_and_forget():
     assert x.grad.tolist() == [0.0, 0.0]
 
 
+def test_a_hook_in_a_block():
+    x, seen = mg.ones(1, requires_grad=True), []
+    with x.register_hook(seen.append):
+        (x * 2).backward()
+    (x * 2).backward()
+    assert len(seen) == 1
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_hooks_make_no_circles(fails):
     gc.collect()

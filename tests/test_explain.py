@@ -1,6 +1,9 @@
 """explain: who contributed to a gradient, and each reason why there is none."""
 
+import doctest
 import sys
+import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -183,8 +186,6 @@ def test_anomaly_opens_as_pytorchs(torch):
         x = lib.tensor([0.0, 4.0], requires_grad=True)
         with pytest.warns(UserWarning, match="Anomaly"):
             mode = lib.autograd.detect_anomaly()
-        import warnings
-
         with warnings.catch_warnings(), pytest.raises(RuntimeError) as caught, mode:
             warnings.simplefilter("ignore")
             lib.where(x > 0, x.sqrt(), lib.zeros(2)).sum().backward()
@@ -202,6 +203,24 @@ def test_a_value_that_was_nan_before():
 
     text = anomaly(program)
     assert f"born in log at test_explain.py:{lines[0]}" in text
+
+
+def test_a_value_born_nan_in_a_function():
+    class Root(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x**0.5
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 0.5 * ctx.saved_tensors[0] ** -0.5
+
+    x = leaf(-1.0)
+    text = anomaly(lambda: (Root.apply(x) * x).sum().backward())
+    assert "born in output of Root at test_explain.py" in text
+    x = leaf(0.0)
+    assert "Function 'RootBackward' returned nan" in anomaly(lambda: (Root.apply(x) * 0).sum().backward())
 
 
 def test_a_gradient_that_came_in_nan():
@@ -259,3 +278,9 @@ def test_recorded_gradients_are_watched_too():
     x = leaf(0.0)
     text = anomaly(lambda: mg.autograd.grad((x.sqrt() * 0), x, create_graph=True))
     assert "SqrtBackward0" in text
+
+
+def test_the_page_about_it():
+    page = Path(__file__).parent.parent / "docs" / "autograd.md"
+    with warnings.catch_warnings():
+        assert doctest.testfile(str(page), module_relative=False).failed == 0

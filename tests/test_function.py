@@ -263,6 +263,15 @@ def test_a_second_use_and_what_was_overwritten():
         y.sum().backward()
 
 
+def test_an_inference_tensor_cannot_be_saved(torch):
+    for lib in (mg, torch):
+        product, _, _ = functions(lib)
+        with lib.inference_mode():
+            made = lib.ones(1)
+        with pytest.raises(RuntimeError, match="Inference tensors cannot be saved for backward"):
+            product.apply(lib.ones(1, requires_grad=True), made, 1.0)
+
+
 def test_once_differentiable_says_so():
     class Square(Function):
         @staticmethod

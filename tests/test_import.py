@@ -15,9 +15,9 @@ FLOORS = [
     "primitive modes storage dtypes allocator random",
     "ops",
     "graph recording sweep",
-    "functions inplace interop printing",
+    "functions linalg inplace interop printing",
     "tensor",
-    "creation sampling compat autograd func optim utils datasets serialization viz",
+    "creation sampling compat distributions autograd func optim utils datasets serialization viz",
     "nn",
 ]  # fmt: skip
 FLOOR = {name: i for i, names in enumerate(FLOORS) for name in names.split()}

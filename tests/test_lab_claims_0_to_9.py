@@ -57,7 +57,7 @@ def test_c1_figure_and_c6_percentiles_on_small_data(data, monkeypatch):
     assert [t for t, _ in found["curve"]] == [20, 40, 60] and found["curve"][-1][1] > 0.9
     unit = np.array(found["unit 0"])
     assert unit.shape == (3, 3) and (np.diff(unit, axis=1) > 0).all()  # 15th below 50th below 85th
-    np.testing.assert_allclose(np.array(found["ranges"])[:, 0], np.ptp(unit, axis=0))
+    np.testing.assert_allclose(np.array(found["ranges"])[:, 0], np.ptp(unit[1:], axis=0))  # after the first probe
 
 
 def test_c1_steps_that_are_never_reached_are_bounds():
@@ -161,6 +161,11 @@ def test_verdicts_of_c3_to_c5():
         }
 
     assert verdict(c04_regularisation, gains(0.02, 0.01)) == "reproduced"
+    small = {"none, batch 10": 0.90, "BatchNorm, batch 10": 0.91}  # beside each other, not beside batches of 50
+    told = c04_regularisation.CLAIM.judge(
+        fake(c04_regularisation.CLAIM, lambda c: {"test": small.get(c["arm"], 0.8), "train": 1.0})
+    )
+    assert "changes by +1.00 points" in told.sentence and "+1.00 (+1.00..+1.00)" in told.table[-1][-1]
     assert verdict(c04_regularisation, gains(0.02, 0.03)) == "partly"
     assert verdict(c04_regularisation, gains(-0.001, 0.03)) == "not at this scale"
     deep = lambda without, normed: lambda c: {
@@ -204,4 +209,10 @@ def test_verdicts_of_c6_to_c9():
 
         return of
 
+    lost = lambda c: {
+        **rough(5)(c),
+        **({"gradient change": [1e30] * 10} if c["seed"] == 1 and c.get("arm") == "without" else {}),
+    }
+    judged = c09_smoothness.CLAIM.judge(fake(c09_smoothness.CLAIM, lost))
+    assert judged.verdict == "partly" and "(4.5..5.7)" in judged.figure and judged.table[5][1:] == ["1, 0", "1, 0"]
     assert [verdict(c09_smoothness, rough(by)) for by in (60, 5, 1.5)] == ["reproduced", "partly", "not at this scale"]

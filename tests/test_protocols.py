@@ -26,6 +26,23 @@ def leaf():
         (lambda x: np.concatenate([x, 2 * x]), [3, 3, 3]),
         (lambda x: np.stack([x, 2 * x], axis=1), [3, 3, 3]),
         (lambda x: np.where(np.array([True, False, True]), x, 0.0), [1, 0, 1]),
+        (lambda x: np.multiply.reduce(x), [6, 3, 2]),
+        (lambda x: np.minimum.reduce(x), [1, 0, 0]),
+        (lambda x: np.add.reduce(np.reshape(x, (3, 1)), axis=1, keepdims=True), [1, 1, 1]),
+        (lambda x: np.prod(x), [6, 3, 2]),
+        (lambda x: np.sum(a=x, axis=0), [1, 1, 1]),
+        (lambda x: np.sum(x, dtype=np.float64), [1, 1, 1]),
+        (lambda x: np.concatenate(arrays=[np.ones(3), x]), [1, 1, 1]),
+        (lambda x: np.clip(x, 1.5, 2.5), [0, 1, 0]),
+        (lambda x: np.clip(np.full(3, 9.0), a_min=None, a_max=x), [1, 1, 1]),
+        (lambda x: np.clip(np.full(3, 9.0), 0, x), [1, 1, 1]),
+        (lambda x: np.where(np.array([True, False, True]), np.zeros(3), x), [0, 1, 0]),
+        (lambda x: np.var(x), [-2 / 3, 0, 2 / 3]),
+        (lambda x: np.var(x, ddof=1, keepdims=True), [-1, 0, 1]),
+        (lambda x: np.moveaxis(np.reshape(x, (3, 1, 1)), 0, -1), [1, 1, 1]),
+        (lambda x: np.hstack([x, x]), [2, 2, 2]),
+        (lambda x: np.vstack([x, x]), [2, 2, 2]),
+        (lambda x: np.ravel(x) * np.ndim(x) * np.size(x), [3, 3, 3]),
         (lambda x: np.transpose(np.reshape(x, (3, 1))), [1, 1, 1]),
     ],
 )
@@ -48,7 +65,14 @@ def test_numpy_calls_are_recorded(function, gradient):
         (lambda x: np.sum(x, out=np.zeros(())), TypeError, "out= is refused"),
         (lambda x: np.add.at(np.zeros(3), [0], x), TypeError, "np.add.at"),
         (lambda x: np.cbrt(x), TypeError, "np.cbrt has no vjp"),
+        (lambda x: np.gradient(x), TypeError, "nearest function there is mg"),
+        (lambda x: np.median(x), TypeError, "nearest function there is mg.median"),
+        (lambda x: np.sum(x, where=np.ones(3, bool)), TypeError, "np.sum with where"),
+        (lambda x: np.add(x, 1, where=True), TypeError, "np.add with where"),
+        (lambda x: np.multiply.accumulate(x), TypeError, "np.multiply.accumulate has no vjp"),
         (lambda x: x.numpy(), RuntimeError, "detach"),
+        (lambda x: x.__dlpack__(), BufferError, "require gradient"),
+        (lambda x: np.from_dlpack(x), BufferError, "require gradient"),
     ],
 )
 def test_what_would_lose_a_gradient_raises(call, error, words):
@@ -61,3 +85,46 @@ def test_without_a_gradient_the_array_is_the_memory():
     np.asarray(x)[0] = 5
     assert x.tolist() == [5, 0, 0]
     assert leaf().detach().numpy().tolist() == [1, 2, 3]
+
+
+def test_asarray_takes_dtype_and_copy():
+    x = mg.ones(3)
+    assert np.asarray(x, dtype=np.float64).dtype == np.float64
+    assert np.shares_memory(np.asarray(x), x._data) and np.shares_memory(np.asarray(x, copy=False), x._data)
+    assert not np.shares_memory(np.array(x, copy=True), x._data)
+    with pytest.raises(ValueError, match="avoid copy"):
+        np.asarray(x, dtype=np.float64, copy=False)
+
+
+def test_an_array_takes_what_has_no_gradient_in_place():
+    a = np.ones(3)
+    a += mg.ones(3)
+    assert a.tolist() == [2, 2, 2]
+    with pytest.raises(TypeError, match="out= is refused"):
+        a += leaf()
+
+
+def test_dlpack_both_ways(torch):
+    x = mg.arange(6).view(2, 3).mT
+    for theirs in (np.from_dlpack(x), torch.from_dlpack(x)):
+        theirs[0, 0] = 7
+        assert x[0, 0].item() == 7 and tuple(theirs.shape) == (3, 2)
+        x[0, 0] = 0
+    for given in (np.zeros((2, 3), np.float32), torch.zeros(2, 3)):
+        ours = mg.from_dlpack(given)
+        ours[1, 2] = 5
+        assert given[1, 2] == 5 and ours.dtype == np.float32
+    assert x.__dlpack_device__() == (1, 0)
+
+
+def test_dlpack_refuses_what_may_not_be_written_or_read():
+    frozen = np.zeros(3)
+    frozen.flags.writeable = False
+    with pytest.raises(BufferError, match="read-only"):
+        mg.from_dlpack(frozen)
+    with pytest.raises(BufferError, match="read-only"):
+        np.from_dlpack(mg.zeros(1).expand(3))
+    with pytest.raises(BufferError, match="native byte order"):
+        mg.from_dlpack(np.zeros(3, ">f8"))
+    with pytest.raises(TypeError, match="__dlpack__"):
+        mg.from_dlpack([1.0])

@@ -78,7 +78,8 @@ def ran(args: argparse.Namespace, error: Any) -> int:
         faults = _shown(todo, data, args.jobs)
     except KeyboardInterrupt:
         interrupted = True
-    settings = {"mode": args.mode, "seeds": seeds, "jobs": args.jobs, "data": source, "seconds": time.time() - begun}
+    seconds = _seconds(out) + time.time() - begun
+    settings = {"mode": args.mode, "seeds": seeds, "jobs": args.jobs, "data": source, "seconds": seconds}
     _write(out, settings, wanted, runner.collected(every))
     if unfinished := {task.claim: None for task in every if not task.finished()}:
         print(f"not judged, cells are missing: {', '.join(unfinished)}", file=sys.stderr)
@@ -90,6 +91,14 @@ def ran(args: argparse.Namespace, error: Any) -> int:
     return 1 if faults else 0
 
 
+def _seconds(out: Path) -> float:
+    """Return what earlier calls took to fill the folder: one that is resumed has not run for a second only."""
+    try:
+        return float(json.loads((out / "results.json").read_text())["settings"]["seconds"])
+    except (OSError, ValueError, KeyError):
+        return 0.0
+
+
 def _shown(todo: list[runner.Task], data: Any, jobs: int) -> list[str]:
     """Run under two bars, cells and training steps; return the faults."""
     from tqdm import tqdm
@@ -99,7 +108,7 @@ def _shown(todo: list[runner.Task], data: Any, jobs: int) -> list[str]:
         tqdm(total=len(todo), unit="cell", disable=None) as cells,
         tqdm(unit="step", disable=None, unit_scale=True) as steps,
     ):
-        for task, fault, count in runner.run(todo, data, jobs):
+        for task, fault, count in runner.run(todo, data, jobs, _commit()):
             steps.update(count - steps.n)
             if task:
                 cells.set_description(task.claim)
@@ -135,7 +144,12 @@ def _lines(found: dict) -> str:
 
 
 def _commit() -> str:
-    here = Path(__file__).parent
+    """Return the commit of the lab, and that of minigrad where it is installed from somewhere else."""
+    lab, library = _described(Path(__file__).parent), _described(Path(mg.__file__).parent)
+    return lab if lab == library else f"{lab} (minigrad: {library})"
+
+
+def _described(here: Path) -> str:
     try:
         text = subprocess.run(
             ["git", "describe", "--always", "--dirty"], cwd=here, capture_output=True, text=True, check=True

@@ -53,10 +53,17 @@ def _made(found: dict) -> str:
     settings, versions = found["settings"], found["versions"]
     cpu = sum(claim["seconds"] for claim in found["claims"].values())
     return (
-        f"{settings['data']}; {settings['mode']} run, {settings['seeds']} seeds; commit {found['commit']}, "
-        f"`{found['command']}`; {cpu / 60:.1f} core-minutes; "
+        f"{settings['data']}; {settings['mode']} run, {settings['seeds']} seeds; {_code(found)}, `{found['command']}`; "
+        f"{cpu / 60:.1f} core-minutes, {settings['seconds'] / 60:.1f} minutes by the clock; "
         + ", ".join(f"{name} {version}" for name, version in versions.items())
     )
+
+
+def _code(found: dict) -> str:
+    """Return the commit, and those of cells that an earlier call measured with other code."""
+    measured = {cell.get("commit", "unknown") for cells in found["cells"].values() for cell in cells}
+    text = f"commit {found['commit']}"
+    return text if measured <= {found["commit"]} else f"{text}, cells measured at {', '.join(sorted(measured))}"
 
 
 def _cost(claim: Any, found: dict) -> str:

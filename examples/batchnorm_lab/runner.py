@@ -18,7 +18,7 @@ from batchnorm_lab.claims import claims
 
 from minigrad.serialization import write_atomically
 
-_worker: dict[str, Any] = {}  # in each process: the data, and the counter of steps
+_worker: dict[str, Any] = {}  # in each process: the data, the counter of steps, the code's commit
 
 
 class Task(NamedTuple):
@@ -45,14 +45,14 @@ def tasks(chosen: list[Claim], mode: str, seeds: int, out: Path) -> list[Task]:
     return list(found.values())
 
 
-def run(todo: list[Task], data: Any, jobs: int) -> Iterator[tuple[Task | None, str | None, int]]:
+def run(todo: list[Task], data: Any, jobs: int, commit: str) -> Iterator[tuple[Task | None, str | None, int]]:
     """Run tasks in ``jobs`` processes; yield (task, error, training steps so far), None between two ends.
 
     Ctrl-C and leaving the loop stop what is under way; what has ended is kept.
     """
     context = multiprocessing.get_context("spawn")
     steps = context.Value("q", 0)
-    pool = ProcessPoolExecutor(jobs, context, _begin, (data, steps))
+    pool = ProcessPoolExecutor(jobs, context, _begin, (data, steps, commit))
     running: dict[Future, Task] = {pool.submit(_measure, task): task for task in todo}
     try:
         while running:
@@ -67,11 +67,11 @@ def run(todo: list[Task], data: Any, jobs: int) -> Iterator[tuple[Task | None, s
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _begin(data: Any, steps: Any) -> None:
+def _begin(data: Any, steps: Any, commit: str) -> None:
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
-    _worker.update(data=data, steps=steps, claims=claims())
+    _worker.update(data=data, steps=steps, commit=commit, claims=claims())
 
 
 def _count(n: int) -> None:
@@ -84,7 +84,8 @@ def _measure(task: Task) -> None:
     with warnings.catch_warnings(), np.errstate(all="ignore"):  # nets that diverge are results
         warnings.simplefilter("ignore", RuntimeWarning)
         value = _worker["claims"][task.claim].measure(task.cell, _worker["data"], tick=_count)
-    saved = {"claim": task.claim, "cell": task.cell, "seconds": time.perf_counter() - begun, "value": value}
+    seconds = time.perf_counter() - begun
+    saved = {"claim": task.claim, "cell": task.cell, "commit": _worker["commit"], "seconds": seconds, "value": value}
     write_atomically(task.file, json.dumps(saved, allow_nan=False).encode())
 
 

@@ -94,7 +94,7 @@ def _draw_graph(args, source, model, test_set):
     for module in model.modules():  # two samples move no statistics
         module.track_running_stats = False
     loss = mg.nn.functional.cross_entropy(model(images), labels)
-    picture = mg.viz.graph(loss, model.named_parameters())
+    picture = mg.viz.graph(loss, model=model)
     picture.title = f"{args.model} on {source}"
     try:
         picture.render(args.out / "graph.svg")

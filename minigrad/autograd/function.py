@@ -19,7 +19,7 @@ import numpy as np
 from minigrad.graph import Node
 from minigrad.modes import MODES, no_grad
 from minigrad.primitive import Primitive
-from minigrad.recording import source
+from minigrad.recording import INFERENCE_SAVED, source
 from minigrad.storage import written_since
 from minigrad.tensor import Tensor
 
@@ -82,7 +82,7 @@ class FunctionCtx:
             )
         tensor = Tensor(array)
         if MODES.grad_enabled and home is not None and self._call is not None:
-            tensor._node = home if isinstance(home, Node) else self._call.node_of(*home, self._outputs)
+            tensor._node = home if isinstance(home, Node) else self._call.node_of(home[0], home[1], self._outputs)
         return tensor
 
 
@@ -208,6 +208,8 @@ class _Call(_Named):
     def _packed(self, ctx: FunctionCtx, x: Any, args: tuple[Any, ...], outputs: tuple[Any, ...]) -> Any:
         if x is None:
             return None
+        if x._inference:
+            raise RuntimeError(INFERENCE_SAVED)
         i, j = _place(x, args), _place(x, outputs)
         if j is not None and (i is None or _place(x, ctx._dirty) is not None):
             return ("output", j), x._data

@@ -174,11 +174,12 @@ def _detached(frame: Any, result: Any) -> None:
 
 
 def _called(frame: Any, outputs: Any) -> None:
-    line = _user_line(frame)
+    line, args = _user_line(frame), frame.f_locals["args"]
     frame.f_locals["self"].line = line
     for y in outputs:
         if isinstance(y, Tensor) and y._node is not None:
             y._node.line = line
+            y._node.born_nan = has_nan(y) and not any(has_nan(x) for x in args)
 
 
 _WATCHED = {

@@ -4,35 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from minigrad.functions import comparison as c
 from minigrad.functions import elementwise as e
+from minigrad.functions import product as p
 from minigrad.functions import reduction as r
-from minigrad.functions import shape as s
+from minigrad.functions import scan, sorting
 from minigrad.functions.arranging import Arranging
 from minigrad.functions.converting import Converting
 from minigrad.functions.filling import Filling
 from minigrad.ops import elementwise as ops
-from minigrad.ops import matmul
 from minigrad.recording import one, two
 
 
 class Methods(Arranging, Converting, Filling):
     """PyTorch's methods; whoever mixes this in is ``Recorded`` and has ``shape`` and ``dtype``."""
 
-    abs, clamp, clip, cos, erf, exp, expm1 = e.abs, e.clamp, e.clip, e.cos, e.erf, e.exp, e.expm1
-    log, log1p, maximum, minimum, neg = e.log, e.log1p, e.maximum, e.minimum, e.neg
-    reciprocal, relu, rsqrt, sigmoid, sign = e.reciprocal, e.relu, e.rsqrt, e.sigmoid, e.sign
-    sin, sqrt, square, tanh, floor, ceil = e.sin, e.sqrt, e.square, e.tanh, e.floor, e.ceil
-    trunc, round, isnan, isinf, isfinite = e.trunc, e.round, e.isnan, e.isinf, e.isfinite
-    add, sub, mul, div, pow, lerp = e.add, e.sub, e.mul, e.div, e.pow, e.lerp
-    addcmul, addcdiv, masked_fill = e.addcmul, e.addcdiv, e.masked_fill
-    eq, ne, lt, le, gt, ge = e.eq, e.ne, e.lt, e.le, e.gt, e.ge
-    logical_and, logical_or, logical_not = e.logical_and, e.logical_or, e.logical_not
-
-    sum, mean, var, std, amax, amin, max, min = r.sum, r.mean, r.var, r.std, r.amax, r.amin, r.max, r.min
-    argmax, argmin, all, any, logsumexp = r.argmax, r.argmin, r.all, r.any, r.logsumexp
-    softmax, log_softmax, cumsum, norm = r.softmax, r.log_softmax, r.cumsum, r.norm
-
-    matmul = mm = bmm = s.matmul
+    matmul, mm, bmm, mv, dot, inner, outer, ger = p.matmul, p.mm, p.bmm, p.mv, p.dot, p.inner, p.outer, p.ger
+    addmm, addmv, baddbmm, addbmm = p.addmm, p.addmv, p.baddbmm, p.addbmm
+    kron, trace, cross = p.kron, p.trace, p.cross
 
     shape: Any
     dtype: Any
@@ -49,6 +38,10 @@ class Methods(Arranging, Converting, Filling):
         return two(ops.sub, self, other)
 
     def __rsub__(self, other: Any) -> Any:
+        if self.dtype.kind == "b":
+            raise RuntimeError(
+                "Subtraction, the `-` operator, with a bool tensor is not supported; use ~ to invert a mask."
+            )
         return two(ops.sub, other, self)
 
     def __mul__(self, other: Any) -> Any:
@@ -70,54 +63,98 @@ class Methods(Arranging, Converting, Filling):
         return two(ops.pow, base, self)
 
     def __matmul__(self, other: Any) -> Any:
-        return two(matmul.matmul, self, other)
+        return p.matmul(self, other)
 
     def __rmatmul__(self, other: Any) -> Any:
-        return two(matmul.matmul, other, self)
+        return p.matmul(other, self)
 
     def __floordiv__(self, other: Any) -> Any:
-        return e.floor_divide(self, other)
+        return two(ops.floor_divide, self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return two(ops.floor_divide, other, self)
 
     def __mod__(self, other: Any) -> Any:
-        return e.remainder(self, other)
+        return two(ops.remainder, self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return two(ops.remainder, other, self)
 
     def __neg__(self) -> Any:
         return one(ops.neg, self)
 
     def __pos__(self) -> Any:
-        return self
+        return e.positive(self)
 
     def __abs__(self) -> Any:
         return ops.abs(self)
 
     def __invert__(self) -> Any:
-        return e.bitwise_not(self)
+        if self.dtype.kind == "f":
+            raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
+        return c.bitwise_not(self)
 
     def __and__(self, other: Any) -> Any:
-        return e.bitwise_and(self, other)
+        return c.bitwise_and(self, other)
+
+    def __rand__(self, other: Any) -> Any:
+        return c.bitwise_and(other, self)
 
     def __or__(self, other: Any) -> Any:
-        return e.bitwise_or(self, other)
+        return c.bitwise_or(self, other)
+
+    def __ror__(self, other: Any) -> Any:
+        return c.bitwise_or(other, self)
 
     def __xor__(self, other: Any) -> Any:
-        return e.bitwise_xor(self, other)
+        return c.bitwise_xor(self, other)
+
+    def __rxor__(self, other: Any) -> Any:
+        return c.bitwise_xor(other, self)
+
+    def __lshift__(self, other: Any) -> Any:
+        return c.bitwise_left_shift(self, other)
+
+    def __rlshift__(self, other: Any) -> Any:
+        return c.bitwise_left_shift(other, self)
+
+    def __rshift__(self, other: Any) -> Any:
+        return c.bitwise_right_shift(self, other)
+
+    def __rrshift__(self, other: Any) -> Any:
+        return c.bitwise_right_shift(other, self)
 
     def __eq__(self, other: object) -> Any:
-        return False if other is None else e.eq(self, other)
+        return False if other is None else c.eq(self, other)
 
     def __ne__(self, other: object) -> Any:
-        return True if other is None else e.ne(self, other)
+        return True if other is None else c.ne(self, other)
 
     def __lt__(self, other: Any) -> Any:
-        return e.lt(self, other)
+        return c.lt(self, other)
 
     def __le__(self, other: Any) -> Any:
-        return e.le(self, other)
+        return c.le(self, other)
 
     def __gt__(self, other: Any) -> Any:
-        return e.gt(self, other)
+        return c.gt(self, other)
 
     def __ge__(self, other: Any) -> Any:
-        return e.ge(self, other)
+        return c.ge(self, other)
 
     __hash__ = object.__hash__  # tensors are keys by identity; == compares elements
+
+
+_NOT_METHODS = {"bucketize", "searchsorted", "softplus", "std_mean", "var_mean"}  # as in PyTorch
+for _module in (e, c, r, scan, sorting):
+    for _name in _module.__all__:
+        if _name not in _NOT_METHODS:
+            setattr(Methods, _name, getattr(_module, _name))
+
+
+def _where(self: Any, condition: Any, other: Any) -> Any:
+    """Return self where condition is True, other elsewhere."""
+    return e.where(condition, self, other)
+
+
+Methods.where = _where  # type: ignore[attr-defined]

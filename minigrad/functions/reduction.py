@@ -5,50 +5,40 @@ https://docs.pytorch.org/docs/stable/torch.html#reduction-ops
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import Any, NamedTuple
+import builtins
+import math
+import warnings
+from typing import Any
 
-from minigrad.ops import indexing, reduction
+from minigrad.functions.arguments import numpy_names
+from minigrad.functions.return_types import RETURN_TYPES
+from minigrad.ops import elementwise, indexing, reduction, scan
+from minigrad.ops.special import nan_to_num
 
 __all__ = [
-    "all", "amax", "amin", "any", "argmax", "argmin", "cumsum", "log_softmax", "logsumexp", "max",
-    "mean", "min", "norm", "softmax", "std", "sum", "var",
+    "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "log_softmax", "logsumexp", "max",
+    "mean", "min", "nanmean", "nansum", "norm", "prod", "softmax", "std", "std_mean", "sum", "var", "var_mean",
 ]  # fmt: skip
 
 T = Any  # a Tensor, which this floor does not know
 Dim = int | tuple[int, ...] | list[int] | None
 
 
-class ValuesIndices(NamedTuple):
-    """What ``max(dim)`` and ``min(dim)`` return."""
-
-    values: Any
-    indices: Any
+def _axes(input: T, dim: Dim) -> tuple[int, ...]:
+    """Return the axes to reduce: all of them for no ``dim`` and for none named."""
+    return reduction.axes_of(input, None if dim == () or dim == [] else dim)
 
 
-def _numpy_names(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Accept NumPy's ``axis`` and ``keepdims`` for ``dim`` and ``keepdim``, as PyTorch does."""
-
-    @functools.wraps(function)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if kwargs:
-            for theirs, ours in (("axis", "dim"), ("keepdims", "keepdim")):
-                if theirs in kwargs:
-                    kwargs[ours] = kwargs.pop(theirs)
-        return function(*args, **kwargs)
-
-    return wrapper
-
-
-@_numpy_names
+@numpy_names
 def sum(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> T:
     """Return the sum over ``dim`` (all by default); integers and bools sum to int64."""
     input = input if dtype is None else input.to(dtype)
-    return reduction.sum(input, axis=reduction.axes_of(input, dim), keepdims=keepdim)
+    if input.dtype.kind == "u":
+        input = input.long()
+    return reduction.sum(input, axis=_axes(input, dim), keepdims=keepdim)
 
 
-@_numpy_names
+@numpy_names
 def mean(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> T:
     """Return the mean over ``dim`` (all by default); raise RuntimeError for integers."""
     input = input if dtype is None else input.to(dtype)
@@ -57,129 +47,265 @@ def mean(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None)
             "mean(): could not infer output dtype. Input dtype must be either a floating point or "
             f"complex dtype. Got: {input.dtype}. Convert it first: x.float().mean()"
         )
-    return reduction.mean(input, axis=reduction.axes_of(input, dim), keepdims=keepdim)
+    return reduction.mean(input, axis=_axes(input, dim), keepdims=keepdim)
 
 
-@_numpy_names
-def var(input: T, dim: Dim = None, *, correction: int = 1, keepdim: bool = False, unbiased: bool | None = None) -> T:
-    """Return the variance over ``dim``, divided by n - correction (default: the unbiased one)."""
+@numpy_names
+def prod(input: T, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> T:
+    """Return the product over ``dim`` (all by default); integers and bools give int64. Zeros do the gradient no harm."""
+    input = input if dtype is None else input.to(dtype)
+    if input.dtype.kind != "f":
+        input = input.long()
+    if dim is None:
+        return scan.prod(input.reshape(-1), axis=0, keepdims=False)
+    if not isinstance(dim, int):
+        raise TypeError(f"prod(): dim must be int, not {type(dim).__name__}")
+    axis = reduction.axis_of(input, dim)
+    return scan.prod(input, axis=axis, keepdims=keepdim) if input.ndim else input.clone()
+
+
+def _moments(name: str, input: T, dim: Any, correction: float | None, keepdim: bool, unbiased: Any) -> tuple[T, T]:
+    """Return variance and mean (reduced axes kept)."""
     if isinstance(dim, bool):  # the old signature, var(unbiased)
-        dim, correction = None, 1 if dim else 0
+        dim, correction = None, int(dim)
     if unbiased is not None:
-        correction = 1 if unbiased else 0
-    axes = reduction.axes_of(input, dim)
-    n = reduction.count(input, axes)
-    d = input - mean(input, axes, True)
-    square_sum = reduction.sum(d * d, axis=axes, keepdims=keepdim)
-    return square_sum / builtin_max(n - correction, 0)
+        correction = int(unbiased)
+    if input.dtype.kind != "f":
+        raise RuntimeError(f"{name}: only floating point and complex dtypes are supported, got {input.dtype}")
+    axes = _axes(input, dim)
+    left = reduction.count(input, axes) - (1 if correction is None else correction)
+    if left <= 0:
+        warnings.warn(
+            f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor "
+            "(input numel divided by output numel).",
+            stacklevel=4,
+        )
+    centre = reduction.mean(input, axis=axes, keepdims=True)
+    d = input - centre
+    return reduction.sum(d * d, axis=axes, keepdims=keepdim) / builtins.max(left, 0), (
+        centre if keepdim else centre.squeeze(axes)
+    )
 
 
-@_numpy_names
-def std(input: T, dim: Dim = None, *, correction: int = 1, keepdim: bool = False, unbiased: bool | None = None) -> T:
-    """Return the standard deviation over ``dim``; see :func:`var`."""
-    return var(input, dim, correction=correction, keepdim=keepdim, unbiased=unbiased).sqrt()
+@numpy_names
+def var(
+    input: T, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+) -> T:
+    """Return the variance over ``dim``, divided by n - correction (default 1: the unbiased one)."""
+    return _moments("var", input, dim, correction, keepdim, unbiased)[0]
 
 
-@_numpy_names
-def amax(input: T, dim: Dim = None, keepdim: bool = False) -> T:
+@numpy_names
+def std(
+    input: T, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+) -> T:
+    """Return the standard deviation over ``dim``; see :func:`var`. Its gradient at a constant is 0."""
+    return elementwise.root(_moments("std", input, dim, correction, keepdim, unbiased)[0])
+
+
+@numpy_names
+def var_mean(
+    input: T, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+) -> tuple[T, T]:
+    """Return (variance, mean) over ``dim``; see :func:`var`."""
+    return _moments("var_mean", input, dim, correction, keepdim, unbiased)
+
+
+@numpy_names
+def std_mean(
+    input: T, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+) -> tuple[T, T]:
+    """Return (standard deviation, mean) over ``dim``; see :func:`std`."""
+    spread, centre = _moments("std_mean", input, dim, correction, keepdim, unbiased)
+    return elementwise.root(spread), centre
+
+
+def _some(name: str, input: T, dim: Dim) -> tuple[int, ...]:
+    """Return the axes; refuse those of length 0, which have no greatest element."""
+    axes = _axes(input, dim)
+    if not input.numel():
+        if dim is None or dim == () or dim == []:
+            raise RuntimeError(
+                f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim "
+                "with the 'dim' argument."
+            )
+        for axis in axes:
+            if input.ndim and input.shape[axis] == 0:
+                raise IndexError(f"{name}(): Expected reduction dim {axis} to have non-zero size.")
+    return axes
+
+
+@numpy_names
+def amax(input: T, dim: Dim = (), keepdim: bool = False) -> T:
     """Return the maximum over ``dim``; ties share the gradient."""
-    return reduction.amax(input, axis=reduction.axes_of(input, dim or None if dim == () else dim), keepdims=keepdim)
+    return reduction.amax(input, axis=_some("amax", input, dim), keepdims=keepdim)
 
 
-@_numpy_names
-def amin(input: T, dim: Dim = None, keepdim: bool = False) -> T:
+@numpy_names
+def amin(input: T, dim: Dim = (), keepdim: bool = False) -> T:
     """Return the minimum over ``dim``; ties share the gradient."""
-    return reduction.amin(input, axis=reduction.axes_of(input, dim or None if dim == () else dim), keepdims=keepdim)
+    return reduction.amin(input, axis=_some("amin", input, dim), keepdims=keepdim)
 
 
-@_numpy_names
-def max(input: T, dim: Any = None, keepdim: bool = False) -> T:
+@numpy_names
+def aminmax(input: T, *, dim: int | None = None, keepdim: bool = False) -> T:
+    """Return (min, max) over ``dim`` (all by default)."""
+    axes = _some("aminmax", input, dim)
+    ends = (f(input, axis=axes, keepdims=keepdim) for f in (reduction.amin, reduction.amax))
+    return RETURN_TYPES["aminmax"](*ends)
+
+
+@numpy_names
+def max(input: T, dim: Any = None, keepdim: bool = False, *, other: T = None) -> T:
     """Return the maximum; with a tensor, the elementwise one; with ``dim`` (values, indices)."""
-    return _extreme(input, dim, keepdim, "max")
+    return _extreme(input, dim if other is None else other, keepdim, "max")
 
 
-@_numpy_names
-def min(input: T, dim: Any = None, keepdim: bool = False) -> T:
+@numpy_names
+def min(input: T, dim: Any = None, keepdim: bool = False, *, other: T = None) -> T:
     """Return the minimum; with a tensor, the elementwise one; with ``dim`` (values, indices)."""
-    return _extreme(input, dim, keepdim, "min")
-
-
-builtin_max = __builtins__["max"] if isinstance(__builtins__, dict) else __builtins__.max
+    return _extreme(input, dim if other is None else other, keepdim, "min")
 
 
 def _extreme(input: T, dim: Any, keepdim: bool, which: str) -> T:
-    from minigrad.ops import elementwise
-
     whole, pairwise, arg = {
         "max": (reduction.amax, elementwise.maximum, reduction.argmax),
         "min": (reduction.amin, elementwise.minimum, reduction.argmin),
     }[which]
     if dim is None:
-        return whole(input, axis=reduction.axes_of(input, None), keepdims=False)
+        return whole(input, axis=_some(which, input, None), keepdims=False)
     if not isinstance(dim, int):
         return pairwise(input, dim)
     axis = reduction.axis_of(input, dim)
-    indices = arg(input, axis=axis, keepdims=True)
-    values = indexing.take_along_axis(input, indices=indices.numpy(), axis=axis)
+    _some(which, input, dim)
+    return looked_up(which, input, lambda x: arg(x, axis=axis, keepdims=True), axis, keepdim)
+
+
+def looked_up(name: str, input: T, places: Any, axis: int, keepdim: bool = True) -> T:
+    """Return the named tuple (values, indices) of the elements at ``places(input)`` along an axis."""
+    if input.ndim == 0:
+        return RETURN_TYPES[name](input.clone(), places(input.reshape(1)).reshape(()))
+    indices = places(input)
+    values = indexing.take_along_axis(input, indices=indices._data, axis=axis)
     if not keepdim:
         values, indices = values.squeeze(axis), indices.squeeze(axis)
-    return ValuesIndices(values, indices)
+    return RETURN_TYPES[name](values, indices)
 
 
-@_numpy_names
+@numpy_names
 def argmax(input: T, dim: int | None = None, keepdim: bool = False) -> T:
     """Return the index of the maximum (of the flattened input without ``dim``), the first of ties."""
-    return reduction.argmax(input, axis=dim, keepdims=keepdim)
+    return _place("argmax", input, dim, keepdim)
 
 
-@_numpy_names
+@numpy_names
 def argmin(input: T, dim: int | None = None, keepdim: bool = False) -> T:
     """Return the index of the minimum (of the flattened input without ``dim``), the first of ties."""
-    return reduction.argmin(input, axis=dim, keepdims=keepdim)
+    return _place("argmin", input, dim, keepdim)
 
 
-@_numpy_names
+def _place(name: str, input: T, dim: int | None, keepdim: bool) -> T:
+    if input.dtype.kind == "b":
+        raise RuntimeError(f"{name}(): does not support bool input; convert first: x.long()")
+    if not input.numel() and (dim is None or input.shape[reduction.axis_of(input, dim)] == 0):
+        raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
+                         "reduction dim with the 'dim' argument, one of length > 0.")  # fmt: skip
+    if dim is not None:
+        dim = reduction.axis_of(input, dim)
+    axis = dim if input.ndim else None
+    return getattr(reduction, name)(input, axis=axis, keepdims=keepdim and input.ndim > 0)
+
+
+def _truth(made: Any, input: T, dim: Dim, keepdim: bool) -> T:
+    result = made(input, axis=reduction.axes_of(input, dim), keepdims=keepdim)
+    return result.to(input.dtype) if input.dtype.kind == "u" else result  # PyTorch's old bools
+
+
+@numpy_names
 def all(input: T, dim: Dim = None, keepdim: bool = False) -> T:
     """Return whether all elements are true."""
-    return reduction.all(input, axis=reduction.axes_of(input, dim), keepdims=keepdim)
+    return _truth(reduction.all, input, dim, keepdim)
 
 
-@_numpy_names
+@numpy_names
 def any(input: T, dim: Dim = None, keepdim: bool = False) -> T:
     """Return whether any element is true."""
-    return reduction.any(input, axis=reduction.axes_of(input, dim), keepdims=keepdim)
+    return _truth(reduction.any, input, dim, keepdim)
 
 
-@_numpy_names
+@numpy_names
 def logsumexp(input: T, dim: Dim, keepdim: bool = False) -> T:
     """Return log(sum(exp(input))) over ``dim``, without overflow."""
-    return reduction.logsumexp(input, axis=reduction.axes_of(input, dim), keepdims=keepdim)
+    return reduction.logsumexp(input, axis=_axes(input, dim), keepdims=keepdim)
 
 
-@_numpy_names
+def _floats(name: str, input: T) -> None:
+    if input.dtype.kind != "f":
+        raise NotImplementedError(f'"{name}" not implemented for {input.dtype}; convert first: x.float()')
+
+
+@numpy_names
 def softmax(input: T, dim: int, dtype: Any = None) -> T:
     """Return exp(input) divided by its sum over ``dim``."""
     input = input if dtype is None else input.to(dtype)
+    _floats("softmax", input)
     return reduction.softmax(input, axis=reduction.axis_of(input, dim))
 
 
-@_numpy_names
+@numpy_names
 def log_softmax(input: T, dim: int, dtype: Any = None) -> T:
     """Return the logarithm of :func:`softmax`, stable where that underflows."""
     input = input if dtype is None else input.to(dtype)
+    _floats("log_softmax", input)
     return reduction.log_softmax(input, axis=reduction.axis_of(input, dim))
 
 
-@_numpy_names
-def cumsum(input: T, dim: int) -> T:
-    """Return the running sum along ``dim``."""
-    return reduction.cumsum(input, axis=reduction.axis_of(input, dim))
+@numpy_names
+def nansum(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> T:
+    """Return the sum over ``dim``, NaN counted as 0."""
+    return sum(_without_nan(input), dim, keepdim, dtype=dtype)
 
 
-def norm(input: T, p: float = 2, dim: Dim = None, keepdim: bool = False) -> T:
-    """Return the 2-norm over ``dim`` (all by default); its gradient at 0 is 0."""
-    if p != 2:
-        raise NotImplementedError(f"norm(): only p=2 is there, got p={p}")
-    total = sum(input * input, dim, keepdim)
-    zero = total == 0
-    return (total + zero).sqrt() * ~zero  # no division by zero in the gradient
+@numpy_names
+def nanmean(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> T:
+    """Return the mean over ``dim`` of what is not NaN."""
+    if input.dtype.kind != "f":
+        raise RuntimeError(f"nanmean(): expected input to have floating point or complex dtype but got {input.dtype}")
+    there = sum(input.detach() == input.detach(), dim, keepdim)
+    return nansum(input, dim, keepdim, dtype=dtype) / there
+
+
+def _without_nan(input: T) -> T:
+    return elementwise.where(input.detach() != input.detach(), 0, input) if input.dtype.kind == "f" else input
+
+
+@numpy_names
+def count_nonzero(input: T, dim: Dim = None) -> T:
+    """Return how many elements over ``dim`` (all by default) are not 0."""
+    return sum(input.detach() != 0, None if dim == () else dim)
+
+
+@numpy_names
+def norm(input: T, p: Any = "fro", dim: Dim = None, keepdim: bool = False, dtype: Any = None) -> T:
+    """Return the p-norm over ``dim`` (all by default); its gradient at 0 is 0.
+
+    ``p`` is a number (0 counts, inf and -inf take the ends) or ``"fro"``, the 2-norm.
+    https://docs.pytorch.org/docs/stable/generated/torch.norm.html
+    """
+    if input.dtype.kind != "f":
+        raise RuntimeError(f"norm(): Expected a floating point or complex tensor as input. Got {input.dtype}")
+    input = input if dtype is None else input.to(dtype)
+    if p in ("fro", None, 2):
+        return elementwise.root(sum(input * input, dim, keepdim))
+    if isinstance(p, str):
+        raise ValueError(f"norm(): p must be a number or 'fro', got {p!r}; see linalg.matrix_norm")
+    size = elementwise.abs(input)
+    if math.isinf(p):
+        return (amax if p > 0 else amin)(size, () if dim is None else dim, keepdim)
+    if p == 0:
+        return sum(elementwise.sign(nan_to_num(size, nan=1.0)), dim, keepdim)
+    if p == 1:
+        return sum(size, dim, keepdim)
+    total = sum(size**p, dim, keepdim)
+    zero = total.detach() == 0
+    return (total + zero) ** (1 / p) * elementwise.where(zero, 0.0, 1.0).to(input.dtype)

@@ -12,12 +12,11 @@ import numpy as np
 
 from minigrad.functions.names import integers, numpy_names, several
 from minigrad.ops import shape as ops
-from minigrad.ops.matmul import matmul as matmul
 from minigrad.ops.reduction import axes_of, axis_of
 
 __all__ = [
     "adjoint", "broadcast_to", "clone", "contiguous", "expand", "expand_as", "flatten", "flip", "fliplr",
-    "flipud", "matmul", "moveaxis", "movedim", "permute", "ravel", "repeat", "reshape", "reshape_as",
+    "flipud", "moveaxis", "movedim", "permute", "ravel", "repeat", "reshape", "reshape_as",
     "roll", "rot90", "squeeze", "swapaxes", "swapdims", "t", "tile", "transpose", "unflatten",
     "unsqueeze", "view", "view_as",
 ]  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +17,23 @@ def quiet(function: Callable[..., Any]) -> Callable[..., Any]:
     return functools.wraps(function)(np.errstate(all="ignore")(function))
 
 
-_2_SQRTPI = 2 / math.sqrt(math.pi)
+def limited(function: Callable[..., Any], kinds: str) -> Callable[..., Any]:
+    """Refuse dtypes that PyTorch has no such function for."""
+
+    @functools.wraps(function)
+    def checked(*operands, **parameters):
+        for x in operands:
+            if getattr(x, "dtype", None) is not None and x.dtype.kind not in kinds:
+                raise NotImplementedError(
+                    f'"{function.__name__}" not implemented for {x.dtype}; convert first: x.float()'
+                )
+        return function(*operands, **parameters)
+
+    return checked
+
+
+_FLOAT = np.dtype(float)
+_LN2, _LN10 = 0.6931471805599453, 2.302585092994046
 
 # ---- arithmetic -------------------------------------------------------------------------------
 pair = {"promotes": 0}
@@ -73,10 +88,18 @@ def div(x, y):
 )
 @quiet
 def pow(x, y):
+    if all(getattr(v, "dtype", _FLOAT).kind == "b" for v in (x, y)):
+        raise NotImplementedError('"pow" not implemented for bool; convert first: x.long()')
+    if getattr(y, "dtype", _FLOAT).kind in "iu" and np.any(np.less(y, 0)) and np.result_type(x, y).kind in "iu":
+        unit = np.where(np.absolute(x) == 1, np.power(x, np.absolute(y)), 0)  # 1/x is whole
+        return np.where(np.less(y, 0), unit, np.power(x, np.maximum(y, 0)))
     return np.power(x, y)
 
 
-@primitive(lambda g, _out, x, *, exponent: g * (exponent * x ** (exponent - 1)), name="pow")
+@primitive(
+    lambda g, _out, x, *, exponent: g * (exponent * x ** (exponent - 1)) if exponent else np.where(False, g, 0.0),
+    name="pow",
+)
 @quiet
 def pow_scalar(x, *, exponent):
     """x to a Python number: no logarithm of a base that may be negative."""
@@ -99,21 +122,92 @@ minimum = register(
     **pair,
 )
 
+fmax = register(
+    np.fmax,
+    lambda g, _out, x, y: g * np.logical_or(x >= y, np.isnan(y)),
+    lambda g, _out, x, y: g * np.logical_not(np.logical_or(x >= y, np.isnan(y))),
+    **pair,
+)
+fmin = register(
+    np.fmin,
+    lambda g, _out, x, y: g * np.logical_or(x <= y, np.isnan(y)),
+    lambda g, _out, x, y: g * np.logical_not(np.logical_or(x <= y, np.isnan(y))),
+    **pair,
+)
+
+# ---- division with a remainder ------------------------------------------------------------------
+
+
+def no_slope(g, _out, _x, **_params):
+    """The rule of steps: a gradient, and it is 0."""
+    return np.where(False, g, 0.0)
+
+
+def no_slope_of_two(g, _out, _x, _y):
+    return np.where(False, g, 0.0)
+
+
+def divides(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuse integers divided by zero, which floats have an answer for."""
+
+    @functools.wraps(function)
+    @quiet
+    def guarded(x, y):
+        out = function(x, y)
+        if out.dtype.kind in "iu" and not np.all(y):
+            raise RuntimeError("ZeroDivisionError")
+        return out
+
+    return guarded
+
+
+@primitive(no_slope_of_two, no_slope_of_two, promotes=0)
+@divides
+def floor_divide(x, y):
+    return np.floor_divide(x, y)
+
+
+@primitive(no_slope_of_two, no_slope_of_two, promotes=0)
+@divides
+def trunc_divide(x, y):
+    """x / y rounded towards zero."""
+    out = np.floor_divide(x, y)
+    if out.dtype.kind == "f":
+        return np.trunc(np.true_divide(x, y))
+    return out + np.logical_and(out < 0, out * y != x)
+
+
+@primitive(lambda g, _out, _x, _y: g, lambda g, _out, x, y: -g * floor_divide(x, y), promotes=0)
+@divides
+def remainder(x, y):
+    return np.remainder(x, y)
+
+
+@primitive(lambda g, _out, _x, _y: g, lambda g, _out, x, y: -g * trunc_divide(x, y), promotes=0)
+@divides
+def fmod(x, y):
+    return np.fmod(x, y)
+
+
+alias(floor_divide, np.floor_divide)
+alias(remainder, np.remainder)
+alias(fmod, np.fmod)
+
 # ---- one operand ------------------------------------------------------------------------------
 real = {"floats": True}
 neg = register(np.negative, lambda g, _out, _x: -g, name="neg")
 positive = register(np.positive, lambda g, _out, _x: g)
 abs = register(np.absolute, lambda g, _out, x: g * np.sign(x), name="abs")
 square = register(np.square, lambda g, _out, x: g * (2 * x))
-sin = register(np.sin, lambda g, _out, x: g * np.cos(x), **real)
-cos = register(np.cos, lambda g, _out, x: -g * np.sin(x), **real)
-tanh = register(np.tanh, lambda g, out, _x: g * (1 - out * out), **real)
 exp = register(np.exp, lambda g, out, _x: g * out, **real)
 expm1 = register(np.expm1, lambda g, out, _x: g * (out + 1), **real)
 log = register(np.log, lambda g, _out, x: g / x, **real)
 log1p = register(np.log1p, lambda g, _out, x: g / (1 + x), **real)
+exp2 = register(np.exp2, lambda g, out, _x: g * (out * _LN2), **real)
+log2 = register(np.log2, lambda g, _out, x: g / (x * _LN2), **real)
+log10 = register(np.log10, lambda g, _out, x: g / (x * _LN10), **real)
 sqrt = register(np.sqrt, lambda g, out, _x: g / (2 * out), **real)
-for made in (exp, expm1, log, log1p, sqrt):
+for made in (exp, exp2, expm1, log, log2, log10, log1p, sqrt):
     made.function = quiet(made.function)
 
 
@@ -124,6 +218,13 @@ def reciprocal(x):
 
 
 alias(reciprocal, np.reciprocal)
+
+
+@primitive(lambda g, out, _x: g * np.where(out == 0, 0.0, 0.5 / np.where(out == 0, 1.0, out)), floats=True)
+@quiet
+def root(x):
+    """sqrt(x) for norms: the gradient at 0 is 0."""
+    return np.sqrt(x)
 
 
 @primitive(lambda g, out, _x: g * (-0.5 * out * out * out), floats=True)
@@ -160,23 +261,34 @@ def softplus(x):
     return np.logaddexp(x, 0.0)
 
 
-@primitive(lambda g, _out, x: g * (_2_SQRTPI * np.exp(-x * x)), floats=True)
-def erf(x):
-    """The error function (math.erf, element by element)."""
-    flat = [math.erf(v) for v in np.ravel(x).tolist()]
-    return np.reshape(np.asarray(flat, dtype=x.dtype), x.shape)
-
-
 @primitive(lambda g, _out, x, *, min=None, max=None: g * _inside(x, min, max))
 def clamp(x, *, min=None, max=None):
+    """x held between min and max; the gradient at a bound is 1, as PyTorch's."""
+    return np.clip(x, min, max)
+
+
+@primitive(lambda g, _out, x, *, min, max: g * ((x > min) & (x < max)))
+def hardtanh(x, *, min, max):
     """x held between min and max; the gradient at a bound is 0, as PyTorch's."""
     return np.clip(x, min, max)
 
 
+@primitive(lambda g, _out, x, low: g * (x >= low), lambda g, _out, x, low: g * (x < low), promotes=0)
+def clamp_min(x, low):
+    """x, and no less than low; NaN in either stays."""
+    return np.maximum(x, low)
+
+
+@primitive(lambda g, _out, x, high: g * (x <= high), lambda g, _out, x, high: g * (x > high), promotes=0)
+def clamp_max(x, high):
+    """x, and no more than high; NaN in either stays."""
+    return np.minimum(x, high)
+
+
 def _inside(x, low, high):
     if low is None:
-        return x < high
-    return x > low if high is None else (x > low) & (x < high)
+        return x <= high
+    return x >= low if high is None else (x >= low) & (x <= high)
 
 
 @primitive(
@@ -191,15 +303,32 @@ def where(condition, x, y):
 
 alias(where, np.where)
 
-# ---- no gradient ------------------------------------------------------------------------------
-for _function in (
-    np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
-    np.logical_and, np.logical_or, np.logical_xor, np.bitwise_and, np.bitwise_or, np.bitwise_xor,
-    np.floor_divide, np.remainder,
-):  # fmt: skip
-    register(_function, None, None, promotes=0)
-for _function in (
-    np.sign, np.floor, np.ceil, np.trunc, np.rint, np.isnan, np.isinf, np.isfinite,
-    np.logical_not, np.invert,
-):  # fmt: skip
-    register(_function, None)
+
+# ---- steps ------------------------------------------------------------------------------------
+@primitive(no_slope)
+def sign(x):
+    """-1, 0 or 1; 0 of NaN, as PyTorch's."""
+    if x.dtype.kind == "b":
+        return np.copy(x)
+    return np.where(x == x, np.sign(x), 0)
+
+
+alias(sign, np.sign)
+floor, ceil, trunc = (register(f, no_slope) for f in (np.floor, np.ceil, np.trunc))
+for made in (abs, floor, ceil, trunc):
+    made.function = limited(made.function, "iuf")
+
+
+@primitive(no_slope, name="round")
+def rint(x, *, decimals=0):
+    """x rounded, halves to the even neighbour; integers as they are."""
+    return limited(np.round, "f" if decimals else "iuf")(x, decimals)
+
+
+@primitive(lambda g, _out, _x: g)
+def frac(x):
+    """What follows the decimal point, with the sign of x."""
+    return x - limited(np.trunc, "f")(x)
+
+
+alias(rint, np.rint, np.round)

@@ -101,9 +101,9 @@ def sum(x, *, axis, keepdims):
     return total(x, axis, keepdims)
 
 
-@primitive(lambda g, _out, _x, *, axis, keepdims: spread(g / count(_x, axis), _x, axis, keepdims))
+@primitive(lambda g, _out, _x, *, axis, keepdims: spread(g / max(count(_x, axis), 1), _x, axis, keepdims))
 def mean(x, *, axis, keepdims):
-    return total(x, axis, keepdims) / max(count(x, axis), 1)
+    return total(x, axis, keepdims) / (count(x, axis) or math.nan)
 
 
 def total_of_product(x, y, axis, keepdims):
@@ -117,7 +117,7 @@ def total_of_product(x, y, axis, keepdims):
     return (_first_axis(products.reshape(rows, -1)) if rows else products).reshape(shape)
 
 
-@primitive(lambda g, _out, x, *, axis, keepdims: expanded(g * (2 / count(x, axis)), axis, keepdims) * x)
+@primitive(lambda g, _out, x, *, axis, keepdims: expanded(g * (2 / max(count(x, axis), 1)), axis, keepdims) * x)
 def mean_square(x, *, axis, keepdims):
     """The mean of x², in one step of the graph."""
     return total_of_product(x, x, axis, keepdims) / max(count(x, axis), 1)
@@ -152,7 +152,7 @@ def product_for(g, x, _y):
 def _share(g, out, x, axis, keepdims):
     """Ties share the cotangent equally, as PyTorch's amax and amin."""
     hit = x == expanded(out, axis, keepdims)
-    ties = np.add.reduce(hit, axis=axis, keepdims=True)
+    ties = np.maximum(np.add.reduce(hit, axis=axis, keepdims=True), 1)  # NaN equals nothing, itself included
     return hit * (expanded(g, axis, keepdims) / astype(ties, dtype=g.dtype))
 
 
@@ -170,7 +170,7 @@ def amin(x, *, axis, keepdims):
            expanded(g, axis, keepdims) * np.exp(x - expanded(out, axis, keepdims)), floats=True)  # fmt: skip
 def logsumexp(x, *, axis, keepdims):
     """log(sum(exp(x))), shifted by the maximum so that exp cannot overflow."""
-    top = np.maximum.reduce(x, axis=axis, keepdims=True)
+    top = np.maximum.reduce(x, axis=axis, keepdims=True, initial=-math.inf)
     top = np.where(np.isfinite(top), top, 0.0)
     total = np.add.reduce(np.exp(x - top), axis=axis, keepdims=keepdims)
     with np.errstate(divide="ignore"):  # the logarithm of an empty or all -inf sum is -inf
@@ -180,14 +180,14 @@ def logsumexp(x, *, axis, keepdims):
 @primitive(lambda g, out, _x, *, axis: g - np.exp(out) * np.sum(g, axis=axis, keepdims=True), floats=True)
 def log_softmax(x, *, axis):
     """x - logsumexp(x), shifted by the maximum first."""
-    shifted = x - np.maximum.reduce(x, axis=axis, keepdims=True)
+    shifted = x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-math.inf)
     return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
 
 
 @primitive(lambda g, out, _x, *, axis: out * (g - np.sum(g * out, axis=axis, keepdims=True)), floats=True)
 def softmax(x, *, axis):
     """exp(x)/sum(exp(x)), shifted by the maximum first."""
-    raised = np.exp(x - np.maximum.reduce(x, axis=axis, keepdims=True))
+    raised = np.exp(x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-math.inf))
     return raised / np.add.reduce(raised, axis=axis, keepdims=True)
 
 

@@ -119,7 +119,9 @@ class _Region:
         self.kinds = [_kind(node) for node in nodes]
         self.saved = [None] * len(nodes)
         now = tick()
-        self.outside += [(arg._data, now) for arg in args if isinstance(arg, Tensor)]
+        for arg in args:
+            if isinstance(arg, Tensor):  # what the function itself wrote is its own affair, but not into the graph
+                self.outside.append((arg._data, now if arg._node is None else start))
 
     def compute_again(self) -> None:
         """Run the function a second time and hold what its nodes save."""

@@ -1,5 +1,10 @@
 """Pictures of what was computed."""
 
-from minigrad.viz.graph import Graph as Graph
+from minigrad.viz.flow import Histograms as Histograms
+from minigrad.viz.flow import gradient_flow as gradient_flow
 from minigrad.viz.graph import graph as graph
 from minigrad.viz.graph import retain as retain
+from minigrad.viz.graph import trace as trace
+from minigrad.viz.picture import Graph as Graph
+from minigrad.viz.steps import backward_steps as backward_steps
+from minigrad.viz.summary import summary as summary

@@ -1,170 +1,120 @@
-"""The autograd graph of a tensor as a picture: plain data first, then DOT, then graphviz."""
+"""``viz.graph``: the autograd graph of tensors as a picture; ``viz.trace``: of a model."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from minigrad.graph import Node
+from minigrad.modes import MODES, enable_grad
 from minigrad.tensor import Tensor
+from minigrad.viz.fold import fitted
+from minigrad.viz.picture import Graph
+from minigrad.viz.walk import below, walked
 
-_INSTALL = (
-    "drawing needs graphviz's program `dot`, which is not on the PATH. Install it: "
-    "`apt install graphviz` (Debian, Ubuntu), `dnf install graphviz` (Fedora), `brew install graphviz` "
-    "(macOS), `winget install graphviz` (Windows). Without it, .dot gives the picture as text."
-)
-# Okabe & Ito's colours, light: they differ in lightness too, for print and for colour-blind readers
-_STYLES = {
-    "parameter": 'shape=box, style="filled,rounded", fillcolor="#F6C667", color="#8A6100"',
-    "input": 'shape=box, style="filled", fillcolor="#B3DBF2", color="#1C6A94"',
-    "constant": 'shape=box, style="filled,dashed", fillcolor="#F2F2F2", color="#767676"',
-    "operation": 'shape=ellipse, style="filled", fillcolor="#FFFFFF", color="#333333"',
-    "named": 'shape=ellipse, style="filled,bold", fillcolor="#BFE5D6", color="#00694C"',
-    "output": 'shape=box, style="filled,bold", fillcolor="#FFFFFF", color="#333333"',
-}
-_ORDERED = {"sub", "div", "pow", "matmul", "linear", "conv", "where", "concatenate", "setitem"}
+SHOW = ("shapes", "dtypes", "saved", "gradients")
 
 
-@dataclass(frozen=True)
-class Vertex:
-    """One box of the picture."""
+def graph(
+    outputs: Tensor | Sequence[Tensor],
+    params: dict[str, Tensor] | Iterable[tuple[str, Tensor]] | None = None,
+    *,
+    model: Any = None,
+    depth: int | None = None,
+    show: Sequence[str] = SHOW,
+    direction: str = "TB",
+    collapse_repeats: bool = True,
+    max_nodes: int = 500,
+) -> Graph:
+    """Return the picture of how ``outputs`` came about.
 
-    id: int
-    kind: str
-    label: str
-    shape: tuple[int, ...]
-    gradient: float | None = None  # its norm, after ``backward``
-
-
-@dataclass(frozen=True)
-class Edge:
-    """One operand: the value of ``source`` goes into ``target`` as its operand ``place``."""
-
-    source: int
-    target: int
-    place: int
-    shape: tuple[int, ...]
-    numbered: bool
-
-
-@dataclass
-class Graph:
-    """Nodes and edges of a picture, holding nothing of the graph it shows.
-
-    ``dot`` is the text, the same for the same program in every process; ``render`` writes a file;
-    notebooks show it by themselves.
-    """
-
-    nodes: list[Vertex] = field(default_factory=list)
-    edges: list[Edge] = field(default_factory=list)
-    title: str = ""
-
-    @property
-    def dot(self) -> str:
-        """The picture in the DOT language."""
-        lines = [
-            "digraph minigrad {",
-            '  graph [rankdir=TB, nodesep=0.25, ranksep=0.35, bgcolor="transparent"]',
-            '  node [fontname="Helvetica,Arial,sans-serif", fontsize=11, margin="0.12,0.05", height=0.3]',
-            '  edge [fontname="Helvetica,Arial,sans-serif", fontsize=9, color="#777777", '
-            'fontcolor="#777777", arrowsize=0.7]',
-        ]
-        if self.title:
-            lines.append(f"  label={_quoted(self.title)}; labelloc=t")
-        for node in self.nodes:
-            lines_of_text = [node.label] if node.kind == "operation" else [node.label, _size(node.shape)]
-            if node.gradient is not None:
-                lines_of_text.append(f"‖gradient‖ {node.gradient:.3g}")
-            label = _quoted("\n".join(lines_of_text))
-            lines.append(f"  n{node.id} [label={label}, {_STYLES[node.kind]}]")
-        for edge in self.edges:
-            place = f"{edge.place}: " if edge.numbered else ""
-            label = _quoted(f"  {place}{_size(edge.shape)}")
-            lines.append(f"  n{edge.source} -> n{edge.target} [label={label}]")
-        return "\n".join([*lines, "}"]) + "\n"
-
-    def render(self, path: str | Path) -> Path:
-        """Write the picture to ``path``, svg, png or pdf by its ending; return the path.
-
-        Raises RuntimeError where the program ``dot`` is missing, ValueError for another ending.
-        """
-        path = Path(path)
-        kind = path.suffix.removeprefix(".")
-        if kind not in ("svg", "png", "pdf"):
-            raise ValueError(f"render: expected a path ending in .svg, .png or .pdf, got {str(path)!r}")
-        path.write_bytes(self._drawn(kind))
-        return path
-
-    def _drawn(self, kind: str) -> bytes:
-        if shutil.which("dot") is None:
-            raise RuntimeError(_INSTALL)
-        import graphviz
-
-        return graphviz.Source(self.dot).pipe(format=kind)
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        if shutil.which("dot") is None:
-            return {"text/plain": self.dot}
-        return {"image/svg+xml": self._drawn("svg").decode(), "text/plain": repr(self)}
-
-    def __repr__(self) -> str:
-        return f"Graph({len(self.nodes)} nodes, {len(self.edges)} edges)"
-
-
-def graph(tensor: Tensor, params: dict[str, Tensor] | Iterable[tuple[str, Tensor]] | None = None) -> Graph:
-    """Return the picture of how ``tensor`` came about.
-
-    Leaves are named by ``params``, a dict or pairs such as ``model.named_parameters()``; operands
-    are edges, so x * x has two. Operations that carry a name (BatchNorm's μ, σ², x̂, y) show it.
-    Raises ValueError for a tensor without a graph.
+    Parameters and buffers of the modules that were called have their names; ``params`` (a dict, or
+    pairs) names other leaves, ``model`` gives the paths of modules called on their own. Operands are
+    edges, so x * x has two. ``depth`` closes the module calls of that level, 0 the outermost, into
+    one box each; by default as many are open as a page holds. Runs of equal blocks are drawn once,
+    and beyond ``max_nodes`` the middle is left out. ``show`` is any of "shapes", "dtypes", "saved",
+    "gradients" and "values" (statistics, for the page). Raises TypeError for what is no Tensor,
+    ValueError for a tensor without a graph, for an unknown ``show``, ``direction`` or negative depth.
 
     >>> import minigrad as mg
     >>> x = mg.ones(3, requires_grad=True)
     >>> mg.viz.graph((x * x).sum(), {"x": x})
     Graph(4 nodes, 4 edges)
     """
-    if not isinstance(tensor, Tensor):
-        raise TypeError(
-            f"viz.graph draws a Tensor that was computed, not a {type(tensor).__name__}; call the model first"
-        )
-    if tensor._node is None:
-        raise ValueError("viz.graph: this tensor has no graph; no operand asks for a gradient")
-    pairs = params.items() if isinstance(params, dict) else (params or ())
-    names = {node: name for name, p in pairs if (node := p._node or p._constant) is not None}
-    order = _oldest_first(tensor._node)
-    number = {node: i for i, node in enumerate(order)}
-    picture = Graph([_vertex(i, node, names) for i, node in enumerate(order)])
-    for node in order:
-        for place, source in enumerate(node.inputs):
-            if source is not None:
-                numbered = node.primitive is not None and node.primitive.name in _ORDERED
-                picture.edges.append(Edge(number[source], number[node], place, source.shape, numbered))
-    picture.nodes.append(Vertex(len(order), "output", "output", tensor.shape))
-    picture.edges.append(Edge(len(order) - 1, len(order), 0, tensor.shape, False))
-    return picture
+    tensors = [outputs] if isinstance(outputs, Tensor) or not isinstance(outputs, (list, tuple)) else list(outputs)
+    for t in tensors:
+        if not isinstance(t, Tensor):
+            raise TypeError(
+                f"viz.graph draws a Tensor that was computed, not a {type(t).__name__}; call the model first, "
+                "or use viz.trace(model, input)"
+            )
+        if t._node is None:
+            raise ValueError("viz.graph: this tensor has no graph; no operand asks for a gradient")
+    if not tensors:
+        raise ValueError("viz.graph: expected at least one tensor, got none")
+    _check(show, direction, depth, max_nodes)
+    whole = walked(tensors, params, model, tuple(show), direction)
+    return replace(fitted(whole, depth, collapse_repeats, max_nodes), whole=whole)
 
 
-def _oldest_first(root: Node) -> list[Node]:
-    """Return all nodes below ``root`` by age, which puts inputs before what reads them."""
-    seen = {root}
-    stack = [root]
+def _check(show: Sequence[str], direction: str, depth: int | None, max_nodes: int) -> None:
+    known = (*SHOW, "values")
+    unknown = [s for s in show if s not in known]
+    if isinstance(show, str) or unknown:
+        raise ValueError(f"viz.graph: show is a tuple of any of {', '.join(known)}; got {show!r}")
+    if direction not in ("TB", "LR", "BT", "RL"):
+        raise ValueError(f"viz.graph: direction is TB, LR, BT or RL, got {direction!r}")
+    if depth is not None and depth < 0:
+        raise ValueError(f"viz.graph: depth is 0 or more, got {depth}")
+    if max_nodes < 3:
+        raise ValueError(f"viz.graph: max_nodes is 3 or more, got {max_nodes}")
+
+
+def trace(model: Any, *inputs: Any, **options: Any) -> Graph:
+    """Return the picture of a model from example inputs; ``options`` are those of :func:`graph`.
+
+    The model runs once; its running statistics do not move. Raises ValueError where no parameter asks
+    for a gradient and the result so has no graph.
+
+    >>> import minigrad as mg
+    >>> from minigrad import nn
+    >>> picture = mg.viz.trace(nn.Linear(3, 2), mg.ones(1, 3))
+    >>> [v.label for v in picture.nodes if v.kind == "parameter"]
+    ['weight', 'bias']
+    """
+    before, MODES.hold_statistics = MODES.hold_statistics, True
+    try:
+        with enable_grad():
+            result = model(*inputs)
+    finally:
+        MODES.hold_statistics = before
+    found = [t for t in tensors_in(result) if t._node is not None]
+    if not found:
+        raise ValueError("viz.trace: no part of the result asks for a gradient, so nothing was recorded")
+    given = [t for t in tensors_in(inputs) if isinstance(t, Tensor)]
+    names = {"input" if len(given) == 1 else f"input {i}": t for i, t in enumerate(given)}
+    return graph(found, {**names, **options.pop("params", {})}, model=model, **options)
+
+
+def tensors_in(tree: Any) -> list[Tensor]:
+    """Return the tensors of nested tuples, lists and dictionaries, in order."""
+    found, stack = [], [tree]
     while stack:
-        for node in stack.pop().inputs:
-            if node is not None and node not in seen:
-                seen.add(node)
-                stack.append(node)
-    return sorted(seen, key=lambda node: node.sequence)
+        item = stack.pop()
+        if isinstance(item, Tensor):
+            found.append(item)
+        elif isinstance(item, (tuple, list)):
+            stack += reversed(item)
+        elif isinstance(item, dict):
+            stack += reversed(item.values())
+    return found
 
 
-def retain(tensor: Tensor) -> Tensor:
+def retain(tensor: Tensor, every: bool = False) -> Tensor:
     """Let the next ``backward`` keep the gradient of every named operation below; return the tensor.
 
     A picture drawn after it then shows their norms: BatchNorm's ∂ℓ/∂μ, ∂ℓ/∂σ², ∂ℓ/∂x̂ and ∂ℓ/∂y.
+    With ``every`` that of operations without a name, too.
 
     >>> import minigrad as mg
     >>> from minigrad import nn
@@ -174,27 +124,7 @@ def retain(tensor: Tensor) -> Tensor:
     ['x̂', 'y', 'μ', 'σ²']
     """
     if tensor._node is not None:
-        for node in _oldest_first(tensor._node):
-            if node.label and node.primitive is not None:
+        for node in below([tensor._node]):
+            if (node.label or every) and node.primitive is not None:
                 node.retains = True
     return tensor
-
-
-def _vertex(i: int, node: Node, names: dict[Node, str]) -> Vertex:
-    gradient = None if node.grad is None else float(np.linalg.norm(node.grad._data.ravel()))
-    if node.primitive is not None:
-        label = f"{node.label} = {node.primitive.name}" if node.label else node.primitive.name
-        return Vertex(i, "named" if node.label else "operation", label, node.shape, gradient)
-    name = names.get(node)
-    if node.requires_grad:
-        return Vertex(i, "parameter" if name else "input", name or "leaf", node.shape, gradient)
-    return Vertex(i, "constant", name or "constant", node.shape)
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return "×".join(map(str, shape)) if shape else "scalar"
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'

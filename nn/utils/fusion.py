@@ -104,7 +104,9 @@ def fold_batchnorm(model: Module, loader: Iterable[Any]) -> Folded:
     (('1',), True, Identity())
     """
     before = deepcopy(model)
-    after, paths, difference, size = None, [], 0.0, 0.0
+    after: Module | None = None
+    paths: list[str] = []
+    difference = size = 0.0
     with evaluating(before):
         for batch in loader:
             x = first_input(batch)

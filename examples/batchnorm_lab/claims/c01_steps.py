@@ -41,7 +41,7 @@ def inputs_of_last_sigmoids(net: nn.Sequential, images: mg.Tensor) -> np.ndarray
 
 
 def figure_1(arm: str, steps: int, seed: int, data: Data, tick=lambda n: None) -> dict:
-    """Train; return test accuracy by step, percentiles of unit 0, and each unit's range of percentiles."""
+    """Train; return test accuracy by step, percentiles of unit 0, and each unit's range after the first probe."""
     net, curve, traces = build(arm, seed), [], []
     optimizer, fixed = optim.SGD(net.parameters(), lr=RATE), mg.from_numpy(data.test.images[:IMAGES])
     for t, (images, labels) in enumerate(itertools.islice(batches(data.train, BATCH, seed), steps), 1):
@@ -51,13 +51,13 @@ def figure_1(arm: str, steps: int, seed: int, data: Data, tick=lambda n: None) -
             curve.append([t, accuracy(net, data.test)])
             traces.append(np.percentile(inputs_of_last_sigmoids(net, fixed), PERCENTILES, axis=0))
     traces = np.array(traces, dtype=np.float64)  # (probes, 3, units)
-    return {"curve": curve, "unit 0": traces[:, :, 0].tolist(), "ranges": np.ptp(traces, axis=0).tolist()}
+    return {"curve": curve, "unit 0": traces[:, :, 0].tolist(), "ranges": np.ptp(traces[1:], axis=0).tolist()}
 
 
 def cells(mode, seeds):
     """The figure's two nets; then each rate, shorter. Quick: one seed and 10,000 steps of the figure."""
     full = mode == "full"
-    figure = [{"part": "figure", "arm": a, "steps": STEPS if full else 10_000, "seed": s}
+    figure = [{"part": "figure", "arm": a, "steps": STEPS if full else 10_000, "every": EVERY, "seed": s}
               for a in ARMS for s in range(seeds if full else 1)]  # fmt: skip
     rates = [
         {"part": "rates", "arm": a, "rate": r, "seed": s}
@@ -161,10 +161,12 @@ def draw(figure, results):
                 "markersize": 4,
                 "markevery": 8,
             }
-            right.plot([t for t, _ in curves[0]], middle, **line, label=f"{arm}, rate {rate:g}")
+            right.plot(
+                [t for t, _ in curves[0]], middle, **line, label=f"rate {rate:g}" if arm == "BatchNorm" else None
+            )
     title = f"N(0, {TUNED_STD}²), each rate (dashes: without)"
     labelled(right, title, "training steps", "test accuracy", None, ylim=(0.7, 1))
-    right.legend(loc="lower right", fontsize=6.5, ncols=2)
+    right.legend(loc="lower right", fontsize=8)
 
 
 CLAIM = Claim(

@@ -115,7 +115,7 @@ CLAIM = Claim(
     title="BatchNorm trains as well when noise brings covariate shift back",
     source="Santurkar et al. 2018, §2.1 and Figure 2 (arXiv 1805.11604)",
     claimed="Noise after each BatchNorm, of changing mean and variance, makes distributions less stable than in a standard net, yet it "
-    "trains as well as BatchNorm; the same noise stops the standard net.",
+    "trains as well as BatchNorm. (Also that the same noise stops the standard net: told, not judged.)",
     protocol=f"784-100-100-100-10 sigmoid, N(0, {STD}²), rate {RATE:g}, batch {BATCH}, {STEPS:,} SGD steps; per unit and step mean from U(-0.5, "
     "0.5), deviation from U(1, 1.25); per sample shift within 0.1 of that mean, scale N(deviation, 0.1).",
     criterion=f"noisy BatchNorm within 2 points of BatchNorm at {STEPS:,} steps and above the vanilla net at 500; one of the two: partly",

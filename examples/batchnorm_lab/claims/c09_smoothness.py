@@ -85,7 +85,7 @@ def measure(cell, data: Data, tick=lambda n: None):
     for t, batch in enumerate(itertools.islice(batches(data.train, BATCH, cell["seed"]), max(PROBES)), 1):
         if t in PROBES:
             for name, value in walk(net, batch, rate).items():
-                found[name].append(value if math.isfinite(value) else 1e30)
+                found[name].append(value if math.isfinite(value) else DIVERGED)
         optimizer.zero_grad()
         F.cross_entropy(net(batch[0]), batch[1]).backward()
         optimizer.step()
@@ -93,11 +93,23 @@ def measure(cell, data: Data, tick=lambda n: None):
     return found
 
 
+DIVERGED = 1e30  # stands for infinity and nan, which JSON has not
+
+
+def diverged(value):
+    """Tell whether a run went to infinity."""
+    return max(value["gradient change"]) >= DIVERGED
+
+
 def smoother(results, name, rate):
-    """Return by seed how many times smoother BatchNorm is: geometric mean over the probes from step ``EARLY`` on."""
+    """Return by seed how many times smoother BatchNorm is: geometric mean over the probes from step ``EARLY`` on.
+
+    Seeds of which a run diverged are left out: counted, but no number.
+    """
     late = [i for i, t in enumerate(PROBES) if t >= EARLY]
-    pairs = zip(*(pick(results, part="walk", arm=a, rate=rate) for a in ARMS), strict=True)
-    return [geometric(max(v[name][i], 1e-12) / max(b[name][i], 1e-12) for i in late) for v, b in pairs]
+    pairs = list(zip(*(pick(results, part="walk", arm=a, rate=rate) for a in ARMS), strict=True))
+    kept = [(v, b) for v, b in pairs if not diverged(v) and not diverged(b)]
+    return [geometric(max(v[name][i], 1e-12) / max(b[name][i], 1e-12) for i in late) for v, b in kept]
 
 
 def _text(ratios):
@@ -124,6 +136,8 @@ def judge(results):
             *[""] * (len(rates) - 1),
         ]
     )
+    lost = [[sum(map(diverged, pick(results, part="walk", arm=a, rate=r))) for a in ARMS] for r in rates]
+    rows.append(["runs that diverged, without and with (left out above)", *(f"{a}, {b}" for a, b in lost)])
     error = max(v["error"] for v in pick(results, part="identity"))
     rows.append(["Theorem 4.1 as an equation: error", f"{error:.0e}", *[""] * (len(rates) - 1)])
     tests = [

@@ -1,0 +1,198 @@
+"""Draw a dozen graphs into docs/gallery.md and docs/gallery/: python examples/gallery.py [docs]"""
+
+import sys
+from pathlib import Path
+
+from minigrad.nn import functional as F
+
+import minigrad as mg
+from minigrad import nn, optim, viz
+
+
+def square():
+    """x·x has two operand edges, though both come from one tensor."""
+    x = mg.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    return viz.graph(x * x, {"x": x})
+
+
+def diamond():
+    """One value is read twice; its two gradients are added."""
+    x = mg.tensor([0.5, 1.5], requires_grad=True)
+    h = x.exp()
+    return viz.graph((h.sin() * h.cos()).sum(), {"x": x})
+
+
+def linear_batchnorm():
+    """y = BN(Wx) after backward: each edge carries its gradient's norm, back along it."""
+    mg.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 3, bias=False), nn.BatchNorm1d(3))
+    x = mg.randn(8, 4)
+    y = viz.retain(model(x), every=True)
+    y.backward(mg.randn(8, 3))
+    return viz.graph(y, {"x": x})
+
+
+def batchnorm_train():
+    """Batch Normalization in training: μ, σ², x̂ and y of the paper's Algorithm 1."""
+    x = mg.ones(8, 3, requires_grad=True)
+    bn = nn.BatchNorm1d(3)
+    return viz.graph(bn(x), {"x": x})
+
+
+def batchnorm_eval():
+    """The same layer in evaluation: the statistics are buffers."""
+    x = mg.ones(8, 3, requires_grad=True)
+    bn = nn.BatchNorm1d(3).eval()
+    return viz.graph(bn(x), {"x": x})
+
+
+class Twice(nn.Module):
+    def __init__(self, wide):
+        super().__init__()
+        self.layer = nn.Linear(wide, wide)
+
+    def forward(self, x):
+        return self.layer(self.layer(x).relu() * 2)
+
+
+def shared_weight():
+    """One layer called twice: its weight is drawn once, each call has its own frame."""
+    return viz.trace(Twice(3), mg.ones(2, 3), collapse_repeats=False)
+
+
+def second_order():
+    """The gradient of x³ is a graph, too: the picture of a derivative."""
+    x = mg.tensor([2.0], requires_grad=True)
+    (slope,) = mg.autograd.grad((x * x * x).sum(), x, create_graph=True)
+    return viz.graph(slope, {"x": x})
+
+
+class Residual(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)
+        self.conv2, self.bn2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)
+
+    def forward(self, x):
+        return (x + self.bn2(self.conv2(self.bn1(self.conv1(x)).relu()))).relu()
+
+
+def residual():
+    """A residual block with its layers closed: the way around them is plain to see."""
+    return viz.trace(Residual(4), mg.ones(2, 4, 6, 6), depth=1)
+
+
+def resnet():
+    """Eight residual blocks are one, drawn once."""
+    stages = nn.Sequential(*(Residual(4) for _ in range(8)))
+    return viz.trace(nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), stages, nn.Flatten()), mg.ones(2, 3, 6, 6))
+
+
+class LSTMCell(nn.Module):
+    def __init__(self, inputs, hidden):
+        super().__init__()
+        self.wide = hidden
+        self.input, self.hidden = nn.Linear(inputs, 4 * hidden), nn.Linear(hidden, 4 * hidden)
+
+    def forward(self, x, h, c):
+        gates, n = self.input(x) + self.hidden(h), self.wide
+        i, f, o, g = (gates[:, k * n : (k + 1) * n] for k in range(4))
+        c = (f.sigmoid() * c + i.sigmoid() * g.tanh()).named("c")
+        return (o.sigmoid() * c.tanh()).named("h"), c
+
+
+def lstm_cell():
+    """An LSTM cell: four gates cut from one product."""
+    return viz.trace(LSTMCell(3, 2), mg.ones(1, 3), mg.ones(1, 2), mg.ones(1, 2))
+
+
+class Attention(nn.Module):
+    def __init__(self, wide):
+        super().__init__()
+        self.query, self.key, self.value = (nn.Linear(wide, wide) for _ in range(3))
+
+    def forward(self, x):  # (N, T, C)
+        q, k, v = self.query(x), self.key(x), self.value(x)
+        scores = q @ k.transpose(1, 2) / x.shape[-1] ** 0.5
+        return (F.softmax(scores, dim=-1).named("attention") @ v).named("y")
+
+
+def attention():
+    """Self-attention: who reads q, k and v."""
+    return viz.trace(Attention(4), mg.ones(2, 5, 4), depth=1)
+
+
+class Block(nn.Module):
+    def __init__(self, wide):
+        super().__init__()
+        self.attention = Attention(wide)
+        self.mlp = nn.Sequential(nn.Linear(wide, 4 * wide), nn.ReLU(), nn.Linear(4 * wide, wide))
+
+    def forward(self, x):
+        x = x + self.attention(x)
+        return x + self.mlp(x)
+
+
+def transformer():
+    """A Transformer of twelve blocks: one block, and how often."""
+    return viz.trace(nn.Sequential(*(Block(8) for _ in range(12))), mg.ones(1, 4, 8))
+
+
+def in_place():
+    """A recorded write is a new value, marked as one; what is stretched to fit is dashed."""
+    x, row = mg.ones(2, 3, requires_grad=True), mg.ones(3, requires_grad=True)
+    y = x * 2
+    y += row
+    y[0] = 0.0
+    return viz.graph(y.sum(), {"x": x, "row": row})
+
+
+PICTURES = [
+    square, diamond, linear_batchnorm, batchnorm_train, batchnorm_eval, shared_weight, second_order, residual, resnet,
+    lstm_cell, attention, transformer, in_place,
+]  # fmt: skip
+
+
+def sigmoids():
+    mg.manual_seed(0)
+    model = nn.Sequential(*(m for _ in range(5) for m in (nn.Linear(16, 16), nn.Sigmoid())))
+    return model, mg.randn(32, 16)
+
+
+def gradient_flow():
+    """Ten layers of sigmoids: the gradient of each parameter, first layer to last. It vanishes to the left."""
+    model, x = sigmoids()
+    model(x).pow(2).sum().backward()
+    return viz.gradient_flow(model)
+
+
+def gradient_histograms():
+    """log10|gradient| of each layer over forty steps of training, the first layer on top."""
+    model, x = sigmoids()
+    optimizer = optim.SGD(model.parameters(), lr=0.05)
+    with viz.Histograms(model) as seen:
+        for _ in range(40):
+            optimizer.zero_grad()
+            model(x).pow(2).sum().backward()
+            optimizer.step()
+    return seen.draw("gradients")
+
+
+FIGURES = [gradient_flow, gradient_histograms]
+
+
+def main(folder):
+    """Write the page and its pictures."""
+    (folder / "gallery").mkdir(parents=True, exist_ok=True)
+    lines = ["# Gallery", "", "Made by `make gallery` from the programs in `examples/gallery.py`.", ""]
+    for make in [*PICTURES, *FIGURES]:
+        kind = "svg" if make in PICTURES else "png"
+        picture, path = make(), folder / "gallery" / f"{make.__name__}.{kind}"
+        picture.render(path) if kind == "svg" else picture.savefig(path, dpi=90)
+        lines += [f"## {make.__name__.replace('_', ' ')}", "", make.__doc__, ""]
+        lines += [f"![{make.__doc__}](gallery/{path.name})", ""]
+    (folder / "gallery.md").write_text("\n".join(lines[:-1]) + "\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs"))

@@ -1,0 +1,188 @@
+"""Bernoulli and categorical distributions, by probabilities or by their logits."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minigrad.creation import arange
+from minigrad.distributions import constraints
+from minigrad.distributions.distribution import Distribution, broadcast_all
+from minigrad.functions.elementwise import softplus, where
+from minigrad.random import default_generator
+from minigrad.tensor import Tensor
+
+
+def _one_of(probs: Any, logits: Any) -> None:
+    if (probs is None) == (logits is None):
+        raise ValueError("Either `probs` or `logits` must be specified, but not both.")
+
+
+def _held(probs: Tensor) -> Tensor:
+    """Keep probabilities away from 0 and 1, where logits are infinite."""
+    eps = float(np.finfo(probs.dtype).eps)
+    return probs.clamp(min=eps, max=1 - eps)
+
+
+class Bernoulli(Distribution):
+    """1 with probability ``probs`` (or the sigmoid of ``logits``), else 0.
+
+    https://docs.pytorch.org/docs/stable/distributions.html#bernoulli
+    """
+
+    arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
+    support = constraints.boolean
+
+    def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
+        _one_of(probs, logits)
+        self._parameters = ("probs",) if logits is None else ("logits",)
+        (given,) = broadcast_all(logits if probs is None else probs)
+        self._probs, self._logits = (given, None) if logits is None else (None, given)
+        super().__init__(given.shape, validate_args=validate_args)
+
+    @property
+    def probs(self) -> Tensor:
+        """The probability of 1."""
+        if self._probs is None:
+            self._probs = self._logits.sigmoid()
+        return self._probs
+
+    @property
+    def logits(self) -> Tensor:
+        """log(p / (1 - p))."""
+        if self._logits is None:
+            held = _held(self._probs)
+            self._logits = held.log() - (-held).log1p()
+        return self._logits
+
+    @property
+    def mean(self) -> Tensor:
+        return self.probs
+
+    @property
+    def mode(self) -> Tensor:
+        """The likelier of 0 and 1, nan where they are equally likely."""
+        return where(self.probs == 0.5, math.nan, (self.probs >= 0.5).to(self.probs.dtype))
+
+    @property
+    def variance(self) -> Tensor:
+        return self.probs * (1 - self.probs)
+
+    def expand(self, batch_shape: Any) -> Bernoulli:
+        (name,) = self._parameters
+        return Bernoulli(**{name: getattr(self, name).expand(tuple(batch_shape))}, validate_args=self._validate_args)
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        probs = self.probs.detach().numpy()
+        return Tensor(default_generator.bernoulli(probs, self._extended_shape(sample_shape)).astype(probs.dtype))
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        self._validate_sample(value)
+        return -self._surprise(value)
+
+    def _surprise(self, value: Tensor) -> Tensor:
+        return (1 - value) * self.logits + softplus(-self.logits)
+
+    def entropy(self) -> Tensor:
+        return self._surprise(self.probs)
+
+    def enumerate_support(self, expand: bool = True) -> Tensor:
+        """Return both values, (2, *batch_shape), or (2, 1, ...) without ``expand``."""
+        return _enumerated(2, self.batch_shape, self.probs.dtype, expand)
+
+
+class Categorical(Distribution):
+    """An index into the last dimension of ``probs`` (divided by their sum) or ``logits``.
+
+    https://docs.pytorch.org/docs/stable/distributions.html#categorical
+
+    >>> import minigrad as mg
+    >>> mg.distributions.Categorical(mg.tensor([1.0, 3.0])).probs
+    tensor([0.2500, 0.7500])
+    """
+
+    arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
+
+    def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
+        _one_of(probs, logits)
+        self._parameters = ("probs",) if logits is None else ("logits",)
+        given = logits if probs is None else probs
+        if given.ndim < 1:
+            raise ValueError(f"`{self._parameters[0]}` parameter must be at least one-dimensional.")
+        if logits is None:
+            self._probs, self._logits = probs / probs.sum(-1, keepdim=True), None
+        else:
+            self._probs, self._logits = None, logits - logits.logsumexp(-1, keepdim=True)
+        self._num_events = given.shape[-1]
+        super().__init__(given.shape[:-1], validate_args=validate_args)
+
+    @property
+    def probs(self) -> Tensor:
+        """The probabilities, (..., n), of sum one."""
+        if self._probs is None:
+            self._probs = self._logits.softmax(-1)
+        return self._probs
+
+    @property
+    def logits(self) -> Tensor:
+        """The logarithms of the probabilities, (..., n)."""
+        if self._logits is None:
+            self._logits = _held(self._probs).log()
+        return self._logits
+
+    @property
+    def support(self) -> constraints.Constraint:  # type: ignore[override]
+        """The indices."""
+        return constraints.integer_interval(0, self._num_events - 1)
+
+    @property
+    def param_shape(self) -> tuple[int, ...]:
+        """The shape of the probabilities."""
+        return (*self.batch_shape, self._num_events)
+
+    @property
+    def mean(self) -> Tensor:
+        """There is none: nan."""
+        return Tensor(np.full(self.batch_shape, math.nan, self._given.dtype))
+
+    variance = mean
+
+    @property
+    def _given(self) -> Tensor:
+        return getattr(self, self._parameters[0])
+
+    @property
+    def mode(self) -> Tensor:
+        """The likeliest index."""
+        return self.probs.argmax(-1)
+
+    def expand(self, batch_shape: Any) -> Categorical:
+        given = self._given.expand((*batch_shape, self._num_events))
+        return Categorical(**{self._parameters[0]: given}, validate_args=self._validate_args)
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        rows = self.probs.detach().numpy().reshape(-1, self._num_events)
+        drawn = default_generator.multinomial(rows, math.prod(sample_shape), replacement=True)
+        return Tensor(drawn.T.reshape(self._extended_shape(sample_shape)).copy())
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        self._validate_sample(value)
+        index = value.long().unsqueeze(-1)
+        lead = np.broadcast_shapes(index.shape[:-1], self.batch_shape)
+        logits = self.logits.expand((*lead, self._num_events))
+        return logits.gather(-1, index.expand((*lead, 1))).squeeze(-1)
+
+    def entropy(self) -> Tensor:
+        logits = self.logits.clamp(min=float(np.finfo(self.logits.dtype).min))
+        return -(logits * self.probs).sum(-1)
+
+    def enumerate_support(self, expand: bool = True) -> Tensor:
+        """Return all indices, (n, *batch_shape), or (n, 1, ...) without ``expand``."""
+        return _enumerated(self._num_events, self.batch_shape, np.int64, expand)
+
+
+def _enumerated(n: int, batch_shape: tuple[int, ...], dtype: Any, expand: bool) -> Tensor:
+    values = arange(n).to(dtype).view(n, *(1,) * len(batch_shape))
+    return values.expand((n, *batch_shape)) if expand else values

@@ -1,0 +1,269 @@
+"""Products of vectors and matrices with PyTorch's names.
+
+https://docs.pytorch.org/docs/stable/torch.html#blas-and-lapack-operations
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.functions.equation import LETTERS, parsed
+from minigrad.functions.shape import expand, reshape
+from minigrad.ops import einsum as sums
+from minigrad.ops import linalg, reduction
+from minigrad.ops import matmul as ops
+from minigrad.primitive import TABLE, alias
+
+__all__ = [
+    "addbmm", "addmm", "addmv", "baddbmm", "bmm", "cross", "dot", "einsum", "ger", "inner", "kron", "matmul", "mm", "mv",
+    "outer", "tensordot", "trace",
+]  # fmt: skip
+
+T = Any  # a Tensor, which this floor does not know
+_WORDS = {"float32": "float", "float64": "double", "float16": "c10::Half", "int64": "long int", "int32": "int"}
+
+
+def _same_dtype(x: T, y: T, words: str = "expected m1 and m2 to have the same dtype, but got: {} != {}") -> None:
+    """Refuse tensors of two dtypes, as PyTorch; an array takes part in the promotion of operators."""
+    if x.dtype != y.dtype and hasattr(x, "backward") and hasattr(y, "backward"):
+        raise RuntimeError(words.format(*(_WORDS.get(str(d.dtype), str(d.dtype)) for d in (x, y))))
+
+
+def _matrix(x: T, name: str) -> None:
+    if x.ndim != 2:
+        raise RuntimeError(f"{name} must be a matrix, got shape {list(x.shape)}")
+
+
+def matmul(input: T, other: T) -> T:
+    """Return the matrix product: vectors (n,), matrices (n, m), batches (..., n, m) that broadcast.
+
+    Raises RuntimeError for 0-d operands, sizes that do not fit, and two dtypes.
+    https://docs.pytorch.org/docs/stable/generated/torch.matmul.html
+
+    >>> import minigrad as mg
+    >>> mg.matmul(mg.ones(2, 3), mg.ones(3))
+    tensor([3., 3.])
+    """
+    if hasattr(input, "ndim") and hasattr(other, "ndim"):
+        if not input.ndim or not other.ndim:
+            raise RuntimeError(
+                f"both arguments to matmul need to be at least 1D, but they are {input.ndim}D and {other.ndim}D"
+            )
+        _same_dtype(input, other)
+        if input.dtype == bool and other.dtype == bool:
+            raise NotImplementedError("matmul: \"addmm_impl_cpu_\" not implemented for 'Bool'; convert it: x.float()")
+    return ops.matmul(input, other)
+
+
+def mm(input: T, mat2: T) -> T:
+    """Return the product of two matrices, (n, m) and (m, p); RuntimeError for anything else."""
+    _matrix(input, "self")
+    _matrix(mat2, "mat2")
+    return matmul(input, mat2)
+
+
+def bmm(input: T, mat2: T) -> T:
+    """Return the products of two batches, (b, n, m) and (b, m, p), without broadcasting."""
+    for name, x in (("batch1", input), ("batch2", mat2)):
+        if x.ndim != 3:
+            raise RuntimeError(f"{name} must be a 3D tensor, got shape {list(x.shape)}")
+    if (input.shape[0], input.shape[2]) != mat2.shape[:2]:
+        raise RuntimeError(
+            f"Expected size for first two dimensions of batch2 tensor to be: [{input.shape[0]}, {input.shape[2]}] "
+            f"but got: {list(mat2.shape[:2])}."
+        )
+    return matmul(input, mat2)
+
+
+def mv(input: T, vec: T) -> T:
+    """Return the product of a matrix (n, m) and a vector (m,)."""
+    if input.ndim != 2 or vec.ndim != 1:
+        raise RuntimeError(f"vector + matrix @ vector expected, got 1, {input.ndim}, {vec.ndim}")
+    if input.shape[1] != vec.shape[0]:
+        n, m = input.shape
+        raise RuntimeError(f"size mismatch, got input ({n}), mat ({n}x{m}), vec ({vec.shape[0]})")
+    return matmul(input, vec)
+
+
+def dot(input: T, tensor: T) -> T:
+    """Return the product of two vectors (n,), a 0-d tensor."""
+    if input.ndim != 1 or tensor.ndim != 1:
+        raise RuntimeError(f"1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors")
+    _same_dtype(input, tensor, "dot : expected both vectors to have same dtype, but found {} and {}")
+    if input.shape != tensor.shape:
+        n, m = input.shape[0], tensor.shape[0]
+        raise RuntimeError(
+            f"inconsistent tensor size, expected tensor [{n}] and src [{m}] to have the same number of elements, "
+            f"but got {n} and {m} elements respectively"
+        )
+    return matmul(input, tensor)
+
+
+def inner(input: T, other: T) -> T:
+    """Return the sums of products along the last dimensions; with a 0-d operand, the product."""
+    if not input.ndim or not other.ndim:
+        return input * other
+    if input.shape[-1] != other.shape[-1]:
+        raise RuntimeError(
+            "inner() the last dimension must match on both input tensors but got shapes "
+            f"{list(input.shape)} and {list(other.shape)}"
+        )
+    return tensordot(input, other, dims=([-1], [-1]))
+
+
+def outer(input: T, vec2: T) -> T:
+    """Return the matrix of products of two vectors, (n,) and (m,) -> (n, m)."""
+    for name, x in (("self", input), ("vec2", vec2)):
+        if x.ndim != 1:
+            raise RuntimeError(f"outer: Expected 1-D argument {name}, but got {x.ndim}-D")
+    return reshape(input, -1, 1) * vec2
+
+
+ger = outer
+
+
+def _scaled_sum(input: T, product: T, beta: float, alpha: float) -> T:
+    """Return beta * input + alpha * product; with beta 0 the input is not looked at."""
+    _same_dtype(input, product, "self and mat2 must have the same dtype, but got {} and {}")
+    if product.dtype.kind in "iu":
+        beta, alpha = int(beta), int(alpha)
+    product = product if alpha == 1 else product * alpha
+    input = expand(input, product.shape)
+    if beta == 0:
+        return product
+    return (input if beta == 1 else input * beta) + product
+
+
+def addmm(input: T, mat1: T, mat2: T, *, beta: float = 1, alpha: float = 1) -> T:
+    """Return beta * input + alpha * (mat1 @ mat2); input (broadcast to (n, p)), (n, m), (m, p).
+
+    https://docs.pytorch.org/docs/stable/generated/torch.addmm.html
+    """
+    return _scaled_sum(input, mm(mat1, mat2), beta, alpha)
+
+
+def addmv(input: T, mat: T, vec: T, *, beta: float = 1, alpha: float = 1) -> T:
+    """Return beta * input + alpha * (mat @ vec)."""
+    return _scaled_sum(input, mv(mat, vec), beta, alpha)
+
+
+def baddbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1) -> T:
+    """Return beta * input + alpha * (batch1 @ batch2), matrix by matrix."""
+    return _scaled_sum(input, bmm(batch1, batch2), beta, alpha)
+
+
+def addbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1) -> T:
+    """Return beta * input + alpha * the sum over the batch of batch1 @ batch2."""
+    total = reduction.sum(bmm(batch1, batch2), axis=(0,), keepdims=False)
+    return _scaled_sum(input, total, beta, alpha)
+
+
+def einsum(*args: Any) -> T:
+    """Return the Einstein sum ``einsum("ij,jk->ik", a, b)``, or with sublists ``einsum(a, [0, 1], b, [1, 2])``.
+
+    Ellipses, repeated letters and the implicit result are PyTorch's; pairs are contracted by matrix
+    products, the smallest results first. Raises RuntimeError for an equation that does not fit.
+    https://docs.pytorch.org/docs/stable/generated/torch.einsum.html
+
+    >>> import minigrad as mg
+    >>> mg.einsum("ii", mg.eye(3))
+    tensor(3.)
+    """
+    operands, inputs, output = parsed(args)
+    for x in operands[1:]:
+        _same_dtype(operands[0], x, "einsum(): expected operands of one dtype, but found {} and {}")
+    return sums.einsum(*operands, inputs=inputs, output=output)
+
+
+def tensordot(a: T, b: T, dims: Any = 2) -> T:
+    """Return the sum of products over ``dims``: the last n of a with the first n of b, or two lists.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.tensordot.html
+    """
+    left, right = _contracted(a, b, dims)
+    left, right = reduction.axes_of(a, tuple(left)), reduction.axes_of(b, tuple(right))
+    for i, j in zip(left, right, strict=True):
+        if a.shape[i] != b.shape[j] and 1 not in (a.shape[i], b.shape[j]):
+            raise RuntimeError(
+                f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i - a.ndim} and "
+                f"second has size {b.shape[j]} in dim {j}"
+            )
+    _same_dtype(a, b, "both inputs should have same dtype, but got {} and {}")
+    names = LETTERS[: a.ndim]
+    others = list(LETTERS[a.ndim : a.ndim + b.ndim])
+    for i, j in zip(left, right, strict=True):
+        others[j] = names[i]
+    output = "".join(c for c in names + "".join(others) if (c in names) != (c in others))
+    return sums.einsum(a, b, inputs=(names, "".join(others)), output=output)
+
+
+def _contracted(a: T, b: T, dims: Any) -> tuple[list[int], list[int]]:
+    if isinstance(dims, int):
+        if dims < 0:
+            raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
+        if dims > min(a.ndim, b.ndim):
+            raise RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
+        return list(range(a.ndim - dims, a.ndim)), list(range(dims))
+    left, right = ([d] if isinstance(d, int) else list(d) for d in dims)
+    if len(left) != len(right):
+        raise RuntimeError("both dimension lists should have same length")
+    return left, right
+
+
+def kron(input: T, other: T) -> T:
+    """Return the Kronecker product; the operand of fewer dimensions gets leading ones."""
+    n = max(input.ndim, other.ndim)
+    a, b = ((1,) * (n - x.ndim) + tuple(x.shape) for x in (input, other))
+    left = reshape(input, tuple(k for m in a for k in (m, 1)))
+    right = reshape(other, tuple(k for m in b for k in (1, m)))
+    return reshape(left * right, tuple(p * q for p, q in zip(a, b, strict=True)))
+
+
+def trace(input: T) -> T:
+    """Return the sum of the diagonal of a matrix; int64 for integers."""
+    if input.ndim != 2:
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
+    if input.dtype == bool:
+        raise NotImplementedError("trace: \"trace\" not implemented for 'Bool'")
+    return linalg.trace(input)
+
+
+def cross(input: T, other: T, dim: int | None = None) -> T:
+    """Return the vector product along ``dim`` (the first of length 3 by default).
+
+    https://docs.pytorch.org/docs/stable/generated/torch.cross.html
+    """
+    if input.ndim != other.ndim:
+        raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
+    if dim is None:
+        found = [i for i, n in enumerate(input.shape) if n == 3]
+        if not found:
+            raise RuntimeError("no dimension of size 3 in input")
+        dim = found[0]
+    axis = reduction.axis_of(input, dim)
+    if input.shape[axis] != 3 or other.shape[axis] != 3:
+        raise RuntimeError(
+            f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[axis]} and {other.shape[axis]}"
+        )
+    return linalg.cross(input, other, axis=axis - input.ndim)
+
+
+def _einsum_of_numpy(*args: Any, optimize: Any = True) -> T:
+    operands, inputs, output = parsed(args)
+    return sums.einsum(*operands, inputs=inputs, output=output)
+
+
+def _dot_of_numpy(a: T, b: T) -> T:
+    if 0 in (getattr(a, "ndim", 0), getattr(b, "ndim", 0)):
+        return a * b
+    return tensordot(a, b, ([-1], [-2 if b.ndim > 1 else -1]))
+
+
+alias(sums.einsum, np.einsum, call=_einsum_of_numpy)
+alias(linalg.trace, np.trace, call=lambda a: trace(a))
+TABLE.update({np.tensordot: lambda a, b, axes=2: tensordot(a, b, axes), np.dot: _dot_of_numpy, np.inner: inner})
+TABLE.update({np.kron: kron, np.outer: lambda a, b: outer(reshape(a, -1), reshape(b, -1))})
+TABLE[np.cross] = lambda a, b, axis=-1: cross(a, b, axis)
+TABLE[np.linalg.cross] = lambda x1, x2, axis=-1: cross(x1, x2, axis)

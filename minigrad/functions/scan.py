@@ -1,0 +1,59 @@
+"""Running sums, products and extremes with PyTorch's names.
+
+https://docs.pytorch.org/docs/stable/torch.html#other-operations
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minigrad.functions.arguments import numpy_names
+from minigrad.functions.reduction import looked_up
+from minigrad.ops import reduction, scan, sorting
+
+__all__ = ["cummax", "cummin", "cumprod", "cumsum", "logcumsumexp"]
+
+T = Any  # a Tensor, which this floor does not know
+
+
+def _scanned(made: Any, input: T, dim: int, dtype: Any = None) -> T:
+    input = input if dtype is None else input.to(dtype)
+    axis = reduction.axis_of(input, dim)
+    if input.dtype.kind != "f" and dtype is None:
+        input = input.long()
+    return made(input, axis=axis) if input.ndim else made(input.reshape(1), axis=0).reshape(())
+
+
+@numpy_names
+def cumsum(input: T, dim: int, *, dtype: Any = None) -> T:
+    """Return the running sum along ``dim``; integers and bools sum to int64."""
+    return _scanned(reduction.cumsum, input, dim, dtype)
+
+
+@numpy_names
+def cumprod(input: T, dim: int, *, dtype: Any = None) -> T:
+    """Return the running product along ``dim``; zeros do the gradient no harm."""
+    return _scanned(scan.cumprod, input, dim, dtype)
+
+
+@numpy_names
+def logcumsumexp(input: T, dim: int) -> T:
+    """Return the logarithm of the running sum of exp(input) along ``dim``, without overflow."""
+    reduction.axis_of(input, dim)
+    if input.dtype.kind != "f":
+        raise NotImplementedError(f'"logcumsumexp_out_cpu" not implemented for {input.dtype}; convert first: x.float()')
+    return _scanned(scan.logcumsumexp, input, dim)
+
+
+@numpy_names
+def cummax(input: T, dim: int) -> T:
+    """Return (values, indices) of the greatest so far along ``dim``; of ties the last."""
+    axis = reduction.axis_of(input, dim)
+    return looked_up("cummax", input, lambda x: sorting.arg_cummax(x, axis=axis), axis)
+
+
+@numpy_names
+def cummin(input: T, dim: int) -> T:
+    """Return (values, indices) of the least so far along ``dim``; of ties the last."""
+    axis = reduction.axis_of(input, dim)
+    return looked_up("cummin", input, lambda x: sorting.arg_cummin(x, axis=axis), axis)

@@ -1,0 +1,30 @@
+"""The inverse of the error function: Giles (2010), "Approximating the erfinv function", made exact by Newton's steps."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from minigrad.ops.special import erf
+from minigrad.primitive import primitive
+
+_NEAR = (2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087, -0.00125372503,
+         -0.00417768164, 0.246640727, 1.50140941)  # fmt: skip
+_FAR = (-0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613,
+        0.00943887047, 1.00167406, 2.83297682)  # fmt: skip
+_HALF_SQRTPI = math.sqrt(math.pi) / 2
+
+
+@primitive(lambda g, out, _x: g * (_HALF_SQRTPI * np.exp(out * out)), floats=True)
+def erfinv(x):
+    """The y of erf(y) = x: ±inf at ±1, nan beyond."""
+    wide = x.astype(np.float64)
+    with np.errstate(all="ignore"):
+        w = -np.log((1 - wide) * (1 + wide))
+        y = wide * np.where(w < 5, np.polyval(_NEAR, w - 2.5), np.polyval(_FAR, np.sqrt(w) - 3))
+        for _ in range(2):
+            step = (erf.function(y) - wide) * (_HALF_SQRTPI * np.exp(y * y))
+            y = np.where(np.isfinite(step), y - step, y)
+    y = np.where(np.abs(wide) == 1, np.copysign(np.inf, wide), np.where(np.abs(wide) > 1, np.nan, y))
+    return y.astype(x.dtype)

@@ -1,0 +1,77 @@
+"""Running products and sums of exponentials: rules by one linear recurrence, so zeros do no harm at any order."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minigrad.ops.indexing import getitem
+from minigrad.ops.reduction import expanded
+from minigrad.ops.shape import pad
+from minigrad.primitive import alias, primitive
+
+
+def _part(x, axis, start, stop):
+    """Return x[start:stop] along one axis."""
+    return getitem(x, index=(slice(None),) * axis + (slice(start, stop),))
+
+
+def _shifted(x, axis, k):
+    """Return x moved k places towards the start (k > 0) or the end, zeros behind it."""
+    n = x.shape[axis]
+    rest = _part(x, axis, k, None) if k > 0 else _part(x, axis, None, n + k)
+    place = (0, min(k, n)) if k > 0 else (min(-k, n), 0)
+    return pad(rest, widths=tuple(place if i == axis else (0, 0) for i in range(x.ndim)))
+
+
+def recurrence(a, b, axis):
+    """Return s with s[k] = b[k] + a[k] s[k + 1], zero beyond the end, in log2(n) steps of whole arrays."""
+    step, n = 1, b.shape[axis]
+    while step < n:
+        b = b + a * _shifted(b, axis, step)
+        a = a * _shifted(a, axis, step)
+        step *= 2
+    return b
+
+
+def _before(x, axis):
+    """Return the product of all elements before each."""
+    n = x.shape[axis]
+    one = np.where(False, _part(x, axis, 0, 1), 1.0)
+    return np.concatenate([one, np.cumprod(_part(x, axis, 0, n - 1), axis=axis)], axis=axis) if n else x
+
+
+@primitive(lambda g, _out, x, *, axis: _before(x, axis) * recurrence(_shifted(x, axis, 1), g, axis))
+def cumprod(x, *, axis):
+    return np.cumprod(x, axis=axis)
+
+
+alias(cumprod, np.cumprod)
+
+
+def _others(x, axis):
+    """Return the product of all other elements, right also where some are zero."""
+    return _before(x, axis) * np.flip(_before(np.flip(x, axis), axis), axis)
+
+
+@primitive(lambda g, _out, x, *, axis, keepdims: expanded(g, axis, keepdims) * _others(x, axis))
+def prod(x, *, axis, keepdims):
+    """The product along one axis."""
+    return np.multiply.reduce(x, axis=axis, keepdims=keepdims)
+
+
+def _held(x):
+    return np.where(x == -np.inf, 0.0, x)
+
+
+def _spread_back(g, out, x, axis):
+    out, n = _held(out), x.shape[axis]  # where all is -inf so far nothing comes back
+    fall = np.exp(_part(out, axis, None, -1) - _part(out, axis, 1, None))  # at most 1
+    fall = pad(fall, widths=tuple((0, int(i == axis and n > 0)) for i in range(x.ndim)))
+    return np.exp(x - out) * recurrence(fall, g, axis)
+
+
+@primitive(lambda g, out, x, *, axis: _spread_back(g, out, x, axis), floats=True)
+def logcumsumexp(x, *, axis):
+    """log of the running sum of exp(x), which never overflows."""
+    with np.errstate(all="ignore"):
+        return np.logaddexp.accumulate(x, axis=axis)

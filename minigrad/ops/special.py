@@ -1,0 +1,104 @@
+"""The error functions, and logarithms whose ends need care."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from minigrad.ops.elementwise import limited, quiet, sigmoid
+from minigrad.primitive import primitive, register
+
+_2_SQRTPI = 2 / math.sqrt(math.pi)
+
+# W. J. Cody, "Rational Chebyshev approximations for the error function", Math. Comp. 23 (1969), and his CALERF:
+# each pair is numerator and denominator, the highest power first.
+_NEAR = (
+    (1.85777706184603153e-1, 3.16112374387056560, 1.13864154151050156e2, 3.77485237685302021e2, 3.20937758913846947e3),
+    (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3),
+)  # |x| <= 0.46875, in x²
+_MIDDLE = (
+    (2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594, 6.61191906371416295e1, 2.98635138197400131e2,
+     8.81952221241769090e2, 1.71204761263407058e3, 2.05107837782607147e3, 1.23033935479799725e3),
+    (1.0, 1.57449261107098347e1, 1.17693950891312499e2, 5.37181101862009858e2, 1.62138957456669019e3,
+     3.29079923573345963e3, 4.36261909014324716e3, 3.43936767414372164e3, 1.23033935480374942e3),
+)  # fmt: skip  # |x| <= 4, in |x|
+_FAR = (
+    (1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-1, 1.25781726111229246e-1,
+     1.60837851487422766e-2, 6.58749161529837803e-4),
+    (1.0, 2.56852019228982242, 1.87295284992346725, 5.27905102951428412e-1, 6.05183413124413191e-2,
+     2.33520497626869185e-3),
+)  # fmt: skip  # beyond, in 1/x²
+_BORDER, _OUTER = 0.46875, 4.0
+
+
+def _ratio(pair, x):
+    """Return the quotient of two polynomials, by Horner's rule."""
+    above, below = (x * c[0] + c[1] for c in pair)
+    for a, b in zip(pair[0][2:], pair[1][2:], strict=True):
+        above, below = above * x + a, below * x + b
+    return above / below
+
+
+def _tail(y):
+    """Return erfc of y > 0.46875; exp(-y²) in two factors, of which the first is of an exact square."""
+    middle = _ratio(_MIDDLE, np.minimum(y, _OUTER))
+    z = 1 / np.square(np.maximum(y, _OUTER))
+    far = (_2_SQRTPI / 2 - z * _ratio(_FAR, z)) / np.maximum(y, _OUTER)
+    y = np.minimum(y, 30.0)  # where exp(-y²) is 0 already
+    coarse = np.floor(y * 16) / 16
+    return np.exp(-coarse * coarse) * np.exp(-(y - coarse) * (y + coarse)) * np.where(y <= _OUTER, middle, far)
+
+
+def _series(x, y):
+    """Return erf of |x| = y <= 0.46875."""
+    return x * _ratio(_NEAR, np.square(np.minimum(y, _BORDER)))
+
+
+@primitive(lambda g, _out, x: g * (_2_SQRTPI * np.exp(-x * x)), floats=True)
+@quiet
+def erf(x):
+    """The error function, to 1e-15 in float64."""
+    y = np.abs(x)
+    return np.where(y <= _BORDER, _series(x, y), np.sign(x) * (1 - _tail(np.maximum(y, _BORDER)))).astype(x.dtype)
+
+
+@primitive(lambda g, _out, x: -g * (_2_SQRTPI * np.exp(-x * x)), floats=True)
+@quiet
+def erfc(x):
+    """1 - erf(x), with all its digits where that is tiny."""
+    y = np.abs(x)
+    tail = _tail(np.maximum(y, _BORDER))
+    return np.where(y <= _BORDER, 1 - _series(x, y), np.where(x < 0, 2 - tail, tail)).astype(x.dtype)
+
+
+@primitive(
+    lambda g, _out, x, y: g * np.where(np.logical_and(x == 0, y <= 0), 0.0, np.log(y)),
+    lambda g, _out, x, y: g * (x / y),
+    promotes=0,
+    floats=True,
+)
+@quiet
+def xlogy(x, y):
+    """x log(y); 0 where x is 0, whatever y is, unless it is NaN."""
+    return np.where(np.logical_and(np.equal(x, 0), np.equal(y, y)), 0.0, x * np.log(y))
+
+
+logaddexp = register(
+    np.logaddexp,
+    lambda g, _out, x, y: g * sigmoid(x - y),
+    lambda g, _out, x, y: g * sigmoid(y - x),
+    promotes=0,
+)
+logaddexp.function = limited(np.logaddexp, "f")
+
+
+@primitive(lambda g, _out, x, **_params: g * np.isfinite(x))
+def nan_to_num(x, *, nan=0.0, posinf=None, neginf=None):
+    """x with numbers in place of NaN and the infinities, by default 0 and the ends of the dtype."""
+    if x.dtype.kind != "f":
+        return np.copy(x)
+    ends = np.finfo(x.dtype)
+    x = np.where(x == np.inf, float(ends.max) if posinf is None else posinf, x)
+    x = np.where(x == -np.inf, float(ends.min) if neginf is None else neginf, x)
+    return np.where(x != x, nan, x)

@@ -1,0 +1,173 @@
+"""Make a picture smaller: draw equal blocks once, close modules below a depth, leave out a middle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from minigrad.viz.dot import heading
+from minigrad.viz.picture import Cluster, Edge, Graph, Vertex
+
+LEGIBLE = 40  # boxes that a printed page holds in 7 points
+
+
+def fitted(whole: Graph, depth: int | None, repeats: bool, max_nodes: int) -> Graph:
+    """Return ``whole`` at ``depth``; None takes the deepest that is legible on one page."""
+    base = folded(whole) if repeats else whole
+    if depth is None:
+        made, level = base, max((c.level for c in base.clusters), default=0)
+        while len(made.nodes) > LEGIBLE and level > 0:
+            made, level = closed(base, level), level - 1
+    else:
+        made = closed(base, depth)
+    return shortened(made, max_nodes)
+
+
+# ---- closing --------------------------------------------------------------------------------------
+def closed(whole: Graph, depth: int) -> Graph:
+    """Return the picture with every module call of that level drawn as one box."""
+    by_id = {c.id: c for c in whole.clusters}
+    inside: dict[int, list[Vertex]] = {}  # cluster -> the vertices that disappear in its box
+    box: dict[int, int] = {}
+    for v in whole.nodes:
+        c = None if v.cluster is None else by_id[v.cluster]
+        while c is not None and c.level > depth:
+            c = None if c.parent is None else by_id[c.parent]
+        if c is not None and c.level == depth:
+            inside.setdefault(c.id, []).append(v)
+            box[v.id] = c.id
+    nodes: list[Vertex] = []
+    became: dict[int, int] = {}
+    for v in whole.nodes:
+        if v.id not in box:
+            became[v.id] = len(nodes)
+            nodes.append(replace(v, id=len(nodes)))
+        elif inside[box[v.id]][-1] is v:  # where its result is made, all that it reads is there already
+            c, members = by_id[box[v.id]], inside[box[v.id]]
+            became.update(dict.fromkeys((m.id for m in members), len(nodes)))
+            saved = sum(m.saved for m in members)
+            nodes.append(Vertex(len(nodes), "module", heading(c), v.shape, v.gradient, v.dtype, c.parent, saved))
+    return _rewired(whole, nodes, became, [c for c in whole.clusters if c.level < depth])
+
+
+def _rewired(
+    whole: Graph,
+    nodes: list[Vertex],
+    became: dict[int, int],
+    clusters: Sequence[Cluster],
+    edges: Sequence[Edge] | None = None,
+) -> Graph:
+    """Return the picture with edges between what the vertices became, equal ones once where some are one."""
+    made, seen = [], set()
+    for e in whole.edges if edges is None else edges:
+        source, target = became[e.source], became[e.target]
+        joint = nodes[target].kind in ("module", "more")
+        key = (source, target, e.shape) if joint else (source, target, e.place)
+        if source == target or key in seen:
+            continue
+        seen.add(key)
+        if joint:
+            e = replace(e, place=0, numbered=False)
+        made.append(replace(e, source=source, target=target))
+    return replace(whole, nodes=nodes, edges=made, clusters=list(clusters))
+
+
+# ---- repeats --------------------------------------------------------------------------------------
+def folded(whole: Graph) -> Graph:
+    """Return the picture with runs of equal calls, each reading the one before, drawn once: "×12"."""
+    deepest = max((c.level for c in whole.clusters), default=-1)
+    for level in range(deepest + 1):
+        whole = _folded_at(whole, level)
+    return whole
+
+
+def _folded_at(whole: Graph, level: int) -> Graph:
+    inside, unit = _units(whole, level)
+    words = _signatures(whole, inside, unit)
+    reads = {(unit.get(e.source), unit.get(e.target)) for e in whole.edges}
+    calls = [c for c in whole.clusters if c.level == level and c.id in inside]
+    calls.sort(key=lambda c: inside[c.id][-1].id)
+    twin: dict[int, int] = {}  # a call -> the first of its run
+    times: dict[int, int] = {}
+    previous: dict[int | None, Cluster] = {}  # of each parent
+    for c in calls:
+        p = previous.get(c.parent)
+        if p is not None and (p.id, c.id) in reads and words[p.id] == words[c.id]:
+            twin[c.id] = twin.get(p.id, p.id)
+            times[twin[c.id]] = times.get(twin[c.id], 1) + 1
+        previous[c.parent] = c
+    return _without(whole, inside, unit, twin, times) if twin else whole
+
+
+def _units(whole: Graph, level: int) -> tuple[dict[int, list[Vertex]], dict[int, int]]:
+    """Return the vertices below each call of a level, and the call of each vertex."""
+    top: dict[int, int | None] = {}
+    for c in whole.clusters:  # parents come first
+        top[c.id] = c.id if c.level == level else None if c.level < level or c.parent is None else top[c.parent]
+    inside: dict[int, list[Vertex]] = {}
+    unit: dict[int, int] = {}
+    for v in whole.nodes:
+        at = None if v.cluster is None else top[v.cluster]
+        if at is not None:
+            inside.setdefault(at, []).append(v)
+            unit[v.id] = at
+    return inside, unit
+
+
+def _signatures(whole: Graph, inside: dict[int, list[Vertex]], unit: dict[int, int]) -> dict[int, Any]:
+    """Return what two calls must have in common to be drawn once: all but names and numbers."""
+    by_id = {c.id: c for c in whole.clusters}
+    place_of = {v.id: i for members in inside.values() for i, v in enumerate(members)}
+    edges: dict[int, list[Any]] = {}
+    for e in whole.edges:
+        if e.target in unit:
+            near = unit.get(e.source) == unit[e.target]
+            edges.setdefault(unit[e.target], []).append(
+                (place_of[e.target], e.place, e.shape, place_of[e.source] if near else None)
+            )
+    words = {}
+    for at, members in inside.items():
+        boxes = [(v.kind, v.label, v.shape, by_id[v.cluster].kind, by_id[v.cluster].level) for v in members]  # type: ignore[index]
+        words[at] = (by_id[at].kind, by_id[at].parameters, boxes, sorted(edges.get(at, []), key=str))
+    return words
+
+
+def _without(whole: Graph, inside: Any, unit: Any, twin: dict[int, int], times: dict[int, int]) -> Graph:
+    counterpart = {v.id: inside[first][i].id for gone, first in twin.items() for i, v in enumerate(inside[gone])}
+    nodes: list[Vertex] = []
+    became: dict[int, int] = {}
+    for v in whole.nodes:
+        if v.id not in counterpart:
+            became[v.id] = len(nodes)
+            nodes.append(replace(v, id=len(nodes)))
+    became.update({gone: became[kept] for gone, kept in counterpart.items()})
+    run = lambda v: twin.get(unit.get(v), unit.get(v))
+    edges = [e for e in whole.edges if unit.get(e.source) == unit.get(e.target) or run(e.source) != run(e.target)]
+    used = {v.cluster for v in nodes}
+    clusters = [replace(c, times=times.get(c.id, c.times)) for c in whole.clusters]
+    return _rewired(whole, nodes, became, _reachable(clusters, used), edges)
+
+
+def _reachable(clusters: Sequence[Cluster], used: set[int | None]) -> list[Cluster]:
+    kept = set(used)
+    for c in reversed(clusters):  # parents come first
+        if c.id in kept:
+            kept.add(c.parent)
+    return [c for c in clusters if c.id in kept]
+
+
+# ---- a middle left out ----------------------------------------------------------------------------
+def shortened(whole: Graph, max_nodes: int) -> Graph:
+    """Return the picture with the middle in one box, where there are more boxes than that."""
+    count = len(whole.nodes)
+    if count <= max_nodes:
+        return whole
+    head = max(1, (max_nodes - 1) // 2)
+    tail = count - max(1, max_nodes - 1 - head)
+    label = f"⋯ {tail - head:,} more ⋯"
+    middle = Vertex(head, "more", label, ())
+    nodes = [*whole.nodes[:head], middle, *(replace(v, id=v.id - tail + head + 1) for v in whole.nodes[tail:])]
+    became = {v.id: min(v.id, head) if v.id < tail else v.id - tail + head + 1 for v in whole.nodes}
+    used = {v.cluster for v in nodes}
+    return _rewired(whole, nodes, became, _reachable(whole.clusters, used))

@@ -1,0 +1,85 @@
+"""One standalone page: the picture at every depth, with pan and zoom, search, paths and backward steps."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import asdict
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from minigrad.viz.dot import amount, size
+from minigrad.viz.fold import closed, folded, shortened
+from minigrad.viz.picture import Graph
+from minigrad.viz.steps import Step
+
+DEEPEST = 6  # so many depths are laid out at most
+PER_PAGE = 400  # boxes in one of them
+
+
+def html(picture: Graph, path: str | Path, steps: Iterable[Step] = ()) -> Path:
+    """Write the page of ``picture`` to ``path``; return the path. Needs the program ``dot`` (RuntimeError).
+
+    ``steps`` are those of :func:`backward_steps`, for the slider. With "values" among what the picture
+    shows, pointing at a box tells the statistics of its value and of its gradient.
+    """
+    views = _views(picture)
+    data = {
+        "start": next(i for i, (_, view) in enumerate(views) if view.nodes == picture.nodes),
+        "views": [_data(name, view) for name, view in views],
+        "steps": [_step(s) for s in steps],
+    }
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    parts = {name: _asset(f"page.{name}") for name in ("css", "js")}
+    drawings = "\n".join(
+        f'<div class="view" id="view{i}" hidden>{_svg(view, i)}</div>' for i, (_, view) in enumerate(views)
+    )
+    parts |= {"data": text, "views": drawings, "title": escape(picture.title or "minigrad")}
+    page = re.sub(r"\{\{(\w+)\}\}", lambda m: parts[m.group(1)], _asset("page.html"))
+    path = Path(path)
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def _asset(name: str) -> str:
+    return (files("minigrad.viz") / name).read_text(encoding="utf-8")
+
+
+def _views(picture: Graph) -> list[tuple[str, Graph]]:
+    """Return (name, picture) for each depth that can be chosen, the given one among them."""
+    whole = picture.whole or picture
+    base = folded(whole)
+    levels = max((c.level for c in whole.clusters), default=-1) + 1
+    made = [(str(d), shortened(closed(base, d), PER_PAGE)) for d in range(min(levels, DEEPEST))]
+    made.append(("all", shortened(base, PER_PAGE)))
+    if all(view.nodes != picture.nodes for _, view in made):
+        made.insert(0, ("as drawn", picture))
+    return made
+
+
+def _data(name: str, view: Graph) -> dict[str, Any]:
+    return {
+        "name": name,
+        "nodes": [
+            {k: v for k, v in asdict(node).items() if v is not None}
+            | {"size": size(node.shape), "keeps": amount(node.saved) if node.saved else ""}
+            for node in view.nodes
+        ],
+        "edges": [[e.source, e.target] for e in view.edges],
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    sent = [{"to": s.to, "norm": float(s.accumulated.norm().item())} for s in step.sent]
+    return {"node": step.sequence, "text": str(step), "in": float(step.cotangent.norm().item()), "sent": sent}
+
+
+def _svg(view: Graph, i: int) -> str:
+    """Return the drawing without prologue, its ids made its own."""
+    text = view.drawn("svg").decode()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<title>.*?</title>", "", text, flags=re.S)
+    return re.sub(r'id="(\w+)"', rf'id="v{i}-\1"', text)

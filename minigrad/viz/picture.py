@@ -1,0 +1,164 @@
+"""A picture as plain data: vertices, edges and clusters. What is made of it is elsewhere."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from minigrad.viz.dot import text_of
+
+_INSTALL = (
+    "drawing needs graphviz's program `dot`, which is not on the PATH. Install it: "
+    "`apt install graphviz` (Debian, Ubuntu), `dnf install graphviz` (Fedora), `brew install graphviz` "
+    "(macOS), `winget install graphviz` (Windows). Without it, .dot gives the picture as text."
+)
+
+
+@dataclass(frozen=True)
+class Vertex:
+    """One box of the picture."""
+
+    id: int
+    kind: str  # parameter, input, buffer, constant, operation, named, module, more, output
+    label: str
+    shape: tuple[int, ...]
+    gradient: float | None = None  # its norm, after ``backward``
+    dtype: str = ""
+    cluster: int | None = None  # the innermost module call around it
+    saved: int = 0  # bytes kept for backward
+    in_place: str | None = None  # the write that made it
+    sequence: int | None = None  # the node's age: newer is later in the program
+    value: dict[str, Any] | None = None  # statistics of the value and of the gradient, where asked
+    slope: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One operand: the value of ``source`` goes into ``target`` as its operand ``place``."""
+
+    source: int
+    target: int
+    place: int
+    shape: tuple[int, ...]
+    numbered: bool
+    dtype: str = ""
+    broadcast: bool = False
+    gradient: float | None = None  # the norm of the gradient of what flows here, after ``backward``
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One call of a module, inside the call ``parent``."""
+
+    id: int
+    parent: int | None
+    path: str
+    kind: str  # the module's class
+    parameters: int
+    level: int
+    times: int = 1  # how many equal ones it stands for
+
+
+@dataclass
+class Graph:
+    """Nodes, edges and clusters of a picture, holding nothing of the graph it shows.
+
+    ``dot`` is the text, the same for the same program in every process; ``render`` and ``html`` write
+    files; notebooks show it by themselves. ``whole`` is the picture before anything was closed.
+    """
+
+    nodes: list[Vertex] = field(default_factory=list)
+    edges: list[Edge] = field(default_factory=list)
+    clusters: list[Cluster] = field(default_factory=list)
+    title: str = ""
+    direction: str = "TB"
+    show: tuple[str, ...] = ()
+    whole: Graph | None = field(default=None, repr=False)
+
+    @property
+    def dot(self) -> str:
+        """The picture in the DOT language."""
+        return text_of(self)
+
+    def digraph(self) -> Any:
+        """Return the picture as a ``graphviz.Digraph``, to be changed further."""
+        import graphviz
+
+        made = graphviz.Digraph("minigrad")
+        made.body.extend(line + "\n" for line in self.dot.splitlines()[1:-1])
+        return made
+
+    def render(self, path: str | Path) -> Path:
+        """Write the picture to ``path``, svg, png or pdf by its ending; return the path.
+
+        Raises RuntimeError where the program ``dot`` is missing, ValueError for another ending.
+        """
+        path = Path(path)
+        kind = path.suffix.removeprefix(".")
+        if kind not in ("svg", "png", "pdf"):
+            raise ValueError(f"render: expected a path ending in .svg, .png or .pdf, got {str(path)!r}")
+        path.write_bytes(self.drawn(kind))
+        return path
+
+    def html(self, path: str | Path, steps: Iterable[Any] = ()) -> Path:
+        """Write a standalone page to ``path`` that asks nothing of any network; return the path.
+
+        ``steps``, those of :func:`minigrad.viz.backward_steps`, make the slider. Draw with "values" among
+        ``show`` for statistics. Raises RuntimeError where the program ``dot`` is missing.
+        """
+        from minigrad.viz.page import html
+
+        return html(self, path, steps)
+
+    def drawn(self, kind: str) -> bytes:
+        """Return the picture as svg, png or pdf; RuntimeError where the program ``dot`` is missing."""
+        if shutil.which("dot") is None:
+            raise RuntimeError(_INSTALL)
+        import graphviz
+
+        return graphviz.Source(self.dot).pipe(format=kind)
+
+    def diff(self, other: Graph) -> Difference:
+        """Return what ``other`` has that this picture has not, and the other way round."""
+        mine, theirs = self._lines(), other._lines()
+        return Difference(sorted((theirs - mine).items()), sorted((mine - theirs).items()))
+
+    def _lines(self) -> Any:
+        """Count vertices and edges by what they say: numbers shift when one is added, words do not."""
+        from collections import Counter
+
+        paths = {c.id: c.path for c in self.clusters}
+        words = {v.id: f"{paths.get(v.cluster, '')}/{v.label} {v.shape}" for v in self.nodes}  # type: ignore[call-overload]
+        lines = Counter(f"node {word}" for word in words.values())
+        lines.update(f"edge {words[e.source]} -> {words[e.target]}[{e.place}]" for e in self.edges)
+        return lines
+
+    def _repr_svg_(self) -> str | None:
+        return None if shutil.which("dot") is None else self.drawn("svg").decode()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        if shutil.which("dot") is None:
+            return {"text/plain": self.dot}
+        return {"image/svg+xml": self.drawn("svg").decode(), "text/plain": repr(self)}
+
+    def __repr__(self) -> str:
+        return f"Graph({len(self.nodes)} nodes, {len(self.edges)} edges)"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What one picture has that another has not: ``(line, how often)``."""
+
+    added: list[tuple[str, int]]
+    removed: list[tuple[str, int]]
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed)
+
+    def __str__(self) -> str:
+        rows = [f"- {line}" + f" ×{n}" * (n > 1) for line, n in self.removed]
+        rows += [f"+ {line}" + f" ×{n}" * (n > 1) for line, n in self.added]
+        return "\n".join(rows) or "the same"

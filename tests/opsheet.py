@@ -1,0 +1,214 @@
+"""The op sheet, docs/ops.md: every sampled primitive, run and judged cell by cell. ``python tests/opsheet.py --write``
+
+A cell is what was seen when it was written; nothing here is typed in by hand, and a primitive appears
+by standing in SAMPLES of test_primitives.py.
+"""
+
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+sys.path[:0] = [str(Path(__file__).parent.parent)]
+from test_primitives import ALL, FLAT, SAMPLES, samples, tensors
+
+import minigrad as mg
+from minigrad.autograd import GradcheckError, gradcheck, gradgradcheck
+
+FILE = Path(__file__).parent.parent / "docs" / "ops.md"
+COLUMNS = (
+    "value",
+    "order 1",
+    "order 2",
+    "broadcasting",
+    "0-d",
+    "empty",
+    "float32",
+    "NumPy call",
+    "compared with PyTorch",
+)
+YES, NO, REFUSED, NONE = "yes", "**no**", "refused", "–"
+RENAMED = {"axis": "dim", "keepdims": "keepdim"}
+AS_PYTORCH = {  # where PyTorch has the operation under another name or signature
+    "elementwise.rint": lambda t, x: t.round(x),
+    "elementwise.pow_scalar": lambda t, x, exponent: t.pow(x, exponent),
+    "elementwise.root": lambda t, x: t.sqrt(x),
+    "elementwise.floor_divide": lambda t, x, y: t.div(x, y, rounding_mode="floor"),
+    "loss.binary_cross_entropy": lambda t, p, y: t.nn.functional.binary_cross_entropy(p, y, reduction="none"),
+    "indexing.take_along_axis": lambda t, x, indices, axis: t.take_along_dim(x, t.tensor(indices), axis),
+    "shape.astype": lambda t, x, dtype: x.to(getattr(t, dtype.name)),
+    "elementwise.trunc_divide": lambda t, x, y: t.div(x, y, rounding_mode="trunc"),
+    "elementwise.clamp_min": lambda t, x, y: t.clamp(x, min=y),
+    "elementwise.clamp_max": lambda t, x, y: t.clamp(x, max=y),
+    "elementwise.hardtanh": lambda t, x, min, max: t.nn.functional.hardtanh(x, min, max),
+    "elementwise.softplus": lambda t, x: t.nn.functional.softplus(x),
+    "elementwise.where": lambda t, c, x, y: t.where(c, x, y),
+    "reduction.mean_square": lambda t, x, axis, keepdims: (x * x).mean(axis, keepdims),
+    "reduction.sum_of_product": lambda t, x, y, shape: (x * y).sum_to_size(shape),
+    "shape.transpose": lambda t, x, axes: x.permute(axes),
+    "shape.broadcast_to": lambda t, x, shape: x.broadcast_to(shape),
+    "shape.reshape": lambda t, x, shape: x.reshape(shape),
+    "shape.swapaxes": lambda t, x, axis1, axis2: x.swapaxes(axis1, axis2),
+    "shape.expand_dims": lambda t, x, axis: x.unsqueeze(axis),
+    "shape.flip": lambda t, x, axis: x.flip(axis),
+    "shape.concatenate": lambda t, *xs, axis: t.cat(xs, axis),
+    "shape.copy": lambda t, x: x.clone(),
+    "matmul.matmul_t": lambda t, x, w: t.nn.functional.linear(x, w),
+}
+
+
+def quietly(function, *args, **kwargs):
+    """Return what the function returns, or the error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            return error
+
+
+def word(seen):
+    return YES if seen is True else NO
+
+
+def straight(name, operands, params):
+    return gradcheck(lambda *xs: ALL[name](*xs, **params), tensors(operands))
+
+
+def curved(name, operands, params):
+    """Check second order; a function without curvature is given a bent operand."""
+    made, xs = ALL[name], tensors(operands)
+    try:
+        return gradgradcheck(lambda *xs: made(*xs, **params), xs)
+    except GradcheckError as error:
+        if "every gradient is zero" not in str(error):
+            raise
+        return gradgradcheck(lambda *xs: made(*(x * x for x in xs), **params), xs)
+
+
+def shaped(name, operands, params, dtype=np.float64):
+    """Return whether the gradients have the operands' shapes and dtypes; the error where it is refused."""
+    xs = tensors(operands, dtype)
+    leaves = [x for x in xs if x.requires_grad]
+    y = ALL[name](*xs, **params)
+    gs = mg.autograd.grad(y, leaves, mg.ones_like(y))
+    return y.dtype == dtype and all((g.shape, g.dtype) == (x.shape, x.dtype) for g, x in zip(gs, leaves, strict=True))
+
+
+def small(name, *cuts):
+    """Judge operands of another size: yes, no, or refused however they are cut."""
+    answers = [
+        quietly(shaped, name, [cut(np.asarray(x)) for x in operands], params if cut is not scalar else reduced(params))
+        for operands, params in samples(name)
+        for cut in cuts
+    ]
+    said = [answer for answer in answers if not isinstance(answer, Exception)]
+    return word(all(said)) if said else REFUSED
+
+
+def scalar(x):
+    return x.reshape(-1)[0]
+
+
+def reduced(params):
+    """A scalar has no axes to name."""
+    return {key: () if key == "axis" and isinstance(value, tuple) else value for key, value in params.items()}
+
+
+def broadcasts(name):
+    """Say whether operands of several shapes were sampled, and their gradients checked."""
+    several = [ops for ops, _ in samples(name) if len(ops) > 1]
+    mixed = [ops for ops in several if len({np.shape(x) for x in ops}) > 1]
+    return YES if mixed else NONE
+
+
+def compared(torch, name):
+    """Compare values and first gradients of all samples with PyTorch's function of that name."""
+    short = name.split(".")[1]
+    homes = (torch, torch.nn.functional, torch.linalg)
+    theirs = AS_PYTORCH.get(name) or next((getattr(h, short) for h in homes if hasattr(h, short)), None)
+    if theirs is None:
+        return NONE
+    for operands, params in samples(name):
+        if name not in AS_PYTORCH:
+            params_there = {RENAMED.get(key, key): value for key, value in params.items()}
+            found = quietly(
+                both, torch, ALL[name], lambda t, *xs, **p: theirs(*xs, **p), operands, params, params_there
+            )
+        else:
+            found = quietly(both, torch, ALL[name], theirs, operands, params, params)
+        if isinstance(found, Exception) and not isinstance(found, AssertionError) and name not in AS_PYTORCH:
+            return NONE  # another signature
+        if found is not True:
+            return NO
+    return YES
+
+
+def both(torch, made, theirs, operands, params, params_there):
+    xs = tensors(operands)
+    ys = [torch.tensor(x.detach().numpy(), requires_grad=x.requires_grad) for x in xs]
+    a, b = made(*xs, **params), theirs(torch, *ys, **params_there)
+    seed = np.cos(np.arange(a.numel())).reshape(a.shape)
+    a.backward(mg.tensor(seed))
+    b.backward(torch.tensor(seed))
+    pairs = [(a, b)] + [(x.grad, y.grad) for x, y in zip(xs, ys, strict=True) if x.requires_grad]
+    for p, q in pairs:
+        np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), rtol=1e-9, atol=1e-12)
+    return True
+
+
+def row(torch, name):
+    """Return the cells of one primitive."""
+    made, every = ALL[name], samples(name)
+    operands, params = every[0]
+    value = all(
+        np.array_equal(made(*tensors(ops), **p).detach().numpy(), made(*map(np.asarray, ops), **p)) for ops, p in every
+    )
+    if name in FLAT:
+        first = second = "0"
+    else:
+        first = word(quietly(lambda: all(straight(name, ops, p) for ops, p in every)))
+        second = word(quietly(lambda: all(curved(name, ops, p) for ops, p in every)))
+    single = {k: np.dtype(np.float32) if k == "dtype" else v for k, v in params.items()}
+    return (
+        word(bool(value)),
+        first,
+        second,
+        broadcasts(name),
+        small(name, scalar),
+        small(name, lambda x: x[:0] if x.ndim else x, lambda x: x[..., :0] if x.ndim else x),
+        word(quietly(shaped, name, operands, single, np.float32)),
+        ", ".join(f"`np.{f}`" for f in dict.fromkeys(made.numpy)) or NONE,
+        compared(torch, name),
+    )
+
+
+HEAD = """# Operations
+
+Written by `python tests/opsheet.py --write` from what it saw; `tests/test_opsheet.py` fails when this page is out of date.
+
+One line a primitive; every other function is composed of these. *order 1* and *order 2* are finite differences in float64,
+*0* where the gradient is zero everywhere; *refused* means an error, as for a transposed scalar; – means that there is
+nothing to see: one operand, no NumPy function, no such function in PyTorch. Functions composed of primitives are compared
+with PyTorch call by call in `tests/test_calls.py`.
+
+"""
+
+
+def sheet(torch):
+    """Return the page."""
+    np.random.seed(0)
+    lines = ["| operation | " + " | ".join(COLUMNS) + " |", "| --- " * (len(COLUMNS) + 1) + "|"]
+    lines += [f"| {name} | " + " | ".join(row(torch, name)) + " |" for name in sorted(SAMPLES)]
+    return HEAD + "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    import torch
+
+    page = sheet(torch)
+    if "--write" in sys.argv:
+        FILE.write_text(page)
+    else:
+        print(page)

@@ -1,0 +1,91 @@
+"""Where a derivative jumps or does not exist, the gradient is the installed PyTorch's, where that is finite."""
+
+import numpy as np
+import pytest
+from calls import plain
+
+import minigrad as mg
+
+nan, inf = float("nan"), float("inf")
+KINKS = {
+    "abs at 0": ("x.abs()", [-1.0, 0.0, 2.0]),
+    "relu at 0": ("x.relu()", [-1.0, 0.0, 2.0]),
+    "sign at 0": ("x.sign()", [-1.0, 0.0, 2.0]),
+    "floor at a step": ("x.floor()", [-1.0, 0.5, 2.0]),
+    "ties of max": ("x.max()", [1.0, 3.0, 3.0, 3.0]),
+    "ties of min": ("x.min()", [1.0, 1.0, 3.0]),
+    "ties of amax": ("x.amax(1)", [[1.0, 1.0], [2.0, 3.0]]),
+    "ties of amin": ("x.amin((0, 1))", [[1.0, 1.0], [2.0, 1.0]]),
+    "ties of max(dim)": ("x.max(1)[0]", [[1.0, 1.0], [2.0, 3.0]]),
+    "ties of aminmax": ("sum(L.aminmax(x))", [1.0, 1.0, 3.0]),
+    "ties of median": ("x.median()", [2.0, 1.0, 2.0, 3.0, 2.0]),
+    "ties of cummax": ("x.cummax(0)[0]", [1.0, 1.0, 2.0, 2.0]),
+    "ties of cummin": ("x.cummin(0)[0]", [2.0, 2.0, 1.0, 1.0]),
+    "ties of maximum": ("L.maximum(x, y)", [1.0, 2.0, 3.0], [1.0, 3.0, 2.0]),
+    "ties of minimum": ("L.minimum(x, y)", [1.0, 2.0, 3.0], [1.0, 3.0, 2.0]),
+    "ties of fmax": ("L.fmax(x, y)", [1.0, nan, 3.0], [1.0, 3.0, nan]),
+    "ties of fmin": ("L.fmin(x, y)", [1.0, nan, 3.0], [1.0, 3.0, nan]),
+    "norm at 0": ("x.norm()", [0.0, 0.0]),
+    "norm of rows, one of zeros": ("x.norm(dim=1)", [[0.0, 0.0], [3.0, 4.0]]),
+    "norm 1 at 0": ("x.norm(1)", [0.0, -2.0]),
+    "norm 3 at 0": ("x.norm(3)", [0.0, 0.0]),
+    "norm 1.5 with a zero": ("x.norm(1.5)", [0.0, 2.0]),
+    "norm inf with ties": ("x.norm(float('inf'))", [-2.0, 2.0, 1.0]),
+    "std of constants": ("x.std()", [2.0, 2.0, 2.0]),
+    "std of rows, one constant": ("x.std(1)", [[2.0, 2.0], [1.0, 3.0]]),
+    "var of constants": ("x.var()", [2.0, 2.0, 2.0]),
+    "clamp at both bounds": ("x.clamp(0, 1)", [-1.0, 0.0, 0.5, 1.0, 2.0]),
+    "clamp at min": ("x.clamp(min=0)", [-1.0, 0.0, 1.0]),
+    "clamp at max": ("x.clamp(max=1)", [0.0, 1.0, 2.0]),
+    "clamp at a tensor min": ("x.clamp(min=y)", [-1.0, 0.0, 1.0], [0.0, 0.0, 0.0]),
+    "clamp at a tensor max": ("x.clamp(max=y)", [-1.0, 0.0, 1.0], [0.0, 0.0, 0.0]),
+    "clamp with bounds crossed": ("x.clamp(y, y - 1)", [-1.0, 0.0, 1.0], [0.0, 0.0, 0.0]),
+    "hardtanh at its bounds": ("L.nn.functional.hardtanh(x)", [-1.0, 0.0, 1.0]),
+    "sqrt at 0": ("x.sqrt()", [0.0, 4.0]),
+    "rsqrt at 0": ("x.rsqrt()", [0.0, 4.0]),
+    "log at 0": ("x.log()", [0.0, 4.0]),
+    "asin at its ends": ("x.asin()", [-1.0, 0.5, 1.0]),
+    "0 ** y": ("x ** y", [0.0, 0.0, 0.0, 0.0], [0.0, 0.5, 1.0, 2.0]),
+    "0 ** -1": ("x ** y", [0.0, 0.0], [-1.0, -2.0]),
+    "negative ** y": ("x ** y", [-2.0, -2.0], [2.0, 3.0]),
+    "x ** 0": ("x ** 0", [0.0, 2.0, -1.0]),
+    "x ** 1 at 0": ("x ** 1", [0.0, 2.0]),
+    "x ** 2.0 at 0": ("x ** 2.0", [0.0, 2.0]),
+    "0 ** tensor": ("0 ** x", [0.0, 1.0, 2.0]),
+    "prod without zeros": ("x.prod()", [2.0, 3.0, 4.0]),
+    "prod with one zero": ("x.prod()", [2.0, 0.0, 4.0]),
+    "prod with two zeros": ("x.prod()", [0.0, 3.0, 0.0]),
+    "prod of rows with zeros": ("x.prod(1)", [[2.0, 0.0, 4.0], [0.0, 0.0, 1.0], [1.0, 2.0, 3.0]]),
+    "cumprod with zeros": ("x.cumprod(0)", [2.0, 0.0, 4.0, 0.0, 5.0]),
+    "atan2 at 0": ("L.atan2(x, y)", [0.0, 0.0], [0.0, 1.0]),
+    "hypot at 0": ("L.hypot(x, y)", [0.0, 3.0], [0.0, 4.0]),
+    "xlogy at 0": ("L.xlogy(x, y)", [0.0, 0.0, 2.0], [0.0, 3.0, 3.0]),
+    "logsumexp of -inf": ("L.logsumexp(x, 0)", [-inf, 1.0]),
+    "logaddexp of equals": ("L.logaddexp(x, y)", [1.0, 1000.0], [1.0, -1000.0]),
+    "where behind log": ("L.where(x > 0, x, 0.0)", [0.0, 1.0]),
+    "remainder at 0": ("x % 2", [0.0, 2.0, -3.0]),
+}
+
+
+def gradients(lib, text, arrays):
+    xs = [lib.tensor(a, dtype=lib.float64, requires_grad=True) for a in arrays]
+    y = eval(text, {"L": lib, **dict(zip("xy", xs, strict=False))})
+    weights = lib.from_numpy(np.arange(1.0, y.numel() + 1).reshape(tuple(y.shape)))
+    first = lib.autograd.grad((y * weights).sum(), xs, create_graph=True)
+    total = sum((g * g).sum() for g in first)
+    second = lib.autograd.grad(total, xs, allow_unused=True) if total.requires_grad else [None] * len(xs)
+    return [*map(plain, first)], [None if g is None else plain(g) for g in second]
+
+
+@pytest.mark.parametrize("kink", KINKS)
+def test_the_gradient_is_pytorchs(torch, kink):
+    text, *arrays = KINKS[kink]
+    (ours, ours2), (theirs, theirs2) = (gradients(lib, text, arrays) for lib in (mg, torch))
+    for a, b in zip(ours, theirs, strict=True):
+        finite = np.isfinite(b)
+        np.testing.assert_allclose(a[finite], b[finite], rtol=1e-12, atol=1e-15, err_msg=kink)
+        assert (np.isfinite(a) == finite).all(), f"{a}, PyTorch {b}"
+    for a, b in zip(ours2, theirs2, strict=True):
+        if a is not None and b is not None:
+            finite = np.isfinite(a) & np.isfinite(b)
+            np.testing.assert_allclose(a[finite], b[finite], rtol=1e-9, atol=1e-12, err_msg=f"{kink}, order 2")

@@ -1,0 +1,194 @@
+"""Modules in pictures: frames, names, depth, repeats; and the snapshots of whole pictures."""
+
+import os
+import weakref
+from pathlib import Path
+
+import gallery
+import pytest
+
+import minigrad as mg
+from minigrad import nn, viz
+
+GOLDEN = Path(__file__).parent / "golden"
+EXACT = [p for p in gallery.PICTURES if p is not gallery.linear_batchnorm]  # its norms may differ in a digit
+
+
+@pytest.mark.parametrize("make", EXACT, ids=lambda make: make.__name__)
+def test_golden_dot(make):
+    """MINIGRAD_GOLDEN=write takes what is drawn now; look at the difference before committing it."""
+    path, text = GOLDEN / f"{make.__name__}.dot", make().dot
+    if os.environ.get("MINIGRAD_GOLDEN") == "write":
+        GOLDEN.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
+    assert text == make().dot
+
+
+def stacks(model):
+    """Record by hooks the module stack around every operation that is made."""
+    stack, seen = [], {}
+
+    def enter(module, args):
+        stack.append(module)
+
+    def leave(module, args, out):
+        seen[out._node.sequence] = [names[m] for m in stack]
+        stack.pop()
+
+    names = {m: name for name, m in model.named_modules()}
+    for module in model.modules():
+        module.register_forward_pre_hook(enter)
+        module.register_forward_hook(leave)
+    return seen
+
+
+def test_the_frame_of_a_node_is_the_module_stack_at_its_creation():
+    model = nn.Sequential(nn.Linear(3, 4), nn.Sequential(nn.Tanh(), nn.Linear(4, 2)), nn.Sigmoid())
+    seen = stacks(model)
+    y = model(mg.ones(2, 3)) * 2
+    whole = viz.graph(y).whole
+    by_id = {c.id: c for c in whole.clusters}
+    checked = 0
+    for vertex in whole.nodes:
+        path, at = [], by_id.get(vertex.cluster)
+        while at is not None:
+            path.insert(0, at.path)
+            at = by_id.get(at.parent)
+        if vertex.sequence in seen:  # the hook of the outermost sees the same node last
+            assert path[: len(seen[vertex.sequence])] == seen[vertex.sequence]
+            checked += 1
+    assert checked == 4
+    assert next(v for v in whole.nodes if v.label.startswith("mul")).cluster is None
+    assert [c.path for c in whole.clusters] == ["", "0", "1", "1.0", "1.1", "2"]
+    assert whole.clusters[0].parameters == 26
+
+
+def test_an_error_in_forward_leaves_the_frame():
+    class Bad(nn.Module):
+        def forward(self, x):
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        Bad()(1)
+    assert mg.ones(1, requires_grad=True).exp()._node.scope is None
+
+
+def test_depth_closes_modules():
+    model = nn.Sequential(nn.Linear(3, 4), nn.Sequential(nn.Tanh(), nn.Linear(4, 2)))
+    boxes = lambda depth: [v.label for v in viz.trace(model, mg.ones(1, 3), depth=depth).nodes if v.kind == "module"]
+    assert boxes(0) == ["Sequential · 26 parameters"]
+    assert boxes(1) == ["0: Linear · 16 parameters", "1: Sequential · 10 parameters"]
+    assert boxes(2) == ["1.0: Tanh", "1.1: Linear · 10 parameters"] and boxes(3) == []
+
+
+def test_a_chain_of_equal_blocks_is_drawn_once():
+    def net(n):
+        return nn.Sequential(*(nn.Sequential(nn.Linear(3, 3), nn.ReLU()) for _ in range(n)))
+
+    twelve, one = viz.trace(net(12), mg.ones(1, 3)), viz.trace(net(1), mg.ones(1, 3))
+    assert len(twelve.nodes) == len(one.nodes) and len(twelve.edges) == len(one.edges)
+    assert [c.times for c in twelve.clusters if c.path == "0"] == [12] and " ×12" in twelve.dot
+    assert len(viz.trace(net(12), mg.ones(1, 3), collapse_repeats=False, depth=9).nodes) > 40
+    different = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3, bias=False))
+    assert all(c.times == 1 for c in viz.trace(different, mg.ones(1, 3)).clusters)
+
+
+def test_parallel_calls_are_not_a_chain():
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Linear(2, 2), nn.Linear(2, 2)
+
+        def forward(self, x):
+            return self.a(x) + self.b(x)
+
+    assert all(c.times == 1 for c in viz.trace(Two(), mg.ones(1, 2)).clusters)
+
+
+@pytest.mark.parametrize("make", [gallery.resnet, gallery.transformer], ids=lambda make: make.__name__)
+def test_big_models_fit_a_page(make):
+    assert len(make().nodes) <= 40
+
+
+def test_a_module_that_keeps_its_output_is_freed_without_the_collector():
+    import gc
+
+    class Keeps(nn.Module):
+        def forward(self, x):
+            self.last = x.exp()
+            return self.last
+
+    gc.collect()
+    gc.disable()
+    try:
+        model = Keeps()
+        picture = viz.trace(model, mg.ones(2, requires_grad=True))
+        gone = weakref.ref(model)
+        del model
+        assert gone() is None and picture.nodes
+    finally:
+        gc.enable()
+
+
+def test_buffers_constants_and_broadcasts():
+    bn = nn.BatchNorm1d(3).eval()
+    row = mg.ones(3)
+    picture = viz.graph(bn(mg.ones(4, 3, requires_grad=True)) + row, {"row": row})
+    kinds = {v.label: v.kind for v in picture.nodes}
+    assert kinds["running_mean"] == "buffer" and kinds["weight"] == "parameter" and kinds["row"] == "input"
+    assert sum(e.broadcast for e in picture.edges) >= 2 and "broadcast" in picture.dot
+
+
+def test_what_is_kept_for_backward():
+    x = mg.ones(10, requires_grad=True)
+    assert next(v for v in viz.graph(x.exp()).nodes if v.label == "exp").saved == 40
+    assert "keeps 40 B" in viz.graph(x.exp()).dot and "keeps" not in viz.graph(x.exp(), show=()).dot
+
+
+def test_diff():
+    x = mg.ones(3, requires_grad=True)
+    one, other = viz.graph(x.exp(), {"x": x}), viz.graph(x.exp().sin(), {"x": x})
+    assert not one.diff(viz.graph(x.exp(), {"x": x})) and str(one.diff(one)) == "the same"
+    assert "+ node /sin (3,)" in str(one.diff(other)) and "- node /sin (3,)" in str(other.diff(one))
+
+
+def test_trace_moves_no_statistics_and_options_are_checked():
+    bn = nn.BatchNorm1d(3)
+    viz.trace(bn, mg.randn(4, 3))
+    assert bn.num_batches_tracked.item() == 0
+    y = mg.ones(2, requires_grad=True) * 2
+    for options in ({"show": ("colours",)}, {"direction": "UP"}, {"depth": -1}, {"max_nodes": 1}):
+        with pytest.raises(ValueError, match=r"viz\.graph: "):
+            viz.graph(y, **options)
+    with pytest.raises(ValueError, match="nothing was recorded"):
+        viz.trace(nn.ReLU(), mg.ones(2))
+
+
+def test_several_outputs_and_direction():
+    x = mg.ones(2, requires_grad=True)
+    picture = viz.graph([x.exp(), x.sin()], {"x": x}, direction="LR")
+    assert [v.label for v in picture.nodes] == ["x", "exp", "sin", "output 0", "output 1"]
+    assert "rankdir=LR" in picture.dot
+
+
+def test_the_viewbox_holds_everything(dot):
+    import re
+    import xml.etree.ElementTree as ET
+
+    root = ET.fromstring(gallery.linear_batchnorm().drawn("svg"))
+    _, _, wide, high = map(float, root.get("viewBox").split())
+    shift = re.search(r"translate\(([\d.]+) ([\d.]+)\)", root[0].get("transform"))
+    dx, dy = map(float, shift.groups())
+    points = [
+        tuple(map(float, p.split(",")))
+        for e in root.iter()
+        for p in re.findall(r"-?[\d.]+,-?[\d.]+", e.get("points", "") + e.get("d", ""))
+    ]
+    assert len(points) > 100
+    assert all(-0.01 <= x + dx <= wide + 0.01 and -0.01 <= y + dy <= high + 0.01 for x, y in points)
+
+
+def test_a_digraph_is_graphviz_own(dot):
+    made = gallery.diamond().digraph()
+    assert made.pipe(format="svg").startswith(b"<?xml")

@@ -1,0 +1,150 @@
+"""The page in a real browser, the network off."""
+
+import importlib.util
+import json
+import re
+import shutil
+
+import pytest
+from conftest import _wanted
+
+import minigrad as mg
+from minigrad import nn, viz
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    _wanted("graphviz's dot", shutil.which("dot") is not None)
+    mg.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Tanh(), nn.Linear(5, 3))
+    x = mg.randn(8, 4)
+    loss = nn.functional.cross_entropy(model(x), mg.tensor([0, 1, 2, 0, 1, 2, 0, 1])).named("loss")
+    viz.retain(loss, every=True)
+    steps = list(viz.backward_steps(loss, params=model.named_parameters(), retain_graph=True))
+    picture = viz.graph(loss, {"x": x}, show=("shapes", "gradients", "values"))
+    picture.title = "a small </script> net"
+    return picture.html(tmp_path_factory.mktemp("page") / "page.html", steps), model, steps
+
+
+def test_the_page_stands_alone(made):
+    text = made[0].read_text(encoding="utf-8")
+    outside = set(re.findall(r"https?://[^\s\"'<>]+", text))
+    assert outside <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+    assert text.count("</script>") == 2 and "a small &lt;/script&gt; net" in text
+    data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.S).group(1))
+    assert [v["name"] for v in data["views"]] == ["0", "1", "all"] and len(data["steps"]) == len(made[2])
+    ids = re.findall(r'id="([\w-]+)"', text)
+    assert len(ids) == len(set(ids))
+
+
+@pytest.fixture(scope="module")
+def browser():
+    _wanted("playwright", importlib.util.find_spec("playwright") is not None)
+    from playwright.sync_api import Error, sync_playwright
+
+    own = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))), None)
+    with sync_playwright() as play:
+        try:
+            found = play.chromium.launch(args=["--no-sandbox"])
+        except Error:
+            _wanted("headless Chromium", own is not None)
+            found = play.chromium.launch(executable_path=own, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def page(browser, made):
+    context = browser.new_context(offline=True, viewport={"width": 1200, "height": 800})
+    page, said, asked = context.new_page(), [], []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: request.url.startswith("data:") or asked.append(request.url))
+    page.goto(made[0].as_uri())
+    yield page
+    assert said == [] and asked == [made[0].as_uri()]
+    context.close()
+
+
+def test_it_opens_with_everything_in_sight(page):
+    stage, drawing = page.locator("#stage").bounding_box(), page.locator(".view:not([hidden]) svg").bounding_box()
+    assert stage["x"] <= drawing["x"] and stage["y"] <= drawing["y"]
+    assert drawing["x"] + drawing["width"] <= stage["x"] + stage["width"] + 1
+    assert drawing["y"] + drawing["height"] <= stage["y"] + stage["height"] + 1
+
+
+def test_the_slider_at_its_end_shows_the_gradients(page, made):
+    _, model, steps = made
+    assert "Nothing has flowed" in page.text_content("#told")
+    page.focus("#step")
+    page.keyboard.press("End")
+    told = page.text_content("#told")
+    assert page.text_content("#at") == f"{len(steps)} / {len(steps)}"
+    norms = [float(n) for n in re.findall(r"‖([^‖]+)‖", told)]
+    assert sorted(norms) == pytest.approx(sorted(p.grad.norm().item() for p in model.parameters()), rel=1e-3)
+    assert page.locator(".view:not([hidden]) .node.got").count() > 10
+    page.keyboard.press("Home")
+    assert page.locator(".view:not([hidden]) .node.got").count() == 0
+
+
+def test_depth_and_find(page):
+    page.select_option("#depth", label="1")
+    texts = page.locator(".view:not([hidden]) .node").all_text_contents()
+    assert any("1: BatchNorm1d" in t for t in texts) and not any("x̂" in t for t in texts)
+    page.fill("#find", "x̂")
+    assert page.text_content("#found") == "0"
+    page.select_option("#depth", label="all")
+    assert page.text_content("#found") == "1"
+    assert "x̂" in page.locator(".view:not([hidden]) .node.found").text_content()
+
+
+def test_pointing_tells_and_clicking_lights_the_paths(page):
+    page.select_option("#depth", label="all")
+    box = page.locator(".view:not([hidden]) .node", has_text="x̂")
+    box.hover()
+    told = page.text_content("#facts")
+    assert "x̂ = mul" in told and "norm of gradient" in told and page.locator("#facts svg rect").count() >= 16
+    box.click()
+    on = page.locator(".view:not([hidden]) .node.on")
+    assert any("μ" in t for t in on.all_text_contents()) and any("loss" in t for t in on.all_text_contents())
+    off = page.locator(".view:not([hidden]) .node:not(.on)").count()
+    assert off >= 3 and page.locator(".view:not([hidden]) .edge.on").count() > 5
+    page.keyboard.press("Escape")
+    assert on.count() == 0
+
+
+def test_by_keyboard(page):
+    before = page.locator(".view:not([hidden])").get_attribute("style")
+    page.focus("#stage")
+    for key in ("+", "ArrowLeft"):
+        page.keyboard.press(key)
+        after = page.locator(".view:not([hidden])").get_attribute("style")
+        assert after != before
+        before = after
+    page.keyboard.press("]")
+    assert page.text_content("#at").startswith("1 /")
+    page.focus("#stage")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.locator(".view:not([hidden]) .node.on").count() > 1
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "find"
+
+
+def test_dragging_moves_and_does_not_choose(page):
+    style = page.locator(".view:not([hidden])").get_attribute("style")
+    page.mouse.move(300, 400)
+    page.mouse.down()
+    page.mouse.move(360, 430, steps=3)
+    page.mouse.up()
+    assert page.locator(".view:not([hidden])").get_attribute("style") != style
+    assert page.locator(".node.on").count() == 0
+
+
+def test_on_a_phone(browser, made):
+    context = browser.new_context(viewport={"width": 375, "height": 700}, has_touch=True, color_scheme="dark")
+    page = context.new_page()
+    page.goto(made[0].as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    assert page.locator("#stage").bounding_box()["height"] >= 190
+    context.close()

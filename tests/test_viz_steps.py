@@ -1,0 +1,102 @@
+"""backward_steps is backward, seen node by node; summary is the table of a model."""
+
+import gallery
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import nn, viz
+
+
+def net():
+    mg.manual_seed(3)
+    model = nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Tanh(), gallery.Twice(5))
+    return model, nn.functional.cross_entropy(model(mg.randn(6, 4)), mg.tensor([0, 1, 2, 3, 4, 0]))
+
+
+def test_all_steps_equal_backward_bit_for_bit():
+    (one, loss), (other, same) = net(), net()
+    loss.backward()
+    steps = list(viz.backward_steps(same))
+    assert len(steps) > 15
+    for p, q in zip(one.parameters(), other.parameters(), strict=True):
+        assert p.grad._data.tobytes() == q.grad._data.tobytes() and p.grad.norm().item() > 0
+    with pytest.raises(RuntimeError, match="second time"):
+        next(viz.backward_steps(same))
+
+
+def test_steps_add_up():
+    model, loss = net()
+    steps = list(viz.backward_steps(loss, params=model.named_parameters(), retain_graph=True))
+    gathered = {}
+    for step in steps:
+        if step.sequence in gathered:
+            np.testing.assert_allclose(step.cotangent.numpy(), gathered[step.sequence], rtol=1e-5, atol=1e-7)
+        for s in step.sent:
+            gathered[s.to] = gathered.get(s.to, 0) + s.cotangent.numpy()
+    for p in model.parameters():
+        np.testing.assert_allclose(p.grad.numpy(), gathered[p._node.sequence], rtol=1e-5, atol=1e-6)
+    last = {s.to: s.accumulated for step in steps for s in step.sent}
+    for p in model.parameters():
+        assert p.grad.numpy().tobytes() == last[p._node.sequence].numpy().tobytes()
+    assert [s.sequence for s in steps] == sorted((s.sequence for s in steps), reverse=True)
+    loss.backward()  # retained
+
+
+def test_stopping_early_leaves_gradients_alone():
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    steps = viz.backward_steps((x * x).sum())
+    assert next(steps).rule == "SumBackward0"
+    steps.close()
+    assert x.grad is None
+
+
+def test_steps_accumulate_into_what_is_there_and_take_a_cotangent():
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    y = x * 3
+    y.backward(mg.ones(2), retain_graph=True)
+    list(viz.backward_steps(y, mg.tensor([1.0, 10.0])))
+    assert x.grad.tolist() == [6.0, 33.0]
+
+
+def test_shown_gradients_are_the_retained_ones():
+    mg.manual_seed(0)
+    bn = nn.BatchNorm1d(3)
+    y = viz.retain(bn(mg.randn(8, 3, requires_grad=True)), every=True)
+    steps = {s.sequence: s.cotangent for s in viz.backward_steps(y, mg.randn(8, 3), retain_graph=True)}
+    shown = [v for v in viz.graph(y).whole.nodes if v.sequence in steps]
+    assert len(shown) >= 6
+    for v in shown:
+        assert v.gradient == pytest.approx(steps[v.sequence].norm().item(), rel=1e-6)
+
+
+class Odd(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(4, 6, 3, padding=1, groups=2)
+        self.frozen = nn.Linear(6, 2).requires_grad_(False)
+
+    def forward(self, x):
+        x = self.conv(x)
+        x = x.mean((2, 3))
+        return self.frozen(x) + self.frozen(x), x
+
+
+def test_summary():
+    model = Odd()
+    table = viz.summary(model, mg.ones(2, 4, 5, 5))
+    by = {row.path: row for row in table.rows}
+    assert [row.path for row in table.rows] == ["", "conv", "frozen", "frozen"]
+    assert by["conv"].multiply_adds == 2 * 6 * 25 * 2 * 9 and by["frozen"].multiply_adds == 2 * 2 * 6
+    assert by[""].multiply_adds == table.multiply_adds == 5400 + 48
+    assert by["conv"].shape == (2, 6, 5, 5) and by["conv"].bytes == 1200
+    assert table.parameters == 6 * 2 * 9 + 6 + 14 and table.trainable == table.parameters - 14
+    assert not model._hooks and all(p.grad is None for p in model.parameters())
+    assert "<td style=white-space:pre>  conv: Conv2d</td>" in table.html() == table._repr_html_()
+    assert "5,448 multiply-adds" in str(table)
+
+
+def test_summary_needs_no_dot(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    bn = nn.BatchNorm1d(3)
+    assert "BatchNorm1d" in str(viz.summary(bn, mg.randn(4, 3))) and bn.num_batches_tracked.item() == 0
