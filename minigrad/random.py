@@ -186,7 +186,10 @@ class Generator:
         n, (dtype, _) = _size(shape), _float("exponential", dtype)
         if not lambd > 0:
             raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
-        return (-1 / lambd * np.log1p(-self._unit(n, 53))).astype(dtype).reshape(shape)
+        unit = self._unit(n, 53)
+        np.log1p(np.negative(unit, out=unit), out=unit)
+        unit *= -1 / lambd
+        return unit.astype(dtype, copy=False).reshape(shape)
 
     def bernoulli(self, p: Any, shape: Shape | None = None) -> Array:
         """Return booleans, each True with probability ``p``, as ``bernoulli_`` and dropout masks.
