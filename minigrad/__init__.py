@@ -23,9 +23,29 @@ from minigrad import nn as nn
 from minigrad import optim as optim
 from minigrad import utils as utils
 from minigrad import viz as viz
+from minigrad.compat import (
+    BoolTensor as BoolTensor,
+    ByteTensor as ByteTensor,
+    CharTensor as CharTensor,
+    DoubleTensor as DoubleTensor,
+    FloatTensor as FloatTensor,
+    HalfTensor as HalfTensor,
+    IntTensor as IntTensor,
+    LongTensor as LongTensor,
+    ShortTensor as ShortTensor,
+    cuda as cuda,
+    get_num_threads as get_num_threads,
+    is_complex as is_complex,
+    is_floating_point as is_floating_point,
+    is_tensor as is_tensor,
+    numel as numel,
+    set_num_threads as set_num_threads,
+    typename as typename,
+)
 from minigrad.creation import (
     arange as arange,
     as_tensor as as_tensor,
+    asarray as asarray,
     empty as empty,
     empty_like as empty_like,
     eye as eye,
@@ -34,15 +54,13 @@ from minigrad.creation import (
     full as full,
     full_like as full_like,
     linspace as linspace,
+    logspace as logspace,
     ones as ones,
     ones_like as ones_like,
-    rand as rand,
-    rand_like as rand_like,
-    randint as randint,
-    randn as randn,
-    randn_like as randn_like,
-    randperm as randperm,
+    scalar_tensor as scalar_tensor,
     tensor as tensor,
+    tril_indices as tril_indices,
+    triu_indices as triu_indices,
     zeros as zeros,
     zeros_like as zeros_like,
 )
@@ -68,7 +86,11 @@ from minigrad.dtypes import (
     uint8 as uint8,
 )
 from minigrad.functions.comparison import *
+from minigrad.functions.converting import Device as device
+from minigrad.functions.diagonals import *
 from minigrad.functions.elementwise import *
+from minigrad.functions.indexing import *
+from minigrad.functions.joining import *
 from minigrad.functions.product import *
 from minigrad.functions.reduction import *
 from minigrad.functions.scan import *
@@ -82,12 +104,25 @@ from minigrad.modes import is_grad_enabled as is_grad_enabled
 from minigrad.modes import is_inference_mode_enabled as is_inference_mode_enabled
 from minigrad.modes import no_grad as no_grad
 from minigrad.modes import set_grad_enabled as set_grad_enabled
+from minigrad.printing import set_printoptions as set_printoptions
 from minigrad.random import Generator as Generator
-from minigrad.random import get_rng_state as get_rng_state
 from minigrad.random import initial_seed as initial_seed
 from minigrad.random import manual_seed as manual_seed
 from minigrad.random import seed as seed
-from minigrad.random import set_rng_state as set_rng_state
+from minigrad.sampling import (
+    bernoulli as bernoulli,
+    get_rng_state as get_rng_state,
+    multinomial as multinomial,
+    normal as normal,
+    rand as rand,
+    rand_like as rand_like,
+    randint as randint,
+    randint_like as randint_like,
+    randn as randn,
+    randn_like as randn_like,
+    randperm as randperm,
+    set_rng_state as set_rng_state,
+)
 from minigrad.serialization import load as load
 from minigrad.serialization import save as save
 from minigrad.tensor import Tensor as Tensor

@@ -5,15 +5,34 @@ https://docs.pytorch.org/docs/stable/torch.html#creation-ops
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 
 from minigrad.dtypes import category, get_default_dtype
-from minigrad.random import Generator, default_generator
+from minigrad.functions.converting import is_device
+from minigrad.functions.names import integers
 from minigrad.tensor import Tensor
 
+F = TypeVar("F", bound=Callable[..., Any])
 
+
+def placed(function: F) -> F:
+    """Accept PyTorch's keywords of place: ``device`` (the CPU), ``layout``, ``pin_memory``, ``memory_format``."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        is_device(kwargs.pop("device", None))
+        for name in ("layout", "pin_memory", "memory_format"):
+            kwargs.pop(name, None)
+        return function(*args, **kwargs)
+
+    return wrapper  # type: ignore[return-value]
+
+
+@placed
 def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a new tensor holding a copy of ``data``: numbers, nested lists, arrays.
 
@@ -27,6 +46,7 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     return Tensor(np.array(_array(data, dtype)), requires_grad=requires_grad)
 
 
+@placed
 def as_tensor(data: Any, dtype: Any = None) -> Tensor:
     """Return ``data`` as a tensor, on the same memory where it is an array of that dtype."""
     if isinstance(data, Tensor):
@@ -95,112 +115,134 @@ def _holds_arrays(data: Any) -> bool:
     return isinstance(data, (np.ndarray, np.generic))
 
 
-def _size(size: tuple[Any, ...]) -> tuple[int, ...]:
-    if len(size) == 1 and not isinstance(size[0], (int, np.integer)):
-        size = tuple(size[0])
-    if any(n < 0 for n in size):
-        raise RuntimeError(f"Trying to create tensor with negative dimension: {list(size)}")
-    return tuple(int(n) for n in size)
+def _size(size: tuple[Any, ...], named: dict[str, Any] | None = None) -> tuple[int, ...]:
+    """Take sizes as one sequence, as separate integers, or as the keyword ``size``."""
+    if named:
+        if size or set(named) != {"size"}:
+            raise TypeError(f"expected size, dtype or requires_grad, but got {', '.join(sorted(named))}")
+        size = (named["size"],)
+    sizes = integers(size)
+    if any(n < 0 for n in sizes):
+        raise RuntimeError(f"Trying to create tensor with negative dimension {min(sizes)}: {list(sizes)}")
+    return sizes
 
 
 def _dtype(dtype: Any) -> Any:
     return get_default_dtype() if dtype is None else np.dtype(dtype)
 
 
-def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+@placed
+def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
     """Return zeros of this size."""
-    return Tensor(np.zeros(_size(size), _dtype(dtype)), requires_grad=requires_grad)
+    return Tensor(np.zeros(_size(size, named), _dtype(dtype)), requires_grad=requires_grad)
 
 
-def ones(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+@placed
+def ones(*size: Any, dtype: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
     """Return ones of this size."""
-    return Tensor(np.ones(_size(size), _dtype(dtype)), requires_grad=requires_grad)
+    return Tensor(np.ones(_size(size, named), _dtype(dtype)), requires_grad=requires_grad)
 
 
-def empty(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+@placed
+def empty(*size: Any, dtype: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
     """Return memory of this size that nobody has filled yet."""
-    return Tensor(np.empty(_size(size), _dtype(dtype)), requires_grad=requires_grad)
+    return Tensor(np.empty(_size(size, named), _dtype(dtype)), requires_grad=requires_grad)
 
 
+@placed
 def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ``fill_value`` everywhere; its kind decides the dtype unless one is given."""
     dtype = _array(fill_value, None).dtype if dtype is None else dtype
     return Tensor(np.full(_size((size,)), fill_value, dtype), requires_grad=requires_grad)
 
 
+@placed
 def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ones on the diagonal, (n, m)."""
     return Tensor(np.eye(n, m, dtype=_dtype(dtype)), requires_grad=requires_grad)
 
 
-def arange(*bounds: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+@placed
+def arange(*bounds: Any, dtype: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
     """Return start, start + step, … below end: ``arange(end)``, ``arange(start, end[, step])``."""
+    if named:
+        bounds = (*bounds, *(named[name] for name in ("start", "end", "step") if name in named))
+    start, end, step = (0, *bounds, 1) if len(bounds) == 1 else (*bounds, 1)[:3]
+    start, end, step = (x.item() if isinstance(x, (Tensor, np.generic)) else x for x in (start, end, step))
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     if dtype is None:
-        dtype = np.int64 if all(isinstance(b, (int, np.integer)) for b in bounds) else get_default_dtype()
-    return Tensor(np.arange(*bounds).astype(dtype), requires_grad=requires_grad)
+        dtype = np.int64 if all(isinstance(b, int) for b in (start, end, step)) else get_default_dtype()
+    return Tensor(np.arange(start, end, step).astype(dtype), requires_grad=requires_grad)
 
 
-def linspace(start: float, end: float, steps: int, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def _steps(steps: int, function: str) -> int:
+    if steps < 0:
+        raise RuntimeError(f"{function}: number of steps must be non-negative")
+    return int(steps)
+
+
+@placed
+def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ``steps`` values from start to end, both included."""
-    return Tensor(np.linspace(start, end, steps, dtype=_dtype(dtype)), requires_grad=requires_grad)
+    values = np.linspace(float(start), float(end), _steps(steps, "linspace"))
+    return Tensor(values.astype(_dtype(dtype)), requires_grad=requires_grad)
 
 
+@placed
+def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None,
+             requires_grad: bool = False) -> Tensor:  # fmt: skip
+    """Return ``steps`` values from base**start to base**end, evenly spaced in their logarithm."""
+    powers = float(base) ** np.linspace(float(start), float(end), _steps(steps, "logspace"))
+    return Tensor(powers.astype(_dtype(dtype)), requires_grad=requires_grad)
+
+
+@placed
+def scalar_tensor(s: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return a 0-d tensor of the default dtype."""
+    return Tensor(np.asarray(s, _dtype(dtype)), requires_grad=requires_grad)
+
+
+@placed
+def asarray(obj: Any, *, dtype: Any = None, copy: bool | None = None, requires_grad: bool = False) -> Tensor:
+    """Return ``obj`` as a tensor, on its own memory where that can be and ``copy`` does not say otherwise."""
+    made = tensor(obj, dtype=dtype) if copy else as_tensor(obj, dtype=dtype)
+    return made.detach().requires_grad_() if requires_grad else made
+
+
+@placed
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None) -> Tensor:
+    """Return the indices of the lower triangle of a (row, col) matrix, (2, n)."""
+    return Tensor(np.stack(np.tril_indices(row, offset, col)).astype(dtype or np.int64))
+
+
+@placed
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None) -> Tensor:
+    """Return the indices of the upper triangle of a (row, col) matrix, (2, n)."""
+    return Tensor(np.stack(np.triu_indices(row, offset, col)).astype(dtype or np.int64))
+
+
+@placed
 def zeros_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return zeros of the shape and dtype of ``input``."""
     return zeros(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
+@placed
 def ones_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ones of the shape and dtype of ``input``."""
     return ones(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
-def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None) -> Tensor:
+@placed
+def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ``fill_value`` everywhere, in the shape and dtype of ``input``."""
-    return full(input.shape, fill_value, dtype=dtype or input.dtype)
+    return full(input.shape, fill_value, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
-def empty_like(input: Tensor, *, dtype: Any = None) -> Tensor:
+@placed
+def empty_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return unfilled memory of the shape and dtype of ``input``."""
-    return empty(input.shape, dtype=dtype or input.dtype)
-
-
-# ---- random: PyTorch's CPU streams for the same seed ----------------------------------------------
-def rand(*size: Any, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return uniform numbers in [0, 1).
-
-    >>> import minigrad as mg
-    >>> _ = mg.manual_seed(0)
-    >>> mg.rand(2)
-    tensor([0.4963, 0.7682])
-    """
-    drawn = (generator or default_generator).uniform(_size(size), dtype=_dtype(dtype))
-    return Tensor(drawn, requires_grad=requires_grad)
-
-
-def randn(*size: Any, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return normal numbers of mean 0 and standard deviation 1."""
-    drawn = (generator or default_generator).normal(_size(size), dtype=_dtype(dtype))
-    return Tensor(drawn, requires_grad=requires_grad)
-
-
-def randint(*bounds_and_size: Any, generator: Generator | None = None, dtype: Any = None) -> Tensor:
-    """Return integers in [low, high): ``randint(high, size)`` or ``randint(low, high, size)``."""
-    low, high, size = bounds_and_size if len(bounds_and_size) == 3 else (0, *bounds_and_size)
-    drawn = (generator or default_generator).integers(low, high, _size((size,)))
-    return Tensor(drawn.astype(dtype or np.int64, copy=False))
-
-
-def randperm(n: int, *, generator: Generator | None = None) -> Tensor:
-    """Return the integers below ``n`` in random order."""
-    return Tensor((generator or default_generator).permutation(n))
-
-
-def rand_like(input: Tensor) -> Tensor:
-    """Return uniform numbers in the shape and dtype of ``input``."""
-    return rand(input.shape, dtype=input.dtype)
-
-
-def randn_like(input: Tensor) -> Tensor:
-    """Return normal numbers in the shape and dtype of ``input``."""
-    return randn(input.shape, dtype=input.dtype)
+    return empty(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)

@@ -89,3 +89,25 @@ def promoted(operands: list[Any]) -> list[Any]:
     """Return the operands in their common dtype; Python scalars stay Python scalars."""
     dtype = result_type(*operands)
     return [x if type(x) in _SCALAR_CATEGORY else x.astype(dtype, copy=False) for x in operands]
+
+
+TYPES = {
+    "FloatTensor": float32, "DoubleTensor": float64, "HalfTensor": float16, "LongTensor": int64, "IntTensor": int32,
+    "ShortTensor": int16, "CharTensor": int8, "ByteTensor": uint8, "BoolTensor": bool_,
+}  # fmt: skip
+
+
+def type_name(dtype: np.dtype[Any]) -> str:
+    """Return the old name of a dtype, ``'minigrad.FloatTensor'``."""
+    return "minigrad." + next((name for name, known in TYPES.items() if known == dtype), f"{dtype}Tensor")
+
+
+def dtype_of_type(type_: Any) -> np.dtype[Any]:
+    """Return the dtype of an old name or class (``FloatTensor``), or of what already means a dtype."""
+    name = type_.rsplit(".", 1)[-1] if isinstance(type_, str) else getattr(type_, "__name__", "")
+    if name in TYPES:
+        return TYPES[name]
+    try:
+        return np.dtype(type_)
+    except TypeError:
+        raise ValueError(f"invalid type: {type_!r}; expected a dtype or one of {', '.join(TYPES)}") from None

@@ -12,15 +12,16 @@ from typing import Any
 import numpy as np
 
 from minigrad.functions import elementwise as e
-from minigrad.functions.methods import plain_index
+from minigrad.functions.index import steps
+from minigrad.functions.writing import Writing
 from minigrad.modes import MODES
 from minigrad.ops.indexing import setitem
 from minigrad.storage import version as writes_of
 from minigrad.storage import wrote
 
 
-class InPlace:
-    """The methods with a trailing underscore, ``+=`` and friends, and item assignment."""
+class InPlace(Writing):
+    """What every write goes through, ``+=`` and friends, and item assignment."""
 
     _data: Any
     _node: Any
@@ -29,10 +30,10 @@ class InPlace:
 
     def _assign(self, value: Any, by: str) -> Any:
         """Make ``value`` (a Tensor or a number) the value of this tensor; return the tensor."""
-        recorded = getattr(value, "_node", None) is not None
+        recorded = MODES.grad_enabled and getattr(value, "_node", None) is not None
         self._check_writable(recorded)
         array = value._data if isinstance(value, InPlace) else np.asarray(value)
-        if np.broadcast_shapes(array.shape, self._data.shape) != self._data.shape:
+        if not _broadcasts(array.shape, self._data.shape):
             raise RuntimeError(
                 f"{by}: output with shape {list(self._data.shape)} doesn't match the broadcast "
                 f"shape {list(array.shape)}"
@@ -40,6 +41,14 @@ class InPlace:
         if array.dtype.kind == "f" and self._data.dtype.kind != "f":
             raise RuntimeError(
                 f"{by}: result type {array.dtype} can't be cast to the desired output type {self._data.dtype}"
+            )
+        if not recorded and self._node is not None and MODES.grad_enabled:
+            value, recorded = setitem(self, array, index=...), True  # what made the old value gets no gradient
+            self._check_writable(recorded)
+        if not self._data.flags.writeable and not recorded:
+            raise RuntimeError(
+                f"{by}: unsupported operation: more than one element of the written-to tensor refers to a single "
+                "memory location, or its memory is read-only. Please clone() the tensor first."
             )
         if recorded:
             value = value.to(self._data.dtype)
@@ -76,67 +85,35 @@ class InPlace:
         return writes_of(self._data)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        index = plain_index(index)
-        node = getattr(value, "_node", None)
-        if MODES.grad_enabled and (node is not None or self._node is not None):
+        within, index = steps(index)
+        if isinstance(value, InPlace):
+            value = self._fitting(within, index, value)
+        if MODES.grad_enabled and (getattr(value, "_node", None) is not None or self._node is not None):
             self._check_writable(recorded=True)
-            self._assign(setitem(self, value, index=index), "x[...] = v")
+            self._assign(setitem(self, value, index=index, within=within), "x[...] = v")
             return
         self._check_writable(recorded=False)
-        self._data[index] = value._data if isinstance(value, InPlace) else value
+        try:
+            place = self._data if within is None else self._data[within]
+            place[index] = value._data if isinstance(value, InPlace) else value
+        except ValueError as error:
+            raise RuntimeError(f"x[...] = v: {error}") from None
         wrote(self._data, "x[...] = v")
 
-    def add_(self, other: Any, *, alpha: float = 1) -> Any:
-        """Add alpha * other in place."""
-        return self._assign(e.add(self, other, alpha=alpha), "add_")
+    def _fitting(self, within: Any, index: Any, value: Any) -> Any:
+        """Return ``value`` in this dtype and, for the graph's sake, without needless leading dimensions of one."""
+        if value._node is not None:
+            place = np.broadcast_to(0, self._data.shape)
+            wanted = (place if within is None else place[within])[index].ndim
+            while value.ndim > wanted and value.shape[0] == 1:
+                value = value.squeeze(0)
+        return value if value.dtype == self._data.dtype else value.to(self._data.dtype)
 
-    def sub_(self, other: Any, *, alpha: float = 1) -> Any:
-        """Subtract alpha * other in place."""
-        return self._assign(e.sub(self, other, alpha=alpha), "sub_")
-
-    def mul_(self, other: Any) -> Any:
-        """Multiply in place."""
-        return self._assign(e.mul(self, other), "mul_")
-
-    def div_(self, other: Any) -> Any:
-        """Divide in place."""
-        return self._assign(e.div(self, other), "div_")
-
-    def pow_(self, exponent: Any) -> Any:
-        """Raise to a power in place."""
-        return self._assign(e.pow(self, exponent), "pow_")
-
-    def clamp_(self, min: Any = None, max: Any = None) -> Any:
-        """Hold between min and max in place."""
-        return self._assign(e.clamp(self, min=min, max=max), "clamp_")
-
-    def relu_(self) -> Any:
-        """Replace negative elements by 0 in place."""
-        return self._assign(e.relu(self), "relu_")
-
-    def lerp_(self, end: Any, weight: Any) -> Any:
-        """Move towards ``end`` by ``weight`` in place."""
-        return self._assign(e.lerp(self, end, weight), "lerp_")
-
-    def addcmul_(self, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
-        """Add value * tensor1 * tensor2 in place."""
-        return self._assign(e.addcmul(self, tensor1, tensor2, value=value), "addcmul_")
-
-    def addcdiv_(self, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
-        """Add value * tensor1 / tensor2 in place."""
-        return self._assign(e.addcdiv(self, tensor1, tensor2, value=value), "addcdiv_")
-
-    def copy_(self, src: Any) -> Any:
-        """Copy the values of ``src`` (broadcast, cast) in place."""
-        return self._assign(src.to(self._data.dtype), "copy_")
-
-    def fill_(self, value: Any) -> Any:
-        """Set every element to one value."""
-        return self._assign(value, "fill_")
-
-    def zero_(self) -> Any:
-        """Set every element to 0."""
-        return self._assign(0, "zero_")
+    def _rearrange(self, value: Any, by: str) -> Any:
+        """Take the shape and memory of a view of this tensor; return the tensor."""
+        self._check_writable(recorded=False)
+        self._data, self._node, self._constant = value._data, value._node, None
+        return self
 
     def __iadd__(self, other: Any) -> Any:
         return self._assign(e.add(self, other), "+=")
@@ -149,3 +126,26 @@ class InPlace:
 
     def __itruediv__(self, other: Any) -> Any:
         return self._assign(e.div(self, other), "/=")
+
+    def __ifloordiv__(self, other: Any) -> Any:
+        return self._assign(e.floor_divide(self, other), "//=")
+
+    def __imod__(self, other: Any) -> Any:
+        return self._assign(e.remainder(self, other), "%=")
+
+    def __ipow__(self, other: Any) -> Any:
+        return self._assign(e.pow(self, other), "**=")
+
+    def __iand__(self, other: Any) -> Any:
+        return self._assign(e.bitwise_and(self, other), "&=")
+
+    def __ior__(self, other: Any) -> Any:
+        return self._assign(e.bitwise_or(self, other), "|=")
+
+    def __ixor__(self, other: Any) -> Any:
+        return self._assign(e.bitwise_xor(self, other), "^=")
+
+
+def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    lead = len(to) - len(shape)
+    return lead >= 0 and all(n in (1, m) for n, m in zip(shape, to[lead:], strict=True))

@@ -1,44 +1,127 @@
-"""How a tensor prints: as PyTorch prints it, four digits and what it asks for."""
+"""How a tensor prints: as PyTorch prints it, four digits and what it asks for.
+
+The layout is that of PyTorch's ``_tensor_str.py``. ``set_printoptions`` changes it:
+https://docs.pytorch.org/docs/stable/generated/torch.set_printoptions.html
+"""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from minigrad.dtypes import get_default_dtype
+
+_DEFAULT = {"precision": 4, "threshold": 1000, "edgeitems": 3, "linewidth": 80, "sci_mode": None}
+_PROFILES = {
+    "default": _DEFAULT,
+    "short": {**_DEFAULT, "precision": 2, "edgeitems": 2},
+    "full": {**_DEFAULT, "threshold": math.inf},
+}
+_options: dict[str, Any] = dict(_DEFAULT)
+
+
+def set_printoptions(
+    precision: int | None = None,
+    threshold: float | None = None,
+    edgeitems: int | None = None,
+    linewidth: int | None = None,
+    profile: str | None = None,
+    sci_mode: bool | None = None,
+) -> None:
+    """Set how tensors print; ``profile`` is 'default', 'short' or 'full'. ``sci_mode`` None decides by the values.
+
+    Raises ValueError for a profile that is none of these.
+    """
+    if profile is not None and profile not in _PROFILES:
+        raise ValueError(f"set_printoptions: expected a profile of {sorted(_PROFILES)}, got {profile!r}")
+    if profile is not None:
+        _options.update(_PROFILES[profile])
+    given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
+    _options.update({name: value for name, value in given.items() if value is not None}, sci_mode=sci_mode)
+
 
 def tensor_repr(tensor: Any) -> str:
     """Return ``tensor([1., 2.], requires_grad=True)`` and the like."""
-    data = tensor._data
-    with np.printoptions(precision=4, threshold=1000, edgeitems=3, linewidth=72, floatmode="maxprec_equal"):
-        body = np.array2string(_tidy(data), separator=", ", prefix="tensor(", formatter=_formatter(data))
+    data, indent = tensor._data, len("tensor(")
+    default = get_default_dtype()
     notes = []
-    if data.dtype not in (np.float32, np.int64, np.bool_):
+    if data.size == 0:
+        body = "[]"
+        if data.ndim != 1:
+            notes.append(f"size={data.shape}")
+    else:
+        summarize = data.size > _options["threshold"]
+        formatted = _formatter(_ends(data) if summarize else data)
+        body = _body(data, indent, summarize, *formatted)
+    if data.dtype != default and (data.size == 0 or data.dtype not in (np.int64, np.bool_)):
         notes.append(f"dtype=minigrad.{data.dtype}")
-    if data.size == 0 and data.ndim != 1:
-        notes.append(f"size={data.shape}")
     if tensor.grad_fn is not None:
         notes.append(f"grad_fn={tensor.grad_fn!r}")
     elif tensor.requires_grad:
         notes.append("requires_grad=True")
-    return f"tensor({', '.join([body, *notes])})"
+    return _noted("tensor(" + body, notes, indent)
 
 
-def _tidy(data: np.ndarray) -> np.ndarray:
-    return data + 0.0 if data.dtype.kind == "f" else data  # -0. stays, arrays become fresh
+def _noted(body: str, notes: list[str], indent: int) -> str:
+    """Put what else is to be said behind the numbers, on lines of its own where it is long."""
+    last = len(body) - body.rfind("\n") + 1
+    for note in notes:
+        if last + len(note) + 2 > _options["linewidth"]:
+            body += ",\n" + " " * indent + note
+            last = indent + len(note)
+        else:
+            body += ", " + note
+            last += len(note) + 2
+    return body + ")"
 
 
-def _formatter(data: np.ndarray) -> Any:
-    if data.dtype.kind == "b":
-        width = 4 if data.all() else 5
-        return {"bool": lambda v: str(v).rjust(width)}
+def _ends(data: np.ndarray) -> np.ndarray:
+    """Return the elements that a summary shows."""
+    edge = _options["edgeitems"]
+    for axis, n in enumerate(data.shape):
+        if n > 2 * edge:
+            data = np.take(data, [*range(edge), *range(n - edge, n)], axis)
+    return data
+
+
+def _formatter(data: np.ndarray) -> tuple[Any, int]:
+    """Return the function that writes one element, and the width of the widest."""
     if data.dtype.kind != "f":
-        return None
-    finite = data[np.isfinite(data)]
-    if finite.size == 0 or ((finite == np.rint(finite)).all() and np.abs(finite).max() < 1e8):
-        width = max((len(f"{v:.0f}.") for v in finite.ravel()[:1000]), default=0)
-        return {"float_kind": lambda v: (f"{v:.0f}." if np.isfinite(v) else f"{v}").rjust(width)}
-    large, small = np.abs(finite).max(), np.abs(finite[finite != 0]).min()
-    style = "{:.4e}" if large / small > 1000 or large > 1e8 or small < 1e-4 else "{:.4f}"
-    width = max(len(style.format(v)) for v in finite.ravel()[:1000])
-    return {"float_kind": lambda v: (style.format(v) if np.isfinite(v) else f"{v}").rjust(width)}
+        return str, max((len(str(v)) for v in data.ravel().tolist()), default=1)
+    finite = data[np.isfinite(data) & (data != 0)].astype(np.float64)
+    precision, scientific = _options["precision"], _options["sci_mode"]
+    whole = bool((finite == np.ceil(finite)).all())
+    if finite.size and scientific is None:
+        large, small = np.abs(finite).max(), np.abs(finite).min()
+        scientific = bool(large / small > 1000 or large > 1e8 or small < 1e-4)
+    style = "{:.0f}" if whole else f"{{:.{precision}f}}"
+    if scientific and finite.size:
+        style = f"{{:.{precision}e}}"
+    point = "." if style == "{:.0f}" else ""
+
+    def write(value: float) -> str:
+        return style.format(value) + (point if math.isfinite(value) else "")
+
+    return write, max((len(write(v)) for v in finite.tolist()), default=1)
+
+
+def _body(data: np.ndarray, indent: int, summarize: bool, write: Any, width: int) -> str:
+    if data.ndim == 0:
+        return write(data.item()).rjust(width)
+    edge = _options["edgeitems"]
+    cut = summarize and len(data) > 2 * edge
+    if data.ndim == 1:
+        shown = [*data[:edge].tolist(), *data[len(data) - edge :].tolist()] if cut else data.tolist()
+        parts = [write(v).rjust(width) for v in shown]
+        if cut:
+            parts.insert(edge, " ...")
+        per_line = max(1, (_options["linewidth"] - indent) // (width + 2))
+        lines = [", ".join(parts[i : i + per_line]) for i in range(0, len(parts), per_line)] or [""]
+        return "[" + (",\n" + " " * (indent + 1)).join(lines) + "]"
+    rows = [*range(edge), *range(len(data) - edge, len(data))] if cut else range(len(data))
+    slices = [_body(data[i], indent + 1, summarize, write, width) for i in rows]
+    if cut:
+        slices.insert(edge, "...")
+    return "[" + ("," + "\n" * (data.ndim - 1) + " " * (indent + 1)).join(slices) + "]"

@@ -24,6 +24,7 @@ Shape = int | Sequence[int]
 
 _DEFAULT_SEED = 67280421310721  # of a new torch.Generator()
 _WORDS = 624  # of 32 bits, in a Mersenne Twister
+_FEW = 2000  # up to here a plain loop of swaps is as fast
 _BLOCK = 16  # PyTorch makes many normals sixteen at a time
 _DIGITS = {"float16": 24, "float32": 24, "float64": 53}  # random bits in one uniform
 _STATE = np.dtype(  # PyTorch's CPUGeneratorImplState
@@ -185,7 +186,10 @@ class Generator:
         n, (dtype, _) = _size(shape), _float("exponential", dtype)
         if not lambd > 0:
             raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
-        return (-1 / lambd * np.log1p(-self._unit(n, 53))).astype(dtype).reshape(shape)
+        unit = self._unit(n, 53)
+        np.log1p(np.negative(unit, out=unit), out=unit)
+        unit *= -1 / lambd
+        return unit.astype(dtype, copy=False).reshape(shape)
 
     def bernoulli(self, p: Any, shape: Shape | None = None) -> Array:
         """Return booleans, each True with probability ``p``, as ``bernoulli_`` and dropout masks.
@@ -200,10 +204,13 @@ class Generator:
         digits = _float("bernoulli", p.dtype)[1]
         if not ((p >= 0) & (p <= 1)).all():
             raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
-        limit = np.ceil(p.astype(np.float64) * 2.0**digits)  # unit < p, as integers
-        limit = limit.astype(np.uint32 if digits < 32 else np.uint64)
-        limit = np.broadcast_to(limit, p.shape if shape is None else shape)
-        return np.asarray(self._bits(limit.size, digits).reshape(limit.shape) < limit)
+        shape = p.shape if shape is None else (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
+        limit = np.broadcast_to(p, shape)
+        if p.ndim == 0:
+            bits = self._bits(_size(shape), digits)
+            return np.asarray(bits.reshape(shape) < bits.dtype.type(math.ceil(float(p) * 2.0**digits)))
+        unit = self._unit(_size(shape), digits).reshape(shape)  # both sides are exact
+        return np.asarray(unit < limit)
 
     def integers(self, low: int, high: int, shape: Shape) -> Array:
         """Return int64 numbers in [low, high), as ``torch.randint``."""
@@ -220,6 +227,8 @@ class Generator:
         """Return 0 to n - 1 in random order, int64 of shape (n,), as ``torch.randperm``."""
         start = np.arange(_size(n) - 1)
         targets = start + self.random_uint32(start.size) % (n - start)
+        if n > _FEW:
+            return _swapped(targets, n)
         order = list(range(n))
         for i, j in enumerate(targets.tolist()):
             order[i], order[j] = order[j], order[i]
@@ -236,11 +245,54 @@ class Generator:
         weights = _checked_weights(np.asarray(weights), num_samples, replacement)
         if not replacement or num_samples == 1:
             race = weights / self.exponential(weights.shape, dtype=weights.dtype)
-            return np.argsort(-race, axis=-1, kind="stable")[..., :num_samples]
+            return _first(-race, num_samples)
         steps = np.cumsum(weights, axis=-1).reshape(-1, weights.shape[-1])  # (N, C)
         points = self._unit(len(steps) * num_samples, 53).reshape(-1, num_samples)
         found = [np.searchsorted(s / s[-1], p) for s, p in zip(steps, points, strict=True)]
         return np.array(found, np.int64).reshape(*weights.shape[:-1], num_samples)
+
+
+def _first(values: Array, k: int) -> Array:
+    """Return the indices of the ``k`` smallest along the last axis in order, the first of ties first."""
+    n = values.shape[-1]
+    if k == 1:
+        return np.argmin(values, axis=-1, keepdims=True)
+    if k > n // 8 or values.ndim > 1:
+        return np.argsort(values, axis=-1, kind="stable")[..., :k]
+    bound = np.partition(values, k - 1)[k - 1]
+    few = np.flatnonzero(values <= bound)
+    return few[np.argsort(values[few], kind="stable")[:k]]
+
+
+def _swapped(targets: Array, n: int) -> Array:
+    """Return 0 to n - 1 after swapping i with ``targets[i]`` >= i for each i in turn, all at once.
+
+    Step i takes what lies at its target: what step k left there, the last before i with this target, and
+    that is what lay at k just before step k; else the target itself. What lay at k came, by the same
+    argument, from the last step m < k with target k: a chain, shortened by half each round.
+    """
+    steps = np.arange(n)
+    targets = np.append(targets, n - 1)
+    origin = steps.copy()
+    moved = targets != steps
+    origin[targets[moved]] = steps[moved]  # of steps with one target the last stays
+    while True:
+        further = origin[origin]
+        if np.array_equal(further, origin):
+            break
+        origin = further
+    width = n.bit_length()
+    keys = np.sort((targets << width) | steps)  # by target, then by step
+    target, step = keys >> width, keys & ((1 << width) - 1)
+    result = np.empty(n, np.int64)
+    result[step] = target
+    again = np.flatnonzero(target[1:] == target[:-1]) + 1
+    result[step[again]] = origin[step[again - 1]]
+    alone = np.ones(n, bool)
+    alone[step[again]] = False
+    own = alone & ~moved
+    result[own] = origin[steps[own]]
+    return result
 
 
 def _checked_weights(weights: Array, num_samples: int, replacement: bool) -> Array:

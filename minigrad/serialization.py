@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,8 @@ def save(obj: Any, path: str | os.PathLike[str]) -> None:
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     """Put ``content`` at ``path`` by renaming a finished file; an old one stays until then."""
     path = Path(path)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}"
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)  # less umask
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -52,27 +53,51 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
 def load(path: str | os.PathLike[str]) -> Any:
     """Return what :func:`save` wrote, or a dictionary of tensors from any safetensors file.
 
-    Raises FileNotFoundError, or ValueError for a file that is not whole.
+    Arrays come back as tensors (``.numpy()`` is their memory), bfloat16 as float32, which holds the
+    same values. Raises FileNotFoundError, or ValueError for a file that is not whole.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"load: no file {os.fspath(path)!r}")
     try:
         with safe_open(os.fspath(path), framework="np") as file:
-            tensors = {name: Tensor(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
+            tensors = {name: Tensor(_array(file, name, path)) for name in file.keys()}  # noqa: SIM118
             metadata = file.metadata() or {}
     except SafetensorError as error:
         raise ValueError(
             f"load: {os.fspath(path)!r} is no whole safetensors file ({error}); it may have been "
             "cut off or changed. Use another copy."
         ) from None
-    return _put_together(json.loads(metadata[_KEY]), tensors) if _KEY in metadata else tensors
+    if _KEY not in metadata:
+        return tensors
+    try:
+        return _put_together(json.loads(metadata[_KEY]), tensors)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(
+            f"load: {os.fspath(path)!r} has tensors, but its {_KEY!r} metadata is damaged ({error!r}). Use "
+            "another copy, or read the tensors alone with safetensors."
+        ) from None
+
+
+def _array(file: Any, name: str, path: Any) -> np.ndarray:
+    kind = file.get_slice(name).get_dtype()
+    if kind != "BF16":
+        try:
+            return file.get_tensor(name)
+        except (TypeError, AttributeError, KeyError):
+            raise ValueError(f"load: {name} in {os.fspath(path)!r} is {kind}, which NumPy does not have") from None
+    with open(path, "rb") as raw:  # NumPy has no bfloat16: the upper half of a float32
+        length = int.from_bytes(raw.read(8), "little")
+        entry = json.loads(raw.read(length))[name]
+        raw.seek(8 + length + entry["data_offsets"][0])
+        bits = np.frombuffer(raw.read(entry["data_offsets"][1] - entry["data_offsets"][0]), "<u2")
+    return (bits.astype(np.uint32) << 16).view(np.float32).reshape(entry["shape"])
 
 
 def _taken_apart(obj: Any, path: str, tensors: dict[str, np.ndarray]) -> Any:
@@ -80,7 +105,9 @@ def _taken_apart(obj: Any, path: str, tensors: dict[str, np.ndarray]) -> Any:
     if isinstance(obj, (Tensor, np.ndarray)):
         array = obj._data if isinstance(obj, Tensor) else obj
         name = path or "tensor"
-        while name in tensors:  # "a.b" may come from a key with a dot and from two keys
+        while (
+            name in tensors or name == "__metadata__"
+        ):  # a name of the format; "a.b" may come from a key with a dot and from two keys
             name += "_"
         tensors[name] = np.array(array, order="C")
         return {"tensor": name}
@@ -92,11 +119,11 @@ def _taken_apart(obj: Any, path: str, tensors: dict[str, np.ndarray]) -> Any:
     if isinstance(obj, (list, tuple)):
         kind = "list" if isinstance(obj, list) else "tuple"
         return {kind: [_taken_apart(x, f"{below}{i}", tensors) for i, x in enumerate(obj)]}
-    if isinstance(obj, dict) and all(isinstance(k, (str, int)) for k in obj):
+    if isinstance(obj, dict) and all(isinstance(k, _PLAIN) for k in obj):
         return {"dict": [[k, _taken_apart(v, f"{below}{k}", tensors)] for k, v in obj.items()]}
     raise TypeError(
         f"save: {path or 'the object'} is a {type(obj).__name__}; expected tensors, numbers, strings, "
-        "None, and lists and dicts (with string or integer keys) of these"
+        "None, and lists and dicts (with strings, numbers or None as keys) of these"
     )
 
 
@@ -109,4 +136,6 @@ def _put_together(node: Any, tensors: dict[str, Tensor]) -> Any:
     if kind in ("list", "tuple"):
         parts = [_put_together(value, tensors) for value in content]
         return parts if kind == "list" else tuple(parts)
+    if kind != "value":
+        raise ValueError(f"unknown kind {kind!r}")
     return content

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from minigrad.nn.loss import Loss, check_reduction, reduced
+from minigrad.nn.loss import Loss, check_reduction, old_reduction, reduced
 
 from minigrad.ops.indexing import take_along_axis
 from minigrad.tensor import Tensor
 
 
 # ---- functions ----------------------------------------------------------------------------------
+@old_reduction
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -47,6 +48,7 @@ def cross_entropy(
     return (1 - label_smoothing) * loss + (label_smoothing / input.shape[1]) * uniform
 
 
+@old_reduction
 def nll_loss(
     input: Tensor,
     target: Tensor,

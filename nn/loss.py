@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from minigrad.nn.module import Module
 
@@ -10,6 +13,7 @@ from minigrad.functions import elementwise as e
 from minigrad.ops import loss as ops
 from minigrad.tensor import Tensor
 
+F = TypeVar("F", bound=Callable[..., Any])
 REDUCTIONS = ("mean", "sum", "none")
 
 
@@ -17,6 +21,25 @@ def check_reduction(reduction: str) -> None:
     """Raise ValueError for what is no reduction."""
     if reduction not in REDUCTIONS:
         raise ValueError(f"{reduction} is not a valid value for reduction; use one of {REDUCTIONS}")
+
+
+def old_reduction(function: F) -> F:
+    """Accept ``size_average`` and ``reduce`` of PyTorch's past for ``reduction``, with its warning."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        old = [kwargs.pop(name, None) for name in ("size_average", "reduce")]
+        if old != [None, None]:
+            average, reduce = (True if value is None else value for value in old)
+            kwargs["reduction"] = "none" if not reduce else "mean" if average else "sum"
+            warnings.warn(
+                "size_average and reduce args will be deprecated, please use "
+                f"reduction='{kwargs['reduction']}' instead.",
+                stacklevel=2,
+            )
+        return function(*args, **kwargs)
+
+    return wrapper  # type: ignore[return-value]
 
 
 def reduced(loss: Tensor, reduction: str) -> Tensor:
@@ -36,6 +59,7 @@ def _warn_of_broadcasting(input: Tensor, target: Tensor) -> None:
 
 
 # ---- functions ----------------------------------------------------------------------------------
+@old_reduction
 def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """Return the squared difference, averaged by default; warns where shapes differ.
 
@@ -47,12 +71,14 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     return reduced(e.square(input - target), reduction)
 
 
+@old_reduction
 def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """Return the absolute difference, averaged by default; warns where shapes differ."""
     _warn_of_broadcasting(input, target)
     return reduced(e.abs(input - target), reduction)
 
 
+@old_reduction
 def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """Return d²/(2 beta) where |d| < beta, |d| - beta/2 elsewhere, d the difference."""
     if beta < 0:
@@ -62,6 +88,7 @@ def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta:
     return huber_loss(input, target, reduction, beta) / beta
 
 
+@old_reduction
 def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0) -> Tensor:
     """Return d²/2 where |d| < delta, delta (|d| - delta/2) elsewhere, d the difference."""
     if delta <= 0:
@@ -72,6 +99,7 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     return reduced(e.where(size < delta, 0.5 * d * d, delta * (size - 0.5 * delta)), reduction)
 
 
+@old_reduction
 def binary_cross_entropy(
     input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean"
 ) -> Tensor:
@@ -99,6 +127,7 @@ def binary_cross_entropy(
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
+@old_reduction
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -124,6 +153,10 @@ def binary_cross_entropy_with_logits(
 # ---- modules ------------------------------------------------------------------------------------
 class Loss(Module):
     """What all losses share."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.__init__ = old_reduction(cls.__init__)  # type: ignore[method-assign]
 
     def __init__(self, reduction: str = "mean") -> None:
         super().__init__()

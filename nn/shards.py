@@ -8,7 +8,7 @@ from typing import Any
 from minigrad.nn.batchnorm import Reduce, _BatchNorm
 from minigrad.nn.module import Module
 
-from minigrad.functions.shape import cat
+from minigrad.functions.joining import cat
 from minigrad.tensor import Tensor
 
 

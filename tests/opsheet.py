@@ -54,6 +54,12 @@ AS_PYTORCH = {  # where PyTorch has the operation under another name or signatur
     "shape.flip": lambda t, x, axis: x.flip(axis),
     "shape.concatenate": lambda t, *xs, axis: t.cat(xs, axis),
     "shape.copy": lambda t, x: x.clone(),
+    "shape.contiguous": lambda t, x: x.contiguous(),
+    "shape.roll": lambda t, x, shift, axis: x.roll(shift, axis),
+    "diagonal.tril": lambda t, x, k: x.tril(k),
+    "diagonal.triu": lambda t, x, k: x.triu(k),
+    "diagonal.diagonal": lambda t, x, offset, axis1, axis2: x.diagonal(offset, axis1, axis2),
+    "diagonal.unfold": lambda t, x, axis, size, step: x.unfold(axis, size, step),
     "matmul.matmul_t": lambda t, x, w: t.nn.functional.linear(x, w),
 }
 

@@ -53,6 +53,8 @@ def on_device(params):
 
 HOST_ONLY = {  # name: why; what is not here must run on a device
     "indexing.take_along_axis": "indices of the other axes are counted on the host",
+    "diagonal.diagonal": "NumPy gives a read-only view, which is unlocked on the host",
+    "diagonal.diagonal_embed": "writes through that view",
     "indexing.put_along_axis": "indices of the other axes are counted on the host",
     "einsum.einsum": "the path of contraction is NumPy's, on host arrays",
     **{name: "LAPACK works on host arrays" for name in ALL if name.startswith("linalg.")},

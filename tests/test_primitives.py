@@ -100,12 +100,27 @@ SAMPLES = {
     "shape.pad": ((signed(2, 3),), {"widths": ((1, 0), (2, 1))}),
     "shape.astype": ((signed(2, 3),), {"dtype": np.dtype(float)}),
     "shape.copy": ((signed(2, 3),), {}),
+    "shape.contiguous": ((signed(2, 3),), {}),
+    "shape.roll": ((signed(2, 3),), {"shift": (1, -1), "axis": (0, 1)}),
+    "diagonal.tril": ((signed(2, 3, 4),), {"k": 1}),
+    "diagonal.triu": ((signed(2, 3, 4),), {"k": -1}),
+    "diagonal.diagonal": ((signed(2, 3, 4),), {"offset": 1, "axis1": 0, "axis2": 2}),
+    "diagonal.diagonal_embed": ((signed(3, 2),), {"offset": -1, "axis1": 2, "axis2": 0, "shape": (2, 3, 3)}),
+    "diagonal.unfold": ((signed(2, 7),), {"axis": 1, "size": 3, "step": 2}),
+    "diagonal.fold": ((signed(2, 3, 3),), {"axis": 1, "step": 2, "shape": (2, 7)}),
     "indexing.getitem": [
         ((signed(3, 4),), {"index": index})
         for index in (1, (slice(None, None, -2), None), ([0, 0, 2],), (spaced(3, 4) > -0.5,), ...)
     ],
     "indexing.scatter_add": ((signed(3, 4),), {"index": ([0, 0, 2],), "shape": (3, 4)}),
-    "indexing.setitem": ((signed(3, 4), signed(4)), {"index": (slice(0, 2),)}),
+    "indexing.setitem": [
+        ((signed(3, 4), signed(4)), {"index": (slice(0, 2),)}),
+        ((signed(2, 3, 4), signed(3, 2)), {"within": (1,), "index": (slice(None), np.array([0, 2]))}),
+    ],
+    "indexing.scatter_reduce": [
+        ((spaced(3, 2), signed(4, 2) + spaced(4, 2)), {"index": (np.array([0, 0, 2, 0]),), "reduce": reduce})
+        for reduce in ("prod", "amax", "amin")
+    ],
     "indexing.take_along_axis": ((signed(2, 3, 4),), {"indices": INDICES, "axis": 1}),
     "indexing.put_along_axis": ((signed(2, 1, 4),), {"indices": INDICES, "axis": 1, "shape": (2, 3, 4)}),
     "loss.binary_cross_entropy": ((away(2, 3), away(2, 3)), {}),

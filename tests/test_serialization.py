@@ -1,5 +1,7 @@
 """Files: what goes in comes out, whole or not at all."""
 
+import os
+
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
@@ -52,3 +54,38 @@ def test_faults(tmp_path):
         mg.load(tmp_path / "missing")
     with pytest.raises(OSError):
         mg.save({}, tmp_path / "missing" / "s")
+
+
+def test_permissions_follow_the_umask(tmp_path):
+    before = os.umask(0o027)
+    try:
+        mg.save({"x": mg.ones(1)}, tmp_path / "s")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "s").stat().st_mode & 0o777 == 0o640
+
+
+def test_odd_keys_come_back(tmp_path):
+    state = {0.5: 1, None: 2, True: [3], "__metadata__": mg.ones(2), float("inf"): "x", 7: {"a": mg.zeros(1)}}
+    mg.save(state, tmp_path / "s")
+    back = mg.load(tmp_path / "s")
+    assert list(back) == list(state) and type(list(back)[2]) is bool
+    assert back["__metadata__"].tolist() == [1, 1] and back[7]["a"].tolist() == [0] and back[None] == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "3", '{"tensor": "missing"}', '{"dict": 3}', '{"list": [1]}', '{"a": 1, "b": 2}', '{"odd": 1}']
+)
+def test_damaged_metadata_is_a_value_error(tmp_path, text):
+    save_file({"x": np.ones(2)}, tmp_path / "s", metadata={"minigrad": text})
+    with pytest.raises(ValueError, match="metadata is damaged"):
+        mg.load(tmp_path / "s")
+
+
+def test_bfloat16_comes_as_float32(tmp_path, torch):
+    from safetensors.torch import save_file as save_torch
+
+    x = torch.randn(3, 5).to(torch.bfloat16)
+    save_torch({"a": torch.ones(2), "x": x}, tmp_path / "s")
+    back = mg.load(tmp_path / "s")
+    assert back["x"].dtype == np.float32 and back["x"].tolist() == x.float().tolist() and back["a"].tolist() == [1, 1]

@@ -16,6 +16,7 @@ from minigrad.autograd.gradcheck import NotDifferentiableError as NotDifferentia
 from minigrad.autograd.gradcheck import gradcheck as gradcheck
 from minigrad.autograd.gradcheck import gradgradcheck as gradgradcheck
 from minigrad.autograd.lines import record_lines as record_lines
+from minigrad.compat import Variable as Variable
 from minigrad.modes import enable_grad as enable_grad
 from minigrad.modes import inference_mode as inference_mode
 from minigrad.modes import no_grad as no_grad

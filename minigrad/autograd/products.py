@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from minigrad.autograd.differentiate import grad
-from minigrad.functions.shape import stack
+from minigrad.functions.joining import stack
 from minigrad.tensor import Tensor
 
 Tensors = Sequence[Tensor]

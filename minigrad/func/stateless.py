@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from minigrad.functions.shape import stack
+from minigrad.functions.joining import stack
 from minigrad.tensor import Tensor
 
 _OWN = ("_parameters", "_buffers")

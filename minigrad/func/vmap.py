@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.functions.shape import stack
+from minigrad.functions.joining import stack
 from minigrad.random import default_generator
 from minigrad.tensor import Tensor
 from minigrad.utils.tree import tree_leaves, tree_map

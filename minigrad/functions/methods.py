@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from minigrad import linalg
 from minigrad.functions import comparison as c
@@ -13,21 +10,15 @@ from minigrad.functions import elementwise as e
 from minigrad.functions import product as p
 from minigrad.functions import reduction as r
 from minigrad.functions import scan, sorting
-from minigrad.functions import shape as s
+from minigrad.functions.arranging import Arranging
+from minigrad.functions.converting import Converting
+from minigrad.functions.filling import Filling
 from minigrad.ops import elementwise as ops
-from minigrad.ops import indexing
-from minigrad.ops.shape import astype
 from minigrad.recording import one, two
 
 
-class Methods:
+class Methods(Arranging, Converting, Filling):
     """PyTorch's methods; whoever mixes this in is ``Recorded`` and has ``shape`` and ``dtype``."""
-
-    reshape, view, view_as, flatten, ravel = s.reshape, s.view, s.view_as, s.flatten, s.ravel
-    permute, transpose, swapaxes, t = s.permute, s.transpose, s.swapaxes, s.t
-    squeeze, unsqueeze, expand, expand_as = s.squeeze, s.unsqueeze, s.expand, s.expand_as
-    broadcast_to, flip, split, chunk, narrow = s.broadcast_to, s.flip, s.split, s.chunk, s.narrow
-    unbind, gather, clone, contiguous = s.unbind, s.gather, s.clone, s.contiguous
 
     matmul, mm, bmm, mv, dot, inner, outer, ger = p.matmul, p.mm, p.bmm, p.mv, p.dot, p.inner, p.outer, p.ger
     addmm, addmv, baddbmm, addbmm = p.addmm, p.addmv, p.baddbmm, p.addbmm
@@ -41,76 +32,6 @@ class Methods:
     if TYPE_CHECKING:  # most methods are entered below
 
         def __getattr__(self, name: str) -> Any: ...
-
-    # ---- sizes -------------------------------------------------------------------------------
-    def size(self, dim: int | None = None) -> Any:
-        """Return the shape, or the length of one dimension."""
-        return self.shape if dim is None else self.shape[dim]
-
-    def dim(self) -> int:
-        """Return the number of dimensions."""
-        return int(self.ndim)
-
-    def numel(self) -> int:
-        """Return the number of elements."""
-        return math.prod(self.shape)
-
-    nelement = numel
-
-    @property
-    def T(self) -> Any:
-        """The tensor with its dimensions reversed."""
-        return s.permute(self, *range(self.ndim)[::-1])
-
-    @property
-    def mT(self) -> Any:
-        """The tensor with its last two dimensions exchanged."""
-        return s.transpose(self, -2, -1)
-
-    # ---- dtypes ------------------------------------------------------------------------------
-    def to(self, dtype: Any) -> Any:
-        """Return in another dtype (itself where it has it already); ``"cpu"`` is where we are."""
-        if isinstance(dtype, str) and dtype.split(":")[0] == "cpu":
-            return self
-        if isinstance(dtype, Methods):
-            dtype = dtype.dtype
-        dtype = np.dtype(dtype)
-        return self if dtype == self.dtype else astype(self, dtype=dtype)
-
-    def float(self) -> Any:
-        """Return in float32."""
-        return self.to(np.float32)
-
-    def double(self) -> Any:
-        """Return in float64."""
-        return self.to(np.float64)
-
-    def long(self) -> Any:
-        """Return in int64."""
-        return self.to(np.int64)
-
-    def int(self) -> Any:
-        """Return in int32."""
-        return self.to(np.int32)
-
-    def bool(self) -> Any:
-        """Return in bool."""
-        return self.to(np.bool_)
-
-    def type_as(self, other: Any) -> Any:
-        """Return in the dtype of ``other``."""
-        return self.to(other.dtype)
-
-    def is_floating_point(self) -> Any:
-        """Return whether the dtype is a float."""
-        return self.dtype.kind == "f"
-
-    # ---- indexing ----------------------------------------------------------------------------
-    def __getitem__(self, index: Any) -> Any:
-        try:
-            return indexing.getitem(self, index=plain_index(index))
-        except IndexError as error:
-            raise IndexError(str(error).replace("axis", "dimension")) from None
 
     # ---- operators ---------------------------------------------------------------------------
     def __add__(self, other: Any) -> Any:
@@ -243,12 +164,3 @@ def _where(self: Any, condition: Any, other: Any) -> Any:
 
 
 Methods.where = _where  # type: ignore[attr-defined]
-
-
-def plain_index(index: Any) -> Any:
-    """Return the index with arrays in place of Tensors and lists."""
-    if isinstance(index, tuple):
-        return tuple(plain_index(part) for part in index)
-    if isinstance(index, Methods):
-        return index.numpy()  # type: ignore[attr-defined]
-    return np.asarray(index) if isinstance(index, list) else index

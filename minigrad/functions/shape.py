@@ -1,39 +1,37 @@
-"""Shape functions with PyTorch's names; views of the same memory where nothing is recorded.
+"""Shape functions with PyTorch's names; views of the same memory where PyTorch gives views.
 
 https://docs.pytorch.org/docs/stable/torch.html#indexing-slicing-joining-mutating-ops
 """
 
 from __future__ import annotations
 
-import builtins
 import math
-from collections.abc import Sequence
 from typing import Any
 
-from minigrad.ops import indexing
+import numpy as np
+
+from minigrad.functions.names import integers, numpy_names, several
 from minigrad.ops import shape as ops
 from minigrad.ops.reduction import axes_of, axis_of
 
 __all__ = [
-    "broadcast_to", "cat", "chunk", "clone", "concat", "concatenate", "contiguous", "expand",
-    "expand_as", "flatten", "flip", "gather", "narrow", "permute", "ravel", "reshape",
-    "split", "squeeze", "stack", "swapaxes", "t", "transpose", "unbind", "unsqueeze", "view",
-    "view_as",
+    "adjoint", "broadcast_to", "clone", "contiguous", "expand", "expand_as", "flatten", "flip", "fliplr",
+    "flipud", "moveaxis", "movedim", "permute", "ravel", "repeat", "reshape", "reshape_as",
+    "roll", "rot90", "squeeze", "swapaxes", "swapdims", "t", "tile", "transpose", "unflatten",
+    "unsqueeze", "view", "view_as",
 ]  # fmt: skip
 
 T = Any  # a Tensor, which this floor does not know
 
 
-def _flat(sizes: tuple[Any, ...]) -> tuple[int, ...]:
-    """Take sizes as one sequence or as separate arguments."""
-    if len(sizes) == 1 and not isinstance(sizes[0], int):
-        sizes = sizes[0]
-    return tuple(map(int, sizes))
+@several("shape")
+def reshape(input: T, shape: tuple[int, ...]) -> T:
+    """Return the elements in another shape; one length may be -1. Raises RuntimeError.
 
-
-def reshape(input: T, *shape: Any) -> T:
-    """Return the elements in another shape; one length may be -1. Raises RuntimeError."""
-    shape = _flat(shape)
+    >>> import minigrad as mg
+    >>> mg.arange(4).reshape(2, -1).shape
+    (2, 2)
+    """
     try:
         if not shape or min(shape) >= -1:
             return ops.reshape(input, shape=shape)
@@ -42,23 +40,71 @@ def reshape(input: T, *shape: Any) -> T:
     raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {input.numel()}")
 
 
-view = reshape
+def view(input: T, *shape: Any, **named: Any) -> T:
+    """Return the same memory in another shape, or with its bits read as another dtype.
+
+    Raises RuntimeError where the elements do not lie so that a view could have that shape.
+    """
+    dtype = named.get("dtype", shape[0] if len(shape) == 1 else None)
+    if isinstance(dtype, (np.dtype, type)):
+        return _bits(input, np.dtype(dtype))
+    if "size" in named:
+        shape = (*shape, named.pop("size"))
+    result = reshape(input, *shape, **named)
+    if input._data.size and not np.may_share_memory(result._data, input._data):
+        raise RuntimeError(
+            "view size is not compatible with input tensor's size and stride (at least one dimension spans "
+            "across two contiguous subspaces). Use .reshape(...) instead."
+        )
+    return result
+
+
+def _bits(input: T, dtype: np.dtype[Any]) -> T:
+    try:
+        return type(input.detach())(input._data.view(dtype))
+    except ValueError as error:
+        raise RuntimeError(f"view({dtype}): a tensor of {input.dtype} {tuple(input.shape)}: {error}") from None
 
 
 def view_as(input: T, other: T) -> T:
+    """Return the same memory in the shape of ``other``."""
+    return view(input, other.shape)
+
+
+def reshape_as(input: T, other: T) -> T:
     """Return the elements in the shape of ``other``."""
     return reshape(input, other.shape)
 
 
+@numpy_names
 def flatten(input: T, start_dim: int = 0, end_dim: int = -1) -> T:
     """Return with the dimensions from ``start_dim`` to ``end_dim`` made one."""
+    first, last = axis_of(input, start_dim), axis_of(input, end_dim)
     if input.ndim == 0:
         return reshape(input, 1)
-    first, last = axis_of(input, start_dim), axis_of(input, end_dim)
     if first > last:
         raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
     s = input.shape
     return reshape(input, (*s[:first], math.prod(s[first : last + 1]), *s[last + 1 :]))
+
+
+@numpy_names
+def unflatten(input: T, dim: int, sizes: Any) -> T:
+    """Return with one dimension made several; one of ``sizes`` may be -1."""
+    axis, sizes = axis_of(input, dim), integers((sizes,), "unflatten")
+    if not sizes:
+        raise RuntimeError("unflatten: sizes must be non-empty")
+    if input.ndim == 0:
+        input = reshape(input, 1)
+    n, known = input.shape[axis], math.prod(s for s in sizes if s != -1)
+    if sizes.count(-1) > 1:
+        raise RuntimeError("only one dimension can be inferred")
+    full = tuple(n // (known or 1) if s == -1 else s for s in sizes)
+    if math.prod(full) != n:
+        raise RuntimeError(
+            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} ({n}) in the input tensor"
+        )
+    return reshape(input, (*input.shape[:axis], *full, *input.shape[axis + 1 :]))
 
 
 def ravel(input: T) -> T:
@@ -66,39 +112,75 @@ def ravel(input: T) -> T:
     return reshape(input, -1)
 
 
-def permute(input: T, *dims: Any) -> T:
+@several("dims")
+def permute(input: T, dims: tuple[int, ...]) -> T:
     """Return with the dimensions in another order."""
-    axes = axes_of(input, _flat(dims))
-    if len(axes) != input.ndim:
+    if len(dims) != input.ndim:
         raise RuntimeError(
-            f"permute(sparse_coo): number of dimensions in the tensor input does not match the length of "
-            f"the desired ordering of dimensions i.e. input.dim() = {input.ndim} is not equal to "
-            f"len(dims) = {len(axes)}".replace("(sparse_coo)", "")
+            "permute: number of dimensions in the tensor input does not match the length of the desired "
+            f"ordering of dimensions i.e. input.dim() = {input.ndim} is not equal to len(dims) = {len(dims)}"
         )
-    return ops.transpose(input, axes=axes)
+    return ops.transpose(input, axes=axes_of(input, dims))
 
 
 def transpose(input: T, dim0: int, dim1: int) -> T:
     """Return with two dimensions exchanged."""
-    return ops.swapaxes(input, axis1=axis_of(input, dim0), axis2=axis_of(input, dim1))
+    first, second = axis_of(input, dim0), axis_of(input, dim1)
+    if input.ndim == 0:
+        return ops.transpose(input, axes=())
+    return ops.swapaxes(input, axis1=first, axis2=second)
 
 
-swapaxes = transpose
+def swapaxes(input: T, axis0: int, axis1: int) -> T:
+    """Return with two dimensions exchanged."""
+    return transpose(input, axis0, axis1)
+
+
+swapdims = transpose
 
 
 def t(input: T) -> T:
     """Return a matrix transposed; vectors and scalars as they are."""
     if input.ndim > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D")
-    return input if input.ndim < 2 else transpose(input, 0, 1)
+    return ops.transpose(input, axes=tuple(range(input.ndim))[::-1])
 
 
+def adjoint(input: T) -> T:
+    """Return with the last two dimensions exchanged; real numbers are their own conjugates."""
+    if input.ndim < 2:
+        raise RuntimeError(
+            f"tensor.adjoint() is only supported on matrices or batches of matrices. Got {input.ndim}-D tensor."
+        )
+    return transpose(input, -2, -1)
+
+
+def movedim(input: T, source: Any, destination: Any) -> T:
+    """Return with the dimensions ``source`` moved to ``destination``, the others in their order."""
+    if isinstance(source, int) != isinstance(destination, int):
+        raise TypeError(f"movedim(): expected two integers or two sequences, got {source!r} and {destination!r}")
+    source, destination = ((d,) if isinstance(d, int) else tuple(d) for d in (source, destination))
+    if len(source) != len(destination):
+        raise RuntimeError(
+            f"movedim: Invalid source or destination dims: source ({list(source)} dims) should contain "
+            f"the same number of dims as destination ({list(destination)} dims)"
+        )
+    moved, places = axes_of(input, source), axes_of(input, destination)
+    rest = iter(i for i in range(input.ndim) if i not in moved)
+    return permute(input, [moved[places.index(i)] if i in places else next(rest) for i in range(input.ndim)])
+
+
+moveaxis = movedim
+
+
+@numpy_names
 def squeeze(input: T, dim: Any = None) -> T:
     """Return without dimensions of length one (all of them, or those in ``dim``)."""
     axes = tuple(i for i in axes_of(input, dim) if input.shape[i] == 1)
     return ops.squeeze(input, axis=axes)
 
 
+@numpy_names
 def unsqueeze(input: T, dim: int) -> T:
     """Return with a new dimension of length one at ``dim``."""
     n = input.ndim + 1
@@ -107,18 +189,22 @@ def unsqueeze(input: T, dim: int) -> T:
     return ops.expand_dims(input, axis=dim % n)
 
 
-def expand(input: T, *sizes: Any) -> T:
-    """Return broadcast to ``sizes``; -1 keeps a length."""
-    sizes = _flat(sizes)
+@several("size")
+def expand(input: T, sizes: tuple[int, ...]) -> T:
+    """Return broadcast to ``sizes``, a view; -1 keeps a length."""
     lead = len(sizes) - input.ndim
     if lead < 0:
         raise RuntimeError(
             f"expand({list(sizes)}): the number of sizes provided ({len(sizes)}) must be greater or "
             f"equal to the number of dimensions in the tensor ({input.ndim})"
         )
+    if lead and min(sizes[:lead]) < 0:
+        raise RuntimeError(
+            f"The expanded size of the tensor ({min(sizes[:lead])}) isn't allowed in a leading, non-existing dimension"
+        )
     shape = tuple(input.shape[i - lead] if n == -1 else n for i, n in enumerate(sizes))
     for i, (n, m) in enumerate(zip(shape[lead:], input.shape, strict=True)):
-        if m not in (1, n):
+        if m not in (1, n) or n < 0:
             raise RuntimeError(
                 f"The expanded size of the tensor ({n}) must match the existing size ({m}) at "
                 f"non-singleton dimension {i + lead}.  Target sizes: {list(shape)}.  "
@@ -127,103 +213,92 @@ def expand(input: T, *sizes: Any) -> T:
     return ops.broadcast_to(input, shape=shape)
 
 
-def broadcast_to(input: T, size: Any) -> T:
-    """Return broadcast to ``size``."""
+@several("size")
+def broadcast_to(input: T, size: tuple[int, ...]) -> T:
+    """Return broadcast to ``size``, a view."""
     return expand(input, size)
 
 
 def expand_as(input: T, other: T) -> T:
-    """Return broadcast to the shape of ``other``."""
+    """Return broadcast to the shape of ``other``, a view."""
     return expand(input, other.shape)
 
 
-def flip(input: T, *dims: Any) -> T:
-    """Return with the order along ``dims`` reversed."""
-    return ops.flip(input, axis=axes_of(input, _flat(dims)))
+@several("repeats")
+def repeat(input: T, repeats: tuple[int, ...]) -> T:
+    """Return a copy laid side by side, ``repeats`` times along each dimension.
+
+    >>> import minigrad as mg
+    >>> mg.tensor([1, 2]).repeat(2)
+    tensor([1, 2, 1, 2])
+    """
+    if len(repeats) < input.ndim:
+        raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
+    if repeats and min(repeats) < 0:
+        raise RuntimeError(f"Trying to create tensor with negative dimension {min(repeats)}: {list(repeats)}")
+    shape = (1,) * (len(repeats) - input.ndim) + tuple(input.shape)
+    apart = ops.reshape(input, shape=tuple(n for s in shape for n in (1, s)))
+    copies = ops.broadcast_to(apart, shape=tuple(n for pair in zip(repeats, shape, strict=True) for n in pair))
+    return ops.reshape(ops.copy(copies), shape=tuple(r * s for r, s in zip(repeats, shape, strict=True)))
 
 
-def cat(tensors: Sequence[T], dim: int = 0) -> T:
-    """Return the tensors one after the other along ``dim``."""
-    if not len(tensors):
-        raise ValueError("torch.cat(): expected a non-empty list of Tensors".replace("torch.", ""))
-    axis = axis_of(tensors[0], dim)
-    for i, x in enumerate(tensors):
-        a, b = list(x.shape), list(tensors[0].shape)
-        if a[:axis] + a[axis + 1 :] != b[:axis] + b[axis + 1 :] or len(a) != len(b):
-            raise RuntimeError(
-                f"Sizes of tensors must match except in dimension {axis}. Expected shape like {b} but "
-                f"got {a} for tensor number {i} in the list."
-            )
-    return ops.concatenate(*tensors, axis=axis)
+@several("dims")
+def tile(input: T, dims: tuple[int, ...]) -> T:
+    """Return copies side by side as :func:`repeat`, with 1 for the leading dimensions not given."""
+    return repeat(input, (1,) * (input.ndim - len(dims)) + dims)
 
 
-concat = concatenate = cat
+@several("dims")
+def flip(input: T, dims: tuple[int, ...]) -> T:
+    """Return a copy with the order along ``dims`` reversed."""
+    return ops.copy(ops.flip(input, axis=axes_of(input, dims)))
 
 
-def stack(tensors: Sequence[T], dim: int = 0) -> T:
-    """Return the tensors, all of one shape, along a new dimension."""
-    if not len(tensors):
-        raise RuntimeError("stack expects a non-empty TensorList")
-    for i, x in enumerate(tensors):
-        if x.shape != tensors[0].shape:
-            raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(tensors[0].shape)} at "
-                f"entry 0 and {list(x.shape)} at entry {i}"
-            )
-    return cat([unsqueeze(x, dim) for x in tensors], dim)
+def fliplr(input: T) -> T:
+    """Return with the columns in reverse order."""
+    if input.ndim < 2:
+        raise RuntimeError("Input must be >= 2-d.")
+    return flip(input, 1)
 
 
-def split(tensor: T, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[T, ...]:
-    """Return pieces of that length along ``dim``; the last may be shorter."""
-    axis = axis_of(tensor, dim)
-    n, sizes = tensor.shape[axis], split_size_or_sections
-    if isinstance(sizes, int):
-        sizes = [builtins.min(sizes, n - i) for i in range(0, n, sizes)] or [0]
-    if builtins.sum(sizes) != n:
-        raise RuntimeError(
-            f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at "
-            f"dimension {axis}), but got split_sizes={list(sizes)}"
-        )
-    starts = [builtins.sum(sizes[:i]) for i in range(len(sizes))]
-    return tuple(narrow(tensor, axis, s, k) for s, k in zip(starts, sizes, strict=True))
+def flipud(input: T) -> T:
+    """Return with the rows in reverse order."""
+    if input.ndim < 1:
+        raise RuntimeError("Input must be >= 1-d.")
+    return flip(input, 0)
 
 
-def chunk(input: T, chunks: int, dim: int = 0) -> tuple[T, ...]:
-    """Return at most ``chunks`` pieces along ``dim``."""
-    return split(input, builtins.max(1, -(-input.shape[axis_of(input, dim)] // chunks)), dim)
+def roll(input: T, shifts: Any, dims: Any = None) -> T:
+    """Return with the elements moved along ``dims`` (of the flattened input by default), around the end."""
+    shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+    dims = () if dims is None else (dims,) if isinstance(dims, int) else tuple(dims)
+    if not shifts:
+        raise RuntimeError("`shifts` required")
+    if not dims and len(shifts) == 1:
+        return reshape(ops.roll(ravel(input), shift=shifts, axis=(0,)), input.shape)
+    if len(shifts) != len(dims):
+        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
+    return ops.roll(input, shift=shifts, axis=tuple(axis_of(input, d) for d in dims)) if input.ndim else clone(input)
 
 
-def narrow(input: T, dim: int, start: int, length: int) -> T:
-    """Return ``length`` elements from ``start`` on along ``dim``."""
-    axis = axis_of(input, dim)
-    return indexing.getitem(input, index=(slice(None),) * axis + (slice(start, start + length),))
+def rot90(input: T, k: int = 1, dims: Any = (0, 1)) -> T:
+    """Return turned by ``k`` right angles in the plane of two dimensions, from the first to the second."""
+    if len(dims) != 2:
+        raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
+    if input.ndim < 2:
+        raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.ndim}")
+    a, b = (axis_of(input, d) for d in dims)
+    if a == b:
+        raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {a} and dim1 = {b}")
+    turned = transpose(input, a, b) if k % 2 else input
+    return flip(turned, ((), (a,), (a, b), (b,))[k % 4])
 
 
-def unbind(input: T, dim: int = 0) -> tuple[T, ...]:
-    """Return the slices along ``dim``."""
-    axis = axis_of(input, dim)
-    return tuple(indexing.getitem(input, index=(slice(None),) * axis + (i,)) for i in range(input.shape[axis]))
-
-
-def gather(input: T, dim: int, index: T) -> T:
-    """Return the elements at ``index`` along ``dim``; other dimensions may be shorter in index."""
-    axis = axis_of(input, dim)
-    if index.dtype.kind not in "iu":
-        raise RuntimeError(f"gather(): Expected dtype int64 for index, but got {index.dtype}")
-    ranges = tuple(slice(None) if i == axis else slice(n) for i, n in enumerate(index.shape))
-    if builtins.any(n > m for i, (n, m) in enumerate(zip(index.shape, input.shape)) if i != axis):  # noqa: B905
-        raise RuntimeError(
-            f"Size does not match at dimension: expected index {list(index.shape)} to be no larger "
-            f"than self {list(input.shape)} apart from dimension {axis}"
-        )
-    return indexing.take_along_axis(indexing.getitem(input, index=ranges), indices=index.numpy(), axis=axis)
-
-
-def clone(input: T) -> T:
-    """Return a copy in memory of its own, recorded."""
+def clone(input: T, *, memory_format: Any = None) -> T:
+    """Return a copy in memory of its own, recorded; ``memory_format`` is taken and makes no difference."""
     return ops.copy(input)
 
 
-def contiguous(input: T) -> T:
+def contiguous(input: T, memory_format: Any = None) -> T:
     """Return the tensor, copied where its memory is not in C order."""
-    return input if input._data.flags.c_contiguous else clone(input)
+    return input if input._data.flags.c_contiguous else ops.contiguous(input)

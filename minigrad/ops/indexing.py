@@ -9,6 +9,7 @@ import functools
 
 import numpy as np
 
+from minigrad.ops.shape import astype
 from minigrad.primitive import alias, primitive
 
 
@@ -74,11 +75,56 @@ alias(take_along_axis, np.take_along_axis)
 
 
 @primitive(
-    lambda g, _out, _x, _value, *, index: setitem(g, 0.0, index=index),
-    lambda g, _out, _x, _value, *, index: getitem(g, index=index),
+    lambda g, _out, _x, _value, *, index, within=None: setitem(g, 0.0, index=index, within=within),
+    lambda g, _out, _x, _value, *, index, within=None: _read(g, index, within),
 )
-def setitem(x, value, *, index):
-    """A copy of ``x`` with ``value`` at ``index``."""
+def setitem(x, value, *, index, within=None):
+    """A copy of ``x`` with ``value`` at ``index``, of the view ``within`` where that is given."""
     out = np.copy(x)
-    out[index] = value
+    (out if within is None else out[within])[index] = value
     return out
+
+
+def _read(g, index, within):
+    return getitem(g if within is None else getitem(g, index=within), index=index)
+
+
+JOIN = {"prod": np.multiply, "amax": np.maximum, "amin": np.minimum}
+
+
+@primitive(
+    lambda g, out, x, src, *, index, reduce: _to_self(g, out, x, src, index, reduce),
+    lambda g, out, x, src, *, index, reduce: _to_source(g, out, x, src, index, reduce),
+)
+def scatter_reduce(x, src, *, index, reduce):
+    """``src`` joined into a copy of ``x`` at ``index``: 'prod', 'amax' or 'amin'; ties share the gradient."""
+    out = np.copy(x)
+    JOIN[reduce].at(out, index, src)
+    return out
+
+
+def _to_self(g, out, x, src, index, reduce):
+    if reduce == "prod":
+        return g * scatter_reduce(_number((x == x) | (x != x), x), src, index=index, reduce="prod")
+    return np.where(x == out, g / _ties(out, x, src, index), 0)
+
+
+def _to_source(g, out, x, src, index, reduce):
+    if reduce != "prod":
+        return np.where(src == out[index], getitem(g / _ties(out, x, src, index), index=index), 0)
+    zero = src == 0
+    others = np.where(zero, 1, src)  # each place's product without its zeros
+    product = scatter_reduce(x, others, index=index, reduce="prod")
+    zeros = scatter_add(_number(zero, src), index=index, shape=x.shape)
+    alone = getitem(np.where(zeros == 1, g * product, 0), index=index)  # all but the one zero
+    return np.where(zero, alone, getitem(g * out, index=index) / others)
+
+
+def _ties(out, x, src, index):
+    """Return how many of those that went to each place have its value."""
+    equal = _number(src == out[index], src)
+    return _number(x == out, x) + scatter_add(equal, index=index, shape=x.shape)
+
+
+def _number(mask, like):
+    return astype(mask, dtype=like.dtype)

@@ -86,6 +86,17 @@ def copy(x):
     return np.copy(x)
 
 
+@primitive(lambda g, _out, _x: g)
+def contiguous(x):
+    """The same values in C order."""
+    return np.copy(x, order="C")
+
+
+@primitive(lambda g, _out, _x, *, shift, axis: roll(g, shift=tuple(-s for s in shift), axis=axis))
+def roll(x, *, shift, axis):
+    return np.roll(x, shift, axis)
+
+
 def _stack(arrays, axis=0):
     return concatenate(*(np.expand_dims(x, axis) for x in arrays), axis=axis_of_stack(arrays[0], axis))
 

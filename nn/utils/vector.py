@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from minigrad.functions.shape import cat
+from minigrad.functions.joining import cat
 from minigrad.tensor import Tensor
 
 

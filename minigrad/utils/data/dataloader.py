@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.creation import tensor
-from minigrad.functions.shape import stack
+from minigrad.functions.joining import stack
 from minigrad.random import Generator, default_generator
 from minigrad.tensor import Tensor
 from minigrad.utils.data.dataset import TensorDataset

@@ -1,0 +1,113 @@
+"""What public scripts still use: names of PyTorch's past, and of machines that are not here."""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+import numpy as np
+
+from minigrad.creation import as_tensor, empty
+from minigrad.dtypes import TYPES
+from minigrad.tensor import Tensor
+
+
+def Variable(data: Any, requires_grad: bool = False, volatile: bool = False) -> Tensor:
+    """Return ``data`` as a tensor on the same memory; tensors have been Variables since PyTorch 0.4."""
+    made = as_tensor(data).detach()
+    return made.requires_grad_() if requires_grad else made
+
+
+class _OldType(type):
+    """The class of ``FloatTensor`` and the like: they make tensors of one dtype and recognise them."""
+
+    dtype: np.dtype[Any]
+
+    def __call__(cls, *args: Any) -> Tensor:
+        """Return ``FloatTensor([1, 2])`` of data, or ``FloatTensor(2, 3)`` of that size, unfilled."""
+        if not args:
+            return empty(0, dtype=cls.dtype)
+        if isinstance(args[0], (int, np.integer)):
+            return empty(*args, dtype=cls.dtype)
+        return Tensor(np.array(as_tensor(args[0])._data, cls.dtype))
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, Tensor) and instance.dtype == cls.dtype
+
+
+FloatTensor, DoubleTensor, HalfTensor, LongTensor, IntTensor, ShortTensor, CharTensor, ByteTensor, BoolTensor = (
+    _OldType(name, (), {"dtype": dtype, "__doc__": f"Make tensors of {dtype}: of data, or of a size."})
+    for name, dtype in TYPES.items()
+)
+
+
+def is_tensor(obj: Any) -> bool:
+    """Return whether this is a Tensor."""
+    return isinstance(obj, Tensor)
+
+
+def is_floating_point(input: Tensor) -> bool:
+    """Return whether the dtype is a float."""
+    return bool(input.is_floating_point())
+
+
+def is_complex(input: Tensor) -> bool:
+    """Return False: minigrad has no complex tensors."""
+    return False
+
+
+def numel(input: Tensor) -> int:
+    """Return the number of elements."""
+    return input.numel()
+
+
+def typename(obj: Any) -> str:
+    """Return the name of a tensor's type, or of a class with its module."""
+    if isinstance(obj, Tensor):
+        return str(obj.type())
+    kind = obj if isinstance(obj, type) else type(obj)
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def set_num_threads(int: int) -> None:
+    """Set how many threads NumPy's matrix products use; needs the package threadpoolctl.
+
+    Raises RuntimeError for a number below one, ImportError without threadpoolctl.
+    """
+    if int < 1:
+        raise RuntimeError(f"set_num_threads expects a positive integer, got {int}")
+    _threadpoolctl().threadpool_limits(limits=int)
+
+
+def get_num_threads() -> int:
+    """Return how many threads NumPy's matrix products use; needs the package threadpoolctl."""
+    found = [pool["num_threads"] for pool in _threadpoolctl().threadpool_info() if pool["user_api"] == "blas"]
+    return max(found, default=1)
+
+
+def _threadpoolctl() -> Any:
+    try:
+        import threadpoolctl
+    except ImportError:
+        raise ImportError(
+            "set_num_threads needs threadpoolctl: pip install threadpoolctl (or start Python with OMP_NUM_THREADS=1)"
+        ) from None
+    return threadpoolctl
+
+
+def _nothing(*args: Any, **kwargs: Any) -> None:
+    """Do nothing: there is no such device."""
+
+
+def _seeds(seed: int) -> None:
+    """Take a seed for devices that are not there."""
+
+
+cuda: Any = types.SimpleNamespace(
+    is_available=lambda: False,
+    device_count=lambda: 0,
+    manual_seed=_seeds,
+    manual_seed_all=_seeds,
+    synchronize=_nothing,
+    empty_cache=_nothing,
+)

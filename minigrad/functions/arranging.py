@@ -1,0 +1,122 @@
+"""The methods of Tensor that move, join and pick elements: the functions of this folder."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from minigrad.functions import diagonals as d
+from minigrad.functions import indexing as i
+from minigrad.functions import joining as j
+from minigrad.functions import shape as s
+from minigrad.functions.index import steps
+from minigrad.ops.indexing import getitem
+
+
+class Arranging:
+    """Shape, joining and indexing; mixed into Tensor."""
+
+    reshape, reshape_as, view, view_as = s.reshape, s.reshape_as, s.view, s.view_as
+    flatten, unflatten, ravel, permute = s.flatten, s.unflatten, s.ravel, s.permute
+    transpose, swapaxes, swapdims, t, adjoint = s.transpose, s.swapaxes, s.swapdims, s.t, s.adjoint
+    movedim, moveaxis, squeeze, unsqueeze = s.movedim, s.moveaxis, s.squeeze, s.unsqueeze
+    expand, expand_as, broadcast_to = s.expand, s.expand_as, s.broadcast_to
+    repeat, tile, flip, fliplr, flipud = s.repeat, s.tile, s.flip, s.fliplr, s.flipud
+    roll, rot90, clone, contiguous = s.roll, s.rot90, s.clone, s.contiguous
+
+    split, tensor_split, chunk, unbind, narrow = j.split, j.tensor_split, j.chunk, j.unbind, j.narrow
+    hsplit, vsplit, dsplit = j.hsplit, j.vsplit, j.dsplit
+
+    tril, triu, diagonal, diag, diag_embed = d.tril, d.triu, d.diagonal, d.diag, d.diag_embed
+    diagflat, unfold = d.diagflat, d.unfold
+
+    select, gather, index_select, take = i.select, i.gather, i.index_select, i.take
+    scatter, scatter_add, scatter_reduce = i.scatter, i.scatter_add, i.scatter_reduce
+    index_add, index_copy, index_fill, index_put = i.index_add, i.index_copy, i.index_fill, i.index_put
+    masked_select, masked_scatter, take_along_dim = i.masked_select, i.masked_scatter, i.take_along_dim
+    nonzero, argwhere, repeat_interleave = i.nonzero, i.argwhere, i.repeat_interleave
+
+    shape: Any
+    dtype: Any
+    ndim: Any
+    _data: Any
+
+    # ---- sizes -------------------------------------------------------------------------------
+    def size(self, dim: int | None = None) -> Any:
+        """Return the shape, or the length of one dimension."""
+        if dim is None:
+            return self.shape
+        if not -self.ndim <= dim < self.ndim:
+            n = max(self.ndim, 1)
+            raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
+        return self.shape[dim]
+
+    def dim(self) -> int:
+        """Return the number of dimensions."""
+        return int(self.ndim)
+
+    def ndimension(self) -> int:
+        """Return the number of dimensions."""
+        return int(self.ndim)
+
+    def numel(self) -> int:
+        """Return the number of elements."""
+        return math.prod(self.shape)
+
+    def nelement(self) -> int:
+        """Return the number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def T(self) -> Any:
+        """The tensor with its dimensions reversed."""
+        return s.permute(self, *range(self.ndim)[::-1])
+
+    @property
+    def mT(self) -> Any:
+        """The tensor with its last two dimensions exchanged; RuntimeError for vectors."""
+        if self.ndim < 2:
+            raise RuntimeError(
+                f"tensor.mT is only supported on matrices or batches of matrices. Got {self.ndim}-D tensor."
+            )
+        return s.transpose(self, -2, -1)
+
+    H = T
+    mH = mT
+
+    # ---- memory ------------------------------------------------------------------------------
+    def stride(self, dim: int | None = None) -> Any:
+        """Return how many elements apart neighbours along each dimension (or one) lie."""
+        strides = tuple(n // self._data.itemsize for n in self._data.strides)
+        return strides if dim is None else strides[dim]
+
+    def is_contiguous(self, memory_format: Any = None) -> Any:
+        """Return whether the memory is in C order."""
+        return bool(self._data.flags.c_contiguous)
+
+    def data_ptr(self) -> int:
+        """Return the address of the first element."""
+        return int(self._data.ctypes.data) if self._data.size else 0
+
+    def element_size(self) -> int:
+        """Return the bytes of one element."""
+        return int(self._data.itemsize)
+
+    @property
+    def itemsize(self) -> int:
+        """The bytes of one element."""
+        return int(self._data.itemsize)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all elements."""
+        return int(self._data.nbytes)
+
+    # ---- brackets ----------------------------------------------------------------------------
+    def __getitem__(self, index: Any) -> Any:
+        within, index = steps(index)
+        try:
+            view = self if within is None else getitem(self, index=within)
+            return getitem(view, index=index)
+        except IndexError as error:
+            raise IndexError(str(error).replace("axis", "dimension")) from None

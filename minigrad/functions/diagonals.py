@@ -1,0 +1,82 @@
+"""Diagonals, triangles and sliding windows, with PyTorch's names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minigrad.functions.names import numpy_names
+from minigrad.functions.shape import clone, reshape
+from minigrad.ops import diagonal as ops
+from minigrad.ops.indexing import getitem
+from minigrad.ops.reduction import axis_of
+
+__all__ = ["diag", "diag_embed", "diagflat", "diagonal", "tril", "triu"]
+
+T = Any  # a Tensor, which this floor does not know
+
+
+def tril(input: T, diagonal: int = 0) -> T:
+    """Return with zeros above that diagonal of the last two dimensions."""
+    return ops.tril(_matrix(input, "tril"), k=diagonal)
+
+
+def triu(input: T, diagonal: int = 0) -> T:
+    """Return with zeros below that diagonal of the last two dimensions."""
+    return ops.triu(_matrix(input, "triu"), k=diagonal)
+
+
+def _matrix(input: T, function: str) -> T:
+    if input.ndim < 2:
+        raise RuntimeError(f"{function}: input tensor must have at least 2 dimensions")
+    return input
+
+
+def _plane(input: T, dim1: int, dim2: int, ndim: int) -> dict[str, int]:
+    axis1, axis2 = (axis_of(range(ndim), d) for d in (dim1, dim2))
+    if axis1 == axis2:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    return {"axis1": axis1, "axis2": axis2}
+
+
+def diagonal(input: T, offset: int = 0, dim1: int = 0, dim2: int = 1) -> T:
+    """Return the diagonal of two dimensions (a view) as the last dimension."""
+    return ops.diagonal(input, offset=offset, **_plane(input, dim1, dim2, input.ndim))
+
+
+def diag_embed(input: T, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T:
+    """Return zeros with the last dimension of ``input`` on the diagonal of two new ones."""
+    plane = _plane(input, dim1, dim2, input.ndim + 1)
+    if input.ndim == 0:
+        raise IndexError("diag_embed: Dimension specified as -1 but tensor has no dimensions")
+    side = input.shape[-1] + abs(offset)
+    rest = iter(input.shape[:-1])
+    shape = tuple(side if i in plane.values() else next(rest) for i in range(input.ndim + 1))
+    return ops.diagonal_embed(input, offset=offset, shape=shape, **plane)
+
+
+def diag(input: T, diagonal: int = 0) -> T:
+    """Return a matrix with the vector ``input`` on its diagonal, or the diagonal of a matrix."""
+    if input.ndim == 1:
+        return diag_embed(input, diagonal)
+    if input.ndim == 2:
+        return clone(ops.diagonal(input, offset=diagonal, axis1=0, axis2=1))
+    raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D")
+
+
+def diagflat(input: T, offset: int = 0) -> T:
+    """Return a matrix with all elements of ``input`` on its diagonal."""
+    return diag_embed(reshape(input, -1), offset)
+
+
+@numpy_names
+def unfold(input: T, dimension: int, size: int, step: int) -> T:
+    """Return the windows of ``size`` along one dimension, ``step`` apart, as a new last dimension (a view)."""
+    axis = axis_of(input, dimension)
+    n = input.shape[axis] if input.ndim else 1
+    if size < 0 or size > n:
+        raise RuntimeError(f"maximum size for tensor at dimension {axis} is {n} but size is {size}")
+    if step <= 0:
+        raise RuntimeError(f"step is {step} but must be > 0")
+    if not input.ndim:
+        return getitem(reshape(input, 1), index=slice(size))
+    return ops.unfold(input, axis=axis, size=size, step=step)

@@ -1,0 +1,103 @@
+"""Methods that make tensors like this one (``new_*``) or fill this one with random numbers (``normal_``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.functions.converting import is_device
+from minigrad.functions.names import integers
+from minigrad.random import Generator, default_generator
+
+
+class Filling:
+    """``new_*`` and PyTorch's random fills, the same numbers for the same seed; mixed into Tensor."""
+
+    _data: Any
+    _assign: Any
+    shape: Any
+    dtype: Any
+
+    # ---- like this one -----------------------------------------------------------------------
+    def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+        """Return a new tensor of ``data`` in this dtype."""
+        is_device(device)
+        data = data._data if isinstance(data, Filling) else data
+        return _new(self, np.array(data, dtype or self.dtype), requires_grad)
+
+    def new_full(self, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None,
+                 requires_grad: bool = False) -> Any:  # fmt: skip
+        """Return ``fill_value`` everywhere in this size, in this dtype."""
+        is_device(device)
+        return _new(self, np.full(integers((size,)), fill_value, dtype or self.dtype), requires_grad)
+
+    def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+        """Return zeros of this size in this dtype."""
+        return Filling.new_full(self, integers(size), 0, dtype=dtype, device=device, requires_grad=requires_grad)
+
+    def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+        """Return ones of this size in this dtype."""
+        return Filling.new_full(self, integers(size), 1, dtype=dtype, device=device, requires_grad=requires_grad)
+
+    def new_empty(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+        """Return memory of this size in this dtype that nobody has filled yet."""
+        is_device(device)
+        return _new(self, np.empty(integers(size), dtype or self.dtype), requires_grad)
+
+    # ---- random ------------------------------------------------------------------------------
+    def uniform_(self, from_: float = 0, to: float = 1, *, generator: Generator | None = None, **names: float) -> Any:
+        """Fill with uniform numbers in [from, to)."""
+        low = names.pop("from", from_)
+        return self._drawn(generator, "uniform_", lambda g: g.uniform(self.shape, low, to, self.dtype))
+
+    def normal_(self, mean: float = 0, std: float = 1, *, generator: Generator | None = None) -> Any:
+        """Fill with normal numbers."""
+        return self._drawn(generator, "normal_", lambda g: g.normal(self.shape, mean, std, self.dtype))
+
+    def exponential_(self, lambd: float = 1, *, generator: Generator | None = None) -> Any:
+        """Fill with exponential numbers of rate ``lambd``."""
+        return self._drawn(generator, "exponential_", lambda g: g.exponential(self.shape, lambd, self.dtype))
+
+    def bernoulli_(self, p: Any = 0.5, *, generator: Generator | None = None) -> Any:
+        """Fill with 1 where a draw falls below ``p`` (a number, or a tensor of probabilities), else with 0."""
+        p = p._data if isinstance(p, Filling) else p
+        return self._drawn(generator, "bernoulli_", lambda g: g.bernoulli(p, self.shape))
+
+    def random_(self, from_: int | None = None, to: int | None = None, *, generator: Generator | None = None) -> Any:
+        """Fill with integers in [from, to), below ``from`` if that is all, else as large as the dtype holds exactly."""
+        if from_ is not None:
+            low, high = (0, from_) if to is None else (from_, to)
+            return self._drawn(generator, "random_", lambda g: g.integers(low, high, self.shape))
+        return self._drawn(generator, "random_", self._any_integers)
+
+    def _any_integers(self, generator: Generator) -> np.ndarray:
+        kind, n = self.dtype, self._data.size
+        if kind.kind == "f":
+            span = 2 ** (np.finfo(kind).nmant + 1) + 1
+        else:
+            span = 2 if kind.kind == "b" else int(np.iinfo(kind).max) + 1
+        draws = generator.random_uint64(n) if kind.name in ("float64", "int64") else generator.random_uint32(n)
+        return (draws % draws.dtype.type(span)).reshape(self.shape)
+
+    def _drawn(self, generator: Generator | None, by: str, draw: Any) -> Any:
+        self._check_writable(recorded=False)  # type: ignore[attr-defined]
+        return self._assign(draw(generator or default_generator).astype(self.dtype, copy=False), by)
+
+    def bernoulli(self, p: Any = None, *, generator: Generator | None = None) -> Any:
+        """Return 1 where a draw falls below the element (or below ``p``), else 0."""
+        if self.dtype.kind != "f" and p is None:
+            raise NotImplementedError(f"bernoulli: expected float probabilities, got {self.dtype}")
+        drawn = (generator or default_generator).bernoulli(self._data if p is None else p, self.shape)
+        return _new(self, drawn.astype(self.dtype), False)
+
+    def multinomial(self, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Any:
+        """Return int64 indices drawn by weight: (num_samples,) of a vector, (N, num_samples) of N rows."""
+        if self._data.ndim not in (1, 2):
+            raise RuntimeError("prob_dist must be 1 or 2 dim")
+        return _new(self, (generator or default_generator).multinomial(self._data, num_samples, replacement), False)
+
+
+def _new(like: Any, array: np.ndarray, requires_grad: bool) -> Any:
+    made = type(like.detach())(array)
+    return made.requires_grad_() if requires_grad else made

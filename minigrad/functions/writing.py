@@ -1,0 +1,189 @@
+"""The methods with a trailing underscore: the method without it, written into the tensor.
+
+Each takes what its sister takes. https://docs.pytorch.org/docs/stable/tensors.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.functions import elementwise as e
+from minigrad.ops.shape import copy
+
+ELEMENTWISE = [
+    "abs",
+    "acos",
+    "acosh",
+    "add",
+    "addcdiv",
+    "addcmul",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
+    "bitwise_and",
+    "bitwise_not",
+    "bitwise_or",
+    "bitwise_xor",
+    "ceil",
+    "clamp",
+    "clip",
+    "copysign",
+    "cos",
+    "cosh",
+    "div",
+    "divide",
+    "eq",
+    "erf",
+    "erfc",
+    "exp",
+    "exp2",
+    "expm1",
+    "float_power",
+    "floor",
+    "floor_divide",
+    "fmod",
+    "frac",
+    "ge",
+    "gt",
+    "hypot",
+    "le",
+    "lerp",
+    "log",
+    "log10",
+    "log1p",
+    "log2",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "logit",
+    "lt",
+    "masked_fill",
+    "mul",
+    "multiply",
+    "nan_to_num",
+    "ne",
+    "neg",
+    "negative",
+    "not_equal",
+    "pow",
+    "reciprocal",
+    "relu",
+    "remainder",
+    "round",
+    "rsqrt",
+    "sigmoid",
+    "sign",
+    "sgn",
+    "sin",
+    "sinh",
+    "sqrt",
+    "square",
+    "sub",
+    "subtract",
+    "tan",
+    "tanh",
+    "true_divide",
+    "trunc",
+    "fix",
+    "xlogy",
+    "index_add",
+    "index_copy",
+    "index_fill",
+    "index_put",
+    "masked_scatter",
+    "scatter",
+    "scatter_add",
+    "scatter_reduce",
+    "tril",
+    "triu",
+    "cumsum",
+    "cumprod",
+    "addmm",
+    "addmv",
+    "addbmm",
+    "baddbmm",
+    "addr",
+]
+REARRANGING = ["squeeze", "unsqueeze", "t", "transpose", "swapaxes", "swapdims"]
+
+
+def _written(name: str) -> Any:
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        plain = getattr(type(self), name, None) or getattr(e, name)
+        return self._assign(plain(self, *args, **kwargs), f"{name}_")
+
+    method.__name__ = f"{name}_"
+    method.__doc__ = f"Write the result of ``{name}`` into the tensor; return the tensor."
+    return method
+
+
+def _rearranged(name: str) -> Any:
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return self._rearrange(getattr(self, name)(*args, **kwargs), f"{name}_")
+
+    method.__name__ = f"{name}_"
+    method.__doc__ = f"Give the tensor the shape that ``{name}`` gives; return the tensor."
+    return method
+
+
+class Writing:
+    """The ``_`` methods; whoever mixes this in has ``_assign`` and ``_rearrange``."""
+
+    _data: Any
+    _assign: Any
+    shape: Any
+
+    for _name in ELEMENTWISE:
+        locals()[f"{_name}_"] = _written(_name)
+    for _name in REARRANGING:
+        locals()[f"{_name}_"] = _rearranged(_name)
+    del _name
+
+    def clamp_min_(self, min: Any) -> Any:
+        """Raise what is below ``min`` to it, in place."""
+        return self.clamp_(min=min)  # type: ignore[attr-defined]
+
+    def clamp_max_(self, max: Any) -> Any:
+        """Lower what is above ``max`` to it, in place."""
+        return self.clamp_(max=max)  # type: ignore[attr-defined]
+
+    def copy_(self, src: Any, non_blocking: bool = False) -> Any:
+        """Copy the values of ``src`` (broadcast, cast) in place."""
+        value = src.to(self._data.dtype)
+        return self._assign(copy(src) if value is src and src._node is not None else value, "copy_")
+
+    def fill_(self, value: Any) -> Any:
+        """Set every element to one value, a number or a 0-d tensor."""
+        if hasattr(value, "shape") and value.ndim:
+            raise RuntimeError(
+                f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
+            )
+        if hasattr(value, "_data"):
+            return self.copy_(value)
+        return self._assign(np.asarray(value).astype(self._data.dtype), "fill_")
+
+    def zero_(self) -> Any:
+        """Set every element to 0."""
+        return self._assign(0, "zero_")
+
+    def fill_diagonal_(self, fill_value: float, wrap: bool = False) -> Any:
+        """Set the diagonal to one value; with ``wrap`` of tall matrices again and again."""
+        if len(self.shape) < 2:
+            raise RuntimeError("dimensions must larger than 1")
+        if len(set(self.shape)) > 1 and len(self.shape) > 2:
+            raise RuntimeError("all dimensions of input must be of equal length")
+        mask = np.zeros(self.shape, bool)
+        np.fill_diagonal(mask, True, wrap=wrap)
+        return self.masked_fill_(type(self)(mask), fill_value)  # type: ignore[attr-defined]

@@ -1,0 +1,54 @@
+"""Primitives of diagonals, triangles and sliding windows; each linear, with its adjoint beside it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minigrad.primitive import primitive
+
+
+@primitive(lambda g, _out, _x, *, k: tril(g, k=k))
+def tril(x, *, k):
+    return np.tril(x, k)
+
+
+@primitive(lambda g, _out, _x, *, k: triu(g, k=k))
+def triu(x, *, k):
+    return np.triu(x, k)
+
+
+@primitive(
+    lambda g, _out, _x, *, offset, axis1, axis2: diagonal_embed(
+        g, offset=offset, axis1=axis1, axis2=axis2, shape=_x.shape
+    )
+)
+def diagonal(x, *, offset, axis1, axis2):
+    """A view along the diagonal, which NumPy would make read-only."""
+    out = np.diagonal(x, offset, axis1, axis2)
+    if type(out) is np.ndarray and x.flags.writeable:
+        out.flags.writeable = True
+    return out
+
+
+@primitive(lambda g, _out, _x, *, offset, axis1, axis2, shape: diagonal(g, offset=offset, axis1=axis1, axis2=axis2))
+def diagonal_embed(x, *, offset, axis1, axis2, shape):
+    """Zeros of this shape with ``x`` on the diagonal."""
+    out = np.zeros_like(x, shape=shape)
+    diagonal.function(out, offset=offset, axis1=axis1, axis2=axis2)[...] = x
+    return out
+
+
+@primitive(lambda g, _out, _x, *, axis, size, step: fold(g, axis=axis, step=step, shape=_x.shape))
+def unfold(x, *, axis, size, step):
+    windows = np.lib.stride_tricks.sliding_window_view(x, size, axis, writeable=x.flags.writeable)
+    return windows[(slice(None),) * axis + (slice(None, None, step),)]
+
+
+@primitive(lambda g, _out, _x, *, axis, step, shape: unfold(g, axis=axis, size=_x.shape[-1], step=step))
+def fold(x, *, axis, step, shape):
+    """Zeros of this shape with the windows added where they were taken."""
+    out = np.zeros_like(x, shape=shape)
+    count, size = x.shape[axis], x.shape[-1]
+    for i in range(size):
+        out[(slice(None),) * axis + (slice(i, i + step * (count - 1) + 1, step),)] += x[..., i]
+    return out

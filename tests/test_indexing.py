@@ -1,0 +1,164 @@
+"""What stands between brackets, drawn by hypothesis, beside PyTorch: reading, writing, gradients of both."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import minigrad as mg
+
+SHAPE = (3, 4, 2)
+
+
+@st.composite
+def indices(draw):
+    """Draw an index of SHAPE as NumPy data: ints, slices, None, ellipsis, masks and integer arrays mixed."""
+    parts, axis, ellipsis = [], 0, False
+    common = draw(st.sampled_from([(), (2,), (1,), (2, 2), (0,)]))  # index arrays broadcast
+    while axis < len(SHAPE) and draw(st.integers(0, 5)):
+        n = SHAPE[axis]
+        kind = draw(st.sampled_from(["int", "slice", "none", "ellipsis", "array", "array", "mask", "list"]))
+        if kind == "none":
+            parts.append(None)
+            continue
+        if kind == "ellipsis" and not ellipsis:
+            ellipsis = True
+            parts.append(...)
+            axis += draw(st.integers(0, len(SHAPE) - axis))
+            continue
+        if kind == "slice":
+            ends = st.none() | st.integers(-n - 2, n + 2)
+            parts.append(slice(draw(ends), draw(ends), draw(st.sampled_from([None, 1, 2, 3]))))
+        elif kind in ("array", "list"):
+            values = draw(
+                st.lists(st.integers(-n, n - 1), min_size=int(np.prod(common)), max_size=int(np.prod(common)))
+            )
+            array = np.array(values, np.int64).reshape(common)
+            parts.append(
+                array if kind == "array" else array if len(common) > 1 else array.tolist() if common else int(array)
+            )
+        elif kind == "mask":
+            mask = np.array(draw(st.lists(st.booleans(), min_size=n, max_size=n)))
+            parts.append(mask)
+        else:
+            parts.append(draw(st.integers(-n, n - 1)))
+        axis += 1
+    return tuple(parts) if len(parts) != 1 or draw(st.booleans()) else parts[0]
+
+
+def of(lib, index):
+    if isinstance(index, tuple):
+        return tuple(of(lib, p) for p in index)
+    return lib.tensor(index) if isinstance(index, np.ndarray) else index
+
+
+def outcome(action):
+    try:
+        return action()
+    except (IndexError, RuntimeError) as error:
+        return type(error)
+
+
+def same(ours, theirs):
+    if isinstance(ours, type) or isinstance(theirs, type):
+        assert ours is theirs
+        return
+    for a, b in zip(ours, theirs, strict=True):
+        assert tuple(a.shape) == tuple(b.shape)
+        np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=1e-12)
+
+
+VALUES = np.arange(24.0).reshape(SHAPE) + 1
+
+
+def read(lib, index):
+    x = lib.tensor(VALUES, requires_grad=True)
+    y = x[of(lib, index)]
+    (g,) = lib.autograd.grad((y * y * y).sum() if y.numel() else x.sum() * 0, x, create_graph=True)
+    (h,) = lib.autograd.grad((g * g).sum(), x, allow_unused=True)
+    return [y, g] if h is None else [y, g, h]
+
+
+@settings(max_examples=300, deadline=None)
+@given(index=indices())
+def test_reading(torch, index):
+    ours, theirs = outcome(lambda: read(mg, index)), outcome(lambda: read(torch, index))
+    if isinstance(ours, list) and isinstance(theirs, list):
+        ours, theirs = ours[:2], theirs[:2]
+    same(ours, theirs)
+
+
+def written(lib, index, value, recorded):
+    x = lib.tensor(VALUES, requires_grad=recorded)
+    v = lib.tensor(value, requires_grad=recorded)
+    y = x * 1.0 if recorded else x
+    y[of(lib, index)] = v
+    return [y, *lib.autograd.grad((y * y).sum(), [x, v])] if recorded else [y]
+
+
+@settings(max_examples=300, deadline=None)
+@given(index=indices(), full=st.booleans(), recorded=st.booleans())
+def test_writing(torch, index, full, recorded):
+    try:
+        shape = tuple(torch.zeros(SHAPE)[of(torch, index)].shape)
+    except IndexError:
+        shape = ()
+    value = (np.arange(float(np.prod(shape))) + 100).reshape(shape) if full else np.array(7.0)
+    if full and _named_twice(torch, index):
+        value = np.full_like(value, 7.0)  # the order of writes to one place is nobody's promise
+        recorded = False
+    same(outcome(lambda: written(mg, index, value, recorded)), outcome(lambda: written(torch, index, value, recorded)))
+
+
+def _named_twice(torch, index):
+    try:
+        picked = torch.arange(24).reshape(SHAPE)[of(torch, index)].flatten().tolist()
+    except IndexError:
+        return False
+    return len(set(picked)) < len(picked)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [slice(None, None, -1), (0, slice(2, 0, -1)), (..., slice(None, None, -2)), ([0, 2], slice(None, None, -1))],
+    ids=str,
+)
+def test_negative_steps_are_numpys(index):
+    x = mg.tensor(VALUES, requires_grad=True)
+    plain = tuple(np.array(p) if isinstance(p, list) else p for p in index) if isinstance(index, tuple) else index
+    assert x[index].tolist() == VALUES[plain].tolist()
+    (x[index] ** 2).sum().backward()
+    expected = np.zeros(SHAPE)
+    expected[plain] = 2 * VALUES[plain]
+    assert x.grad.tolist() == expected.tolist()
+    y = mg.tensor(VALUES)
+    y[index] = 0
+    assert (y == 0).sum().item() == VALUES[plain].size
+
+
+def test_views_and_masks_of_old():
+    x = mg.tensor(VALUES)
+    x[mg.tensor(1)][0] = -1  # a whole 0-d tensor selects, and what is selected is a view
+    assert x[1, 0].tolist() == [-1, -1]
+    assert x[mg.tensor([1, 0, 1], dtype=mg.uint8)].shape == (2, 4, 2)
+    assert x[[]].shape == (0, 4, 2) and x[range(2)].shape == (2, 4, 2)
+    assert x[:, [0, 1], 0].shape == (3, 2) and x[0, :, [0, 1]].shape == (4, 2)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x[0] = lib.ones(3)", "x[lib.tensor([0, 1])] = lib.ones(3, 4, 2)", "x[5] = 1", "x[lib.tensor([9])] = 1.0",
+        "x[lib.tensor([True])] = 1", "x[0.5] = 1", "i[0] = 1.7", "i[0] = lib.tensor(1.7)", "b[0] = 3", "x[0] = lib.ones(1, 1, 2)", "x[0] = True",
+    ],
+)  # fmt: skip
+def test_writes_and_refusals_are_pytorchs(torch, line):
+    results = []
+    for lib in (mg, torch):
+        names = {"lib": lib, "x": lib.tensor(VALUES), "i": lib.tensor([1, 2]), "b": lib.tensor([True, False])}
+        try:
+            exec(line, names)
+            results.append([names[k].tolist() for k in "xib"])
+        except Exception as error:
+            results.append(type(error))
+    assert results[0] == results[1]
