@@ -282,7 +282,8 @@ def _eigh_vjp(g, out, x):
     eye = np.eye(n, dtype=x.dtype)
     inner = np.matmul(mT(v), gv) * (1 - eye)
     inner = _quotient(inner, np.expand_dims(values, -2) - _column(values) + eye) + _column(gl) * eye
-    return np.matmul(v, np.matmul(inner, mT(v)))
+    dx = np.matmul(v, np.matmul(inner, mT(v)))
+    return (dx + mT(dx)) * 0.5  # of a symmetric matrix, whichever triangle was read: PyTorch's choice
 
 
 @primitive(lambda g, out, x, *, lower: _eigh_vjp(g, out, x))
