@@ -91,7 +91,7 @@ def promoted(operands: list[Any]) -> list[Any]:
     return [x if type(x) in _SCALAR_CATEGORY else x.astype(dtype, copy=False) for x in operands]
 
 
-TYPES = {
+TYPES: dict[str, np.dtype[Any]] = {
     "FloatTensor": float32, "DoubleTensor": float64, "HalfTensor": float16, "LongTensor": int64, "IntTensor": int32,
     "ShortTensor": int16, "CharTensor": int8, "ByteTensor": uint8, "BoolTensor": bool_,
 }  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.functions import comparison as c
 from minigrad.functions import elementwise as e
 from minigrad.functions.index import steps
 from minigrad.functions.writing import Writing
@@ -137,13 +138,13 @@ class InPlace(Writing):
         return self._assign(e.pow(self, other), "**=")
 
     def __iand__(self, other: Any) -> Any:
-        return self._assign(e.bitwise_and(self, other), "&=")
+        return self._assign(c.bitwise_and(self, other), "&=")
 
     def __ior__(self, other: Any) -> Any:
-        return self._assign(e.bitwise_or(self, other), "|=")
+        return self._assign(c.bitwise_or(self, other), "|=")
 
     def __ixor__(self, other: Any) -> Any:
-        return self._assign(e.bitwise_xor(self, other), "^=")
+        return self._assign(c.bitwise_xor(self, other), "^=")
 
 
 def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:

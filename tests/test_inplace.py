@@ -82,3 +82,18 @@ def test_a_copy_shares_no_memory_and_no_grad_writes_through():
     y = p * 1
     y.copy_(q)
     assert not np.may_share_memory(y.detach().numpy(), q.detach().numpy())
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float32"])
+@pytest.mark.parametrize("operator", ["+=", "-=", "*=", "/=", "//=", "%=", "**=", "&=", "|=", "^="])
+def test_every_assignment_operator_is_pytorchs(torch, operator, dtype):
+    results = []
+    for lib in (mg, torch):
+        x = before = lib.tensor([3, 1, 2]).to(getattr(lib, dtype))
+        names = {"x": x, "y": lib.tensor([1, 1, 2]).to(getattr(lib, dtype))}
+        try:
+            exec(f"x {operator} y", names)
+            results.append((names["x"].tolist(), names["x"] is before))
+        except Exception as error:
+            results.append(type(error))
+    assert results[0] == results[1]

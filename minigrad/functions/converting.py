@@ -18,7 +18,7 @@ class Device(str):
     'cpu'
     """
 
-    index = None
+    index = None  # type: ignore[assignment]  # a device's, not str's
 
     def __new__(cls, type: Any = "cpu", index: int | None = None) -> Device:
         if str(type).split(":")[0] != "cpu" or index not in (None, 0):

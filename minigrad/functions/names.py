@@ -25,7 +25,7 @@ def numpy_names(function: Callable[..., Any]) -> Callable[..., Any]:
 def integers(sizes: tuple[Any, ...], function: str = "size") -> tuple[int, ...]:
     """Take integers as one sequence or as separate arguments; raise TypeError for anything else."""
     if len(sizes) == 1 and isinstance(sizes[0], (list, tuple)):
-        sizes = sizes[0]
+        sizes = tuple(sizes[0])
     try:
         return tuple(map(operator.index, sizes))
     except TypeError as error:
