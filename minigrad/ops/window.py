@@ -51,48 +51,42 @@ def _taps(kernel, out, stride, dilation):
     return [(..., *slices) for slices in itertools.product(*along)]
 
 
-def _rows(shape, groups, size):
-    """(N, C, …) seen by groups: (N, groups, C/groups * …, size)."""
-    return (shape[0], groups, math.prod(shape[1:]) // groups, size)
-
-
 # ---- convolution --------------------------------------------------------------------------------
 BLOCK = 1 << 18  # numbers in the columns made at once: they stay in the cache
+LENGTH = 1 << 12  # columns at once: OpenBLAS has a quicker kernel for products of at most a million terms
 
 
 class _Columns:
     """Every window of an array as a column, some samples at a time: ``for part, columns in …``.
 
-    ``columns`` is (n, groups, C/groups * taps, width), where ``wide`` is the shape of width: that of the windows, or,
+    ``columns`` is (groups, C/groups * taps, n * width), where ``wide`` is the shape of width: that of the windows, or,
     with stride 1, that of the padded rows they start in. Then each tap is one run of memory, copied
-    at its full speed, and the results between the windows of two rows are not looked at.
+    at its full speed, and the results between the windows of two rows are not looked at. The samples
+    stand side by side, so one long product takes them all.
     """
 
     def __init__(self, x, kernel, out, stride, padding, dilation, groups):
-        x = _padded(x, padding)
         self.kernel, self.out, self.groups = kernel, out, groups
         self.stride, self.dilation = stride, dilation
-        plane = x.shape[2:]
+        plane = _padded_shape(x.shape, padding)[2:]
         self.flat = max(stride) == 1 and math.prod(plane[1:]) <= 1.4 * math.prod(out[1:])
         self.wide = (out[0], *plane[1:]) if self.flat else out
-        if self.flat and max(kernel) > 1:  # windows of the last row end behind the plane
-            spare = sum(d * (k - 1) for k, d in zip(kernel[1:], dilation[1:], strict=True)) and 1
-            x = _padded(x, ((0, spare), *((0, 0),) * (len(plane) - 1)))
-        self.x = np.ascontiguousarray(x)
+        if self.flat and max(kernel[1:], default=1) > 1:  # windows of the last row end behind the plane
+            (before, after), *others = padding
+            padding = ((before, after + 1), *others)
+        self.x = np.ascontiguousarray(_padded(x, padding))
 
     def __iter__(self):
         n, channels = self.x.shape[:2]
-        taps, width = math.prod(self.kernel), math.prod(self.wide)
-        if self.flat and taps == 1:
-            yield slice(None), self.x.reshape(_rows((n, channels), self.groups, width))
-            return
-        step = max(1, BLOCK // max(channels * taps * width, 1))
-        buffer = np.empty_like(self.x, shape=(min(step, n), channels, *self.kernel, *self._shown()))
-        for start in range(0, n, step):
+        rows, width = channels * math.prod(self.kernel), math.prod(self.wide)
+        step = min(n, max(1, min(BLOCK // max(rows, 1), LENGTH) // max(width, 1)))
+        buffer = np.empty_like(self.x, shape=rows * step * width)
+        for start in range(0, n, max(step, 1)):
             part = slice(start, min(start + step, n))
-            columns = buffer[: part.stop - start]
-            self._fill(columns, self.x[part])
-            yield part, columns.reshape(_rows((len(columns), channels * taps), self.groups, width))
+            count = part.stop - start
+            columns = buffer[: rows * count * width]
+            self._fill(columns.reshape(channels, *self.kernel, count, *self._shown()), self.x[part])
+            yield part, columns.reshape(self.groups, rows // self.groups, count * width)
 
     def _shown(self):
         return (math.prod(self.wide),) if self.flat else self.out
@@ -101,20 +95,22 @@ class _Columns:
         steps, apart = x.strides, x.strides[2:]
         along = [d * step for d, step in zip(self.dilation, apart, strict=True)]
         across = (x.itemsize,) if self.flat else [s * step for s, step in zip(self.stride, apart, strict=True)]
-        np.copyto(columns, as_strided(x, columns.shape, (*steps[:2], *along, *across)))
+        np.copyto(columns, as_strided(x, columns.shape, (steps[1], *along, steps[0], *across)))
 
-    def cut(self, y):
-        """Leave out what lies between the windows: (N, C, *wide) -> (N, C, *out)."""
-        if self.wide == self.out:
-            return y.reshape(*y.shape[:2], *self.out)
-        return np.ascontiguousarray(y.reshape(*y.shape[:2], *self.wide)[(..., *map(slice, self.out))])
+    def _windows(self, rows, channels, n):
+        """Of rows (groups, C/groups, n * width) what stands under windows: (n, C, *out)."""
+        return rows.reshape(channels, n, *self.wide)[(..., *map(slice, self.out))].swapaxes(0, 1)
+
+    def cut(self, rows, y):
+        """Write products (groups, C/groups, n * width) to y (n, C, *out), without what lies between the windows."""
+        y[...] = self._windows(rows, y.shape[1], len(y))
 
     def widened(self, y):
-        """Put zeros there: (N, C, *out) -> (N, groups, C/groups, width)."""
-        if self.wide != self.out:
-            y, narrow = np.zeros_like(y, shape=(*y.shape[:2], *self.wide)), y
-            y[(..., *map(slice, self.out))] = narrow
-        return y.reshape(_rows(y.shape[:2], self.groups, math.prod(self.wide)))
+        """Lay y (n, C, *out) in rows as the columns' are, with zeros between: (groups, C/groups, n * width)."""
+        n, channels = y.shape[:2]
+        rows = np.zeros_like(y, shape=(self.groups, channels // self.groups, n * math.prod(self.wide)))
+        self._windows(rows, channels, n)[...] = y
+        return rows
 
 
 @primitive(
@@ -128,10 +124,10 @@ def conv(x, w, *, stride, padding, dilation, groups):
     out = windows(x.shape[2:], kernel, stride, padding, dilation)
     columns = _Columns(x, kernel, out, stride, padding, dilation, groups)
     weights = w.reshape(groups, w.shape[0] // groups, -1)
-    y = np.empty_like(columns.x, shape=(len(x), groups, w.shape[0] // groups, math.prod(columns.wide)))
+    y = np.empty_like(columns.x, shape=(len(x), w.shape[0], *out))
     for part, block in columns:
-        np.matmul(weights, block, out=y[part])
-    return columns.cut(y.reshape(len(x), w.shape[0], math.prod(columns.wide)))
+        columns.cut(np.matmul(weights, block), y[part])
+    return y
 
 
 @primitive(
@@ -148,7 +144,7 @@ def conv_input(y, w, *, shape, stride, padding, dilation, groups):
         turned = turned.reshape(shape[1], -1, *kernel)
         return conv.function(y, turned, stride=stride, padding=back, dilation=dilation, groups=groups)
     weights = w.reshape(groups, w.shape[0] // groups, -1)
-    rows = y.reshape(_rows(y.shape[:2], groups, math.prod(out)))
+    rows = y.reshape(len(y), groups, y.shape[1] // groups, math.prod(out))
     columns = np.matmul(np.swapaxes(weights, -1, -2), rows)
     columns = columns.reshape(*shape[:2], math.prod(kernel), *out)
     x = np.zeros_like(y, shape=_padded_shape(shape, padding))
@@ -164,10 +160,13 @@ def conv_input(y, w, *, shape, stride, padding, dilation, groups):
 def conv_weight(x, y, *, shape, stride, padding, dilation, groups):
     """The cotangent of a convolution's weight, of this shape, from its input and its result's."""
     columns = _Columns(x, shape[2:], y.shape[2:], stride, padding, dilation, groups)
-    rows = columns.widened(y)
-    total = np.zeros_like(rows, shape=(groups, shape[0] // groups, math.prod(shape[1:])))
+    total = np.zeros_like(y, shape=(groups, shape[0] // groups, math.prod(shape[1:])))
     for part, block in columns:
-        total += np.add.reduce(np.matmul(rows[part], np.swapaxes(block, -1, -2)), axis=0)
+        rows = columns.widened(y[part])
+        if block.shape[-2] < rows.shape[-2]:
+            total += np.matmul(rows, np.swapaxes(block, -1, -2))
+        else:  # the other way round: twice as fast where channels are few
+            total += np.swapaxes(np.matmul(block, np.swapaxes(rows, -1, -2)), -1, -2)
     return total.reshape(shape)
 
 
