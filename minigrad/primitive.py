@@ -32,6 +32,7 @@ class Primitive:
     number of operands: one rule with the operand's number behind the cotangent,
     ``(g, i, out, *operands, **parameters)``. ``promotes=k`` brings the operands from k on to
     their common dtype first, ``floats`` turns integers into the default float: PyTorch's rules, not NumPy's.
+    ``guard`` sees operands that are not all floats before that, and refuses what PyTorch refuses.
     """
 
     def __init__(
@@ -43,12 +44,13 @@ class Primitive:
         each: Rule | None = None,
         promotes: int | None = None,
         floats: bool = False,
+        guard: Callable[..., None] | None = None,
     ) -> None:
         self.function, self.vjps, self.each = function, vjps, each
         self.name = name or function.__name__
         self.__name__ = self.name
         self.__doc__ = function.__doc__
-        self.promotes, self.floats = promotes, floats
+        self.promotes, self.floats, self.guard = promotes, floats, guard
         self.differentiable = each is not None or any(vjps)
         self._reads = [_reads(rule) for rule in vjps]
         self.numpy: list[str] = []  # the NumPy functions that record it

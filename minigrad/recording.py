@@ -183,10 +183,10 @@ _NUMBERS = (float, int, bool)
 
 
 def _operand(x: Any, primitive: Primitive) -> Any:
-    if type(x) in _NUMBERS or isinstance(x, np.ndarray) or x is None:
+    if type(x) in _NUMBERS or isinstance(x, np.ndarray) or (x is None and primitive.promotes is None):
         return x
     if isinstance(x, np.generic):
-        return np.asarray(x)
+        return x.item()  # NumPy's scalars are numbers, as in PyTorch
     if hasattr(x, "__array_ufunc__"):
         return x  # an array of another device
     raise TypeError(f"{primitive.name}(): operands must be Tensors, arrays or numbers, not {type(x).__name__}")
@@ -207,6 +207,8 @@ def _fit(a: Any, b: Any) -> bool:
 def adapted(primitive: Primitive, values: list[Any]) -> list[Any]:
     """Bring operands to their common dtype, integers to the default float, as the primitive asks."""
     start = primitive.promotes
+    if primitive.guard is not None:
+        primitive.guard(*values)
     if start is not None:
         values = values[:start] + _promoted(values[start:])
     if primitive.floats and not any(v.dtype.kind == "f" for v in values if hasattr(v, "dtype")):

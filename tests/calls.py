@@ -48,13 +48,13 @@ def flat(result):
     return [result]
 
 
-def run(lib, text, arrays):
+def run(lib, text, arrays, names=None):
     """Return ("error", type) or the results and their gradients, as arrays (None where there is no gradient)."""
     xs = {name: put(lib, a) for name, a in zip("xyz", arrays, strict=False)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            outs = flat(eval(text, {"L": lib, **xs}))
+            outs = flat(eval(text, {"L": lib, **xs, **(names or {})}))
         except Exception as error:
             return "error", error
         return "value", [*map(plain, outs)], gradients(lib, outs, [x for x in xs.values() if x.requires_grad])
@@ -91,10 +91,10 @@ def combined(lib, outs):
     return sum((y * w).sum() for y, w in zip(live, weights, strict=True))
 
 
-def check(torch, text, *arrays):
+def check(torch, text, *arrays, names=None):
     """Compare one call; return what was seen: "value", "error", and whether gradients were compared."""
-    theirs = run(torch, text, [a.copy(order="K") for a in arrays])
-    ours = run(mg, text, [a.copy(order="K") for a in arrays])
+    theirs = run(torch, text, [a.copy(order="K") for a in arrays], names)
+    ours = run(mg, text, [a.copy(order="K") for a in arrays], names)
     if "error" in (theirs[0], ours[0]):
         assert theirs[0] == ours[0], f"{text}: PyTorch {theirs[:2]}, minigrad {ours[:2]}"
         same = type(theirs[1])

@@ -32,7 +32,8 @@ fmod(x, 0); remainder(x, 0); floor_divide(x, 0)
 round(x, decimals=1); logit(x, 0.1); logit(x, eps=1e-6); nan_to_num(x, nan=1.0, posinf=2.0, neginf=-3.0)
 clamp(x, -0.5, 0.5); clamp(x, min=0.2); clamp(x, max=0); clamp(x); clip(x, -0.5, 0.5); clamp(x, min=y); clamp(x, max=y)
 clamp(x, y, y + 1); clamp(x, y, y - 1); clamp(x, 0.5, -0.5)
-lerp(x, y, 0.3); lerp(x, y, y); addcmul(x, y, y, value=2); addcdiv(x, y, y * y + 1, value=0.5)
+clamp(x, np.float64(-0.5), np.float64(0.5)); pow(x, np.float64(2)); masked_fill(x, x > 0, np.float64(2)); xlogy(x, 2.5); xlogy(2, x)
+add(x, np.float64(1)); lerp(x, y, 0.3); lerp(x, y, y); addcmul(x, y, y, value=2); addcdiv(x, y, y * y + 1, value=0.5)
 where(x > 0, x, y); where(x > 0, x, 0.0); where(x > 0, 1, y); where(x, x, y); where(x > 0)
 masked_fill(x, x > 0, 2.0); masked_fill(x, x > 0, y.sum()); masked_fill(x, x, 1.0); masked_fill(x, x > 0, y)
 isclose(x, y); isclose(x, x, equal_nan=True); isclose(x, x + 1e-9); allclose(x, y); allclose(x, x); equal(x, y); equal(x, x)
@@ -100,6 +101,24 @@ def test_of_two(torch, name, pair):
     check(torch, f"x.{name}(y)", *arrays)
 
 
+@pytest.mark.parametrize("name", [n for n in UNARY if n not in ("nan_to_num", "logit", "round")])
+def test_argument_of_one(torch, name):
+    """The operand has a name, and is a tensor."""
+    for call in (f"L.{name}(input=x)", f"L.{name}(1.5)", f"L.{name}([1.0])", f"L.{name}(x, x)", f"L.{name}()"):
+        check(torch, call, value("vector"))
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_arguments_of_two(torch, name):
+    """Numbers stand for tensors where PyTorch takes them, NumPy's too; nothing else does."""
+    second = "exponent" if "pow" in name else "other"
+    for kind in ("ints", "halves", "0-d"):
+        for call in (f"input=x, {second}=y", "x, 2", "2, x", "x, True", "x, [1.0]", "x, 'a'", "x, None", "x", "x, x, x"):
+            check(torch, f"L.{name}({call})", value(kind), value(kind))
+        for call in (f"{second}=y", "2", "[1.0]", ""):
+            check(torch, f"x.{name}({call})", value(kind), value(kind))
+
+
 OTHER_PAIRS = [
     ("matrix", "vector"),
     ("0-d", "0-d"),
@@ -113,7 +132,7 @@ OTHER_PAIRS = [
 @pytest.mark.parametrize("pair", OTHER_PAIRS, ids=" ".join)
 @pytest.mark.parametrize("call", split(OTHER))
 def test_with_keywords(torch, call, pair):
-    check(torch, f"L.{call}", *(value(kind) for kind in pair))
+    check(torch, f"L.{call}", *(value(kind) for kind in pair), names={"np": np})
 
 
 @pytest.mark.parametrize("pair", [*OTHER_PAIRS, ("bools", "bools"), ("ints", "zero ints")], ids=" ".join)
@@ -121,6 +140,22 @@ def test_with_keywords(torch, call, pair):
 def test_operators(torch, call, pair):
     MORE["zero ints"] = lambda: np.zeros(3, int)
     check(torch, call, *(value(kind) for kind in pair))
+
+
+class Other:
+    """A class with operators of its own, which get their turn."""
+
+    __add__ = __radd__ = __rpow__ = __rand__ = __eq__ = lambda self, other: "mine"
+
+
+@pytest.mark.parametrize("other", ["'a'", "[1]", "None", "Other()", "np.float64(2)", "np.float32(2)", "np.int64(2)"])
+@pytest.mark.parametrize("kind", ["float32", "0-d", "int32", "bools"])
+def test_operators_with_what_is_no_tensor(torch, kind, other):
+    for call in ("x + {}", "x * {}", "x == {}", "x != {}", "x < {}", "x ** {}", "x & {}", "x - {}"):
+        check(torch, call.format(other), value(kind), names={"np": np, "Other": Other})
+    for call in ("{} + x", "{} ** x", "{} - x", "{} == x"):
+        if "np." not in other:
+            check(torch, call.format(other), value(kind), names={"np": np, "Other": Other})
 
 
 @pytest.mark.parametrize("kind", VALUES)

@@ -10,27 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.ops.comparison import (
-    bitwise_and,
-    bitwise_left_shift,
-    bitwise_not,
-    bitwise_or,
-    bitwise_right_shift,
-    bitwise_xor,
-    eq,
-    ge,
-    gt,
-    isfinite,
-    isinf,
-    isnan,
-    le,
-    logical_and,
-    logical_not,
-    logical_or,
-    logical_xor,
-    lt,
-    ne,
-)
+from minigrad.functions.names import EITHER, numpy_names, of_one, of_two
+from minigrad.ops import comparison as ops
 
 __all__ = [
     "allclose", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor",
@@ -40,14 +21,25 @@ __all__ = [
 
 T = Any  # a Tensor, which this floor does not know
 
+eq, ne, lt, le, gt, ge = (of_two(f, "other") for f in (ops.eq, ops.ne, ops.lt, ops.le, ops.gt, ops.ge))
+logical_and, logical_or, logical_xor = map(of_two, (ops.logical_and, ops.logical_or, ops.logical_xor))
+bitwise_and, bitwise_or, bitwise_xor = (
+    of_two(f, EITHER) for f in (ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor)
+)
+bitwise_left_shift = of_two(ops.bitwise_left_shift, EITHER)
+bitwise_right_shift = of_two(ops.bitwise_right_shift, EITHER)
+isnan, isinf, isfinite = map(of_one, (ops.isnan, ops.isinf, ops.isfinite))
+logical_not, bitwise_not = of_one(ops.logical_not), of_one(ops.bitwise_not)
 not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge
 
 
+@numpy_names
 def equal(input: T, other: T) -> bool:
     """Return whether shapes and all elements are equal, as a Python bool."""
     return input.shape == other.shape and bool(np.array_equal(input._data, other._data))
 
 
+@numpy_names
 def isclose(input: T, other: T, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> T:
     """Return where |input - other| <= atol + rtol * |other|; raise RuntimeError for two dtypes.
 
@@ -69,6 +61,7 @@ def isclose(input: T, other: T, rtol: float = 1e-5, atol: float = 1e-8, equal_na
     return close
 
 
+@numpy_names
 def allclose(input: T, other: T, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> builtins.bool:
     """Return whether all elements are close, as a Python bool; see :func:`isclose`."""
     return bool(isclose(input, other, rtol, atol, equal_nan)._data.all())

@@ -10,28 +10,10 @@ from typing import Any
 import numpy as np
 
 from minigrad.dtypes import get_default_dtype
+from minigrad.functions.names import BOTH, EITHER, numpy_names, of_one, of_two
 from minigrad.ops import elementwise as ops
-from minigrad.ops.elementwise import abs, ceil, exp, exp2, expm1, floor, fmax, fmin, fmod, frac, log, log2, log10, log1p
-from minigrad.ops.elementwise import maximum, minimum, reciprocal, relu, remainder, rsqrt, sigmoid, softplus, sqrt
-from minigrad.ops.elementwise import floor_divide, sign, trunc
-from minigrad.ops.special import erf, erfc, logaddexp, xlogy
-from minigrad.ops.special import nan_to_num as _nan_to_num
-from minigrad.ops.trigonometric import (
-    acos,
-    acosh,
-    asin,
-    asinh,
-    atan,
-    atan2,
-    atanh,
-    cos,
-    cosh,
-    hypot,
-    sin,
-    sinh,
-    tan,
-    tanh,
-)
+from minigrad.ops import special
+from minigrad.ops import trigonometric as angles
 
 __all__ = [
     "abs",
@@ -118,13 +100,33 @@ __all__ = [
 T = Any  # a Tensor, which this floor does not know
 _NUMBERS = (int, float)
 
-absolute, negative, sgn = abs, ops.neg, sign
-arcsin, arccos, arctan, arctan2, arcsinh, arccosh, arctanh = asin, acos, atan, atan2, asinh, acosh, atanh
-mul = multiply = ops.mul
-true_divide = ops.div
-neg = ops.neg
+exp, exp2, expm1, log, log2, log10, log1p = map(
+    of_one, (ops.exp, ops.exp2, ops.expm1, ops.log, ops.log2, ops.log10, ops.log1p)
+)
+abs, neg, sign, floor, ceil, trunc, frac = map(
+    of_one, (ops.abs, ops.neg, ops.sign, ops.floor, ops.ceil, ops.trunc, ops.frac)
+)
+sqrt, rsqrt, reciprocal = map(of_one, (ops.sqrt, ops.rsqrt, ops.reciprocal))
+sigmoid, relu, softplus, erf, erfc = map(of_one, (ops.sigmoid, ops.relu, ops.softplus, special.erf, special.erfc))
+sin, cos, tan, sinh, cosh, tanh = map(
+    of_one, (angles.sin, angles.cos, angles.tan, angles.sinh, angles.cosh, angles.tanh)
+)
+asin, acos, atan, asinh, acosh, atanh = map(
+    of_one, (angles.asin, angles.acos, angles.atan, angles.asinh, angles.acosh, angles.atanh)
+)
+absolute, negative, sgn = abs, neg, sign
+arcsin, arccos, arctan, arcsinh, arccosh, arctanh = asin, acos, atan, asinh, acosh, atanh
+maximum, minimum, fmax, fmin = map(of_two, (ops.maximum, ops.minimum, ops.fmax, ops.fmin))
+atan2, hypot, logaddexp = map(of_two, (angles.atan2, angles.hypot, special.logaddexp))
+arctan2 = atan2
+mul = multiply = of_two(ops.mul, BOTH)
+true_divide = of_two(ops.div, BOTH, "true_divide")
+floor_divide = of_two(ops.floor_divide, BOTH)
+remainder, xlogy = of_two(ops.remainder, EITHER), of_two(special.xlogy, EITHER)
+fmod = of_two(ops.fmod, "other")
 
 
+@numpy_names
 def positive(input: T) -> T:
     """Return input; raise RuntimeError for bools."""
     if input.dtype.kind == "b":
@@ -141,11 +143,13 @@ def _scaled(name: str, other: T, alpha: float, input: T) -> T:
     return ops.mul(other, alpha) if hasattr(other, "dtype") else other * alpha
 
 
+@numpy_names
 def add(input: T, other: T, *, alpha: float = 1) -> T:
     """Return input + alpha * other."""
     return ops.add(input, _scaled("add", other, alpha, input))
 
 
+@numpy_names
 def sub(input: T, other: T, *, alpha: float = 1) -> T:
     """Return input - alpha * other; raise RuntimeError for two bool tensors."""
     return ops.sub(input, _scaled("sub", other, alpha, input))
@@ -154,6 +158,7 @@ def sub(input: T, other: T, *, alpha: float = 1) -> T:
 subtract = sub
 
 
+@numpy_names
 def div(input: T, other: T, *, rounding_mode: str | None = None) -> T:
     """Return input / other, exact or rounded: ``"trunc"`` towards zero, ``"floor"`` down.
 
@@ -173,8 +178,10 @@ def div(input: T, other: T, *, rounding_mode: str | None = None) -> T:
 divide = div
 
 
+@numpy_names
 def pow(input: T, exponent: T) -> T:
     """Return input ** exponent, either of them a number."""
+    exponent = _plain(exponent)
     if isinstance(exponent, _NUMBERS):
         if isinstance(exponent, float) and input.dtype.kind != "f":
             input = input.float()
@@ -184,22 +191,30 @@ def pow(input: T, exponent: T) -> T:
     return ops.pow(input, exponent)
 
 
+def _plain(x: Any) -> Any:
+    """Return NumPy's scalars as numbers, which leave a dtype as it is."""
+    return x.item() if isinstance(x, np.generic) else x
+
+
+@numpy_names
 def square(input: T) -> T:
     """Return input ** 2."""
     return ops.square(input.long() if input.dtype.kind == "b" else input)
 
 
+@numpy_names
 def float_power(input: T, exponent: T) -> T:
     """Return input ** exponent computed in float64."""
-    wide = [x if isinstance(x, _NUMBERS) else x.to(np.float64) for x in (input, exponent)]
-    return pow(*wide)
+    return pow(*(x.to(np.float64) if hasattr(x, "to") else x for x in (input, exponent)))
 
 
+@numpy_names
 def round(input: T, *, decimals: int = 0) -> T:
     """Return rounded to ``decimals``, halves to the even neighbour."""
     return ops.rint(input, decimals=decimals) if decimals else ops.rint(input)
 
 
+@numpy_names
 def logit(input: T, eps: float | None = None) -> T:
     """Return log(input / (1 - input)), input first held between eps and 1 - eps."""
     input = input if input.dtype.kind == "f" else input.to(get_default_dtype())
@@ -207,6 +222,7 @@ def logit(input: T, eps: float | None = None) -> T:
     return log(x / (1 - x))
 
 
+@numpy_names
 def lerp(input: T, end: T, weight: T) -> T:
     """Return input + weight * (end - input); raise NotImplementedError for integers."""
     if input.dtype.kind != "f":
@@ -214,11 +230,13 @@ def lerp(input: T, end: T, weight: T) -> T:
     return input + weight * (end - input)
 
 
+@numpy_names
 def addcmul(input: T, tensor1: T, tensor2: T, *, value: float = 1) -> T:
     """Return input + value * tensor1 * tensor2."""
     return ops.addcmul(input, tensor1 if value == 1 else value * tensor1, tensor2)
 
 
+@numpy_names
 def addcdiv(input: T, tensor1: T, tensor2: T, *, value: float = 1) -> T:
     """Return input + value * tensor1 / tensor2; raise RuntimeError where both are integers."""
     if tensor1.dtype.kind != "f" and tensor2.dtype.kind != "f":
@@ -229,6 +247,7 @@ def addcdiv(input: T, tensor1: T, tensor2: T, *, value: float = 1) -> T:
     return input + value * (tensor1 / tensor2)
 
 
+@numpy_names
 def where(condition: T, input: T = None, other: T = None) -> T:
     """Return input where condition is True, other elsewhere; with condition alone its places, one tensor a dimension."""
     if input is None and other is None:
@@ -240,6 +259,7 @@ def where(condition: T, input: T = None, other: T = None) -> T:
     return ops.where(condition, input, other)
 
 
+@numpy_names
 def masked_fill(input: T, mask: T, value: Any) -> T:
     """Return input with value, a number or a 0-d tensor, where mask is True; the dtype stays."""
     if mask.dtype.kind != "b":
@@ -248,19 +268,26 @@ def masked_fill(input: T, mask: T, value: Any) -> T:
         raise RuntimeError(
             f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
         )
-    whole = not isinstance(value, float) or value.is_integer()
-    if input.dtype.kind != "f" and (value.dtype.kind == "f" if hasattr(value, "dtype") else not whole):
+    value, kind = _plain(value), input.dtype.kind
+    real = value.dtype.kind == "f" if hasattr(value, "dtype") else isinstance(value, float) and not value.is_integer()
+    if real and kind != "f":
         raise RuntimeError(f"value cannot be converted to type {input.dtype} without overflow")
-    return ops.where(mask, value if input.dtype.kind == "f" or hasattr(value, "dtype") else int(value), input)
+    return ops.where(mask, value.to(input.dtype) if hasattr(value, "to") else _AS[kind](value), input)
 
 
+_AS = {"b": bool, "i": int, "u": int, "f": float}
+
+
+@numpy_names
 def nan_to_num(input: T, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> T:
     """Return input with numbers in place of NaN (0) and the infinities (the ends of the dtype)."""
-    return _nan_to_num(input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
+    return special.nan_to_num(input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
 
 
+@numpy_names
 def clamp(input: T, min: Any = None, max: Any = None) -> T:
     """Return input held between min and max, numbers or tensors."""
+    min, max = _plain(min), _plain(max)
     if min is None and max is None:
         raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
     if _all_numbers(min, max):
@@ -273,11 +300,13 @@ def clamp(input: T, min: Any = None, max: Any = None) -> T:
 clip = clamp
 
 
+@numpy_names
 def clamp_min(input: T, min: Any) -> T:
     """Return input, and no less than min."""
     return clamp(input, min=min)
 
 
+@numpy_names
 def clamp_max(input: T, max: Any) -> T:
     """Return input, and no more than max."""
     return clamp(input, max=max)

@@ -13,8 +13,28 @@ from minigrad.functions import scan, sorting
 from minigrad.functions.arranging import Arranging
 from minigrad.functions.converting import Converting
 from minigrad.functions.filling import Filling
+from minigrad.ops import comparison
 from minigrad.ops import elementwise as ops
+from minigrad.primitive import Primitive
 from minigrad.recording import one, two
+
+
+def _operator(made: Primitive) -> tuple[Any, Any]:
+    """Return the operator and its reflection; what is no tensor, array or number gets its own turn, then TypeError."""
+
+    def operator(self: Any, other: Any) -> Any:
+        try:
+            return two(made, self, other)
+        except TypeError:
+            return NotImplemented
+
+    def reflected(self: Any, other: Any) -> Any:
+        try:
+            return two(made, other, self)
+        except TypeError:
+            return NotImplemented
+
+    return operator, reflected
 
 
 class Methods(Arranging, Converting, Filling):
@@ -34,57 +54,37 @@ class Methods(Arranging, Converting, Filling):
         def __getattr__(self, name: str) -> Any: ...
 
     # ---- operators ---------------------------------------------------------------------------
-    def __add__(self, other: Any) -> Any:
-        return two(ops.add, self, other)
-
-    def __radd__(self, other: Any) -> Any:
-        return two(ops.add, other, self)
-
-    def __sub__(self, other: Any) -> Any:
-        return two(ops.sub, self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        if self.dtype.kind == "b":
-            raise RuntimeError(
-                "Subtraction, the `-` operator, with a bool tensor is not supported; use ~ to invert a mask."
-            )
-        return two(ops.sub, other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return two(ops.mul, self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return two(ops.mul, other, self)
-
-    def __truediv__(self, other: Any) -> Any:
-        return two(ops.div, self, other)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return two(ops.div, other, self)
+    __add__, __radd__ = _operator(ops.add)
+    __sub__, __rsub__ = _operator(ops.sub)
+    __mul__, __rmul__ = _operator(ops.mul)
+    __truediv__, __rtruediv__ = _operator(ops.div)
+    __floordiv__, __rfloordiv__ = _operator(ops.floor_divide)
+    __mod__, __rmod__ = _operator(ops.remainder)
+    __and__, __rand__ = _operator(comparison.bitwise_and)
+    __or__, __ror__ = _operator(comparison.bitwise_or)
+    __xor__, __rxor__ = _operator(comparison.bitwise_xor)
+    __lshift__, __rlshift__ = _operator(comparison.bitwise_left_shift)
+    __rshift__, __rrshift__ = _operator(comparison.bitwise_right_shift)
+    __eq__, _ = _operator(comparison.eq)
+    __ne__, _ = _operator(comparison.ne)
+    __lt__, _ = _operator(comparison.lt)
+    __le__, _ = _operator(comparison.le)
+    __gt__, _ = _operator(comparison.gt)
+    __ge__, _ = _operator(comparison.ge)
+    _, __rpow__ = _operator(ops.pow)
+    del _
 
     def __pow__(self, exponent: Any) -> Any:
-        return e.pow(self, exponent)
-
-    def __rpow__(self, base: Any) -> Any:
-        return two(ops.pow, base, self)
+        try:
+            return e.pow(self, exponent)
+        except TypeError:
+            return NotImplemented
 
     def __matmul__(self, other: Any) -> Any:
         return p.matmul(self, other)
 
     def __rmatmul__(self, other: Any) -> Any:
         return p.matmul(other, self)
-
-    def __floordiv__(self, other: Any) -> Any:
-        return two(ops.floor_divide, self, other)
-
-    def __rfloordiv__(self, other: Any) -> Any:
-        return two(ops.floor_divide, other, self)
-
-    def __mod__(self, other: Any) -> Any:
-        return two(ops.remainder, self, other)
-
-    def __rmod__(self, other: Any) -> Any:
-        return two(ops.remainder, other, self)
 
     def __neg__(self) -> Any:
         return one(ops.neg, self)
@@ -93,60 +93,12 @@ class Methods(Arranging, Converting, Filling):
         return e.positive(self)
 
     def __abs__(self) -> Any:
-        return ops.abs(self)
+        return one(ops.abs, self)
 
     def __invert__(self) -> Any:
         if self.dtype.kind == "f":
             raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
         return c.bitwise_not(self)
-
-    def __and__(self, other: Any) -> Any:
-        return c.bitwise_and(self, other)
-
-    def __rand__(self, other: Any) -> Any:
-        return c.bitwise_and(other, self)
-
-    def __or__(self, other: Any) -> Any:
-        return c.bitwise_or(self, other)
-
-    def __ror__(self, other: Any) -> Any:
-        return c.bitwise_or(other, self)
-
-    def __xor__(self, other: Any) -> Any:
-        return c.bitwise_xor(self, other)
-
-    def __rxor__(self, other: Any) -> Any:
-        return c.bitwise_xor(other, self)
-
-    def __lshift__(self, other: Any) -> Any:
-        return c.bitwise_left_shift(self, other)
-
-    def __rlshift__(self, other: Any) -> Any:
-        return c.bitwise_left_shift(other, self)
-
-    def __rshift__(self, other: Any) -> Any:
-        return c.bitwise_right_shift(self, other)
-
-    def __rrshift__(self, other: Any) -> Any:
-        return c.bitwise_right_shift(other, self)
-
-    def __eq__(self, other: object) -> Any:
-        return False if other is None else c.eq(self, other)
-
-    def __ne__(self, other: object) -> Any:
-        return True if other is None else c.ne(self, other)
-
-    def __lt__(self, other: Any) -> Any:
-        return c.lt(self, other)
-
-    def __le__(self, other: Any) -> Any:
-        return c.le(self, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return c.gt(self, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return c.ge(self, other)
 
     __hash__ = object.__hash__  # tensors are keys by identity; == compares elements
 

@@ -1,4 +1,4 @@
-"""What the functions of this folder share in reading their arguments."""
+"""How functions take their arguments: by PyTorch's names or NumPy's, and tensors only where PyTorch wants tensors."""
 
 from __future__ import annotations
 
@@ -7,19 +7,79 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from minigrad.primitive import Primitive
+from minigrad.recording import Recorded, one, two
+
 _SPELLINGS = {"axis": "dim", "axes": "dims", "keepdims": "keepdim", "x": "input", "a": "input"}
+_NUMBERS = (int, float, np.generic)
 
 
 def numpy_names(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Accept NumPy's ``axis`` for ``dim`` and ``x`` for ``input``, as PyTorch does."""
+    """Accept NumPy's ``axis`` for ``dim`` and ``x`` for ``input``, as PyTorch does; TypeError without a tensor."""
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         if kwargs:
             kwargs = {_SPELLINGS.get(key, key): value for key, value in kwargs.items()}
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except AttributeError:  # of what is no tensor
+            first = args[0] if args else kwargs.get("input")
+            if isinstance(first, Recorded):
+                raise
+            raise _no_tensor(function.__name__, "input", 1, first) from None
 
     return wrapper
+
+
+def _no_tensor(function: str, name: str, place: int, value: Any) -> TypeError:
+    return TypeError(f"{function}(): argument '{name}' (position {place}) must be Tensor, not {type(value).__name__}")
+
+
+def of_one(made: Primitive) -> Callable[..., Any]:
+    """Return PyTorch's function of one tensor, ``input``, for a primitive."""
+
+    def function(input: Any) -> Any:
+        if not isinstance(input, Recorded):
+            raise _no_tensor(made.name, "input", 1, input)
+        return one(made, input)
+
+    return _called(function, made, made.name)
+
+
+BOTH, EITHER = "input and other", "input, other"
+
+
+def of_two(made: Primitive, numbers: str = "", name: str | None = None) -> Callable[..., Any]:
+    """Return PyTorch's function of two tensors, ``input`` and ``other``, for a primitive.
+
+    ``numbers`` names which of them may be a number instead; arrays are taken beside a tensor, as everywhere.
+    """
+
+    def function(input: Any, other: Any) -> Any:
+        if not (isinstance(input, Recorded) and isinstance(other, Recorded)):
+            _check_pair(name or made.name, numbers, input, other)
+        return two(made, input, other)
+
+    return _called(function, made, name or made.name)
+
+
+def _check_pair(function: str, numbers: str, input: Any, other: Any) -> None:
+    """Raise TypeError for what is no tensor, and no number where one may stand."""
+    for place, name, x in ((1, "input", input), (2, "other", other)):
+        number = isinstance(x, _NUMBERS) and name in numbers
+        if not (number or isinstance(x, (Recorded, np.ndarray))):
+            raise _no_tensor(function, name, place, x)
+    if numbers != BOTH and not any(isinstance(x, Recorded) for x in (input, other)):
+        raise _no_tensor(function, "input", 1, input)
+
+
+def _called(function: Callable[..., Any], made: Primitive, name: str) -> Callable[..., Any]:
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = made.__doc__
+    return function
 
 
 def integers(sizes: tuple[Any, ...], function: str = "size") -> tuple[int, ...]:

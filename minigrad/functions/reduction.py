@@ -10,7 +10,7 @@ import math
 import warnings
 from typing import Any
 
-from minigrad.functions.arguments import numpy_names
+from minigrad.functions.names import numpy_names
 from minigrad.functions.return_types import RETURN_TYPES
 from minigrad.ops import elementwise, indexing, linalg, reduction, scan
 

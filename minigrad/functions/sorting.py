@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.functions.arguments import numpy_names
+from minigrad.functions.names import numpy_names
 from minigrad.functions.reduction import amax, looked_up
 from minigrad.ops import indexing, sorting
 from minigrad.ops.reduction import axis_of

@@ -8,16 +8,21 @@ from minigrad.ops.elementwise import limited
 from minigrad.primitive import register
 
 
-def _pairwise(*functions):
-    return (register(f, None, None, promotes=0) for f in functions)
+def _pairwise(**functions):
+    return (register(f, None, None, name=name, promotes=0) for name, f in functions.items())
 
 
-eq, ne, lt, le, gt, ge = _pairwise(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal)
-logical_and, logical_or, logical_xor = _pairwise(np.logical_and, np.logical_or, np.logical_xor)
-bitwise_and, bitwise_or, bitwise_xor = _pairwise(np.bitwise_and, np.bitwise_or, np.bitwise_xor)
-bitwise_left_shift, bitwise_right_shift = _pairwise(np.left_shift, np.right_shift)
+eq, ne, lt, le, gt, ge = _pairwise(
+    eq=np.equal, ne=np.not_equal, lt=np.less, le=np.less_equal, gt=np.greater, ge=np.greater_equal
+)
+logical_and, logical_or, logical_xor, bitwise_and, bitwise_or, bitwise_xor = _pairwise(
+    logical_and=np.logical_and, logical_or=np.logical_or, logical_xor=np.logical_xor,
+    bitwise_and=np.bitwise_and, bitwise_or=np.bitwise_or, bitwise_xor=np.bitwise_xor,
+)  # fmt: skip
+bitwise_left_shift, bitwise_right_shift = _pairwise(bitwise_left_shift=np.left_shift, bitwise_right_shift=np.right_shift)
 for made in (bitwise_left_shift, bitwise_right_shift):
     made.function = limited(made.function, "iu")
-isnan, isinf, isfinite, logical_not, bitwise_not = (
-    register(f, None) for f in (np.isnan, np.isinf, np.isfinite, np.logical_not, np.invert)
+isnan, isinf, isfinite, logical_not = (
+    register(f, None) for f in (np.isnan, np.isinf, np.isfinite, np.logical_not)
 )
+bitwise_not = register(np.invert, None, name="bitwise_not")

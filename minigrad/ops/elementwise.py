@@ -35,6 +35,16 @@ def limited(function: Callable[..., Any], kinds: str) -> Callable[..., Any]:
 _FLOAT = np.dtype(float)
 _LN2, _LN10 = 0.6931471805599453, 2.302585092994046
 
+
+def no_bools(*operands):
+    """Refuse to subtract bools, or from them: PyTorch asks what is meant."""
+    if any(isinstance(x, bool) or getattr(x, "dtype", _FLOAT).kind == "b" for x in operands):
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, "
+            "use the `~` or `logical_not()` operator instead."
+        )
+
+
 # ---- arithmetic -------------------------------------------------------------------------------
 pair = {"promotes": 0}
 add = register(np.add, lambda g, _out, _x, _y: g, lambda g, _out, _x, _y: g, **pair)
@@ -43,6 +53,7 @@ sub = register(
     lambda g, _out, _x, _y: g,
     lambda g, _out, _x, _y: -(g if g.shape == _y.shape else unbroadcast(g, _y.shape)),  # the smaller one is negated
     name="sub",
+    guard=no_bools,
     **pair,
 )
 mul = register(

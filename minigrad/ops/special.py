@@ -102,6 +102,7 @@ def erfc(x):
 @quiet
 def xlogy(x, y):
     """x log(y); 0 where x is 0, whatever y is, unless it is NaN."""
+    y = np.asarray(y, np.result_type(x, y))  # a number has no dtype of its own
     return np.where(np.logical_and(np.equal(x, 0), np.equal(y, y)), 0.0, x * np.log(y))
 
 
