@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -160,7 +161,8 @@ def _described(here: Path) -> str:
 
 
 def _command() -> str:
-    return "python examples/batchnorm_lab " + " ".join(sys.argv[1:])
+    """Return what was typed, without this machine's folders."""
+    return "python examples/batchnorm_lab" + re.sub(r" --(data|out)[ =]\S+", "", " " + " ".join(sys.argv[1:]))
 
 
 def main(argv: list[str] | None = None) -> int:

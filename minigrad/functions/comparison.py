@@ -23,9 +23,7 @@ T = Any  # a Tensor, which this floor does not know
 
 eq, ne, lt, le, gt, ge = (of_two(f, "other") for f in (ops.eq, ops.ne, ops.lt, ops.le, ops.gt, ops.ge))
 logical_and, logical_or, logical_xor = map(of_two, (ops.logical_and, ops.logical_or, ops.logical_xor))
-bitwise_and, bitwise_or, bitwise_xor = (
-    of_two(f, EITHER) for f in (ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor)
-)
+bitwise_and, bitwise_or, bitwise_xor = (of_two(f, EITHER) for f in (ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor))
 bitwise_left_shift = of_two(ops.bitwise_left_shift, EITHER)
 bitwise_right_shift = of_two(ops.bitwise_right_shift, EITHER)
 isnan, isinf, isfinite = map(of_one, (ops.isnan, ops.isinf, ops.isfinite))
