@@ -19,6 +19,7 @@ from minigrad.storage import tick
 _ndarray = np.ndarray
 _new = object.__new__
 _NONE: dict[str, Any] = {}
+_NOTHING_OF_ONE, _NOTHING_OF_TWO = (None,) * 2, (None,) * 3  # one for all nodes: less for Python's collector
 
 
 class Recorded:
@@ -60,7 +61,7 @@ def one(primitive: Primitive, x: Any, params: dict[str, Any] = _NONE) -> Any:
         result._node = node = _new(Node)
         node.primitive = primitive
         node.inputs = (home,)
-        node.saved = (out if kept[0] else None, a if kept[1] else None)
+        node.saved = (out if kept[0] else None, a if kept[1] else None) if primitive.saves else _NOTHING_OF_ONE
         node.params = params
         node.shape = out.shape
         node.dtype = out.dtype
@@ -101,11 +102,11 @@ def two(primitive: Primitive, x: Any, y: Any, params: dict[str, Any] = _NONE) ->
             home_b = source(y, kept[2])
         result._node = node = _new(Node)
         node.inputs = (home_a, home_b)
-        node.saved = (
+        node.saved = _NOTHING_OF_TWO if not primitive.saves and home_a and home_b else (
             out if kept[0] else None,
             a if kept[1] or home_a is None else None,
             b if kept[2] or home_b is None else None,
-        )
+        )  # fmt: skip
         node.primitive, node.params = primitive, params
         node.shape, node.dtype, node.scope = out.shape, out.dtype, MODES.scope
         node.sequence = tick()  # after source: inputs are always older
