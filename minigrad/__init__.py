@@ -23,6 +23,8 @@ from minigrad import nn as nn
 from minigrad import optim as optim
 from minigrad import utils as utils
 from minigrad import viz as viz
+from minigrad.autograd.anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
+from minigrad.autograd.anomaly import is_anomaly_enabled as is_anomaly_enabled
 from minigrad.compat import (
     BoolTensor as BoolTensor,
     ByteTensor as ByteTensor,
@@ -37,6 +39,7 @@ from minigrad.compat import (
     get_num_threads as get_num_threads,
     is_complex as is_complex,
     is_floating_point as is_floating_point,
+    is_inference as is_inference,
     is_tensor as is_tensor,
     numel as numel,
     set_num_threads as set_num_threads,
@@ -85,6 +88,7 @@ from minigrad.dtypes import (
     short as short,
     uint8 as uint8,
 )
+from minigrad.func.vmap import vmap as vmap
 from minigrad.functions.comparison import *
 from minigrad.functions.converting import Device as device
 from minigrad.functions.diagonals import *

@@ -56,6 +56,11 @@ def is_complex(input: Tensor) -> bool:
     return False
 
 
+def is_inference(input: Tensor) -> bool:
+    """Return whether the tensor was made inside ``inference_mode``."""
+    return input.is_inference()
+
+
 def numel(input: Tensor) -> int:
     """Return the number of elements."""
     return input.numel()

@@ -39,13 +39,20 @@ def set_default_dtype(dtype: Any) -> None:
 
 
 def category(dtype: np.dtype[Any]) -> int:
-    """Return 0 for bool, 1 for integers, 2 for floats; raise TypeError for anything else."""
-    try:
-        return _CATEGORY[dtype.kind]
-    except KeyError:
+    """Return 0 for bool, 1 for integers, 2 for floats; raise TypeError for anything else.
+
+    Raises ValueError for a byte order that is not the machine's.
+    """
+    if dtype.kind not in _CATEGORY or dtype.itemsize > 8:
         raise TypeError(
             f"minigrad has bool, integer and float tensors; got dtype {dtype} (complex tensors are not supported)"
-        ) from None
+        )
+    if not dtype.isnative:
+        raise ValueError(
+            f"given numpy array has byte order different from the native byte order ({dtype.str}); convert it "
+            "first: array.astype(array.dtype.newbyteorder('='))"
+        )
+    return _CATEGORY[dtype.kind]
 
 
 def promote_types(a: Any, b: Any) -> np.dtype[Any]:

@@ -96,3 +96,26 @@ def constant(shape: tuple[int, ...], dtype: Any) -> Node:
     node = Node(shape, dtype)
     node.requires_grad = False
     return node
+
+
+class Handle:
+    """What registering a hook returns: ``remove()``, or the end of a ``with`` block, takes the hook back."""
+
+    def __init__(self, hooks: dict[int, Any], hook: Any, prepend: bool = False) -> None:
+        self.hooks = hooks
+        self.key = max(hooks, default=0) + 1
+        others = dict(hooks) if prepend else {}
+        for key in others:
+            del hooks[key]
+        hooks[self.key] = hook
+        hooks.update(others)
+
+    def remove(self) -> None:
+        """Take the hook back; once is enough, twice does no harm."""
+        self.hooks.pop(self.key, None)
+
+    def __enter__(self) -> Handle:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()

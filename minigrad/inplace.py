@@ -43,8 +43,9 @@ class InPlace(Writing):
             raise RuntimeError(
                 f"{by}: result type {array.dtype} can't be cast to the desired output type {self._data.dtype}"
             )
-        if not recorded and self._node is not None and MODES.grad_enabled:
-            value, recorded = setitem(self, array, index=...), True  # what made the old value gets no gradient
+        if self._node is not None and MODES.grad_enabled and (not recorded or by == "copy_"):
+            # what made the old value gets a gradient of zeros
+            value, recorded = setitem(self, value if recorded else array, index=...), True
             self._check_writable(recorded)
         if not self._data.flags.writeable and not recorded:
             raise RuntimeError(
@@ -76,6 +77,11 @@ class InPlace(Writing):
                 "Write inside `with no_grad():`, or to x.data, or make a new tensor."
             )
         if recorded and self._data.base is not None:
+            if node is not None and len(node.inputs) == 1 and node.inputs[0].primitive is None:
+                raise RuntimeError(
+                    "a view of a leaf Variable that requires grad is being used in an in-place operation. "
+                    "Write inside `with no_grad():`, or to x.data, or make a new tensor."
+                )
             raise RuntimeError(
                 "a view is being written by a recorded in-place operation; the tensor it looks at "
                 "would not see the change. Make a new tensor, or write to a clone()."
@@ -145,6 +151,12 @@ class InPlace(Writing):
 
     def __ixor__(self, other: Any) -> Any:
         return self._assign(c.bitwise_xor(self, other), "^=")
+
+    def __ilshift__(self, other: Any) -> Any:
+        return self._assign(c.bitwise_left_shift(self, other), "<<=")
+
+    def __irshift__(self, other: Any) -> Any:
+        return self._assign(c.bitwise_right_shift(self, other), ">>=")
 
 
 def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:

@@ -33,10 +33,12 @@ class Interop:
         if kwargs.get("out") is not None:
             raise TypeError(f"np.{func.__name__}: out= is refused with Tensors, a write that no graph would see")
         kwargs = {key: value for key, value in kwargs.items() if key != "out"}
-        found = TABLE.get(func)
+        if func in _ANSWERS:
+            return func(*map(_plain, args), **{key: _plain(value) for key, value in kwargs.items()})
+        found, name = TABLE.get(func), _name(func)
         if found is None:
-            raise TypeError(_no_rule(func.__name__, {}))
-        return _called(found, func.__name__, *_by_position(func, args, kwargs))
+            raise TypeError(_no_rule(name, {}))
+        return _called(found, name, *_by_position(func, args, kwargs))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if self._node is not None:
@@ -58,15 +60,20 @@ class Interop:
             raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
         if not self._data.flags.writeable:
             raise BufferError("Can't export a tensor on read-only memory (an expanded one, too): use tensor.clone()")
+        if any(step < 0 for step in self._data.strides):  # PyTorch aborts the process over these
+            raise BufferError("Can't export a tensor that runs backwards through memory: use tensor.clone()")
         return self._data.__dlpack__(**options)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         """Return (1, 0): the CPU."""
         return self._data.__dlpack_device__()
 
-    def numpy(self) -> np.ndarray:
-        """Return the array on the same memory; raise RuntimeError where that would lose a gradient."""
-        if self._node is not None:
+    def numpy(self, *, force: bool = False) -> np.ndarray:
+        """Return the array on the same memory; raise RuntimeError where that would lose a gradient.
+
+        ``force`` takes it all the same: ``detach().numpy()``.
+        """
+        if self._node is not None and not force:
             raise RuntimeError(_NUMPY)
         return self._data
 
@@ -113,6 +120,22 @@ class Interop:
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec and self._data.ndim == 0 else str(self)
 
+    def __copy__(self) -> Any:
+        made = type(self).__new__(type(self))
+        made.__dict__.update(self.__dict__)
+        return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: the values and whether a gradient is asked for; no graph, no gradient, no hooks."""
+        own = {key: value for key, value in self.__dict__.items() if not key.startswith("_")}
+        return {**own, "_data": self._data, "requires_grad": self._node is not None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        asks = state.pop("requires_grad")
+        self.__dict__.update(state)
+        if asks:
+            self.requires_grad_()
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         if self._node is not None and self._node.primitive is not None:
             raise RuntimeError(
@@ -130,6 +153,10 @@ class Interop:
         return made
 
 
+_ANSWERS = {  # they answer with what has no gradient: from the values alone
+    np.allclose, np.array2string, np.array_equal, np.array_equiv, np.array_repr, np.array_str, np.can_cast,
+    np.iscomplexobj, np.isrealobj, np.may_share_memory, np.result_type, np.shares_memory,
+}  # fmt: skip
 _NUMPY = (
     "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead "
     "(np.asarray and assignment into an array would lose the gradient without a word)."
@@ -166,33 +193,62 @@ def _holds_tensors(x: Any) -> bool:
     return isinstance(x, (Interop, np.ndarray)) or (isinstance(x, (list, tuple)) and any(map(_holds_tensors, x)))
 
 
+def _plain(x: Any) -> Any:
+    return x._data if isinstance(x, Interop) else x
+
+
 def _called(found: Any, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
     """Call what records a NumPy function; say which function it was where that does not take the arguments."""
     try:
         return found(*args, **kwargs)
-    except TypeError:
+    except TypeError as error:
         try:
             inspect.signature(found).bind(*args, **kwargs)
         except TypeError as why:
             raise TypeError(_no_rule(name, kwargs) + f" ({why})") from None
+        except ValueError:  # it has no signature
+            pass
+        if "argument" in str(error):
+            raise TypeError(_no_rule(name, kwargs) + f" ({error})") from None
         raise
+
+
+def _name(func: Any) -> str:
+    """Return what users call a NumPy function after ``np.``: ``linalg.eig``."""
+    package = func.__module__.partition(".")[2]
+    return f"{package}.{func.__name__}" if package in ("linalg", "fft", "random") else func.__name__
 
 
 def _no_rule(name: str, kwargs: Any) -> str:
     what = f" with {', '.join(map(str, kwargs))}" if kwargs else ""
-    near = _nearest(name.split(".")[0])
+    near = _nearest(name)
     return (
         f"np.{name}{what} has no vjp in minigrad, so it cannot be recorded. {near}Use x.detach().numpy() "
         f"if no gradient is needed, or write it with functions that minigrad has."
     )
 
 
+_OTHERWISE_CALLED = {
+    "add.accumulate": "cumsum", "add.at": "index_add", "append": "cat", "average": "mean", "block": "cat",
+    "choose": "gather", "compress": "masked_select", "convolve": "nn.functional.conv1d",
+    "correlate": "nn.functional.conv1d", "delete": "cat", "digitize": "bucketize", "extract": "masked_select",
+    "heaviside": "where", "histogram": "histc", "insert": "cat", "logaddexp.accumulate": "logcumsumexp",
+    "logaddexp.reduce": "logsumexp", "maximum.accumulate": "cummax", "minimum.accumulate": "cummin",
+    "multiply.accumulate": "cumprod", "multiply.outer": "outer", "pad": "nn.functional.pad", "piecewise": "where",
+    "place": "masked_scatter", "ptp": "aminmax", "put": "index_put", "putmask": "masked_scatter", "vdot": "dot",
+}  # fmt: skip
+
+
 def _nearest(name: str) -> str:
-    """Name the function of minigrad that is called the same or nearly so."""
+    """Name the function of minigrad that does the same or is called nearly so."""
     import difflib
 
     import minigrad
 
-    names = [n for n in dir(minigrad) if callable(getattr(minigrad, n)) and not n.startswith("_")]
-    found = [name] if name in names else difflib.get_close_matches(name, names, 1, 0.5)
-    return f"The nearest function there is mg.{found[0]}. " if found else ""
+    if name in _OTHERWISE_CALLED:
+        return f"The nearest function there is mg.{_OTHERWISE_CALLED[name]}. "
+    package, _, short = name.rpartition(".") if name.startswith("linalg.") else ("", "", name.split(".")[0])
+    home = getattr(minigrad, package) if package else minigrad
+    names = [n for n, f in vars(home).items() if callable(f) and not isinstance(f, type) and not n.startswith("_")]
+    found = [short] if short in names else difflib.get_close_matches(short, names, 1, 0.8)
+    return f"The nearest function there is mg.{package}{'.' * bool(package)}{found[0]}. " if found else ""

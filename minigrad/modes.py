@@ -48,11 +48,11 @@ class set_grad_enabled:
     def __init__(self, mode: bool) -> None:
         self.mode = bool(mode)
         self.previous = [MODES.grad_enabled]  # a stack, so that one object may be entered twice
-        MODES.grad_enabled = self.mode
+        MODES.grad_enabled = self.mode and not MODES.inference
 
     def __enter__(self) -> None:
         self.previous.append(self.previous[0])
-        MODES.grad_enabled = self.mode
+        MODES.grad_enabled = self.mode and not MODES.inference
 
     def __exit__(self, *_: object) -> None:
         MODES.grad_enabled = self.previous.pop()
@@ -78,7 +78,7 @@ class _Mode:
 
     def __enter__(self) -> None:
         self.previous.append(MODES.grad_enabled)
-        MODES.grad_enabled = self.mode
+        MODES.grad_enabled = self.mode and not MODES.inference
 
     def __exit__(self, *_: object) -> None:
         MODES.grad_enabled = self.previous.pop()
@@ -103,7 +103,7 @@ class no_grad(_Mode):
 
 
 class enable_grad(_Mode):
-    """Record again inside a ``no_grad`` block: a ``with`` block or a decorator."""
+    """Record again inside a ``no_grad`` block (not in ``inference_mode``): a ``with`` block or a decorator."""
 
     mode = True
 

@@ -11,24 +11,33 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save as to_bytes
 
+from minigrad.dtypes import category
+from minigrad.functions.converting import Device
 from minigrad.tensor import Tensor
 
+File = str | os.PathLike[str] | BinaryIO
 _KEY = "minigrad"
 _PLAIN = (str, int, float, bool, type(None))
+_DTYPES = {
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U64": "<u8",
+    "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
+}  # fmt: skip
 
 
-def save(obj: Any, path: str | os.PathLike[str]) -> None:
-    """Write ``obj`` to ``path``, whole or not at all (a temporary file, then a rename).
+def save(obj: Any, f: File) -> None:
+    """Write ``obj`` to a path, whole or not at all (a temporary file, then a rename), or to an open file.
 
     ``obj`` holds tensors, arrays, numbers, strings, None, and lists and dicts of these. Raises
-    TypeError for anything else, OSError where the folder cannot be written.
+    TypeError for anything else, ValueError for a circle of lists or dicts, OSError where the folder
+    cannot be written.
 
     >>> import minigrad as mg, tempfile, os
     >>> path = os.path.join(tempfile.mkdtemp(), "state.safetensors")
@@ -37,17 +46,29 @@ def save(obj: Any, path: str | os.PathLike[str]) -> None:
     {'weight': tensor([1., 1.]), 'epoch': 3}
     """
     tensors: dict[str, np.ndarray] = {}
-    structure = _taken_apart(obj, "", tensors)
-    write_atomically(path, to_bytes(tensors, metadata={_KEY: json.dumps(structure)}))
+    try:
+        structure = json.dumps(_taken_apart(obj, "", tensors))
+    except RecursionError:
+        raise ValueError("save: lists or dicts are nested too deeply, or in a circle") from None
+    content = to_bytes(tensors, metadata={_KEY: structure})
+    if hasattr(f, "write"):
+        f.write(content)
+    else:
+        write_atomically(f, content)
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
-    """Put ``content`` at ``path`` by renaming a finished file; an old one stays until then."""
-    path = Path(path)
+    """Put ``content`` at ``path`` by renaming a finished file; an old one stays until then.
+
+    What is there keeps its permissions; through a symbolic link the file behind it is replaced.
+    """
+    path = Path(os.path.realpath(path))
     temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}"
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)  # less umask
     try:
         with os.fdopen(handle, "wb") as file:
+            if path.exists():
+                os.chmod(temporary, stat.S_IMODE(path.stat().st_mode))
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -57,21 +78,23 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
         raise
 
 
-def load(path: str | os.PathLike[str]) -> Any:
+def load(f: File, map_location: Any = None, *, weights_only: bool = True) -> Any:
     """Return what :func:`save` wrote, or a dictionary of tensors from any safetensors file.
 
     Arrays come back as tensors (``.numpy()`` is their memory), bfloat16 as float32, which holds the
-    same values. Raises FileNotFoundError, or ValueError for a file that is not whole.
+    same values. ``f`` is a path or a file open for reading bytes. Nothing is ever executed, whatever
+    ``weights_only``. Raises FileNotFoundError, ValueError for a file that is not whole, RuntimeError
+    for a ``map_location`` other than the CPU.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"load: no file {os.fspath(path)!r}")
+    if isinstance(map_location, str):
+        Device(map_location)
+    name, content = _read(f)
     try:
-        with safe_open(os.fspath(path), framework="np") as file:
-            tensors = {name: Tensor(_array(file, name, path)) for name in file.keys()}  # noqa: SIM118
-            metadata = file.metadata() or {}
+        tensors = {key: Tensor(_array(key, entry, name)) for key, entry in deserialize(content)}
+        metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")]).get("__metadata__") or {}
     except SafetensorError as error:
         raise ValueError(
-            f"load: {os.fspath(path)!r} is no whole safetensors file ({error}); it may have been "
+            f"load: {name} is no whole safetensors file ({error}); it may have been "
             "cut off or changed. Use another copy."
         ) from None
     if _KEY not in metadata:
@@ -80,34 +103,42 @@ def load(path: str | os.PathLike[str]) -> Any:
         return _put_together(json.loads(metadata[_KEY]), tensors)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(
-            f"load: {os.fspath(path)!r} has tensors, but its {_KEY!r} metadata is damaged ({error!r}). Use "
+            f"load: {name} has tensors, but its {_KEY!r} metadata is damaged ({error!r}). Use "
             "another copy, or read the tensors alone with safetensors."
         ) from None
 
 
-def _array(file: Any, name: str, path: Any) -> np.ndarray:
-    kind = file.get_slice(name).get_dtype()
-    if kind != "BF16":
-        try:
-            return file.get_tensor(name)
-        except (TypeError, AttributeError, KeyError):
-            raise ValueError(f"load: {name} in {os.fspath(path)!r} is {kind}, which NumPy does not have") from None
-    with open(path, "rb") as raw:  # NumPy has no bfloat16: the upper half of a float32
-        length = int.from_bytes(raw.read(8), "little")
-        entry = json.loads(raw.read(length))[name]
-        raw.seek(8 + length + entry["data_offsets"][0])
-        bits = np.frombuffer(raw.read(entry["data_offsets"][1] - entry["data_offsets"][0]), "<u2")
-    return (bits.astype(np.uint32) << 16).view(np.float32).reshape(entry["shape"])
+def _read(f: Any) -> tuple[str, bytes]:
+    """Return what to call the file in errors, and what is in it."""
+    if hasattr(f, "read"):
+        return repr(getattr(f, "name", "the open file")), f.read()
+    if not Path(f).is_file():
+        raise FileNotFoundError(f"load: no file {os.fspath(f)!r}")
+    return repr(os.fspath(f)), Path(f).read_bytes()
+
+
+def _array(key: str, entry: dict[str, Any], file: str) -> np.ndarray:
+    kind = entry["dtype"]
+    if kind == "BF16":  # NumPy has none: it is the upper half of a float32
+        bits = np.frombuffer(entry["data"], "<u2").astype(np.uint32) << 16
+        return bits.view(np.float32).reshape(entry["shape"])
+    if kind not in _DTYPES:
+        raise ValueError(f"load: {key} in {file} is {kind}, which minigrad does not have")
+    array = np.frombuffer(entry["data"], _DTYPES[kind])
+    array = array.astype(array.dtype.newbyteorder("="), copy=not array.flags.writeable)
+    return array.reshape(entry["shape"])
 
 
 def _taken_apart(obj: Any, path: str, tensors: dict[str, np.ndarray]) -> Any:
     """Return ``obj`` as JSON, its tensors replaced by their names in ``tensors``."""
     if isinstance(obj, (Tensor, np.ndarray)):
         array = obj._data if isinstance(obj, Tensor) else obj
-        name = path or "tensor"
-        while (
-            name in tensors or name == "__metadata__"
-        ):  # a name of the format; "a.b" may come from a key with a dot and from two keys
+        try:
+            category(array.dtype)
+        except TypeError:
+            raise TypeError(f"save: {path or 'the object'} is an array of {array.dtype}, not of numbers") from None
+        name = path.encode("utf-8", "backslashreplace").decode() or "tensor"
+        while name in tensors or name == "__metadata__":  # of the format; "a.b" may come from one key and from two
             name += "_"
         tensors[name] = np.array(array, order="C")
         return {"tensor": name}

@@ -15,6 +15,7 @@ import numpy as np
 from minigrad import storage
 from minigrad.dtypes import category
 from minigrad.functions.methods import Methods
+from minigrad.graph import Handle as Handle
 from minigrad.graph import Node
 from minigrad.inplace import InPlace
 from minigrad.interop import Interop
@@ -55,8 +56,15 @@ class Tensor(Recorded, Methods, InPlace, Interop):
         return self.detach()
 
     @data.setter
-    def data(self, value: Any) -> None:
-        array = value._data if isinstance(value, Tensor) else np.asarray(value)
+    def data(self, value: Tensor) -> None:
+        if not isinstance(value, Tensor):
+            raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+        array = value._data
+        if self._node is not None and category(array.dtype) != 2:
+            raise RuntimeError(
+                "data set to a tensor that requires gradients must be floating point or complex dtype, "
+                f"but got {array.dtype}"
+            )
         if self._node is not None and (self._node.shape, self._node.dtype) != (array.shape, array.dtype):
             if not self.is_leaf:
                 raise RuntimeError("data: shape and dtype of a recorded tensor cannot be changed")
@@ -149,14 +157,26 @@ class Tensor(Recorded, Methods, InPlace, Interop):
         if value is not None:
             if not isinstance(value, Tensor):
                 raise TypeError(f"assigned grad expected to be a Tensor or None but got {type(value).__name__}")
+            if value is self:
+                raise RuntimeError("can't assign Variable as its own grad")
             if value.shape != self.shape:
                 raise RuntimeError(
-                    f"assigned grad has data of a different size: grad {value.shape}, tensor {self.shape}"
+                    f"attempting to assign a gradient of size '{list(value.shape)}' to a tensor of size "
+                    f"'{list(self.shape)}'. Please ensure that the gradient and the tensor are the same size"
+                )
+            if value.dtype != self.dtype:
+                raise RuntimeError(
+                    f"attempting to assign a gradient with dtype '{value.dtype}' to a tensor with dtype "
+                    f"'{self.dtype}'. Convert it first: grad.to(x.dtype)"
                 )
         if self._node is None:
             self._detached_grad = value
         else:
             self._node.grad = value
+
+    @grad.deleter
+    def grad(self) -> None:
+        self.grad = None
 
     def named(self, label: str) -> Tensor:
         """Give the operation that made this tensor a name for pictures; return the tensor."""
@@ -174,7 +194,16 @@ class Tensor(Recorded, Methods, InPlace, Interop):
         """Return a tensor on the same memory that the graph does not know."""
         result = Tensor.__new__(Tensor)
         result._data = self._data
+        if self._inference:
+            result._inference = True
         return result
+
+    def detach_(self) -> Tensor:
+        """Take this tensor itself out of the graph; return it."""
+        if self._node is not None:
+            self._detached_grad = self._node.grad if self.is_leaf else None
+            self._node = None
+        return self
 
     def backward(
         self,
@@ -191,13 +220,7 @@ class Tensor(Recorded, Methods, InPlace, Interop):
         ``gradient``, on a mismatched shape and on a graph already used up.
         https://docs.pytorch.org/docs/stable/generated/torch.Tensor.backward.html
         """
-        targets = None
-        if inputs is not None:
-            targets = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-            if not targets:
-                raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-        for node, g, own in differentiate([self], [gradient], targets, retain_graph, create_graph):
-            accumulate(node, g, own)
+        run_backward([self], [gradient], retain_graph, create_graph, inputs)
 
     def register_hook(self, hook: Any) -> Handle:
         """Call ``hook(grad)`` when the gradient of this tensor is known; it may return another.
@@ -223,39 +246,42 @@ class Tensor(Recorded, Methods, InPlace, Interop):
         if self._node.after_hooks is None:
             self._node.after_hooks = {}
         known = weakref.ref(self)  # the node must not hold the tensor that holds it
-        return Handle(self._node.after_hooks, lambda: (tensor := known()) is not None and hook(tensor))
+
+        def after() -> None:
+            tensor = known()
+            if tensor is not None and hook(tensor) is not None:
+                raise RuntimeError("Tensor post accumulate grad hooks should return None.")
+
+        return Handle(self._node.after_hooks, after)
 
     def __repr__(self) -> str:
         return tensor_repr(self)
-
-
-class Handle:
-    """What registering a hook returns: ``remove()``, or the end of a ``with`` block, takes the hook back."""
-
-    def __init__(self, hooks: dict[int, Any], hook: Any, prepend: bool = False) -> None:
-        self.hooks = hooks
-        self.key = max(hooks, default=0) + 1
-        others = dict(hooks) if prepend else {}
-        for key in others:
-            del hooks[key]
-        hooks[self.key] = hook
-        hooks.update(others)
-
-    def remove(self) -> None:
-        """Take the hook back; once is enough, twice does no harm."""
-        self.hooks.pop(self.key, None)
-
-    def __enter__(self) -> Handle:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.remove()
 
 
 Recorded._plain = Tensor
 
 
 # ---- backward -------------------------------------------------------------------------------------
+def run_backward(
+    outputs: list[Tensor],
+    gradients: list[Tensor | None],
+    retain_graph: bool | None,
+    create_graph: bool,
+    inputs: Any,
+) -> None:
+    """Add the gradients of the outputs to ``.grad`` of the leaves, or of ``inputs``."""
+    targets = None
+    if inputs is not None:
+        inputs = inputs.values() if isinstance(inputs, dict) else inputs
+        targets = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+        if not targets:
+            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    if create_graph:
+        warnings.warn(_CIRCLE, stacklevel=3)
+    for node, g, own in differentiate(outputs, gradients, targets, retain_graph, create_graph):
+        accumulate(node, g, own)
+
+
 def differentiate(
     outputs: list[Tensor],
     gradients: list[Tensor | None],
@@ -301,7 +327,10 @@ def _seed(output: Tensor, gradient: Tensor | None, i: int) -> Tensor:
                 f"{output.shape}. Reduce it first (loss.mean()) or pass backward(gradient)."
             )
         return Tensor(np.ones_like(output._data))
-    gradient = gradient if isinstance(gradient, Tensor) else Tensor(gradient)
+    if not isinstance(gradient, Tensor):
+        if not isinstance(gradient, np.ndarray):
+            raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
+        gradient = Tensor(gradient)
     if gradient.shape != output.shape:
         raise RuntimeError(
             f"Mismatch in shape: grad_output[{i}] has a shape of {gradient.shape} and "
@@ -355,6 +384,12 @@ def accumulate(node: Node, g: Any, own: bool) -> None:
         hook()
 
 
+_CIRCLE = (
+    "Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient "
+    "which can cause a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you "
+    "have to use this function, make sure to reset the .grad fields of your parameters to None after use to break "
+    "the cycle and avoid the leak."
+)
 _NO_GRAD_HERE = (
     "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
     "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf "

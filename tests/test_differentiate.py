@@ -40,11 +40,27 @@ ERRORS = {
     "grad: second output not recorded": lambda s: s.grad([s.y, s.plain.sum()], s.x),
     "grad: unused": lambda s: s.grad(s.y, s.other),
     "grad: no tensor": lambda s: s.grad(s.y, 3),
+    "grad: no tensor among them": lambda s: s.grad(s.y, [s.x, 3]),
+    "grad: None among them": lambda s: s.grad(s.y, [s.x, None]),
+    "grad: a number as cotangent": lambda s: s.grad(s.y, s.x, [1.0]),
     "backward: no inputs": lambda s: s.backward(s.y, inputs=[]),
     "backward: method, no inputs": lambda s: s.y.backward(inputs=[]),
     "backward: gradients": lambda s: s.backward([s.y, s.y], [None]),
     "backward: not recorded": lambda s: s.backward(s.plain),
     "backward: shape": lambda s: s.backward(s.y, s.lib.ones(2)),
+    "backward: numbers as cotangent": lambda s: (s.x * 2).backward([1.0, 2.0]),
+    "data: a number": lambda s: setattr(s.x, "data", 3.0),
+    "data: None": lambda s: setattr(s.x, "data", None),
+    "data: integers": lambda s: setattr(s.x, "data", s.lib.tensor([1, 2])),
+    "grad: set to a number": lambda s: setattr(s.x, "grad", 3),
+    "grad: set to another shape": lambda s: setattr(s.x, "grad", s.lib.ones(3)),
+    "grad: set to another dtype": lambda s: setattr(s.x, "grad", s.lib.ones(2).double()),
+    "grad: set to integers": lambda s: setattr(s.x, "grad", s.lib.tensor([1, 2])),
+    "grad: set to itself": lambda s: setattr(s.x, "grad", s.x),
+    "post hook: answers": lambda s: (
+        s.x.register_post_accumulate_grad_hook(lambda p: p.grad),
+        (s.x * 2).sum().backward(),
+    ),
     "hook: asks nothing": lambda s: s.plain.register_hook(print),
     "hook: answers a number": lambda s: hooked(s, 3),
     "hook: answers another shape": lambda s: hooked(s, s.lib.ones(3)),
@@ -75,6 +91,26 @@ def values(result):
 
 RESULTS = {
     "tuple": lambda s: s.grad(s.y, s.x),
+    "batched": lambda s: s.grad(s.x * s.x, [s.x, s.other], s.lib.eye(2), allow_unused=True, is_grads_batched=True),
+    "batched, recorded": lambda s: s.grad(
+        s.grad(s.x * s.x * s.x, s.x, s.lib.eye(2), None, True, True, None, True)[0].sum(), s.x
+    ),
+    "as scripts of a gradient penalty call it": lambda s: (
+        s.grad(
+            outputs=s.y,
+            inputs=s.x,
+            grad_outputs=s.lib.tensor(1.0),
+            create_graph=True,
+            retain_graph=True,
+            only_inputs=True,
+        )[0]
+        .sum()
+        .backward()
+        or s.x.grad
+    ),
+    "grad deleted": lambda s: (s.y.backward(), s.x.__delattr__("grad"), s.x.grad),
+    "detached in place": lambda s: [(h := s.x * 2).detach_() is h, h.requires_grad, h.is_leaf, h.grad_fn is None],
+    "detached in place, a leaf": lambda s: [s.y.backward(), s.x.detach_().requires_grad, s.x.grad],
     "dictionary": lambda s: s.grad(s.y, {"a": s.x}),
     "several outputs": lambda s: s.grad([s.y, s.x * s.other], (s.x, s.other), [None, s.lib.ones(2)]),
     "unused": lambda s: s.grad(s.y, [s.x, s.other], allow_unused=True),
@@ -83,6 +119,7 @@ RESULTS = {
     "not recorded": lambda s: [g.requires_grad for g in s.grad(s.y, s.x)],
     "inner": lambda s: s.grad((h := s.x * 3).sum(), h),
     "into the leaves": lambda s: (s.backward([s.y, s.x * s.other], [None, s.lib.ones(2)]), s.x.grad, s.other.grad),
+    "into a dictionary": lambda s: (s.backward((s.y * s.other).sum(), inputs={"a": s.other}), s.x.grad, s.other.grad),
     "into some": lambda s: (s.backward((s.y * s.other).sum(), inputs=s.other), s.x.grad, s.other.grad),
     "into an inner one": lambda s: (s.backward(((h := s.x * 3) * h).sum(), inputs=[h]), h.grad, s.x.grad),
 }
@@ -161,6 +198,36 @@ def test_hooks_make_no_circles(fails):
         gc.enable()
 
 
+def test_recorded_gradients_in_grad_warn_as_pytorchs_do(torch):
+    found = []
+    for lib in (mg, torch):
+        s = setting(lib)
+        with pytest.warns(UserWarning, match="reference cycle between the parameter and its gradient"):
+            s.y.backward(create_graph=True)
+        found.append((s.x.grad.requires_grad, s.x.grad.tolist()))
+        s.x.grad = None
+    assert found[0] == found[1]
+
+
+def test_the_old_name_of_cotangents(torch):
+    for lib in (mg, torch):
+        s = setting(lib)
+        with pytest.warns(FutureWarning, match="grad_variables"):
+            s.backward(s.x * s.x, grad_variables=s.lib.ones(2))
+        assert s.x.grad.tolist() == [2, 4]
+        with pytest.warns(FutureWarning), pytest.raises(RuntimeError, match="grad_variables"):
+            s.backward(s.x * s.x, s.lib.ones(2), grad_variables=s.lib.ones(2))
+
+
+def test_an_array_may_be_the_cotangent():
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    (x * x).backward(np.array([1.0, 10.0]))
+    assert x.grad.tolist() == [2, 40]
+    assert mg.autograd.grad(x * x, x, np.array([1.0, 10.0]))[0].tolist() == [2, 40]
+    with pytest.raises(ValueError, match="same first dimension"):
+        mg.autograd.grad([x * x, x], x, [mg.ones(2, 2), mg.ones(3, 2)], is_grads_batched=True)
+
+
 def test_grad_of_an_inner_tensor_warns():
     h = mg.ones(2, requires_grad=True) * 2
     with pytest.warns(UserWarning, match="not a leaf Tensor is being accessed"):
@@ -180,7 +247,12 @@ def inference(lib):
         flags += [lib.is_grad_enabled(), (made.clone() + 1).add_(1).tolist()]
         with lib.inference_mode(False):
             flags += [(x * 2).requires_grad, lib.is_inference_mode_enabled()]
+        with lib.enable_grad():
+            flags += [(x * 2).requires_grad, (x * 2).is_inference()]
+        with lib.set_grad_enabled(True):
+            flags += [(x * 2).requires_grad]
     flags += [lib.is_inference_mode_enabled(), made.clone().is_inference(), (made * 2).is_inference()]
+    flags += [made.detach().is_inference(), made.data.is_inference(), lib.is_inference(made), lib.is_inference(x)]
     flags += [(x + made).tolist(), lib.inference_mode()(lambda: (x * 2).is_inference())()]
     return flags, made, x
 

@@ -52,8 +52,17 @@ def test_of_a_cotangent_an_inner_tensor_and_the_output_itself():
     y = h * h
     found = explain(h, y, mg.tensor([1.0, 0.0], dtype=mg.float64))
     np.testing.assert_allclose([c.norm for c in found.contributions], [6.0, 6.0])
-    assert "output itself" in explain(y.sum(), y.sum()).text or explain(h, h.sum()).reason == "contributions"
+    total = y.sum()
+    assert explain(total, total).text == "The gradient of this tensor has norm 1: it is the output itself."
+    assert explain(h, h.sum()).reason == "contributions"
     assert explain(w, (w * 0).sum()).text.startswith("The gradient of this tensor is zero everywhere")
+
+
+def test_contributions_to_a_tensor_without_dimensions():
+    w, x = mg.tensor(2.0, requires_grad=True), mg.tensor([3.0, 4.0])
+    found = explain(w, (w * x).sum() + w)
+    assert "norm 8;" in found.text
+    assert sorted(c.norm for c in found.contributions) == [1.0, 7.0]
 
 
 def test_a_leaf_that_never_asked():
@@ -221,6 +230,17 @@ def test_a_value_born_nan_in_a_function():
     assert "born in output of Root at test_explain.py" in text
     x = leaf(0.0)
     assert "Function 'RootBackward' returned nan" in anomaly(lambda: (Root.apply(x) * 0).sum().backward())
+
+
+def test_a_nan_without_dimensions_is_blamed_on_the_operation_that_made_it():
+    def program():
+        x = leaf(0.0, 0.0)
+        total = x.sum()
+        (x / total).sum().backward()
+
+    text = anomaly(program)
+    assert text.startswith("Function 'DivBackward0' returned nan values in its 1th output")
+    assert "x / total" in text
 
 
 def test_a_gradient_that_came_in_nan():

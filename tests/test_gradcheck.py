@@ -57,6 +57,12 @@ def test_a_check_that_could_not_fail_is_refused():
             gradcheck(f, leaf(1.0, 2.0))
     with pytest.raises(GradcheckError, match="float64"):
         gradcheck(mg.exp, mg.ones(2, requires_grad=True))
+    x, w = leaf(1.0, 2.0), leaf(0.5, -1.0)
+    with pytest.raises(GradcheckError, match="every gradient of input 0 is zero"):  # w's gradients are not
+        gradcheck(lambda x, w: ((x - x.mean()).sum() + w.exp()).sum(), (x, w))
+    assert gradcheck(lambda x, w: ((x - x.mean()).sum() + w.exp()).sum(), (x.detach(), w))
+    assert gradcheck(lambda x, w: w.exp(), (x, w))  # no rule leads to x
+    assert gradgradcheck(lambda x, w: (x.abs() * w).sum(), (x, w))
     with pytest.raises(GradcheckError, match="not recorded"):
         gradcheck(lambda x: x.detach(), leaf(1.0))
     with pytest.raises(ValueError, match="at least one input tensor"):
@@ -102,3 +108,46 @@ def test_a_read_only_input_and_nothing_is_changed():
     x = leaf(1.0, 2.0)
     x._data.flags.writeable = False
     assert gradcheck(mg.exp, x) and x.tolist() == [1.0, 2.0] and x.grad is None
+
+
+class Pair(Function):
+    """Two outputs, whose backward takes None for the one that nothing depends on; rightly or not."""
+
+    @staticmethod
+    def forward(ctx, x, fault):
+        ctx.set_materialize_grads(False)
+        ctx.fault = fault
+        return x * 2, x * 3
+
+    @staticmethod
+    def backward(ctx, g, h):
+        if g is None and ctx.fault:
+            return h, None
+        return (0 if g is None else g * 2) + (0 if h is None else h * 3), None
+
+
+def test_outputs_without_a_cotangent():
+    assert gradcheck(lambda x: Pair.apply(x, False), leaf(1.0, 2.0))
+    with pytest.raises(GradcheckError, match="handle undefined output grads.*output 1 alone.*input 0"):
+        gradcheck(lambda x: Pair.apply(x, True), leaf(1.0, 2.0))
+    assert gradcheck(lambda x: Pair.apply(x, True), leaf(1.0, 2.0), check_undefined_grad=False)
+
+
+def test_pytorchs_keywords(torch):
+    for lib in (mg, torch):
+        x = lib.tensor([0.5, -2.0], dtype=lib.float64, requires_grad=True)
+        options = {"check_batched_grad": False, "check_backward_ad": True, "masked": None, "check_grad_dtypes": True}
+        options |= {"eps": 1e-6, "atol": 1e-5, "rtol": 1e-3, "nondet_tol": 0.0, "fast_mode": False}
+        assert lib.autograd.gradcheck(lib.exp, x, check_forward_ad=False, **options)
+        options.pop("check_backward_ad"), options.pop("masked")
+        assert lib.autograd.gradgradcheck(lib.exp, x, gen_non_contig_grad_outputs=True, **options)
+    for name in ("check_batched_grad", "check_batched_forward_grad", "check_forward_ad"):
+        with pytest.raises(NotImplementedError, match=name):
+            gradcheck(mg.exp, leaf(0.5), **{name: True})
+    with pytest.raises(NotImplementedError, match="check_fwd_over_rev"):
+        gradgradcheck(mg.exp, leaf(0.5), check_fwd_over_rev=True)
+    for check, name in ((gradcheck, "check_backward_ad"), (gradgradcheck, "check_rev_over_rev")):
+        with pytest.raises(ValueError, match="at least one of"):
+            check(mg.exp, leaf(0.5), **{name: False})
+    with pytest.raises(TypeError, match="must return a tensor"):
+        gradcheck(lambda x: (x, 5), leaf(0.5))

@@ -12,6 +12,7 @@ LINES = [
     "x.scatter_(0, lib.tensor([[0, 2, 1, 1]]), y[:1])", "x.scatter_(1, lib.tensor([[0], [1]]), 1.0)", "x.scatter_add_(0, lib.tensor([[0, 0, 0, 0], [0, 1, 2, 0]]), y[:2])", "x.index_put_((lib.tensor([0, 1]), lib.tensor([0, 1])), y[0, :2])",
     "x.masked_scatter_(y > 0, y)", "x.tril_()", "x.triu_(1)", "x.cumsum_(0)", "x.fill_diagonal_(4)", "x.t_()", "x.unsqueeze_(0)", "x.squeeze_()", "x.transpose_(0, 1)",
     "x.__iadd__(y)", "x.__isub__(1)", "x.__imul__(y)", "x.__itruediv__(2)", "x.__ipow__(2)", "x.floor_divide_(2)", "x.remainder_(0.5)", "x.__imod__(0.3)", "x.__ifloordiv__(0.3)",
+    "x.add_(1, alpha=2)", "x.copy_(y, non_blocking=True)",
     # refused
     "x.add_(lib.ones(2, 3, 4))", "x.t().add_(y)", "x.copy_(lib.ones(5))", "x.expand(2, 3, 4).add_(1)", "x.fill_(y)", "x.long().add_(1.5)", "x.long().div_(2)", "x.sum().fill_diagonal_(1)",
     "x.normal_(0, -1)", "x.uniform_(1, 0)", "x.bernoulli_(2)", "x.exponential_(0)", "x.long().normal_()", "x.random_(5, 5)",
@@ -97,3 +98,44 @@ def test_every_assignment_operator_is_pytorchs(torch, operator, dtype):
         except Exception as error:
             results.append(type(error))
     assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("line", ["x <<= 2", "x >>= 1", "x <<= y", "x &= 3", "x += 1.5"])
+def test_integers_in_place_are_seen_through_views(torch, line):
+    found = []
+    for lib in (mg, torch):
+        names = {"x": lib.tensor([5, 12, 7]), "y": lib.tensor([3, 10, 1])}
+        seen = names["x"].view(3)
+        try:
+            exec(line, names)
+            found.append((names["x"].tolist(), seen.tolist()))
+        except RuntimeError as error:
+            found.append(type(error))
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("line", ["x.copy_(w)", "x.fill_(2)", "x.zero_()"])
+def test_what_was_overwritten_whole_has_a_gradient_of_zeros(torch, line):
+    for lib in (mg, torch):
+        leaf, w = lib.ones(3, requires_grad=True), lib.ones(3, requires_grad=True)
+        x = leaf * 2
+        eval(line, {"x": x, "w": w})
+        assert lib.autograd.grad(x.sum(), leaf)[0].tolist() == [0, 0, 0]
+        if "w" in line:
+            assert lib.autograd.grad((x * x).sum(), w)[0].tolist() == [2, 2, 2]
+
+
+@pytest.mark.parametrize("line", ["x[0] = 1", "x.view(4).add_(1)", "x[0:1].mul_(2)", "x.T.zero_()"])
+def test_a_view_of_a_leaf_is_refused_in_pytorchs_words(torch, line):
+    for lib in (mg, torch):
+        with pytest.raises(RuntimeError, match="leaf Variable that requires grad is being used in an in-place"):
+            exec(line, {"x": lib.ones(2, 2, requires_grad=True)})
+
+
+def test_writes_are_counted_through_views():
+    x = mg.ones(4)
+    counts = [x._version]
+    for write in (lambda: x.add_(1), lambda: x[1:].mul_(2), lambda: x.view(2, 2).zero_(), lambda: x.detach().fill_(3)):
+        write()
+        counts.append(x._version)
+    assert counts == [0, 1, 2, 3, 4] and x[2:]._version == 4 and x.clone()._version == 0

@@ -41,6 +41,7 @@ def spaced(*shape):
     return rng.permutation(int(np.prod(shape))).reshape(shape) / 7.0 - 1.0
 
 
+MIXED = np.array([[-0.7, 0.5, 0.3], [0.6, -0.4, -0.8]])  # above and below what it meets: either operand wins somewhere
 INDICES = np.array([[2, 0, 1, 1], [0, 0, 2, 1]])[:, None, :]
 REDUCE = {"axis": (0, 2), "keepdims": False}
 
@@ -49,9 +50,12 @@ SAMPLES = {
     **{
         f"elementwise.{name}": [((signed(2, 3), signed(*shape)), {}) for shape in ((3,), (2, 1), ())]
         for name in (
-            "add", "sub", "mul", "div", "maximum", "minimum", "fmax", "fmin", "remainder", "fmod", "floor_divide",
-            "trunc_divide", "clamp_min", "clamp_max",
+            "add", "sub", "mul", "div", "remainder", "fmod", "floor_divide", "trunc_divide",
         )
+    },
+    **{
+        f"elementwise.{name}": [((MIXED, np.array(y)), {}) for y in ([0.2, -0.1, -0.5], [[0.1], [-0.6]], 0.25)]
+        for name in ("maximum", "minimum", "fmax", "fmin", "clamp_min", "clamp_max")
     },
     **{
         f"{name}": [((signed(2, 3), signed(*shape)), {}) for shape in ((3,), (2, 1), ())]

@@ -44,6 +44,32 @@ def leaf():
         (lambda x: np.vstack([x, x]), [2, 2, 2]),
         (lambda x: np.ravel(x) * np.ndim(x) * np.size(x), [3, 3, 3]),
         (lambda x: np.transpose(np.reshape(x, (3, 1))), [1, 1, 1]),
+        (lambda x: np.cumsum(np.reshape(x, (3, 1))), [3, 2, 1]),
+        (lambda x: np.cumsum(x, axis=0), [3, 2, 1]),
+        (lambda x: np.cumprod(x), [9, 4, 2]),
+        (lambda x: np.flip(x) * np.arange(3.0), [2, 1, 0]),
+        (lambda x: np.flip(x, 0) * np.arange(3.0), [2, 1, 0]),
+        (lambda x: np.sort(x)[:2], [1, 1, 0]),
+        (lambda x: np.sort(np.reshape(-x, (3, 1)), axis=None)[:2], [0, -1, -1]),
+        (lambda x: np.take(x, [0, 0, 2]), [2, 0, 1]),
+        (lambda x: np.take(np.reshape(x, (1, 3)), np.array([1]), axis=1), [0, 1, 0]),
+        (lambda x: np.split(x, 3)[1], [0, 1, 0]),
+        (lambda x: np.split(x, [1])[1], [0, 1, 1]),
+        (lambda x: np.array_split(x, 2)[0], [1, 1, 0]),
+        (lambda x: np.roll(x, 1) * np.arange(3.0), [1, 2, 0]),
+        (lambda x: np.tile(x, 2), [2, 2, 2]),
+        (lambda x: np.tile(x, (2, 1)), [2, 2, 2]),
+        (lambda x: np.repeat(x, 2), [2, 2, 2]),
+        (lambda x: np.diag(x), [1, 1, 1]),
+        (lambda x: np.diagonal(np.tril(np.diag(x, k=-1), k=-1), -1), [1, 1, 1]),
+        (lambda x: np.triu(np.reshape(x, (1, 3)), 1), [0, 1, 1]),
+        (lambda x: np.rot90(np.reshape(x, (1, 3))), [1, 1, 1]),
+        (lambda x: np.dstack([x, x]), [2, 2, 2]),
+        (lambda x: np.column_stack((x, x)), [2, 2, 2]),
+        (lambda x: np.atleast_2d(x), [1, 1, 1]),
+        (lambda x: np.nansum(x) + np.nanmean(x), [4 / 3] * 3),
+        (lambda x: np.nan_to_num(x), [1, 1, 1]),
+        (lambda x: np.fabs(x) + np.around(x, 1), [1, 1, 1]),
     ],
 )
 def test_numpy_calls_are_recorded(function, gradient):
@@ -65,11 +91,19 @@ def test_numpy_calls_are_recorded(function, gradient):
         (lambda x: np.sum(x, out=np.zeros(())), TypeError, "out= is refused"),
         (lambda x: np.add.at(np.zeros(3), [0], x), TypeError, "np.add.at"),
         (lambda x: np.cbrt(x), TypeError, "np.cbrt has no vjp"),
-        (lambda x: np.gradient(x), TypeError, "nearest function there is mg"),
+        (lambda x: np.average(x), TypeError, "nearest function there is mg.mean"),
         (lambda x: np.median(x), TypeError, "nearest function there is mg.median"),
         (lambda x: np.sum(x, where=np.ones(3, bool)), TypeError, "np.sum with where"),
         (lambda x: np.add(x, 1, where=True), TypeError, "np.add with where"),
-        (lambda x: np.multiply.accumulate(x), TypeError, "np.multiply.accumulate has no vjp"),
+        (lambda x: np.multiply.accumulate(x), TypeError, "np.multiply.accumulate has no vjp.* mg.cumprod"),
+        (lambda x: np.logaddexp.reduce(x), TypeError, "nearest function there is mg.logsumexp"),
+        (lambda x: np.multiply.outer(x, x), TypeError, "nearest function there is mg.outer"),
+        (lambda x: np.linalg.lstsq(np.ones((3, 1)), x), TypeError, "np.linalg.lstsq has .* mg.linalg.lstsq"),
+        (lambda x: np.fft.fft(x), TypeError, "np.fft.fft has no vjp in minigrad, so it cannot be recorded. Use"),
+        (lambda x: np.reshape(x, (3,), order="F"), TypeError, "np.reshape with order has no vjp"),
+        (lambda x: np.sum(x, 0, None, np.zeros(())), TypeError, "np.sum has no vjp"),
+        (lambda x: np.split(x, 2), ValueError, "equal division"),
+        (lambda x: np.where(x > 1, x), ValueError, "both or neither"),
         (lambda x: x.numpy(), RuntimeError, "detach"),
         (lambda x: x.__dlpack__(), BufferError, "require gradient"),
         (lambda x: np.from_dlpack(x), BufferError, "require gradient"),
@@ -128,3 +162,42 @@ def test_dlpack_refuses_what_may_not_be_written_or_read():
         mg.from_dlpack(np.zeros(3, ">f8"))
     with pytest.raises(TypeError, match="__dlpack__"):
         mg.from_dlpack([1.0])
+
+
+def test_what_runs_backwards_through_memory_is_not_handed_over(torch):
+    x = mg.arange(6.0)[::-1]
+    with pytest.raises(BufferError, match="backwards"):  # torch.from_dlpack would abort the process
+        torch.from_dlpack(x)
+    assert torch.from_dlpack(x.clone()).tolist() == x.tolist()
+
+
+def test_questions_about_values_are_answered():
+    x = leaf()
+    assert np.allclose(x, [1, 2, 3]) and np.array_equal(x, np.array([1.0, 2.0, 3.0])) and not np.iscomplexobj(x)
+    assert np.shares_memory(x, x.detach()) and np.result_type(x, np.float64) == np.float64
+    places = np.where(x > 1)
+    assert isinstance(places, tuple) and places[0].tolist() == [1, 2]
+    assert np.nonzero(x > 1)[0].tolist() == [1, 2] and np.count_nonzero(x > 1) == 2
+    assert sorted(np.random.default_rng(0).permutation(x.detach())) == [1, 2, 3]
+
+
+def test_every_name_that_is_recommended_exists():
+    from operator import attrgetter
+
+    from minigrad.interop import _OTHERWISE_CALLED
+
+    assert all(callable(attrgetter(name)(mg)) for name in _OTHERWISE_CALLED.values())
+
+
+def test_arrays_of_another_byte_order_or_size_are_refused(torch):
+    for array, error in ((np.zeros(3, np.dtype("f8").newbyteorder()), ValueError), (np.zeros(3, "U1"), TypeError)):
+        for lib in (mg, torch):
+            with pytest.raises(error):
+                lib.from_numpy(array)
+    with pytest.raises(TypeError, match="bool, integer and float"):
+        mg.from_numpy(np.zeros(3, np.longdouble))
+
+
+def test_numpy_by_force():
+    x = leaf()
+    assert (x * 2).numpy(force=True).tolist() == [2, 4, 6] and np.shares_memory(x.numpy(force=True), x._data)

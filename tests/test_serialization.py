@@ -65,6 +65,54 @@ def test_permissions_follow_the_umask(tmp_path):
     assert (tmp_path / "s").stat().st_mode & 0o777 == 0o640
 
 
+def test_what_is_replaced_keeps_its_permissions_and_links_stay(tmp_path):
+    private, link = tmp_path / "s", tmp_path / "link"
+    mg.save(1, private)
+    private.chmod(0o600)
+    link.symlink_to(private)
+    mg.save(2, link)
+    assert link.is_symlink() and mg.load(private) == 2
+    assert private.stat().st_mode & 0o777 == 0o600
+    assert sorted(tmp_path.iterdir()) == sorted([private, link])
+
+
+def test_open_files_and_pytorchs_keywords(tmp_path):
+    import io
+
+    buffer = io.BytesIO()
+    mg.save({"x": mg.ones(2)}, buffer)
+    buffer.seek(0)
+    assert mg.load(buffer, map_location="cpu", weights_only=True)["x"].add_(1).tolist() == [2, 2]
+    with open(tmp_path / "s", "wb") as file:
+        mg.save([mg.ones(1)], file)
+    with open(tmp_path / "s", "rb") as file:
+        assert mg.load(file)[0].tolist() == [1]
+    with pytest.raises(RuntimeError, match="expected 'cpu'"):
+        mg.load(tmp_path / "s", map_location="cuda:0")
+    with pytest.raises(ValueError, match="no whole safetensors file"):
+        mg.load(io.BytesIO(b"text"))
+
+
+def test_keys_that_no_file_can_hold_and_what_is_no_number(tmp_path):
+    back = [mg.save({"\ud800": mg.ones(1), "\\ud800": mg.zeros(1)}, tmp_path / "s"), mg.load(tmp_path / "s")][1]
+    assert back["\ud800"].tolist() == [1] and back["\\ud800"].tolist() == [0]
+    for array in (np.array(["text"]), np.array([object()]), np.array([1j])):
+        with pytest.raises(TypeError, match="save: a is an array of .*, not of numbers"):
+            mg.save({"a": array}, tmp_path / "s")
+    circle = []
+    circle.append(circle)
+    with pytest.raises(ValueError, match="in a circle"):
+        mg.save(circle, tmp_path / "s")
+
+
+@pytest.mark.parametrize("cut", [0, 4, 8, 20])
+def test_a_file_that_was_cut_off(tmp_path, cut):
+    mg.save({"x": mg.ones(3)}, tmp_path / "s")
+    (tmp_path / "s").write_bytes((tmp_path / "s").read_bytes()[:cut])
+    with pytest.raises(ValueError, match="no whole safetensors file"):
+        mg.load(tmp_path / "s")
+
+
 def test_odd_keys_come_back(tmp_path):
     state = {0.5: 1, None: 2, True: [3], "__metadata__": mg.ones(2), float("inf"): "x", 7: {"a": mg.zeros(1)}}
     mg.save(state, tmp_path / "s")

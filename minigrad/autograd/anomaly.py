@@ -155,9 +155,11 @@ def _born(node: Node) -> Node | None:
 def _masked(g: Any, out: Any) -> bool:
     """Tell whether the gradient that came in is 0 wherever NaN went out."""
     g, out = (getattr(x, "_data", x) for x in (g, out))
-    if not isinstance(g, np.ndarray) or g.shape != out.shape:
-        return isinstance(g, np.ndarray) and bool((g == 0).any())
-    return bool((g[np.isnan(out)] == 0).all())
+    if not isinstance(g, (np.ndarray, np.generic)):  # the cotangents of a Function
+        return False
+    if g.shape != out.shape:
+        return bool((g == 0).any())
+    return bool((np.asarray(g)[np.isnan(out)] == 0).all())
 
 
 def _nearest_where(node: Node, consumers: dict[Node, list[Node]]) -> Node | None:

@@ -5,12 +5,14 @@ https://docs.pytorch.org/docs/stable/generated/torch.autograd.grad.html
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from minigrad.tensor import Tensor, accumulate, differentiate
+from minigrad.functions.joining import stack
+from minigrad.tensor import Tensor, differentiate, run_backward
 
 Tensors = Tensor | Sequence[Tensor]
 
@@ -21,14 +23,18 @@ def grad(
     grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
     materialize_grads: bool = False,
 ) -> Any:
     """Return the gradient of the outputs' sum with respect to each input; ``.grad`` stays as it is.
 
     ``grad_outputs`` are the cotangents of the outputs. An input that was not used raises
     RuntimeError, gives None with ``allow_unused`` and zeros with ``materialize_grads``. A
-    dictionary of inputs gives a dictionary, anything else a tuple.
+    dictionary of inputs gives a dictionary, anything else a tuple. With ``is_grads_batched`` the
+    first dimension of each cotangent counts vectors: one sweep a vector, the gradients stacked.
+    ``only_inputs`` is of PyTorch's past and changes nothing.
 
     >>> import minigrad as mg
     >>> x = mg.tensor(3.0, requires_grad=True)
@@ -37,7 +43,15 @@ def grad(
     (tensor(18.),)
     """
     if isinstance(inputs, dict):
-        rest = (grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
+        rest = (
+            grad_outputs,
+            retain_graph,
+            create_graph,
+            only_inputs,
+            allow_unused,
+            is_grads_batched,
+            materialize_grads,
+        )
         return dict(zip(inputs, grad(outputs, list(inputs.values()), *rest), strict=True))
     if materialize_grads and allow_unused is False:
         raise ValueError(
@@ -47,19 +61,24 @@ def grad(
     if not inputs:
         raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     cotangents = _cotangents(outputs, grad_outputs)
+    for x in inputs:
+        if not isinstance(x, Tensor):
+            raise RuntimeError(f"all inputs have to be Tensors or GradientEdges, but got {type(x).__name__}")
+    if is_grads_batched:
+        return _batched(outputs, inputs, cotangents, (retain_graph, create_graph, allow_unused, materialize_grads))
     found = {node: g for node, g, _ in differentiate(outputs, cotangents, inputs, retain_graph, create_graph)}
-    result: list[Tensor | None] = []
-    for i, x in enumerate(inputs):
-        g = found.get(x._node)
-        if g is None and materialize_grads:
-            g = np.zeros_like(x._data)
-        elif g is None and not allow_unused:
-            raise RuntimeError(
-                f"The differentiated Tensor at index {i} appears to not have been used in the graph. "
-                "Set allow_unused=True if this is the desired behavior."
-            )
-        result.append(g if g is None or isinstance(g, Tensor) else Tensor(np.asarray(g)))
-    return tuple(result)
+    return tuple(_answer(found.get(x._node), x, i, allow_unused, materialize_grads) for i, x in enumerate(inputs))
+
+
+def _answer(g: Any, x: Tensor, i: int, allow_unused: bool | None, materialize: bool) -> Tensor | None:
+    if g is None and materialize:
+        g = np.zeros_like(x._data)
+    elif g is None and not allow_unused:
+        raise RuntimeError(
+            f"The differentiated Tensor at index {i} appears to not have been used in the graph. "
+            "Set allow_unused=True if this is the desired behavior."
+        )
+    return g if g is None or isinstance(g, Tensor) else Tensor(np.asarray(g))
 
 
 def backward(
@@ -67,15 +86,34 @@ def backward(
     grad_tensors: Tensor | Sequence[Tensor | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    inputs: Tensors | None = None,
+    grad_variables: Tensor | Sequence[Tensor | None] | None = None,
+    inputs: Any = None,
 ) -> None:
-    """Add the gradients of several tensors to ``.grad`` in one sweep; see ``Tensor.backward``."""
+    """Add the gradients of several tensors to ``.grad`` in one sweep; see ``Tensor.backward``.
+
+    ``grad_variables`` is the old name of ``grad_tensors``.
+    """
+    if grad_variables is not None:
+        warnings.warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning, stacklevel=2)
+        if grad_tensors is not None:
+            raise RuntimeError("`grad_tensors` and `grad_variables` (deprecated) are both passed; pass `grad_tensors`")
+        grad_tensors = grad_variables
     tensors = _sequence(tensors)
-    targets = None if inputs is None else _sequence(inputs)
-    if targets is not None and not targets:
-        raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-    for node, g, own in differentiate(tensors, _cotangents(tensors, grad_tensors), targets, retain_graph, create_graph):
-        accumulate(node, g, own)
+    run_backward(tensors, _cotangents(tensors, grad_tensors), retain_graph, create_graph, inputs)
+
+
+def _batched(outputs: list[Tensor], inputs: list[Tensor], cotangents: list[Any], options: Any) -> Any:
+    """Return the gradients for each of a batch of cotangents, stacked."""
+    retain_graph, create_graph, allow_unused, materialize = options
+    sizes = {g.shape[0] for g in cotangents if g is not None and g.ndim}
+    if len(sizes) != 1 or any(g is not None and not g.ndim for g in cotangents):
+        raise ValueError("grad: with is_grads_batched every cotangent has the same first dimension, one vector each")
+    size, found = sizes.pop(), []
+    for i in range(size):
+        vectors = [None if g is None else g[i] for g in cotangents]
+        keep = retain_graph or create_graph or i < size - 1
+        found.append(grad(outputs, inputs, vectors, keep, create_graph, True, allow_unused, False, materialize))
+    return tuple(None if rows[0] is None else stack(list(rows)) for rows in zip(*found, strict=True))
 
 
 def _cotangents(outputs: list[Tensor], given: Tensor | Sequence[Tensor | None] | None) -> list[Tensor | None]:
@@ -87,4 +125,4 @@ def _cotangents(outputs: list[Tensor], given: Tensor | Sequence[Tensor | None] |
 
 
 def _sequence(tensors: Tensor | Sequence[Tensor | None]) -> list:  # type: ignore[type-arg]
-    return [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    return [tensors] if isinstance(tensors, (Tensor, np.ndarray)) else list(tensors)

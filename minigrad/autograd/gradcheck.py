@@ -34,7 +34,14 @@ def gradcheck(
     rtol: float = 1e-3,
     raise_exception: bool = True,
     nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
+    check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    check_batched_forward_grad: bool = False,
+    check_forward_ad: bool = False,
+    check_backward_ad: bool = True,
     fast_mode: bool = False,
+    masked: bool | None = None,
     seed: int = 0,
 ) -> bool:
     """Return True if the gradients of ``func`` at ``inputs`` equal central differences.
@@ -43,19 +50,32 @@ def gradcheck(
     ``fast_mode`` once, in a random direction. ``inputs`` are float64 tensors (those that require
     grad are checked) and anything else the function takes. Raises GradcheckError (or returns False)
     for a difference, for a wrong dtype, for two backward passes that differ by more than
-    ``nondet_tol``, and where every gradient is zero to rounding, because then a broken rule would
-    pass as well. A point where the slopes from left and right differ raises NotDifferentiableError,
+    ``nondet_tol``, and where every gradient (or every one of an input that the outputs depend on) is
+    zero to rounding, because then a broken rule would pass as well. A point where the slopes from left and right differ raises NotDifferentiableError,
     a GradcheckError, whatever the gradient there: move the input away from it.
+
+    ``check_undefined_grad`` also compares, for each of several outputs, no cotangent for the others
+    with zeros for them, which a :class:`Function` may tell apart; ``check_grad_dtypes`` the dtypes of
+    gradients with those of the inputs. Batched gradients are a loop here and there is no forward mode:
+    asking to check them raises NotImplementedError, as there would be nothing to find. ``masked`` is
+    about sparse tensors and changes nothing.
 
     >>> import minigrad as mg
     >>> x = mg.tensor([0.5, -2.0], dtype=mg.float64, requires_grad=True)
     >>> mg.autograd.gradcheck(mg.exp, x)
     True
     """
+    _refuse(
+        check_batched_grad=check_batched_grad,
+        check_batched_forward_grad=check_batched_forward_grad,
+        check_forward_ad=check_forward_ad,
+    )
+    if not check_backward_ad:
+        raise ValueError("Expected at least one of check_forward_ad or check_backward_ad to be True")
     args = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     check = _Check(func, args, eps, atol, rtol, np.random.default_rng(seed))
     try:
-        check.run(nondet_tol, fast_mode)
+        check.run(nondet_tol, fast_mode, check_grad_dtypes, check_undefined_grad)
     except GradcheckError:
         if raise_exception:
             raise
@@ -67,13 +87,20 @@ def gradgradcheck(
     func: Callable[..., Any],
     inputs: Tensor | Sequence[Any],
     grad_outputs: Tensor | Sequence[Tensor] | None = None,
+    *,
+    gen_non_contig_grad_outputs: bool = False,
+    check_fwd_over_rev: bool = False,
+    check_rev_over_rev: bool = True,
     **options: Any,
 ) -> bool:
     """Return True if the second derivatives of ``func`` equal central differences of the first.
 
-    ``grad_outputs``, random by default, are the cotangents at which the first are taken; ``options``
-    are those of :func:`gradcheck`.
+    ``grad_outputs``, random by default, are the cotangents at which the first are taken, with
+    ``gen_non_contig_grad_outputs`` on memory with gaps; ``options`` are those of :func:`gradcheck`.
     """
+    _refuse(check_fwd_over_rev=check_fwd_over_rev)
+    if not check_rev_over_rev:
+        raise ValueError("Expected at least one of check_fwd_over_rev or check_rev_over_rev to be True")
     args = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     wanted = [i for i, x in enumerate(args) if isinstance(x, Tensor) and x.requires_grad]
     if grad_outputs is None:
@@ -82,13 +109,28 @@ def gradgradcheck(
         seeds = [Tensor(rng.standard_normal(y.shape), requires_grad=True) for y in outputs]
     else:
         seeds = [g.detach().requires_grad_() for g in _tensors(grad_outputs)]
+    if gen_non_contig_grad_outputs:
+        seeds = [Tensor(np.repeat(g._data[..., None], 2, -1)[..., 0], requires_grad=True) for g in seeds]
 
-    def first(*values: Any) -> Any:
-        xs, cotangents = values[: len(args)], values[len(args) :]
-        ys = [y for y in _tensors(func(*xs)) if y.requires_grad]
-        return grad(ys, [xs[i] for i in wanted], cotangents, create_graph=True, materialize_grads=True)
+    return gradcheck(_First(func, len(args), wanted), [*args, *seeds], **options)
 
-    return gradcheck(first, [*args, *seeds], **options)
+
+class _First:
+    """The first derivatives of a function, as a function of its ``n`` arguments and of cotangents."""
+
+    def __init__(self, func: Callable[..., Any], n: int, wanted: list[int]) -> None:
+        self.func, self.n, self.wanted = func, n, wanted
+
+    def __call__(self, *values: Any) -> Any:
+        xs, cotangents = values[: self.n], values[self.n :]
+        ys = [y for y in _tensors(self.func(*xs)) if y.requires_grad]
+        return grad(ys, [xs[i] for i in self.wanted], cotangents, create_graph=True, materialize_grads=True)
+
+
+def _refuse(**asked: bool) -> None:
+    for name, value in asked.items():
+        if value:
+            raise NotImplementedError(f"{name}=True: there is nothing of its own to check here; leave it False")
 
 
 class _Check:
@@ -100,7 +142,7 @@ class _Check:
         if not self.places:
             raise ValueError("gradcheck expects at least one input tensor to require gradient")
 
-    def run(self, nondet_tol: float, fast: bool) -> None:
+    def run(self, nondet_tol: float, fast: bool, dtypes: bool, undefined: bool) -> None:
         wanted = [self.args[i] for i in self.places]
         for x in wanted:
             if x.dtype != np.float64:
@@ -109,15 +151,36 @@ class _Check:
         analytic, again = self.gradients(wanted), self.gradients(wanted)
         for i, (a, b) in enumerate(zip(analytic, again, strict=True)):
             if not np.allclose(a, b, rtol=0, atol=nondet_tol, equal_nan=True):
-                raise GradcheckError(f"Backward is not reentrant for input {i}: two runs gave different gradients")
-        largest = 0.0
-        for i, (place, a) in enumerate(zip(self.places, analytic, strict=True)):
-            largest = max(largest, self.compare(i, place, a, fast))
-        if largest < 1e-7 and any(x.numel() > 0 for x in wanted):
+                raise GradcheckError(
+                    "Backward is not reentrant, i.e., running backward with same input and grad_output multiple "
+                    f"times gives different values: the gradients of input {i} differ by more than {nondet_tol}"
+                )
+            if dtypes and a.dtype != wanted[i].dtype:
+                raise GradcheckError(f"the gradient of input {i} is {a.dtype}, the input {wanted[i].dtype}")
+        if undefined:
+            self.compare_undefined(wanted)
+        found = [
+            self.compare(i, place, a, fast) for i, (place, a) in enumerate(zip(self.places, analytic, strict=True))
+        ]
+        self.refuse_vacuous(found)
+
+    def refuse_vacuous(self, found: list[float]) -> None:
+        """Raise where gradients are zero all over, of all inputs or of one that a way leads from."""
+        sizes = [self.args[place].numel() for place in self.places]
+        if any(sizes) and max(found) < 1e-7:
             raise GradcheckError(
                 "gradcheck: every gradient is zero for this function and a random cotangent, so a wrong "
                 "rule would pass too. Check a function that depends on its inputs."
             )
+        if isinstance(self.func, _First):
+            return  # second derivatives by one input may well be zero: the function is linear in it
+        for i, (largest, size, reached) in enumerate(zip(found, sizes, self.reached, strict=True)):
+            if size and reached and largest < 1e-7:
+                raise GradcheckError(
+                    f"gradcheck: every gradient of input {i} is zero for this function and a random cotangent, though "
+                    "rules lead to it: a wrong one would pass too. Check a function that depends on it (the outputs "
+                    "before they are summed, say), or pass it without requires_grad."
+                )
 
     def gradients(self, wanted: list[Tensor]) -> list[Any]:
         """Return the recorded gradients, as arrays."""
@@ -126,7 +189,26 @@ class _Check:
         if not live:
             raise GradcheckError("gradcheck: no output requires grad; the function is not recorded")
         ys, cs = zip(*live, strict=True)
-        return [g._data for g in grad(ys, wanted, cs, materialize_grads=True)]
+        found = grad(ys, wanted, cs, allow_unused=True)
+        self.reached = [g is not None for g in found]
+        return [np.zeros_like(x._data) if g is None else g._data for g, x in zip(found, wanted, strict=True)]
+
+    def compare_undefined(self, wanted: list[Tensor]) -> None:
+        """Raise where no cotangent for an output is not the same as zeros for it."""
+        n = sum(y.requires_grad for y in _tensors(self.func(*self.args)))
+        for k in range(n if n > 1 else 0):
+            found = []
+            for zeros in (False, True):
+                ys = [y for y in _tensors(self.func(*self.args)) if y.requires_grad]
+                cs = [Tensor((np.ones if j == k else np.zeros)(y.shape)) for j, y in enumerate(ys)]
+                chosen = slice(None) if zeros else slice(k, k + 1)
+                found.append(grad(ys[chosen], wanted, cs[chosen], materialize_grads=True))
+            for i, (a, b) in enumerate(zip(*found, strict=True)):
+                if not np.allclose(a._data, b._data, equal_nan=True):
+                    raise GradcheckError(
+                        f"Expected backward function to handle undefined output grads: with a cotangent for output {k} "
+                        f"alone the gradient of input {i} is not the same as with zeros for the other outputs"
+                    )
 
     def compare(self, i: int, place: int, analytic: Any, fast: bool) -> float:
         """Raise where the gradients of one input differ; return the largest that was seen."""
@@ -182,4 +264,7 @@ class _Check:
 
 
 def _tensors(result: Any) -> list[Tensor]:
-    return [result] if isinstance(result, Tensor) else list(result)
+    many = [result] if isinstance(result, Tensor) else result
+    if not isinstance(many, (list, tuple)) or not all(isinstance(y, Tensor) for y in many):
+        raise TypeError("gradcheck: the function must return a tensor or a tuple of tensors")
+    return list(many)

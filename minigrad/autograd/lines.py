@@ -23,6 +23,7 @@ from minigrad.tensor import Tensor
 
 _ROOT = Path(__file__).parents[1]
 _OURS = tuple(f"{folder}/" for folder in (_ROOT, _ROOT.parent / "nn", Path(np.__file__).parent))
+_VALUES = (np.ndarray, np.generic)  # a rule's result without dimensions may be a NumPy scalar
 Line = tuple[str, int]
 
 
@@ -107,7 +108,7 @@ class _Each(dict[int, Any]):
 def norm(g: Any) -> float:
     """Return the norm of an array or Tensor, 0 for what is neither."""
     values = getattr(g, "_data", g)
-    return float(np.sqrt(np.sum(np.square(values, dtype=np.float64)))) if isinstance(values, np.ndarray) else 0.0
+    return float(np.sqrt(np.sum(np.square(values, dtype=np.float64)))) if isinstance(values, _VALUES) else 0.0
 
 
 def shown(line: Line | None) -> str:
@@ -121,7 +122,7 @@ def shown(line: Line | None) -> str:
 def has_nan(values: Any) -> bool:
     """Tell whether an array or Tensor of floats has a NaN."""
     array = getattr(values, "_data", values)
-    return isinstance(array, np.ndarray) and array.dtype.kind == "f" and bool(np.isnan(array).any())
+    return isinstance(array, _VALUES) and array.dtype.kind == "f" and bool(np.isnan(array).any())
 
 
 # ---- what the profile function sees ---------------------------------------------------------------

@@ -19,7 +19,7 @@ from minigrad.functions.shape import view
 from minigrad.graph import Node
 from minigrad.modes import MODES, enable_grad
 from minigrad.tensor import Tensor
-from minigrad.utils.tree import tree_leaves, tree_map
+from minigrad.utils.tree import same_nesting, tree_leaves, tree_map
 
 Function = Callable[..., Any]
 Argnums = int | tuple[int, ...]
@@ -139,8 +139,11 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> Any:
 
     def back(cotangents: Any) -> Any:
         vs = list(tree_leaves(cotangents))
-        if len(vs) != len(ys):
-            raise RuntimeError(f"vjp: Expected {len(ys)} cotangents, one an output, but got {len(vs)}")
+        if not same_nesting(output, cotangents):
+            raise RuntimeError(
+                "Expected pytree structure of cotangents to be the same as pytree structure of outputs to the "
+                f"function: {len(ys)} outputs, {len(vs)} cotangents, or nested otherwise."
+            )
         for i, (v, y) in enumerate(zip(vs, ys, strict=True)):
             if v.shape != y.shape:
                 raise RuntimeError(
@@ -166,13 +169,15 @@ def jvp(func: Function, primals: Any, tangents: Any, *, strict: bool = False, ha
         raise RuntimeError(
             "jvp(f, primals, tangents): Expected primals to be a tuple. E.g. it should be valid to call f(*primals)."
         )
-    level = _Level()
-    _, output, aux = _run(level, func, tuple(range(len(primals))), has_aux, primals, {}, "jvp")
-    us = list(tree_leaves(tangents))
-    if len(us) != len(level.xs):
+    if not primals:
+        raise RuntimeError("jvp(f, primals, tangents): Expected primals to contain at least one Tensor.")
+    if not same_nesting(primals, tangents):
         raise RuntimeError(
             "jvp(f, primals, tangents): Expected primals and tangents to have the same python structure."
         )
+    level = _Level()
+    _, output, aux = _run(level, func, tuple(range(len(primals))), has_aux, primals, {}, "jvp")
+    us = list(tree_leaves(tangents))
     for u, x in zip(us, level.xs, strict=True):
         if u.shape != x.shape:
             raise RuntimeError(
@@ -193,6 +198,8 @@ def jacrev(func: Function, argnums: Argnums = 0, *, has_aux: bool = False, chunk
 
     Outputs and arguments may be nested: the result is a tree of outputs of trees of arguments.
     """
+    if chunk_size is not None and chunk_size <= 0:
+        raise ValueError("jacrev: `chunk_size` should be greater than 0.")
     return _jacobian(func, argnums, has_aux, "jacrev")
 
 
@@ -251,10 +258,7 @@ def _run(
     level: _Level, func: Function, argnums: Argnums, has_aux: bool, args: Any, kwargs: Any, name: str
 ) -> tuple[Any, Any, Any]:
     """Return the variables as the user counts arguments, the output, and what comes beside it."""
-    places = (argnums,) if isinstance(argnums, int) else tuple(argnums)
-    for place in places:
-        if not -len(args) <= place < len(args):
-            raise RuntimeError(f"Got argnum={place}, but only {len(args)} positional inputs")
+    places = _places(argnums, len(args))
     replaced = list(args)
     for place in places:
         replaced[place] = level.variables(args[place], name)
@@ -268,6 +272,21 @@ def _run(
             f"{name}(f)(*args): output of function f should be a tuple: (output, aux) if has_aux is True"
         )
     return chosen, output[0], output[1]
+
+
+def _places(argnums: Argnums, n: int) -> tuple[int, ...]:
+    """Return the numbers of the arguments that are meant, of n."""
+    if not isinstance(argnums, (int, tuple)):
+        raise RuntimeError(f"argnums must be int or Tuple[int, ...], got: {type(argnums)}")
+    places = (argnums,) if isinstance(argnums, int) else argnums
+    if not places:
+        raise RuntimeError("argnums must be non-empty")
+    for place in places:
+        if not -n <= place < n:
+            raise RuntimeError(f"Got argnum={place}, but only {n} positional inputs")
+    if len({place % n for place in places}) < len(places):
+        raise RuntimeError(f"argnums elements must be unique, got {argnums}")
+    return tuple(place % n for place in places)
 
 
 def _check_scalar(y: Any) -> None:

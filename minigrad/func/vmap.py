@@ -13,6 +13,7 @@ from minigrad.random import default_generator
 from minigrad.tensor import Tensor
 from minigrad.utils.tree import tree_leaves, tree_map
 
+Pick = Callable[[Tensor, int], Tensor]
 _RANDOMNESS = ("error", "different", "same")
 
 
@@ -39,16 +40,22 @@ def vmap(
     """
     if randomness not in _RANDOMNESS:
         raise RuntimeError(f"Only allowed values for randomness are {', '.join(_RANDOMNESS)}. Got {randomness}")
+    if chunk_size is not None and chunk_size <= 0:
+        raise ValueError(f"vmap: chunk_size should be None or greater than 0. (got {chunk_size})")
     name = getattr(func, "__name__", type(func).__name__)
 
     @functools.wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if not args:
+            raise ValueError(f"vmap({name})(<inputs>): got no inputs. vmap maps over positional arguments.")
         pairs = list(_paired(args, in_dims, f"vmap({name}, in_dims={in_dims}, ...)(<inputs>)"))
         size = _batch_size(pairs)
+        if size == 0:  # a call with zeros tells the shapes
+            return _stacked([func(*_picked(args, in_dims, _zeros), **kwargs)], out_dims, name, empty=True)
         results = []
         state = default_generator.get_state()
         for i in range(size):
-            results.append(func(*_element(args, in_dims, i), **kwargs))
+            results.append(func(*_picked(args, in_dims, _element(i)), **kwargs))
             if randomness != "different" and not np.array_equal(default_generator.get_state(), state):
                 if randomness == "error" or i < size - 1:
                     default_generator.set_state(state)
@@ -102,30 +109,36 @@ def _zipped(arg: Any, dim: Any, call: str) -> Iterator[tuple[Any, Any]]:
 def _batch_size(pairs: list[tuple[Tensor, int]]) -> int:
     sizes = [x.shape[d] for x, d in pairs]
     if not sizes:
-        raise ValueError("vmap: at least one input must be mapped: every in_dims is None or there is no input")
+        raise ValueError("vmap: Expected at least one Tensor to vmap over: every in_dims is None")
     if len(set(sizes)) > 1:
         raise ValueError(
             "vmap: Expected all tensors to have the same size in the mapped dimension, got sizes "
             f"{sizes} for the mapped dimension"
         )
-    if sizes[0] == 0:
-        raise ValueError("vmap: the mapped dimension has size 0; this vmap is a loop and needs at least one element")
     return sizes[0]
 
 
-def _element(arg: Any, dim: Any, i: int) -> Any:
-    """Return the arguments of one call."""
+def _picked(arg: Any, dim: Any, pick: Pick) -> Any:
+    """Return the arguments of one call: what ``pick`` takes from each tensor that is mapped."""
     if dim is None:
         return arg
     if isinstance(dim, int):
-        return tree_map(lambda x: x[(slice(None),) * (dim % x.dim()) + (i,)], arg)
+        return tree_map(lambda x: pick(x, dim % x.dim()), arg)
     if isinstance(arg, dict):
-        return {key: _element(arg[key], dim[key], i) for key in arg}
-    return type(arg)(_element(a, d, i) for a, d in zip(arg, dim, strict=True))
+        return {key: _picked(arg[key], dim[key], pick) for key in arg}
+    return type(arg)(_picked(a, d, pick) for a, d in zip(arg, dim, strict=True))
 
 
-def _stacked(results: list[Any], out_dims: Any, name: str) -> Any:
-    """Return the results of all calls as one, nested as each."""
+def _element(i: int) -> Pick:
+    return lambda x, dim: x[(slice(None),) * dim + (i,)]
+
+
+def _zeros(x: Tensor, dim: int) -> Tensor:
+    return Tensor(np.zeros(x.shape[:dim] + x.shape[dim + 1 :], x.dtype))
+
+
+def _stacked(results: list[Any], out_dims: Any, name: str, empty: bool = False) -> Any:
+    """Return the results of all calls as one, nested as each; ``empty`` keeps nothing but the shapes."""
     for y in tree_leaves(results[0]):
         if not isinstance(y, Tensor):
             raise ValueError(f"vmap({name}, ...): `{name}` must only return Tensors, got type {type(y)}.")
@@ -133,12 +146,20 @@ def _stacked(results: list[Any], out_dims: Any, name: str) -> Any:
     if isinstance(out_dims, (tuple, list)):
         if not isinstance(first, (tuple, list)) or len(first) != len(out_dims):
             raise ValueError(
-                f"vmap({name}, ..., out_dims={out_dims}): out_dims is not compatible with the structure of `outputs`."
+                f"vmap({name}, ..., out_dims={out_dims})(<inputs>): out_dims is not compatible with the structure "
+                "of `outputs`."
             )
-        return type(first)(_stacked([r[k] for r in results], d, name) for k, d in enumerate(out_dims))
+        return type(first)(_stacked([r[k] for r in results], d, name, empty) for k, d in enumerate(out_dims))
     if isinstance(first, dict):
-        return {key: _stacked([r[key] for r in results], out_dims, name) for key in first}
+        return {key: _stacked([r[key] for r in results], out_dims, name, empty) for key in first}
     if isinstance(first, (tuple, list)):
-        parts = [_stacked([r[k] for r in results], out_dims, name) for k in range(len(first))]
+        parts = [_stacked([r[k] for r in results], out_dims, name, empty) for k in range(len(first))]
         return type(first)(*parts) if hasattr(first, "_fields") else type(first)(parts)
-    return first if out_dims is None else stack(results, out_dims)
+    if out_dims is None:
+        if any(not np.array_equal(y._data, first._data, equal_nan=y.is_floating_point()) for y in results):
+            raise ValueError(
+                f"vmap({name}, ...): `{name}` can not return a BatchedTensor when out_dim is None: the elements differ"
+            )
+        return first
+    whole = stack(results, out_dims)
+    return whole.narrow(out_dims, 0, 0) if empty else whole

@@ -6,7 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.functions import elementwise, joining, reduction, shape
+from minigrad.functions import diagonals, elementwise, indexing, joining, reduction, shape, sorting
+from minigrad.ops.elementwise import where
+from minigrad.ops.reduction import cumsum
+from minigrad.ops.scan import cumprod
+from minigrad.ops.shape import flip
 from minigrad.primitive import TABLE
 
 T = Any  # a Tensor, which this floor does not know
@@ -62,6 +66,50 @@ def _moveaxis(a: T, source: Any, destination: Any) -> T:
     return shape.permute(a, *rest)
 
 
+def _scan(primitive: Any) -> Any:
+    """Take NumPy's arguments of a running sum or product: over all elements where ``axis`` is None."""
+
+    def call(a: T, axis: int | None = None, dtype: Any = None) -> T:
+        a = a if dtype is None else a.to(dtype)
+        return primitive(shape.ravel(a), axis=0) if axis is None else primitive(a, axis=axis)
+
+    return call
+
+
+def _where(condition: T, x: Any = None, y: Any = None) -> Any:
+    if (x is None) != (y is None):
+        raise ValueError("either both or neither of x and y should be given")
+    return indexing.nonzero(condition, as_tuple=True) if x is None else where(condition, x, y)
+
+
+def _sort(a: T, axis: int | None = -1) -> T:
+    return sorting.sort(shape.ravel(a), 0)[0] if axis is None else sorting.sort(a, axis)[0]
+
+
+def _take(a: T, indices: Any, axis: int | None = None) -> T:
+    return shape.ravel(a)[indices] if axis is None else a[(slice(None),) * (axis % a.ndim) + (indices,)]
+
+
+def _split(ary: T, indices_or_sections: Any, axis: int = 0) -> list[T]:
+    if isinstance(indices_or_sections, int) and ary.shape[axis] % indices_or_sections:
+        raise ValueError("array split does not result in an equal division")
+    return _array_split(ary, indices_or_sections, axis)
+
+
+def _array_split(ary: T, indices_or_sections: Any, axis: int = 0) -> list[T]:
+    parts = indices_or_sections if isinstance(indices_or_sections, int) else [int(i) for i in indices_or_sections]
+    return list(joining.tensor_split(ary, parts, axis))
+
+
+def _many(function: Any) -> Any:
+    """Take tensors one by one; return one for one, else a tuple."""
+
+    def call(*arys: T) -> Any:
+        return function(arys[0]) if len(arys) == 1 else tuple(map(function, arys))
+
+    return call
+
+
 _CALLS: dict[Any, Any] = {
     np.sum: _reducing(reduction.sum),
     np.mean: _reducing(reduction.mean),
@@ -80,5 +128,33 @@ _CALLS: dict[Any, Any] = {
     np.shape: lambda a: a.shape,
     np.ndim: lambda a: a.ndim,
     np.size: lambda a, axis=None: a.numel() if axis is None else a.shape[axis],
-}
+    np.cumsum: _scan(cumsum),
+    np.cumprod: _scan(cumprod),
+    np.flip: lambda m, axis=None: flip(m, axis=tuple(range(m.ndim)) if axis is None else axis),
+    np.where: _where,
+    np.sort: _sort,
+    np.take: _take,
+    np.split: _split,
+    np.array_split: _array_split,
+    np.roll: lambda a, shift, axis=None: shape.roll(a, shift, axis),
+    np.tile: lambda A, reps: shape.tile(A, (reps,) if isinstance(reps, int) else tuple(reps)),
+    np.repeat: lambda a, repeats, axis=None: indexing.repeat_interleave(a, repeats, axis),
+    np.diag: lambda v, k=0: diagonals.diag(v, k),
+    np.diagonal: lambda a, offset=0, axis1=0, axis2=1: diagonals.diagonal(a, offset, axis1, axis2),
+    np.tril: lambda m, k=0: diagonals.tril(m, k),
+    np.triu: lambda m, k=0: diagonals.triu(m, k),
+    np.rot90: lambda m, k=1, axes=(0, 1): shape.rot90(m, k, axes),
+    np.dstack: lambda tup: joining.dstack(list(tup)),
+    np.column_stack: lambda tup: joining.column_stack(list(tup)),
+    np.atleast_1d: _many(joining.atleast_1d),
+    np.atleast_2d: _many(joining.atleast_2d),
+    np.atleast_3d: _many(joining.atleast_3d),
+    np.nonzero: lambda a: indexing.nonzero(a, as_tuple=True),
+    np.count_nonzero: lambda a, axis=None: reduction.count_nonzero(a, axis),
+    np.nansum: _reducing(reduction.nansum),
+    np.nanmean: _reducing(reduction.nanmean),
+    np.nan_to_num: lambda x, copy=True, nan=0.0, posinf=None, neginf=None: elementwise.nan_to_num(x, nan, posinf, neginf),
+    np.fabs: lambda x: elementwise.abs(x),
+    np.around: lambda a, decimals=0: elementwise.round(a, decimals=decimals),
+}  # fmt: skip
 TABLE.update(_CALLS)

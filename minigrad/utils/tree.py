@@ -34,3 +34,16 @@ def tree_map(function: Callable[..., Any], tree: Any) -> Any:
         parts = [tree_map(function, part) for part in tree]
         return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
     return function(tree)
+
+
+def same_nesting(a: Any, b: Any) -> bool:
+    """Tell whether two trees have their leaves at the same places.
+
+    >>> same_nesting([1, (2, 3)], [4, (5, 6)]), same_nesting([1], 1)
+    (True, False)
+    """
+    if isinstance(a, dict):
+        return isinstance(b, dict) and a.keys() == b.keys() and all(same_nesting(a[key], b[key]) for key in a)
+    if isinstance(a, (tuple, list)):
+        return type(a) is type(b) and len(a) == len(b) and all(map(same_nesting, a, b))
+    return not isinstance(b, (tuple, list, dict))
