@@ -175,6 +175,8 @@ def _called(found: Any, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
             inspect.signature(found).bind(*args, **kwargs)
         except TypeError as why:
             raise TypeError(_no_rule(name, kwargs) + f" ({why})") from None
+        except ValueError:  # no signature to be had
+            pass
         raise
 
 

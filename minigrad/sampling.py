@@ -11,6 +11,7 @@ import numpy as np
 
 from minigrad import random
 from minigrad.creation import _dtype, _size, placed
+from minigrad.dtypes import category
 from minigrad.random import Generator, default_generator
 from minigrad.tensor import Tensor
 
@@ -46,8 +47,19 @@ def randint(*args: Any, generator: Generator | None = None, dtype: Any = None, r
         rest = iter(args)
         args = tuple(named[name] if name in named else next(rest) for name in names)
     low, high, size = args if len(args) == 3 else (0, *args)
+    dtype = np.dtype(dtype or np.int64)
+    _check_bounds(low, high, dtype)
     drawn = (generator or default_generator).integers(low, high, _size((size,)))
-    return Tensor(drawn.astype(dtype or np.int64, copy=False), requires_grad=requires_grad)
+    return Tensor(drawn.astype(dtype, copy=False), requires_grad=requires_grad)
+
+
+def _check_bounds(low: int, high: int, dtype: np.dtype[Any]) -> None:
+    if category(dtype) == 2:
+        return
+    least, most = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    for name, value in (("from", low), ("to - 1", high - 1)):
+        if not least <= value <= most:
+            raise RuntimeError(f"{name} is out of bounds for {dtype}: {value}")
 
 
 @placed
@@ -93,6 +105,8 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
             raise TypeError("normal(): with two numbers the size is needed: normal(mean, std, size)")
         drawn = generator.normal(_size((size,)), mean, std, _dtype(dtype))
         return Tensor(drawn, requires_grad=requires_grad)
+    if size is not None:
+        raise TypeError("normal(): takes its shape from the tensors; size goes with two numbers only")
     shape = np.broadcast_shapes(*(x.shape for x in tensors))
     drawn = generator.normal(shape, dtype=tensors[0].dtype)
     values = [x._data if isinstance(x, Tensor) else drawn.dtype.type(x) for x in (mean, std)]

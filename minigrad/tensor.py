@@ -57,6 +57,7 @@ class Tensor(Recorded, Methods, InPlace, Interop):
     @data.setter
     def data(self, value: Any) -> None:
         array = value._data if isinstance(value, Tensor) else np.asarray(value)
+        category(array.dtype)
         if self._node is not None and (self._node.shape, self._node.dtype) != (array.shape, array.dtype):
             if not self.is_leaf:
                 raise RuntimeError("data: shape and dtype of a recorded tensor cannot be changed")

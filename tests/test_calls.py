@@ -113,7 +113,17 @@ def test_arguments_of_two(torch, name):
     """Numbers stand for tensors where PyTorch takes them, NumPy's too; nothing else does."""
     second = "exponent" if "pow" in name else "other"
     for kind in ("ints", "halves", "0-d"):
-        for call in (f"input=x, {second}=y", "x, 2", "2, x", "x, True", "x, [1.0]", "x, 'a'", "x, None", "x", "x, x, x"):
+        for call in (
+            f"input=x, {second}=y",
+            "x, 2",
+            "2, x",
+            "x, True",
+            "x, [1.0]",
+            "x, 'a'",
+            "x, None",
+            "x",
+            "x, x, x",
+        ):
             check(torch, f"L.{name}({call})", value(kind), value(kind))
         for call in (f"{second}=y", "2", "[1.0]", ""):
             check(torch, f"x.{name}({call})", value(kind), value(kind))

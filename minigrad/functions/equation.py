@@ -37,6 +37,8 @@ def _of_sublists(args: tuple[Any, ...]) -> tuple[str, list[Any]]:
     """Turn ``x, [0, 1], y, [1, ...], [0, ...]`` into an equation and its operands."""
 
     def text(labels: Any) -> str:
+        if isinstance(labels, str):
+            raise TypeError("einsum(): the equation comes first: einsum(equation, *operands)")
         for k in labels:
             if k is not ... and not 0 <= int(k) < 52:
                 raise RuntimeError(f"einsum(): expected subscripts in range [0, 52), but got {k}")

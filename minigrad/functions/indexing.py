@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.dtypes import fitted
 from minigrad.functions.joining import broadcast_tensors
 from minigrad.functions.names import numpy_names
 from minigrad.functions.shape import broadcast_to, expand, ravel, reshape
@@ -218,7 +219,7 @@ def _neutral(reduce: str, dtype: np.dtype[Any]) -> Any:
 def index_add(input: T, dim: int, index: T, source: T, *, alpha: float = 1) -> T:
     """Return a copy with ``alpha * source`` added to the slices along ``dim`` at these indices."""
     place, source = _slices(input, dim, index, source, "index_add", RuntimeError)
-    source = source if alpha == 1 else source * (alpha if input.dtype.kind == "f" else input.dtype.type(alpha).item())
+    source = source if alpha == 1 else source * (alpha if input.dtype.kind == "f" else int(alpha))
     return input + ops.scatter_add(source, index=place, shape=tuple(input.shape))
 
 
@@ -261,6 +262,7 @@ def index_fill(input: T, dim: int, index: T, value: Any) -> T:
         )
     n = input.shape[axis] if input.ndim else 1
     _check_range(indices, n, "index_fill", least=-n)
+    value = value if hasattr(value, "_data") else fitted(value, input.dtype)
     return ops.setitem(input, value, index=_whole(axis, indices) if input.ndim else ...)
 
 
@@ -323,16 +325,23 @@ def take_along_dim(input: T, indices: T, dim: int | None = None) -> T:
     if indices.dtype != np.int64:
         raise RuntimeError(f"take_along_dim(): dtype of indices should be Long but got {indices.dtype}")
     if dim is None:
-        return gather(ravel(input), 0, ravel(indices))
+        return gather(ravel(input), 0, _counted(ravel(indices), input.numel()))
     if input.ndim != indices.ndim:
         raise RuntimeError(
             f"torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
             f"{input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
         )
     axis = axis_of(input, dim)
+    indices = _counted(indices, input.shape[axis] if input.ndim else 1)
     shape = list(np.broadcast_shapes(*((*s[:axis], 1, *s[axis + 1 :]) for s in (input.shape, indices.shape))))
     along = [(*shape[:axis], x.shape[axis], *shape[axis + 1 :]) for x in (input, indices)]
     return gather(broadcast_to(input, along[0]), axis, broadcast_to(indices, along[1]))
+
+
+def _counted(indices: T, n: int) -> T:
+    """Return indices that count from the end as what they mean."""
+    found = indices._data
+    return indices._plain(np.where((found < 0) & (found >= -n), found + n, found))
 
 
 def nonzero(input: T, *, as_tuple: bool = False) -> Any:

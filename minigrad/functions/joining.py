@@ -265,6 +265,8 @@ def narrow(input: T, dim: int, start: Any, length: int) -> T:
     """Return ``length`` elements (a view) from ``start`` on along ``dim``."""
     if input.ndim == 0:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    if hasattr(start, "dtype") and (start.ndim or start.dtype.kind not in "iu"):
+        raise RuntimeError("start must be an 0-dim integral Tensor.")
     axis, start = axis_of(input, dim), operator.index(start)
     n = input.shape[axis]
     if length < 0:

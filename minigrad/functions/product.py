@@ -157,7 +157,7 @@ def baddbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1
 def addbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1) -> T:
     """Return beta * input + alpha * the sum over the batch of batch1 @ batch2."""
     total = reduction.sum(bmm(batch1, batch2), axis=(0,), keepdims=False)
-    return _scaled_sum(input, total, beta, alpha)
+    return _scaled_sum(input, total.to(batch1.dtype), beta, alpha)
 
 
 def einsum(*args: Any) -> T:
@@ -191,6 +191,8 @@ def tensordot(a: T, b: T, dims: Any = 2) -> T:
                 f"second has size {b.shape[j]} in dim {j}"
             )
     _same_dtype(a, b, "both inputs should have same dtype, but got {} and {}")
+    if a.dtype == bool and b.dtype == bool:
+        raise NotImplementedError("tensordot: \"dot\" not implemented for 'Bool'; convert it: x.float()")
     names = LETTERS[: a.ndim]
     others = list(LETTERS[a.ndim : a.ndim + b.ndim])
     for i, j in zip(left, right, strict=True):
@@ -227,7 +229,7 @@ def trace(input: T) -> T:
         raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
     if input.dtype == bool:
         raise NotImplementedError("trace: \"trace\" not implemented for 'Bool'")
-    return linalg.trace(input)
+    return linalg.trace(input.long() if input.dtype.kind == "u" else input)
 
 
 def cross(input: T, other: T, dim: int | None = None) -> T:

@@ -278,7 +278,9 @@ def roll(input: T, shifts: Any, dims: Any = None) -> T:
         return reshape(ops.roll(ravel(input), shift=shifts, axis=(0,)), input.shape)
     if len(shifts) != len(dims):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
-    return ops.roll(input, shift=shifts, axis=tuple(axis_of(input, d) for d in dims)) if input.ndim else clone(input)
+    if not input.ndim:
+        raise IndexError(f"Dimension specified as {dims[0]} but tensor has no dimensions")
+    return ops.roll(input, shift=shifts, axis=tuple(axis_of(input, d) for d in dims))
 
 
 def rot90(input: T, k: int = 1, dims: Any = (0, 1)) -> T:

@@ -90,17 +90,22 @@ def median(input: T, dim: int | None = None, keepdim: bool = False) -> T:
 def unique(
     input: T, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> T:
-    """Return the different elements (or slices along ``dim``) in order, where each stands, and how often."""
+    """Return the different elements (or slices along ``dim``) in order, where each stands, and how often.
+
+    The gradient, which PyTorch refuses, flows to the first of equals.
+    """
     axis = None if dim is None else axis_of(input, dim)
     if axis is not None and input.shape[axis] and not input.numel():
         raise RuntimeError("There are 0 sized dimensions, and they aren't selected, so unique cannot be applied")
-    values, inverse, counts = np.unique(
-        input._data, return_inverse=True, return_counts=True, axis=axis, equal_nan=False
+    _, places, inverse, counts = np.unique(
+        input._data, return_index=True, return_inverse=True, return_counts=True, axis=axis, equal_nan=False
+    )
+    values = indexing.getitem(
+        input.reshape(-1) if axis is None else input, index=(slice(None),) * (axis or 0) + (places,)
     )
     inverse = inverse.reshape(input.shape if axis is None else -1)
-    parts = (values,) + (inverse,) * return_inverse + (counts,) * return_counts
-    made = tuple(input._plain(part) for part in parts)
-    return made if len(made) > 1 else made[0]
+    parts = (inverse,) * return_inverse + (counts,) * return_counts
+    return (values, *map(input._plain, parts)) if parts else values
 
 
 def bincount(input: T, weights: T = None, minlength: int = 0) -> T:
@@ -156,11 +161,14 @@ def searchsorted(
     wanted = np.asarray(getattr(input, "_data", input))
     if sorter is not None:
         line = np.take_along_axis(line, sorter._data, -1)
+    if line.dtype.kind == "b":
+        raise NotImplementedError("\"searchsorted_out_cpu\" not implemented for 'Bool'; convert first: x.long()")
     if line.ndim == 1:
         found = np.searchsorted(line, wanted, which)
     elif wanted.ndim == line.ndim and wanted.shape[:-1] == line.shape[:-1]:
-        rows = zip(line.reshape(-1, line.shape[-1]), wanted.reshape(-1, wanted.shape[-1]), strict=True)
-        found = np.array([np.searchsorted(a, b, which) for a, b in rows]).reshape(wanted.shape)
+        found = np.empty(wanted.shape, np.int64)
+        for row in np.ndindex(line.shape[:-1]):
+            found[row] = np.searchsorted(line[row], wanted[row], which)
     else:
         raise RuntimeError(
             "searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor "

@@ -19,10 +19,10 @@ logical_and, logical_or, logical_xor, bitwise_and, bitwise_or, bitwise_xor = _pa
     logical_and=np.logical_and, logical_or=np.logical_or, logical_xor=np.logical_xor,
     bitwise_and=np.bitwise_and, bitwise_or=np.bitwise_or, bitwise_xor=np.bitwise_xor,
 )  # fmt: skip
-bitwise_left_shift, bitwise_right_shift = _pairwise(bitwise_left_shift=np.left_shift, bitwise_right_shift=np.right_shift)
+bitwise_left_shift, bitwise_right_shift = _pairwise(
+    bitwise_left_shift=np.left_shift, bitwise_right_shift=np.right_shift
+)
 for made in (bitwise_left_shift, bitwise_right_shift):
     made.function = limited(made.function, "iu")
-isnan, isinf, isfinite, logical_not = (
-    register(f, None) for f in (np.isnan, np.isinf, np.isfinite, np.logical_not)
-)
+isnan, isinf, isfinite, logical_not = (register(f, None) for f in (np.isnan, np.isinf, np.isfinite, np.logical_not))
 bitwise_not = register(np.invert, None, name="bitwise_not")
