@@ -15,7 +15,7 @@ import numpy as np
 
 from minigrad.dtypes import category, filled, get_default_dtype
 from minigrad.functions.converting import is_device
-from minigrad.functions.names import integers
+from minigrad.functions.names import integers, numpy_names
 from minigrad.tensor import Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -262,24 +262,28 @@ def _pairs(name: str, function: Any, row: int, col: int, offset: int, dtype: Any
 
 
 @placed
+@numpy_names
 def zeros_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return zeros of the shape and dtype of ``input``."""
     return zeros(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
 @placed
+@numpy_names
 def ones_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ones of the shape and dtype of ``input``."""
     return ones(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
 @placed
+@numpy_names
 def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ``fill_value`` everywhere, in the shape and dtype of ``input``."""
     return full(input.shape, fill_value, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
 @placed
+@numpy_names
 def empty_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return unfilled memory of the shape and dtype of ``input``."""
     return empty(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)

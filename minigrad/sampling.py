@@ -12,6 +12,7 @@ import numpy as np
 from minigrad import random
 from minigrad.creation import _dtype, _size, placed
 from minigrad.dtypes import category
+from minigrad.functions.names import numpy_names
 from minigrad.random import Generator, default_generator
 from minigrad.tensor import Tensor
 
@@ -70,18 +71,21 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, r
 
 
 @placed
+@numpy_names
 def rand_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
     """Return uniform numbers in the shape and dtype of ``input``."""
     return rand(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad, generator=named.get("generator"))
 
 
 @placed
+@numpy_names
 def randn_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
     """Return normal numbers in the shape and dtype of ``input``."""
     return randn(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad, generator=named.get("generator"))
 
 
 @placed
+@numpy_names
 def randint_like(input: Tensor, *bounds: Any, dtype: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
     """Return integers in [low, high) in the shape and dtype of ``input``: ``(input, high)``, ``(input, low, high)``."""
     low, high = (named.get("low", 0), named.get("high")) if not bounds else (0, *bounds)[-2:]
@@ -113,11 +117,13 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
     return Tensor((drawn * values[1] + values[0]).astype(drawn.dtype, copy=False), requires_grad=requires_grad)
 
 
+@numpy_names
 def bernoulli(input: Tensor, p: Any = None, *, generator: Generator | None = None) -> Tensor:
     """Return 1 where a draw falls below the element (or below ``p``), else 0."""
     return input.bernoulli(p, generator=generator)
 
 
+@numpy_names
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *,
                 generator: Generator | None = None) -> Tensor:  # fmt: skip
     """Return int64 indices drawn by weight: (num_samples,) of a vector, (N, num_samples) of N rows."""

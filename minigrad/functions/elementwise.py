@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.dtypes import fitted, get_default_dtype, result_type
-from minigrad.functions.names import BOTH, EITHER, check_pair, numpy_names, numpy_names_or_number, of_one, of_two
+from minigrad.functions.names import BOTH, EITHER, check_pair, numpy_names, or_number, of_one, of_two
 from minigrad.ops import elementwise as ops
 from minigrad.ops import special
 from minigrad.ops import trigonometric as angles
@@ -145,13 +145,13 @@ def _scaled(name: str, other: T, alpha: float, input: T) -> T:
     return ops.mul(other, alpha) if hasattr(other, "dtype") else other * alpha
 
 
-@numpy_names_or_number
+@or_number
 def add(input: T, other: T, *, alpha: float = 1) -> T:
     """Return input + alpha * other."""
     return ops.add(input, _scaled("add", other, alpha, input))
 
 
-@numpy_names_or_number
+@or_number
 def sub(input: T, other: T, *, alpha: float = 1) -> T:
     """Return input - alpha * other; raise RuntimeError for two bool tensors."""
     return ops.sub(input, _scaled("sub", other, alpha, input))
@@ -160,7 +160,7 @@ def sub(input: T, other: T, *, alpha: float = 1) -> T:
 subtract = sub
 
 
-@numpy_names_or_number
+@or_number
 def div(input: T, other: T, *, rounding_mode: str | None = None) -> T:
     """Return input / other, exact or rounded: ``"trunc"`` towards zero, ``"floor"`` down.
 
@@ -180,7 +180,7 @@ def div(input: T, other: T, *, rounding_mode: str | None = None) -> T:
 divide = div
 
 
-@numpy_names_or_number
+@or_number
 def pow(input: T, exponent: T) -> T:
     """Return input ** exponent, either of them a number."""
     exponent = _plain(exponent)
@@ -206,7 +206,7 @@ def square(input: T) -> T:
     return ops.square(input.long() if input.dtype.kind == "b" else input)
 
 
-@numpy_names_or_number
+@or_number
 def float_power(input: T, exponent: T) -> T:
     """Return input ** exponent computed in float64."""
     check_pair("float_power", EITHER, input, exponent)
@@ -300,7 +300,7 @@ def clamp(input: T, min: Any = None, max: Any = None) -> T:
     if min is None and max is None:
         raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
     bounds = [bound for bound in (min, max) if bound is not None]
-    if all(getattr(x, "dtype", None) == bool or x is True or x is False for x in (input, *bounds)) and len(bounds) == 2:
+    if len(bounds) == 2 and result_type(input, *bounds).kind == "b":
         raise NotImplementedError("\"clamp_cpu\" not implemented for 'Bool'; convert first: x.long()")
     if not any(hasattr(bound, "ndim") for bound in bounds):
         if input.dtype.kind != "f" or any(type(bound) not in (int, float) for bound in bounds):

@@ -19,6 +19,9 @@ def parsed(args: tuple[Any, ...]) -> tuple[list[Any], tuple[str, ...], str]:
         equation, operands = _of_sublists(args)
     if not operands:
         raise ValueError("einsum(): must provide at least one operand")
+    for i, x in enumerate(operands):
+        if not hasattr(x, "ndim"):
+            raise TypeError(f"einsum(): operand {i} must be Tensor, not {type(x).__name__}")
     left, arrow, right = equation.replace(" ", "").partition("->")
     terms = left.split(",")
     if len(terms) != len(operands):

@@ -12,7 +12,7 @@ import numpy as np
 
 from minigrad.dtypes import fitted
 from minigrad.functions.joining import broadcast_tensors
-from minigrad.functions.names import numpy_names
+from minigrad.functions.names import no_tensor, numpy_names
 from minigrad.functions.shape import broadcast_to, expand, ravel, reshape
 from minigrad.ops import indexing as ops
 from minigrad.ops.reduction import axis_of
@@ -219,7 +219,7 @@ def _neutral(reduce: str, dtype: np.dtype[Any]) -> Any:
 def index_add(input: T, dim: int, index: T, source: T, *, alpha: float = 1) -> T:
     """Return a copy with ``alpha * source`` added to the slices along ``dim`` at these indices."""
     place, source = _slices(input, dim, index, source, "index_add", RuntimeError)
-    source = source if alpha == 1 else source * (alpha if input.dtype.kind == "f" else int(alpha))
+    source = source if alpha == 1 else source * {"f": float, "b": bool}.get(input.dtype.kind, int)(alpha)
     return input + ops.scatter_add(source, index=place, shape=tuple(input.shape))
 
 
@@ -266,6 +266,7 @@ def index_fill(input: T, dim: int, index: T, value: Any) -> T:
     return ops.setitem(input, value, index=_whole(axis, indices) if input.ndim else ...)
 
 
+@numpy_names
 def index_put(input: T, indices: Any, values: T, accumulate: bool = False) -> T:
     """Return a copy with ``values`` at ``input[indices]``, or added there; ``indices`` is a tuple of tensors."""
     index = tuple(slice(None) if i is None else i._data for i in indices)
@@ -284,17 +285,21 @@ def index_put(input: T, indices: Any, values: T, accumulate: bool = False) -> T:
 
 
 def _mask(mask: T, function: str) -> T:
+    if not hasattr(mask, "_data"):
+        raise no_tensor(function, "mask", 2, mask)
     if mask.dtype.kind != "b":
         raise RuntimeError(f"{function}: expected BoolTensor for mask, but got {mask.dtype}")
     return mask
 
 
+@numpy_names
 def masked_select(input: T, mask: T) -> T:
     """Return the elements where ``mask`` (which broadcasts) is True, as a vector."""
     input, mask = broadcast_tensors(input, _mask(mask, "masked_select"))
     return ops.getitem(input, index=(mask._data,))
 
 
+@numpy_names
 def masked_scatter(input: T, mask: T, source: T) -> T:
     """Return a copy with the elements of ``source``, in their order, where ``mask`` is True."""
     _same_dtype(input, source, "masked_scatter")
@@ -306,6 +311,7 @@ def masked_scatter(input: T, mask: T, source: T) -> T:
     return ops.setitem(input, ops.getitem(ravel(source), index=(slice(n),)), index=(mask._data,))
 
 
+@numpy_names
 def take(input: T, index: T) -> T:
     """Return the elements at these indices of the flattened input."""
     indices = _integers(index, "take")
@@ -344,6 +350,7 @@ def _counted(indices: T, n: int) -> T:
     return indices._plain(np.where((found < 0) & (found >= -n), found + n, found))
 
 
+@numpy_names
 def nonzero(input: T, *, as_tuple: bool = False) -> Any:
     """Return the indices of the elements that are not zero, (n, ndim), or one vector a dimension."""
     tensor = type(input.detach())
@@ -355,6 +362,7 @@ def nonzero(input: T, *, as_tuple: bool = False) -> Any:
     return tuple(tensor(np.ascontiguousarray(column)) for column in found.T)
 
 
+@numpy_names
 def argwhere(input: T) -> T:
     """Return the indices of the elements that are not zero, (n, ndim)."""
     return nonzero(input)

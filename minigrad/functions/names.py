@@ -17,28 +17,32 @@ _SPELLINGS = {"axis": "dim", "axes": "dims", "keepdims": "keepdim", "x": "input"
 _NUMBERS = (int, float, np.generic)
 
 
-def numpy_names(function: Callable[..., Any], numbers: bool = False) -> Callable[..., Any]:
+def numpy_names(function: Callable[..., Any], also: tuple[type, ...] = ()) -> Callable[..., Any]:
     """Accept NumPy's ``axis`` for ``dim`` and ``x`` for ``input``, as PyTorch does.
 
-    TypeError where an ``input`` is no tensor, and with ``numbers`` no number either.
+    TypeError where the first operand is no tensor, nor of the types in ``also``.
     """
-    strict = next(iter(inspect.signature(function).parameters)) == "input"
-    taken: Any = (Recorded, np.ndarray, *_NUMBERS) if numbers else Recorded
+    parameters = list(inspect.signature(function).parameters)
+    spellings = {theirs: ours for theirs, ours in _SPELLINGS.items() if ours in parameters and theirs not in parameters}
+    first = parameters[0] if parameters[0] in _OPERANDS else ""
+    taken = (Recorded, *also)
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         if kwargs:
-            kwargs = {_SPELLINGS.get(key, key): value for key, value in kwargs.items()}
-        if strict and (args or "input" in kwargs):
-            input = args[0] if args else kwargs["input"]
-            if not isinstance(input, taken):
-                raise no_tensor(function.__name__, "input", 1, input)
+            kwargs = {spellings.get(key, key): value for key, value in kwargs.items()}
+        if first and (args or first in kwargs):
+            operand = args[0] if args else kwargs[first]
+            if not isinstance(operand, taken):
+                raise no_tensor(function.__name__, first, 1, operand)
         return function(*args, **kwargs)
 
     return wrapper
 
 
-numpy_names_or_number = functools.partial(numpy_names, numbers=True)
+_OPERANDS = ("input", "A", "x", "condition", "sorted_sequence", "tensor")  # what the first operand is called
+or_number = functools.partial(numpy_names, also=(np.ndarray, *_NUMBERS))
+or_array = functools.partial(numpy_names, also=(np.ndarray,))
 
 
 def no_tensor(function: str, name: str, place: int, value: Any) -> TypeError:
@@ -105,6 +109,8 @@ def several(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def wrapper(input: Any, *sizes: Any, **named: Any) -> Any:
+            if not isinstance(input, Recorded):
+                raise no_tensor(function.__name__, "input", 1, input)
             if named:
                 sizes = _named(function.__name__, name, sizes, named)
             return function(input, integers(sizes, function.__name__))

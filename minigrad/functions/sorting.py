@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.functions.names import numpy_names
+from minigrad.functions.names import no_tensor, numpy_names
 from minigrad.functions.reduction import amax, looked_up
 from minigrad.ops import indexing, sorting
 from minigrad.ops.reduction import axis_of
@@ -87,6 +87,7 @@ def median(input: T, dim: int | None = None, keepdim: bool = False) -> T:
     return amax(chosen)
 
 
+@numpy_names
 def unique(
     input: T, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> T:
@@ -108,6 +109,7 @@ def unique(
     return (values, *map(input._plain, parts)) if parts else values
 
 
+@numpy_names
 def bincount(input: T, weights: T = None, minlength: int = 0) -> T:
     """Return how often each of 0, 1, … stands in a 1-d tensor of integers, or the sums of ``weights``."""
     data = input._data
@@ -125,6 +127,7 @@ def bincount(input: T, weights: T = None, minlength: int = 0) -> T:
     return input._plain(np.bincount(data, weights._data, minlength).astype(dtype))
 
 
+@numpy_names
 def histc(input: T, bins: int = 100, min: float = 0, max: float = 0) -> T:
     """Return how many elements lie in each of ``bins`` equal parts of [min, max]; of the data where both are 0."""
     data = input._data
@@ -145,6 +148,7 @@ def histc(input: T, bins: int = 100, min: float = 0, max: float = 0) -> T:
     return input._plain(np.bincount(places, minlength=bins).astype(data.dtype))
 
 
+@numpy_names
 def searchsorted(
     sorted_sequence: T, input: T, *, out_int32: bool = False, right: bool = False, side: str | None = None,
     sorter: T = None,
@@ -180,6 +184,8 @@ def searchsorted(
 
 def bucketize(input: T, boundaries: T, *, out_int32: bool = False, right: bool = False) -> T:
     """Return the number of the bucket between 1-d ``boundaries`` that each element falls in."""
+    if not hasattr(boundaries, "ndim"):
+        raise no_tensor("bucketize", "boundaries", 2, boundaries)
     if boundaries.ndim != 1:
         raise RuntimeError(f"bucketize(): boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)
