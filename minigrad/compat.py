@@ -9,6 +9,7 @@ import numpy as np
 
 from minigrad.creation import as_tensor, empty
 from minigrad.dtypes import TYPES
+from minigrad.functions.names import numpy_names
 from minigrad.tensor import Tensor
 
 
@@ -46,11 +47,13 @@ def is_tensor(obj: Any) -> bool:
     return isinstance(obj, Tensor)
 
 
+@numpy_names
 def is_floating_point(input: Tensor) -> bool:
     """Return whether the dtype is a float."""
     return bool(input.is_floating_point())
 
 
+@numpy_names
 def is_complex(input: Tensor) -> bool:
     """Return False: minigrad has no complex tensors."""
     return False
@@ -61,6 +64,7 @@ def is_inference(input: Tensor) -> bool:
     return input.is_inference()
 
 
+@numpy_names
 def numel(input: Tensor) -> int:
     """Return the number of elements."""
     return input.numel()

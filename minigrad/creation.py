@@ -6,14 +6,16 @@ https://docs.pytorch.org/docs/stable/torch.html#creation-ops
 from __future__ import annotations
 
 import functools
+import math
+import operator
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
 
-from minigrad.dtypes import category, get_default_dtype
+from minigrad.dtypes import category, filled, get_default_dtype
 from minigrad.functions.converting import is_device
-from minigrad.functions.names import integers
+from minigrad.functions.names import integers, numpy_names
 from minigrad.tensor import Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -92,6 +94,8 @@ def _array(data: Any, dtype: Any) -> np.ndarray:
             array = array.astype(get_default_dtype())
         if array.size == 0 and dtype is None and not _holds_arrays(data):
             array = array.astype(get_default_dtype())
+    if array.dtype == object and not isinstance(data, np.ndarray):
+        raise RuntimeError(f"Could not infer dtype of {type(data).__name__}: expected numbers")
     if array.dtype.kind not in "biuf" and dtype is None:
         raise TypeError(
             f"tensor(): data of type {type(data).__name__} (dtype {array.dtype}) is not numbers; "
@@ -153,12 +157,15 @@ def empty(*size: Any, dtype: Any = None, requires_grad: bool = False, **named: A
 def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ``fill_value`` everywhere; its kind decides the dtype unless one is given."""
     dtype = _array(fill_value, None).dtype if dtype is None else dtype
-    return Tensor(np.full(_size((size,)), fill_value, dtype), requires_grad=requires_grad)
+    return Tensor(filled(_size((size,)), fill_value, dtype), requires_grad=requires_grad)
 
 
 @placed
 def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ones on the diagonal, (n, m)."""
+    for name, length in (("n", n), ("m", m)):
+        if length is not None and length < 0:
+            raise RuntimeError(f"{name} must be greater or equal to 0, got {length}")
     return Tensor(np.eye(n, m, dtype=_dtype(dtype)), requires_grad=requires_grad)
 
 
@@ -171,38 +178,59 @@ def arange(*bounds: Any, dtype: Any = None, requires_grad: bool = False, **named
     start, end, step = (x.item() if isinstance(x, (Tensor, np.generic)) else x for x in (start, end, step))
     if step == 0:
         raise RuntimeError("step must be nonzero")
+    if not np.isfinite([start, end]).all():
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (end - start) * step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     if dtype is None:
         dtype = np.int64 if all(isinstance(b, int) for b in (start, end, step)) else get_default_dtype()
-    return Tensor(np.arange(start, end, step).astype(dtype), requires_grad=requires_grad)
+    dtype = _no_bools("arange", dtype)
+    if dtype == np.int64:
+        start, end, step = int(start), int(end), int(step)
+    count = math.ceil((end - start) / step)
+    if dtype.kind in "iu":
+        start, step = int(start), int(step)
+    return Tensor((start + np.arange(count) * step).astype(dtype), requires_grad=requires_grad)
 
 
-def _steps(steps: int, function: str) -> int:
+def _no_bools(function: str, dtype: Any) -> np.dtype[Any]:
+    dtype = _dtype(dtype)
+    if dtype.kind == "b":
+        raise NotImplementedError(f"\"{function}_cpu\" not implemented for 'Bool'")
+    return dtype
+
+
+def _line(function: str, start: Any, end: Any, steps: int, dtype: np.dtype[Any]) -> np.ndarray:
+    """Return steps numbers from start to end in float64, counted from the nearer end; integer ends for integers."""
+    steps = operator.index(steps)
     if steps < 0:
         raise RuntimeError(f"{function}: number of steps must be non-negative")
-    return int(steps)
+    first, last = (int(x) if dtype.kind in "iu" else float(x) for x in (start, end))
+    step = (last - first) / (steps - 1) if steps > 1 else 0.0
+    half = steps // 2 if steps > 1 else steps
+    return np.concatenate([first + step * np.arange(half), last - step * np.arange(steps - half)[::-1]])
 
 
 @placed
 def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return ``steps`` values from start to end, both included."""
-    values = np.linspace(float(start), float(end), _steps(steps, "linspace"))
-    return Tensor(values.astype(_dtype(dtype)), requires_grad=requires_grad)
+    """Return ``steps`` values from start to end, both included; integers count between integer ends."""
+    dtype = _no_bools("linspace", dtype)
+    return Tensor(_line("linspace", start, end, steps, dtype).astype(dtype), requires_grad=requires_grad)
 
 
 @placed
 def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None,
              requires_grad: bool = False) -> Tensor:  # fmt: skip
     """Return ``steps`` values from base**start to base**end, evenly spaced in their logarithm."""
-    powers = float(base) ** np.linspace(float(start), float(end), _steps(steps, "logspace"))
-    return Tensor(powers.astype(_dtype(dtype)), requires_grad=requires_grad)
+    dtype = _no_bools("logspace", dtype)
+    powers = float(base) ** _line("logspace", start, end, steps, dtype)
+    return Tensor(powers.astype(dtype), requires_grad=requires_grad)
 
 
 @placed
 def scalar_tensor(s: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a 0-d tensor of the default dtype."""
-    return Tensor(np.asarray(s, _dtype(dtype)), requires_grad=requires_grad)
+    return Tensor(filled((), s, _dtype(dtype)), requires_grad=requires_grad)
 
 
 @placed
@@ -215,34 +243,47 @@ def asarray(obj: Any, *, dtype: Any = None, copy: bool | None = None, requires_g
 @placed
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None) -> Tensor:
     """Return the indices of the lower triangle of a (row, col) matrix, (2, n)."""
-    return Tensor(np.stack(np.tril_indices(row, offset, col)).astype(dtype or np.int64))
+    return _pairs("tril_indices", np.tril_indices, row, col, offset, dtype)
 
 
 @placed
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None) -> Tensor:
     """Return the indices of the upper triangle of a (row, col) matrix, (2, n)."""
-    return Tensor(np.stack(np.triu_indices(row, offset, col)).astype(dtype or np.int64))
+    return _pairs("triu_indices", np.triu_indices, row, col, offset, dtype)
+
+
+def _pairs(name: str, function: Any, row: int, col: int, offset: int, dtype: Any) -> Tensor:
+    dtype = np.dtype(dtype or np.int64)
+    if row < 0 or col < 0:
+        raise RuntimeError(f"{name}: row and col must be non-negative, got {row} and {col}")
+    if dtype not in (np.int32, np.int64):
+        raise NotImplementedError(f'"{name}" not implemented for {dtype}; expected int32 or int64')
+    return Tensor(np.stack(function(row, offset, col)).astype(dtype))
 
 
 @placed
+@numpy_names
 def zeros_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return zeros of the shape and dtype of ``input``."""
     return zeros(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
 @placed
+@numpy_names
 def ones_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ones of the shape and dtype of ``input``."""
     return ones(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
 @placed
+@numpy_names
 def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ``fill_value`` everywhere, in the shape and dtype of ``input``."""
     return full(input.shape, fill_value, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
 @placed
+@numpy_names
 def empty_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return unfilled memory of the shape and dtype of ``input``."""
     return empty(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)

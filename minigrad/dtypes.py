@@ -14,7 +14,7 @@ int8, int16, int32, int64 = (np.dtype(f"int{n}") for n in (8, 16, 32, 64))
 uint8, bool_ = np.dtype("uint8"), np.dtype("bool")
 half, float_, double, short, int_, long = float16, float32, float64, int16, int32, int64
 
-_CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
+_CATEGORY = {"?": 0, **dict.fromkeys("bBhHiIlLqQ", 1), **dict.fromkeys("efd", 2)}  # of a dtype's character
 _SCALAR_CATEGORY = {bool: 0, int: 1, float: 2}
 _default = float32
 
@@ -39,20 +39,20 @@ def set_default_dtype(dtype: Any) -> None:
 
 
 def category(dtype: np.dtype[Any]) -> int:
-    """Return 0 for bool, 1 for integers, 2 for floats; raise TypeError for anything else.
-
-    Raises ValueError for a byte order that is not the machine's.
-    """
-    if dtype.kind not in _CATEGORY or dtype.itemsize > 8:
+    """Return 0 for bool, 1 for integers, 2 for floats; raise TypeError for anything else, ValueError for foreign bytes."""
+    try:
+        found = _CATEGORY[dtype.char]
+    except KeyError:
         raise TypeError(
-            f"minigrad has bool, integer and float tensors; got dtype {dtype} (complex tensors are not supported)"
-        )
+            "minigrad has bool, integer and float tensors (float16, float32, float64); got dtype "
+            f"{dtype} (complex tensors are not supported)"
+        ) from None
     if not dtype.isnative:
         raise ValueError(
             f"given numpy array has byte order different from the native byte order ({dtype.str}); convert it "
             "first: array.astype(array.dtype.newbyteorder('='))"
         )
-    return _CATEGORY[dtype.kind]
+    return found
 
 
 def promote_types(a: Any, b: Any) -> np.dtype[Any]:
@@ -96,6 +96,25 @@ def promoted(operands: list[Any]) -> list[Any]:
     """Return the operands in their common dtype; Python scalars stay Python scalars."""
     dtype = result_type(*operands)
     return [x if type(x) in _SCALAR_CATEGORY else x.astype(dtype, copy=False) for x in operands]
+
+
+def fitted(value: Any, dtype: np.dtype[Any]) -> np.ndarray:
+    """Return a number in a dtype, as a 0-d array; RuntimeError where it lies beyond. Negative ones wrap in unsigned dtypes."""
+    if isinstance(value, (complex, np.complexfloating)):
+        raise RuntimeError(f"value cannot be converted to type {dtype} without overflow: {value} is complex")
+    if dtype.kind in "iu":
+        top = int(np.iinfo(dtype).max)
+        if not -top - 1 <= value <= top:  # NaN, too
+            raise RuntimeError(f"value cannot be converted to type {dtype} without overflow: {value}")
+        return np.array(int(value)).astype(dtype)
+    return np.array(value).astype(dtype)
+
+
+def filled(shape: tuple[int, ...], value: Any, dtype: Any) -> np.ndarray:
+    """Return one number (or a 0-d tensor's) everywhere, in a dtype that holds it."""
+    dtype = np.dtype(dtype)
+    category(dtype)
+    return np.full(shape, fitted(value.item() if hasattr(value, "item") else value, dtype))
 
 
 TYPES: dict[str, np.dtype[Any]] = {

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.dtypes import category
 from minigrad.functions import comparison as c
 from minigrad.functions import elementwise as e
 from minigrad.functions.index import steps
@@ -100,10 +101,12 @@ class InPlace(Writing):
             self._assign(setitem(self, value, index=index, within=within), "x[...] = v")
             return
         self._check_writable(recorded=False)
+        if isinstance(value, np.ndarray):
+            category(value.dtype)
         try:
             place = self._data if within is None else self._data[within]
             place[index] = value._data if isinstance(value, InPlace) else value
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise RuntimeError(f"x[...] = v: {error}") from None
         wrote(self._data, "x[...] = v")
 

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.functions import product, reduction, shape
+from minigrad.functions import diagonals, product, reduction, shape
+from minigrad.functions.names import no_tensor, or_array
 from minigrad.functions.norm import called
 from minigrad.functions.norm import matrix_norm as matrix_norm
 from minigrad.functions.norm import norm as norm
@@ -67,6 +68,8 @@ class Lstsq(NamedTuple):
 
 def _checked(A: T, name: str, square: bool = False, half: bool = False) -> None:
     """Refuse what is no float matrix, with PyTorch's words."""
+    if not hasattr(A, "ndim"):
+        raise no_tensor(name, "A", 1, A)
     if A.ndim < 2:
         raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions.")
     if square and A.shape[-1] != A.shape[-2]:
@@ -156,6 +159,7 @@ def solve_triangular(A: T, B: T, *, upper: bool, left: bool = True, unitriangula
     return ops.solve(A, B) if left else ops.mT(ops.solve(ops.mT(A), ops.mT(B)))
 
 
+@or_array
 def matrix_power(A: T, n: int) -> T:
     """Return A to an integer power, by squaring; negative powers are those of the inverse."""
     if A.ndim < 2:
@@ -293,6 +297,7 @@ def svd(A: T, full_matrices: bool = True) -> SVD:
     return SVD(*ops.unpack(ops.svd(A), *ops.svd_shapes(A)))
 
 
+@or_array
 def eigh(A: T, UPLO: str = "L") -> Eigh:
     """Return (eigenvalues, eigenvectors) of symmetric matrices, rising; one triangle of A is read."""
     if A.ndim >= 2 and A.dtype.kind != "f" and A.shape[-1] == A.shape[-2]:
@@ -309,11 +314,15 @@ def eigvalsh(A: T, UPLO: str = "L") -> T:
     return eigh(A, UPLO).eigenvalues
 
 
-def pinv(A: T, *, atol: float | None = None, rtol: float | None = None, hermitian: bool = False) -> T:
+@or_array
+def pinv(A: T, rcond: float | None = None, hermitian: bool = False, *, atol: float | None = None,
+         rtol: float | None = None) -> T:  # fmt: skip
     """Return the pseudoinverse (..., m, n); singular values up to max(atol, rtol * largest) count as 0.
 
-    ``rtol`` is max(n, m) eps by default, 0 where atol > 0 is given.
+    ``rtol`` (``rcond`` of old) is max(n, m) eps by default, 0 where atol > 0 is given. With ``hermitian`` only the
+    lower triangle is read.
     """
+    rtol = rcond if rtol is None else rtol
     if A.ndim < 2 or A.dtype.kind != "f" or A.dtype == np.float16:
         raise RuntimeError(
             f"linalg.pinv({called(A.dtype)}{{{list(A.shape)}}}): expected a tensor with 2 or more dimensions of "
@@ -321,10 +330,17 @@ def pinv(A: T, *, atol: float | None = None, rtol: float | None = None, hermitia
         )
     if hermitian:
         _checked(A, "linalg.pinv", square=True)
-        A = shape.clone((A + ops.mT(A)) * 0.5)
+        mean, lower = (A + ops.mT(A)) * 0.5, diagonals.tril(A.detach())
+        A = mean + (lower + ops.mT(diagonals.tril(A.detach(), -1)) - mean.detach())  # the gradient is symmetric
     if rtol is None:
         rtol = 0.0 if atol else max(A.shape[-2:]) * float(np.finfo(A.dtype).eps)
     return ops.pinv(A, atol=float(atol or 0.0), rtol=float(rtol))
+
+
+@or_array
+def pinverse(input: T, rcond: float = 1e-15) -> T:
+    """Return the pseudoinverse of matrices; see :func:`pinv`."""
+    return pinv(input, rcond)
 
 
 def lstsq(A: T, B: T, rcond: float | None = None, *, driver: str | None = None) -> Lstsq:

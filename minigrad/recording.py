@@ -6,6 +6,7 @@ is what most operations have; ``many`` takes any number.
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -49,8 +50,8 @@ def one(primitive: Primitive, x: Any, params: dict[str, Any] = _NONE) -> Any:
         a = a.astype(get_default_dtype())
     try:
         out = primitive.function(a, **params) if params else primitive.function(a)
-    except (ValueError, TypeError) as error:
-        raise _shape_error(primitive, [a], error) from None
+    except _FAILURES as error:
+        out = _again(primitive, [a], params, error)
     if type(out) is not _ndarray and isinstance(out, np.generic):
         out = np.asarray(out)
     result: Any = _new(Recorded._plain)
@@ -87,8 +88,8 @@ def two(primitive: Primitive, x: Any, y: Any, params: dict[str, Any] = _NONE) ->
         a, b = adapted(primitive, [a, b])
     try:
         out = primitive.function(a, b, **params) if params else primitive.function(a, b)
-    except (ValueError, TypeError) as error:
-        raise _shape_error(primitive, [a, b], error) from None
+    except _FAILURES as error:
+        out = _again(primitive, [a, b], params, error)
     if type(out) is not _ndarray and isinstance(out, np.generic):
         out = np.asarray(out)
     result: Any = _new(Recorded._plain)
@@ -122,8 +123,8 @@ def many(primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]
         values = adapted(primitive, values)
     try:
         out = primitive.function(*values, **params)
-    except (ValueError, TypeError) as error:
-        raise _shape_error(primitive, values, error) from None
+    except _FAILURES as error:
+        out = _again(primitive, values, params, error)
     if isinstance(out, np.generic):
         out = np.asarray(out)
     result: Any = _new(Recorded._plain)
@@ -145,6 +146,23 @@ def many(primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]
     elif INFERENCE.entered:
         _mark(result, operands)
     return result
+
+
+# Tensors are silent about inf and NaN, PyTorch's and ours. Asking NumPy to be so at every call would cost a third of a
+# small one; so what NumPy says of our calls is ignored, and what was turned into an error is computed again, silently.
+warnings.filterwarnings("ignore", ".* encountered in ", RuntimeWarning, r"minigrad\.")
+_FAILURES = (RuntimeWarning, FloatingPointError, OverflowError, ValueError, TypeError)
+
+
+def _again(primitive: Primitive, values: list[Any], params: dict[str, Any], error: Exception) -> Any:
+    """Compute without warnings, with numbers beyond an integer dtype wrapped around; or say in PyTorch's words why not."""
+    if isinstance(error, (ValueError, TypeError)):
+        raise _shape_error(primitive, values, error) from None
+    whole = next((v.dtype for v in values if hasattr(v, "dtype") and v.dtype.kind in "iu"), None)
+    if whole is not None:
+        values = [np.array(v, np.int64).astype(whole) if type(v) is int else v for v in values]
+    with np.errstate(all="ignore"):
+        return primitive.function(*values, **params)
 
 
 def source(x: Any, kept: bool = False) -> Node | None:
@@ -186,11 +204,11 @@ _NUMBERS = (float, int, bool)
 def _operand(x: Any, primitive: Primitive) -> Any:
     if type(x) in _NUMBERS or isinstance(x, np.ndarray) or (x is None and primitive.promotes is None):
         return x
-    if isinstance(x, np.generic):
+    if isinstance(x, np.generic) and type(x.item()) in _NUMBERS:
         return x.item()  # NumPy's scalars are numbers, as in PyTorch
-    if hasattr(x, "__array_ufunc__"):
+    if hasattr(x, "__array_ufunc__") and not isinstance(x, np.generic):
         return x  # an array of another device
-    raise TypeError(f"{primitive.name}(): operands must be Tensors, arrays or numbers, not {type(x).__name__}")
+    raise TypeError(f"{primitive.name}(): operands must be Tensors, arrays or real numbers, not {type(x).__name__}")
 
 
 def _fit(a: Any, b: Any) -> bool:

@@ -11,6 +11,8 @@ import numpy as np
 
 from minigrad import random
 from minigrad.creation import _dtype, _size, placed
+from minigrad.dtypes import category
+from minigrad.functions.names import numpy_names
 from minigrad.random import Generator, default_generator
 from minigrad.tensor import Tensor
 
@@ -46,8 +48,19 @@ def randint(*args: Any, generator: Generator | None = None, dtype: Any = None, r
         rest = iter(args)
         args = tuple(named[name] if name in named else next(rest) for name in names)
     low, high, size = args if len(args) == 3 else (0, *args)
+    dtype = np.dtype(dtype or np.int64)
+    _check_bounds(low, high, dtype)
     drawn = (generator or default_generator).integers(low, high, _size((size,)))
-    return Tensor(drawn.astype(dtype or np.int64, copy=False), requires_grad=requires_grad)
+    return Tensor(drawn.astype(dtype, copy=False), requires_grad=requires_grad)
+
+
+def _check_bounds(low: int, high: int, dtype: np.dtype[Any]) -> None:
+    if category(dtype) == 2:
+        return
+    least, most = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    for name, value in (("from", low), ("to - 1", high - 1)):
+        if not least <= value <= most:
+            raise RuntimeError(f"{name} is out of bounds for {dtype}: {value}")
 
 
 @placed
@@ -58,18 +71,21 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, r
 
 
 @placed
+@numpy_names
 def rand_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
     """Return uniform numbers in the shape and dtype of ``input``."""
     return rand(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad, generator=named.get("generator"))
 
 
 @placed
+@numpy_names
 def randn_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
     """Return normal numbers in the shape and dtype of ``input``."""
     return randn(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad, generator=named.get("generator"))
 
 
 @placed
+@numpy_names
 def randint_like(input: Tensor, *bounds: Any, dtype: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
     """Return integers in [low, high) in the shape and dtype of ``input``: ``(input, high)``, ``(input, low, high)``."""
     low, high = (named.get("low", 0), named.get("high")) if not bounds else (0, *bounds)[-2:]
@@ -93,17 +109,21 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
             raise TypeError("normal(): with two numbers the size is needed: normal(mean, std, size)")
         drawn = generator.normal(_size((size,)), mean, std, _dtype(dtype))
         return Tensor(drawn, requires_grad=requires_grad)
+    if size is not None:
+        raise TypeError("normal(): takes its shape from the tensors; size goes with two numbers only")
     shape = np.broadcast_shapes(*(x.shape for x in tensors))
     drawn = generator.normal(shape, dtype=tensors[0].dtype)
     values = [x._data if isinstance(x, Tensor) else drawn.dtype.type(x) for x in (mean, std)]
     return Tensor((drawn * values[1] + values[0]).astype(drawn.dtype, copy=False), requires_grad=requires_grad)
 
 
+@numpy_names
 def bernoulli(input: Tensor, p: Any = None, *, generator: Generator | None = None) -> Tensor:
     """Return 1 where a draw falls below the element (or below ``p``), else 0."""
     return input.bernoulli(p, generator=generator)
 
 
+@numpy_names
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *,
                 generator: Generator | None = None) -> Tensor:  # fmt: skip
     """Return int64 indices drawn by weight: (num_samples,) of a vector, (N, num_samples) of N rows."""

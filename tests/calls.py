@@ -53,6 +53,8 @@ def run(lib, text, arrays, names=None):
     xs = {name: put(lib, a) for name, a in zip("xyz", arrays, strict=False)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        if lib is mg:
+            warnings.simplefilter("error", RuntimeWarning)  # infinities and NaN come without a word
         try:
             outs = flat(eval(text, {"L": lib, **xs, **(names or {})}))
         except Exception as error:

@@ -129,6 +129,24 @@ def test_arguments_of_two(torch, name):
             check(torch, f"x.{name}({call})", value(kind), value(kind))
 
 
+@pytest.mark.parametrize("name", sorted(n for n in dir(mg) if n.islower()))
+def test_what_is_no_tensor_is_refused(torch, name):
+    """Where PyTorch wants a tensor first, a list, a word or nothing is a TypeError that says so."""
+    ours, theirs = getattr(mg, name), getattr(torch._C._VariableFunctions, name, None)
+    if theirs is None:
+        return
+    for wrong in ([1.0, 2.0], "a", None, 1.5):
+        for rest in ((), (0,), (np.float64,)):
+            try:
+                theirs(wrong, *(torch.float64 if r is np.float64 else r for r in rest))
+            except TypeError as error:
+                if "must be Tensor" in str(error):
+                    with pytest.raises(TypeError):
+                        ours(wrong, *rest)
+            except (RuntimeError, IndexError):
+                pass
+
+
 OTHER_PAIRS = [
     ("matrix", "vector"),
     ("0-d", "0-d"),

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.functions.names import EITHER, numpy_names, of_one, of_two
+from minigrad.functions.names import EITHER, no_tensor, numpy_names, of_one, of_two
 from minigrad.ops import comparison as ops
+from minigrad.recording import Recorded
 
 __all__ = [
     "allclose", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor",
@@ -34,6 +35,8 @@ not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge
 @numpy_names
 def equal(input: T, other: T) -> bool:
     """Return whether shapes and all elements are equal, as a Python bool."""
+    if not isinstance(other, Recorded):
+        raise no_tensor("equal", "other", 2, other)
     return input.shape == other.shape and bool(np.array_equal(input._data, other._data))
 
 
@@ -45,6 +48,8 @@ def isclose(input: T, other: T, rtol: float = 1e-5, atol: float = 1e-8, equal_na
     >>> mg.isclose(mg.tensor([1.0, 2.0]), mg.tensor([1.0, 2.1]))
     tensor([ True, False])
     """
+    if not isinstance(other, Recorded):
+        raise no_tensor("isclose", "other", 2, other)
     if input.dtype != other.dtype:
         raise RuntimeError(f"isclose(): {input.dtype} did not match {other.dtype}; convert one: x.to(y.dtype)")
     if rtol < 0 or atol < 0:

@@ -47,6 +47,7 @@ class Converting:
     """Conversions; mixed into Tensor."""
 
     dtype: Any
+    detach: Any
     _data: Any
 
     device = Device()
@@ -69,7 +70,7 @@ class Converting:
         dtype = self.dtype if dtype is None else np.dtype(dtype)
         category(dtype)
         if dtype != self.dtype:
-            return astype(self, dtype=dtype)
+            return astype(self if dtype.kind == "f" else self.detach(), dtype=dtype)
         return clone(self) if copy or flags[1:] == [True] else self
 
     def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:

@@ -5,15 +5,17 @@ https://docs.pytorch.org/docs/stable/torch.html#pointwise-ops
 
 from __future__ import annotations
 
+import builtins
 from typing import Any
 
 import numpy as np
 
-from minigrad.dtypes import get_default_dtype
-from minigrad.functions.names import BOTH, EITHER, numpy_names, of_one, of_two
+from minigrad.dtypes import fitted, get_default_dtype, result_type
+from minigrad.functions.names import BOTH, EITHER, check_pair, numpy_names, or_number, of_one, of_two
 from minigrad.ops import elementwise as ops
 from minigrad.ops import special
 from minigrad.ops import trigonometric as angles
+from minigrad.recording import Recorded
 
 __all__ = [
     "abs",
@@ -143,13 +145,13 @@ def _scaled(name: str, other: T, alpha: float, input: T) -> T:
     return ops.mul(other, alpha) if hasattr(other, "dtype") else other * alpha
 
 
-@numpy_names
+@or_number
 def add(input: T, other: T, *, alpha: float = 1) -> T:
     """Return input + alpha * other."""
     return ops.add(input, _scaled("add", other, alpha, input))
 
 
-@numpy_names
+@or_number
 def sub(input: T, other: T, *, alpha: float = 1) -> T:
     """Return input - alpha * other; raise RuntimeError for two bool tensors."""
     return ops.sub(input, _scaled("sub", other, alpha, input))
@@ -158,7 +160,7 @@ def sub(input: T, other: T, *, alpha: float = 1) -> T:
 subtract = sub
 
 
-@numpy_names
+@or_number
 def div(input: T, other: T, *, rounding_mode: str | None = None) -> T:
     """Return input / other, exact or rounded: ``"trunc"`` towards zero, ``"floor"`` down.
 
@@ -178,10 +180,12 @@ def div(input: T, other: T, *, rounding_mode: str | None = None) -> T:
 divide = div
 
 
-@numpy_names
+@or_number
 def pow(input: T, exponent: T) -> T:
     """Return input ** exponent, either of them a number."""
     exponent = _plain(exponent)
+    if not (isinstance(input, Recorded) and isinstance(exponent, Recorded)):
+        check_pair("pow", EITHER, input, exponent)
     if isinstance(exponent, _NUMBERS):
         if isinstance(exponent, float) and input.dtype.kind != "f":
             input = input.float()
@@ -202,9 +206,10 @@ def square(input: T) -> T:
     return ops.square(input.long() if input.dtype.kind == "b" else input)
 
 
-@numpy_names
+@or_number
 def float_power(input: T, exponent: T) -> T:
     """Return input ** exponent computed in float64."""
+    check_pair("float_power", EITHER, input, exponent)
     return pow(*(x.to(np.float64) if hasattr(x, "to") else x for x in (input, exponent)))
 
 
@@ -233,6 +238,8 @@ def lerp(input: T, end: T, weight: T) -> T:
 @numpy_names
 def addcmul(input: T, tensor1: T, tensor2: T, *, value: float = 1) -> T:
     """Return input + value * tensor1 * tensor2."""
+    if all(x.dtype == bool for x in (input, tensor1, tensor2)):
+        raise NotImplementedError("\"addcmul_cpu_out\" not implemented for 'Bool'; convert first: x.long()")
     return ops.addcmul(input, tensor1 if value == 1 else value * tensor1, tensor2)
 
 
@@ -252,6 +259,8 @@ def where(condition: T, input: T = None, other: T = None) -> T:
     """Return input where condition is True, other elsewhere; with condition alone its places, one tensor a dimension."""
     if input is None and other is None:
         return tuple(condition._plain(part) for part in np.nonzero(np.atleast_1d(condition.numpy())))
+    if condition.dtype == np.uint8:  # PyTorch's masks of old
+        condition = condition.bool()
     if condition.dtype.kind != "b":
         raise RuntimeError(
             f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}"
@@ -271,17 +280,17 @@ def masked_fill(input: T, mask: T, value: Any) -> T:
     value, kind = _plain(value), input.dtype.kind
     real = value.dtype.kind == "f" if hasattr(value, "dtype") else isinstance(value, float) and not value.is_integer()
     if real and kind != "f":
-        raise RuntimeError(f"value cannot be converted to type {input.dtype} without overflow")
-    return ops.where(mask, value.to(input.dtype) if hasattr(value, "to") else _AS[kind](value), input)
-
-
-_AS = {"b": bool, "i": int, "u": int, "f": float}
+        raise RuntimeError(f"value cannot be converted to type {input.dtype} without overflow: {value}")
+    if hasattr(value, "to"):
+        return ops.where(mask, value.to(input.dtype), input)
+    return ops.where(mask, value if kind == "f" else fitted(value, input.dtype), input)
 
 
 @numpy_names
 def nan_to_num(input: T, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> T:
     """Return input with numbers in place of NaN (0) and the infinities (the ends of the dtype)."""
-    return special.nan_to_num(input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
+    nan, posinf, neginf = (None if end is None else float(end) for end in (nan or 0.0, posinf, neginf))
+    return special.nan_to_num(input, nan=nan, posinf=posinf, neginf=neginf)
 
 
 @numpy_names
@@ -290,9 +299,17 @@ def clamp(input: T, min: Any = None, max: Any = None) -> T:
     min, max = _plain(min), _plain(max)
     if min is None and max is None:
         raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
-    if _all_numbers(min, max):
-        whole = input.dtype.kind != "f" and any(isinstance(b, float) for b in (min, max))
-        return ops.clamp(input.float() if whole else input, min=min, max=max)
+    bounds = [bound for bound in (min, max) if bound is not None]
+    if len(bounds) == 2 and result_type(input, *bounds).kind == "b":
+        raise NotImplementedError("\"clamp_cpu\" not implemented for 'Bool'; convert first: x.long()")
+    if not any(hasattr(bound, "ndim") for bound in bounds):
+        if input.dtype.kind != "f" or any(type(bound) not in (int, float) for bound in bounds):
+            for bound in bounds:
+                fitted(bound, input.dtype if isinstance(bound, int) else get_default_dtype())
+            input = input.to(result_type(input, *bounds))
+        if input.dtype.kind == "u" and min is not None:
+            min = builtins.max(min, 0)
+        return ops.clamp(input, min=min, max=max)
     lower = input if min is None else ops.clamp_min(input, min)
     return lower if max is None else ops.clamp_max(lower, max)
 
@@ -310,7 +327,3 @@ def clamp_min(input: T, min: Any) -> T:
 def clamp_max(input: T, max: Any) -> T:
     """Return input, and no more than max."""
     return clamp(input, max=max)
-
-
-def _all_numbers(*bounds: Any) -> bool:
-    return not [b for b in bounds if b is not None and not isinstance(b, _NUMBERS)]

@@ -19,6 +19,9 @@ def parsed(args: tuple[Any, ...]) -> tuple[list[Any], tuple[str, ...], str]:
         equation, operands = _of_sublists(args)
     if not operands:
         raise ValueError("einsum(): must provide at least one operand")
+    for i, x in enumerate(operands):
+        if not hasattr(x, "ndim"):
+            raise TypeError(f"einsum(): operand {i} must be Tensor, not {type(x).__name__}")
     left, arrow, right = equation.replace(" ", "").partition("->")
     terms = left.split(",")
     if len(terms) != len(operands):
@@ -37,6 +40,8 @@ def _of_sublists(args: tuple[Any, ...]) -> tuple[str, list[Any]]:
     """Turn ``x, [0, 1], y, [1, ...], [0, ...]`` into an equation and its operands."""
 
     def text(labels: Any) -> str:
+        if isinstance(labels, str):
+            raise TypeError("einsum(): the equation comes first: einsum(equation, *operands)")
         for k in labels:
             if k is not ... and not 0 <= int(k) < 52:
                 raise RuntimeError(f"einsum(): expected subscripts in range [0, 52), but got {k}")

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.dtypes import filled
 from minigrad.functions.converting import is_device
 from minigrad.functions.names import integers
 from minigrad.random import Generator, default_generator
@@ -30,7 +31,7 @@ class Filling:
                  requires_grad: bool = False) -> Any:  # fmt: skip
         """Return ``fill_value`` everywhere in this size, in this dtype."""
         is_device(device)
-        return _new(self, np.full(integers((size,)), fill_value, dtype or self.dtype), requires_grad)
+        return _new(self, filled(integers((size,)), fill_value, dtype or self.dtype), requires_grad)
 
     def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
         """Return zeros of this size in this dtype."""

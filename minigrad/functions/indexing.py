@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.dtypes import fitted
 from minigrad.functions.joining import broadcast_tensors
-from minigrad.functions.names import numpy_names
+from minigrad.functions.names import no_tensor, numpy_names
 from minigrad.functions.shape import broadcast_to, expand, ravel, reshape
 from minigrad.ops import indexing as ops
 from minigrad.ops.reduction import axis_of
@@ -218,7 +219,7 @@ def _neutral(reduce: str, dtype: np.dtype[Any]) -> Any:
 def index_add(input: T, dim: int, index: T, source: T, *, alpha: float = 1) -> T:
     """Return a copy with ``alpha * source`` added to the slices along ``dim`` at these indices."""
     place, source = _slices(input, dim, index, source, "index_add", RuntimeError)
-    source = source if alpha == 1 else source * (alpha if input.dtype.kind == "f" else input.dtype.type(alpha).item())
+    source = source if alpha == 1 else source * {"f": float, "b": bool}.get(input.dtype.kind, int)(alpha)
     return input + ops.scatter_add(source, index=place, shape=tuple(input.shape))
 
 
@@ -261,9 +262,11 @@ def index_fill(input: T, dim: int, index: T, value: Any) -> T:
         )
     n = input.shape[axis] if input.ndim else 1
     _check_range(indices, n, "index_fill", least=-n)
+    value = value if hasattr(value, "_data") else fitted(value, input.dtype)
     return ops.setitem(input, value, index=_whole(axis, indices) if input.ndim else ...)
 
 
+@numpy_names
 def index_put(input: T, indices: Any, values: T, accumulate: bool = False) -> T:
     """Return a copy with ``values`` at ``input[indices]``, or added there; ``indices`` is a tuple of tensors."""
     index = tuple(slice(None) if i is None else i._data for i in indices)
@@ -282,17 +285,21 @@ def index_put(input: T, indices: Any, values: T, accumulate: bool = False) -> T:
 
 
 def _mask(mask: T, function: str) -> T:
+    if not hasattr(mask, "_data"):
+        raise no_tensor(function, "mask", 2, mask)
     if mask.dtype.kind != "b":
         raise RuntimeError(f"{function}: expected BoolTensor for mask, but got {mask.dtype}")
     return mask
 
 
+@numpy_names
 def masked_select(input: T, mask: T) -> T:
     """Return the elements where ``mask`` (which broadcasts) is True, as a vector."""
     input, mask = broadcast_tensors(input, _mask(mask, "masked_select"))
     return ops.getitem(input, index=(mask._data,))
 
 
+@numpy_names
 def masked_scatter(input: T, mask: T, source: T) -> T:
     """Return a copy with the elements of ``source``, in their order, where ``mask`` is True."""
     _same_dtype(input, source, "masked_scatter")
@@ -304,6 +311,7 @@ def masked_scatter(input: T, mask: T, source: T) -> T:
     return ops.setitem(input, ops.getitem(ravel(source), index=(slice(n),)), index=(mask._data,))
 
 
+@numpy_names
 def take(input: T, index: T) -> T:
     """Return the elements at these indices of the flattened input."""
     indices = _integers(index, "take")
@@ -323,18 +331,26 @@ def take_along_dim(input: T, indices: T, dim: int | None = None) -> T:
     if indices.dtype != np.int64:
         raise RuntimeError(f"take_along_dim(): dtype of indices should be Long but got {indices.dtype}")
     if dim is None:
-        return gather(ravel(input), 0, ravel(indices))
+        return gather(ravel(input), 0, _counted(ravel(indices), input.numel()))
     if input.ndim != indices.ndim:
         raise RuntimeError(
             f"torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
             f"{input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
         )
     axis = axis_of(input, dim)
+    indices = _counted(indices, input.shape[axis] if input.ndim else 1)
     shape = list(np.broadcast_shapes(*((*s[:axis], 1, *s[axis + 1 :]) for s in (input.shape, indices.shape))))
     along = [(*shape[:axis], x.shape[axis], *shape[axis + 1 :]) for x in (input, indices)]
     return gather(broadcast_to(input, along[0]), axis, broadcast_to(indices, along[1]))
 
 
+def _counted(indices: T, n: int) -> T:
+    """Return indices that count from the end as what they mean."""
+    found = indices._data
+    return indices._plain(np.where((found < 0) & (found >= -n), found + n, found))
+
+
+@numpy_names
 def nonzero(input: T, *, as_tuple: bool = False) -> Any:
     """Return the indices of the elements that are not zero, (n, ndim), or one vector a dimension."""
     tensor = type(input.detach())
@@ -346,6 +362,7 @@ def nonzero(input: T, *, as_tuple: bool = False) -> Any:
     return tuple(tensor(np.ascontiguousarray(column)) for column in found.T)
 
 
+@numpy_names
 def argwhere(input: T) -> T:
     """Return the indices of the elements that are not zero, (n, ndim)."""
     return nonzero(input)

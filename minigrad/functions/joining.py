@@ -143,9 +143,16 @@ def atleast_3d(*tensors: Any) -> Any:
 
 
 def _each(function: Any, tensors: tuple[Any, ...]) -> Any:
-    if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
-        return tuple(map(function, tensors[0]))
-    return function(tensors[0]) if len(tensors) == 1 else tuple(map(function, tensors))
+    several = len(tensors) != 1 or isinstance(tensors[0], (list, tuple))
+    made = tuple(map(function, _listed(tensors, "atleast")))
+    return made if several else made[0]
+
+
+def _listed(tensors: tuple[Any, ...], function: str) -> list[T]:
+    """Take tensors as separate arguments or as one sequence."""
+    return _check_tensors(
+        tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors, function
+    )
 
 
 def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
@@ -158,16 +165,14 @@ def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
 
 def broadcast_tensors(*tensors: Any) -> tuple[T, ...]:
     """Return views of the tensors in their common shape."""
-    if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
-        tensors = tuple(tensors[0])
+    tensors = tuple(_listed(tensors, "broadcast_tensors"))
     shape = broadcast_shapes(*(tuple(x.shape) for x in tensors))
     return tuple(broadcast_to(x, shape) for x in tensors)
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[T, ...]:
     """Return the coordinates of a grid whose axes are these vectors; 'xy' exchanges the first two."""
-    if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
-        tensors = tuple(tensors[0])
+    tensors = tuple(_listed(tensors, "meshgrid"))
     if indexing not in ("ij", "xy"):
         raise RuntimeError(f'meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
     if not tensors:
@@ -236,16 +241,19 @@ def tensor_split(input: T, indices_or_sections: Any, dim: int = 0) -> tuple[T, .
     return tuple(indexing.getitem(input, index=(slice(None),) * axis + (piece,)) for piece in pieces)
 
 
+@numpy_names
 def hsplit(input: T, indices_or_sections: Any) -> tuple[T, ...]:
     """Return pieces along the second dimension, of a vector along the first."""
     return _even(input, indices_or_sections, 0 if input.ndim == 1 else 1, 1, "hsplit")
 
 
+@numpy_names
 def vsplit(input: T, indices_or_sections: Any) -> tuple[T, ...]:
     """Return pieces along the first dimension of at least two."""
     return _even(input, indices_or_sections, 0, 2, "vsplit")
 
 
+@numpy_names
 def dsplit(input: T, indices_or_sections: Any) -> tuple[T, ...]:
     """Return pieces along the third dimension."""
     return _even(input, indices_or_sections, 2, 3, "dsplit")
@@ -265,6 +273,8 @@ def narrow(input: T, dim: int, start: Any, length: int) -> T:
     """Return ``length`` elements (a view) from ``start`` on along ``dim``."""
     if input.ndim == 0:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    if hasattr(start, "dtype") and (start.ndim or start.dtype.kind not in "iu"):
+        raise RuntimeError("start must be an 0-dim integral Tensor.")
     axis, start = axis_of(input, dim), operator.index(start)
     n = input.shape[axis]
     if length < 0:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from minigrad import linalg
 from minigrad.functions import comparison as c
 from minigrad.functions import elementwise as e
@@ -16,7 +18,9 @@ from minigrad.functions.filling import Filling
 from minigrad.ops import comparison
 from minigrad.ops import elementwise as ops
 from minigrad.primitive import Primitive
-from minigrad.recording import one, two
+from minigrad.recording import Recorded, one, two
+
+_OURS = (Recorded, np.ndarray, np.generic, complex)  # none of these would do it better
 
 
 def _operator(made: Primitive) -> tuple[Any, Any]:
@@ -26,12 +30,16 @@ def _operator(made: Primitive) -> tuple[Any, Any]:
         try:
             return two(made, self, other)
         except TypeError:
+            if isinstance(other, _OURS):
+                raise
             return NotImplemented
 
     def reflected(self: Any, other: Any) -> Any:
         try:
             return two(made, other, self)
         except TypeError:
+            if isinstance(other, _OURS):
+                raise
             return NotImplemented
 
     return operator, reflected
@@ -44,7 +52,7 @@ class Methods(Arranging, Converting, Filling):
     addmm, addmv, baddbmm, addbmm = p.addmm, p.addmv, p.baddbmm, p.addbmm
     kron, trace, cross = p.kron, p.trace, p.cross
     det, inverse, slogdet, logdet = linalg.det, linalg.inv, linalg.slogdet, linalg.logdet
-    matrix_power, pinverse, cholesky = linalg.matrix_power, linalg.pinv, linalg.cholesky
+    matrix_power, pinverse, cholesky = linalg.matrix_power, linalg.pinverse, linalg.cholesky
 
     shape: Any
     dtype: Any
@@ -78,6 +86,8 @@ class Methods(Arranging, Converting, Filling):
         try:
             return e.pow(self, exponent)
         except TypeError:
+            if isinstance(exponent, _OURS):
+                raise
             return NotImplemented
 
     def __matmul__(self, other: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -16,25 +17,35 @@ _SPELLINGS = {"axis": "dim", "axes": "dims", "keepdims": "keepdim", "x": "input"
 _NUMBERS = (int, float, np.generic)
 
 
-def numpy_names(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Accept NumPy's ``axis`` for ``dim`` and ``x`` for ``input``, as PyTorch does; TypeError without a tensor."""
+def numpy_names(function: Callable[..., Any], also: tuple[type, ...] = ()) -> Callable[..., Any]:
+    """Accept NumPy's ``axis`` for ``dim`` and ``x`` for ``input``, as PyTorch does.
+
+    TypeError where the first operand is no tensor, nor of the types in ``also``.
+    """
+    parameters = list(inspect.signature(function).parameters)
+    spellings = {theirs: ours for theirs, ours in _SPELLINGS.items() if ours in parameters and theirs not in parameters}
+    first = parameters[0] if parameters[0] in _OPERANDS else ""
+    taken = (Recorded, *also)
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         if kwargs:
-            kwargs = {_SPELLINGS.get(key, key): value for key, value in kwargs.items()}
-        try:
-            return function(*args, **kwargs)
-        except AttributeError:  # of what is no tensor
-            first = args[0] if args else kwargs.get("input")
-            if isinstance(first, Recorded):
-                raise
-            raise _no_tensor(function.__name__, "input", 1, first) from None
+            kwargs = {spellings.get(key, key): value for key, value in kwargs.items()}
+        if first and (args or first in kwargs):
+            operand = args[0] if args else kwargs[first]
+            if not isinstance(operand, taken):
+                raise no_tensor(function.__name__, first, 1, operand)
+        return function(*args, **kwargs)
 
     return wrapper
 
 
-def _no_tensor(function: str, name: str, place: int, value: Any) -> TypeError:
+_OPERANDS = ("input", "A", "x", "condition", "sorted_sequence", "tensor")  # what the first operand is called
+or_number = functools.partial(numpy_names, also=(np.ndarray, *_NUMBERS))
+or_array = functools.partial(numpy_names, also=(np.ndarray,))
+
+
+def no_tensor(function: str, name: str, place: int, value: Any) -> TypeError:
     return TypeError(f"{function}(): argument '{name}' (position {place}) must be Tensor, not {type(value).__name__}")
 
 
@@ -43,7 +54,7 @@ def of_one(made: Primitive) -> Callable[..., Any]:
 
     def function(input: Any) -> Any:
         if not isinstance(input, Recorded):
-            raise _no_tensor(made.name, "input", 1, input)
+            raise no_tensor(made.name, "input", 1, input)
         return one(made, input)
 
     return _called(function, made, made.name)
@@ -60,20 +71,20 @@ def of_two(made: Primitive, numbers: str = "", name: str | None = None) -> Calla
 
     def function(input: Any, other: Any) -> Any:
         if not (isinstance(input, Recorded) and isinstance(other, Recorded)):
-            _check_pair(name or made.name, numbers, input, other)
+            check_pair(name or made.name, numbers, input, other)
         return two(made, input, other)
 
     return _called(function, made, name or made.name)
 
 
-def _check_pair(function: str, numbers: str, input: Any, other: Any) -> None:
+def check_pair(function: str, numbers: str, input: Any, other: Any) -> None:
     """Raise TypeError for what is no tensor, and no number where one may stand."""
     for place, name, x in ((1, "input", input), (2, "other", other)):
         number = isinstance(x, _NUMBERS) and name in numbers
         if not (number or isinstance(x, (Recorded, np.ndarray))):
-            raise _no_tensor(function, name, place, x)
+            raise no_tensor(function, name, place, x)
     if numbers != BOTH and not any(isinstance(x, Recorded) for x in (input, other)):
-        raise _no_tensor(function, "input", 1, input)
+        raise no_tensor(function, "input", 1, input)
 
 
 def _called(function: Callable[..., Any], made: Primitive, name: str) -> Callable[..., Any]:
@@ -98,6 +109,8 @@ def several(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def wrapper(input: Any, *sizes: Any, **named: Any) -> Any:
+            if not isinstance(input, Recorded):
+                raise no_tensor(function.__name__, "input", 1, input)
             if named:
                 sizes = _named(function.__name__, name, sizes, named)
             return function(input, integers(sizes, function.__name__))

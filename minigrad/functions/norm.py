@@ -12,6 +12,7 @@ import numpy as np
 
 from minigrad.dtypes import promote_types
 from minigrad.functions import reduction, shape
+from minigrad.functions.names import or_array
 from minigrad.ops import linalg as ops
 from minigrad.ops.reduction import axes_of, axis_of
 
@@ -24,6 +25,7 @@ def called(dtype: Any) -> str:
     return _CALLED.get(str(dtype), str(dtype))
 
 
+@or_array
 def svdvals(A: T) -> T:
     """Return the singular values (..., k) of matrices, falling."""
     if A.ndim < 2 or A.dtype.kind != "f":
@@ -34,6 +36,7 @@ def svdvals(A: T) -> T:
     return ops.unpack(ops.svd(A), *ops.svd_shapes(A))[1]
 
 
+@or_array
 def vector_norm(x: T, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> T:
     """Return sum(|x|**ord) ** (1/ord) over ``dim`` (all by default); ord 0 counts, ±inf are max and min.
 
@@ -64,6 +67,7 @@ def _converted(x: T, dtype: Any, name: str) -> T:
     return x.to(dtype)
 
 
+@or_array
 def matrix_norm(A: T, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None) -> T:
     """Return a norm of the matrices in two dimensions: "fro", "nuc", ±2, ±1 or ±inf.
 
@@ -95,6 +99,7 @@ def matrix_norm(A: T, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = Fal
     return found
 
 
+@or_array
 def norm(A: T, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> T:
     """Return a vector norm, or a matrix norm where ``ord`` or two dims ask for one; the 2-norm of all by default.
 

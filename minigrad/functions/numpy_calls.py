@@ -121,10 +121,8 @@ _CALLS: dict[Any, Any] = {
     np.clip: _clip,
     np.ravel: lambda a: shape.ravel(a),
     np.moveaxis: _moveaxis,
-    np.vstack: lambda tup: joining.cat([x if x.ndim > 1 else shape.reshape(x, 1, -1) for x in tup], 0),
-    np.hstack: lambda tup: joining.cat(
-        [x if x.ndim else shape.reshape(x, 1) for x in tup], -1 if tup[0].ndim < 2 else 1
-    ),
+    np.vstack: lambda tup: joining.cat([x if x.ndim > 1 else np.reshape(x, (1, -1)) for x in tup], 0),
+    np.hstack: lambda tup: joining.cat([x if x.ndim else np.reshape(x, 1) for x in tup], -1 if tup[0].ndim < 2 else 1),
     np.shape: lambda a: a.shape,
     np.ndim: lambda a: a.ndim,
     np.size: lambda a, axis=None: a.numel() if axis is None else a.shape[axis],

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.functions.equation import LETTERS, parsed
+from minigrad.functions.names import no_tensor, numpy_names, or_array
 from minigrad.functions.shape import expand, reshape
 from minigrad.ops import einsum as sums
 from minigrad.ops import linalg, reduction
@@ -46,17 +47,21 @@ def matmul(input: T, other: T) -> T:
     >>> mg.matmul(mg.ones(2, 3), mg.ones(3))
     tensor([3., 3.])
     """
-    if hasattr(input, "ndim") and hasattr(other, "ndim"):
-        if not input.ndim or not other.ndim:
-            raise RuntimeError(
-                f"both arguments to matmul need to be at least 1D, but they are {input.ndim}D and {other.ndim}D"
-            )
-        _same_dtype(input, other)
-        if input.dtype == bool and other.dtype == bool:
-            raise NotImplementedError("matmul: \"addmm_impl_cpu_\" not implemented for 'Bool'; convert it: x.float()")
+    if not hasattr(input, "ndim"):
+        raise no_tensor("matmul", "input", 1, input)
+    if not hasattr(other, "ndim"):
+        raise no_tensor("matmul", "other", 2, other)
+    if not input.ndim or not other.ndim:
+        raise RuntimeError(
+            f"both arguments to matmul need to be at least 1D, but they are {input.ndim}D and {other.ndim}D"
+        )
+    _same_dtype(input, other)
+    if input.dtype == bool and other.dtype == bool:
+        raise NotImplementedError("matmul: \"addmm_impl_cpu_\" not implemented for 'Bool'; convert it: x.float()")
     return ops.matmul(input, other)
 
 
+@numpy_names
 def mm(input: T, mat2: T) -> T:
     """Return the product of two matrices, (n, m) and (m, p); RuntimeError for anything else."""
     _matrix(input, "self")
@@ -64,6 +69,7 @@ def mm(input: T, mat2: T) -> T:
     return matmul(input, mat2)
 
 
+@numpy_names
 def bmm(input: T, mat2: T) -> T:
     """Return the products of two batches, (b, n, m) and (b, m, p), without broadcasting."""
     for name, x in (("batch1", input), ("batch2", mat2)):
@@ -77,6 +83,7 @@ def bmm(input: T, mat2: T) -> T:
     return matmul(input, mat2)
 
 
+@numpy_names
 def mv(input: T, vec: T) -> T:
     """Return the product of a matrix (n, m) and a vector (m,)."""
     if input.ndim != 2 or vec.ndim != 1:
@@ -87,6 +94,7 @@ def mv(input: T, vec: T) -> T:
     return matmul(input, vec)
 
 
+@numpy_names
 def dot(input: T, tensor: T) -> T:
     """Return the product of two vectors (n,), a 0-d tensor."""
     if input.ndim != 1 or tensor.ndim != 1:
@@ -101,6 +109,7 @@ def dot(input: T, tensor: T) -> T:
     return matmul(input, tensor)
 
 
+@or_array
 def inner(input: T, other: T) -> T:
     """Return the sums of products along the last dimensions; with a 0-d operand, the product."""
     if not input.ndim or not other.ndim:
@@ -113,12 +122,13 @@ def inner(input: T, other: T) -> T:
     return tensordot(input, other, dims=([-1], [-1]))
 
 
+@or_array
 def outer(input: T, vec2: T) -> T:
     """Return the matrix of products of two vectors, (n,) and (m,) -> (n, m)."""
     for name, x in (("self", input), ("vec2", vec2)):
         if x.ndim != 1:
             raise RuntimeError(f"outer: Expected 1-D argument {name}, but got {x.ndim}-D")
-    return reshape(input, -1, 1) * vec2
+    return np.reshape(input, (-1, 1)) * vec2
 
 
 ger = outer
@@ -136,6 +146,7 @@ def _scaled_sum(input: T, product: T, beta: float, alpha: float) -> T:
     return (input if beta == 1 else input * beta) + product
 
 
+@numpy_names
 def addmm(input: T, mat1: T, mat2: T, *, beta: float = 1, alpha: float = 1) -> T:
     """Return beta * input + alpha * (mat1 @ mat2); input (broadcast to (n, p)), (n, m), (m, p).
 
@@ -144,20 +155,23 @@ def addmm(input: T, mat1: T, mat2: T, *, beta: float = 1, alpha: float = 1) -> T
     return _scaled_sum(input, mm(mat1, mat2), beta, alpha)
 
 
+@numpy_names
 def addmv(input: T, mat: T, vec: T, *, beta: float = 1, alpha: float = 1) -> T:
     """Return beta * input + alpha * (mat @ vec)."""
     return _scaled_sum(input, mv(mat, vec), beta, alpha)
 
 
+@numpy_names
 def baddbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1) -> T:
     """Return beta * input + alpha * (batch1 @ batch2), matrix by matrix."""
     return _scaled_sum(input, bmm(batch1, batch2), beta, alpha)
 
 
+@numpy_names
 def addbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1) -> T:
     """Return beta * input + alpha * the sum over the batch of batch1 @ batch2."""
     total = reduction.sum(bmm(batch1, batch2), axis=(0,), keepdims=False)
-    return _scaled_sum(input, total, beta, alpha)
+    return _scaled_sum(input, total.to(batch1.dtype), beta, alpha)
 
 
 def einsum(*args: Any) -> T:
@@ -182,6 +196,9 @@ def tensordot(a: T, b: T, dims: Any = 2) -> T:
 
     https://docs.pytorch.org/docs/stable/generated/torch.tensordot.html
     """
+    for place, (name, x) in enumerate((("a", a), ("b", b)), 1):
+        if not hasattr(x, "ndim"):
+            raise no_tensor("tensordot", name, place, x)
     left, right = _contracted(a, b, dims)
     left, right = reduction.axes_of(a, tuple(left)), reduction.axes_of(b, tuple(right))
     for i, j in zip(left, right, strict=True):
@@ -191,6 +208,8 @@ def tensordot(a: T, b: T, dims: Any = 2) -> T:
                 f"second has size {b.shape[j]} in dim {j}"
             )
     _same_dtype(a, b, "both inputs should have same dtype, but got {} and {}")
+    if a.dtype == bool and b.dtype == bool:
+        raise NotImplementedError("tensordot: \"dot\" not implemented for 'Bool'; convert it: x.float()")
     names = LETTERS[: a.ndim]
     others = list(LETTERS[a.ndim : a.ndim + b.ndim])
     for i, j in zip(left, right, strict=True):
@@ -212,24 +231,27 @@ def _contracted(a: T, b: T, dims: Any) -> tuple[list[int], list[int]]:
     return left, right
 
 
+@or_array
 def kron(input: T, other: T) -> T:
     """Return the Kronecker product; the operand of fewer dimensions gets leading ones."""
     n = max(input.ndim, other.ndim)
     a, b = ((1,) * (n - x.ndim) + tuple(x.shape) for x in (input, other))
-    left = reshape(input, tuple(k for m in a for k in (m, 1)))
-    right = reshape(other, tuple(k for m in b for k in (1, m)))
+    left = np.reshape(input, tuple(k for m in a for k in (m, 1)))
+    right = np.reshape(other, tuple(k for m in b for k in (1, m)))
     return reshape(left * right, tuple(p * q for p, q in zip(a, b, strict=True)))
 
 
+@numpy_names
 def trace(input: T) -> T:
     """Return the sum of the diagonal of a matrix; int64 for integers."""
     if input.ndim != 2:
         raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
     if input.dtype == bool:
         raise NotImplementedError("trace: \"trace\" not implemented for 'Bool'")
-    return linalg.trace(input)
+    return linalg.trace(input.long() if input.dtype.kind == "u" else input)
 
 
+@or_array
 def cross(input: T, other: T, dim: int | None = None) -> T:
     """Return the vector product along ``dim`` (the first of length 3 by default).
 
@@ -265,6 +287,6 @@ alias(sums.einsum, np.einsum, call=_einsum_of_numpy)
 alias(linalg.trace, np.trace, call=lambda a: trace(a))
 TABLE[np.tensordot] = lambda a, b, axes=2: tensordot(a, b, axes)
 TABLE.update({np.dot: _dot_of_numpy, np.inner: inner})
-TABLE.update({np.kron: kron, np.outer: lambda a, b: outer(reshape(a, -1), reshape(b, -1))})
+TABLE.update({np.kron: kron, np.outer: lambda a, b: outer(np.reshape(a, -1), np.reshape(b, -1))})
 TABLE[np.cross] = lambda a, b, axis=-1: cross(a, b, axis)
 TABLE[np.linalg.cross] = lambda x1, x2, axis=-1: cross(x1, x2, axis)

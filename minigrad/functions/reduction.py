@@ -34,7 +34,8 @@ def sum(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) 
     input = input if dtype is None else input.to(dtype)
     if input.dtype.kind == "u":
         input = input.long()
-    return reduction.sum(input, axis=_axes(input, dim), keepdims=keepdim)
+    total = reduction.sum(input, axis=_axes(input, dim), keepdims=keepdim)
+    return total if dtype is None else total.to(dtype)
 
 
 @numpy_names
@@ -55,12 +56,16 @@ def prod(input: T, dim: int | None = None, keepdim: bool = False, *, dtype: Any 
     input = input if dtype is None else input.to(dtype)
     if input.dtype.kind != "f":
         input = input.long()
-    if dim is None:
-        return scan.prod(input.reshape(-1), axis=0, keepdims=False)
+    axis = 0 if dim is None else _one_axis("prod", input, dim)
+    flat = input.reshape(-1) if dim is None else input
+    made = scan.prod(flat, axis=axis, keepdims=keepdim and dim is not None) if flat.ndim else input.clone()
+    return made if dtype is None else made.to(dtype)
+
+
+def _one_axis(name: str, input: T, dim: Any) -> int:
     if not isinstance(dim, int):
-        raise TypeError(f"prod(): dim must be int, not {type(dim).__name__}")
-    axis = reduction.axis_of(input, dim)
-    return scan.prod(input, axis=axis, keepdims=keepdim) if input.ndim else input.clone()
+        raise TypeError(f"{name}(): dim must be int, not {type(dim).__name__}")
+    return reduction.axis_of(input, dim)
 
 
 def _moments(name: str, input: T, dim: Any, correction: float | None, keepdim: bool, unbiased: Any) -> tuple[T, T]:

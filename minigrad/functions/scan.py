@@ -21,7 +21,8 @@ def _scanned(made: Any, input: T, dim: int, dtype: Any = None) -> T:
     axis = reduction.axis_of(input, dim)
     if input.dtype.kind != "f" and dtype is None:
         input = input.long()
-    return made(input, axis=axis) if input.ndim else made(input.reshape(1), axis=0).reshape(())
+    result = made(input, axis=axis) if input.ndim else made(input.reshape(1), axis=0).reshape(())
+    return result if dtype is None else result.to(dtype)
 
 
 @numpy_names

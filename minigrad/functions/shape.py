@@ -40,6 +40,7 @@ def reshape(input: T, shape: tuple[int, ...]) -> T:
     raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {input.numel()}")
 
 
+@numpy_names
 def view(input: T, *shape: Any, **named: Any) -> T:
     """Return the same memory in another shape, or with its bits read as another dtype.
 
@@ -66,11 +67,13 @@ def _bits(input: T, dtype: np.dtype[Any]) -> T:
         raise RuntimeError(f"view({dtype}): a tensor of {input.dtype} {tuple(input.shape)}: {error}") from None
 
 
+@numpy_names
 def view_as(input: T, other: T) -> T:
     """Return the same memory in the shape of ``other``."""
     return view(input, other.shape)
 
 
+@numpy_names
 def reshape_as(input: T, other: T) -> T:
     """Return the elements in the shape of ``other``."""
     return reshape(input, other.shape)
@@ -107,6 +110,7 @@ def unflatten(input: T, dim: int, sizes: Any) -> T:
     return reshape(input, (*input.shape[:axis], *full, *input.shape[axis + 1 :]))
 
 
+@numpy_names
 def ravel(input: T) -> T:
     """Return the elements in one dimension."""
     return reshape(input, -1)
@@ -123,6 +127,7 @@ def permute(input: T, dims: tuple[int, ...]) -> T:
     return ops.transpose(input, axes=axes_of(input, dims))
 
 
+@numpy_names
 def transpose(input: T, dim0: int, dim1: int) -> T:
     """Return with two dimensions exchanged."""
     first, second = axis_of(input, dim0), axis_of(input, dim1)
@@ -131,6 +136,7 @@ def transpose(input: T, dim0: int, dim1: int) -> T:
     return ops.swapaxes(input, axis1=first, axis2=second)
 
 
+@numpy_names
 def swapaxes(input: T, axis0: int, axis1: int) -> T:
     """Return with two dimensions exchanged."""
     return transpose(input, axis0, axis1)
@@ -139,6 +145,7 @@ def swapaxes(input: T, axis0: int, axis1: int) -> T:
 swapdims = transpose
 
 
+@numpy_names
 def t(input: T) -> T:
     """Return a matrix transposed; vectors and scalars as they are."""
     if input.ndim > 2:
@@ -146,6 +153,7 @@ def t(input: T) -> T:
     return ops.transpose(input, axes=tuple(range(input.ndim))[::-1])
 
 
+@numpy_names
 def adjoint(input: T) -> T:
     """Return with the last two dimensions exchanged; real numbers are their own conjugates."""
     if input.ndim < 2:
@@ -155,6 +163,7 @@ def adjoint(input: T) -> T:
     return transpose(input, -2, -1)
 
 
+@numpy_names
 def movedim(input: T, source: Any, destination: Any) -> T:
     """Return with the dimensions ``source`` moved to ``destination``, the others in their order."""
     if isinstance(source, int) != isinstance(destination, int):
@@ -219,6 +228,7 @@ def broadcast_to(input: T, size: tuple[int, ...]) -> T:
     return expand(input, size)
 
 
+@numpy_names
 def expand_as(input: T, other: T) -> T:
     """Return broadcast to the shape of ``other``, a view."""
     return expand(input, other.shape)
@@ -254,6 +264,7 @@ def flip(input: T, dims: tuple[int, ...]) -> T:
     return ops.copy(ops.flip(input, axis=axes_of(input, dims)))
 
 
+@numpy_names
 def fliplr(input: T) -> T:
     """Return with the columns in reverse order."""
     if input.ndim < 2:
@@ -261,6 +272,7 @@ def fliplr(input: T) -> T:
     return flip(input, 1)
 
 
+@numpy_names
 def flipud(input: T) -> T:
     """Return with the rows in reverse order."""
     if input.ndim < 1:
@@ -268,6 +280,7 @@ def flipud(input: T) -> T:
     return flip(input, 0)
 
 
+@numpy_names
 def roll(input: T, shifts: Any, dims: Any = None) -> T:
     """Return with the elements moved along ``dims`` (of the flattened input by default), around the end."""
     shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
@@ -278,9 +291,12 @@ def roll(input: T, shifts: Any, dims: Any = None) -> T:
         return reshape(ops.roll(ravel(input), shift=shifts, axis=(0,)), input.shape)
     if len(shifts) != len(dims):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
-    return ops.roll(input, shift=shifts, axis=tuple(axis_of(input, d) for d in dims)) if input.ndim else clone(input)
+    if not input.ndim:
+        raise IndexError(f"Dimension specified as {dims[0]} but tensor has no dimensions")
+    return ops.roll(input, shift=shifts, axis=tuple(axis_of(input, d) for d in dims))
 
 
+@numpy_names
 def rot90(input: T, k: int = 1, dims: Any = (0, 1)) -> T:
     """Return turned by ``k`` right angles in the plane of two dimensions, from the first to the second."""
     if len(dims) != 2:
@@ -294,11 +310,13 @@ def rot90(input: T, k: int = 1, dims: Any = (0, 1)) -> T:
     return flip(turned, ((), (a,), (a, b), (b,))[k % 4])
 
 
+@numpy_names
 def clone(input: T, *, memory_format: Any = None) -> T:
     """Return a copy in memory of its own, recorded; ``memory_format`` is taken and makes no difference."""
     return ops.copy(input)
 
 
+@numpy_names
 def contiguous(input: T, memory_format: Any = None) -> T:
     """Return the tensor, copied where its memory is not in C order."""
     return input if input._data.flags.c_contiguous else ops.contiguous(input)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.functions.names import numpy_names
+from minigrad.functions.names import no_tensor, numpy_names
 from minigrad.functions.reduction import amax, looked_up
 from minigrad.ops import indexing, sorting
 from minigrad.ops.reduction import axis_of
@@ -87,22 +87,29 @@ def median(input: T, dim: int | None = None, keepdim: bool = False) -> T:
     return amax(chosen)
 
 
+@numpy_names
 def unique(
     input: T, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> T:
-    """Return the different elements (or slices along ``dim``) in order, where each stands, and how often."""
+    """Return the different elements (or slices along ``dim``) in order, where each stands, and how often.
+
+    The gradient, which PyTorch refuses, flows to the first of equals.
+    """
     axis = None if dim is None else axis_of(input, dim)
     if axis is not None and input.shape[axis] and not input.numel():
         raise RuntimeError("There are 0 sized dimensions, and they aren't selected, so unique cannot be applied")
-    values, inverse, counts = np.unique(
-        input._data, return_inverse=True, return_counts=True, axis=axis, equal_nan=False
+    _, places, inverse, counts = np.unique(
+        input._data, return_index=True, return_inverse=True, return_counts=True, axis=axis, equal_nan=False
+    )
+    values = indexing.getitem(
+        input.reshape(-1) if axis is None else input, index=(slice(None),) * (axis or 0) + (places,)
     )
     inverse = inverse.reshape(input.shape if axis is None else -1)
-    parts = (values,) + (inverse,) * return_inverse + (counts,) * return_counts
-    made = tuple(input._plain(part) for part in parts)
-    return made if len(made) > 1 else made[0]
+    parts = (inverse,) * return_inverse + (counts,) * return_counts
+    return (values, *map(input._plain, parts)) if parts else values
 
 
+@numpy_names
 def bincount(input: T, weights: T = None, minlength: int = 0) -> T:
     """Return how often each of 0, 1, … stands in a 1-d tensor of integers, or the sums of ``weights``."""
     data = input._data
@@ -120,6 +127,7 @@ def bincount(input: T, weights: T = None, minlength: int = 0) -> T:
     return input._plain(np.bincount(data, weights._data, minlength).astype(dtype))
 
 
+@numpy_names
 def histc(input: T, bins: int = 100, min: float = 0, max: float = 0) -> T:
     """Return how many elements lie in each of ``bins`` equal parts of [min, max]; of the data where both are 0."""
     data = input._data
@@ -140,6 +148,7 @@ def histc(input: T, bins: int = 100, min: float = 0, max: float = 0) -> T:
     return input._plain(np.bincount(places, minlength=bins).astype(data.dtype))
 
 
+@numpy_names
 def searchsorted(
     sorted_sequence: T, input: T, *, out_int32: bool = False, right: bool = False, side: str | None = None,
     sorter: T = None,
@@ -156,11 +165,14 @@ def searchsorted(
     wanted = np.asarray(getattr(input, "_data", input))
     if sorter is not None:
         line = np.take_along_axis(line, sorter._data, -1)
+    if line.dtype.kind == "b":
+        raise NotImplementedError("\"searchsorted_out_cpu\" not implemented for 'Bool'; convert first: x.long()")
     if line.ndim == 1:
         found = np.searchsorted(line, wanted, which)
     elif wanted.ndim == line.ndim and wanted.shape[:-1] == line.shape[:-1]:
-        rows = zip(line.reshape(-1, line.shape[-1]), wanted.reshape(-1, wanted.shape[-1]), strict=True)
-        found = np.array([np.searchsorted(a, b, which) for a, b in rows]).reshape(wanted.shape)
+        found = np.empty(wanted.shape, np.int64)
+        for row in np.ndindex(line.shape[:-1]):
+            found[row] = np.searchsorted(line[row], wanted[row], which)
     else:
         raise RuntimeError(
             "searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor "
@@ -172,6 +184,8 @@ def searchsorted(
 
 def bucketize(input: T, boundaries: T, *, out_int32: bool = False, right: bool = False) -> T:
     """Return the number of the bucket between 1-d ``boundaries`` that each element falls in."""
+    if not hasattr(boundaries, "ndim"):
+        raise no_tensor("bucketize", "boundaries", 2, boundaries)
     if boundaries.ndim != 1:
         raise RuntimeError(f"bucketize(): boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)

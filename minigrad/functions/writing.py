@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.dtypes import fitted
 from minigrad.functions import elementwise as e
 from minigrad.ops.shape import copy
 
@@ -32,8 +33,10 @@ ELEMENTWISE = [
     "atan2",
     "atanh",
     "bitwise_and",
+    "bitwise_left_shift",
     "bitwise_not",
     "bitwise_or",
+    "bitwise_right_shift",
     "bitwise_xor",
     "ceil",
     "clamp",
@@ -172,7 +175,7 @@ class Writing:
             )
         if hasattr(value, "_data"):
             return self.copy_(value)
-        return self._assign(np.asarray(value).astype(self._data.dtype), "fill_")
+        return self._assign(fitted(value, self._data.dtype), "fill_")
 
     def zero_(self) -> Any:
         """Set every element to 0."""
