@@ -9,7 +9,8 @@ path = sys.argv[1] if len(sys.argv) > 1 else "batchnorm.svg"
 mg.manual_seed(0)
 bn = nn.BatchNorm1d(3)
 x = mg.randn(8, 3, requires_grad=True)
-y = viz.retain(bn(x), every=True)
-y.backward(mg.randn(8, 3))  # a random cotangent: with a constant one the gradient of x vanishes
+y = bn(x)
+with viz.watch():
+    y.backward(mg.randn(8, 3))  # a random cotangent: with a constant one the gradient of x vanishes
 picture = viz.graph(y, {"x": x, "γ": bn.weight, "β": bn.bias}, show=("shapes", "gradients"))
 print("drawn:", picture.render(path))

@@ -23,13 +23,15 @@ def diamond():
 
 
 def linear_batchnorm():
-    """y = BN(Wx) after backward: each edge carries its gradient's norm, back along it."""
+    """y = BN(Wx) after backward: along each edge, in orange, the norm of the gradient that came back."""
     mg.manual_seed(0)
-    model = nn.Sequential(nn.Linear(4, 3, bias=False), nn.BatchNorm1d(3))
-    x = mg.randn(8, 4)
-    y = viz.retain(model(x), every=True)
-    y.backward(mg.randn(8, 3))
-    return viz.graph(y, {"x": x})
+    layer, bn = nn.Linear(4, 3, bias=False), nn.BatchNorm1d(3)
+    x = mg.randn(8, 4, requires_grad=True)
+    y = bn(layer(x).named("Wx"))
+    with viz.watch():
+        y.backward(mg.randn(8, 3))
+    names = {"x": x, "W": layer.weight, "γ": bn.weight, "β": bn.bias}
+    return viz.graph(y, names, show=("shapes", "gradients"))
 
 
 def batchnorm_train():
@@ -181,10 +183,17 @@ def gradient_histograms():
 FIGURES = [gradient_flow, gradient_histograms]
 
 
+LEGEND = """\
+Values flow along the grey arrows, gradients back along the orange ones. Blue boxes are inputs, yellow ones parameters,
+violet cylinders buffers, dashed boxes constants; ellipses are operations, green where their result has a name, and
+boxes with a double line are modules that are closed. In a formula a, b, c are the operands, as the arrows name them
+where their order matters; a dashed arrow is broadcast. `keeps` is what an operation holds until backward."""
+
+
 def main(folder):
     """Write the page and its pictures."""
     (folder / "gallery").mkdir(parents=True, exist_ok=True)
-    lines = ["# Gallery", "", "Made by `make gallery` from the programs in `examples/gallery.py`.", ""]
+    lines = ["# Gallery", "", "Made by `make gallery` from the programs in `examples/gallery.py`.", "", LEGEND, ""]
     for make in [*PICTURES, *FIGURES]:
         kind = "svg" if make in PICTURES else "png"
         picture, path = make(), folder / "gallery" / f"{make.__name__}.{kind}"

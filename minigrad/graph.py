@@ -52,6 +52,7 @@ class Node:
     after_hooks: dict[int, Any] | None = None
     label: str | None = None
     in_place: str | None = None  # the recorded write that made this value
+    passed: Any = None  # what a sweep inside viz.watch showed of it
     line: tuple[str, int] | None = None  # this and the next three only inside autograd.record_lines
     origin: Any = None
     arrived: Any = None

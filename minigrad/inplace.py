@@ -57,9 +57,9 @@ class InPlace(Writing):
             value = value.to(self._data.dtype)
             if array.shape != self._data.shape:
                 value = value.expand(self._data.shape).clone()
+            if value._node is not self._node:
+                value._node.in_place = by
             self._data, self._node, self._constant = value._data, value._node, None
-            if by != "copy_":  # whose node may be the source's own
-                self._node.in_place = by
         else:
             np.copyto(self._data, array, casting="unsafe")
             wrote(self._data, by)
@@ -122,6 +122,8 @@ class InPlace(Writing):
     def _rearrange(self, value: Any, by: str) -> Any:
         """Take the shape and memory of a view of this tensor; return the tensor."""
         self._check_writable(recorded=False)
+        if value._node is not None and value._node is not self._node:
+            value._node.in_place = by
         self._data, self._node, self._constant = value._data, value._node, None
         return self
 

@@ -94,7 +94,24 @@ AUTOGRAD = (
     Mutant("tied weights come apart", "minigrad/func/stateless.py", "if tie_weights:", "if False:", FUNC),
     Mutant("a hook sees no output gradient", "nn/backward_hooks.py", "            self.grad_output = grads\n", "            pass\n", "tests/test_backward_hooks.py"),
 )  # fmt: skip
-MUTANTS = (*MUTANTS, *AUTOGRAD)
+WALK, PICTURES = "minigrad/viz/walk.py", "tests/test_viz.py tests/test_viz_modules.py"
+VIZ = (
+    Mutant("a frame forgets the frame around it", WALK, "at = None if scope is None else self._of[id(scope)]", "at = None", PICTURES),
+    Mutant("the order of operands is lost", "minigrad/viz/wording.py", "node.primitive.name not in SWAPPED", "False", PICTURES),
+    Mutant("1 − x is drawn as x − 1", "minigrad/viz/wording.py", 'said.get("abc".index(m[0]), m[0])', 'said.get(1 - "abc".index(m[0]), m[0])', PICTURES),
+    Mutant("an edge shows the gradient of the result", "minigrad/viz/watch.py", "norm(out) for", "norm(g) for", PICTURES),
+    Mutant("a gradient that several share is shown on each of their edges", WALK, "if readers[node] == 1 else", "if True else", PICTURES),
+    Mutant("watching keeps the graph in a circle", "minigrad/viz/watch.py", "plain = tuple(v if isinstance(v, (np.ndarray, int, float)) else None for v in saved)", "plain = tuple(saved)", PICTURES),
+    Mutant("a picture keeps the graph", WALK, "    readers = Counter(", "    made.alive = order\n    readers = Counter(", PICTURES),
+    Mutant("the viewBox cuts the top off", "minigrad/viz/layout.py", "return made.stdout", """return made.stdout.replace(b'viewBox="0.00 0.00', b'viewBox="0.00 20.00')""", PICTURES),
+    Mutant("blocks that differ are drawn as one", "minigrad/viz/fold.py", " and words[p.id] == words[c.id]", "", PICTURES),
+    Mutant("a repeat is not counted", "minigrad/viz/fold.py", "times.get(twin[c.id], 1) + 1", "times.get(twin[c.id], 0) + 1", PICTURES),
+    Mutant("a name is taken for markup", "minigrad/viz/dot.py", 'text.replace("&", "&amp;")', "text", PICTURES),
+    Mutant("what several hand back is not added up", "minigrad/viz/watch.py", "        known[1], known[2] = known[1] + entry[1], True", "        known[1], known[2] = entry[1], True", "tests/test_viz_steps.py"),
+    Mutant("stopping early uses the graph up", "minigrad/viz/steps.py", "[gradient], None, True, False)", "[gradient], None, retain_graph, False)", "tests/test_viz_steps.py"),
+    Mutant("stopping early changes .grad", "minigrad/viz/steps.py", "    yield from steps\n    for node, g, own in found:\n        accumulate(node, g, own)\n", "    for node, g, own in found:\n        accumulate(node, g, own)\n    yield from steps\n", "tests/test_viz_steps.py"),
+)  # fmt: skip
+MUTANTS = (*MUTANTS, *AUTOGRAD, *VIZ)
 
 
 def copy_of_the_code(folder: Path) -> None:

@@ -4,7 +4,9 @@ import gc
 import subprocess
 import sys
 import weakref
+from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 import minigrad as mg
@@ -23,9 +25,13 @@ print(mg.viz.graph(y, bn.named_parameters()).dot)
 def test_each_operand_is_an_edge_and_order_is_numbered():
     x = mg.ones(3, requires_grad=True)
     picture = viz.graph(x * x - 1.0, {"x": x})
-    assert [n.label for n in picture.nodes] == ["x", "mul", "sub 1", "output"]
+    assert [n.label for n in picture.nodes] == ["x", "mul: a × b", "sub: a − 1", "output"]
     assert [(e.source, e.target, e.place) for e in picture.edges][:2] == [(0, 1, 0), (0, 1, 1)]
     assert picture.dot.count("n0 -> n1") == 2
+    y = mg.ones(3, requires_grad=True)
+    apart = viz.graph((1 - x) / y, {"x": x, "y": y})
+    assert [n.label for n in apart.nodes] == ["x", "y", "sub: 1 − a", "div: a / b", "output"]
+    assert 'a: length 3 f32"' in apart.dot and 'b: length 3 f32"' in apart.dot
 
 
 def test_the_text_is_the_same_in_every_process():
@@ -34,22 +40,76 @@ def test_the_text_is_the_same_in_every_process():
     }
     assert len(runs) == 1
     (text,) = runs
-    for name in ("μ = mean", "σ² = mean", "x̂ = mul", "y = add", "weight", "bias"):
+    for name in ("μ = mean", "σ² = mean(a²)", "x̂ = a × b", "y = a + b × c", "weight", "bias"):
         assert name in text
 
 
-def test_after_backward_named_nodes_show_their_gradients():
+def test_after_backward_values_show_their_gradients():
     bn = nn.BatchNorm1d(3).double()
     x = mg.randn(8, 3, dtype=mg.float64, requires_grad=True)
-    y = viz.retain(bn(x))
+    y = bn(x)
     before = viz.graph(y)
-    assert not any(n.gradient for n in before.nodes) and "gradient" not in before.dot
+    assert not any(n.gradient for n in before.nodes) and "‖" not in before.dot
     dy = mg.randn(8, 3, dtype=mg.float64)
-    y.backward(dy)
-    shown = {n.label.split()[0]: n.gradient for n in viz.graph(y, {"x": x, "γ": bn.weight}).nodes if n.gradient}
+    with viz.watch():
+        y.backward(dy)
+    picture = viz.graph(y, {"x": x, "γ": bn.weight})
+    shown = {n.label.split()[0]: n.gradient for n in picture.nodes if n.gradient and n.kind != "operation"}
     assert set(shown) == {"x", "γ", "bias", "μ", "σ²", "x̂", "y"}
     assert shown["y"] == pytest.approx(dy.norm().item()) and shown["x"] == pytest.approx(x.grad.norm().item())
-    assert f"‖gradient‖ {shown['μ']:.3g}" in viz.graph(y).dot
+    assert f"‖∂ℓ/∂μ‖ = {shown['μ']:.3g}" in picture.dot and not picture.note
+    assert all(e.gradient is not None for e in picture.edges) and picture.dot.count("arrowtail") == len(picture.edges)
+
+
+def test_along_an_edge_flows_what_this_operand_got():
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    h = x * 1
+    y = (h * mg.tensor([3.0, 4.0]) + h * mg.tensor([5.0, 12.0])).sum()
+    with viz.watch():
+        y.backward()
+    picture = viz.graph(y, {"x": x})
+    labels = [n.label for n in picture.nodes]
+    first = labels.index("mul: a × 1")
+    assert sorted(e.gradient for e in picture.edges if e.source == first) == [5.0, 13.0]
+    assert picture.nodes[first].gradient == pytest.approx(np.hypot(8, 16))
+
+
+def test_without_watch_only_what_is_sure_is_shown_and_the_picture_says_how_to_see_more():
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    w = mg.ones(2, requires_grad=True)
+    y = (x * x * w).sum()
+    y.backward()
+    picture = viz.graph(y, {"x": x, "w": w})
+    by = {n.id: n for n in picture.nodes}
+    known = {(by[e.source].label, e.gradient) for e in picture.edges}
+    assert ("x", None) in known and ("w", w.grad.norm().item()) in known
+    assert "with viz.watch(): loss.backward()" in picture.note and picture.note in picture.dot
+
+
+def test_watching_changes_nothing_and_ends():
+    def grads(watch):
+        mg.manual_seed(0)
+        model, seen = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)), []
+        x = mg.randn(5, 3, requires_grad=True)
+        h = model(x)
+        h.register_hook(lambda g: seen.append(g.norm().item()) or g * 2)
+        loss = (h * h).sum() + h.sum()
+        if watch:
+            with viz.watch():
+                loss.backward(retain_graph=True)
+        else:
+            loss.backward(retain_graph=True)
+        loss.backward()
+        with pytest.raises(RuntimeError, match="second time"):
+            loss.backward()
+        return [p.grad.numpy().tobytes() for p in [x, *model.parameters()]], seen
+
+    assert grads(True) == grads(False)
+    y = mg.ones(2, requires_grad=True).exp().sum()
+    with pytest.raises(KeyError), viz.watch():
+        raise KeyError
+    y.backward()
+    assert y._node.passed is None
 
 
 def test_a_picture_keeps_nothing_alive():
@@ -61,6 +121,23 @@ def test_a_picture_keeps_nothing_alive():
         picture = viz.graph(y)
         del y
         assert node() is None and len(picture.nodes) == 3
+    finally:
+        gc.enable()
+
+
+def test_what_was_watched_goes_with_the_graph():
+    gc.collect()
+    gc.disable()
+    try:
+        x = mg.ones(3, requires_grad=True)
+        y = (x.exp() * x).sum()
+        nodes = [weakref.ref(n) for n in (y._node, y._node.inputs[0])]
+        with viz.watch():
+            y.backward(retain_graph=True)
+        picture = viz.graph(y, {"x": x})
+        list(viz.backward_steps(y))
+        del y
+        assert [n() for n in nodes] == [None, None] and picture.nodes
     finally:
         gc.enable()
 
@@ -82,6 +159,23 @@ def test_rendering(dot, tmp_path):
     assert "image/svg+xml" in picture._repr_mimebundle_()
 
 
+NAMES = ['a"b', "a\\nb\\", "<b>&amp;", "ünï ∂", "two\nlines", "long" * 50]
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_any_name_is_drawn_as_it_is(dot, back):
+    leaves = [mg.ones(2, requires_grad=True) for _ in NAMES]
+    y = sum(leaves[1:], leaves[0])
+    with viz.watch():
+        if back:
+            y.sum().backward()
+    root = ElementTree.fromstring(viz.graph(y, dict(zip(NAMES, leaves, strict=True))).drawn("svg"))
+    texts = [e.text for e in root.iter("{http://www.w3.org/2000/svg}text")]
+    for name in NAMES[:4]:
+        assert name in texts
+    assert "two lines" in texts and any(t.startswith("longlong") and "…" in t and len(t) < 60 for t in texts)
+
+
 def test_errors(monkeypatch, tmp_path):
     picture = viz.graph(mg.ones(1, requires_grad=True) * 2)
     with pytest.raises(ValueError, match=r"ending in .svg"):
@@ -90,6 +184,15 @@ def test_errors(monkeypatch, tmp_path):
         viz.graph(mg.ones(1))
     with pytest.raises(TypeError, match="call the model first"):
         viz.graph(nn.Linear(1, 1))
+    y = mg.ones(1, requires_grad=True) * 2
+    for params in (nn.Linear(2, 2).parameters(), ["w"]):
+        with pytest.raises(TypeError, match="model.named_parameters"):
+            viz.graph(y, params)
+    with pytest.raises(TypeError, match=r"viz\.backward_steps: params"):
+        next(viz.backward_steps(y, params=[y]))
+    with pytest.raises(RuntimeError, match="cannot be multiplied") as caught:
+        viz.trace(nn.Linear(2, 2), mg.ones(4, 5))
+    assert caught.value.__notes__ == ["in viz.trace, which called Linear with inputs of shape (4, 5)"]
     monkeypatch.setenv("PATH", "")
     with pytest.raises(RuntimeError, match=r"apt install graphviz.*brew install graphviz.*winget install"):
         picture.render(tmp_path / "g.svg")

@@ -1,6 +1,7 @@
 """Modules in pictures: frames, names, depth, repeats; and the snapshots of whole pictures."""
 
 import os
+import re
 import weakref
 from pathlib import Path
 
@@ -106,9 +107,42 @@ def test_parallel_calls_are_not_a_chain():
     assert all(c.times == 1 for c in viz.trace(Two(), mg.ones(1, 2)).clusters)
 
 
+def test_equal_heads_side_by_side_are_drawn_once():
+    class Heads(nn.Module):
+        def __init__(self, n, last=2):
+            super().__init__()
+            self.heads = nn.ModuleList(nn.Linear(3, 2 if i < n - 1 else last) for i in range(n))
+
+        def forward(self, x):
+            return mg.cat([head(x) for head in self.heads], -1)
+
+    picture = viz.trace(Heads(8), mg.ones(4, 3))
+    assert [(c.path, c.times) for c in picture.clusters] == [("", 1), ("heads.0", 8)]
+    assert [e.times for e in picture.edges if picture.nodes[e.target].label.startswith("concatenate")] == [8]
+    assert "4×2 f32 ×8" in picture.dot and len(picture.nodes) == 6
+    assert [c.times for c in viz.trace(Heads(3, last=5), mg.ones(4, 3)).clusters] == [1, 2, 1]
+    assert all(c.times == 1 for c in viz.trace(Heads(8), mg.ones(4, 3), collapse_repeats=False).clusters)
+
+
+@pytest.mark.usefixtures("dot")
 @pytest.mark.parametrize("make", [gallery.resnet, gallery.transformer], ids=lambda make: make.__name__)
 def test_big_models_fit_a_page(make):
-    assert len(make().nodes) <= 40
+    picture = make()
+    assert len(picture.nodes) <= 40
+    high = float(re.search(r'height="(\d+)pt"', picture.drawn("svg").decode()).group(1))
+    assert 11 * 785 / high > 6  # its letters on A4, in points
+
+
+def test_argument_names_come_from_forward():
+    class Add(nn.Module):
+        def forward(self, x, *rest, scale=None):
+            return x * rest[0][0] + rest[0][1]
+
+    one, two, three = (mg.ones(2, requires_grad=True) for _ in range(3))
+    labels = [v.label for v in viz.trace(Add(), one, [two, three]).nodes if v.kind == "input"]
+    assert labels == ["x", "rest 0", "rest 1"]
+    named = viz.trace(Add(), one, [two, three], params=[("bias", three)])
+    assert [v.label for v in named.nodes if v.kind == "input"] == ["x", "rest 0", "bias"]
 
 
 def test_a_module_that_keeps_its_output_is_freed_without_the_collector():
@@ -138,6 +172,47 @@ def test_buffers_constants_and_broadcasts():
     kinds = {v.label: v.kind for v in picture.nodes}
     assert kinds["running_mean"] == "buffer" and kinds["weight"] == "parameter" and kinds["row"] == "input"
     assert sum(e.broadcast for e in picture.edges) >= 2 and "broadcast" in picture.dot
+
+
+def test_every_write_is_marked():
+    x, row = mg.ones(2, 3, requires_grad=True), mg.ones(3, requires_grad=True)
+    source = x * 1
+    y = mg.zeros(2, 3).copy_(source)
+    y.mul_(2).squeeze_()
+    y += row
+    y[0] = 0.0
+    labels = {v.label.split(":")[0].split("(")[0]: v.in_place for v in viz.graph(y.exp()).nodes}
+    assert (labels["copy"], labels["squeeze"], labels["add"], labels["setitem"], labels["exp"]) == (
+        "copy_", "squeeze_", "+=", "x[...] = v", None,
+    )  # fmt: skip
+    assert source._node.in_place is None and "in place: copy_" in viz.graph(y).dot
+
+
+@pytest.mark.parametrize("when", ["before", "watched", "stepped", "retained"])
+def test_statistics_of_every_value(when):
+    model = nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Tanh(), nn.Linear(5, 3))
+    outs = {}
+    for name, module in model.named_children():
+        module.register_forward_hook(lambda module, args, out, name=name: outs.update({name: out.detach().numpy()}))
+    x = mg.randn(8, 4)
+    y = (1 - model(x)).pow(2).mean()
+    if when == "watched":
+        with viz.watch():
+            y.backward()
+    elif when == "stepped":
+        list(viz.backward_steps(y))
+    elif when == "retained":
+        y.backward(retain_graph=True)
+    nodes = viz.graph(y, {"x": x}, show=("values",)).whole.nodes
+    assert [v.label for v in nodes if v.value is None] == ["output"]
+    by = {v.label: v.value for v in nodes}
+    for label, out in (("tanh", outs["2"]), ("sub: 1 − a", 1 - outs["3"]), ("y = a + b × c", outs["1"])):
+        told = by[label]
+        assert (told["min"], told["mean"], told["max"]) == pytest.approx((out.min(), out.mean(), out.max()), abs=1e-6)
+        assert sum(told["histogram"]) == told["count"] == out.size
+    assert all(v.slope is not None for v in nodes if v.kind in ("operation", "named")) == (
+        when in ("watched", "stepped")
+    )
 
 
 def test_what_is_kept_for_backward():
@@ -173,7 +248,6 @@ def test_several_outputs_and_direction():
 
 
 def test_the_viewbox_holds_everything(dot):
-    import re
     import xml.etree.ElementTree as ET
 
     root = ET.fromstring(gallery.linear_batchnorm().drawn("svg"))

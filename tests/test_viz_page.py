@@ -19,7 +19,6 @@ def made(tmp_path_factory):
     model = nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Tanh(), nn.Linear(5, 3))
     x = mg.randn(8, 4)
     loss = nn.functional.cross_entropy(model(x), mg.tensor([0, 1, 2, 0, 1, 2, 0, 1])).named("loss")
-    viz.retain(loss, every=True)
     steps = list(viz.backward_steps(loss, params=model.named_parameters(), retain_graph=True))
     picture = viz.graph(loss, {"x": x}, show=("shapes", "gradients", "values"))
     picture.title = "a small </script> net"
@@ -66,11 +65,28 @@ def page(browser, made):
     context.close()
 
 
-def test_it_opens_with_everything_in_sight(page):
-    stage, drawing = page.locator("#stage").bounding_box(), page.locator(".view:not([hidden]) svg").bounding_box()
-    assert stage["x"] <= drawing["x"] and stage["y"] <= drawing["y"]
-    assert drawing["x"] + drawing["width"] <= stage["x"] + stage["width"] + 1
-    assert drawing["y"] + drawing["height"] <= stage["y"] + stage["height"] + 1
+def inside(page, selector):
+    outer, inner = page.locator("#stage").bounding_box(), page.locator(selector).first.bounding_box()
+    return all(
+        outer[at] <= inner[at] and inner[at] + inner[size] <= outer[at] + outer[size] + 1
+        for at, size in (("x", "width"), ("y", "height"))
+    )
+
+
+def test_it_opens_legible_and_fit_shows_everything(page):
+    letters = page.locator(".view:not([hidden]) .node text").first.bounding_box()["height"]
+    assert letters >= 11 and inside(page, ".view:not([hidden]) .node")
+    page.click("#fit")
+    assert inside(page, ".view:not([hidden]) svg")
+
+
+def test_the_step_is_brought_into_sight(page, made):
+    page.select_option("#depth", label="all")
+    page.focus("#step")
+    page.keyboard.press("End")
+    for _ in made[2]:
+        assert inside(page, ".view:not([hidden]) .node.at")
+        page.keyboard.press("ArrowLeft")
 
 
 def test_the_slider_at_its_end_shows_the_gradients(page, made):
@@ -81,6 +97,7 @@ def test_the_slider_at_its_end_shows_the_gradients(page, made):
     told = page.text_content("#told")
     assert page.text_content("#at") == f"{len(steps)} / {len(steps)}"
     norms = [float(n) for n in re.findall(r"‖([^‖]+)‖", told)]
+    assert "0.weight ‖" in told and "1.bias ‖" in told
     assert sorted(norms) == pytest.approx(sorted(p.grad.norm().item() for p in model.parameters()), rel=1e-3)
     assert page.locator(".view:not([hidden]) .node.got").count() > 10
     page.keyboard.press("Home")
@@ -103,7 +120,7 @@ def test_pointing_tells_and_clicking_lights_the_paths(page):
     box = page.locator(".view:not([hidden]) .node", has_text="x̂")
     box.hover()
     told = page.text_content("#facts")
-    assert "x̂ = mul" in told and "norm of gradient" in told and page.locator("#facts svg rect").count() >= 16
+    assert "x̂ = a × b" in told and "norm of gradient" in told and page.locator("#facts svg rect").count() >= 16
     box.click()
     on = page.locator(".view:not([hidden]) .node.on")
     assert any("μ" in t for t in on.all_text_contents()) and any("loss" in t for t in on.all_text_contents())
@@ -132,6 +149,7 @@ def test_by_keyboard(page):
 
 
 def test_dragging_moves_and_does_not_choose(page):
+    page.click("#fit")
     style = page.locator(".view:not([hidden])").get_attribute("style")
     box = page.locator(".view:not([hidden]) .node", has_text="x̂").bounding_box()
     at = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -149,4 +167,8 @@ def test_on_a_phone(browser, made):
     page.goto(made[0].as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
     assert page.locator("#stage").bounding_box()["height"] >= 190
+    page.focus("#step")
+    page.keyboard.press("End")
+    assert page.locator("#stage").bounding_box()["height"] >= 190
+    assert page.locator(".view:not([hidden]) .node text").first.bounding_box()["height"] >= 11
     context.close()

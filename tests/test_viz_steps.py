@@ -43,12 +43,60 @@ def test_steps_add_up():
     loss.backward()  # retained
 
 
-def test_stopping_early_leaves_gradients_alone():
+def test_stopping_early_leaves_all_as_it_was():
     x = mg.tensor([1.0, 2.0], requires_grad=True)
-    steps = viz.backward_steps((x * x).sum())
+    y = (x * x).sum()
+    steps = viz.backward_steps(y)
     assert next(steps).rule == "SumBackward0"
     steps.close()
+    assert x.grad is None and y._node.passed is None
+    y.backward()  # the graph is not used up
+    assert x.grad.tolist() == [2.0, 4.0]
+
+
+def test_an_interrupt_leaves_all_as_it_was():
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    h = x * x
+    y = h.sum()
+
+    def interrupt(g):
+        raise KeyboardInterrupt
+
+    with h.register_hook(interrupt), pytest.raises(KeyboardInterrupt):
+        list(viz.backward_steps(y))
     assert x.grad is None
+    y.backward()
+    assert x.grad.tolist() == [2.0, 4.0] and y._node.passed is None
+
+
+class Both(mg.autograd.Function):
+    runs = 0
+
+    @staticmethod
+    def forward(ctx, a, b):
+        ctx.save_for_backward(a, b)
+        return a * b, a + b
+
+    @staticmethod
+    def backward(ctx, g, h):
+        Both.runs += 1
+        a, b = ctx.saved_tensors
+        return g * b + h, g * a + h
+
+
+def test_hooks_functions_and_recorded_lines_are_seen_once():
+    Both.runs = 0
+    a, b = (mg.tensor(v, requires_grad=True) for v in ([1.0, 2.0], [3.0, 5.0]))
+    p, s = Both.apply(a, b)
+    seen = []
+    p.register_hook(lambda g: seen.append(1) or g * 10)
+    a.register_post_accumulate_grad_hook(lambda t: seen.append(2))
+    with mg.autograd.record_lines():
+        steps = list(viz.backward_steps((p + s).sum(), params={"a": a}))
+    assert seen == [1, 2] and Both.runs == 1
+    assert a.grad.tolist() == [31.0, 51.0] and b.grad.tolist() == [11.0, 21.0]
+    (last,) = [step for step in steps if "Both" in step.rule and len(step.sent) == 2]
+    assert last.sent[0].cotangent.tolist() == [31.0, 51.0] and "a: length 2" in str(last)
 
 
 def test_steps_accumulate_into_what_is_there_and_take_a_cotangent():
@@ -62,12 +110,23 @@ def test_steps_accumulate_into_what_is_there_and_take_a_cotangent():
 def test_shown_gradients_are_the_retained_ones():
     mg.manual_seed(0)
     bn = nn.BatchNorm1d(3)
-    y = viz.retain(bn(mg.randn(8, 3, requires_grad=True)), every=True)
-    steps = {s.sequence: s.cotangent for s in viz.backward_steps(y, mg.randn(8, 3), retain_graph=True)}
-    shown = [v for v in viz.graph(y).whole.nodes if v.sequence in steps]
-    assert len(shown) >= 6
-    for v in shown:
-        assert v.gradient == pytest.approx(steps[v.sequence].norm().item(), rel=1e-6)
+    x = mg.randn(8, 3, requires_grad=True)
+    y = bn(x)
+    nodes, todo = set(), [y._node]
+    while todo:
+        if (node := todo.pop()) is not None and node not in nodes:
+            nodes.add(node)
+            todo += node.inputs
+    for node in nodes:
+        node.retains = True
+    steps = list(viz.backward_steps(y, mg.randn(8, 3), retain_graph=True))
+    shown = {v.sequence: v.gradient for v in viz.graph(y).whole.nodes if v.gradient is not None}
+    kept = {n.sequence: n.grad.norm().item() for n in nodes if n.grad is not None}
+    assert len(kept) >= 8 and shown == pytest.approx(kept, rel=1e-6)
+    for node in nodes:
+        node.grad = None
+    seen = {v.sequence: v.gradient for v in viz.graph(y).whole.nodes if v.gradient is not None}
+    assert seen == pytest.approx({s.sequence: kept[s.sequence] for s in steps}, rel=1e-6)
 
 
 class Odd(nn.Module):

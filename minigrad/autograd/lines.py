@@ -67,7 +67,7 @@ class record_lines:
         note = self.noter()
 
         def step(node: Node, g: Any, saved: Any, pending: Any, heap: Any, useful: Any, in_place: bool) -> None:
-            each = _Each()
+            each = Each()
             try:
                 hand_on(node, g, saved, each, [], useful, in_place)
             except Exception as error:
@@ -92,7 +92,7 @@ class record_lines:
         return note
 
 
-class _Each(dict[int, Any]):
+class Each(dict[int, Any]):
     """Stands for what is pending in a sweep, so that every contribution is seen by itself."""
 
     def __init__(self) -> None:

@@ -3,8 +3,8 @@
 from minigrad.viz.flow import Histograms as Histograms
 from minigrad.viz.flow import gradient_flow as gradient_flow
 from minigrad.viz.graph import graph as graph
-from minigrad.viz.graph import retain as retain
 from minigrad.viz.graph import trace as trace
 from minigrad.viz.picture import Graph as Graph
 from minigrad.viz.steps import backward_steps as backward_steps
 from minigrad.viz.summary import summary as summary
+from minigrad.viz.watch import watch as watch

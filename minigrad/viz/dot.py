@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 # Okabe & Ito's colours, light: they differ in lightness too, for print and for colour-blind readers
@@ -17,6 +18,7 @@ STYLES = {
     "output": 'shape=box, style="filled,bold", fillcolor="#FFFFFF", color="#333333"',
 }
 GREY, BACK = "#767676", "#C44E00"  # both are legible on white and on black
+BACK_ON_FILL = "#8A3700"
 
 
 def text_of(picture: Any) -> str:
@@ -29,8 +31,8 @@ def text_of(picture: Any) -> str:
         f'  edge [fontname="Helvetica,Arial,sans-serif", fontsize=9, color="{GREY}", '
         f'fontcolor="{GREY}", arrowsize=0.7]',
     ]
-    if picture.title:
-        lines.append(f"  label={quoted(picture.title)}; labelloc=t")
+    if said := "\n".join(filter(None, (picture.title, picture.note))):
+        lines.append(f"  label={quoted(said)}; labelloc={'t' if picture.title else 'b'}")
     lines += _nested(picture)
     lines += [_edge(picture, i, edge) for i, edge in enumerate(picture.edges)]
     return "\n".join([*lines, "}"]) + "\n"
@@ -53,7 +55,7 @@ def _nested(picture: Any) -> list[str]:
             lines.append(pad + "}")
             continue
         lines.append(f"{pad}subgraph cluster_{item.id} {{")
-        lines.append(f'{pad}  label={quoted(heading(item))}; style="rounded"; color="#9AA5B1"; labeljust=l')
+        lines.append(f'{pad}  label={quoted(short(heading(item)))}; style="rounded"; color="#9AA5B1"; labeljust=l')
         lines += [_vertex(picture, v, pad + "  ") for v in inside.get(item.id, [])]
         stack.append((depth, None))
         stack += [(depth + 1, c) for c in reversed(below.get(item.id, []))]
@@ -63,42 +65,67 @@ def _nested(picture: Any) -> list[str]:
 def heading(cluster: Any) -> str:
     """Return what stands over a cluster: path, class, number of parameters, repetitions."""
     text = f"{cluster.path}: {cluster.kind}" if cluster.path else cluster.kind
-    count = f" · {cluster.parameters:,} parameters" if cluster.parameters else ""
+    n = cluster.parameters
+    count = f" · {n:,} parameter{'s' * (n > 1)}" if n else ""
     return text + count + (f" ×{cluster.times}" if cluster.times > 1 else "")
 
 
 def _vertex(picture: Any, node: Any, pad: str) -> str:
-    words = [node.label]
+    words = [short(node.label)]
     if node.kind not in ("operation", "module", "more"):
         words.append(size(node.shape))
     if node.in_place:
         words.append(f"in place: {node.in_place}")
     if node.saved and "saved" in picture.show:
         words.append(f"keeps {amount(node.saved)}")
+    back = ""
     if node.gradient is not None and "gradients" in picture.show:
-        words.append(f"‖gradient‖ {node.gradient:.3g}")
-    return f'{pad}n{node.id} [id="n{node.id}", label={quoted(chr(10).join(words))}, {STYLES[node.kind]}]'
+        name = "·" if node.kind in ("operation", "module") else short(node.label.split(" = ")[0])
+        back = f"‖∂ℓ/∂{name}‖ = {node.gradient:.3g}"
+    return f'{pad}n{node.id} [id="n{node.id}", label={_label(words, back, BACK_ON_FILL)}, {STYLES[node.kind]}]'
 
 
 def _edge(picture: Any, i: int, edge: Any) -> str:
-    parts = [f"{edge.place}:"] if edge.numbered else []
+    parts = [f"{edge.letter}:"] if edge.letter else []
     if "shapes" in picture.show:
         parts.append(size(edge.shape))
     if "dtypes" in picture.show and edge.dtype:
         parts.append(edge.dtype)
     if edge.broadcast:
         parts.append("broadcast")
+    if edge.times > 1:
+        parts.append(f"×{edge.times}")
     style = ", style=dashed" if edge.broadcast else ""
+    back = ""
     if edge.gradient is not None and "gradients" in picture.show:
-        parts.append(f"\n  ‖∂‖ {edge.gradient:.3g}")
+        back = f"‖∂‖ {edge.gradient:.3g}"
         style += f', dir=both, arrowtail=vee, color="{GREY}:{BACK}"'
-    words = " ".join(parts).replace(" \n", "\n")
-    return f'  n{edge.source} -> n{edge.target} [id="e{i}", label={quoted("  " + words)}{style}]'
+    return f'  n{edge.source} -> n{edge.target} [id="e{i}", label={_label([" ".join(parts)], back, BACK, edge=True)}{style}]'
+
+
+LONGEST = 56  # letters of a name in a box
+
+
+def short(text: str) -> str:
+    """Return a name in one line, a long one without its middle."""
+    text = text.replace("\n", " ")
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]}…{text[-LONGEST // 2 :]}"
+
+
+def _label(words: list[str], back: str, colour: str, edge: bool = False) -> str:
+    """Return a label in lines, those of an edge beginning below each other; ``back`` is one more, coloured."""
+    pad = "\u00a0\u00a0" if edge else ""  # keeps off the line
+    if not back:
+        return quoted(pad + "\n".join(words))
+    lines = [pad + escape(word) for word in words if word]
+    lines.append(f'{pad}<FONT COLOR="{colour}">{escape(back)}</FONT>')
+    brk = '<BR ALIGN="LEFT"/>' if edge else "<BR/>"
+    return f"<{brk.join(lines)}{brk * edge}>"
 
 
 def size(shape: tuple[int, ...]) -> str:
-    """Return 3×4 for (3, 4)."""
-    return "×".join(map(str, shape)) if shape else "scalar"
+    """Return 3×4 for (3, 4), "length 3" for (3,), which must not read as a value."""
+    return "×".join(map(str, shape)) if len(shape) > 1 else f"length {shape[0]}" if shape else "scalar"
 
 
 def amount(count: float) -> str:
@@ -112,5 +139,5 @@ def amount(count: float) -> str:
 
 def quoted(text: str) -> str:
     """Return the text as a string of the DOT language."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    escaped = text.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'

@@ -9,24 +9,35 @@ from typing import Any
 from minigrad.viz.dot import heading
 from minigrad.viz.picture import Cluster, Edge, Graph, Vertex
 
-LEGIBLE = 40  # boxes that a printed page holds in 7 points
+LEGIBLE, LONG = 40, 18  # boxes, and boxes below each other, that a printed page holds in 6 points
 
 
 def fitted(whole: Graph, depth: int | None, repeats: bool, max_nodes: int) -> Graph:
-    """Return ``whole`` at ``depth``; None takes the deepest that is legible on one page."""
+    """Return ``whole`` at ``depth``; None takes the most open that is legible on one page.
+
+    Calls without calls inside, the layers, are closed first, then those around them from the inside out.
+    """
     base = folded(whole) if repeats else whole
-    if depth is None:
-        made, level = base, max((c.level for c in base.clusters), default=0)
-        while len(made.nodes) > LEGIBLE and level > 0:
-            made, level = closed(base, level), level - 1
-    else:
-        made = closed(base, depth)
+    made = base if depth is None else closed(base, depth)
+    level = max((c.level for c in base.clusters), default=0) + 1
+    while depth is None and level > 1 and (len(made.nodes) > LEGIBLE or _longest(made) > LONG):
+        made, level = closed(base, level, layers=True), level - 1
     return shortened(made, max_nodes)
 
 
+def _longest(picture: Graph) -> int:
+    """Return how many boxes the longest way through the picture has."""
+    ways = [1] * len(picture.nodes)
+    for e in sorted(picture.edges, key=lambda e: e.target):
+        if e.source < e.target:
+            ways[e.target] = max(ways[e.target], ways[e.source] + 1)
+    return max(ways, default=0)
+
+
 # ---- closing --------------------------------------------------------------------------------------
-def closed(whole: Graph, depth: int) -> Graph:
-    """Return the picture with every module call of that level drawn as one box."""
+def closed(whole: Graph, depth: int, layers: bool = False) -> Graph:
+    """Return the picture with every module call of that level drawn as one box, or also all ``layers``."""
+    outer = {c.parent for c in whole.clusters} if layers else {c.id for c in whole.clusters}
     by_id = {c.id: c for c in whole.clusters}
     inside: dict[int, list[Vertex]] = {}  # cluster -> the vertices that disappear in its box
     box: dict[int, int] = {}
@@ -34,7 +45,7 @@ def closed(whole: Graph, depth: int) -> Graph:
         c = None if v.cluster is None else by_id[v.cluster]
         while c is not None and c.level > depth:
             c = None if c.parent is None else by_id[c.parent]
-        if c is not None and c.level == depth:
+        if c is not None and (c.level == depth or c.id not in outer):
             inside.setdefault(c.id, []).append(v)
             box[v.id] = c.id
     nodes: list[Vertex] = []
@@ -48,7 +59,7 @@ def closed(whole: Graph, depth: int) -> Graph:
             became.update(dict.fromkeys((m.id for m in members), len(nodes)))
             saved = sum(m.saved for m in members)
             nodes.append(Vertex(len(nodes), "module", heading(c), v.shape, v.gradient, v.dtype, c.parent, saved))
-    return _rewired(whole, nodes, became, [c for c in whole.clusters if c.level < depth])
+    return _rewired(whole, nodes, became, [c for c in whole.clusters if c.level < depth and c.id not in inside])
 
 
 def _rewired(
@@ -68,14 +79,18 @@ def _rewired(
             continue
         seen.add(key)
         if joint:
-            e = e._replace(place=0, numbered=False)
+            e = e._replace(place=0, letter="")
         made.append(e._replace(source=source, target=target))
     return replace(whole, nodes=nodes, edges=made, clusters=list(clusters))
 
 
 # ---- repeats --------------------------------------------------------------------------------------
 def folded(whole: Graph) -> Graph:
-    """Return the picture with runs of equal calls, each reading the one before, drawn once: "×12"."""
+    """Return the picture with equal calls drawn once: "×12".
+
+    Those are runs of calls each of which reads the one before, and calls side by side that read the
+    same and are joined by one concatenation.
+    """
     deepest = max((c.level for c in whole.clusters), default=-1)
     for level in range(deepest + 1):
         whole = _folded_at(whole, level)
@@ -84,20 +99,45 @@ def folded(whole: Graph) -> Graph:
 
 def _folded_at(whole: Graph, level: int) -> Graph:
     inside, unit = _units(whole, level)
+    if len(inside) < 2:
+        return whole
     words = _signatures(whole, inside, unit)
     reads = {(unit.get(e.source), unit.get(e.target)) for e in whole.edges}
+    beside = _beside(whole, unit)
     calls = [c for c in whole.clusters if c.level == level and c.id in inside]
     calls.sort(key=lambda c: inside[c.id][-1].id)
     twin: dict[int, int] = {}  # a call -> the first of its run
     times: dict[int, int] = {}
-    previous: dict[int | None, Cluster] = {}  # of each parent
+    parallel: set[int] = set()
+    previous: dict[Any, Cluster] = {}  # of each parent, or of each place beside others
     for c in calls:
-        p = previous.get(c.parent)
-        if p is not None and (p.id, c.id) in reads and words[p.id] == words[c.id]:
-            twin[c.id] = twin.get(p.id, p.id)
-            times[twin[c.id]] = times.get(twin[c.id], 1) + 1
-        previous[c.parent] = c
-    return _without(whole, inside, unit, twin, times) if twin else whole
+        for key in (c.parent, (c.parent, beside.get(c.id))):
+            p = previous.get(key)
+            near = p is not None and (key is not c.parent or (p.id, c.id) in reads)
+            if p is not None and near and c.id not in twin and words[p.id] == words[c.id]:
+                twin[c.id] = twin.get(p.id, p.id)
+                times[twin[c.id]] = times.get(twin[c.id], 1) + 1
+                parallel |= {c.id, twin[c.id]} if key is not c.parent else set()
+            if key is c.parent or key[1]:
+                previous[key] = c
+    return _without(whole, inside, unit, twin, times, parallel) if twin else whole
+
+
+def _beside(whole: Graph, unit: dict[int, int]) -> dict[int, Any]:
+    """Return what each call reads, and the concatenation that alone reads it, where it is so."""
+    read: dict[int, list[int]] = {}
+    readers: dict[int, set[int]] = {}
+    for e in whole.edges:
+        if unit.get(e.source) != unit.get(e.target):
+            if e.target in unit:
+                read.setdefault(unit[e.target], []).append(e.source)
+            if e.source in unit:
+                readers.setdefault(unit[e.source], set()).add(e.target)
+    return {
+        c: (*sources, *readers[c])
+        for c, sources in read.items()
+        if len(readers.get(c, ())) == 1 and whole.nodes[next(iter(readers[c]))].label.startswith("concatenate(")
+    }
 
 
 def _units(whole: Graph, level: int) -> tuple[dict[int, list[Vertex]], dict[int, int]]:
@@ -133,7 +173,9 @@ def _signatures(whole: Graph, inside: dict[int, list[Vertex]], unit: dict[int, i
     return words
 
 
-def _without(whole: Graph, inside: Any, unit: Any, twin: dict[int, int], times: dict[int, int]) -> Graph:
+def _without(
+    whole: Graph, inside: Any, unit: Any, twin: dict[int, int], times: dict[int, int], parallel: set[int]
+) -> Graph:
     counterpart = {v.id: inside[first][i].id for gone, first in twin.items() for i, v in enumerate(inside[gone])}
     nodes: list[Vertex] = []
     became: dict[int, int] = {}
@@ -143,7 +185,13 @@ def _without(whole: Graph, inside: Any, unit: Any, twin: dict[int, int], times: 
             nodes.append(v._replace(id=len(nodes)))
     became.update({gone: became[kept] for gone, kept in counterpart.items()})
     run = lambda v: twin.get(unit.get(v), unit.get(v))
-    edges = [e for e in whole.edges if unit.get(e.source) == unit.get(e.target) or run(e.source) != run(e.target)]
+    edges = []
+    for e in whole.edges:
+        home = unit.get(e.source)
+        out = home != unit.get(e.target)
+        if out and (run(e.source) == run(e.target) or (home in parallel and home in twin)):
+            continue
+        edges.append(e._replace(times=times[home], letter="") if out and home in parallel else e)
     used = {v.cluster for v in nodes}
     clusters = [c._replace(times=times.get(c.id, c.times)) for c in whole.clusters]
     return _rewired(whole, nodes, became, _reachable(clusters, used), edges)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from inspect import signature
 from typing import Any
 
 from minigrad.modes import MODES, enable_grad
 from minigrad.tensor import Tensor
 from minigrad.viz.fold import fitted
 from minigrad.viz.picture import Graph
-from minigrad.viz.walk import below, walked
+from minigrad.viz.walk import walked
 
 SHOW = ("shapes", "dtypes", "saved", "gradients")
 
@@ -30,11 +31,18 @@ def graph(
 
     Parameters and buffers of the modules that were called have their names; ``params`` (a dict, or
     pairs) names other leaves, ``model`` gives the paths of modules called on their own. Operands are
-    edges, so x * x has two. ``depth`` closes the module calls of that level, 0 the outermost, into
-    one box each; by default as many are open as a page holds. Runs of equal blocks are drawn once,
-    and beyond ``max_nodes`` the middle is left out. ``show`` is any of "shapes", "dtypes", "saved",
-    "gradients" and "values" (statistics, for the page). Raises TypeError for what is no Tensor,
-    ValueError for a tensor without a graph, for an unknown ``show``, ``direction`` or negative depth.
+    edges, so x * x has two; where their order matters they are called a, b, c as in the operation's
+    formula. ``depth`` closes the module calls of that level, 0 the outermost, into one box each; by
+    default as many are open as a page holds. Equal blocks are drawn once, and beyond ``max_nodes`` the
+    middle is left out. ``show`` is any of "shapes", "dtypes", "saved" (what is kept for backward),
+    "gradients" and "values" (statistics, for the page).
+
+    After ``backward()`` leaves show the norm of their gradient; what is in between shows it after a
+    ``backward()`` inside ``with viz.watch():``, or after the last of :func:`backward_steps`. A used-up graph
+    has no values: for "values" draw before ``backward()``, or watch it, or retain the graph.
+
+    Raises TypeError for what is no Tensor and for ``params`` without names, ValueError for a tensor without
+    a graph, for an unknown ``show``, ``direction`` or negative depth.
 
     >>> import minigrad as mg
     >>> x = mg.ones(3, requires_grad=True)
@@ -75,8 +83,8 @@ def _check(show: Sequence[str], direction: str, depth: int | None, max_nodes: in
 def trace(model: Any, *inputs: Any, **options: Any) -> Graph:
     """Return the picture of a model from example inputs; ``options`` are those of :func:`graph`.
 
-    The model runs once; its running statistics do not move. Raises ValueError where no parameter asks
-    for a gradient and the result so has no graph.
+    The model runs once; its running statistics do not move. Inputs have the names that ``forward`` gives
+    them. Raises ValueError where nothing asks for a gradient and the result so has no graph.
 
     >>> import minigrad as mg
     >>> from minigrad import nn
@@ -88,14 +96,29 @@ def trace(model: Any, *inputs: Any, **options: Any) -> Graph:
     try:
         with enable_grad():
             result = model(*inputs)
+    except Exception as error:
+        shapes = ", ".join(str(tuple(t.shape)) for t in tensors_in(inputs))
+        error.add_note(f"in viz.trace, which called {type(model).__name__} with inputs of shape {shapes or 'none'}")
+        raise
     finally:
         MODES.hold_statistics = before
     found = [t for t in tensors_in(result) if t._node is not None]
     if not found:
         raise ValueError("viz.trace: no part of the result asks for a gradient, so nothing was recorded")
-    given = [t for t in tensors_in(inputs) if isinstance(t, Tensor)]
-    names = {"input" if len(given) == 1 else f"input {i}": t for i, t in enumerate(given)}
-    return graph(found, {**names, **options.pop("params", {})}, model=model, **options)
+    return graph(found, {**_named(model, inputs), **dict(options.pop("params", None) or {})}, model=model, **options)
+
+
+def _named(model: Any, inputs: tuple[Any, ...]) -> dict[str, Tensor]:
+    """Return the tensors among the inputs by the names that ``forward`` gives them."""
+    try:
+        given = signature(getattr(model, "forward", model)).bind(*inputs).arguments
+    except (TypeError, ValueError):  # built in, or it took what its signature does not say
+        given = {"input": inputs}
+    found = {}
+    for name, value in given.items():
+        tensors = tensors_in(value)
+        found |= {name if len(tensors) == 1 else f"{name} {i}": t for i, t in enumerate(tensors)}
+    return found
 
 
 def tensors_in(tree: Any) -> list[Tensor]:
@@ -110,23 +133,3 @@ def tensors_in(tree: Any) -> list[Tensor]:
         elif isinstance(item, dict):
             stack += reversed(item.values())
     return found
-
-
-def retain(tensor: Tensor, every: bool = False) -> Tensor:
-    """Let the next ``backward`` keep the gradient of every named operation below; return the tensor.
-
-    A picture drawn after it then shows their norms: BatchNorm's ∂ℓ/∂μ, ∂ℓ/∂σ², ∂ℓ/∂x̂ and ∂ℓ/∂y.
-    With ``every`` that of operations without a name, too.
-
-    >>> import minigrad as mg
-    >>> from minigrad import nn
-    >>> y = mg.viz.retain(nn.BatchNorm1d(2)(mg.randn(4, 2, requires_grad=True)))
-    >>> y.pow(3).sum().backward()
-    >>> sorted(n.label.split()[0] for n in mg.viz.graph(y).nodes if n.kind == "named" and n.gradient is not None)
-    ['x̂', 'y', 'μ', 'σ²']
-    """
-    if tensor._node is not None:
-        for node in below([tensor._node]):
-            if (node.label or every) and node.primitive is not None:
-                node.retains = True
-    return tensor

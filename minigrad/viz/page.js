@@ -27,6 +27,17 @@
     y = (stage.clientHeight - h * scale) / 2;
     place();
   };
+  const open = () => {  // as much as can be read, from the top; `fit` shows all
+    fit();
+    if (scale >= 0.8) return;
+    zoom(0.8 / scale);
+    y = 8;
+    place();
+  };
+  const seen = (element) => {
+    const a = element.getBoundingClientRect(), s = stage.getBoundingClientRect();
+    return a.left >= s.left && a.right <= s.right && a.top >= s.top && a.bottom <= s.bottom;
+  };
   const centre = (element) => {
     const a = element.getBoundingClientRect(), s = stage.getBoundingClientRect();
     x += s.left + s.width / 2 - (a.left + a.width / 2);
@@ -132,9 +143,9 @@
     now = i;
     view().hidden = false;
     $("depth").value = String(i);
+    open();
     find(false);
     step();
-    fit();
   };
   data.views.forEach((v, i) => {
     add($("depth"), "option", v.name).value = i;
@@ -144,7 +155,7 @@
       e.setAttribute("role", "button");
       e.setAttribute("aria-label", `${n.label}, ${n.kind}, ${n.size}`);
       e.addEventListener("pointerenter", () => facts(n));
-      e.addEventListener("focus", () => { facts(n); if (e.matches(":focus-visible")) centre(e); });
+      e.addEventListener("focus", () => { facts(n); if (e.matches(":focus-visible") && !seen(e)) centre(e); });
       e.addEventListener("click", () => { if (moved < 6) choose(n); });
       e.addEventListener("keydown", (k) => {
         if (k.key === "Enter" || k.key === " ") { k.preventDefault(); choose(n); }
@@ -163,7 +174,7 @@
       if (hit) { count += 1; first = first || [n, e]; }
     }
     $("found").textContent = text ? String(count) : "";
-    if (first && go) { facts(first[0]); centre(first[1]); }
+    if (first && go) { facts(first[0]); if (!seen(first[1])) centre(first[1]); }
   }
   $("find").addEventListener("input", () => find());
 
@@ -174,7 +185,9 @@
     data.steps.slice(0, at).forEach((s) => s.sent.forEach((t) => gathered.set(t.to, t.norm)));
     const current = at ? data.steps[at - 1] : null;
     for (const [n, e] of boxes()) {
-      e.classList.toggle("at", current !== null && n.sequence === current.node);
+      const here = current !== null && n.sequence === current.node;
+      e.classList.toggle("at", here);
+      if (here && !seen(e)) centre(e);
       e.classList.toggle("got", gathered.has(n.sequence));
     }
     $("at").textContent = `${at} / ${data.steps.length}`;
@@ -182,7 +195,7 @@
     if (at && at === data.steps.length) {
       const last = data.views[data.views.length - 1].nodes.filter((n) => ["parameter", "input"].includes(n.kind));
       const ends = last.filter((n) => gathered.has(n.sequence));
-      text += "\n\nthe gradients: " + ends.map((n) => `${n.label} ‖${tell(gathered.get(n.sequence))}‖`).join(", ");
+      text += "\n\nthe gradients: " + ends.map((n) => `${n.path ? n.path + "." : ""}${n.label} ‖${tell(gathered.get(n.sequence))}‖`).join(", ");
     }
     $("told").textContent = text;
   }
@@ -208,6 +221,10 @@
     if (typing) e.target.blur();
     keys[e.key]();
   });
-  window.addEventListener("resize", fit);
+  let wide = window.innerWidth;
+  window.addEventListener("resize", () => {  // a phone's own bars come and go: they change the height only
+    if (window.innerWidth !== wide) open();
+    wide = window.innerWidth;
+  });
   show(data.start);
 })();

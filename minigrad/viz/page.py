@@ -61,11 +61,13 @@ def _views(picture: Graph) -> list[tuple[str, Graph]]:
 
 
 def _data(name: str, view: Graph) -> dict[str, Any]:
+    paths: dict[int | None, str] = {c.id: c.path for c in view.clusters}
     return {
         "name": name,
         "nodes": [
             {k: v for k, v in node._asdict().items() if v is not None}
             | {"size": size(node.shape), "keeps": amount(node.saved) if node.saved else ""}
+            | {"kind": "operation" if node.kind == "named" else node.kind, "path": paths.get(node.cluster, "")}
             for node in view.nodes
         ],
         "edges": [[e.source, e.target] for e in view.edges],

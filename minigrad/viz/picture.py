@@ -9,12 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from minigrad.viz.dot import text_of
-
-_INSTALL = (
-    "drawing needs graphviz's program `dot`, which is not on the PATH. Install it: "
-    "`apt install graphviz` (Debian, Ubuntu), `dnf install graphviz` (Fedora), `brew install graphviz` "
-    "(macOS), `winget install graphviz` (Windows). Without it, .dot gives the picture as text."
-)
+from minigrad.viz.layout import drawn
 
 
 class Vertex(NamedTuple):
@@ -41,10 +36,11 @@ class Edge(NamedTuple):
     target: int
     place: int
     shape: tuple[int, ...]
-    numbered: bool
+    letter: str  # what the operation calls it, where the order of its operands matters
     dtype: str = ""
     broadcast: bool = False
-    gradient: float | None = None  # the norm of the gradient of what flows here, after ``backward``
+    gradient: float | None = None  # the norm of what flowed back along it, after ``backward``
+    times: int = 1  # how many equal ones it stands for
 
 
 class Cluster(NamedTuple):
@@ -71,6 +67,7 @@ class Graph:
     edges: list[Edge] = field(default_factory=list)
     clusters: list[Cluster] = field(default_factory=list)
     title: str = ""
+    note: str = ""  # how to see what is missing
     direction: str = "TB"
     show: tuple[str, ...] = ()
     whole: Graph | None = field(default=None, repr=False)
@@ -81,7 +78,7 @@ class Graph:
         return text_of(self)
 
     def digraph(self) -> Any:
-        """Return the picture as a ``graphviz.Digraph``, to be changed further."""
+        """Return the picture as a ``graphviz.Digraph`` (``pip install graphviz``), to be changed further."""
         import graphviz
 
         made = graphviz.Digraph("minigrad")
@@ -94,7 +91,7 @@ class Graph:
         Raises RuntimeError where the program ``dot`` is missing, ValueError for another ending.
         """
         path = Path(path)
-        kind = path.suffix.removeprefix(".")
+        kind = path.suffix.removeprefix(".").lower()
         if kind not in ("svg", "png", "pdf"):
             raise ValueError(f"render: expected a path ending in .svg, .png or .pdf, got {str(path)!r}")
         path.write_bytes(self.drawn(kind))
@@ -112,11 +109,7 @@ class Graph:
 
     def drawn(self, kind: str) -> bytes:
         """Return the picture as svg, png or pdf; RuntimeError where the program ``dot`` is missing."""
-        if shutil.which("dot") is None:
-            raise RuntimeError(_INSTALL)
-        import graphviz
-
-        return graphviz.Source(self.dot).pipe(format=kind)
+        return drawn(self, kind)
 
     def diff(self, other: Graph) -> Difference:
         """Return what ``other`` has that this picture has not, and the other way round."""

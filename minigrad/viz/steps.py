@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from minigrad.graph import Node
-from minigrad.modes import MODES
+from minigrad.graph import FREED, Node
 from minigrad.tensor import Tensor, accumulate, differentiate
 from minigrad.viz.dot import size
+from minigrad.viz.walk import pairs
+from minigrad.viz.watch import note, watching
 
 
 @dataclass(frozen=True)
@@ -56,54 +56,50 @@ def backward_steps(
 ) -> Iterator[Step]:
     """Do ``loss.backward(gradient)`` and yield it node by node.
 
-    The sweep is backward's own, run when the first step is asked for; the gradients are added to
-    ``.grad`` after the last one, so that going through all steps equals ``backward()`` bit for bit, and
-    stopping before leaves every ``.grad`` as it was. Each rule runs once more to show what it alone sends.
-    ``params`` (a dict, or pairs) names leaves. Raises what ``backward`` raises.
+    The sweep is backward's own, run when the first step is asked for. Only after the last one are the
+    gradients added to ``.grad`` and the graph used up (unless ``retain_graph``), so that going through all
+    steps equals ``backward()`` bit for bit, and stopping before leaves all as it was. A picture drawn
+    afterwards shows what flowed, as after :func:`watch`. ``params`` (a dict, or pairs) names leaves.
+    Raises what ``backward`` raises.
 
     >>> import minigrad as mg
     >>> x = mg.tensor(3.0, requires_grad=True)
     >>> for step in mg.viz.backward_steps(x * x, params={"x": x}):
     ...     print(step)
     step 1: mul (MulBackward0) ← 1
-        operand 0, x: 3, so far 6
+        operand 0, x: 3
         operand 1, x: 3, so far 6
     >>> x.grad
     tensor(6.)
     """
-    pairs = params.items() if isinstance(params, dict) else (params or ())
-    names = {p._node: name for name, p in pairs if p._node is not None}
+    names = {p._node: name for name, p in pairs(params, "viz.backward_steps") if p._node is not None}
     steps: list[Step] = []
-    before = MODES.watch
-    MODES.watch = lambda hand_on: _watched(hand_on if before is None else before(hand_on), names, steps)
-    try:
-        found = differentiate([loss], [gradient], None, retain_graph, False)
-    finally:
-        MODES.watch = before
+    notes: list[Any] = []
+
+    def see(node: Node, g: Any, sent: Any, saved: Any) -> None:
+        steps.append(_step(len(steps) + 1, node, g, sent, names, gathered))
+        notes.append((node, g, sent, saved))
+
+    gathered: dict[int, Any] = {}
+    with watching(see):
+        found = differentiate([loss], [gradient], None, True, False)
     yield from steps
     for node, g, own in found:
         accumulate(node, g, own)
+    for node, g, sent, saved in notes:
+        note(node, g, sent, saved)
+        if node.primitive.saves and not retain_graph:
+            node.saved = FREED
 
 
-def _watched(hand_on: Any, names: dict[Node, str], steps: list[Step]) -> Any:
-    def step(node: Node, g: Any, saved: Any, pending: Any, heap: Any, useful: Any, in_place: bool) -> None:
-        came = _copy(g)
-        alone = []
-        for i in range(len(node.inputs)):
-            only = tuple(x if j == i else None for j, x in enumerate(node.inputs))
-            one: dict[int, Any] = {}
-            part: Any = SimpleNamespace(inputs=only, params=node.params, primitive=node.primitive)
-            hand_on(part, _copy(g)._data, saved, one, [], useful, in_place)
-            alone += [(i, parent, _copy(out)) for parent, out, _ in one.values()]
-        hand_on(node, g, saved, pending, heap, useful, in_place)
-        sent = tuple(Sent(i, p.sequence, _name(p, names), out, _copy(pending[p.sequence][1])) for i, p, out in alone)
-        steps.append(Step(len(steps) + 1, node.sequence, _name(node, names), node.name(), came, sent))
-
-    return step
-
-
-def _copy(array: Any) -> Tensor:
-    return Tensor(np.array(array))
+def _step(number: int, node: Node, g: Any, sent: Any, names: dict[Node, str], gathered: dict[int, Any]) -> Step:
+    out = []
+    for i, parent, part in sent:
+        before = gathered.get(parent.sequence)
+        gathered[parent.sequence] = part if before is None else before + part
+        name = _name(parent, names)
+        out.append(Sent(i, parent.sequence, name, Tensor(part), Tensor(gathered[parent.sequence])))
+    return Step(number, node.sequence, _name(node, names), node.name(), Tensor(g), tuple(out))
 
 
 def _name(node: Node, names: dict[Node, str]) -> str:

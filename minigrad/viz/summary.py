@@ -145,7 +145,9 @@ def _called(model: Any, inputs: tuple[Any, ...]) -> tuple[list[list[Any]], Any]:
 
 
 def _recorded(x: Any) -> Any:
-    """Return a float tensor as one that asks for a gradient, so that frozen layers are seen, too."""
+    """Return float tensors as ones that ask for a gradient, so that frozen layers are seen, too."""
+    if type(x) in (tuple, list):
+        return type(x)(map(_recorded, x))
     if isinstance(x, np.ndarray):
         x = Tensor(x)
     return x.detach().requires_grad_() if isinstance(x, Tensor) and x.is_floating_point() else x

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -12,9 +14,22 @@ from minigrad.graph import Node
 from minigrad.tensor import Tensor
 from minigrad.viz.picture import Cluster, Edge, Graph, Vertex
 from minigrad.viz.statistics import norm, statistics
+from minigrad.viz.wording import letters, ordered, wording
 
-ORDERED = {"sub", "div", "pow", "matmul", "linear", "conv", "where", "concatenate", "setitem", "maximum", "minimum"}
+NOTE = "the gradients in between: draw after `with viz.watch(): loss.backward()`"
 SHORT = {"float32": "f32", "float64": "f64", "float16": "f16", "int64": "i64", "int32": "i32", "bool": "bool"}
+
+
+def pairs(params: Any, caller: str) -> list[tuple[str, Tensor]]:
+    """Return (name, tensor) of a dict, or of pairs; TypeError for anything else."""
+    found = list(params.items() if isinstance(params, dict) else (params or ()))
+    for each in found:
+        if not (isinstance(each, tuple) and len(each) == 2 and isinstance(each[1], Tensor)):
+            raise TypeError(
+                f"{caller}: params is a dict of tensors or (name, tensor) pairs, as model.named_parameters() gives; "
+                f"got {'a Tensor' if isinstance(each, Tensor) else repr(each)[:60]} in it"
+            )
+    return [(str(name), t) for name, t in found]
 
 
 def below(roots: Sequence[Node]) -> list[Node]:
@@ -35,8 +50,7 @@ def walked(outputs: Sequence[Tensor], params: Any, model: Any, show: tuple[str, 
     number = {node: i for i, node in enumerate(order)}
     calls = Calls(order, model)
     known = calls.names()
-    pairs = params.items() if isinstance(params, dict) else (params or ())
-    for name, p in pairs:
+    for name, p in pairs(params, "viz.graph"):
         for home in (p._node, p._constant):
             if home is not None:
                 known[home] = ("input" if type(p) is Tensor else "parameter", name, p)
@@ -44,57 +58,59 @@ def walked(outputs: Sequence[Tensor], params: Any, model: Any, show: tuple[str, 
     for node in order:  # what was handed in stands outside, wherever it is read
         if node.primitive is None and (known[node][0] == "input" if node in known else node.requires_grad):
             at[node] = None
-    values = _values(order) if "values" in show else {}
+    values = _values(order, {node: p._data for node, (_, _, p) in known.items()}) if "values" in show else {}
     made = Graph(clusters=calls.clusters, direction=direction, show=show)
+    readers = Counter(x for node in order for x in node.inputs)
+    readers.update(t._node for t in outputs)
+    slopes = {node: None if (g := _slope(node)) is None else norm(g) for node in order}
+    alone = {node: slope if readers[node] == 1 else None for node, slope in slopes.items()}
     for i, node in enumerate(order):
-        made.nodes.append(_vertex(i, node, known.get(node), at[node], calls, values, "values" in show))
-        made.edges += _edges(node, number)
+        made.nodes.append(_vertex(i, node, known.get(node), at[node], calls, values, slopes[node], "values" in show))
+        made.edges += _edges(node, number, alone)
     for place, t in enumerate(outputs):
         label = "output" if len(outputs) == 1 else f"output {place}"
-        source = number[t._node]  # type: ignore[index]
-        made.edges.append(
-            Edge(source, len(made.nodes), 0, t.shape, False, _short(t.dtype), False, _gradient(order[source]))
-        )
-        made.nodes.append(Vertex(len(made.nodes), "output", label, t.shape))
+        home: Any = t._node
+        i = len(made.nodes)
+        made.edges.append(Edge(number[home], i, 0, t.shape, "", _short(t.dtype), False, alone[home]))
+        made.nodes.append(Vertex(i, "output", label, t.shape))
+    if "gradients" in show and {v.gradient is None for v in made.nodes if v.kind in ("operation", "named")} == {True}:
+        made.note = NOTE * any(v.gradient is not None for v in made.nodes)
     return made
 
 
 def _vertex(
-    i: int, node: Node, known: Any, at: int | None, calls: Calls, values: dict[Node, Any], stats: bool
+    i: int, node: Node, known: Any, at: int | None, calls: Calls, values: dict[Node, Any], slope: Any, stats: bool
 ) -> Vertex:
     if node.primitive is not None:
-        name = node.primitive.name + _scalars(node)
-        kind, label = ("named", f"{node.label} = {name}") if node.label else ("operation", name)
+        kind, label = "named" if node.label else "operation", wording(node, _scalars(node))
     elif known is not None:
         kind, label = known[0], calls.short(known[1], at)
-        values.setdefault(node, known[2]._data)
     else:
         kind, label = ("input", "leaf") if node.requires_grad else ("constant", "constant")
-    value = slope = None
-    if stats:
-        value = statistics(values[node]) if node in values else None
-        slope = statistics(node.grad._data) if node.grad is not None else None
+    value = statistics(values[node]) if stats and node in values else None
+    spread = statistics(_slope(node)) if stats and slope is not None else None
     return Vertex(
-        i, kind, label, node.shape, _gradient(node), _short(node.dtype), at, _saved(node), node.in_place,
-        node.sequence, value, slope,
+        i, kind, label, node.shape, slope, _short(node.dtype), at, _saved(node), node.in_place, node.sequence,
+        value, spread,
     )  # fmt: skip
 
 
-def _edges(node: Node, number: dict[Node, int]) -> Iterable[Edge]:
+def _edges(node: Node, number: dict[Node, int], alone: dict[Node, float | None]) -> Iterable[Edge]:
+    """Yield an edge an operand; what flowed back along it is known where it was watched or nobody else read it."""
     if node.primitive is None:
         return
-    sources = [s for s in node.inputs if s is not None]
     function = node.primitive.function
     spreads = (isinstance(function, np.ufunc) and function.signature is None) or node.primitive.name in (
         "sub", "mul", "div", "pow", "where", "addcmul",
     )  # fmt: skip
-    numbered = len(sources) > 1 and node.primitive.name in ORDERED
+    called = letters(node) if ordered(node) else {}
+    sent = {} if node.passed is None else node.passed.sent
     for place, source in enumerate(node.inputs):
         if source is not None:
             broadcast = spreads and source.shape != node.shape
             yield Edge(
-                number[source], number[node], place, source.shape, numbered, _short(source.dtype), broadcast,
-                _gradient(source),
+                number[source], number[node], place, source.shape, called.get(place, ""), _short(source.dtype), broadcast,
+                sent[place] if place in sent else alone[source],
             )  # fmt: skip
 
 
@@ -103,36 +119,45 @@ def _short(dtype: Any) -> str:
     return SHORT.get(str(dtype), str(dtype))
 
 
-def _gradient(node: Node) -> float | None:
-    return None if node.grad is None else norm(node.grad._data)
+def _slope(node: Node) -> Any:
+    """Return the gradient as an array: what ``backward`` left there, or was seen to pass."""
+    if node.grad is not None:
+        return node.grad._data
+    return None if node.passed is None else node.passed.gradient
 
 
-def _arrays(node: Node) -> list[Any]:
-    """Return what the node keeps for backward, each array once."""
-    saved = node.saved if type(node.saved) is tuple else ()
-    return list({id(a): a for a in saved if isinstance(a, np.ndarray)}.values())
+def _kept(node: Node) -> tuple[Any, ...]:
+    """Return (out, *operands) as the node keeps them for backward, or kept them until it came; else nothing."""
+    saved = node.saved
+    if type(saved) is not tuple and node.passed is not None:
+        saved = node.passed.saved
+    return saved if type(saved) is tuple and len(saved) == len(node.inputs) + 1 else ()
 
 
 def _saved(node: Node) -> int:
-    return sum(a.nbytes for a in _arrays(node))
+    """Return how many bytes it keeps, each array counted once."""
+    return sum({id(a): a.nbytes for a in _kept(node) if isinstance(a, np.ndarray)}.values())
 
 
-def _scalars(node: Node) -> str:
-    """Return the Python numbers among the operands: " 1e-05" of ``var + eps``."""
-    if type(node.saved) is not tuple or len(node.saved) != len(node.inputs) + 1:
-        return ""
-    numbers = [v for v, home in zip(node.saved[1:], node.inputs, strict=True) if home is None]
-    return "".join(f" {v:.6g}" for v in numbers if type(v) in (int, float))
+def _scalars(node: Node) -> dict[int, Any]:
+    """Return the Python numbers among the operands, by place: {1: 1e-05} of ``var + eps``."""
+    pairs = enumerate(zip(_kept(node)[1:], node.inputs, strict=False))
+    return {i: v for i, (v, home) in pairs if home is None and type(v) in (int, float, bool)}
 
 
-def _values(order: Sequence[Node]) -> dict[Node, Any]:
-    """Return the values that some node still keeps."""
-    values: dict[Node, Any] = {}
+def _values(order: Sequence[Node], values: dict[Node, Any]) -> dict[Node, Any]:
+    """Return the known ``values`` and those that some node keeps, and what can be computed from them."""
     for node in order:
-        if type(node.saved) is tuple and len(node.saved) == len(node.inputs) + 1:
-            for value, home in zip(node.saved, (node, *node.inputs), strict=True):
-                if home is not None and isinstance(value, np.ndarray):
-                    values.setdefault(home, value)
+        for value, home in zip(_kept(node), (node, *node.inputs), strict=False):
+            if home is not None and isinstance(value, np.ndarray):
+                values.setdefault(home, value)
+    for node in order:
+        if node not in values and node.primitive is not None:
+            numbers = _scalars(node)
+            operands = [numbers.get(i) if x is None else values.get(x) for i, x in enumerate(node.inputs)]
+            if all(x is not None for x in operands):
+                with suppress(Exception), np.errstate(all="ignore"):  # only a picture: what cannot be told is left out
+                    values[node] = np.asarray(node.primitive.function(*operands, **node.params))
     return values
 
 
