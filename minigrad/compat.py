@@ -59,6 +59,7 @@ def is_complex(input: Tensor) -> bool:
     return False
 
 
+@numpy_names
 def is_inference(input: Tensor) -> bool:
     """Return whether the tensor was made inside ``inference_mode``."""
     return input.is_inference()

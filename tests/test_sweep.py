@@ -42,6 +42,7 @@ def test_a_hundred_thousand_additions_with_little_stack():
     assert x.grad.item() == 1.0
 
 
+@pytest.mark.filterwarnings("ignore:Using backward")  # .grad is taken away below
 @pytest.mark.parametrize("create_graph", [False, True])
 def test_a_dropped_graph_is_freed_without_the_garbage_collector(create_graph):
     gc.collect()
