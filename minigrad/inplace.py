@@ -93,7 +93,7 @@ class InPlace(Writing):
         return writes_of(self._data)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        within, index = steps(index)
+        within, index = steps(index, self.ndim)
         if isinstance(value, InPlace):
             value = self._fitting(within, index, value)
         if MODES.grad_enabled and (getattr(value, "_node", None) is not None or self._node is not None):

@@ -162,3 +162,27 @@ def test_writes_and_refusals_are_pytorchs(torch, line):
         except Exception as error:
             results.append(type(error))
     assert results[0] == results[1]
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        (None, 0, ..., 0, 1),
+        (0, ..., 0, 0),
+        (slice(None), 0, ..., 0),
+        (None, 0, ..., 0, 0),
+        (0, 1, ..., 0),
+        (..., 0, 0, 0),
+    ],
+    ids=str,
+)
+def test_an_ellipsis_that_stands_for_nothing_keeps_nothing_apart(torch, index):
+    found = []
+    for lib in (mg, torch):
+        pair = lib.tensor([0, 1])  # stands where the index says 0
+        at = tuple(pair if p == 0 and type(p) is int else p for p in index)
+        x = lib.tensor(VALUES)
+        y = x[at]
+        x[at] = y * 10
+        found.append((tuple(y.shape), y.tolist(), x.tolist()))
+    assert found[0] == found[1]

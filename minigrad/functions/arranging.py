@@ -114,7 +114,7 @@ class Arranging:
 
     # ---- brackets ----------------------------------------------------------------------------
     def __getitem__(self, index: Any) -> Any:
-        within, index = steps(index)
+        within, index = steps(index, self.ndim)
         try:
             view = self if within is None else getitem(self, index=within)
             return getitem(view, index=index)

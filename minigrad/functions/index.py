@@ -12,8 +12,11 @@ from typing import Any
 import numpy as np
 
 
-def steps(index: Any) -> tuple[Any, Any]:
-    """Return (within, index) for NumPy: first the view ``within`` (None where needless), then ``index``."""
+def steps(index: Any, ndim: int) -> tuple[Any, Any]:
+    """Return (within, index) for NumPy: first the view ``within`` (None where needless), then ``index``.
+
+    ``ndim`` is that of what is indexed: an ellipsis that stands for no dimension keeps nothing apart.
+    """
     kind = type(index)
     if kind is int or kind is slice or index is None or index is ...:
         return None, index
@@ -21,18 +24,27 @@ def steps(index: Any) -> tuple[Any, Any]:
         return None, _part(index)
     parts = [p if type(p) is int or type(p) is slice else _part(p) for p in index]
     arrays = any(isinstance(p, (np.ndarray, bool)) for p in parts)
+    if arrays and sum(map(_taken, parts)) == ndim:
+        parts = [p for p in parts if p is not ...]
     if not arrays or not any(type(p) is int for p in parts):
         return None, tuple(parts)
     within: list[Any] = []
     after: list[Any] = []
     for p in parts:
         if isinstance(p, np.ndarray):
-            within += [slice(None)] * (p.ndim if p.dtype.kind == "b" else 1)
+            within += [slice(None)] * _taken(p)
         elif not isinstance(p, bool):
             within.append(p)
         if type(p) is not int:
             after.append(p if isinstance(p, (np.ndarray, bool)) or p is ... else slice(None))
     return tuple(within), tuple(after)
+
+
+def _taken(p: Any) -> int:
+    """Return how many dimensions one part of an index takes up."""
+    if isinstance(p, np.ndarray):
+        return p.ndim if p.dtype.kind == "b" else 1
+    return 0 if p is None or p is ... or isinstance(p, bool) else 1
 
 
 def _part(p: Any) -> Any:
