@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import operator
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -149,8 +149,10 @@ class Generator:
         values[values == dtype.type(high)] = dtype.type(low)  # rounding can reach high
         return values.reshape(shape)
 
-    def normal(self, shape: Shape, mean: float = 0, std: float = 1, dtype: Any = "f4") -> Array:
-        """Return normal floats, as ``torch.randn`` and ``Tensor.normal_``.
+    def normal(
+        self, shape: Shape, mean: float = 0, std: float = 1, dtype: Any = "f4", one_by_one: bool = False
+    ) -> Array:
+        """Return normal floats, as ``torch.randn`` and ``Tensor.normal_``; ``one_by_one`` for memory with gaps.
 
         >>> Generator().manual_seed(0).normal(3).round(3)
         array([ 1.541, -0.293, -2.179], dtype=float32)
@@ -158,7 +160,7 @@ class Generator:
         n, (dtype, _) = _size(shape), _float("normal", dtype)
         if not std >= 0:
             raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
-        values = self._normal_blocks(n, dtype) if n >= _BLOCK else self._normal_pairs(n)
+        values = self._normal_pairs(n) if n < _BLOCK or one_by_one else self._normal_blocks(n, dtype)
         scaled: Array = _scaled(values, std, mean)
         return scaled.astype(dtype, copy=False).reshape(shape)
 
@@ -338,6 +340,15 @@ def _scaled(x: Any, scale: Any, shift: Any) -> Any:
     total = product + shift
     part = total - product
     return total + ((product - (total - part)) + (shift - part) + lost)
+
+
+def in_memory_order(like: Array, draw: Callable[..., Array], *arrays: Array) -> Array:
+    """Return ``draw(shape, *arrays)``, where numbers go to the elements of ``like`` in the order of its memory, as PyTorch's."""
+    if like.flags.c_contiguous:
+        return draw(like.shape, *arrays)
+    order = np.argsort([-abs(stride) for stride in like.strides], kind="stable")
+    turned = (np.broadcast_to(array, like.shape).transpose(order) for array in arrays)
+    return draw(tuple(like.shape[axis] for axis in order), *turned).transpose(np.argsort(order))
 
 
 default_generator = Generator()

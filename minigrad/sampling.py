@@ -13,7 +13,7 @@ from minigrad import random
 from minigrad.creation import _dtype, _size, placed
 from minigrad.dtypes import category
 from minigrad.functions.names import numpy_names
-from minigrad.random import Generator, default_generator
+from minigrad.random import Generator, default_generator, in_memory_order
 from minigrad.tensor import Tensor
 
 
@@ -49,18 +49,26 @@ def randint(*args: Any, generator: Generator | None = None, dtype: Any = None, r
         args = tuple(named[name] if name in named else next(rest) for name in names)
     low, high, size = args if len(args) == 3 else (0, *args)
     dtype = np.dtype(dtype or np.int64)
-    _check_bounds(low, high, dtype)
+    low, high = _bounds(low, high, dtype)
     drawn = (generator or default_generator).integers(low, high, _size((size,)))
     return Tensor(drawn.astype(dtype, copy=False), requires_grad=requires_grad)
 
 
-def _check_bounds(low: int, high: int, dtype: np.dtype[Any]) -> None:
+def _bounds(low: int, high: int, dtype: np.dtype[Any]) -> tuple[int, int]:
+    """Return the bounds, those of floats drawn in to integers that the dtype holds; RuntimeError beyond the dtype."""
     if category(dtype) == 2:
-        return
+        digits = np.finfo(dtype).nmant + 1
+        step = [1 << max(abs(end).bit_length() - digits, 0) for end in (low + 1, high - 1)]
+        if int(dtype.type(low + 1)) < low:
+            low = int(dtype.type(low + 1)) + step[0]
+        if int(dtype.type(high - 1)) >= high:
+            high = int(dtype.type(high - 1)) - step[1]
+        return low, high
     least, most = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     for name, value in (("from", low), ("to - 1", high - 1)):
         if not least <= value <= most:
             raise RuntimeError(f"{name} is out of bounds for {dtype}: {value}")
+    return low, high
 
 
 @placed
@@ -72,16 +80,24 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, r
 
 @placed
 @numpy_names
-def rand_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
+def rand_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False,
+              generator: Generator | None = None) -> Tensor:  # fmt: skip
     """Return uniform numbers in the shape and dtype of ``input``."""
-    return rand(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad, generator=named.get("generator"))
+    generator, dtype = generator or default_generator, dtype or input.dtype
+    drawn = in_memory_order(input._data, lambda shape: generator.uniform(shape, dtype=dtype))
+    return Tensor(np.ascontiguousarray(drawn), requires_grad=requires_grad)
 
 
 @placed
 @numpy_names
-def randn_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
+def randn_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False,
+               generator: Generator | None = None) -> Tensor:  # fmt: skip
     """Return normal numbers in the shape and dtype of ``input``."""
-    return randn(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad, generator=named.get("generator"))
+    generator, dtype = generator or default_generator, dtype or input.dtype
+    strides = [stride for stride, n in zip(input._data.strides, input.shape, strict=True) if n > 1]
+    turned = strides != sorted(strides, reverse=True)
+    drawn = in_memory_order(input._data, lambda shape: generator.normal(shape, dtype=dtype, one_by_one=turned))
+    return Tensor(np.ascontiguousarray(drawn), requires_grad=requires_grad)
 
 
 @placed

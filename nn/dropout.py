@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minigrad.nn.module import Module
 
-from minigrad.random import default_generator
+from minigrad.random import default_generator, in_memory_order
 from minigrad.tensor import Tensor
 
 
@@ -38,7 +38,10 @@ def _check_probability(p: float) -> None:
 def _thinned(input: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
     if p == 1:
         return input * 0.0
-    kept = default_generator.bernoulli(1 - p, shape).astype(input.dtype)
+    if shape == input.shape:
+        kept = in_memory_order(input._data, lambda shape: default_generator.bernoulli(1 - p, shape)).astype(input.dtype)
+    else:
+        kept = default_generator.bernoulli(1 - p, shape).astype(input.dtype)
     kept /= 1 - p
     return input * Tensor(kept)
 

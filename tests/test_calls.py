@@ -1,5 +1,7 @@
 """Elementwise functions, reductions, scans, sorting: each call equal to PyTorch's, or refused as PyTorch refuses it."""
 
+import re
+
 import numpy as np
 import pytest
 from calls import VALUES, check
@@ -18,8 +20,8 @@ MORE = {
     "odd": lambda: np.array([[2, -3, 1], [1, 5, 3]]),
     "halves": lambda: np.array([1.5, -0.5, 2.0], np.float32),
     "wrong": lambda: np.ones((2, 5)),
-    "zero": lambda: np.array([0.0, 0.0, 2.0, -2.0, 0.5]),
-    "positive": lambda: np.array([2.0, 0.0, 3.0, 2.0, -1.0]),
+    "zero": lambda: np.array([0.0, 0.0, 2.0, -2.0, 0.5, -2.5]),
+    "positive": lambda: np.array([2.0, 0.0, 3.0, 2.0, -1.0, 0.0]),
 }
 REDUCTIONS = ["sum", "mean", "prod", "std", "var", "var_mean", "std_mean", "max", "min", "amax", "amin", "argmax", "argmin", "all", "any", "logsumexp", "median", "nanmean", "nansum", "count_nonzero", "norm", "aminmax"]  # fmt: skip
 ONE_DIM = ["cumsum", "cumprod", "cummax", "cummin", "logcumsumexp"]
@@ -76,6 +78,34 @@ searchsorted(L.tensor([3, 1, 2]), L.tensor([2, 3]), sorter=L.tensor([1, 2, 0]))
 bucketize(L.tensor([[0, 3], [6, 4]]), L.tensor([1, 3, 5])); bucketize(L.tensor([3.0]), L.tensor([1.0, 3.0]), right=True)
 bucketize(L.tensor([1]), L.tensor([[1, 2]])); bucketize(L.tensor([3]), L.tensor([1, 3]), out_int32=True)
 """  # fmt: skip
+
+T = "L.tensor([1, 44, 200], dtype=L.uint8)"
+ALONE = """
+T * -1; T + 300; T - 1; T.fill_(300); T.fill_(-1); L.full((1,), 300, dtype=L.uint8); L.full_like(T, -9); L.scalar_tensor(-5, dtype=L.uint8)
+T.masked_fill(T > 0, 300); T.masked_fill(T > 0, -1); T.index_fill(0, L.tensor([0]), -1); T.new_full((1,), -1); L.add(T, T, alpha=-3)
+T.index_add(0, L.tensor([0]), T[:1], alpha=-1); T.clamp(2, 300); T.clamp(2, 100); T.clamp(1.5, 100); L.tensor([1.5, 300.0]).fill_(1j)
+L.ones(2, dtype=L.int32) * 2**40; L.tensor([1]) * 10**30; L.tensor([1]).fill_(2**40); L.tensor([1], dtype=L.int32).fill_(2**40)
+L.tensor([1]).fill_(float('nan')); L.tensor([True]).fill_(7); L.tensor([True, False]).masked_fill(L.tensor([False, True]), 10)
+L.tensor([True]).clamp(0, 1); L.tensor([True]).clamp(False, True); L.tensor([True]).clamp(max=L.tensor([False]))
+T.sum(dtype=L.uint8); T.prod(dtype=L.uint8); T.cumsum(0, dtype=L.uint8); T.cumprod(0, dtype=L.int32); L.trace(T.reshape(3, 1))
+L.addbmm(T.reshape(3, 1), T.reshape(1, 3, 1), T[:1].reshape(1, 1, 1)); L.where(T, 1, 0); L.where(T.long(), 1, 0)
+L.tensor([True]) // L.tensor([True]); L.tensor([True]) % L.tensor([True]); L.fmod(L.tensor([True]), L.tensor([True]))
+L.div(L.tensor([True]), L.tensor([True]), rounding_mode='trunc'); L.addcmul(L.tensor([True]), L.tensor([True]), L.tensor([True]))
+L.tensor([1.0], requires_grad=True).long(); L.tensor([1.0], requires_grad=True).to(L.bool); L.tensor([1.5], requires_grad=True).int()
+L.arange(0.0, -8.000001, -4.0, dtype=L.int64); L.arange(0, 2.5, dtype=L.int32); L.arange(-0.9, 2.1, 2.0, dtype=L.uint8); L.arange(0, 1, 0.1)
+L.arange(5, 1); L.arange(1, 5, 0); L.arange(0, float('inf')); L.arange(2, dtype=L.bool); L.arange(3, dtype=L.float16); L.arange(L.tensor(3))
+L.linspace(4.3, -3, 50, dtype=L.int64); L.linspace(0, 1, 0); L.linspace(0, 1, 1); L.linspace(0, 1, -1); L.linspace(0, 3, 1.0)
+L.linspace(0, 1, 3, dtype=L.bool); L.linspace(-3, 7.5, 11); L.logspace(1, 1.2, 2, 5.0, dtype=L.int64); L.logspace(2, 1.2, 4, 5.0, dtype=L.int64)
+L.logspace(0, 2, 5); L.eye(-1); L.eye(2, -1); L.eye(2, 3); L.zeros(-1); L.tril_indices(2, 2, dtype=L.float32); L.triu_indices(3, 2, 1)
+L.tril_indices(-1, 2); L.randint_like(L.tensor([True]), 10); L.randint(0, 300, (2,), dtype=L.uint8); L.normal(L.zeros(2), 1, 5)
+L.roll(L.tensor(1.0), 0, 0); L.roll(L.tensor(1.0), 1); L.take_along_dim(L.tensor([1, 2, 3]), L.tensor([-1, 0]), 0); L.tensor([1, 2]).take_along_dim(L.tensor([-2]))
+L.narrow(L.zeros(4), 0, L.tensor([1, 2]), 1); L.narrow(L.zeros(4), 0, L.tensor(True), 1)
+L.narrow(L.zeros(4), 0, L.tensor(1), 2); L.einsum(L.zeros(2), 'i->'); L.einsum('i->', [0.0, 1.0]); L.tensordot(L.tensor([True]), L.tensor([True]), 1)
+L.searchsorted(L.zeros(0, 0), L.zeros(0, 0)); L.searchsorted(L.zeros(2, 0), L.zeros(2, 3)); L.searchsorted(L.tensor([False, True]), L.tensor([True]))
+L.bucketize(L.tensor([True]), L.tensor([False, True])); L.bucketize(2, L.tensor([1, 3])); L.unique(L.tensor([3.0, 1.0, 3.0]), return_counts=True)
+L.pinverse(L.tensor([[1.0, 2.0], [2.0, 5.0]])); L.linalg.pinv(L.tensor([[1.0, 2.0], [2.0, 4.1]]), 0.5); L.linalg.pinv(L.tensor([[1.0, 2.0], [3.0, 4.0]]), hermitian=True)
+L.tensor(None); L.tensor([None]); L.tensor('a'); L.tensor([[1, 2], [3]]); L.tensor({}); L.from_numpy(np.ones(2, np.longdouble)); L.from_numpy(np.ones(2, '>f4'))
+"""
 
 
 def split(text):
@@ -220,6 +250,12 @@ def test_dims_and_keywords(torch, call, kind):
 @pytest.mark.parametrize("call", split(SEARCH))
 def test_counting_and_searching(torch, call):
     check(torch, f"L.{call}")
+
+
+@pytest.mark.parametrize("call", split(ALONE))
+def test_alone(torch, call):
+    """Bytes that wrap, numbers that do not fit, dtypes that are refused, ranges, empty searches."""
+    check(torch, re.sub(r"\bT\b", T, call), names={"np": np})
 
 
 @pytest.mark.parametrize(

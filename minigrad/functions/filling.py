@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from minigrad.dtypes import filled
 from minigrad.functions.converting import is_device
 from minigrad.functions.names import integers
-from minigrad.random import Generator, default_generator
+from minigrad.random import Generator, default_generator, in_memory_order
 
 
 class Filling:
@@ -50,46 +51,51 @@ class Filling:
     def uniform_(self, from_: float = 0, to: float = 1, *, generator: Generator | None = None, **names: float) -> Any:
         """Fill with uniform numbers in [from, to)."""
         low = names.pop("from", from_)
-        return self._drawn(generator, "uniform_", lambda g: g.uniform(self.shape, low, to, self.dtype))
+        return self._drawn(generator, "uniform_", lambda g, shape: g.uniform(shape, low, to, self.dtype))
 
     def normal_(self, mean: float = 0, std: float = 1, *, generator: Generator | None = None) -> Any:
         """Fill with normal numbers."""
-        return self._drawn(generator, "normal_", lambda g: g.normal(self.shape, mean, std, self.dtype))
+        gaps = not self._data.flags.c_contiguous
+        return self._drawn(generator, "normal_", lambda g, shape: g.normal(shape, mean, std, self.dtype, gaps))
 
     def exponential_(self, lambd: float = 1, *, generator: Generator | None = None) -> Any:
         """Fill with exponential numbers of rate ``lambd``."""
-        return self._drawn(generator, "exponential_", lambda g: g.exponential(self.shape, lambd, self.dtype))
+        return self._drawn(generator, "exponential_", lambda g, shape: g.exponential(shape, lambd, self.dtype))
 
     def bernoulli_(self, p: Any = 0.5, *, generator: Generator | None = None) -> Any:
         """Fill with 1 where a draw falls below ``p`` (a number, or a tensor of probabilities), else with 0."""
-        p = p._data if isinstance(p, Filling) else p
-        return self._drawn(generator, "bernoulli_", lambda g: g.bernoulli(p, self.shape))
+        chances = (p._data,) if isinstance(p, Filling) else ()
+        return self._drawn(
+            generator, "bernoulli_", lambda g, shape, *each: g.bernoulli(*(each or (p,)), shape), *chances
+        )
 
     def random_(self, from_: int | None = None, to: int | None = None, *, generator: Generator | None = None) -> Any:
         """Fill with integers in [from, to), below ``from`` if that is all, else as large as the dtype holds exactly."""
         if from_ is not None:
             low, high = (0, from_) if to is None else (from_, to)
-            return self._drawn(generator, "random_", lambda g: g.integers(low, high, self.shape))
+            return self._drawn(generator, "random_", lambda g, shape: g.integers(low, high, shape))
         return self._drawn(generator, "random_", self._any_integers)
 
-    def _any_integers(self, generator: Generator) -> np.ndarray:
+    def _any_integers(self, generator: Generator, shape: tuple[int, ...]) -> np.ndarray:
         kind, n = self.dtype, self._data.size
         if kind.kind == "f":
             span = 2 ** (np.finfo(kind).nmant + 1) + 1
         else:
             span = 2 if kind.kind == "b" else int(np.iinfo(kind).max) + 1
         draws = generator.random_uint64(n) if kind.name in ("float64", "int64") else generator.random_uint32(n)
-        return (draws % draws.dtype.type(span)).reshape(self.shape)
+        return (draws % draws.dtype.type(span)).reshape(shape)
 
-    def _drawn(self, generator: Generator | None, by: str, draw: Any) -> Any:
+    def _drawn(self, generator: Generator | None, by: str, draw: Any, *arrays: Any) -> Any:
         self._check_writable(recorded=False)  # type: ignore[attr-defined]
-        return self._assign(draw(generator or default_generator).astype(self.dtype, copy=False), by)
+        drawn = in_memory_order(self._data, functools.partial(draw, generator or default_generator), *arrays)
+        return self._assign(drawn.astype(self.dtype, copy=False), by)
 
     def bernoulli(self, p: Any = None, *, generator: Generator | None = None) -> Any:
         """Return 1 where a draw falls below the element (or below ``p``), else 0."""
         if self.dtype.kind != "f" and p is None:
             raise NotImplementedError(f"bernoulli: expected float probabilities, got {self.dtype}")
-        drawn = (generator or default_generator).bernoulli(self._data if p is None else p, self.shape)
+        generator = generator or default_generator
+        drawn = generator.bernoulli(self._data if p is None else p, self.shape)
         return _new(self, drawn.astype(self.dtype), False)
 
     def multinomial(self, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Any:

@@ -331,7 +331,7 @@ def take_along_dim(input: T, indices: T, dim: int | None = None) -> T:
     if indices.dtype != np.int64:
         raise RuntimeError(f"take_along_dim(): dtype of indices should be Long but got {indices.dtype}")
     if dim is None:
-        return gather(ravel(input), 0, _counted(ravel(indices), input.numel()))
+        return gather(ravel(input), 0, ravel(indices))
     if input.ndim != indices.ndim:
         raise RuntimeError(
             f"torch.take_along_dim(): input and indices should have the same number of dimensions, but got "

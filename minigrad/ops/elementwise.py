@@ -86,7 +86,7 @@ def div(x, y):
 
 
 @primitive(
-    lambda g, _out, x, y: g * np.where(y == 0, 0.0, y * np.power(x, np.where(y == 0, 1.0, y - 1))),
+    lambda g, _out, x, y: np.where(y == 0, 0.0, g * y * np.power(x, np.where(y == 0, 1.0, y - 1))),
     lambda g, out, x, y: g * np.where(np.logical_and(x == 0, y >= 0), 0.0, out * np.log(x)),
     name="pow",
     promotes=0,
