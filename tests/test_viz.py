@@ -86,6 +86,29 @@ def test_without_watch_only_what_is_sure_is_shown_and_the_picture_says_how_to_se
     assert "with viz.watch(): loss.backward()" in picture.note and picture.note in picture.dot
 
 
+def test_a_note_leaves_titles_on_top_and_functions_show_no_shapes(dot):
+    class Cube(mg.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x**3
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return 3 * g * x**2
+
+    layer = nn.Linear(2, 2)
+    y = Cube.apply(layer(mg.ones(1, 2))).sum()
+    y.backward()
+    picture = viz.graph(y)
+    assert picture.note and "object" not in picture.dot and "output of Cube" in picture.dot
+    heights = {
+        e.text: float(e.get("y")) for e in ElementTree.fromstring(picture.drawn("svg")).iter() if e.tag.endswith("text")
+    }
+    assert heights["Linear · 6 parameters"] < heights["weight"] < heights[picture.note]
+
+
 def test_watching_changes_nothing_and_ends():
     def grads(watch):
         mg.manual_seed(0)

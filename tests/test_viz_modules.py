@@ -3,6 +3,7 @@
 import os
 import re
 import weakref
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import gallery
@@ -141,6 +142,7 @@ def test_argument_names_come_from_forward():
     one, two, three = (mg.ones(2, requires_grad=True) for _ in range(3))
     labels = [v.label for v in viz.trace(Add(), one, [two, three]).nodes if v.kind == "input"]
     assert labels == ["x", "rest 0", "rest 1"]
+    assert [v.label for v in viz.trace(Add(), one, [one, one]).nodes if v.kind == "input"] == ["x"]
     named = viz.trace(Add(), one, [two, three], params=[("bias", three)])
     assert [v.label for v in named.nodes if v.kind == "input"] == ["x", "rest 0", "bias"]
 
@@ -247,20 +249,27 @@ def test_several_outputs_and_direction():
     assert "rankdir=LR" in picture.dot
 
 
-def test_the_viewbox_holds_everything(dot):
-    import xml.etree.ElementTree as ET
-
-    root = ET.fromstring(gallery.linear_batchnorm().drawn("svg"))
-    _, _, wide, high = map(float, root.get("viewBox").split())
+@pytest.mark.parametrize("make", [gallery.linear_batchnorm, gallery.lstm_cell], ids=lambda make: make.__name__)
+def test_the_viewbox_holds_everything(dot, make):
+    root = ET.fromstring(make().drawn("svg"))
+    left, top, wide, high = map(float, root.get("viewBox").split())
     shift = re.search(r"translate\(([\d.]+) ([\d.]+)\)", root[0].get("transform"))
     dx, dy = map(float, shift.groups())
-    points = [
-        tuple(map(float, p.split(",")))
-        for e in root.iter()
-        for p in re.findall(r"-?[\d.]+,-?[\d.]+", e.get("points", "") + e.get("d", ""))
-    ]
-    assert len(points) > 100
-    assert all(-0.01 <= x + dx <= wide + 0.01 and -0.01 <= y + dy <= high + 0.01 for x, y in points)
+    points = []
+    for e in root[0].iter():
+        pairs = re.findall(r"-?[\d.]+,-?[\d.]+", e.get("points", "") + e.get("d", ""))
+        points += [tuple(map(float, p.split(","))) for p in pairs]
+        if e.tag.endswith("ellipse"):
+            cx, cy, rx, ry = (float(e.get(k)) for k in ("cx", "cy", "rx", "ry"))
+            points += [(cx - rx, cy - ry), (cx + rx, cy + ry)]
+        if e.tag.endswith("text"):  # about half an em a letter
+            x, y, size = (float(e.get(k)) for k in ("x", "y", "font-size"))
+            half = 0.25 * size * len(e.text)
+            start = {"middle": x - half}.get(e.get("text-anchor"), x)
+            points += [(start, y - 0.7 * size), (start + 2 * half, y + 0.2 * size)]
+    assert len(points) > 200
+    for x, y in points:
+        assert left - 0.01 <= x + dx <= left + wide + 0.01 and top - 0.01 <= y + dy <= top + high + 0.01
 
 
 def test_a_digraph_is_graphviz_own(dot):

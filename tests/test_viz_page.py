@@ -130,6 +130,17 @@ def test_pointing_tells_and_clicking_lights_the_paths(page):
     assert on.count() == 0
 
 
+def test_what_is_found_or_at_is_told_from_what_has_a_gradient(page):
+    page.select_option("#depth", label="all")
+    page.focus("#step")
+    page.keyboard.press("End")
+    page.fill("#find", "tanh")
+    line = "e => { const s = getComputedStyle(e.querySelector('ellipse')); return [s.stroke, s.strokeWidth, s.strokeDasharray] }"
+    looks = [page.locator(f".view:not([hidden]) .node.{c}:has(ellipse)").first.evaluate(line) for c in ("found", "at")]
+    plain = page.locator(".view:not([hidden]) .node.got:not(.found):not(.at):has(ellipse)").first.evaluate(line)
+    assert looks[0] != looks[1] and plain not in looks and looks[0][2] == looks[1][2] == "none"
+
+
 def test_by_keyboard(page):
     before = page.locator(".view:not([hidden])").get_attribute("style")
     page.focus("#stage")

@@ -55,7 +55,9 @@ def _nested(picture: Any) -> list[str]:
             lines.append(pad + "}")
             continue
         lines.append(f"{pad}subgraph cluster_{item.id} {{")
-        lines.append(f'{pad}  label={quoted(short(heading(item)))}; style="rounded"; color="#9AA5B1"; labeljust=l')
+        lines.append(
+            f'{pad}  label={quoted(short(heading(item)))}; style="rounded"; color="#9AA5B1"; labelloc=t; labeljust=l'
+        )
         lines += [_vertex(picture, v, pad + "  ") for v in inside.get(item.id, [])]
         stack.append((depth, None))
         stack += [(depth + 1, c) for c in reversed(below.get(item.id, []))]
@@ -87,9 +89,10 @@ def _vertex(picture: Any, node: Any, pad: str) -> str:
 
 def _edge(picture: Any, i: int, edge: Any) -> str:
     parts = [f"{edge.letter}:"] if edge.letter else []
-    if "shapes" in picture.show:
+    told = edge.dtype != "object"  # what goes between a Function's call and its outputs has neither
+    if "shapes" in picture.show and told:
         parts.append(size(edge.shape))
-    if "dtypes" in picture.show and edge.dtype:
+    if "dtypes" in picture.show and edge.dtype and told:
         parts.append(edge.dtype)
     if edge.broadcast:
         parts.append("broadcast")

@@ -20,7 +20,7 @@ def fitted(whole: Graph, depth: int | None, repeats: bool, max_nodes: int) -> Gr
     base = folded(whole) if repeats else whole
     made = base if depth is None else closed(base, depth)
     level = max((c.level for c in base.clusters), default=0) + 1
-    while depth is None and level > 1 and (len(made.nodes) > LEGIBLE or _longest(made) > LONG):
+    while depth is None and level > 0 and (len(made.nodes) > LEGIBLE or _longest(made) > LONG):
         made, level = closed(base, level, layers=True), level - 1
     return shortened(made, max_nodes)
 

@@ -114,11 +114,12 @@ def _named(model: Any, inputs: tuple[Any, ...]) -> dict[str, Tensor]:
         given = signature(getattr(model, "forward", model)).bind(*inputs).arguments
     except (TypeError, ValueError):  # built in, or it took what its signature does not say
         given = {"input": inputs}
-    found = {}
+    found: dict[int, tuple[str, Tensor]] = {}
     for name, value in given.items():
         tensors = tensors_in(value)
-        found |= {name if len(tensors) == 1 else f"{name} {i}": t for i, t in enumerate(tensors)}
-    return found
+        for i, t in enumerate(tensors):
+            found.setdefault(id(t), (name if len(tensors) == 1 else f"{name} {i}", t))
+    return dict(found.values())
 
 
 def tensors_in(tree: Any) -> list[Tensor]:

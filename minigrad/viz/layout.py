@@ -7,7 +7,8 @@ import shutil
 import subprocess
 from typing import Any
 
-LARGE = 100  # boxes from which on a second layout takes too long
+LARGE = 150  # boxes from which on one layout must do, and a quick one: curves around frames take minutes
+QUICK = ("-Gnslimit=1", "-Gsplines=line")
 
 _INSTALL = (
     "drawing needs graphviz's program `dot`, which is not on the PATH. Install it: "
@@ -19,18 +20,20 @@ _INSTALL = (
 def drawn(picture: Any, kind: str) -> bytes:
     """Return the picture as svg, png or pdf; RuntimeError where the program ``dot`` is missing."""
     text = picture.dot
-    if picture.clusters and len(picture.nodes) < LARGE:
+    if len(picture.nodes) > LARGE:
+        return _dot(text, kind, *QUICK)
+    if picture.clusters:
         for name in _crossed(json.loads(_dot(text, "json"))):
             head, tail = text.split(f"subgraph {name} {{", 1)
             text = f"{head}subgraph {name} {{{tail.replace('labeljust=l', 'labeljust=r', 1)}"
     return _dot(text, kind)
 
 
-def _dot(text: str, kind: str) -> bytes:
+def _dot(text: str, kind: str, *options: str) -> bytes:
     program = shutil.which("dot")
     if program is None:
         raise RuntimeError(_INSTALL)
-    made = subprocess.run([program, f"-T{kind}"], input=text.encode(), capture_output=True)
+    made = subprocess.run([program, f"-T{kind}", *options], input=text.encode(), capture_output=True)
     if made.returncode:
         raise RuntimeError(f"`dot` could not draw the picture: {made.stderr.decode(errors='replace').strip()}")
     return made.stdout

@@ -31,6 +31,7 @@
     fit();
     if (scale >= 0.8) return;
     zoom(0.8 / scale);
+    x = Math.max(x, 8);
     y = 8;
     place();
   };

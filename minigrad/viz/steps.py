@@ -13,6 +13,7 @@ from minigrad.tensor import Tensor, accumulate, differentiate
 from minigrad.viz.dot import size
 from minigrad.viz.walk import pairs
 from minigrad.viz.watch import note, watching
+from minigrad.viz.wording import letters
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Sent:
     """What one operand gets: ``cotangent`` now, ``accumulated`` with all that came before."""
 
     operand: int
+    letter: str  # what the operation's formula calls it
     to: int  # the operand's node, by age, as Vertex.sequence
     name: str
     cotangent: Tensor
@@ -43,7 +45,7 @@ class Step:
             so_far = (
                 "" if np.array_equal(s.cotangent._data, s.accumulated._data) else f", so far {_told(s.accumulated)}"
             )
-            lines.append(f"    operand {s.operand}, {s.name}: {_told(s.cotangent)}{so_far}")
+            lines.append(f"    {s.letter} = {s.name}: {_told(s.cotangent)}{so_far}")
         return "\n".join(lines)
 
 
@@ -67,8 +69,8 @@ def backward_steps(
     >>> for step in mg.viz.backward_steps(x * x, params={"x": x}):
     ...     print(step)
     step 1: mul (MulBackward0) ← 1
-        operand 0, x: 3
-        operand 1, x: 3, so far 6
+        a = x: 3
+        b = x: 3, so far 6
     >>> x.grad
     tensor(6.)
     """
@@ -93,12 +95,12 @@ def backward_steps(
 
 
 def _step(number: int, node: Node, g: Any, sent: Any, names: dict[Node, str], gathered: dict[int, Any]) -> Step:
-    out = []
+    out, called = [], letters(node)
     for i, parent, part in sent:
         before = gathered.get(parent.sequence)
         gathered[parent.sequence] = part if before is None else before + part
         name = _name(parent, names)
-        out.append(Sent(i, parent.sequence, name, Tensor(part), Tensor(gathered[parent.sequence])))
+        out.append(Sent(i, called[i], parent.sequence, name, Tensor(part), Tensor(gathered[parent.sequence])))
     return Step(number, node.sequence, _name(node, names), node.name(), Tensor(g), tuple(out))
 
 
