@@ -4,6 +4,7 @@ import inspect
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -127,7 +128,8 @@ def test_stopped_by_ctrl_c_it_keeps_what_is_done(folder, tmp_path):
         time.sleep(0.02)
     started.send_signal(signal.SIGINT)
     text, _ = started.communicate(timeout=60)
-    assert started.returncode == 130 and "goes on" in text and "not judged, cells are missing: C10, C18" in text, text
+    assert started.returncode == 130 and "goes on" in text, text
+    assert re.search("not judged, cells are missing: (C10, )?C18", text), text  # C10 may have ended before the signal
     done = len(list((tmp_path / "cells").glob("C*.json")))
     assert 2 <= done < 48 and (tmp_path / "REPORT.md").is_file()
 
