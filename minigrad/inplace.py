@@ -29,6 +29,7 @@ class InPlace(Writing):
     _node: Any
     _constant: Any
     _inference: bool
+    ndim: Any
 
     def _assign(self, value: Any, by: str) -> Any:
         """Make ``value`` (a Tensor or a number) the value of this tensor; return the tensor."""

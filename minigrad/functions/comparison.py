@@ -32,23 +32,27 @@ logical_not, bitwise_not = of_one(ops.logical_not), of_one(ops.bitwise_not)
 not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge
 
 
+def _is_tensor(x: Any) -> bool:
+    return isinstance(x, Recorded)
+
+
 @numpy_names
-def equal(input: T, other: T) -> bool:
+def equal(input: T, other: Any) -> bool:
     """Return whether shapes and all elements are equal, as a Python bool."""
-    if not isinstance(other, Recorded):
+    if not _is_tensor(other):
         raise no_tensor("equal", "other", 2, other)
     return input.shape == other.shape and bool(np.array_equal(input._data, other._data))
 
 
 @numpy_names
-def isclose(input: T, other: T, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> T:
+def isclose(input: T, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> T:
     """Return where |input - other| <= atol + rtol * |other|; raise RuntimeError for two dtypes.
 
     >>> import minigrad as mg
     >>> mg.isclose(mg.tensor([1.0, 2.0]), mg.tensor([1.0, 2.1]))
     tensor([ True, False])
     """
-    if not isinstance(other, Recorded):
+    if not _is_tensor(other):
         raise no_tensor("isclose", "other", 2, other)
     if input.dtype != other.dtype:
         raise RuntimeError(f"isclose(): {input.dtype} did not match {other.dtype}; convert one: x.to(y.dtype)")

@@ -111,7 +111,8 @@ def _folded_at(whole: Graph, level: int) -> Graph:
     parallel: set[int] = set()
     previous: dict[Any, Cluster] = {}  # of each parent, or of each place beside others
     for c in calls:
-        for key in (c.parent, (c.parent, beside.get(c.id))):
+        keys: tuple[Any, Any] = (c.parent, (c.parent, beside.get(c.id)))
+        for key in keys:
             p = previous.get(key)
             near = p is not None and (key is not c.parent or (p.id, c.id) in reads)
             if p is not None and near and c.id not in twin and words[p.id] == words[c.id]:

@@ -57,9 +57,10 @@ def _crossed(layout: Any) -> list[str]:
 def _curve(text: str) -> list[tuple[float, float]]:
     """Return points along graphviz's Bézier curves, ends with arrows left out: "e,x,y x,y x,y …"."""
     ends = [tuple(map(float, p.split(","))) for p in text.split() if p[0] not in "es"]
-    points = []
+    points: list[tuple[float, float]] = []
     for a, b, c, d in zip(ends[::3], ends[1::3], ends[2::3], ends[3::3], strict=False):
         for t in (i / 24 for i in range(25)):
             weights = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3
-            points.append(tuple(sum(w * p[k] for w, p in zip(weights, (a, b, c, d), strict=True)) for k in (0, 1)))
+            x, y = (sum(w * p[k] for w, p in zip(weights, (a, b, c, d), strict=True)) for k in (0, 1))
+            points.append((x, y))
     return points

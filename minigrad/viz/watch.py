@@ -23,7 +23,7 @@ class Passed(NamedTuple):
     saved: tuple[Any, ...]  # (out, *operands) as the rules read them: a sweep frees the node's own
 
 
-Sent = list[tuple[int, Node, Any]]  # (operand, its node, a copy of what went back to it)
+Sent = list[tuple[int, Any, Any]]  # (operand, its node, a copy of what went back to it)
 See = Callable[[Node, Any, Sent, Any], None]  # node, a copy of what came in, what it sent, what it saved
 
 
