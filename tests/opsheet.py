@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path[:0] = [str(Path(__file__).parent.parent)]
+from calls import check
 from test_primitives import ALL, FLAT, SAMPLES, SYMMETRIC, called, samples, tensors
 
 import minigrad as mg
@@ -61,7 +62,79 @@ AS_PYTORCH = {  # where PyTorch has the operation under another name or signatur
     "diagonal.diagonal": lambda t, x, offset, axis1, axis2: x.diagonal(offset, axis1, axis2),
     "diagonal.unfold": lambda t, x, axis, size, step: x.unfold(axis, size, step),
     "matmul.matmul_t": lambda t, x, w: t.nn.functional.linear(x, w),
+    "shape.pad": lambda t, x, widths: t.nn.functional.pad(x, [n for pair in widths[::-1] for n in pair]),
+    "diagonal.diagonal_embed": lambda t, x, offset, axis1, axis2, shape: t.diag_embed(x, offset, axis1, axis2)[
+        tuple(map(slice, shape))
+    ],
+    "diagonal.fold": lambda t, x, axis, step, shape: added(
+        t, x, shape, (slice(None), np.arange(x.shape[1])[:, None] * step + np.arange(x.shape[2]))
+    ),
+    "indexing.getitem": lambda t, x, index: x.reshape(-1)[places(t, x.shape, index)],
+    "indexing.scatter_add": lambda t, x, index, shape: added(t, x, shape, index),
+    "indexing.put_along_axis": lambda t, x, indices, axis, shape: t.zeros(shape, dtype=x.dtype).scatter_add(
+        axis, t.tensor(indices), x
+    ),
+    "indexing.setitem": lambda t, x, y, index, within=...: (
+        x.reshape(-1).index_put((places(t, x.shape, within, index),), y).reshape(x.shape)
+    ),
+    "indexing.scatter_reduce": lambda t, x, y, index, reduce: x.scatter_reduce(
+        0, t.tensor(index[0])[:, None].expand_as(y), y, reduce
+    ),
+    "einsum.einsum": lambda t, *xs, inputs, output: t.einsum(",".join(inputs) + "->" + output, *xs),
+    "linalg.cholesky": lambda t, x: t.linalg.cholesky(x),
+    "linalg.solve": lambda t, a, b: t.linalg.solve(a, b),
+    "linalg.vector_norm": lambda t, x, order, axis, keepdims: t.linalg.vector_norm(x, order, axis, keepdims),
+    "linalg.logabsdet": lambda t, x: t.linalg.slogdet(x)[1],
+    "linalg.cofactor": lambda t, x: t.linalg.det(x)[..., None, None] * t.linalg.inv(x).mT,
+    "linalg.cofactor_vjp": lambda t, x, g: t.autograd.grad(
+        AS_PYTORCH["linalg.cofactor"](t, x), x, g, create_graph=True
+    )[0],
+    "linalg.eigh": lambda t, x, lower: packed(t, t.linalg.eigh(x)),
+    "linalg.qr": lambda t, x: packed(t, t.linalg.qr(x)),
+    "linalg.svd": lambda t, x: packed(t, t.linalg.svd(x, full_matrices=False)),
 }
+UP_TO_SIGN = {"linalg.eigh", "linalg.qr", "linalg.svd"}  # factors whose columns may point either way: their squares
+
+
+def places(t, shape, *indices):
+    """Return where an index (after an index) leads, counted in the flattened array."""
+    found = np.arange(np.prod(shape)).reshape(tuple(shape))
+    for index in indices:
+        found = found[index]
+    return t.tensor(np.ascontiguousarray(found))
+
+
+def added(t, x, shape, index):
+    flat = t.zeros(int(np.prod(shape)), dtype=x.dtype)
+    return flat.index_add(0, places(t, shape, index).reshape(-1), x.reshape(-1)).reshape(shape)
+
+
+def packed(t, parts):
+    lead = max(part.ndim for part in parts) - 2
+    return t.cat([part.flatten(lead) for part in parts], -1)
+
+
+# What a user calls at the edges, where the sample's own parameters do not fit: a line that PyTorch answers, or refuses, too.
+POINT = {
+    "shape.reshape": "x.reshape(1, 1)", "shape.expand_dims": "x.unsqueeze(0)", "shape.transpose": "x.permute(())",
+    "shape.swapaxes": "x.swapaxes(0, -1)", "shape.roll": "x.roll(1)", "shape.concatenate": "L.cat([x, y])",
+    "shape.pad": "L.nn.functional.pad(x, (1, 1))", "diagonal.diagonal": "x.diagonal()", "diagonal.fold": "x.unfold(0, 1, 1)",
+    "diagonal.unfold": "x.unfold(0, 1, 1)", "diagonal.tril": "x.tril()", "diagonal.triu": "x.triu()", "einsum.einsum": "L.einsum(',->', x, y)",
+    "indexing.setitem": "x.index_fill(0, L.tensor([0]), y)", "indexing.take_along_axis": "x.gather(0, L.tensor(0))",
+    "indexing.scatter_reduce": "x.scatter_reduce(0, L.tensor(0), y, 'amax')", "linalg.cross": "L.cross(x, y, dim=0)",
+    **{f"linalg.{f}": f"L.linalg.{f}(x)" for f in ("cholesky", "det", "eigh", "inv", "pinv", "qr", "svd")},
+    **{f"linalg.{f}": "L.linalg.det(x)" for f in ("cofactor", "cofactor_vjp")}, "linalg.logabsdet": "L.linalg.slogdet(x)",
+    "linalg.solve": "L.linalg.solve(x, y)", "linalg.trace": "x.trace()", "matmul.matmul": "x @ y", "matmul.matmul_t": "x @ y",
+    "matmul.linear": "L.nn.functional.linear(x, y)", "reduction.sum_of_product": "(x * y).sum()",
+    **{f"reduction.{f}": f"x.{f}(0)" for f in ("cumsum", "softmax", "log_softmax")},
+    **{f"scan.{f}": f"x.{f}(0)" for f in ("cumprod", "logcumsumexp", "prod")},
+}  # fmt: skip
+EMPTY = {  # of x and y, (0, 3)
+    "diagonal.diagonal_embed": "L.diag_embed(x)", "indexing.put_along_axis": "x.take_along_dim(L.zeros(0, 1, dtype=L.int64), 1)",
+    "indexing.scatter_add": "x.index_add(1, L.tensor([0, 0, 2]), y)", "indexing.take_along_axis": "x.gather(1, L.zeros(0, 1, dtype=L.int64))",
+    "linalg.solve": "L.linalg.solve(x @ y.T, x)", "reduction.amax": "x.amax(1)", "reduction.amin": "x.amin(1)",
+    "shape.broadcast_to": "x.expand(2, 0, 3)", "shape.reshape": "x.reshape(3, 0)",
+}  # fmt: skip
 
 
 def quietly(function, *args, **kwargs):
@@ -102,6 +175,12 @@ def shaped(name, operands, params, dtype=np.float64):
     return y.dtype == dtype and all((g.shape, g.dtype) == (x.shape, x.dtype) for g, x in zip(gs, leaves, strict=True))
 
 
+def edge(torch, name, texts, array):
+    """Judge a line beside PyTorch: yes, or refused by both; no where they differ."""
+    found = quietly(check, torch, texts[name], array, array + 0.25)
+    return NO if isinstance(found, Exception) else REFUSED if found == "error" else YES
+
+
 def small(name, *cuts):
     """Judge operands of another size: yes, no, or refused however they are cut."""
     answers = [
@@ -134,16 +213,14 @@ def compared(torch, name):
     short = name.split(".")[1]
     homes = (torch, torch.nn.functional, torch.linalg)
     theirs = AS_PYTORCH.get(name) or next((getattr(h, short) for h in homes if hasattr(h, short)), None)
-    if theirs is None or name in SYMMETRIC:
+    if theirs is None:
         return NONE
     for operands, params in samples(name):
         if name not in AS_PYTORCH:
             params_there = {RENAMED.get(key, key): value for key, value in params.items()}
-            found = quietly(
-                both, torch, ALL[name], lambda t, *xs, **p: theirs(*xs, **p), operands, params, params_there
-            )
+            found = quietly(both, torch, name, lambda t, *xs, **p: theirs(*xs, **p), operands, params, params_there)
         else:
-            found = quietly(both, torch, ALL[name], theirs, operands, params, params)
+            found = quietly(both, torch, name, theirs, operands, params, params)
         if isinstance(found, Exception) and not isinstance(found, AssertionError) and name not in AS_PYTORCH:
             return NONE  # another signature
         if found is not True:
@@ -151,10 +228,13 @@ def compared(torch, name):
     return YES
 
 
-def both(torch, made, theirs, operands, params, params_there):
+def both(torch, name, theirs, operands, params, params_there):
     xs = tensors(operands)
     ys = [torch.tensor(x.detach().numpy(), requires_grad=x.requires_grad) for x in xs]
-    a, b = made(*xs, **params), theirs(torch, *ys, **params_there)
+    whole = [y + y.mT for y in ys] if name in SYMMETRIC else ys
+    a, b = called(name)(*xs, **params), theirs(torch, *whole, **params_there)
+    if name in UP_TO_SIGN:
+        a, b = a * a, b * b
     if a.shape != tuple(b.shape):
         raise TypeError("another form of result")
     seed = np.cos(np.arange(a.numel())).reshape(a.shape)
@@ -184,8 +264,10 @@ def row(torch, name):
         first,
         second,
         broadcasts(name),
-        small(name, scalar),
-        small(name, lambda x: x[:0] if x.ndim else x, lambda x: x[..., :0] if x.ndim else x),
+        edge(torch, name, POINT, np.array(0.5)) if name in POINT else small(name, scalar),
+        edge(torch, name, EMPTY, np.zeros((0, 3)))
+        if name in EMPTY
+        else small(name, lambda x: x[:0] if x.ndim else x, lambda x: x[..., :0] if x.ndim else x),
         word(quietly(shaped, name, operands, single, np.float32)),
         ", ".join(f"`np.{f}`" for f in dict.fromkeys(ALL[name].numpy)) or NONE,
         compared(torch, name),
@@ -197,8 +279,9 @@ HEAD = """# Operations
 Written by `python tests/opsheet.py --write` from what it saw; `tests/test_opsheet.py` fails when this page is out of date.
 
 One line a primitive; every other function is composed of these. *order 1* and *order 2* are finite differences in float64,
-*0* where the gradient is zero everywhere; *refused* means an error, as for a transposed scalar; – means that there is
-nothing to see: one operand, no NumPy function, no such function in PyTorch. Functions composed of primitives are compared
+*0* where the gradient is zero everywhere; *refused* means an error, PyTorch's and ours, as for the trace of a scalar; – means
+that there is nothing to see: one operand, no NumPy function, no such function in PyTorch. Factors of matrices are compared
+up to the sign of their columns. Functions composed of primitives are compared
 with PyTorch call by call in `tests/test_calls.py`.
 
 """
