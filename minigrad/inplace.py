@@ -58,13 +58,20 @@ class InPlace(Writing):
             value = value.to(self._data.dtype)
             if array.shape != self._data.shape:
                 value = value.expand(self._data.shape).clone()
-            if value._node is not self._node:
-                value._node.in_place = by
-            self._data, self._node, self._constant = value._data, value._node, None
+            self._become(value, by)
         else:
             np.copyto(self._data, array, casting="unsafe")
             wrote(self._data, by)
         return self
+
+    def _become(self, value: Any, by: str) -> None:
+        """Take the value and the place in the graph of a recorded result."""
+        old = self._node
+        if value._node is not old:
+            value._node.in_place = by
+            if old is not None and old.retains and old.primitive is not None:  # it is the tensor that retains
+                old.retains, value._node.retains = False, True
+        self._data, self._node, self._constant = value._data, value._node, None
 
     def _check_writable(self, recorded: bool) -> None:
         node = self._node
@@ -94,7 +101,12 @@ class InPlace(Writing):
         return writes_of(self._data)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        within, index = steps(index, self.ndim)
+        try:
+            self._write(*steps(index, self.ndim), value)
+        except IndexError as error:
+            raise IndexError(str(error).replace("axis", "dimension")) from None
+
+    def _write(self, within: Any, index: Any, value: Any) -> None:
         if isinstance(value, InPlace):
             value = self._fitting(within, index, value)
         if MODES.grad_enabled and (getattr(value, "_node", None) is not None or self._node is not None):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -147,12 +148,45 @@ def is_inference_mode_enabled() -> bool:
 
 
 def _decorate(mode: Callable[[], Any], function: F) -> F:
+    if inspect.isgeneratorfunction(function):
+        return _each_step(mode, function)
+
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         with mode():
             return function(*args, **kwargs)
 
     return wrapper  # type: ignore[return-value]
+
+
+def _each_step(mode: Callable[[], Any], function: F) -> F:
+    """Decorate a generator: its steps run in the mode, what is between them does not."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        generator = function(*args, **kwargs)
+        step = functools.partial(next, generator)
+        while True:
+            try:
+                with mode():
+                    value = step()
+            except StopIteration as end:
+                return end.value
+            try:
+                step = functools.partial(generator.send, (yield value))
+            except GeneratorExit:
+                with mode():
+                    generator.close()
+                raise
+            except BaseException as error:
+                step = functools.partial(generator.throw, error)
+
+    return wrapper  # type: ignore[return-value]
+
+
+def recording() -> inference_mode:
+    """Return a context in which operations are recorded, whatever is around it."""
+    return inference_mode(False)
 
 
 @contextmanager

@@ -296,6 +296,53 @@ def test_inference_mode_is_per_thread_and_a_bare_decorator():
     assert seen == [False] and made() and not mg.ones(1).is_inference()
 
 
+@pytest.mark.parametrize("mode", ["no_grad", "enable_grad", "inference_mode"])
+def test_a_mode_ends_with_its_block_whatever_happens(torch, mode):
+    for lib in (mg, torch):
+        before = lib.is_grad_enabled(), lib.is_inference_mode_enabled()
+        with pytest.raises(KeyError), getattr(lib, mode)():
+            raise KeyError
+        with pytest.raises(KeyError):
+            getattr(lib, mode)()({}.__getitem__)(0)
+        assert (lib.is_grad_enabled(), lib.is_inference_mode_enabled()) == before
+
+
+def test_a_decorated_generator_runs_its_steps_in_the_mode(torch):
+    for lib in (mg, torch):
+        seen = []
+
+        @lib.no_grad()
+        def steps(lib=lib, seen=seen):
+            try:
+                got = yield lib.is_grad_enabled()
+                yield got, lib.is_grad_enabled()
+                yield 3
+            except KeyError:
+                yield "caught", lib.is_grad_enabled()
+            finally:
+                seen.append(lib.is_grad_enabled())
+
+        g = steps()
+        assert next(g) is False and lib.is_grad_enabled()
+        assert g.send("sent") == ("sent", False) and lib.is_grad_enabled()
+        assert g.throw(KeyError()) == ("caught", False) and lib.is_grad_enabled()
+        g.close()
+        assert seen == [False] and lib.is_grad_enabled()
+        assert list(steps()) == [False, (None, False), 3]
+
+
+@pytest.mark.parametrize("mode", ["no_grad", "inference_mode"])
+def test_transforms_record_whatever_is_around_them(torch, mode):
+    found = []
+    for lib in (mg, torch):
+        with getattr(lib, mode)():
+            x = lib.tensor([1.0, 2.0])
+            found.append(
+                [lib.func.grad(lambda x: (x**3).sum())(x).tolist(), lib.func.jacrev(lambda x: x**2)(x).tolist()]
+            )
+    assert found[0] == found[1]
+
+
 def test_next_functions():
     x = mg.ones(2, requires_grad=True)
     y = x * mg.ones(2)

@@ -139,3 +139,24 @@ def test_writes_are_counted_through_views():
         write()
         counts.append(x._version)
     assert counts == [0, 1, 2, 3, 4] and x[2:]._version == 4 and x.clone()._version == 0
+
+
+@pytest.mark.parametrize("line", ["x.mul_(3)", "x[0] = 0", "x += 1"])
+def test_retain_grad_follows_the_tensor(torch, line):
+    found = []
+    for lib in (mg, torch):
+        leaf = lib.tensor([1.0, 2.0], requires_grad=True)
+        x = leaf * 2
+        x.retain_grad()
+        exec(line, {"x": x})
+        (x * x).sum().backward()
+        found.append((x.grad.tolist(), x.retains_grad, leaf.grad.tolist()))
+    assert found[0] == found[1]
+
+
+def test_an_index_out_of_range_is_named_as_pytorch_names_it(torch):
+    for lib in (mg, torch):
+        for asks in (False, True):
+            x = lib.zeros(2, 3)
+            with pytest.raises(IndexError, match="index 5 is out of bounds for dimension 0 with size 2"):
+                x[5] = lib.ones(3, requires_grad=asks)

@@ -125,8 +125,14 @@ SAMPLES = {
         ((spaced(3, 2), signed(4, 2) + spaced(4, 2)), {"index": (np.array([0, 0, 2, 0]),), "reduce": reduce})
         for reduce in ("prod", "amax", "amin")
     ],
-    "indexing.take_along_axis": ((signed(2, 3, 4),), {"indices": INDICES, "axis": 1}),
-    "indexing.put_along_axis": ((signed(2, 1, 4),), {"indices": INDICES, "axis": 1, "shape": (2, 3, 4)}),
+    "indexing.take_along_axis": [
+        ((signed(2, 3, 4),), {"indices": INDICES, "axis": 1}),
+        ((MIXED,), {"indices": INDICES[:, 0], "axis": 1}),  # the same element several times
+    ],
+    "indexing.put_along_axis": [
+        ((signed(2, 1, 4),), {"indices": INDICES, "axis": 1, "shape": (2, 3, 4)}),
+        ((np.array([[0.3, -0.7, 0.5, 0.2], [-0.4, 0.6, 0.8, -0.9]]),), {"indices": INDICES[:, 0], "axis": 1, "shape": (2, 3)}),
+    ],
     "loss.binary_cross_entropy": ((away(2, 3), away(2, 3)), {}),
     "matmul.matmul": [
         ((signed(*a), signed(*b)), {})

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.autograd.products import Linear, columns, filled, pull, rows
-from minigrad.modes import enable_grad
+from minigrad.modes import recording
 from minigrad.tensor import Tensor
 
 Function = Callable[..., Any]
@@ -137,7 +137,7 @@ class _Call:
         self.name, self.create_graph, self.strict = name, create_graph, strict
         self.xs_are_many = isinstance(inputs, tuple)
         given = _tensors(inputs, f"inputs given to {name}", "given inputs")
-        with enable_grad():
+        with recording():
             self.xs = [x.view(x.shape) if create_graph and x.requires_grad else _leaf(x) for x in given]
             result = func(*self.xs)
         self.ys_are_many = isinstance(result, tuple)

@@ -17,7 +17,7 @@ import numpy as np
 from minigrad.autograd.products import Linear, columns, filled, pull, rows
 from minigrad.functions.shape import view
 from minigrad.graph import Node
-from minigrad.modes import MODES, enable_grad
+from minigrad.modes import MODES, recording
 from minigrad.tensor import Tensor
 from minigrad.utils.tree import same_nesting, tree_leaves, tree_map
 
@@ -44,7 +44,7 @@ class _Level:
             y = x.detach().requires_grad_()
             self.own.add(y._node)  # type: ignore[arg-type]
         else:
-            with enable_grad():
+            with recording():
                 y = view(x, x.shape)
         self.xs.append(y)
         return y
@@ -262,7 +262,7 @@ def _run(
     replaced = list(args)
     for place in places:
         replaced[place] = level.variables(args[place], name)
-    with enable_grad():
+    with recording():
         output = func(*replaced, **kwargs)
     chosen = replaced[places[0]] if isinstance(argnums, int) else tuple(replaced[place] for place in places)
     if not has_aux:

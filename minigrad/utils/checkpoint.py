@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from minigrad.graph import Node
-from minigrad.modes import MODES, enable_grad, hold_statistics
+from minigrad.modes import MODES, hold_statistics, recording
 from minigrad.random import default_generator
 from minigrad.storage import tick, written_since
 from minigrad.tensor import Tensor
@@ -137,7 +137,7 @@ class _Region:
         if self.state is not None:
             default_generator.set_state(self.state)
         try:
-            with enable_grad(), hold_statistics():
+            with recording(), hold_statistics():
                 nodes = _recorded(self.again(), start)
         finally:
             if self.state is not None:
