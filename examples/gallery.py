@@ -124,6 +124,21 @@ def attention():
     return viz.trace(Attention(4), mg.ones(2, 5, 4), depth=1)
 
 
+class Heads(nn.Module):
+    def __init__(self, wide, count):
+        super().__init__()
+        self.heads = nn.ModuleList(Attention(wide) for _ in range(count))
+        self.mix = nn.Linear(count * wide, wide)
+
+    def forward(self, x):
+        return self.mix(mg.cat([head(x) for head in self.heads], -1))
+
+
+def heads():
+    """Eight heads of attention read the same and are joined: one, and how often."""
+    return viz.trace(Heads(4, 8), mg.ones(2, 5, 4), depth=2)
+
+
 class Block(nn.Module):
     def __init__(self, wide):
         super().__init__()
@@ -151,7 +166,7 @@ def in_place():
 
 PICTURES = [
     square, diamond, linear_batchnorm, batchnorm_train, batchnorm_eval, shared_weight, second_order, residual, resnet,
-    lstm_cell, attention, transformer, in_place,
+    lstm_cell, attention, heads, transformer, in_place,
 ]  # fmt: skip
 
 

@@ -104,7 +104,7 @@ VIZ = (
     Mutant("watching keeps the graph in a circle", "minigrad/viz/watch.py", "plain = tuple(v if isinstance(v, (np.ndarray, int, float)) else None for v in saved)", "plain = tuple(saved)", PICTURES),
     Mutant("a picture keeps the graph", WALK, "    readers = Counter(", "    made.alive = order\n    readers = Counter(", PICTURES),
     Mutant("the viewBox cuts the top off", "minigrad/viz/layout.py", "return made.stdout", """return made.stdout.replace(b'viewBox="0.00 0.00', b'viewBox="0.00 20.00')""", PICTURES),
-    Mutant("blocks that differ are drawn as one", "minigrad/viz/fold.py", " and words[p.id] == words[c.id]", "", PICTURES),
+    Mutant("blocks that differ are drawn as one", "minigrad/viz/fold.py", " and words[p] == words[c.id]", "", PICTURES),
     Mutant("a repeat is not counted", "minigrad/viz/fold.py", "times.get(twin[c.id], 1) + 1", "times.get(twin[c.id], 0) + 1", PICTURES),
     Mutant("a name is taken for markup", "minigrad/viz/dot.py", 'text.replace("&", "&amp;")', "text", PICTURES),
     Mutant("what several hand back is not added up", "minigrad/viz/watch.py", "        known[1], known[2] = known[1] + entry[1], True", "        known[1], known[2] = entry[1], True", "tests/test_viz_steps.py"),

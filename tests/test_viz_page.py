@@ -32,6 +32,7 @@ def test_the_page_stands_alone(made):
     assert text.count("</script>") == 2 and "a small &lt;/script&gt; net" in text
     data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.S).group(1))
     assert [v["name"] for v in data["views"]] == ["0", "1", "all"] and len(data["steps"]) == len(made[2])
+    assert "among <code>show" not in text
     ids = re.findall(r'id="([\w-]+)"', text)
     assert len(ids) == len(set(ids))
 
@@ -113,6 +114,8 @@ def test_depth_and_find(page):
     page.select_option("#depth", label="all")
     assert page.text_content("#found") == "1"
     assert "x̂" in page.locator(".view:not([hidden]) .node.found").text_content()
+    page.fill("#find", "3.weight")
+    assert page.text_content("#found") == "1"
 
 
 def test_pointing_tells_and_clicking_lights_the_paths(page):

@@ -109,18 +109,20 @@ def _folded_at(whole: Graph, level: int) -> Graph:
     twin: dict[int, int] = {}  # a call -> the first of its run
     times: dict[int, int] = {}
     parallel: set[int] = set()
-    previous: dict[Any, Cluster] = {}  # of each parent, or of each place beside others
+    last: dict[int | None, int] = {}  # of each parent
+    latest: dict[Any, int] = {}  # of those side by side
     for c in calls:
-        keys: tuple[Any, Any] = (c.parent, (c.parent, beside.get(c.id)))
-        for key in keys:
-            p = previous.get(key)
-            near = p is not None and (key is not c.parent or (p.id, c.id) in reads)
-            if p is not None and near and c.id not in twin and words[p.id] == words[c.id]:
-                twin[c.id] = twin.get(p.id, p.id)
-                times[twin[c.id]] = times.get(twin[c.id], 1) + 1
-                parallel |= {c.id, twin[c.id]} if key is not c.parent else set()
-            if key is c.parent or key[1]:
-                previous[key] = c
+        place = beside.get(c.id)
+        above = last.get(c.parent)
+        below = (above, c.id) in reads
+        p = above if below else latest.get(place)
+        if p is not None and words[p] == words[c.id]:
+            twin[c.id] = twin.get(p, p)
+            times[twin[c.id]] = times.get(twin[c.id], 1) + 1
+            parallel |= set() if below else {c.id, twin[c.id]}
+        last[c.parent] = c.id
+        if place is not None:
+            latest[place] = c.id
     return _without(whole, inside, unit, twin, times, parallel) if twin else whole
 
 
@@ -135,7 +137,7 @@ def _beside(whole: Graph, unit: dict[int, int]) -> dict[int, Any]:
             if e.source in unit:
                 readers.setdefault(unit[e.source], set()).add(e.target)
     return {
-        c: (*sources, *readers[c])
+        c: (tuple(sources), *readers[c])
         for c, sources in read.items()
         if len(readers.get(c, ())) == 1 and whole.nodes[next(iter(readers[c]))].label.startswith("concatenate(")
     }

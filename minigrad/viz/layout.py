@@ -20,13 +20,14 @@ _INSTALL = (
 def drawn(picture: Any, kind: str) -> bytes:
     """Return the picture as svg, png or pdf; RuntimeError where the program ``dot`` is missing."""
     text = picture.dot
+    sharp = ("-Gdpi=144",) if kind == "png" else ()
     if len(picture.nodes) > LARGE:
-        return _dot(text, kind, *QUICK)
+        return _dot(text, kind, *sharp, *QUICK)
     if picture.clusters:
         for name in _crossed(json.loads(_dot(text, "json"))):
             head, tail = text.split(f"subgraph {name} {{", 1)
             text = f"{head}subgraph {name} {{{tail.replace('labeljust=l', 'labeljust=r', 1)}"
-    return _dot(text, kind)
+    return _dot(text, kind, *sharp)
 
 
 def _dot(text: str, kind: str, *options: str) -> bytes:
@@ -54,13 +55,12 @@ def _crossed(layout: Any) -> list[str]:
     return found
 
 
-def _curve(text: str) -> list[tuple[float, float]]:
+def _curve(text: str) -> list[Any]:
     """Return points along graphviz's Bézier curves, ends with arrows left out: "e,x,y x,y x,y …"."""
     ends = [tuple(map(float, p.split(","))) for p in text.split() if p[0] not in "es"]
-    points: list[tuple[float, float]] = []
+    points: list[Any] = []
     for a, b, c, d in zip(ends[::3], ends[1::3], ends[2::3], ends[3::3], strict=False):
         for t in (i / 24 for i in range(25)):
             weights = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3
-            x, y = (sum(w * p[k] for w, p in zip(weights, (a, b, c, d), strict=True)) for k in (0, 1))
-            points.append((x, y))
+            points.append(tuple(sum(w * p[k] for w, p in zip(weights, (a, b, c, d), strict=True)) for k in (0, 1)))
     return points

@@ -8,6 +8,7 @@
   const view = () => $("view" + now);
   const box = (id) => $(`v${now}-n${id}`);
   const boxes = () => data.views[now].nodes.map((n) => [n, box(n.id)]);
+  const whole = (n) => (n.path ? n.path + "." : "") + n.label;
   const tell = (v) => (Number.isInteger(v) ? String(v) : v.toPrecision(4));
 
   // ---- pan and zoom
@@ -170,7 +171,7 @@
     const text = $("find").value.trim().toLowerCase();
     let first = null, count = 0;
     for (const [n, e] of boxes()) {
-      const hit = text !== "" && n.label.toLowerCase().includes(text);
+      const hit = text !== "" && whole(n).toLowerCase().includes(text);
       e.classList.toggle("found", hit);
       if (hit) { count += 1; first = first || [n, e]; }
     }
@@ -196,7 +197,7 @@
     if (at && at === data.steps.length) {
       const last = data.views[data.views.length - 1].nodes.filter((n) => ["parameter", "input"].includes(n.kind));
       const ends = last.filter((n) => gathered.has(n.sequence));
-      text += "\n\nthe gradients: " + ends.map((n) => `${n.path ? n.path + "." : ""}${n.label} ‖${tell(gathered.get(n.sequence))}‖`).join(", ");
+      text += "\n\nthe gradients: " + ends.map((n) => `${whole(n)} ‖${tell(gathered.get(n.sequence))}‖`).join(", ");
     }
     $("told").textContent = text;
   }

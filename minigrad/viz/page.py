@@ -18,6 +18,7 @@ from minigrad.viz.steps import Step
 
 DEEPEST = 6  # so many depths are laid out at most
 PER_PAGE = 400  # boxes in one of them
+HINT = " Draw with &quot;values&quot; among <code>show</code> to see statistics of values and gradients, too."
 
 
 def html(picture: Graph, path: str | Path, steps: Iterable[Step] = ()) -> Path:
@@ -38,6 +39,7 @@ def html(picture: Graph, path: str | Path, steps: Iterable[Step] = ()) -> Path:
         f'<div class="view" id="view{i}" hidden>{_svg(view, i)}</div>' for i, (_, view) in enumerate(views)
     )
     parts |= {"data": text, "views": drawings, "title": escape(picture.title or "minigrad")}
+    parts["hint"] = "" if "values" in picture.show else HINT
     page = re.sub(r"\{\{(\w+)\}\}", lambda m: parts[m.group(1)], _asset("page.html"))
     path = Path(path)
     path.write_text(page, encoding="utf-8")

@@ -101,7 +101,12 @@ class Graph:
         """Write a standalone page to ``path`` that asks nothing of any network; return the path.
 
         ``steps``, those of :func:`minigrad.viz.backward_steps`, make the slider. Draw with "values" among
-        ``show`` for statistics. Raises RuntimeError where the program ``dot`` is missing.
+        ``show`` for statistics. All of it, where before stood ``loss.backward()``::
+
+            steps = list(viz.backward_steps(loss))
+            viz.graph(loss, {"x": x}, show=("shapes", "gradients", "values")).html("loss.html", steps)
+
+        Raises RuntimeError where the program ``dot`` is missing.
         """
         from minigrad.viz.page import html
 

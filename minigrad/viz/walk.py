@@ -69,9 +69,9 @@ def walked(outputs: Sequence[Tensor], params: Any, model: Any, show: tuple[str, 
         made.edges += _edges(node, number, alone)
     for place, t in enumerate(outputs):
         label = "output" if len(outputs) == 1 else f"output {place}"
-        last: Any = t._node
+        end: Any = t._node
         i = len(made.nodes)
-        made.edges.append(Edge(number[last], i, 0, t.shape, "", _short(t.dtype), False, alone[last]))
+        made.edges.append(Edge(number[end], i, 0, t.shape, "", _short(t.dtype), False, alone[end]))
         made.nodes.append(Vertex(i, "output", label, t.shape))
     if "gradients" in show and {v.gradient is None for v in made.nodes if v.kind in ("operation", "named")} == {True}:
         made.note = NOTE * any(v.gradient is not None for v in made.nodes)

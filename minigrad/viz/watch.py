@@ -71,7 +71,7 @@ def _watched(hand_on: Any, see: See) -> Any:
         came, each = copied(g), Each()
         hand_on(node, g, saved, each, [], useful, in_place)
         places = [i for i, rule in enumerate(_rules(node)) if rule is not None]
-        sent: Sent = []
+        sent: Any = []
         for parent, out, fresh in each.entries:
             while node.inputs[places[0]] is not parent:
                 places.pop(0)
