@@ -19,6 +19,7 @@ from minigrad.storage import wrote
 from minigrad.tensor import Tensor
 
 POLICIES = ("warn", "raise")
+STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 def worth_remembering(var: Tensor, m: int, on_nonfinite: str = "warn") -> bool:
@@ -99,12 +100,14 @@ class RunningStats(Module):
         """
         if not worth_remembering(var, m, self.on_nonfinite) or MODES.hold_statistics:
             return
-        if self.running_mean is not None and self.track_running_stats:
-            seen = self.num_batches_tracked.item() + 1
+        buffers: dict[str, Any] = self._buffers  # quicker to read than attributes
+        running_mean, running_var, tracked = (buffers[name] for name in STATISTICS)
+        if running_mean is not None and self.track_running_stats:
+            seen = int(tracked._data) + 1
             momentum = 1 / seen if self.momentum is None else self.momentum  # None: average of all
-            move((self.running_mean, mean), (self.running_var, var), momentum)
-            self.num_batches_tracked._data[...] = seen
-            wrote(self.num_batches_tracked._data, "batch_norm")
+            move((running_mean, mean), (running_var, var), momentum)
+            tracked._data[...] = seen
+            wrote(tracked._data, "batch_norm")
 
     def freeze(self, stats: bool = True, affine: bool = True) -> Self:
         """Hold the running statistics, γ and β, or some of them, whatever ``train()`` says; return the layer.

@@ -69,9 +69,10 @@ mul = register(
 def addcmul(c, x, y):
     """c + x * y in one step of the graph."""
     out = x * y
-    if out.ndim and np.broadcast_shapes(out.shape, c.shape) == out.shape:
+    try:
         return np.add(out, c, out=out)
-    return out + c
+    except (ValueError, TypeError):  # c is the larger, or the product a scalar
+        return out + c
 
 
 @primitive(
