@@ -133,7 +133,7 @@ class inference_mode:
     def __enter__(self) -> None:
         self.previous.append((MODES.grad_enabled, MODES.inference))
         MODES.grad_enabled, MODES.inference = not self.mode, self.mode
-        INFERENCE.entered = True
+        INFERENCE.entered |= self.mode
 
     def __exit__(self, *_: object) -> None:
         MODES.grad_enabled, MODES.inference = self.previous.pop()

@@ -80,7 +80,7 @@ EXPLAIN, FUNC = "tests/test_explain.py", "tests/test_func.py"
 AUTOGRAD = (
     Mutant("a checkpoint keeps its inside", CHECKPOINT, "node.saved = _Absent(self, place)", "pass", "tests/test_checkpoint.py"),
     Mutant("a checkpoint draws new random numbers", CHECKPOINT, "default_generator.set_state(self.state)", "pass", "tests/test_checkpoint.py"),
-    Mutant("a checkpoint counts a batch twice", CHECKPOINT, "enable_grad(), hold_statistics()", "enable_grad()", "tests/test_checkpoint.py"),
+    Mutant("a checkpoint counts a batch twice", CHECKPOINT, "recording(), hold_statistics()", "recording()", "tests/test_checkpoint.py"),
     Mutant("a Function's backward result is added to in place", FUNCTION, "g._data[...]", "g._data", "tests/test_function.py"),
     Mutant("a Function's saved tensor is not watched", FUNCTION, "by = written_since(array, self._moment)", "by = None", "tests/test_function.py"),
     Mutant("a Function's saved output stands outside the graph", FUNCTION, "known() or self._output(i, *outputs[i])", "None", "tests/test_function.py"),
@@ -111,7 +111,63 @@ VIZ = (
     Mutant("stopping early uses the graph up", "minigrad/viz/steps.py", "[gradient], None, True, False)", "[gradient], None, retain_graph, False)", "tests/test_viz_steps.py"),
     Mutant("stopping early changes .grad", "minigrad/viz/steps.py", "    yield from steps\n    for node, g, own in found:\n        accumulate(node, g, own)\n", "    for node, g, own in found:\n        accumulate(node, g, own)\n    yield from steps\n", "tests/test_viz_steps.py"),
 )  # fmt: skip
-MUTANTS = (*MUTANTS, *AUTOGRAD, *VIZ)
+INDEX, LINALG, EINSUM = "minigrad/ops/indexing.py", "minigrad/ops/linalg.py", "minigrad/ops/einsum.py"
+ELEMENTWISE, SCAN, WINDOW = "minigrad/ops/elementwise.py", "minigrad/ops/scan.py", "minigrad/ops/window.py"
+PRIMITIVES, INDEXING = "tests/test_primitives.py", "tests/test_indexing.py"
+OPERATIONS = (
+    Mutant("an element indexed twice gets one gradient", INDEX, "        np.add.at(out, index, g)", "        out[index] = g", PRIMITIVES),
+    Mutant("an element gathered twice gets one gradient", INDEX, "        np.add.at(out, where, g)", "        out[where] = g", PRIMITIVES),
+    Mutant("what was overwritten keeps its gradient", INDEX, "setitem(g, 0.0, index=index, within=within)", "g", INDEXING),
+    Mutant("ties of a scattered extreme each get all", INDEX, "return np.where(x == out, g / _ties(out, x, src, index), 0)", "return np.where(x == out, g, 0)", "tests/test_kinks.py"),
+    Mutant("an ellipsis for nothing keeps index arrays apart", "minigrad/functions/index.py", "if arrays and sum(map(_taken, parts)) == ndim:", "if False:", INDEXING),
+    Mutant("a repeated letter's gradient is not a diagonal", EINSUM, "return np.transpose(made, _back(own, target)) if len(own) > len(letters) else made", "return made", PRIMITIVES),
+    Mutant("a letter summed in one operand alone is forgotten", EINSUM, "if known.get(name, 1) == 1:", "if name not in known:", f"tests/test_linalg.py {PRIMITIVES}"),
+    Mutant("the inverse's gradient has lost its sign", LINALG, "lambda g, out, _x: -np.matmul(mT(out), np.matmul(g, mT(out)))", "lambda g, out, _x: np.matmul(mT(out), np.matmul(g, mT(out)))", PRIMITIVES),
+    Mutant("the system is solved untransposed", LINALG, "lambda g, _out, a, _b: solve(mT(a), g))", "lambda g, _out, a, _b: solve(a, g))", PRIMITIVES),
+    Mutant("a singular matrix has no gradient of det", LINALG, "if (np.abs(value) > np.finfo(x.dtype).eps ** 0.5 * largest).all():", "if True:", "tests/test_linalg.py"),
+    Mutant("a clamped value passes the gradient at a crossed bound", ELEMENTWISE, "lambda g, _out, x, low: g * (x < low)", "lambda g, _out, x, low: g * (x <= low)", "tests/test_kinks.py tests/test_calls.py"),
+    Mutant("hardtanh's bounds pass the gradient", ELEMENTWISE, "g * ((x > min) & (x < max))", "g * ((x >= min) & (x <= max))", "tests/test_kinks.py"),
+    Mutant("where's branches are mixed up", ELEMENTWISE, "np.where(condition, 0.0, g)", "np.where(condition, g, 0.0)", PRIMITIVES),
+    Mutant("a product with a zero divides by it", SCAN, "return _before(x, axis) * np.flip(_before(np.flip(x, axis), axis), axis)", "return np.prod(x, axis=axis, keepdims=True) / x", "tests/test_kinks.py"),
+    Mutant("ties of max each get all", "minigrad/ops/reduction.py", "astype(ties, dtype=g.dtype)", "astype(ties * 0 + 1, dtype=g.dtype)", "tests/test_kinks.py"),
+    Mutant("padding wins a maximum", WINDOW, "    x = _padded(x, padding, -math.inf)\n    first", "    x = _padded(x, padding, 0.0)\n    first", "tests/test_window.py"),
+    Mutant("the kernel is not turned round", WINDOW, "turned = np.flip(w, tuple(range(2, w.ndim))).reshape", "turned = w.reshape", f"tests/test_window.py {PRIMITIVES}"),
+    Mutant("float and int make the wider", "minigrad/dtypes.py", "    return a if high > low else b\n", "    return np.promote_types(a, b)\n", "tests/test_calls.py"),
+)  # fmt: skip
+INPLACE, INTEROP, RANDOM = "minigrad/inplace.py", "minigrad/interop.py", "minigrad/random.py"
+IN_PLACE, PROTOCOLS, FILES = "tests/test_inplace.py", "tests/test_protocols.py", "tests/test_serialization.py"
+SURROUNDINGS = (
+    Mutant("a write by method is not counted", INPLACE, "            wrote(self._data, by)\n", "", IN_PLACE),
+    Mutant("a write by index is not counted", INPLACE, '        wrote(self._data, "x[...] = v")\n', "", f"{ENGINE} {IN_PLACE}"),
+    Mutant("a leaf is written inside the graph", INPLACE, "if MODES.grad_enabled and node is not None and node.primitive is None:", "if False:", IN_PLACE),
+    Mutant("a recorded view is written", INPLACE, "if recorded and self._data.base is not None:", "if False:", f"{ENGINE} {IN_PLACE}"),
+    Mutant("copy_ keeps the old value's gradient", INPLACE, "(not recorded or by == \"copy_\")", "not recorded", IN_PLACE),
+    Mutant("views count their own writes", "minigrad/storage.py", "return base if isinstance(base, type(array)) else array", "return array", f"{ENGINE} {IN_PLACE}"),
+    Mutant("a gradient of another dtype is taken", "minigrad/tensor.py", "            if value.dtype != self.dtype:\n", "            if False:\n", "tests/test_differentiate.py"),
+    Mutant("a gradient slips out by asarray", INTEROP, "        if self._node is not None:\n            raise RuntimeError(_NUMPY)\n        if dtype", "        if dtype", PROTOCOLS),
+    Mutant("out= of a recorded call is written", INTEROP, " or any(getattr(x, \"_node\", None) is not None for x in operands)", "", PROTOCOLS),
+    Mutant("reversed memory is handed over", INTEROP, "if any(step < 0 for step in self._data.strides):", "if False:", PROTOCOLS),
+    Mutant("an input's empty check passes", "minigrad/autograd/gradcheck.py", "if size and reached and largest < 1e-7:", "if False:", "tests/test_gradcheck.py"),
+    Mutant("no cotangent counts as a wrong one", "minigrad/autograd/gradcheck.py", "        if undefined:\n", "        if False:\n", "tests/test_gradcheck.py"),
+    Mutant("a gradient without dimensions has norm 0", "minigrad/autograd/lines.py", "dtype=np.float64)))) if isinstance(values, _VALUES)", "dtype=np.float64)))) if isinstance(values, np.ndarray)", EXPLAIN),
+    Mutant("inference mode records inside enable_grad", "minigrad/modes.py", "        self.previous.append(MODES.grad_enabled)\n        MODES.grad_enabled = self.mode and not MODES.inference", "        self.previous.append(MODES.grad_enabled)\n        MODES.grad_enabled = self.mode", "tests/test_differentiate.py"),
+    Mutant("no_grad stays after an exception", "minigrad/modes.py", "        self.previous.append(MODES.grad_enabled)\n        MODES.grad_enabled = self.mode and not MODES.inference\n\n    def __exit__(self, *_: object) -> None:\n        MODES.grad_enabled = self.previous.pop()\n", "        self.previous.append(MODES.grad_enabled)\n        MODES.grad_enabled = self.mode and not MODES.inference\n\n    def __exit__(self, error: object, *_: object) -> None:\n        MODES.grad_enabled = self.previous.pop() if error is None else MODES.grad_enabled\n", "tests/test_differentiate.py"),
+    Mutant("vmap's outputs stand in the first dimension", "minigrad/func/vmap.py", "whole = stack(results, out_dims)", "whole = stack(results, 0)", FUNC),
+    Mutant("a checkpoint file is written in place", "minigrad/serialization.py", "        os.replace(temporary, path)\n", "        path.write_bytes(content)\n", FILES),
+    Mutant("an overwritten file changes its permissions", "minigrad/serialization.py", "            if path.exists():\n", "            if False:\n", FILES),
+    Mutant("two keys share one name in the file", "minigrad/serialization.py", "while name in tensors or name == \"__metadata__\":", "while name == \"__metadata__\":", FILES),
+    Mutant("bfloat16 is read as float16", "minigrad/serialization.py", 'bits = np.frombuffer(entry["data"], "<u2").astype(np.uint32) << 16', 'bits = np.frombuffer(entry["data"], "<f2").astype(np.float32)', FILES),
+    Mutant("long lines of numbers are not broken", "minigrad/printing.py", "per_line = max(1, (_options[\"linewidth\"] - indent) // (width + 2))", "per_line = len(parts)", "tests/test_printing.py"),
+    Mutant("large and small numbers print alike", "minigrad/printing.py", "large / small > 1000 or", "", "tests/test_printing.py"),
+    Mutant("a waiting normal is forgotten", RANDOM, "self._waiting = float(values[n]) if len(values) > n else None", "self._waiting = None", "tests/test_random.py"),
+    Mutant("a permutation draws from all places", RANDOM, "% (n - start)", "% n", "tests/test_random.py"),
+    Mutant("dropout does not scale", "nn/dropout.py", "    kept /= 1 - p\n", "", "tests/test_layers.py tests/test_functional.py"),
+    Mutant("Adam forgets that it started at zero", "minigrad/optim/adam.py", "c / (1 - beta1**t)", "c", "tests/test_optim.py"),
+    Mutant("momentum's first step is dampened", "minigrad/optim/sgd.py", "share = 1 if state.get(\"momentum_buffer\") is None else", "share =", "tests/test_optim.py"),
+    Mutant("a resumed epoch starts again", "minigrad/utils/data/dataloader.py", "for i in range(start, len(self)):", "for i in range(len(self)):", "tests/test_data.py"),
+    Mutant("label smoothing takes nothing from the target", "nn/classification.py", "return (1 - label_smoothing) * loss +", "return loss +", "tests/test_functional.py tests/test_layers.py"),
+)  # fmt: skip
+MUTANTS = (*MUTANTS, *AUTOGRAD, *VIZ, *OPERATIONS, *SURROUNDINGS)
 
 
 def copy_of_the_code(folder: Path) -> None:

@@ -128,6 +128,35 @@ def test_a_way_that_is_cut():
     assert explain(leaf(5.0), loss).reason == "no path"
 
 
+class Withholds(Function):
+    @staticmethod
+    def forward(ctx, x, y):
+        return x * y
+
+    @staticmethod
+    def backward(ctx, g):
+        return None, g
+
+
+def test_a_function_that_returned_none():
+    w, v = leaf(1.0), leaf(2.0)
+    found = explain(w, Withholds.apply(w * 2, v).sum())
+    assert found.reason == "no gradient" and "backward of Withholds returned None" in found.text
+    with record_lines():
+        y, line = Withholds.apply(w.exp(), v), this_line()
+    found = explain(w, y)
+    assert found.line == (__file__, line) and "y, line = Withholds.apply" in found.text
+    assert explain(v, y).reason == "contributions"
+
+
+def test_what_is_no_tensor_or_no_float():
+    w = leaf(1.0)
+    for args in ((3,), (w, 3.0)):
+        with pytest.raises(TypeError, match="explain: expected a Tensor, got"):
+            explain(*args)
+    assert "int64: x.float() could" in explain(mg.tensor([1])).text
+
+
 def test_no_way_at_all():
     found = explain(leaf(1.0), (leaf(1.0) * 2).sum())
     assert found.reason == "no path" and "record_lines" in found.text

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from minigrad.autograd.function import _Call
 from minigrad.autograd.lines import Line, Origin, norm, record_lines, shown
 from minigrad.graph import Node
 from minigrad.tensor import Tensor, differentiate
@@ -61,6 +62,9 @@ def explain(tensor: Tensor, output: Tensor | None = None, gradient: Tensor | Non
     >>> mg.autograd.explain(mg.ones(2))
     No gradient: this tensor never asked for one (requires_grad=False). x.requires_grad_() asks.
     """
+    for x in (tensor, output):
+        if x is not None and not isinstance(x, Tensor):
+            raise TypeError(f"explain: expected a Tensor, got {type(x).__name__}")
     if tensor._node is None:
         return _without_graph(tensor, "this tensor")
     if output is None:
@@ -78,7 +82,8 @@ def explain(tensor: Tensor, output: Tensor | None = None, gradient: Tensor | Non
 def _without_graph(tensor: Tensor, what: str) -> Explanation:
     cut = _cut((tensor._origin,))
     if cut is None:
-        text = f"No gradient: {what} never asked for one (requires_grad=False). x.requires_grad_() asks."
+        asks = "x.requires_grad_() asks." if tensor.is_floating_point() else f"It is {tensor.dtype}: x.float() could."
+        text = f"No gradient: {what} never asked for one (requires_grad=False). {asks}"
         if what != "this tensor":
             text = (
                 f"No gradient: {what} is not recorded (requires_grad=False): no operand asks for a gradient, or "
@@ -139,11 +144,30 @@ def _no_path(tensor: Tensor, output: Tensor) -> Explanation:
             "used before asked",
             "No gradient: the output used this tensor before requires_grad_() was called on it. Compute it again.",
         )
+    if tensor._node in below:
+        return _withheld(tensor._node, below)
     return Explanation(
         "no path",
         "No gradient: no way leads from this tensor to the output. It was not used, or what was made of it was "
         "detached, computed under no_grad or taken out as numbers; autograd.record_lines() around the forward "
         "pass would tell where.",
+    )
+
+
+def _withheld(node: Node, below: set[Node]) -> Explanation:
+    """Tell which Function between the tensor and the output returned None."""
+    above = {node}
+    for one in sorted(below, key=lambda n: n.sequence):
+        if any(x in above for x in one.inputs):
+            above.add(one)
+    calls = sorted((n for n in above if isinstance(n, _Call)), key=lambda n: n.sequence)
+    names = " or ".join(dict.fromkeys(call.function for call in calls)) or "an operation"
+    line = calls[0].line if calls else None
+    place = f", called at {shown(line)}" if line else ""
+    return Explanation(
+        "no gradient",
+        f"No gradient: a way leads from this tensor to the output, but backward of {names} returned None on it{place}",
+        line=line,
     )
 
 
