@@ -98,7 +98,7 @@ WALK, PICTURES = "minigrad/viz/walk.py", "tests/test_viz.py tests/test_viz_modul
 VIZ = (
     Mutant("a frame forgets the frame around it", WALK, "at = None if scope is None else self._of[id(scope)]", "at = None", PICTURES),
     Mutant("the order of operands is lost", "minigrad/viz/wording.py", "node.primitive.name not in SWAPPED", "False", PICTURES),
-    Mutant("1 − x is drawn as x − 1", "minigrad/viz/wording.py", 'said.get("abc".index(m[0]), m[0])', 'said.get(1 - "abc".index(m[0]), m[0])', PICTURES),
+    Mutant("1 − x is drawn as x − 1", "minigrad/viz/wording.py", 'zip("abc", said', 'zip("bac", said', PICTURES),
     Mutant("an edge shows the gradient of the result", "minigrad/viz/watch.py", "norm(out) for", "norm(g) for", PICTURES),
     Mutant("a gradient that several share is shown on each of their edges", WALK, "if readers[node] == 1 else", "if True else", PICTURES),
     Mutant("watching keeps the graph in a circle", "minigrad/viz/watch.py", "plain = tuple(v if isinstance(v, (np.ndarray, int, float)) else None for v in saved)", "plain = tuple(saved)", PICTURES),

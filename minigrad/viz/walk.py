@@ -81,8 +81,9 @@ def walked(outputs: Sequence[Tensor], params: Any, model: Any, show: tuple[str, 
 def _vertex(
     i: int, node: Node, known: Any, at: int | None, calls: Calls, values: dict[Node, Any], slope: Any, stats: bool
 ) -> Vertex:
+    kept = _kept(node)
     if node.primitive is not None:
-        kind, label = "named" if node.label else "operation", wording(node, _scalars(node))
+        kind, label = "named" if node.label else "operation", wording(node, _scalars(node, kept))
     elif known is not None:
         kind, label = known[0], calls.short(known[1], at)
     else:
@@ -90,7 +91,7 @@ def _vertex(
     value = statistics(values[node]) if stats and node in values else None
     spread = statistics(_slope(node)) if stats and slope is not None else None
     return Vertex(
-        i, kind, label, node.shape, slope, _short(node.dtype), at, _saved(node), node.in_place, node.sequence,
+        i, kind, label, node.shape, slope, _short(node.dtype), at, _saved(kept), node.in_place, node.sequence,
         value, spread,
     )  # fmt: skip
 
@@ -134,15 +135,16 @@ def _kept(node: Node) -> tuple[Any, ...]:
     return saved if type(saved) is tuple and len(saved) == len(node.inputs) + 1 else ()
 
 
-def _saved(node: Node) -> int:
-    """Return how many bytes it keeps, each array counted once."""
-    return sum({id(a): a.nbytes for a in _kept(node) if isinstance(a, np.ndarray)}.values())
+def _saved(kept: tuple[Any, ...]) -> int:
+    """Return how many bytes are kept, each array counted once."""
+    return sum({id(a): a.nbytes for a in kept if isinstance(a, np.ndarray)}.values())
 
 
-def _scalars(node: Node) -> dict[int, Any]:
+def _scalars(node: Node, kept: tuple[Any, ...]) -> dict[int, Any]:
     """Return the Python numbers among the operands, by place: {1: 1e-05} of ``var + eps``."""
-    pairs = enumerate(zip(_kept(node)[1:], node.inputs, strict=False))
-    return {i: v for i, (v, home) in pairs if home is None and type(v) in (int, float, bool)}
+    if not kept or None not in node.inputs:
+        return {}
+    return {i: kept[i + 1] for i, x in enumerate(node.inputs) if x is None and type(kept[i + 1]) in (int, float, bool)}
 
 
 def _values(order: Sequence[Node], values: dict[Node, Any]) -> dict[Node, Any]:
@@ -153,7 +155,7 @@ def _values(order: Sequence[Node], values: dict[Node, Any]) -> dict[Node, Any]:
                 values.setdefault(home, value)
     for node in order:
         if node not in values and node.primitive is not None:
-            numbers = _scalars(node)
+            numbers = _scalars(node, _kept(node))
             operands = [numbers.get(i) if x is None else values.get(x) for i, x in enumerate(node.inputs)]
             if all(x is not None for x in operands):
                 with suppress(Exception), np.errstate(all="ignore"):  # only a picture: what cannot be told is left out

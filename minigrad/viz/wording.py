@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from minigrad.graph import Node
@@ -29,7 +30,8 @@ def letters(node: Node) -> dict[int, str]:
 def wording(node: Node, scalars: dict[int, Any]) -> str:
     """Return "sub: a − 1", where ``scalars`` are the numbers among the operands; "x̂ = a × b" of a named value."""
     name = node.primitive.name  # type: ignore[union-attr]
-    said = letters(node) | {i: _told(scalars.get(i, "…")) for i, x in enumerate(node.inputs) if x is None}
+    called = letters(node)
+    said = {i: called.get(i) or _told(scalars.get(i, "…")) for i in range(len(node.inputs))}
     formula = _formula(node, name, said)
     if node.label:
         return f"{node.label} = {formula or name}"
@@ -43,7 +45,7 @@ def _told(number: Any) -> str:
 def _formula(node: Node, name: str, said: dict[int, str]) -> str | None:
     count = len(node.inputs)
     if name in FORMULAS:
-        return re.sub(r"\b[abc]\b", lambda m: said.get("abc".index(m[0]), m[0]), FORMULAS[name])
+        return _filled(FORMULAS[name], *said.values()) if None in node.inputs else FORMULAS[name]
     if name == "linear":
         return "a bᵀ + c" if count > 2 else "a bᵀ"
     if name == "pow":
@@ -54,6 +56,13 @@ def _formula(node: Node, name: str, said: dict[int, str]) -> str | None:
         words = [said[i] for i in range(count)]
         return f"{name}({', '.join(words if count <= 4 else [*words[:2], '…', words[-1]])})"
     return None
+
+
+@lru_cache(1024)
+def _filled(formula: str, *said: str) -> str:
+    """Return the formula with what is said in place of its first, second and third letter."""
+    by = dict(zip("abc", said, strict=False))
+    return re.sub(r"\b[abc]\b", lambda m: by.get(m[0], m[0]), formula)
 
 
 def _subscript(index: Any) -> str | None:
