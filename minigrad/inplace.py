@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.dtypes import category
+from minigrad.dtypes import category, fitted
 from minigrad.functions import comparison as c
 from minigrad.functions import elementwise as e
 from minigrad.functions.index import steps
@@ -41,7 +41,7 @@ class InPlace(Writing):
                 f"{by}: output with shape {list(self._data.shape)} doesn't match the broadcast "
                 f"shape {list(array.shape)}"
             )
-        if array.dtype.kind == "f" and self._data.dtype.kind != "f":
+        if category(array.dtype) > category(self._data.dtype):
             raise RuntimeError(
                 f"{by}: result type {array.dtype} can't be cast to the desired output type {self._data.dtype}"
             )
@@ -116,6 +116,8 @@ class InPlace(Writing):
         self._check_writable(recorded=False)
         if isinstance(value, np.ndarray):
             category(value.dtype)
+        elif type(value) is int and self._data.dtype.kind in "iu":
+            value = fitted(value, self._data.dtype)
         try:
             place = self._data if within is None else self._data[within]
             place[index] = value._data if isinstance(value, InPlace) else value

@@ -32,15 +32,15 @@ logical_not, bitwise_not = of_one(ops.logical_not), of_one(ops.bitwise_not)
 not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge
 
 
-def _is_tensor(x: Any) -> bool:
-    return isinstance(x, Recorded)
+def _check_other(function: str, other: Any) -> None:
+    if not isinstance(other, Recorded):
+        raise no_tensor(function, "other", 2, other)
 
 
 @numpy_names
 def equal(input: T, other: Any) -> bool:
     """Return whether shapes and all elements are equal, as a Python bool."""
-    if not _is_tensor(other):
-        raise no_tensor("equal", "other", 2, other)
+    _check_other("equal", other)
     return input.shape == other.shape and bool(np.array_equal(input._data, other._data))
 
 
@@ -52,8 +52,7 @@ def isclose(input: T, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_
     >>> mg.isclose(mg.tensor([1.0, 2.0]), mg.tensor([1.0, 2.1]))
     tensor([ True, False])
     """
-    if not _is_tensor(other):
-        raise no_tensor("isclose", "other", 2, other)
+    _check_other("isclose", other)
     if input.dtype != other.dtype:
         raise RuntimeError(f"isclose(): {input.dtype} did not match {other.dtype}; convert one: x.to(y.dtype)")
     if rtol < 0 or atol < 0:

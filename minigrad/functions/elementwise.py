@@ -238,7 +238,8 @@ def lerp(input: T, end: T, weight: T) -> T:
 @numpy_names
 def addcmul(input: T, tensor1: T, tensor2: T, *, value: float = 1) -> T:
     """Return input + value * tensor1 * tensor2."""
-    if all(x.dtype == bool for x in (input, tensor1, tensor2)):
+    check_pair("addcmul", "", tensor1, tensor2)
+    if input.dtype == bool and tensor1.dtype == bool and tensor2.dtype == bool:
         raise NotImplementedError("\"addcmul_cpu_out\" not implemented for 'Bool'; convert first: x.long()")
     return ops.addcmul(input, tensor1 if value == 1 else value * tensor1, tensor2)
 
@@ -246,6 +247,7 @@ def addcmul(input: T, tensor1: T, tensor2: T, *, value: float = 1) -> T:
 @numpy_names
 def addcdiv(input: T, tensor1: T, tensor2: T, *, value: float = 1) -> T:
     """Return input + value * tensor1 / tensor2; raise RuntimeError where both are integers."""
+    check_pair("addcdiv", "", tensor1, tensor2)
     if tensor1.dtype.kind != "f" and tensor2.dtype.kind != "f":
         raise RuntimeError(
             "Integer division with addcdiv is no longer supported. Use input + value * torch.trunc(tensor1 / tensor2) "
@@ -277,13 +279,10 @@ def masked_fill(input: T, mask: T, value: Any) -> T:
         raise RuntimeError(
             f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
         )
-    value, kind = _plain(value), input.dtype.kind
-    real = value.dtype.kind == "f" if hasattr(value, "dtype") else isinstance(value, float) and not value.is_integer()
-    if real and kind != "f":
-        raise RuntimeError(f"value cannot be converted to type {input.dtype} without overflow: {value}")
+    value = _plain(value)
     if hasattr(value, "to"):
         return ops.where(mask, value.to(input.dtype), input)
-    return ops.where(mask, value if kind == "f" else fitted(value, input.dtype), input)
+    return ops.where(mask, value if input.dtype.kind == "f" else fitted(value, input.dtype), input)
 
 
 @numpy_names
@@ -309,6 +308,8 @@ def clamp(input: T, min: Any = None, max: Any = None) -> T:
             input = input.to(result_type(input, *bounds))
         if input.dtype.kind == "u" and min is not None:
             min = builtins.max(min, 0)
+        if input.dtype.kind == "u" and max is not None:
+            max = builtins.max(max, 0)
         return ops.clamp(input, min=min, max=max)
     lower = input if min is None else ops.clamp_min(input, min)
     return lower if max is None else ops.clamp_max(lower, max)

@@ -241,7 +241,7 @@ def _slices(input: T, dim: int, index: T, source: T, function: str, error: type)
         return ..., reshape(source, ())
     _check_range(indices, input.shape[axis], function)
     expected = (*input.shape[:axis], indices.size, *input.shape[axis + 1 :])
-    if source.ndim == 0 and indices.size == 1 and input.ndim == 1:
+    if source.ndim == 0 and indices.size == 1 and input.ndim == 1 and function == "index_copy":
         source = reshape(source, 1)
     if tuple(source.shape) != expected:
         kind = RuntimeError if source.ndim == len(expected) and source.shape[axis] == indices.size else error
@@ -328,7 +328,7 @@ def take(input: T, index: T) -> T:
 @numpy_names
 def take_along_dim(input: T, indices: T, dim: int | None = None) -> T:
     """Return the elements at ``indices`` along ``dim`` (of the flattened input by default), broadcast."""
-    if indices.dtype != np.int64:
+    if dim is not None and indices.dtype != np.int64:
         raise RuntimeError(f"take_along_dim(): dtype of indices should be Long but got {indices.dtype}")
     if dim is None:
         return gather(ravel(input), 0, ravel(indices))

@@ -13,7 +13,10 @@ import numpy as np
 from minigrad.primitive import Primitive
 from minigrad.recording import Recorded, one, two
 
-_SPELLINGS = {"axis": "dim", "axes": "dims", "keepdims": "keepdim", "x": "input", "a": "input"}
+_SPELLINGS = {
+    "axis": "dim", "axes": "dims", "keepdims": "keepdim", "x": "input", "x1": "input", "a": "input", "x2": "other",
+    "split_size": "split_size_or_sections", "sections": "indices_or_sections", "indices": "indices_or_sections",
+}  # fmt: skip
 _NUMBERS = (int, float, np.generic)
 
 
@@ -35,7 +38,13 @@ def numpy_names(function: Callable[..., Any], also: tuple[type, ...] = ()) -> Ca
             operand = args[0] if args else kwargs[first]
             if not isinstance(operand, taken):
                 raise no_tensor(function.__name__, first, 1, operand)
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except AttributeError as error:
+            for place, (name, value) in enumerate({**dict(zip(parameters, args, strict=False)), **kwargs}.items(), 1):
+                if value is error.obj and not isinstance(value, Recorded):  # it was asked for what tensors have
+                    raise no_tensor(function.__name__, name, place, value) from None
+            raise
 
     return wrapper
 

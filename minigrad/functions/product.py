@@ -112,6 +112,8 @@ def dot(input: T, tensor: T) -> T:
 @or_array
 def inner(input: T, other: T) -> T:
     """Return the sums of products along the last dimensions; with a 0-d operand, the product."""
+    if not hasattr(other, "ndim"):
+        raise no_tensor("inner", "other", 2, other)
     if not input.ndim or not other.ndim:
         return input * other
     if input.shape[-1] != other.shape[-1]:

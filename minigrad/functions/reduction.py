@@ -10,7 +10,7 @@ import math
 import warnings
 from typing import Any
 
-from minigrad.functions.names import numpy_names
+from minigrad.functions.names import no_tensor, numpy_names
 from minigrad.functions.return_types import RETURN_TYPES
 from minigrad.ops import elementwise, indexing, linalg, reduction, scan
 
@@ -178,7 +178,9 @@ def _extreme(input: T, dim: Any, keepdim: bool, which: str) -> T:
     }[which]
     if dim is None:
         return whole(input, axis=_some(which, input, None), keepdims=False)
-    if not isinstance(dim, int):
+    if isinstance(dim, bool) or not isinstance(dim, int):
+        if not hasattr(dim, "ndim"):
+            raise no_tensor(which, "other", 2, dim)
         return pairwise(input, dim)
     axis = reduction.axis_of(input, dim)
     _some(which, input, dim)

@@ -165,7 +165,9 @@ def searchsorted(
     wanted = np.asarray(getattr(input, "_data", input))
     if sorter is not None:
         line = np.take_along_axis(line, sorter._data, -1)
-    if line.dtype.kind == "b":
+    if not line.ndim:
+        raise RuntimeError("searchsorted(): boundaries tensor should have positive dimension, but got 0 dimension")
+    if line.dtype.kind == "b" and wanted.dtype.kind == "b" and wanted.size:
         raise NotImplementedError("\"searchsorted_out_cpu\" not implemented for 'Bool'; convert first: x.long()")
     if line.ndim == 1:
         found = np.searchsorted(line, wanted, which)
