@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import types
 from typing import Any
 
 import numpy as np
 
 from minigrad.creation import as_tensor, empty
-from minigrad.dtypes import TYPES
+from minigrad.dtypes import TYPES, category, get_default_dtype
 from minigrad.functions.names import numpy_names
 from minigrad.tensor import Tensor
 
@@ -40,6 +41,34 @@ FloatTensor, DoubleTensor, HalfTensor, LongTensor, IntTensor, ShortTensor, CharT
     _OldType(name, (), {"dtype": dtype, "__doc__": f"Make tensors of {dtype}: of data, or of a size."})
     for name, dtype in TYPES.items()
 )
+
+
+Size = tuple  # of a shape
+pi, e, inf, nan = math.pi, math.e, math.inf, math.nan
+
+
+def finfo(type: Any = None) -> Any:
+    """Return the limits of a float dtype (the default one): ``bits eps max min tiny smallest_normal resolution dtype``.
+
+    Raises TypeError for other dtypes.
+    """
+    dtype = np.dtype(get_default_dtype() if type is None else type)
+    if category(dtype) != 2:
+        raise TypeError(f"finfo(): requires a floating point input type, got {dtype}. Use iinfo to handle integers")
+    found = np.finfo(dtype)
+    names = ("eps", "max", "min", "tiny", "smallest_normal", "resolution")
+    return types.SimpleNamespace(
+        bits=found.bits, dtype=str(dtype), **{name: float(getattr(found, name)) for name in names}
+    )
+
+
+def iinfo(type: Any) -> Any:
+    """Return the limits of an integer dtype: ``bits max min dtype``; TypeError for other dtypes."""
+    dtype = np.dtype(type)
+    if category(dtype) != 1:
+        raise TypeError(f"iinfo(): requires an integer input type, got {dtype}. Use finfo to handle floats")
+    found = np.iinfo(dtype)
+    return types.SimpleNamespace(bits=found.bits, max=int(found.max), min=int(found.min), dtype=str(dtype))
 
 
 def is_tensor(obj: Any) -> bool:

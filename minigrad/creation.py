@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from minigrad.dtypes import category, filled, get_default_dtype
+from minigrad.dtypes import category, filled, get_default_dtype, promote_types, result_type
 from minigrad.functions.converting import is_device
 from minigrad.functions.names import integers, numpy_names
 from minigrad.tensor import Tensor
@@ -90,10 +90,11 @@ def _array(data: Any, dtype: Any) -> np.ndarray:
         if isinstance(data, (list, tuple)):
             data = _numbers(data)
         array = np.asarray(data)
-        if dtype is None and array.dtype == np.float64 and not _holds_arrays(data):
-            array = array.astype(get_default_dtype())
-        if array.size == 0 and dtype is None and not _holds_arrays(data):
-            array = array.astype(get_default_dtype())
+        if dtype is None and (array.dtype == np.float64 or not array.size):
+            array = array.astype(_inferred(data) if _holds_arrays(data) else get_default_dtype())
+        whole = array.dtype == object and array.size and all(isinstance(x, int) for x in array.flat)
+        if whole or (array.dtype == np.uint64 and not _holds_arrays(data)):
+            raise ValueError(f"Overflow when unpacking long long: tensor() of {data}")
     if array.dtype == object and not isinstance(data, np.ndarray):
         raise RuntimeError(f"Could not infer dtype of {type(data).__name__}: expected numbers")
     if array.dtype.kind not in "biuf" and dtype is None:
@@ -111,6 +112,13 @@ def _numbers(data: Any) -> Any:
     if isinstance(data, Tensor):
         return data.numpy()
     return [_numbers(x) for x in data] if isinstance(data, (list, tuple)) else data
+
+
+def _inferred(data: Any) -> np.dtype[Any]:
+    """Return the common dtype of arrays, NumPy's scalars and numbers in nested lists."""
+    if isinstance(data, (list, tuple)):
+        return functools.reduce(promote_types, map(_inferred, data)) if data else get_default_dtype()
+    return data.dtype if hasattr(data, "dtype") else result_type(data)
 
 
 def _holds_arrays(data: Any) -> bool:
@@ -156,6 +164,8 @@ def empty(*size: Any, dtype: Any = None, requires_grad: bool = False, **named: A
 @placed
 def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ``fill_value`` everywhere; its kind decides the dtype unless one is given."""
+    if not isinstance(size, (tuple, list)):
+        raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
     dtype = _array(fill_value, None).dtype if dtype is None else dtype
     return Tensor(filled(_size((size,)), fill_value, dtype), requires_grad=requires_grad)
 
@@ -174,6 +184,8 @@ def arange(*bounds: Any, dtype: Any = None, requires_grad: bool = False, **named
     """Return start, start + step, … below end: ``arange(end)``, ``arange(start, end[, step])``."""
     if named:
         bounds = (*bounds, *(named[name] for name in ("start", "end", "step") if name in named))
+    if not 1 <= len(bounds) <= 3:
+        raise TypeError(f"arange(): expected end, or start, end[, step], but got {len(bounds)} numbers")
     start, end, step = (0, *bounds, 1) if len(bounds) == 1 else (*bounds, 1)[:3]
     start, end, step = (x.item() if isinstance(x, (Tensor, np.generic)) else x for x in (start, end, step))
     if step == 0:

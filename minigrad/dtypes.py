@@ -80,6 +80,8 @@ def result_type(*operands: Any) -> np.dtype[Any]:
     for x in operands:
         if type(x) in _SCALAR_CATEGORY:
             rank, dtype = 2, (np.dtype(bool), int64, _default)[_SCALAR_CATEGORY[type(x)]]
+        elif not hasattr(x, "ndim"):
+            raise TypeError(f"result_type(): expected tensors, arrays and real numbers, got {type(x).__name__}")
         else:
             rank, dtype = (0 if x.ndim else 1), x.dtype
         known = ranked[rank]
@@ -108,6 +110,15 @@ def fitted(value: Any, dtype: np.dtype[Any]) -> np.ndarray:
             raise RuntimeError(f"value cannot be converted to type {dtype} without overflow: {value}")
         return np.array(int(value)).astype(dtype)
     return np.array(value).astype(dtype)
+
+
+def of_old(data: Any, sizes: tuple[int, ...]) -> np.ndarray:
+    """Return what ``Tensor(2, 3)`` and ``Tensor([1, 2])`` mean: memory of that size, or these numbers, in the default dtype."""
+    if isinstance(data, (int, np.integer)):
+        return np.empty((int(data), *sizes), _default)
+    if sizes or not (isinstance(data, (list, tuple)) or hasattr(data, "__array_ufunc__")):
+        raise TypeError(f"new(): data must be a sequence (got {type(data).__name__}); or use tensor({data!r})")
+    return data if hasattr(data, "__array_ufunc__") else np.array(data, _default)
 
 
 def filled(shape: tuple[int, ...], value: Any, dtype: Any) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from minigrad import storage
-from minigrad.dtypes import category
+from minigrad.dtypes import category, of_old
 from minigrad.functions.methods import Methods
 from minigrad.graph import Handle as Handle
 from minigrad.graph import Node
@@ -28,8 +28,8 @@ from minigrad.sweep import sweep
 class Tensor(Recorded, Methods, InPlace, Interop):
     """An n-dimensional array with gradients; make one with :func:`minigrad.tensor`.
 
-    ``Tensor(array)`` wraps an array without copying it. What a tensor computes is PyTorch's:
-    https://docs.pytorch.org/docs/stable/tensors.html
+    ``Tensor(array)`` wraps an array without copying it; as of old, ``Tensor([1, 2])`` is of the default dtype,
+    ``Tensor(2, 3)`` of that size. The rest is PyTorch's: https://docs.pytorch.org/docs/stable/tensors.html
 
     >>> import minigrad as mg
     >>> x = mg.tensor([1.0, 2.0], requires_grad=True)
@@ -41,8 +41,10 @@ class Tensor(Recorded, Methods, InPlace, Interop):
     _detached_grad: Tensor | None = None  # .grad of a tensor that asks for no gradient
     _data: np.ndarray
 
-    def __init__(self, data: Any, requires_grad: bool = False) -> None:
-        self._data = data._data if isinstance(data, Tensor) else np.asarray(data)
+    def __init__(self, data: Any = (), *sizes: int, requires_grad: bool = False) -> None:
+        if isinstance(data, Tensor):
+            data = data._data
+        self._data = np.asarray(data) if isinstance(data, (np.ndarray, np.generic)) else of_old(data, sizes)
         category(self._data.dtype)
         if MODES.inference:
             self._inference = True

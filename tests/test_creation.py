@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from test_calls import split
 
 import minigrad as mg
 from minigrad import nn
@@ -117,3 +118,28 @@ def test_threads_are_set_lazily():
     assert done.stdout.split() == ["False", "1"]
     with pytest.raises(RuntimeError, match="positive"):
         mg.set_num_threads(0)
+
+
+COMPLEX = """
+mg.tensor([1j]); mg.tensor(1j); mg.tensor(c); mg.as_tensor(c); mg.asarray(c); mg.from_numpy(c); mg.Tensor(c); mg.Tensor([1j]); mg.from_dlpack(c)
+mg.tensor([1.0], dtype=complex); mg.zeros(2, dtype=complex); mg.empty(2, dtype="complex64"); mg.full((2,), 1j); mg.full((2,), 1j, dtype=mg.float32)
+mg.full_like(x, 1j); mg.full((2,), 1.0, dtype=complex); mg.arange(1j); mg.arange(3, dtype=complex); mg.linspace(0, 1j, 3); mg.linspace(0, 1, 3, dtype=complex)
+mg.logspace(0, 1, 3, base=1j); mg.rand(2, dtype=complex); mg.randn(2, dtype=complex); mg.randint(3, (2,), dtype=complex); mg.set_default_dtype(complex)
+x + 1j; 1j + x; x * 1j; x / 1j; x**1j; 1j**x; x < 1j; x == 1j; x != 1j; x + c; c + x; c * x; x + np.complex64(1j); np.complex64(1j) * x; np.add(x, c); np.multiply(x, 1j)
+mg.add(x, 1j); mg.add(x, x, alpha=1j); mg.mul(x, 1j); mg.pow(x, 1j); mg.pow(1j, x); mg.float_power(x, 1j); mg.lerp(x, x, 1j); mg.addcmul(x, x, x, value=1j)
+x.fill_(1j); x.masked_fill(x > 0, 1j); x.clamp(1j); x.clamp(0, 1j); x.clamp(max=np.complex64(1j)); mg.where(x > 0, x, 1j); x.to(complex); x.to("complex64"); x.type(complex)
+x.view(np.complex64); x.__setitem__(0, 1j); x.__setitem__(slice(None), c); x.data.__setitem__(0, 1j); x.index_fill(0, mg.tensor([0]), 1j)
+x.scatter(0, mg.tensor([0]), 1j); x.new_tensor([1j]); x.new_full((2,), 1j); x.new_zeros(2, dtype=complex); x.sum(dtype=complex); x.cumsum(0, dtype=complex)
+setattr(x, "data", c); mg.isclose(x, c); mg.stack([x, c]); x @ c; c @ x; x.__iadd__(1j); x.__imul__(c); mg.nan_to_num(x, nan=1j); mg.scalar_tensor(1j)
+mg.exp(1j); mg.round(1j); mg.norm(x, dtype=complex); mg.FloatTensor(c); mg.autograd.Variable(c); mg.promote_types(complex, mg.float32); mg.result_type(x, 1j)
+mg.searchsorted(x, 1j); x.uniform_(0, 1j); mg.bernoulli(x, 1j); x.exponential_(1j); x.copy_(1j); mg.dot(x, c); mg.finfo(complex)
+"""  # fmt: skip
+
+
+@pytest.mark.parametrize("call", split(COMPLEX))
+def test_complex_is_refused_wherever_it_could_come_in(call):
+    names = {"mg": mg, "np": np, "x": mg.tensor([1.0, 2.0]), "c": np.array([1j, 2.0])}
+    with pytest.raises((TypeError, RuntimeError)):
+        eval(call, names)
+    assert names["x"].dtype == mg.float32
+    assert names["x"].tolist() == [1.0, 2.0]

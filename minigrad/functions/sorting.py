@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.dtypes import category
 from minigrad.functions.names import no_tensor, numpy_names
 from minigrad.functions.reduction import amax, looked_up
 from minigrad.ops import indexing, sorting
@@ -163,6 +164,7 @@ def searchsorted(
     which: Any = "right" if right or side == "right" else "left"
     line = sorted_sequence._data
     wanted = np.asarray(getattr(input, "_data", input))
+    category(wanted.dtype)
     if sorter is not None:
         line = np.take_along_axis(line, sorter._data, -1)
     if not line.ndim:
