@@ -136,13 +136,17 @@ def _against_probabilities(
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """Return int64 (*, num_classes) with a 1 at each index; -1 takes as many as are needed.
 
-    Raises RuntimeError for a class that is not there.
+    Raises RuntimeError for a class that is not there, and for another dtype than int64.
 
     >>> import minigrad as mg
     >>> one_hot(mg.tensor([0, 2])).tolist()
     [[1, 0, 0], [0, 0, 1]]
     """
+    if tensor.dtype != np.int64:
+        raise RuntimeError(f"one_hot is only applicable to index tensor of type LongTensor, got {tensor.dtype}.")
     indices = tensor.numpy()
+    if not indices.size and num_classes <= 0:
+        raise RuntimeError("Can not infer total number of classes from empty tensor.")
     n = num_classes if num_classes != -1 else int(indices.max()) + 1
     if indices.size and not 0 <= int(indices.min()) <= int(indices.max()) < n:
         wrong = "non-negative" if indices.min() < 0 else "smaller than num_classes"

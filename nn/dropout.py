@@ -36,6 +36,8 @@ def _check_probability(p: float) -> None:
 
 
 def _thinned(input: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
+    if input.dtype.kind != "f":
+        raise RuntimeError(f"dropout: expected floats, got {input.dtype}; convert first: x.float()")
     if p == 1:
         return input * 0.0
     if shape == input.shape:

@@ -49,8 +49,12 @@ def _constant(input: Tensor, pairs: list[tuple[int, int]], value: float) -> Tens
         ends = [(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(pairs, input.shape, strict=True)]
         input = input[tuple(slice(*end) for end in ends)]
     widths = tuple((max(a, 0), max(b, 0)) for a, b in pairs)
-    padded: Tensor = pad_zeros(input if value == 0 else input - value, widths=widths)
-    return padded if value == 0 else padded + value
+    padded: Tensor = pad_zeros(input, widths=widths)
+    if value == 0:
+        return padded
+    outside = np.ones(padded.shape, bool)
+    outside[tuple(slice(a, a + n) for (a, _), n in zip(widths, input.shape, strict=True))] = False
+    return padded.masked_fill(Tensor(outside), value)
 
 
 def _from_inside(input: Tensor, axis: int, widths: tuple[int, int], mode: str) -> Tensor:

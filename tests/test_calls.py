@@ -114,7 +114,10 @@ L.pinverse(L.tensor([[1.0, 2.0], [2.0, 5.0]])); L.linalg.pinv(L.tensor([[1.0, 2.
 L.Tensor([1, 2]); L.zeros_like(L.Tensor(2, 3)); L.Tensor(); L.Tensor(2.5); L.Tensor([1, 2], 3); L.tensor([np.float32(1), 2]); L.tensor([L.tensor(1.5), 2])
 L.tensor([np.float64(1), 2]); L.tensor(2**70); L.tensor([2**63]); L.full(2, 3); L.arange(); L.arange(1, 2, 3, 4); L.finfo(L.float16).max; L.iinfo(L.int8).min
 L.finfo(L.int8); L.iinfo(L.float32); L.finfo().eps; L.inf; L.pi; L.e; L.Size([2]) == L.zeros(2).shape; L.finfo(L.float32).tiny; L.iinfo(L.uint8).bits
-L.tensor(None); L.tensor([None]); L.tensor('a'); L.tensor([[1, 2], [3]]); L.tensor({}); L.from_numpy(np.ones(2, np.longdouble)); L.from_numpy(np.ones(2, '>f4'))
+L.nn.functional.pad(L.tensor([1.0, -0.0, 3.3]), (1, 2), value=float('-inf')); L.nn.functional.pad(L.tensor([0.1, 0.3]), (2, 1), value=1e9)
+L.nn.functional.pad(L.tensor([[1, 2]]), (1, 1, 0, 1), value=1.0); L.nn.functional.pad(L.tensor([True]), (1, 1), value=1.0); L.nn.functional.pad(L.zeros(2, 3), (-1, 2), value=2.5)
+L.nn.functional.one_hot(L.tensor([1.0])); L.nn.functional.one_hot(L.tensor([], dtype=L.int64)); L.nn.functional.one_hot(L.tensor([[1, 0]]), 3); L.nn.functional.one_hot(L.tensor([3]), 2)
+L.nn.functional.one_hot(L.tensor([], dtype=L.int64), 3); L.nn.functional.dropout(L.tensor([1, 2])); L.tensor(None); L.tensor([None]); L.tensor('a'); L.tensor([[1, 2], [3]]); L.tensor({}); L.from_numpy(np.ones(2, np.longdouble)); L.from_numpy(np.ones(2, '>f4'))
 """
 
 
