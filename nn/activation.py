@@ -52,7 +52,11 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
 
 
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
-    """Return input held between min_val and max_val."""
+    """Return input held between min_val and max_val; RuntimeError for bools."""
+    if input.dtype.kind == "b":
+        raise RuntimeError("Bool inputs not supported for hardtanh; convert first: x.float()")
+    if input.dtype.kind != "f":
+        min_val, max_val = int(min_val), int(max_val)
     return hardtanh_primitive(input, min=min_val, max=max_val)
 
 
