@@ -74,6 +74,7 @@ from minigrad.creation import (
     zeros as zeros,
     zeros_like as zeros_like,
 )
+from minigrad.device import Device as device
 from minigrad.dtypes import (
     bool_ as bool,
     double as double,
@@ -97,7 +98,6 @@ from minigrad.dtypes import (
 )
 from minigrad.func.vmap import vmap as vmap
 from minigrad.functions.comparison import *
-from minigrad.functions.converting import Device as device
 from minigrad.functions.diagonals import *
 from minigrad.functions.elementwise import *
 from minigrad.functions.indexing import *
@@ -117,6 +117,7 @@ from minigrad.modes import no_grad as no_grad
 from minigrad.modes import set_grad_enabled as set_grad_enabled
 from minigrad.printing import set_printoptions as set_printoptions
 from minigrad.random import Generator as Generator
+from minigrad.random import default_generator as default_generator
 from minigrad.random import initial_seed as initial_seed
 from minigrad.random import manual_seed as manual_seed
 from minigrad.random import seed as seed

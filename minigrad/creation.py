@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from minigrad.device import is_device
 from minigrad.dtypes import category, filled, get_default_dtype, promote_types, result_type
-from minigrad.functions.converting import is_device
 from minigrad.functions.names import integers, numpy_names
 from minigrad.tensor import Tensor
 

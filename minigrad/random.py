@@ -14,10 +14,13 @@ from __future__ import annotations
 import math
 import operator
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+
+from minigrad.device import Device
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Shape = int | Sequence[int]
@@ -48,9 +51,7 @@ class Generator:
     """
 
     def __init__(self, device: Any = "cpu") -> None:
-        if str(device) != "cpu":
-            raise RuntimeError(f"Generator: expected 'cpu', got {device!r}; seed by manual_seed")
-        self.device = device
+        self.device = Device(device)
         self.manual_seed(_DEFAULT_SEED)
 
     def manual_seed(self, seed: int) -> Generator:
@@ -91,22 +92,28 @@ class Generator:
     def set_state(self, state: Any) -> None:
         """Go on from what ``get_state`` returned, here or in PyTorch.
 
-        Raises TypeError for a dtype other than uint8, ValueError for bytes that are no state.
+        Raises TypeError for a dtype other than uint8, RuntimeError for bytes that are no state.
         """
         state = np.asarray(state)
         if state.dtype != np.uint8:
             raise TypeError(f"set_state: RNG state must be of dtype uint8, got {state.dtype}")
         if state.shape != (_STATE.itemsize,):
-            raise ValueError(f"set_state: expected shape ({_STATE.itemsize},), got {state.shape}")
+            raise RuntimeError(f"set_state: expected shape ({_STATE.itemsize},), got {state.shape}")
         saved = np.ascontiguousarray(state).view(_STATE)[0]
         position = _WORDS + 1 - int(saved["left"])
         agree = 1 <= position <= _WORDS and saved["next"] in (position, position % _WORDS)
         if not agree or saved["seeded"] != 1:
-            raise ValueError("set_state: invalid mt19937 state, expected what get_state() returned")
+            raise RuntimeError("set_state: invalid mt19937 state, expected what get_state() returned")
         self._seed = int(saved["seed"])
         twister = {"key": saved["words"].astype(np.uint32), "pos": position}
         self._twister.set_state({"bit_generator": "MT19937", "state": twister})
         self._waiting = float(saved["waiting"]) if saved["has_waiting"] else None
+
+    def clone_state(self) -> Generator:
+        """Return another generator at the same place of the same stream."""
+        made = Generator()
+        made.set_state(self.get_state())
+        return made
 
     def random_uint32(self, n: int) -> Array:
         """Return ``n`` draws of 32 bits."""
@@ -353,8 +360,26 @@ def in_memory_order(like: Array, draw: Callable[..., Array], *arrays: Array) -> 
 
 default_generator = Generator()
 default_generator.seed()
-manual_seed = default_generator.manual_seed
 seed = default_generator.seed
 initial_seed = default_generator.initial_seed
 get_rng_state = default_generator.get_state
 set_rng_state = default_generator.set_state
+
+
+def manual_seed(seed: Any) -> Generator:
+    """Seed the default generator by anything that ``int`` takes, and return it; see ``Generator.manual_seed``."""
+    return default_generator.manual_seed(int(seed))
+
+
+@contextmanager
+def fork_rng(devices: Any = None, enabled: bool = True) -> Iterator[None]:
+    """Let the default generator go on after this block as if nothing had been drawn in it.
+
+    ``devices`` is for machines that are not here. https://docs.pytorch.org/docs/stable/random.html
+    """
+    state = default_generator.get_state()
+    try:
+        yield
+    finally:
+        if enabled:
+            default_generator.set_state(state)

@@ -19,8 +19,8 @@ import numpy as np
 from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save as to_bytes
 
+from minigrad.device import Device
 from minigrad.dtypes import category
-from minigrad.functions.converting import Device
 from minigrad.tensor import Tensor
 
 File = str | os.PathLike[str] | BinaryIO

@@ -18,7 +18,7 @@ from minigrad.nn.running_stats import RunningStats
 from minigrad.nn.utils.batchnorm import Moments, batchnorms, evaluating
 from minigrad.nn.wiring import Fed, feeds, first_input, tensors
 
-from minigrad.modes import enable_grad
+from minigrad.modes import recording
 from minigrad.tensor import Tensor
 
 FEW = 8  # values a channel: below, the batch's statistics say little of the data's
@@ -103,7 +103,7 @@ def _neighbours(model: Module) -> list[tuple[str, str, Module | None, bool]]:
 
 def _fed(model: Module, x: Tensor) -> list[tuple[str, str, Module | None, bool]]:
     """Run the model twice: evaluation tells who reads what alone, training lets Dropout be seen."""
-    with evaluating(model), enable_grad():
+    with evaluating(model), recording():
         alone = {one.path: one for one in feeds(model, x.detach().requires_grad_(x.is_floating_point()))}
     by_name = {path: module for path, module in model.named_modules()}
     with evaluating(model, [m for m in by_name.values() if isinstance(m, (Dropout, Dropout2d))]):

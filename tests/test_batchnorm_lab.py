@@ -123,7 +123,10 @@ def test_the_same_seeds_give_the_same_results(folder, tmp_path):
 
 def test_stopped_by_ctrl_c_it_keeps_what_is_done(folder, tmp_path):
     options = ("run", "--only", "C10,C18", "--seeds", 2, "--jobs", 1, "--data", folder, "--out", tmp_path)
-    started = subprocess.Popen(command(*options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=HERE)
+    listening = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # what runs in the background may be deaf to it
+    started = subprocess.Popen(
+        command(*options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=HERE, preexec_fn=listening
+    )
     while len(list((tmp_path / "cells").glob("C*.json"))) < 2 and started.poll() is None:
         time.sleep(0.02)
     started.send_signal(signal.SIGINT)

@@ -350,3 +350,11 @@ def test_next_functions():
     assert first.name() == "AccumulateGrad" and second is None
     assert y.exp().grad_fn.next_functions[0][0] is y.grad_fn
     np.testing.assert_array_equal(x.detach().numpy(), [1, 1])
+
+
+def test_what_looks_at_a_model_records_inside_inference_mode():
+    model = mg.nn.Sequential(mg.nn.Linear(3, 4), mg.nn.BatchNorm1d(4))
+    x = mg.ones(5, 3)
+    with mg.inference_mode():
+        assert mg.viz.trace(model, x).nodes
+        assert "BatchNorm1d" in str(mg.viz.summary(model, x))

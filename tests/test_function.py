@@ -1,6 +1,7 @@
 """Function: a backward of one's own, beside PyTorch's."""
 
 import gc
+import warnings
 import weakref
 
 import numpy as np
@@ -337,3 +338,15 @@ def test_a_long_chain_of_calls():
         y = both.apply(y, x)[1]
     y.backward()
     assert x.grad.tolist() == [1.0 - 2000.0]
+
+
+def test_an_instance_is_not_called(torch):
+    for lib in (mg, torch):
+
+        class Old(lib.autograd.Function):
+            def forward(self, x):
+                return x
+
+        with warnings.catch_warnings(), pytest.raises(RuntimeError, match="Legacy autograd function with non-static"):
+            warnings.simplefilter("ignore")  # PyTorch warns of the instance already
+            Old()(lib.ones(1, requires_grad=True))

@@ -10,6 +10,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+import minigrad
 from minigrad import random as mg_random
 from minigrad.random import Generator
 
@@ -335,17 +336,17 @@ def damaged(**bytes_at):
 @pytest.mark.parametrize(
     ("call", "error", "opening"),
     [
-        (lambda g: Generator(0), RuntimeError, "Generator: expected 'cpu', got 0"),
+        (lambda g: Generator(0), RuntimeError, "device: expected 'cpu', where minigrad computes, got 0"),
         (lambda g: g.manual_seed(1.5), TypeError, "manual_seed: expected an int, got 1.5"),
         (lambda g: g.manual_seed("1"), TypeError, "manual_seed: expected an int, got '1'"),
         (lambda g: g.manual_seed(2**64), ValueError, "manual_seed: expected a seed in"),
         (lambda g: g.manual_seed(-(2**63) - 1), ValueError, "manual_seed: expected a seed in"),
         (lambda g: g.set_state(np.zeros(5056)), TypeError, "set_state: RNG state must be"),
-        (lambda g: g.set_state(np.zeros(9, np.uint8)), ValueError, "set_state: expected shape"),
-        (lambda g: g.set_state(damaged(_12=0)), ValueError, "set_state: invalid"),
-        (lambda g: g.set_state(damaged(_8=0, _16=1)), ValueError, "set_state: invalid"),
-        (lambda g: g.set_state(damaged(_16=5)), ValueError, "set_state: invalid"),
-        (lambda g: g.set_state(damaged(_9=3)), ValueError, "set_state: invalid"),
+        (lambda g: g.set_state(np.zeros(9, np.uint8)), RuntimeError, "set_state: expected shape"),
+        (lambda g: g.set_state(damaged(_12=0)), RuntimeError, "set_state: invalid"),
+        (lambda g: g.set_state(damaged(_8=0, _16=1)), RuntimeError, "set_state: invalid"),
+        (lambda g: g.set_state(damaged(_16=5)), RuntimeError, "set_state: invalid"),
+        (lambda g: g.set_state(damaged(_9=3)), RuntimeError, "set_state: invalid"),
         (lambda g: g.uniform(3, 2, 1), RuntimeError, "uniform_ expects to return"),
         (lambda g: g.uniform((2, -1)), RuntimeError, "Trying to create tensor with negative"),
         (lambda g: g.uniform(3, dtype=int), NotImplementedError, "uniform: expected one of"),
@@ -393,3 +394,18 @@ def test_the_module_speaks_for_its_default_generator(default):
     seeds = {mg_random.seed() for _ in range(3)}
     assert len(seeds) == 3
     assert mg_random.initial_seed() in seeds
+
+
+def test_what_seeds_and_what_forks(torch):
+    found = []
+    for lib in (minigrad, torch):
+        seeds = [lib.manual_seed(s).initial_seed() for s in (3, 3.7, np.int64(3), lib.tensor(3), "3")]
+        with lib.random.fork_rng():
+            lib.rand(5)
+        first = lib.rand(2).tolist()
+        copied = lib.default_generator.clone_state()
+        same = lib.rand(3, generator=copied).tolist() == lib.rand(3).tolist()
+        with pytest.raises(RuntimeError):
+            copied.set_state(lib.zeros(5, dtype=lib.uint8))
+        found.append((seeds, first, same, lib.Generator().device.type))
+    assert found[0] == found[1]

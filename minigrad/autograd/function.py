@@ -133,6 +133,14 @@ class Function:
 
     vjp = backward
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Raise RuntimeError: an instance is PyTorch's way before 1.3."""
+        name = type(self).__name__
+        raise RuntimeError(
+            "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd "
+            f"function with static forward method, and call {name}.apply(...), not {name}()(...)."
+        )
+
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run ``forward`` and link its outputs to the tensors among ``args``."""
@@ -329,7 +337,7 @@ def _checked(call: _Call, answers: tuple[Any, ...]) -> tuple[Any, ...]:
         if g is None:
             continue
         if not isinstance(g, Tensor):
-            raise RuntimeError(f"{name}: expected Variable or None (got {type(g).__name__})")
+            raise RuntimeError(f"expected Variable or None (got {type(g).__name__}) among the gradients of {name}")
         if node is None:
             raise RuntimeError(
                 f"function {name} returned a gradient different than None at position {i + 1}, but the "

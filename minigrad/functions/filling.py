@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.device import is_device
 from minigrad.dtypes import filled
-from minigrad.functions.converting import is_device
 from minigrad.functions.names import integers
 from minigrad.random import Generator, default_generator, in_memory_order
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from inspect import signature
 from typing import Any
 
-from minigrad.modes import MODES, enable_grad
+from minigrad.modes import MODES, recording
 from minigrad.tensor import Tensor
 from minigrad.viz.fold import fitted
 from minigrad.viz.picture import Graph
@@ -94,7 +94,7 @@ def trace(model: Any, *inputs: Any, **options: Any) -> Graph:
     """
     before, MODES.hold_statistics = MODES.hold_statistics, True
     try:
-        with enable_grad():
+        with recording():
             result = model(*inputs)
     except Exception as error:
         shapes = ", ".join(str(tuple(t.shape)) for t in tensors_in(inputs))

@@ -19,7 +19,7 @@ from minigrad.nn.running_stats import RunningStats
 from minigrad.nn.utils.batchnorm import evaluating
 from minigrad.nn.wiring import Fed, feeds, first_input, tensors
 
-from minigrad.modes import enable_grad, no_grad
+from minigrad.modes import no_grad, recording
 from minigrad.tensor import Tensor
 
 
@@ -123,7 +123,7 @@ def fold_batchnorm(model: Module, loader: Iterable[Any]) -> Folded:
 def _folded(model: Module, x: Tensor) -> tuple[Module, list[str]]:
     copy = deepcopy(model)
     x = x.detach().requires_grad_(x.is_floating_point())  # so that the graph tells who reads what
-    with enable_grad():
+    with recording():
         found = [fed for fed in feeds(copy, x) if _can_fold(fed)]
     for fed in found:
         _put(copy, fed.source_path, _fused(fed.source, fed.layer))
