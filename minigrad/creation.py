@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
+import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -107,10 +108,18 @@ def _array(data: Any, dtype: Any) -> np.ndarray:
     return array
 
 
+_TO_NUMBER = (
+    "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"
+    "Consider using tensor.detach() first, or stack() to keep the gradient."
+)
+
+
 def _numbers(data: Any) -> Any:
     """Return nested lists with every tensor in them as an array."""
     if isinstance(data, Tensor):
-        return data.numpy()
+        if data.requires_grad and data.numel() == 1:  # its number, as scripts collect losses
+            warnings.warn(_TO_NUMBER, stacklevel=4)
+        return data.numpy(force=data.numel() == 1)
     return [_numbers(x) for x in data] if isinstance(data, (list, tuple)) else data
 
 

@@ -16,6 +16,7 @@ class Interop:
 
     _data: Any
     _node: Any
+    _plain: type
     grad: Any
     requires_grad_: Any
 
@@ -118,7 +119,9 @@ class Interop:
         return bool((self._data == (value._data if isinstance(value, Interop) else value)).any())
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec and self._data.ndim == 0 else str(self)
+        if self._data.ndim == 0 and type(self) is self._plain:
+            return format(self._data.item(), spec)
+        return object.__format__(self, spec)
 
     def __copy__(self) -> Any:
         made = type(self).__new__(type(self))

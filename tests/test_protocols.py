@@ -198,6 +198,24 @@ def test_arrays_of_another_byte_order_or_size_are_refused(torch):
         mg.from_numpy(np.zeros(3, np.longdouble))
 
 
+def test_format_is_pytorchs(torch):
+    for text in ("{}", "{:.2f}", "{:>8.1e}"):
+        for make in (lambda lib: lib.tensor(1.25), lambda lib: lib.tensor(1.25, requires_grad=True) * 2):
+            assert text.format(make(mg)) == text.format(make(torch))
+    assert f"{mg.tensor([1.5])}" == "tensor([1.5000])"
+    for lib in (mg, torch):
+        with pytest.raises(TypeError, match="unsupported format string"):
+            format(lib.tensor([1.5]), ".2f")
+
+
+def test_a_list_of_losses_is_their_numbers(torch):
+    for lib in (mg, torch):
+        x = lib.tensor([1.0, 2.0], requires_grad=True)
+        with pytest.warns(UserWarning, match="Converting a tensor with requires_grad=True to a scalar"):
+            y = lib.tensor([x[0], x.sum() * 2])
+        assert y.tolist() == [1, 6] and not y.requires_grad
+
+
 def test_numpy_by_force():
     x = leaf()
     assert (x * 2).numpy(force=True).tolist() == [2, 4, 6] and np.shares_memory(x.numpy(force=True), x._data)
