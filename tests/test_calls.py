@@ -117,7 +117,8 @@ L.finfo(L.int8); L.iinfo(L.float32); L.finfo().eps; L.inf; L.pi; L.e; L.Size([2]
 L.nn.functional.pad(L.tensor([1.0, -0.0, 3.3]), (1, 2), value=float('-inf')); L.nn.functional.pad(L.tensor([0.1, 0.3]), (2, 1), value=1e9)
 L.nn.functional.pad(L.tensor([[1, 2]]), (1, 1, 0, 1), value=1.0); L.nn.functional.pad(L.tensor([True]), (1, 1), value=1.0); L.nn.functional.pad(L.zeros(2, 3), (-1, 2), value=2.5)
 L.nn.functional.one_hot(L.tensor([1.0])); L.nn.functional.one_hot(L.tensor([], dtype=L.int64)); L.nn.functional.one_hot(L.tensor([[1, 0]]), 3); L.nn.functional.one_hot(L.tensor([3]), 2)
-L.nn.functional.one_hot(L.tensor([], dtype=L.int64), 3); L.nn.functional.dropout(L.tensor([1, 2])); L.tensor(None); L.tensor([None]); L.tensor('a'); L.tensor([[1, 2], [3]]); L.tensor({}); L.from_numpy(np.ones(2, np.longdouble)); L.from_numpy(np.ones(2, '>f4'))
+L.nn.functional.one_hot(L.tensor([], dtype=L.int64), 3); L.nn.functional.dropout(L.tensor([1, 2])); L.addr(T.reshape(3, 1), T, T, alpha=2); T.fix(); T.float().fix_(); L.zeros(2, 2).addr_(L.ones(2), L.ones(2)); T.greater_(44); T.less_equal_(44); L.tensor([-1.5]).absolute_()
+L.tensor(None); L.tensor([None]); L.tensor('a'); L.tensor([[1, 2], [3]]); L.tensor({}); L.from_numpy(np.ones(2, np.longdouble)); L.from_numpy(np.ones(2, '>f4'))
 """
 
 
@@ -263,6 +264,22 @@ def test_dims_and_keywords(torch, call, kind):
 @pytest.mark.parametrize("call", split(SEARCH))
 def test_counting_and_searching(torch, call):
     check(torch, f"L.{call}")
+
+
+AT = """
+x.sum(d); x.mean(d); x.prod(d); x.max(d)[0]; x.amax(d); x.argmax(d); x.std(d); x.logsumexp(d); x.cumsum(d); x.softmax(d); x.sort(d); x.median(d); x.transpose(d, 0)
+x.squeeze(d); x.split(1, d); x.unbind(d); x.select(d, 0); x.index_select(d, L.tensor([0])); x.gather(d, L.zeros(2, 3, dtype=L.int64)); x.roll(1, d)
+L.cat([x, x], d); x.all(d); x.norm(2, d); x.topk(1, d); x.count_nonzero(d); x.movedim(d, 0); x.nansum(d); L.linalg.norm(x, dim=d); x.cummax(d); x.argsort(d)
+"""
+
+
+@pytest.mark.parametrize(
+    "dim", ["np.int64(1)", "np.int64(-1)", "L.tensor(0)", "1.5", "np.float64(1)", "'a'", "L.tensor([0, 1])", "5", "-3"]
+)
+@pytest.mark.parametrize("call", split(AT))
+def test_a_dim_is_an_integer(torch, call, dim):
+    if (call[:5], dim) != ("x.max", "L.tensor(0)"):  # there the other operand
+        check(torch, re.sub(r"\bd\b", dim, call), np.arange(6.0).reshape(2, 3), names={"np": np})
 
 
 @pytest.mark.parametrize("call", split(ALONE))

@@ -51,6 +51,7 @@ __all__ = [
     "exp",
     "exp2",
     "expm1",
+    "fix",
     "float_power",
     "floor",
     "floor_divide",
@@ -116,7 +117,7 @@ sin, cos, tan, sinh, cosh, tanh = map(
 asin, acos, atan, asinh, acosh, atanh = map(
     of_one, (angles.asin, angles.acos, angles.atan, angles.asinh, angles.acosh, angles.atanh)
 )
-absolute, negative, sgn = abs, neg, sign
+absolute, negative, sgn, fix = abs, neg, sign, trunc
 arcsin, arccos, arctan, arcsinh, arccosh, arctanh = asin, acos, atan, asinh, acosh, atanh
 maximum, minimum, fmax, fmin = map(of_two, (ops.maximum, ops.minimum, ops.fmax, ops.fmin))
 atan2, hypot, logaddexp = map(of_two, (angles.atan2, angles.hypot, special.logaddexp))

@@ -196,7 +196,8 @@ def split(tensor: T, split_size_or_sections: int | Sequence[int], dim: int = 0) 
         raise RuntimeError("split expects at least a 1-dimensional tensor")
     axis = axis_of(tensor, dim)
     n, sizes = tensor.shape[axis], split_size_or_sections
-    if isinstance(sizes, int):
+    if not isinstance(sizes, (tuple, list)):
+        sizes = operator.index(sizes)
         if sizes < 0 or (sizes == 0 and n):
             raise RuntimeError(
                 f"split expects split_size be non-negative, and 0 only if dimension size is 0; got "

@@ -49,7 +49,7 @@ class Methods(Arranging, Converting, Filling):
     """PyTorch's methods; whoever mixes this in is ``Recorded`` and has ``shape`` and ``dtype``."""
 
     matmul, mm, bmm, mv, dot, inner, outer, ger = p.matmul, p.mm, p.bmm, p.mv, p.dot, p.inner, p.outer, p.ger
-    addmm, addmv, baddbmm, addbmm = p.addmm, p.addmv, p.baddbmm, p.addbmm
+    addmm, addmv, addr, baddbmm, addbmm = p.addmm, p.addmv, p.addr, p.baddbmm, p.addbmm
     kron, trace, cross = p.kron, p.trace, p.cross
     det, inverse, slogdet, logdet = linalg.det, linalg.inv, linalg.slogdet, linalg.logdet
     matrix_power, pinverse, cholesky = linalg.matrix_power, linalg.pinverse, linalg.cholesky

@@ -45,7 +45,7 @@ def vector_norm(x: T, ord: float = 2, dim: Any = None, keepdim: bool = False, *,
     https://docs.pytorch.org/docs/stable/generated/torch.linalg.vector_norm.html
     """
     x = _converted(x, dtype, "linalg.vector_norm")
-    axis = axes_of(x, None if dim is None or dim == () or dim == [] else dim)
+    axis = axes_of(x, None if isinstance(dim, (tuple, list)) and not dim else dim)
     if (ord < 0 or ord == math.inf) and 0 in (x.shape[i] for i in axis):
         raise RuntimeError(
             f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor because the operation does not "
@@ -77,7 +77,7 @@ def matrix_norm(A: T, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = Fal
         raise RuntimeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.")
     if ord not in ("fro", "nuc") and (isinstance(ord, str) or abs(ord) not in (1, 2, math.inf)):
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
-    dims = (dim,) if isinstance(dim, int) else tuple(dim)
+    dims = tuple(dim) if isinstance(dim, (tuple, list)) else (dim,)
     if len(dims) != 2:
         raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {', '.join(map(str, dims))}")
     A = _converted(A, dtype, "linalg.matrix_norm")
@@ -107,7 +107,7 @@ def norm(A: T, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype
     """
     if ord is None:
         return vector_norm(A, 2, dim, keepdim, dtype=dtype)
-    two = dim is not None and not isinstance(dim, int) and len(dim) == 2
+    two = isinstance(dim, (tuple, list)) and len(dim) == 2
     if isinstance(ord, str):
         if dim is None and A.ndim > 2:
             raise RuntimeError(

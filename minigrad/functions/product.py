@@ -18,7 +18,7 @@ from minigrad.ops import matmul as ops
 from minigrad.primitive import TABLE, alias
 
 __all__ = [
-    "addbmm", "addmm", "addmv", "baddbmm", "bmm", "cross", "dot", "einsum", "ger", "inner", "kron", "matmul", "mm", "mv",
+    "addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "cross", "dot", "einsum", "ger", "inner", "kron", "matmul", "mm", "mv",
     "outer", "tensordot", "trace",
 ]  # fmt: skip
 
@@ -164,6 +164,12 @@ def addmv(input: T, mat: T, vec: T, *, beta: float = 1, alpha: float = 1) -> T:
 
 
 @numpy_names
+def addr(input: T, vec1: T, vec2: T, *, beta: float = 1, alpha: float = 1) -> T:
+    """Return beta * input + alpha * the outer product of two vectors."""
+    return _scaled_sum(input, outer(vec1, vec2), beta, alpha)
+
+
+@numpy_names
 def baddbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1) -> T:
     """Return beta * input + alpha * (batch1 @ batch2), matrix by matrix."""
     return _scaled_sum(input, bmm(batch1, batch2), beta, alpha)
@@ -221,7 +227,7 @@ def tensordot(a: T, b: T, dims: Any = 2) -> T:
 
 
 def _contracted(a: T, b: T, dims: Any) -> tuple[list[int], list[int]]:
-    if isinstance(dims, int):
+    if isinstance(dims, (int, np.integer)):
         if dims < 0:
             raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
         if dims > min(a.ndim, b.ndim):

@@ -10,6 +10,8 @@ import math
 import warnings
 from typing import Any
 
+import numpy as np
+
 from minigrad.functions.names import no_tensor, numpy_names
 from minigrad.functions.return_types import RETURN_TYPES
 from minigrad.ops import elementwise, indexing, linalg, reduction, scan
@@ -23,9 +25,13 @@ T = Any  # a Tensor, which this floor does not know
 Dim = int | tuple[int, ...] | list[int] | None
 
 
+def _none_named(dim: Dim) -> builtins.bool:
+    return isinstance(dim, (tuple, list)) and not dim
+
+
 def _axes(input: T, dim: Dim) -> tuple[int, ...]:
     """Return the axes to reduce: all of them for no ``dim`` and for none named."""
-    return reduction.axes_of(input, None if dim == () or dim == [] else dim)
+    return reduction.axes_of(input, None if _none_named(dim) else dim)
 
 
 @numpy_names
@@ -56,16 +62,10 @@ def prod(input: T, dim: int | None = None, keepdim: bool = False, *, dtype: Any 
     input = input if dtype is None else input.to(dtype)
     if input.dtype.kind != "f":
         input = input.long()
-    axis = 0 if dim is None else _one_axis("prod", input, dim)
+    axis = 0 if dim is None else reduction.axis_of(input, dim)
     flat = input.reshape(-1) if dim is None else input
     made = scan.prod(flat, axis=axis, keepdims=keepdim and dim is not None) if flat.ndim else input.clone()
     return made if dtype is None else made.to(dtype)
-
-
-def _one_axis(name: str, input: T, dim: Any) -> int:
-    if not isinstance(dim, int):
-        raise TypeError(f"{name}(): dim must be int, not {type(dim).__name__}")
-    return reduction.axis_of(input, dim)
 
 
 def _moments(name: str, input: T, dim: Any, correction: float | None, keepdim: bool, unbiased: Any) -> tuple[T, T]:
@@ -128,7 +128,7 @@ def _some(name: str, input: T, dim: Dim) -> tuple[int, ...]:
     """Return the axes; refuse those of length 0, which have no greatest element."""
     axes = _axes(input, dim)
     if not input.numel():
-        if dim is None or dim == () or dim == []:
+        if dim is None or _none_named(dim):
             raise RuntimeError(
                 f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim "
                 "with the 'dim' argument."
@@ -178,8 +178,8 @@ def _extreme(input: T, dim: Any, keepdim: bool, which: str) -> T:
     }[which]
     if dim is None:
         return whole(input, axis=_some(which, input, None), keepdims=False)
-    if isinstance(dim, bool) or not isinstance(dim, int):
-        if not hasattr(dim, "ndim"):
+    if isinstance(dim, bool) or not isinstance(dim, (int, np.integer)):
+        if not hasattr(dim, "ndim") or isinstance(dim, np.generic):
             raise no_tensor(which, "other", 2, dim)
         return pairwise(input, dim)
     axis = reduction.axis_of(input, dim)
@@ -288,7 +288,7 @@ def _without_nan(input: T) -> T:
 @numpy_names
 def count_nonzero(input: T, dim: Dim = None) -> T:
     """Return how many elements over ``dim`` (all by default) are not 0."""
-    return sum(input.detach() != 0, None if dim == () else dim)
+    return sum(input.detach() != 0, dim)
 
 
 @numpy_names

@@ -166,9 +166,9 @@ def adjoint(input: T) -> T:
 @numpy_names
 def movedim(input: T, source: Any, destination: Any) -> T:
     """Return with the dimensions ``source`` moved to ``destination``, the others in their order."""
-    if isinstance(source, int) != isinstance(destination, int):
+    if isinstance(source, (tuple, list)) != isinstance(destination, (tuple, list)):
         raise TypeError(f"movedim(): expected two integers or two sequences, got {source!r} and {destination!r}")
-    source, destination = ((d,) if isinstance(d, int) else tuple(d) for d in (source, destination))
+    source, destination = (integers((d,), "movedim") for d in (source, destination))
     if len(source) != len(destination):
         raise RuntimeError(
             f"movedim: Invalid source or destination dims: source ({list(source)} dims) should contain "
@@ -283,8 +283,8 @@ def flipud(input: T) -> T:
 @numpy_names
 def roll(input: T, shifts: Any, dims: Any = None) -> T:
     """Return with the elements moved along ``dims`` (of the flattened input by default), around the end."""
-    shifts = (shifts,) if isinstance(shifts, int) else tuple(shifts)
-    dims = () if dims is None else (dims,) if isinstance(dims, int) else tuple(dims)
+    shifts = integers((shifts,), "roll")
+    dims = () if dims is None else integers((dims,), "roll")
     if not shifts:
         raise RuntimeError("`shifts` required")
     if not dims and len(shifts) == 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 
 import numpy as np
 
@@ -14,14 +15,30 @@ from minigrad.primitive import alias, primitive
 def axis_of(x, dim):
     """Return ``dim`` as a non-negative axis of ``x``; raise IndexError as PyTorch does."""
     n = max(len(x) if isinstance(x, range) else x.ndim, 1)
+    if type(dim) is not int:
+        dim = whole(dim)
     if not -n <= dim < n:
         raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
     return dim % n
 
 
+def whole(dim):
+    """Return an integer as Python's: NumPy's and 0-d tensors are integers, too; TypeError for anything else."""
+    if not isinstance(dim, bool) and not getattr(dim, "ndim", 0):
+        try:
+            return operator.index(dim)
+        except TypeError:
+            pass
+    raise TypeError(f"dim must be an int, not {type(dim).__name__} ({dim!r})")
+
+
 def axes_of(x, dim):
     """Return ``dim`` (None for all, an integer or several) as a tuple of axes."""
-    return _axes(x.ndim, tuple(dim) if isinstance(dim, list) else dim)
+    if isinstance(dim, list):
+        dim = tuple(dim)
+    elif not (dim is None or type(dim) is int or type(dim) is tuple):
+        dim = whole(dim)
+    return _axes(x.ndim, dim)
 
 
 @functools.lru_cache(4096)
