@@ -114,7 +114,9 @@ def fitted(value: Any, dtype: np.dtype[Any]) -> np.ndarray:
 
 def of_old(data: Any, sizes: tuple[int, ...]) -> np.ndarray:
     """Return what ``Tensor(2, 3)`` and ``Tensor([1, 2])`` mean: memory of that size, or these numbers, in the default dtype."""
-    if isinstance(data, (int, np.integer)):
+    if isinstance(data, (np.ndarray, np.generic)):
+        return np.asarray(data)
+    if isinstance(data, int):
         return np.empty((int(data), *sizes), _default)
     if sizes or not (isinstance(data, (list, tuple)) or hasattr(data, "__array_ufunc__")):
         raise TypeError(f"new(): data must be a sequence (got {type(data).__name__}); or use tensor({data!r})")

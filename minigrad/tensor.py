@@ -44,7 +44,7 @@ class Tensor(Recorded, Methods, InPlace, Interop):
     def __init__(self, data: Any = (), *sizes: int, requires_grad: bool = False) -> None:
         if isinstance(data, Tensor):
             data = data._data
-        self._data = np.asarray(data) if isinstance(data, (np.ndarray, np.generic)) else of_old(data, sizes)
+        self._data = data if type(data) is np.ndarray else of_old(data, sizes)
         category(self._data.dtype)
         if MODES.inference:
             self._inference = True

@@ -184,8 +184,8 @@ divide = div
 @or_number
 def pow(input: T, exponent: T) -> T:
     """Return input ** exponent, either of them a number."""
-    exponent = _plain(exponent)
-    if not (isinstance(input, Recorded) and isinstance(exponent, Recorded)):
+    if not isinstance(input, Recorded) or type(exponent) not in _NUMBERS:
+        exponent = _plain(exponent)
         check_pair("pow", EITHER, input, exponent)
     if isinstance(exponent, _NUMBERS):
         if isinstance(exponent, float) and input.dtype.kind != "f":
@@ -293,9 +293,14 @@ def nan_to_num(input: T, nan: float | None = None, posinf: float | None = None, 
     return special.nan_to_num(input, nan=nan, posinf=posinf, neginf=neginf)
 
 
+_BOUNDS = (float, int, type(None))
+
+
 @numpy_names
 def clamp(input: T, min: Any = None, max: Any = None) -> T:
     """Return input held between min and max, numbers or tensors."""
+    if input.dtype.kind == "f" and type(min) in _BOUNDS and type(max) in _BOUNDS and min is not max:
+        return ops.clamp(input, min=min, max=max)
     min, max = _plain(min), _plain(max)
     if min is None and max is None:
         raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
