@@ -271,30 +271,27 @@ def _complete_r(x: np.ndarray) -> np.ndarray:
     return np.linalg.qr(x, mode="complete")[1]
 
 
-def _full_u(x: np.ndarray) -> np.ndarray:
-    return np.linalg.svd(x)[0]
-
-
-def _full_vh(x: np.ndarray) -> np.ndarray:
-    return np.linalg.svd(x)[2]
-
-
 _QR_R = "The derivative of linalg.qr depends on Q, which is not computed when in mode='r'. Please use linalg.qr(A, mode='reduced') if you are going to require gradients."
 _QR_COMPLETE = "The QR decomposition is not differentiable when mode='complete' and nrows > ncols."
-_SVD_FULL = "svd_backward: The singular vectors in the case full_matrices=True are not differentiable unless A is square; use full_matrices=False."
 
 
 def svd(A: T, full_matrices: bool = True) -> SVD:
-    """Return (U, S, Vh), singular values falling. Only ``full_matrices=False`` is differentiable unless n == m.
+    """Return (U, S, Vh), singular values falling.
 
-    Gradients of U and Vh are infinite where singular values are equal.
+    Gradients of U and Vh are infinite where singular values are equal; what ``full_matrices`` adds to them, vectors of
+    the null space, which are not unique, is a constant to the gradient, as in PyTorch.
     https://docs.pytorch.org/docs/stable/generated/torch.linalg.svd.html
     """
     _checked(A, "linalg.svd")
-    if full_matrices and A.shape[-1] != A.shape[-2]:
-        S = ops.unpack(ops.svd(A), *ops.svd_shapes(A))[1]
-        return SVD(_one_way(A, what=_full_u, why=_SVD_FULL), S, _one_way(A, what=_full_vh, why=_SVD_FULL))
-    return SVD(*ops.unpack(ops.svd(A), *ops.svd_shapes(A)))
+    U, S, Vh = ops.unpack(ops.svd(A), *ops.svd_shapes(A))
+    n, m = A.shape[-2:]
+    if full_matrices and n != m:
+        left, _, right = np.linalg.svd(A.detach()._data)
+        if n > m:
+            U = np.concatenate([U, left[..., m:]], axis=-1)
+        else:
+            Vh = np.concatenate([Vh, right[..., n:, :]], axis=-2)
+    return SVD(U, S, Vh)
 
 
 @or_array

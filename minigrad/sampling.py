@@ -85,7 +85,7 @@ def rand_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False,
     """Return uniform numbers in the shape and dtype of ``input``."""
     generator, dtype = generator or default_generator, dtype or input.dtype
     drawn = in_memory_order(input._data, lambda shape: generator.uniform(shape, dtype=dtype))
-    return Tensor(np.ascontiguousarray(drawn), requires_grad=requires_grad)
+    return Tensor(np.asarray(drawn, order="C"), requires_grad=requires_grad)
 
 
 @placed
@@ -97,7 +97,7 @@ def randn_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False,
     strides = [stride for stride, n in zip(input._data.strides, input.shape, strict=True) if n > 1]
     turned = strides != sorted(strides, reverse=True)
     drawn = in_memory_order(input._data, lambda shape: generator.normal(shape, dtype=dtype, one_by_one=turned))
-    return Tensor(np.ascontiguousarray(drawn), requires_grad=requires_grad)
+    return Tensor(np.asarray(drawn, order="C"), requires_grad=requires_grad)
 
 
 @placed

@@ -89,7 +89,7 @@ L.tensor([1]).fill_(float('nan')); L.tensor([True]).fill_(7); L.tensor([True, Fa
 L.tensor([1, 2]).masked_fill(L.tensor([True, False]), 2.5); L.tensor([1, 2]).masked_fill(L.tensor([True, False]), L.tensor(2.5))
 L.tensor([True]).masked_fill(L.tensor([True]), 0.5); L.max(T, 2.5); L.max(T, True); L.inner(T, 2); L.dot(T, 2); L.outer(T, 2); L.kron(T, 2.5)
 L.addcmul(T, T, 2); L.addcdiv(T.float(), T, 2); L.mv(T.reshape(1, 3), 2); L.take_along_dim(T, 2, 0); L.take_along_dim(T, L.tensor([0], dtype=L.int32), 0); L.take_along_dim(T, L.tensor([0], dtype=L.int32))
-L.zeros(2).copy_(3); L.tensor([1, 2]).copy_(2); L.tensor([True]).__iadd__(L.tensor([1])); L.tensor([True]).__imul__(2); L.tensor([1]).__imul__(2.5)
+L.rand_like(L.tensor(1.0)) * 0; L.randn_like(L.tensor(1.0)) * 0; L.tensor([True]).zero_(); L.tensor([3]).zero_(); L.zeros(2).copy_(3); L.tensor([1, 2]).copy_(2); L.tensor([True]).__iadd__(L.tensor([1])); L.tensor([True]).__imul__(2); L.tensor([1]).__imul__(2.5)
 L.searchsorted(L.tensor(1), L.tensor([1])); L.searchsorted(L.tensor([False, True]), L.tensor([1])); L.index_add(L.zeros(2), 0, L.tensor([0]), L.tensor(1.0))
 L.index_copy(L.zeros(2), 0, L.tensor([0]), L.tensor(1.0)); T.__setitem__(0, -1); T.__setitem__(0, 300); L.split(T, split_size_or_sections=2); T.split(split_size=2)
 L.tensor_split(T, sections=2); L.tensor_split(T, indices=(1,)); L.add(x1=T, x2=T); L.sum(a=T, axis=0, keepdims=True)

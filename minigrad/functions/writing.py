@@ -185,7 +185,7 @@ class Writing:
 
     def zero_(self) -> Any:
         """Set every element to 0."""
-        return self._assign(0, "zero_")
+        return self._assign(np.zeros((), self._data.dtype), "zero_")
 
     def fill_diagonal_(self, fill_value: float, wrap: bool = False) -> Any:
         """Set the diagonal to one value; with ``wrap`` of tall matrices again and again."""
