@@ -195,7 +195,8 @@ def split(tensor: T, split_size_or_sections: int | Sequence[int], dim: int = 0) 
     if tensor.ndim == 0:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
     axis = axis_of(tensor, dim)
-    n, sizes = tensor.shape[axis], split_size_or_sections
+    n = tensor.shape[axis]
+    sizes: Any = split_size_or_sections
     if not isinstance(sizes, (tuple, list)):
         sizes = operator.index(sizes)
         if sizes < 0 or (sizes == 0 and n):

@@ -183,7 +183,7 @@ def _extreme(input: T, dim: Any, keepdim: bool, which: str) -> T:
             raise no_tensor(which, "other", 2, dim)
         return pairwise(input, dim)
     axis = reduction.axis_of(input, dim)
-    _some(which, input, dim)
+    _some(which, input, axis)
     return looked_up(which, input, lambda x: arg(x, axis=axis, keepdims=True), axis, keepdim)
 
 
