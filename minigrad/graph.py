@@ -6,6 +6,7 @@ graph that nobody holds.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from minigrad.primitive import Primitive
@@ -35,7 +36,8 @@ class Node:
     read: ``(out, *operands)`` with None for what they do not. The node of the operand stands in for
     that: it answers ``shape``, ``dtype``, ``ndim`` and ``size``, which is all a rule may ask. Where the
     values are elsewhere (used up, or to be computed again), ``saved.recall(node)`` returns them or raises.
-    ``scope`` tells the module calls around it, for pictures. ``sequence`` is the tick of creation. ``grad`` is filled on leaves and where retained.
+    ``scope`` tells the module calls around it, for pictures. ``sequence`` is the tick of creation. ``grad`` is
+    filled on leaves and where retained.
     """
 
     __slots__ = (
@@ -97,6 +99,23 @@ def constant(shape: tuple[int, ...], dtype: Any) -> Node:
     node = Node(shape, dtype)
     node.requires_grad = False
     return node
+
+
+def below(roots: Iterable[Node], since: int = 0) -> set[Node]:
+    """Return these nodes and all that they were computed from, as far as they are younger than the tick ``since``."""
+    stack = [node for node in roots if node.sequence > since]
+    seen = set(stack)
+    while stack:
+        for node in stack.pop().inputs:
+            if node is not None and node.sequence > since and node not in seen:
+                seen.add(node)
+                stack.append(node)
+    return seen
+
+
+def by_age(nodes: Iterable[Node]) -> list[Node]:
+    """Return nodes in the order they were made in, which puts inputs before what reads them."""
+    return sorted(nodes, key=lambda node: node.sequence)
 
 
 class Handle:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 from typing import Any
 
-from minigrad.graph import FREED, Node
+from minigrad.graph import FREED, Node, by_age
 from minigrad.modes import MODES
 from minigrad.ops.reduction import unbroadcast
 from minigrad.ops.shape import astype
@@ -136,7 +136,7 @@ def _leading_to(goal: set[Node], roots: Sequence[Node]) -> set[Node]:
             seen.add(node)
             stack.extend(p for p in node.inputs if p is not None and p.requires_grad)
     useful = set(goal)
-    for node in sorted(seen, key=lambda node: node.sequence):
+    for node in by_age(seen):
         if any(parent in useful for parent in node.inputs):
             useful.add(node)
     return useful

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from minigrad.nn.batchnorm import normalize
 
-from minigrad.graph import Node
+from minigrad.graph import below
 from minigrad.tensor import Tensor
 
 Array = np.ndarray
@@ -130,24 +130,14 @@ def closed_forms(x: Array, dy: Array, gamma: Array, eps: float) -> dict[str, Arr
 def _from_graph(x: Array, dy: Array, gamma: Array, beta: Array, eps: float) -> dict[str, Array]:
     leaves = [Tensor(a.copy(), requires_grad=True) for a in (x, gamma, beta)]
     y = normalize(leaves[0], leaves[1], leaves[2], eps)[0]
-    inner = {node.label: node for node in _nodes(y) if node.label in QUANTITIES}
+    assert y._node is not None
+    inner = {node.label: node for node in below((y._node,)) if node.label in QUANTITIES}
     for node in inner.values():
         node.retains = True
     y.backward(Tensor(dy))
     found = {label: node.grad for label, node in inner.items()}
     found.update(zip(("x", "γ", "β"), (leaf.grad for leaf in leaves), strict=True))
     return {label: grad._data for label, grad in found.items()}
-
-
-def _nodes(y: Tensor) -> set[Node]:
-    seen: set[Node] = set()
-    stack = [y._node]
-    while stack:
-        node = stack.pop()
-        if node is not None and node not in seen:
-            seen.add(node)
-            stack.extend(node.inputs)
-    return seen
 
 
 def _by_differences(x: Array, dy: Array, gamma: Array, beta: Array, eps: float) -> dict[str, Array]:

@@ -10,7 +10,7 @@ from minigrad.nn.module import Module
 from minigrad.nn.running_stats import RunningStats
 
 from minigrad.creation import as_tensor
-from minigrad.graph import Node
+from minigrad.graph import Node, below
 from minigrad.tensor import Tensor
 from minigrad.utils.tree import tree_leaves
 
@@ -86,14 +86,8 @@ def _exclusive(
 
 def _readers(output: Any) -> Counter[Node]:
     """Count for each node the operations that read it; an output of the model has a reader outside."""
-    stack = [tensor._node for tensor in tensors(output) if tensor._node is not None]
-    readers: Counter[Node] = Counter(stack)
-    seen: set[Node] = set()
-    while stack:
-        node = stack.pop()
-        if node not in seen:
-            seen.add(node)
-            inputs = {parent for parent in node.inputs if parent is not None}
-            readers.update(inputs)
-            stack.extend(inputs)
+    roots = [tensor._node for tensor in tensors(output) if tensor._node is not None]
+    readers: Counter[Node] = Counter(roots)
+    for node in below(roots):
+        readers.update({parent for parent in node.inputs if parent is not None})
     return readers

@@ -8,7 +8,7 @@ from typing import Any
 
 from minigrad.autograd.function import _Call
 from minigrad.autograd.lines import Line, Origin, norm, record_lines, shown
-from minigrad.graph import Node
+from minigrad.graph import Node, below, by_age
 from minigrad.tensor import Tensor, differentiate
 
 
@@ -135,17 +135,17 @@ def _contributions(node: Node, total: float) -> Explanation:
 
 def _no_path(tensor: Tensor, output: Tensor) -> Explanation:
     assert tensor._node is not None and output._node is not None
-    below = _below((output._node,))
-    cut = _cut((node.origin for node in below if node.origin is not None), tensor._node)
+    reached = below((output._node,))
+    cut = _cut((node.origin for node in reached if node.origin is not None), tensor._node)
     if cut is not None:
         return _because(cut, "No gradient: the way from this tensor to the output is cut")
-    if tensor._constant is not None and tensor._constant in below:
+    if tensor._constant is not None and tensor._constant in reached:
         return Explanation(
             "used before asked",
             "No gradient: the output used this tensor before requires_grad_() was called on it. Compute it again.",
         )
-    if tensor._node in below:
-        return _withheld(tensor._node, below)
+    if tensor._node in reached:
+        return _withheld(tensor._node, reached)
     return Explanation(
         "no path",
         "No gradient: no way leads from this tensor to the output. It was not used, or what was made of it was "
@@ -154,10 +154,10 @@ def _no_path(tensor: Tensor, output: Tensor) -> Explanation:
     )
 
 
-def _withheld(node: Node, below: set[Node]) -> Explanation:
+def _withheld(node: Node, reached: set[Node]) -> Explanation:
     """Tell which Function between the tensor and the output returned None."""
     above = {node}
-    for one in sorted(below, key=lambda n: n.sequence):
+    for one in by_age(reached):
         if any(x in above for x in one.inputs):
             above.add(one)
     calls = sorted((n for n in above if isinstance(n, _Call)), key=lambda n: n.sequence)
@@ -172,18 +172,6 @@ def _withheld(node: Node, below: set[Node]) -> Explanation:
 
 
 # ---- ways -----------------------------------------------------------------------------------------
-def _below(nodes: Iterable[Node]) -> set[Node]:
-    """Return these nodes and all that they were computed from."""
-    seen = set(nodes)
-    stack = list(seen)
-    while stack:
-        for x in stack.pop().inputs:
-            if x is not None and x not in seen:
-                seen.add(x)
-                stack.append(x)
-    return seen
-
-
 def _cut(origins: Iterable[Any], node: Node | None = None) -> Origin | None:
     """Return where a value left the graph, followed back from ``origins``; only cuts above ``node``, if given."""
     stack, seen = [o for o in origins if o is not None], set()
@@ -192,11 +180,11 @@ def _cut(origins: Iterable[Any], node: Node | None = None) -> Origin | None:
         if origin in seen:
             continue
         seen.add(origin)
-        nodes = [p for p in origin.parents if isinstance(p, Node)]
-        if origin.how != "operation" and (node is None or node in _below(nodes)):
+        above = below(p for p in origin.parents if isinstance(p, Node)) if node is not None else set()
+        if origin.how != "operation" and (node is None or node in above):
             return origin
         stack.extend(p for p in origin.parents if isinstance(p, Origin))
-        for home in _below(nodes) if node is not None else ():
+        for home in above:
             if home.origin is not None:  # cut twice: this value had an operand that had left the graph
                 stack.append(home.origin)
     return None

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from minigrad.graph import Node
+from minigrad.graph import Node, below, by_age
 from minigrad.modes import MODES, hold_statistics, recording
 from minigrad.random import default_generator
 from minigrad.storage import tick, written_since
@@ -186,14 +186,7 @@ def _handle(x: Any) -> Any:
 def _recorded(result: Any, start: int) -> list[Node]:
     """Return the nodes below ``result`` that are younger than ``start``, by age."""
     roots = [x._node for x in tree_leaves(result) if isinstance(x, Tensor) and x._node is not None]
-    stack = [node for node in roots if node.sequence > start]
-    seen = set(stack)
-    while stack:
-        for node in stack.pop().inputs:
-            if node is not None and node.sequence > start and node not in seen:
-                seen.add(node)
-                stack.append(node)
-    return sorted((node for node in seen if node.primitive is not None), key=lambda node: node.sequence)
+    return by_age(node for node in below(roots, since=start) if node.primitive is not None)
 
 
 def _kind(node: Node) -> str:

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.graph import below, by_age
 from minigrad.modes import MODES, enable_grad
 from minigrad.storage import tick
 from minigrad.tensor import Tensor
 from minigrad.viz.dot import amount, size
 from minigrad.viz.graph import tensors_in
-from minigrad.viz.walk import below
 
 HEAD = ("layer", "output", "parameters", "multiply-adds", "memory")
 
@@ -101,7 +101,7 @@ def summary(model: Any, *inputs: Any) -> Summary:
     16 parameters (16 trainable, 64 B), 24 multiply-adds
     """
     calls, result = _called(model, inputs)
-    nodes = below([t._node for t in tensors_in(result) if t._node is not None])
+    nodes = by_age(below(t._node for t in tensors_in(result) if t._node is not None))
     ages = [node.sequence for node in nodes]
     sums = [0, *accumulate(map(_multiply_adds, nodes))]
     between = lambda start, end: sums[bisect_left(ages, end)] - sums[bisect_left(ages, start)]

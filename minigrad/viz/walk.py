@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.graph import Node
+from minigrad.graph import Node, below, by_age
 from minigrad.tensor import Tensor
 from minigrad.viz.picture import Cluster, Edge, Graph, Vertex
 from minigrad.viz.statistics import norm, statistics
@@ -32,21 +32,9 @@ def pairs(params: Any, caller: str) -> list[tuple[str, Tensor]]:
     return [(str(name), t) for name, t in found]
 
 
-def below(roots: Sequence[Node]) -> list[Node]:
-    """Return all nodes below by age, which puts inputs before what reads them."""
-    seen = set(roots)
-    stack = list(roots)
-    while stack:
-        for node in stack.pop().inputs:
-            if node is not None and node not in seen:
-                seen.add(node)
-                stack.append(node)
-    return sorted(seen, key=lambda node: node.sequence)
-
-
 def walked(outputs: Sequence[Tensor], params: Any, model: Any, show: tuple[str, ...], direction: str) -> Graph:
     """Return the whole picture, nothing closed."""
-    order = below([t._node for t in outputs if t._node is not None])
+    order = by_age(below(t._node for t in outputs if t._node is not None))
     number = {node: i for i, node in enumerate(order)}
     calls = Calls(order, model)
     known = calls.names()
