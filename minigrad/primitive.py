@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 Rule = Callable[..., Any]
+_ndarray = np.ndarray
 
 TABLE: dict[Callable[..., Any], Callable[..., Any]] = {}  # NumPy function -> what records it
 PRIMITIVES: weakref.WeakSet[Primitive] = weakref.WeakSet()  # all that are in use
@@ -70,9 +71,10 @@ class Primitive:
     def __call__(self, *operands: Any, **parameters: Any) -> Any:
         """Compute on arrays; let the first operand that can record do so."""
         for operand in operands:
-            record = getattr(type(operand), "__record__", None)
-            if record is not None:
-                return record(self, operands, parameters)
+            if type(operand) is not _ndarray:  # asking an array's type for what it has not takes a while
+                record = getattr(type(operand), "__record__", None)
+                if record is not None:
+                    return record(self, operands, parameters)
         return self.function(*operands, **parameters)
 
     def rules(self, n: int) -> list[Rule]:

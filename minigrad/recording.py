@@ -118,30 +118,39 @@ def two(primitive: Primitive, x: Any, y: Any, params: dict[str, Any] = _NONE) ->
 
 def many(primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any] = _NONE) -> Any:
     """Run and record a primitive of any number of operands."""
-    values = [x._data if isinstance(x, Recorded) else _operand(x, primitive) for x in operands]
+    values, homes, wanted, bit = [], [], 0, 1
+    for x in operands:
+        home = None
+        if isinstance(x, Recorded):
+            values.append(x._data)
+            home = x._node
+            if home is not None:
+                wanted |= bit
+        else:
+            values.append(_operand(x, primitive))
+        homes.append(home)
+        bit += bit
     if primitive.adapts:
         values = adapted(primitive, values)
     try:
         out = primitive.function(*values, **params)
     except _FAILURES as error:
         out = _again(primitive, values, params, error)
-    if isinstance(out, np.generic):
+    if type(out) is not _ndarray and isinstance(out, np.generic):
         out = np.asarray(out)
     result: Any = _new(Recorded._plain)
     result._data = out
-    wanted = sum([1 << i for i, x in enumerate(operands) if isinstance(x, Recorded) and x._node is not None])
     if wanted and primitive.differentiable and MODES.grad_enabled:
         kept = primitive.kept.get(wanted) or primitive.keeps(wanted, len(operands))
-        homes = [source(x, keep) for x, keep in zip(operands, kept[1:], strict=False)]
-        held = [v if keep or home is None else None for keep, home, v in zip(kept[1:], homes, values, strict=False)]
+        held = [out if kept[0] else None]
+        for i, home in enumerate(homes):
+            if home is None:
+                homes[i] = home = source(operands[i], kept[i + 1])
+            held.append(values[i] if kept[i + 1] or home is None else None)
         result._node = node = _new(Node)
-        node.primitive = primitive
-        node.inputs = tuple(homes)
-        node.saved = (out if kept[0] else None, *held)
-        node.params = params
-        node.shape = out.shape
-        node.dtype = out.dtype
-        node.scope = MODES.scope
+        node.inputs, node.saved = tuple(homes), tuple(held)
+        node.primitive, node.params = primitive, params
+        node.shape, node.dtype, node.scope = out.shape, out.dtype, MODES.scope
         node.sequence = tick()
     elif INFERENCE.entered:
         _mark(result, operands)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 from typing import Any
 
+import numpy as np
+
 from minigrad.graph import FREED, Node, by_age
 from minigrad.modes import MODES
 from minigrad.ops.reduction import unbroadcast
@@ -18,6 +20,7 @@ from minigrad.ops.shape import astype
 from minigrad.storage import WRITES, written_since
 
 Lift = Callable[[Any, Node], Any]
+_ndarray = np.ndarray
 
 
 def sweep(
@@ -50,19 +53,20 @@ def sweep(
         primitive = node.primitive
         if node in goal if goal is not None else primitive is None or node.retains:
             found[node] = (g, own and primitive is None)
-        if primitive is not None:
-            saved = node.saved
-            if type(saved) is not tuple:
-                saved = saved.recall(node)
-            elif sequence < WRITES.last:
-                _check_unwritten(node, saved)
-            if primitive.saves and not retain_graph:
+        if primitive is None:
+            continue
+        saved = node.saved
+        if type(saved) is not tuple:
+            saved = saved.recall(node)
+        elif sequence < WRITES.last:
+            _check_unwritten(node, saved)
+        if not primitive.saves:
+            saved = (node, *node.inputs)  # no rule reads a value
+        else:
+            if not retain_graph:
                 node.saved = FREED
-            if not primitive.saves:
-                saved = (node, *node.inputs)  # no rule reads a value
-            else:
-                saved = _standing_in(node, saved) if lift is None else _lifted(node, saved, lift)
-            hand_on(node, g, saved, pending, heap, useful, lift is None)
+            saved = _standing_in(node, saved) if lift is None else _lifted(node, saved, lift)
+        hand_on(node, g, saved, pending, heap, useful, lift is None)
     return found
 
 
@@ -144,13 +148,16 @@ def _leading_to(goal: set[Node], roots: Sequence[Node]) -> set[Node]:
 
 def _check_unwritten(node: Node, saved: tuple[Any, ...]) -> None:
     """Raise where memory that the node saved was written after the node was made."""
+    of, moment = WRITES.of, node.sequence
     for place, value in enumerate(saved):
-        if hasattr(value, "base") and written_since(value, node.sequence) is not None:
+        if value is None or (type(value) is _ndarray and value.base is None and id(value) not in of):
+            continue  # as most of them
+        if hasattr(value, "base") and (writer := written_since(value, moment)) is not None:
             what = "the result" if place == 0 else f"operand {place - 1}"
             line = f" (recorded at {node.line[0]}:{node.line[1]})" if node.line else ""
             raise RuntimeError(
                 "one of the variables needed for gradient computation has been modified by an "
                 f"inplace operation: {what} of {node.primitive.name}, a {value.dtype} tensor of "  # type: ignore[union-attr]
-                f"shape {tuple(value.shape)}, was overwritten by {written_since(value, node.sequence)} after it was "
+                f"shape {tuple(value.shape)}, was overwritten by {writer} after it was "
                 f"saved{line}. Compute the gradient first, or write into a clone()."
             )

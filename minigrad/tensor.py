@@ -376,13 +376,16 @@ def accumulate(node: Node, g: Any, own: bool) -> None:
     if isinstance(g, Tensor):
         node.grad = g if node.grad is None else node.grad + g
     elif node.grad is None:
-        node.grad = Tensor(g if own and isinstance(g, np.ndarray) else np.array(g))
+        node.grad = grad = Tensor.__new__(Tensor)
+        grad._data = g if own and isinstance(g, np.ndarray) else np.array(g)
+        if MODES.inference:
+            grad._inference = True
     elif node.grad.requires_grad:
         node.grad = node.grad + Tensor(g)
     else:
         np.add(node.grad._data, g, out=node.grad._data)
         storage.wrote(node.grad._data, "backward")
-    for hook in list((node.after_hooks or {}).values()):
+    for hook in list(node.after_hooks.values()) if node.after_hooks else ():
         hook()
 
 

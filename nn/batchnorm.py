@@ -10,14 +10,13 @@ biased variance normalises, the unbiased one goes into ``running_var``; eps unde
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any
 
 import numpy as np
 from minigrad.nn.running_stats import RunningStats, move, worth_remembering
 
 from minigrad.creation import tensor
 from minigrad.ops import reduction
+from minigrad.ops.elementwise import addcmul
 from minigrad.tensor import Tensor
 
 Reduce = Callable[[Tensor], Tensor]  # sums a tensor over all shards of one batch
@@ -25,8 +24,8 @@ Reduce = Callable[[Tensor], Tensor]  # sums a tensor over all shards of one batc
 
 def normalize(
     x: Tensor, gamma: Tensor | None, beta: Tensor | None, eps: float, all_reduce: Reduce | None = None
-) -> tuple[Tensor, Tensor, Tensor, int]:
-    """Return Algorithm 1 of the paper: ``(y, mean, biased variance, m)``, statistics per channel.
+) -> tuple[Tensor, np.ndarray, np.ndarray, int]:
+    """Return Algorithm 1 of the paper: ``(y, mean, biased variance, m)``, the statistics as arrays per channel.
 
     ``x`` is (N, C, *); the mean runs over every axis but 1 and keeps its dimensions, (1, C, 1…).
     https://arxiv.org/abs/1502.03167, Algorithm 1
@@ -34,18 +33,19 @@ def normalize(
     mean, mean_square, m = _batch_means(x, all_reduce)
     mu = mean(x).named("μ")  # mini-batch mean
     d = x - mu
-    left = mean(d.detach())  # what rounding left of the mean: zero in exact arithmetic, so it has no
-    np.subtract(d._data, left._data, out=d._data)  # gradient, and is taken out of the values alone
+    left = mean(d.detach())._data  # what rounding left of the mean: zero in exact arithmetic, so it has no
+    np.subtract(d._data, left, out=d._data)  # gradient, and is taken out of the values alone
     var = mean_square(d).named("σ²")  # mini-batch variance
     x_hat = (d * (var + eps).rsqrt()).named("x̂")  # normalize
-    return _scale_and_shift(x_hat, gamma, beta), mu.detach() + left, var.detach(), m
+    return _scale_and_shift(x_hat, gamma, beta), mu._data + left, var._data, m
 
 
 def _scale_and_shift(x_hat: Tensor, gamma: Tensor | None, beta: Tensor | None) -> Tensor:
-    gamma, beta = (None if p is None else _per_channel(p, x_hat) for p in (gamma, beta))
+    if x_hat.ndim > 2:
+        gamma, beta = (None if p is None else _per_channel(p, x_hat) for p in (gamma, beta))
     if gamma is None:
         return x_hat if beta is None else (x_hat + beta).named("y")
-    return (x_hat * gamma if beta is None else beta.addcmul(x_hat, gamma)).named("y")  # γ x̂ + β
+    return (x_hat * gamma if beta is None else addcmul(beta, x_hat, gamma)).named("y")  # γ x̂ + β
 
 
 def _per_channel(value: Tensor, x: Tensor) -> Tensor:
@@ -56,12 +56,12 @@ def _batch_means(x: Tensor, all_reduce: Reduce | None) -> tuple[Reduce, Reduce, 
     """Return mean and mean of squares over the batch, (N, C, *) -> (1, C, 1…), and the values per channel."""
     batch = (0, *range(2, x.ndim))
     m = x.numel() // max(x.shape[1], 1)
+    mean: Reduce
     if all_reduce is None:
-        options: Any = {"axis": batch, "keepdims": True}
-        return partial(reduction.mean, **options), partial(reduction.mean_square, **options), m
+        mean = lambda t: reduction.mean(t, axis=batch, keepdims=True)
+        return mean, lambda t: reduction.mean_square(t, axis=batch, keepdims=True), m
     m = int(all_reduce(tensor(m)).item())
-
-    mean: Reduce = lambda t: all_reduce(t.sum(batch, keepdim=True)) / max(m, 1)
+    mean = lambda t: all_reduce(t.sum(batch, keepdim=True)) / max(m, 1)
     return mean, lambda t: mean(t * t), m
 
 
@@ -94,7 +94,7 @@ def batch_norm(
         return _by_running(input, running_mean, running_var, weight, bias, eps)
     y, mean, var, m = _by_batch(input, weight, bias, eps)
     if worth_remembering(var, m):
-        move((running_mean, mean), (running_var, var), momentum)
+        move((running_mean, running_var), (mean, var), momentum)
     return y
 
 
@@ -109,7 +109,7 @@ def _by_running(
 
 def _by_batch(
     x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float, all_reduce: Reduce | None = None
-) -> tuple[Tensor, Tensor, Tensor, int]:
+) -> tuple[Tensor, np.ndarray, np.ndarray, int]:
     """Return ``(y, mean, unbiased variance, m)`` of a batch that allows it."""
     if eps <= 0:
         raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")

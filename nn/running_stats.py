@@ -22,16 +22,16 @@ POLICIES = ("warn", "raise")
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
-def worth_remembering(var: Tensor, m: int, on_nonfinite: str = "warn") -> bool:
+def worth_remembering(var: np.ndarray, m: int, on_nonfinite: str = "warn") -> bool:
     """Judge a batch by its variance, finite unless one of ``m`` values is not, or overflows.
 
     Warns of a batch that is not, or raises ValueError where ``on_nonfinite`` is "raise".
     """
-    values = var._data.ravel()
-    if math.isfinite(np.add.reduce(values)):  # they are not negative, so nothing cancels
+    values = var.ravel()
+    if math.isfinite(values.dot(values)):  # squares, so nothing cancels
         return m > 0
     bad = np.flatnonzero(~np.isfinite(values))
-    if not bad.size:  # each is finite, though not their sum
+    if not bad.size:  # each is finite, though not the sum
         return True
     text = f"batch_norm: nan, inf or overflow in the batch, channels {bad[:8].tolist()}"
     if on_nonfinite == "raise":
@@ -40,13 +40,13 @@ def worth_remembering(var: Tensor, m: int, on_nonfinite: str = "warn") -> bool:
     return False
 
 
-def move(mean: tuple[Tensor | None, Tensor], var: tuple[Tensor | None, Tensor], momentum: float) -> None:
-    """Move running statistics by ``momentum`` towards new ones; both come as (running, new)."""
-    for running, new in (mean, var):
-        if running is not None:  # memory, not part of the graph
-            array = running._data
+def move(running: tuple[Tensor | None, ...], batch: tuple[np.ndarray, ...], momentum: float) -> None:
+    """Move running statistics by ``momentum`` towards those of a batch."""
+    for statistic, new in zip(running, batch, strict=True):
+        if statistic is not None:  # memory, not part of the graph
+            array = statistic._data
             array *= 1 - momentum
-            array += momentum * new._data.ravel()
+            array += momentum * new.ravel()
             wrote(array, "batch_norm")
 
 
@@ -93,7 +93,7 @@ class RunningStats(Module):
             if parameter is not None:
                 parameter.data.fill_(value)
 
-    def remember(self, mean: Tensor, var: Tensor, m: int) -> None:
+    def remember(self, mean: np.ndarray, var: np.ndarray, m: int) -> None:
         """Count a batch of ``m`` values a channel and move the running statistics towards its own.
 
         A forward that is computed again for its gradient (``utils.checkpoint``) is not counted again.
@@ -105,7 +105,7 @@ class RunningStats(Module):
         if running_mean is not None and self.track_running_stats:
             seen = int(tracked._data) + 1
             momentum = 1 / seen if self.momentum is None else self.momentum  # None: average of all
-            move((running_mean, mean), (running_var, var), momentum)
+            move((running_mean, running_var), (mean, var), momentum)
             tracked._data[...] = seen
             wrote(tracked._data, "batch_norm")
 

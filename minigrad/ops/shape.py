@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from minigrad.primitive import alias, primitive
@@ -32,14 +34,21 @@ def swapaxes(x, *, axis1, axis2):
 @primitive(lambda g, _out, _x, *, shape: g)  # the sweep sums over what was stretched
 def broadcast_to(x, *, shape):
     """A view with stride 0 along what is stretched; NumPy's own function takes ten times as long."""
-    lead = len(shape) - x.ndim
-    plain = type(x) is np.ndarray and x.flags.c_contiguous  # not of another device
-    if lead < 0 or not plain or any(n not in (1, m) for n, m in zip(x.shape, shape[lead:], strict=True)):
+    strides = _strides(x.shape, shape, x.strides) if type(x) is np.ndarray and x.flags.c_contiguous else None
+    if strides is None:
         return np.broadcast_to(x, shape)
-    strides = [step if n == m else 0 for n, m, step in zip(x.shape, shape[lead:], x.strides, strict=True)]
-    view = np.ndarray(shape, x.dtype, x, 0, (*(0,) * lead, *strides))
+    view = np.ndarray(shape, x.dtype, x, 0, strides)
     view.flags.writeable = False
     return view
+
+
+@functools.lru_cache(4096)
+def _strides(small, shape, steps):
+    """Return the strides of a view of this shape on an array, or None where it does not fit."""
+    lead = len(shape) - len(small)
+    if lead < 0 or any(n not in (1, m) for n, m in zip(small, shape[lead:], strict=True)):
+        return None
+    return (0,) * lead + tuple(step if n == m else 0 for n, m, step in zip(small, shape[lead:], steps, strict=True))
 
 
 @primitive(lambda g, _out, _x, *, axis: np.squeeze(g, axis))
