@@ -122,15 +122,15 @@ def many(primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]
     for x in operands:
         home = None
         if isinstance(x, Recorded):
-            values.append(x._data)
-            home = x._node
+            value, home = x._data, x._node
             if home is not None:
                 wanted |= bit
         else:
-            values.append(_operand(x, primitive))
+            value = _operand(x, primitive)
+        values.append(value)
         homes.append(home)
         bit += bit
-    if primitive.adapts:
+    if primitive.adapts and not _all_fit(values):
         values = adapted(primitive, values)
     try:
         out = primitive.function(*values, **params)
@@ -230,6 +230,17 @@ def _fit(a: Any, b: Any) -> bool:
         and a.dtype.kind == "f"
         and (other is float or other is int or (other is _ndarray and b.dtype is a.dtype))
     )
+
+
+def _all_fit(values: list[Any]) -> bool:
+    """Tell quickly of most operands that they need no adapting: arrays of one float dtype."""
+    common = values[0].dtype if values and type(values[0]) is _ndarray else None
+    if common is None or common.kind != "f":
+        return False
+    for x in values:
+        if type(x) is not _ndarray or x.dtype is not common:
+            return False
+    return True
 
 
 def adapted(primitive: Primitive, values: list[Any]) -> list[Any]:

@@ -42,10 +42,10 @@ class Tensor(Recorded, Methods, InPlace, Interop):
     _data: np.ndarray
 
     def __init__(self, data: Any = (), *sizes: int, requires_grad: bool = False) -> None:
-        if isinstance(data, Tensor):
-            data = data._data
-        self._data = data if type(data) is np.ndarray else of_old(data, sizes)
-        category(self._data.dtype)
+        if type(data) is not np.ndarray:
+            data = data._data if isinstance(data, Tensor) else of_old(data, sizes)
+        self._data = data
+        category(data.dtype)
         if MODES.inference:
             self._inference = True
         if requires_grad:
@@ -376,10 +376,7 @@ def accumulate(node: Node, g: Any, own: bool) -> None:
     if isinstance(g, Tensor):
         node.grad = g if node.grad is None else node.grad + g
     elif node.grad is None:
-        node.grad = grad = Tensor.__new__(Tensor)
-        grad._data = g if own and isinstance(g, np.ndarray) else np.array(g)
-        if MODES.inference:
-            grad._inference = True
+        node.grad = Tensor(g if own and isinstance(g, np.ndarray) else np.array(g))
     elif node.grad.requires_grad:
         node.grad = node.grad + Tensor(g)
     else:
