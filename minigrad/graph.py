@@ -27,13 +27,15 @@ class Freed:
 
 
 FREED: Any = Freed()
+ABSENT: Any = object()  # in place of a second operand
 
 
 class Node:
     """How one value came about; a leaf or a constant where ``primitive`` is None.
 
-    ``inputs`` holds a Node for each operand (None for Python scalars), ``saved`` what the rules
-    read: ``(out, *operands)`` with None for what they do not. The node of the operand stands in for
+    ``inputs`` holds a Node for each operand (None for Python scalars); one or two stand in slots of their own,
+    ``first`` and ``second``, since a tuple a node would double what Python's cycle collector has to visit, again and
+    again while a deep graph grows. ``saved`` is what the rules read: ``(out, *operands)`` with None for what they do not. The node of the operand stands in for
     that: it answers ``shape``, ``dtype``, ``ndim`` and ``size``, which is all a rule may ask. Where the
     values are elsewhere (used up, or to be computed again), ``saved.recall(node)`` returns them or raises.
     ``scope`` tells the module calls around it, for pictures. ``sequence`` is the tick of creation. ``grad`` is
@@ -41,10 +43,13 @@ class Node:
     """
 
     __slots__ = (
-        "__dict__", "__weakref__", "dtype", "inputs", "params", "primitive", "saved", "scope", "sequence", "shape"
+        "__dict__", "__weakref__", "dtype", "first", "many", "params", "primitive", "saved", "scope", "second",
+        "sequence", "shape",
     )  # fmt: skip
     primitive: Primitive | None
-    inputs: tuple[Node | None, ...]
+    first: Node | None
+    second: Any  # a Node, None, or ABSENT
+    many: tuple[Node | None, ...] | None  # all operands, unless they are one or two
     saved: Any
     params: dict[str, Any]
     requires_grad = True  # what few nodes have otherwise lives in their __dict__
@@ -67,6 +72,17 @@ class Node:
         self.dtype = dtype
         self.scope = None
         self.sequence = tick()
+
+    @property
+    def inputs(self) -> tuple[Node | None, ...]:
+        """A Node for each operand, None for Python scalars."""
+        if self.many is not None:
+            return self.many
+        return (self.first,) if self.second is ABSENT else (self.first, self.second)
+
+    @inputs.setter
+    def inputs(self, nodes: tuple[Node | None, ...]) -> None:
+        self.many = nodes
 
     @property
     def ndim(self) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.dtypes import get_default_dtype, promoted
-from minigrad.graph import Node, constant
+from minigrad.graph import ABSENT, Node, constant
 from minigrad.modes import INFERENCE, MODES
 from minigrad.primitive import Primitive
 from minigrad.storage import tick
@@ -61,7 +61,7 @@ def one(primitive: Primitive, x: Any, params: dict[str, Any] = _NONE) -> Any:
         kept = primitive.kept.get(1) or primitive.keeps(1, 1)
         result._node = node = _new(Node)
         node.primitive = primitive
-        node.inputs = (home,)
+        node.first, node.second, node.many = home, ABSENT, None
         node.saved = (out if kept[0] else None, a if kept[1] else None) if primitive.saves else _NOTHING_OF_ONE
         node.params = params
         node.shape = out.shape
@@ -102,7 +102,7 @@ def two(primitive: Primitive, x: Any, y: Any, params: dict[str, Any] = _NONE) ->
         elif home_b is None:
             home_b = source(y, kept[2])
         result._node = node = _new(Node)
-        node.inputs = (home_a, home_b)
+        node.first, node.second, node.many = home_a, home_b, None
         node.saved = _NOTHING_OF_TWO if not primitive.saves and home_a and home_b else (
             out if kept[0] else None,
             a if kept[1] or home_a is None else None,

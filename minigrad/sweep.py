@@ -60,12 +60,9 @@ def sweep(
             saved = saved.recall(node)
         elif sequence < WRITES.last:
             _check_unwritten(node, saved)
-        if not primitive.saves:
-            saved = (node, *node.inputs)  # no rule reads a value
-        else:
-            if not retain_graph:
-                node.saved = FREED
-            saved = _standing_in(node, saved) if lift is None else _lifted(node, saved, lift)
+        if primitive.saves and not retain_graph:
+            node.saved = FREED
+        saved = _standing_in(node, saved) if lift is None or not primitive.saves else _lifted(node, saved, lift)
         hand_on(node, g, saved, pending, heap, useful, lift is None)
     return found
 
@@ -74,8 +71,9 @@ def _hand_on(
     node: Node, g: Any, saved: Any, pending: Any, heap: list[int], useful: set[Node] | None, in_place: bool
 ) -> None:
     """Apply the rules of a node, and put each cotangent with what is pending for its operand."""
-    inputs, params, primitive = node.inputs, node.params, node.primitive
-    for rule, parent in zip(primitive.vjps or primitive.rules(len(inputs)), inputs, strict=False):  # type: ignore[union-attr]
+    params, primitive = node.params, node.primitive
+    rules = primitive.vjps or primitive.rules(len(node.inputs))  # type: ignore[union-attr]
+    for rule, parent in zip(rules, node.many or (node.first, node.second), strict=False):
         if rule is None or parent is None or not parent.requires_grad:
             continue
         if useful is not None and parent not in useful:
@@ -111,14 +109,13 @@ def arrive(pending: Any, heap: list[int], node: Node, g: Any) -> None:
 
 def _standing_in(node: Node, saved: tuple[Any, ...]) -> Any:
     """Return what the node saved, with nodes for what is looked at for shape and dtype only."""
-    inputs = node.inputs
-    if len(inputs) == 2:
+    if node.many is not None:
+        return [home if value is None else value for value, home in zip(saved, (node, *node.many), strict=True)]
+    if len(saved) == 3:
         out, a, b = saved
-        return node if out is None else out, inputs[0] if a is None else a, inputs[1] if b is None else b
-    if len(inputs) == 1:
-        out, a = saved
-        return node if out is None else out, inputs[0] if a is None else a
-    return [home if value is None else value for value, home in zip(saved, (node, *inputs), strict=True)]
+        return node if out is None else out, node.first if a is None else a, node.second if b is None else b
+    out, a = saved
+    return node if out is None else out, node.first if a is None else a
 
 
 def _lifted(node: Node, saved: tuple[Any, ...], lift: Lift) -> list[Any]:
