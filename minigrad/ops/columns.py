@@ -5,20 +5,19 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 QUICK = 1_000_000  # multiplications: OpenBLAS has a quicker kernel for products of at most so many
-LONG = 256
+LONG = 256  # columns: enough for a product at full speed, and all of them stay in the cache
 
 
 class Columns:
     """Every window of an array as a column, some samples at a time: one matrix for each row of windows.
 
-    ``of(part)`` is (groups, rows, taps * C/groups, samples * width), where rows are those of windows along the first
-    spatial axis. Only the kernel's other axes are laid out: along the first, the next tap's channels stand in memory
-    behind this one's, so the matrices of neighbouring rows overlap. ``wide`` is the shape of width: the windows of a
-    row, or, with stride 1, all places of a padded row, the same zeros standing behind a line and before the next. Then
-    each tap is one run of memory, and the results between the windows are not looked at.
+    A matrix is (taps * C/groups, samples * width); its row of windows is one along the first spatial axis. Only the
+    kernel's other axes are laid out: along the first, the next tap's channels stand in memory behind this one's, so
+    the matrices of neighbouring rows overlap. ``wide`` is the shape of width: the windows of a row, or, with stride 1,
+    all places of a padded row, the same zeros standing behind a line and before the next. Then each tap is one run of
+    memory, and the results between the windows are not looked at.
     """
 
     def __init__(self, x, kernel, out, stride, padding, dilation, groups, results):
@@ -26,72 +25,85 @@ class Columns:
             x, padding = x[:, :, None], ((0, 0), *padding)
             kernel, out, stride, dilation = ((1, *sizes) for sizes in (kernel, out, stride, dilation))
         self.x, self.kernel, self.out, self.groups, self.results = x, kernel, out, groups, results // groups
+        self.stride, self.padding, self.dilation = stride, padding, dilation
         sizes = zip(x.shape[3:], padding[1:], out[1:], strict=True)
-        lines = tuple(max(n + max(pair), fit) for n, pair, fit in sizes)
-        flat = max(stride[1:]) == 1 and math.prod(lines) <= 1.4 * math.prod(out[1:])
-        self.wide = lines if flat else out[1:]
-        self.step = self._samples(math.prod(self.wide), x.shape[1] // groups * math.prod(kernel))
-        self._lay(self._pad(lines, kernel, padding, dilation), flat, stride, dilation)
+        self.lines = tuple(max(n + max(pair), fit) for n, pair, fit in sizes)
+        self.flat = max(stride[1:]) == 1 and math.prod(self.lines) <= 1.4 * math.prod(out[1:])
+        self.wide = self.lines if self.flat else out[1:]
+        self.height = x.shape[1] // groups * math.prod(kernel)
+        self.step = self._samples(max(1, math.prod(self.wide)))
 
-    def _samples(self, width, height):
-        """How many samples stand side by side: what is quick, or enough for a product at full speed; all parts alike."""
-        quick = QUICK // max(1, self.results * height)
-        most = max(1, (min(quick, LONG) if quick >= 32 else LONG) // max(1, width))
+    def _samples(self, width):
+        """Return how many samples stand side by side: as many as are quick, if that is enough; all parts alike."""
+        quick = QUICK // max(1, self.results * self.height)
+        most = max(1, (min(quick, LONG) if quick >= 32 else LONG) // width)
         return math.ceil(len(self.x) / max(1, math.ceil(len(self.x) / most)))
 
     def parts(self):
+        """Return the slices of the samples that stand side by side."""
         return [slice(start, start + self.step) for start in range(0, len(self.x), max(1, self.step))]
 
-    def _pad(self, lines, kernel, padding, dilation):
-        """Rows of zeros (row, C, n, *line), with some behind for the last windows; ``inside`` is what x is written to."""
-        shape = (self.x.shape[2] + sum(padding[0]), self.x.shape[1], self.step, *lines)
-        reach = [d * (k - 1) for d, k in zip(dilation[1:], kernel[1:], strict=True)]
-        behind = sum(r * math.prod(lines[i:]) for i, r in enumerate(reach, 1))
-        padded = np.zeros_like(self.x, shape=math.prod(shape) + behind)[: math.prod(shape)].reshape(shape)
-        first, *others = (slice(a, a + n) for (a, _), n in zip(padding, self.x.shape[2:], strict=True))
-        self.inside = np.moveaxis(padded[(first, ..., *others)], 0, 2).swapaxes(0, 1)
-        return padded
+    def of(self, parts):
+        """Yield each of these parts with its matrices (groups, rows, taps * C/groups, samples * width).
 
-    def _lay(self, padded, flat, stride, dilation):
-        """Make the columns' memory, how they are seen in the padded rows, and the matrices that they are."""
-        row, channel, sample, *apart = padded.strides
-        (height, channels), item = padded.shape[:2], padded.itemsize
-        rows, between, step = ((height,), (row,), stride[0])
-        if dilation[0] > 1:  # the rows of a window are not neighbours: laid out, too
-            rows, between, step = (self.out[0], self.kernel[0]), (stride[0] * row, dilation[0] * row), 1
-        width, across = (math.prod(self.wide),), (item,)
-        if not flat:
-            width, across = self.wide, [s * a for s, a in zip(stride[1:], apart, strict=True)]
-        group = channels // self.groups
-        shape = (self.groups, *rows, *self.kernel[1:], group, self.step, *width)
-        taps = [d * a for d, a in zip(dilation[1:], apart, strict=True)]
+        They are gone with the next part. Where a part has fewer samples, something stands behind the last.
+        """
+        inside, seen = self._padded()
+        columns = np.empty_like(seen, order="C")
+        matrices = self._matrices(columns)
+        for part in parts:
+            x = self.x[part].copy()  # into the cache first: what follows does not read it in order
+            inside[: len(x)] = x
+            np.copyto(columns, seen)
+            yield part, matrices
+
+    def _padded(self):
+        """Return zeros with room for the samples, and those windows' columns in them.
+
+        The padded rows are (row, C, n, *line), with some zeros behind for the windows that begin in the last line.
+        """
+        x, stride, item = self.x, self.stride, self.x.itemsize
+        shape = (x.shape[2] + sum(self.padding[0]), x.shape[1], self.step, *self.lines)
+        row, channel, sample, *apart = (math.prod(shape[i + 1 :]) * item for i in range(len(shape)))
+        taps = [d * a for d, a in zip(self.dilation[1:], apart, strict=True)]
+        behind = sum((k - 1) * tap for k, tap in zip(self.kernel[1:], taps, strict=True))
+        padded = np.zeros_like(x, shape=math.prod(shape) + behind // item)
+        first, *others = (slice(a, a + n) for (a, _), n in zip(self.padding, x.shape[2:], strict=True))
+        inside = padded[: math.prod(shape)].reshape(shape)[(first, ..., *others)]
+        rows, between = shape[:1], (row,)
+        if self.dilation[0] > 1:  # the rows of a window are not neighbours: laid out, too
+            rows, between = (self.out[0], self.kernel[0]), (stride[0] * row, self.dilation[0] * row)
+        wide, across = (math.prod(self.wide),), (item,)
+        if not self.flat:
+            wide, across = self.wide, [s * a for s, a in zip(stride[1:], apart, strict=True)]
+        group = shape[1] // self.groups
+        shape = (self.groups, *rows, *self.kernel[1:], group, self.step, *wide)
         strides = (group * channel, *between, *taps, channel, sample, *across)
-        self.seen = as_strided(padded, shape, strides)
-        self.columns = np.empty_like(padded, shape=shape)
-        tall, long = math.prod(self.kernel) * group, self.step * math.prod(width)
-        strides = (self.columns.strides[0], step * self.columns.strides[1], long * item, item)
-        self.matrices = as_strided(self.columns, (self.groups, self.out[0], tall, long), strides)
+        return inside.transpose(2, 1, 0, *range(3, inside.ndim)), np.ndarray(shape, x.dtype, padded, 0, strides)
 
-    def of(self, part):
-        """Lay out the columns of these samples; those of the part before are gone. Behind the last there may be others."""
-        x = self.x[part].copy()  # into the cache first: what follows does not read it in order
-        self.inside[: len(x)] = x
-        np.copyto(self.columns, self.seen)
-        return self.matrices
+    def _matrices(self, columns):
+        width = self.step * math.prod(self.wide)
+        between = columns.strides[1] * (1 if self.dilation[0] > 1 else self.stride[0])
+        strides = (columns.strides[0], between, width * columns.itemsize, columns.itemsize)
+        return np.ndarray((self.groups, self.out[0], self.height, width), columns.dtype, columns, 0, strides)
 
     def weights(self, w):
-        """Weights (out, C/groups, *kernel) as rows that meet the columns: (groups, 1, out/groups, taps * C/groups)."""
-        return np.moveaxis(w, 1, -1).reshape(self.groups, 1, self.results, -1)
+        """Return weights (out, C/groups, *kernel) as rows to meet columns: (groups, 1, out/groups, taps * C/groups)."""
+        return w.transpose(0, *range(2, w.ndim), 1).reshape(self.groups, 1, self.results, -1)
 
     def cut(self, products, y):
         """Write products (groups, rows, out/groups, samples * width) to y (n, out, *spatial)."""
         products = products.reshape(*products.shape[:3], self.step, *self.wide)[(..., *map(slice, self.out[1:]))]
-        y = y.reshape(len(y), self.groups, -1, *self.out)  # a view: y is contiguous
-        y[...] = np.moveaxis(products, (3, 0, 2), (0, 1, 2))[: len(y)]
+        y = y.reshape(len(y), self.groups, self.results, *self.out)  # a view: y is contiguous
+        y[...] = products.transpose(3, 0, 2, 1, *range(4, products.ndim))[: len(y)]
 
     def widened(self, y):
-        """Lay y (n, out, *spatial) as the columns stand, transposed: (groups, rows, samples * width, out/groups)."""
-        rows = np.zeros_like(y, shape=(self.groups, self.out[0], self.step, *self.wide, self.results))
-        places = np.moveaxis(rows[(..., *map(slice, self.out[1:]), slice(None))], (2, 0, -1), (0, 1, 2))
+        """Return y (n, out, *spatial) standing as the columns do, as (groups, rows, samples * width, out/groups)."""
+        before, after = ((self.results,), ()) if self.height < 64 else ((), (self.results,))
+        rows = np.zeros_like(y, shape=(self.groups, self.out[0], *before, self.step, *self.wide, *after), order="C")
+        if before:  # quicker to write; in memory as it is returned, it is quicker to multiply
+            rows = np.moveaxis(rows, 2, -1)
+        places = rows[(..., *map(slice, self.out[1:]), slice(None))]
+        places = places.transpose(2, 0, -1, 1, *range(3, places.ndim - 1))
         places[: len(y)] = y.copy().reshape(len(y), self.groups, self.results, *self.out)
         return rows.reshape(self.groups, self.out[0], -1, self.results)

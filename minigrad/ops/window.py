@@ -75,8 +75,8 @@ def conv(x, w, *, stride, padding, dilation, groups):
     columns = Columns(x, kernel, out, stride, padding, dilation, groups, len(w))
     weights = columns.weights(w)
     y = np.empty_like(x, shape=(len(x), len(w), *out), order="C")
-    for part in columns.parts():
-        columns.cut(np.matmul(weights, columns.of(part)), y[part])
+    for part, block in columns.of(columns.parts()):
+        columns.cut(np.matmul(weights, block), y[part])
     return y
 
 
@@ -113,8 +113,8 @@ def conv_weight(x, y, *, shape, stride, padding, dilation, groups):
         return np.matmul(_grouped(y, groups), _grouped(x, groups).swapaxes(-1, -2)).sum(0).reshape(shape)
     columns = Columns(x, kernel, y.shape[2:], stride, padding, dilation, groups, shape[0])
     total = np.zeros_like(y, shape=(groups, shape[1] * math.prod(kernel), shape[0] // groups))
-    for part in columns.parts():
-        total += np.add.reduce(np.matmul(columns.of(part), columns.widened(y[part])), 1)
+    for part, block in columns.of(columns.parts()):
+        total += np.add.reduce(np.matmul(block, columns.widened(y[part])), 1)
     total = np.moveaxis(total.reshape(groups, *kernel, shape[1], -1), (-1, -2), (1, 2))
     return total.reshape(shape)
 
