@@ -7,7 +7,18 @@ import math
 import numpy as np
 
 QUICK = 1_000_000  # multiplications: OpenBLAS has a quicker kernel for products of at most so many
-LONG = 256  # columns: enough for a product at full speed, and all of them stay in the cache
+LONG = 256  # columns in a matrix
+BLOCK = 1 << 18  # numbers in the columns laid out at once: about what the cache holds
+
+
+def shares(height, terms):
+    """Return in how many equal shares so many rows make quick products, given the terms of one row; 1 where none do."""
+    most = QUICK // max(1, terms)
+    return (
+        1
+        if height <= most or most < 8
+        else next(n for n in range(2, height + 1) if height % n == 0 and height // n <= most)
+    )
 
 
 class Columns:
@@ -17,93 +28,108 @@ class Columns:
     kernel's other axes are laid out: along the first, the next tap's channels stand in memory behind this one's, so
     the matrices of neighbouring rows overlap. ``wide`` is the shape of width: the windows of a row, or, with stride 1,
     all places of a padded row, the same zeros standing behind a line and before the next. Then each tap is one run of
-    memory, and the results between the windows are not looked at.
+    memory, and the results between the windows are not looked at. At most ``most`` samples stand in a matrix side by side;
+    there are ``blocks`` times ``side`` of them at a time.
     """
 
-    def __init__(self, x, kernel, out, stride, padding, dilation, groups, results):
+    def __init__(self, x, kernel, out, stride, padding, dilation, groups, most):
         if len(kernel) == 1:  # windows in one row
             x, padding = x[:, :, None], ((0, 0), *padding)
             kernel, out, stride, dilation = ((1, *sizes) for sizes in (kernel, out, stride, dilation))
-        self.x, self.kernel, self.out, self.groups, self.results = x, kernel, out, groups, results // groups
+        self.x, self.kernel, self.out, self.groups = x, kernel, out, groups
         self.stride, self.padding, self.dilation = stride, padding, dilation
         sizes = zip(x.shape[3:], padding[1:], out[1:], strict=True)
         self.lines = tuple(max(n + max(pair), fit) for n, pair, fit in sizes)
         self.flat = max(stride[1:]) == 1 and math.prod(self.lines) <= 1.4 * math.prod(out[1:])
         self.wide = self.lines if self.flat else out[1:]
         self.height = x.shape[1] // groups * math.prod(kernel)
-        self.step = self._samples(max(1, math.prod(self.wide)))
-
-    def _samples(self, width):
-        """Return how many samples stand side by side: as many as are quick, if that is enough; all parts alike."""
-        quick = QUICK // max(1, self.results * self.height)
-        most = max(1, (min(quick, LONG) if quick >= 32 else LONG) // width)
-        return math.ceil(len(self.x) / max(1, math.ceil(len(self.x) / most)))
+        width = max(1, math.prod(self.wide))
+        most = max(1, min(most, LONG // width))  # as few as half of them, if then no place is left free
+        self.side = min(range((most + 1) // 2, most + 1), key=lambda n: (-len(x) % n, -n))
+        size = x.shape[2] * x.shape[1] * math.prod(kernel[1:]) * self.side * width
+        self.blocks = max(1, min(BLOCK // max(1, size), -(-len(x) // self.side)))
+        self.width = self.side * width
 
     def parts(self):
-        """Return the slices of the samples that stand side by side."""
-        return [slice(start, start + self.step) for start in range(0, len(self.x), max(1, self.step))]
+        """Return the slices of the samples that are laid out at once."""
+        step = max(1, self.blocks * self.side)
+        return [slice(start, start + step) for start in range(0, len(self.x), step)]
 
-    def of(self, parts):
-        """Yield each of these parts with its matrices (groups, rows, taps * C/groups, samples * width).
+    def of(self, parts, shares=1):
+        """Yield each of these parts with its matrices (blocks, groups, shares, rows, taps * C/groups / shares, width).
 
         They are gone with the next part. Where a part has fewer samples, something stands behind the last.
         """
         inside, seen = self._padded()
         columns = np.empty_like(seen, order="C")
-        matrices = self._matrices(columns)
+        between = columns.strides[2] * (1 if self.dilation[0] > 1 else self.stride[0])
+        share = self.height // shares
+        shape = (self.blocks, self.groups, shares, self.out[0], share, self.width)
+        line = self.width * columns.itemsize
+        strides = (*columns.strides[:2], share * line, between, line, columns.itemsize)
+        matrices = np.ndarray(shape, columns.dtype, columns, 0, strides)
+        samples = np.zeros_like(self.x, shape=(self.blocks * self.side, *self.x.shape[1:]), order="C")
         for part in parts:
-            x = self.x[part].copy()  # into the cache first: what follows does not read it in order
-            inside[: len(x)] = x
-            np.copyto(columns, seen)
-            yield part, matrices
+            x = self.x[part]
+            samples[: len(x)] = x  # into the cache first: what follows does not read it in order
+            used = self._used(x)
+            inside[:used] = samples.reshape(inside.shape)[:used]
+            np.copyto(columns[:used], seen[:used])
+            yield part, matrices[:used]
+
+    def _used(self, x):
+        return -(-len(x) // self.side)
 
     def _padded(self):
         """Return zeros with room for the samples, and those windows' columns in them.
 
-        The padded rows are (row, C, n, *line), with some zeros behind for the windows that begin in the last line.
+        The padded rows are (block, row, C, n, *line), with some zeros behind for the windows that begin in the last.
         """
         x, stride, item = self.x, self.stride, self.x.itemsize
-        shape = (x.shape[2] + sum(self.padding[0]), x.shape[1], self.step, *self.lines)
-        row, channel, sample, *apart = (math.prod(shape[i + 1 :]) * item for i in range(len(shape)))
+        shape = (self.blocks, x.shape[2] + sum(self.padding[0]), x.shape[1], self.side, *self.lines)
+        block, row, channel, sample, *apart = (math.prod(shape[i + 1 :]) * item for i in range(len(shape)))
         taps = [d * a for d, a in zip(self.dilation[1:], apart, strict=True)]
         behind = sum((k - 1) * tap for k, tap in zip(self.kernel[1:], taps, strict=True))
         padded = np.zeros_like(x, shape=math.prod(shape) + behind // item)
         first, *others = (slice(a, a + n) for (a, _), n in zip(self.padding, x.shape[2:], strict=True))
-        inside = padded[: math.prod(shape)].reshape(shape)[(first, ..., *others)]
-        rows, between = shape[:1], (row,)
+        inside = padded[: math.prod(shape)].reshape(shape)[(slice(None), first, ..., *others)]
+        rows, between = shape[1:2], (row,)
         if self.dilation[0] > 1:  # the rows of a window are not neighbours: laid out, too
             rows, between = (self.out[0], self.kernel[0]), (stride[0] * row, self.dilation[0] * row)
         wide, across = (math.prod(self.wide),), (item,)
         if not self.flat:
             wide, across = self.wide, [s * a for s, a in zip(stride[1:], apart, strict=True)]
-        group = shape[1] // self.groups
-        shape = (self.groups, *rows, *self.kernel[1:], group, self.step, *wide)
-        strides = (group * channel, *between, *taps, channel, sample, *across)
-        return inside.transpose(2, 1, 0, *range(3, inside.ndim)), np.ndarray(shape, x.dtype, padded, 0, strides)
-
-    def _matrices(self, columns):
-        width = self.step * math.prod(self.wide)
-        between = columns.strides[1] * (1 if self.dilation[0] > 1 else self.stride[0])
-        strides = (columns.strides[0], between, width * columns.itemsize, columns.itemsize)
-        return np.ndarray((self.groups, self.out[0], self.height, width), columns.dtype, columns, 0, strides)
+        group = shape[2] // self.groups
+        shape = (self.blocks, self.groups, *rows, *self.kernel[1:], group, self.side, *wide)
+        strides = (block, group * channel, *between, *taps, channel, sample, *across)
+        return inside.transpose(0, 3, 2, 1, *range(4, inside.ndim)), np.ndarray(shape, x.dtype, padded, 0, strides)
 
     def weights(self, w):
-        """Return weights (out, C/groups, *kernel) as rows to meet columns: (groups, 1, out/groups, taps * C/groups)."""
-        return w.transpose(0, *range(2, w.ndim), 1).reshape(self.groups, 1, self.results, -1)
+        """Return weights (out, C/groups, *kernel) to meet columns: (1, groups, shares, 1, out/groups/shares, …)."""
+        results = len(w) // self.groups
+        rows = w.transpose(0, *range(2, w.ndim), 1)
+        return rows.reshape(1, self.groups, shares(results, self.height * self.width), 1, -1, self.height)
 
     def cut(self, products, y):
-        """Write products (groups, rows, out/groups, samples * width) to y (n, out, *spatial)."""
-        products = products.reshape(*products.shape[:3], self.step, *self.wide)[(..., *map(slice, self.out[1:]))]
-        y = y.reshape(len(y), self.groups, self.results, *self.out)  # a view: y is contiguous
-        y[...] = products.transpose(3, 0, 2, 1, *range(4, products.ndim))[: len(y)]
+        """Write products (blocks, groups, shares, rows, out/groups/shares, width) to y (n, out, *spatial)."""
+        products = products.reshape(*products.shape[:5], self.side, *self.wide)[(..., *map(slice, self.out[1:]))]
+        products = products.transpose(0, 5, 1, 2, 4, 3, *range(6, products.ndim))
+        if len(y) % self.side == 0:  # a view: y is contiguous
+            y.reshape(products.shape)[...] = products
+        else:
+            y[...] = products.reshape(-1, *y.shape[1:])[: len(y)]
 
     def widened(self, y):
-        """Return y (n, out, *spatial) standing as the columns do, as (groups, rows, samples * width, out/groups)."""
-        before, after = ((self.results,), ()) if self.height < 64 else ((), (self.results,))
-        rows = np.zeros_like(y, shape=(self.groups, self.out[0], *before, self.step, *self.wide, *after), order="C")
+        """Return y (n, out, *spatial) as the columns stand: (blocks, groups, 1, rows, width, out/groups)."""
+        results, blocks = y.shape[1] // self.groups, self._used(y)
+        before, after = ((results,), ()) if self.height < 64 else ((), (results,))
+        shape = (blocks, self.groups, self.out[0], *before, self.side, *self.wide, *after)
+        rows = np.zeros_like(y, shape=shape, order="C")
         if before:  # quicker to write; in memory as it is returned, it is quicker to multiply
-            rows = np.moveaxis(rows, 2, -1)
+            rows = np.moveaxis(rows, 3, -1)
         places = rows[(..., *map(slice, self.out[1:]), slice(None))]
-        places = places.transpose(2, 0, -1, 1, *range(3, places.ndim - 1))
-        places[: len(y)] = y.copy().reshape(len(y), self.groups, self.results, *self.out)
-        return rows.reshape(self.groups, self.out[0], -1, self.results)
+        places = places.transpose(0, 3, 1, -1, 2, *range(4, places.ndim - 1))
+        samples = np.zeros_like(y, shape=(blocks * self.side, *y.shape[1:]), order="C")
+        samples[: len(y)] = y
+        places[...] = samples.reshape(places.shape)
+        return rows.reshape(blocks, self.groups, 1, self.out[0], -1, results)

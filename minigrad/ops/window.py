@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from minigrad.ops.columns import Columns
+from minigrad.ops.columns import Columns, shares
 from minigrad.primitive import primitive
 
 
@@ -72,7 +72,7 @@ def conv(x, w, *, stride, padding, dilation, groups):
     out = windows(x.shape[2:], kernel, stride, padding, dilation)
     if _is_product(kernel, stride, padding):
         return np.matmul(w.reshape(groups, w.shape[0] // groups, -1), _grouped(x, groups)).reshape(len(x), -1, *out)
-    columns = Columns(x, kernel, out, stride, padding, dilation, groups, len(w))
+    columns = Columns(x, kernel, out, stride, padding, dilation, groups, most=8)
     weights = columns.weights(w)
     y = np.empty_like(x, shape=(len(x), len(w), *out), order="C")
     for part, block in columns.of(columns.parts()):
@@ -111,10 +111,11 @@ def conv_weight(x, y, *, shape, stride, padding, dilation, groups):
     kernel = shape[2:]
     if _is_product(kernel, stride, padding):
         return np.matmul(_grouped(y, groups), _grouped(x, groups).swapaxes(-1, -2)).sum(0).reshape(shape)
-    columns = Columns(x, kernel, y.shape[2:], stride, padding, dilation, groups, shape[0])
-    total = np.zeros_like(y, shape=(groups, shape[1] * math.prod(kernel), shape[0] // groups))
-    for part, block in columns.of(columns.parts()):
-        total += np.add.reduce(np.matmul(block, columns.widened(y[part])), 1)
+    columns = Columns(x, kernel, y.shape[2:], stride, padding, dilation, groups, most=16)
+    many = shares(columns.height, shape[0] // groups * columns.width)
+    total = np.zeros_like(y, shape=(groups, many, columns.height // many, shape[0] // groups))
+    for part, block in columns.of(columns.parts(), many):
+        total += np.add.reduce(np.matmul(block, columns.widened(y[part])), (0, 3))
     total = np.moveaxis(total.reshape(groups, *kernel, shape[1], -1), (-1, -2), (1, 2))
     return total.reshape(shape)
 
