@@ -12,8 +12,8 @@ import itertools
 import math
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
+from minigrad.ops.columns import Columns, shares
 from minigrad.primitive import primitive
 
 
@@ -52,65 +52,13 @@ def _taps(kernel, out, stride, dilation):
 
 
 # ---- convolution --------------------------------------------------------------------------------
-BLOCK = 1 << 18  # numbers in the columns made at once: they stay in the cache
-LENGTH = 1 << 12  # columns at once: OpenBLAS has a quicker kernel for products of at most a million terms
+def _is_product(kernel, stride, padding):
+    return max(*kernel, *stride) == 1 and not any(map(any, padding))
 
 
-class _Columns:
-    """Every window of an array as a column, some samples at a time: ``for part, columns in …``.
-
-    ``columns`` is (groups, C/groups * taps, n * width), where ``wide`` is the shape of width: that of the windows, or,
-    with stride 1, that of the padded rows they start in. Then each tap is one run of memory, copied
-    at its full speed, and the results between the windows of two rows are not looked at. The samples
-    stand side by side, so one long product takes them all.
-    """
-
-    def __init__(self, x, kernel, out, stride, padding, dilation, groups):
-        self.kernel, self.out, self.groups = kernel, out, groups
-        self.stride, self.dilation = stride, dilation
-        plane = _padded_shape(x.shape, padding)[2:]
-        self.flat = max(stride) == 1 and math.prod(plane[1:]) <= 1.4 * math.prod(out[1:])
-        self.wide = (out[0], *plane[1:]) if self.flat else out
-        if self.flat and max(kernel[1:], default=1) > 1:  # windows of the last row end behind the plane
-            (before, after), *others = padding
-            padding = ((before, after + 1), *others)
-        self.x = np.ascontiguousarray(_padded(x, padding))
-
-    def __iter__(self):
-        n, channels = self.x.shape[:2]
-        rows, width = channels * math.prod(self.kernel), math.prod(self.wide)
-        step = min(n, max(1, min(BLOCK // max(rows, 1), LENGTH) // max(width, 1)))
-        buffer = np.empty_like(self.x, shape=rows * step * width)
-        for start in range(0, n, max(step, 1)):
-            part = slice(start, min(start + step, n))
-            count = part.stop - start
-            columns = buffer[: rows * count * width]
-            self._fill(columns.reshape(channels, *self.kernel, count, *self._shown()), self.x[part])
-            yield part, columns.reshape(self.groups, rows // self.groups, count * width)
-
-    def _shown(self):
-        return (math.prod(self.wide),) if self.flat else self.out
-
-    def _fill(self, columns, x):
-        steps, apart = x.strides, x.strides[2:]
-        along = [d * step for d, step in zip(self.dilation, apart, strict=True)]
-        across = (x.itemsize,) if self.flat else [s * step for s, step in zip(self.stride, apart, strict=True)]
-        np.copyto(columns, as_strided(x, columns.shape, (steps[1], *along, steps[0], *across)))
-
-    def _windows(self, rows, channels, n):
-        """Of rows (groups, C/groups, n * width) what stands under windows: (n, C, *out)."""
-        return rows.reshape(channels, n, *self.wide)[(..., *map(slice, self.out))].swapaxes(0, 1)
-
-    def cut(self, rows, y):
-        """Write products (groups, C/groups, n * width) to y (n, C, *out), without what lies between the windows."""
-        y[...] = self._windows(rows, y.shape[1], len(y))
-
-    def widened(self, y):
-        """Lay y (n, C, *out) in rows as the columns' are, with zeros between: (groups, C/groups, n * width)."""
-        n, channels = y.shape[:2]
-        rows = np.zeros_like(y, shape=(self.groups, channels // self.groups, n * math.prod(self.wide)))
-        self._windows(rows, channels, n)[...] = y
-        return rows
+def _grouped(x, groups):
+    """(N, C, *) -> (N, groups, C/groups, places)."""
+    return x.reshape(len(x), groups, x.shape[1] // groups, math.prod(x.shape[2:]))
 
 
 @primitive(
@@ -122,10 +70,12 @@ def conv(x, w, *, stride, padding, dilation, groups):
     """Cross-correlation of (N, C, *) with (out, C/groups, *kernel) -> (N, out, *)."""
     kernel = w.shape[2:]
     out = windows(x.shape[2:], kernel, stride, padding, dilation)
-    columns = _Columns(x, kernel, out, stride, padding, dilation, groups)
-    weights = w.reshape(groups, w.shape[0] // groups, -1)
-    y = np.empty_like(columns.x, shape=(len(x), w.shape[0], *out))
-    for part, block in columns:
+    if _is_product(kernel, stride, padding):
+        return np.matmul(w.reshape(groups, w.shape[0] // groups, -1), _grouped(x, groups)).reshape(len(x), -1, *out)
+    columns = Columns(x, kernel, out, stride, padding, dilation, groups, most=8)
+    weights = columns.weights(w)
+    y = np.empty_like(x, shape=(len(x), len(w), *out), order="C")
+    for part, block in columns.of(columns.parts()):
         columns.cut(np.matmul(weights, block), y[part])
     return y
 
@@ -144,8 +94,7 @@ def conv_input(y, w, *, shape, stride, padding, dilation, groups):
         turned = turned.reshape(shape[1], -1, *kernel)
         return conv.function(y, turned, stride=stride, padding=back, dilation=dilation, groups=groups)
     weights = w.reshape(groups, w.shape[0] // groups, -1)
-    rows = y.reshape(len(y), groups, y.shape[1] // groups, math.prod(out))
-    columns = np.matmul(np.swapaxes(weights, -1, -2), rows)
+    columns = np.matmul(np.swapaxes(weights, -1, -2), _grouped(y, groups))
     columns = columns.reshape(*shape[:2], math.prod(kernel), *out)
     x = np.zeros_like(y, shape=_padded_shape(shape, padding))
     for i, tap in enumerate(_taps(kernel, out, stride, dilation)):
@@ -159,14 +108,15 @@ def conv_input(y, w, *, shape, stride, padding, dilation, groups):
 )
 def conv_weight(x, y, *, shape, stride, padding, dilation, groups):
     """The cotangent of a convolution's weight, of this shape, from its input and its result's."""
-    columns = _Columns(x, shape[2:], y.shape[2:], stride, padding, dilation, groups)
-    total = np.zeros_like(y, shape=(groups, shape[0] // groups, math.prod(shape[1:])))
-    for part, block in columns:
-        rows = columns.widened(y[part])
-        if block.shape[-2] < rows.shape[-2]:
-            total += np.matmul(rows, np.swapaxes(block, -1, -2))
-        else:  # the other way round: twice as fast where channels are few
-            total += np.swapaxes(np.matmul(block, np.swapaxes(rows, -1, -2)), -1, -2)
+    kernel = shape[2:]
+    if _is_product(kernel, stride, padding):
+        return np.matmul(_grouped(y, groups), _grouped(x, groups).swapaxes(-1, -2)).sum(0).reshape(shape)
+    columns = Columns(x, kernel, y.shape[2:], stride, padding, dilation, groups, most=16)
+    many = shares(columns.height, shape[0] // groups * columns.width)
+    total = np.zeros_like(y, shape=(groups, many, columns.height // many, shape[0] // groups))
+    for part, block in columns.of(columns.parts(), many):
+        total += np.add.reduce(np.matmul(block, columns.widened(y[part])), (0, 3))
+    total = np.moveaxis(total.reshape(groups, *kernel, shape[1], -1), (-1, -2), (1, 2))
     return total.reshape(shape)
 
 
