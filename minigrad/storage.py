@@ -33,13 +33,13 @@ def owner(array: Any) -> Any:
 
 def wrote(array: np.ndarray, by: str = "an in-place operation") -> None:
     """Tell that the memory of ``array`` was written in place; call it after every such write."""
-    memory = owner(array)
-    key = id(memory)
-    known = WRITES.of.get(key)
+    memory = array if array.base is None else owner(array)
+    key, of = id(memory), WRITES.of
+    known = of.get(key)
     if known is None:
-        weakref.finalize(memory, WRITES.of.pop, key, None).atexit = False
-    WRITES.last = tick()
-    WRITES.of[key] = (WRITES.last, known[1] + 1 if known else 1, by)
+        weakref.finalize(memory, of.pop, key, None).atexit = False
+    WRITES.last = now = tick()
+    of[key] = (now, known[1] + 1 if known else 1, by)
 
 
 def version(array: np.ndarray) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from minigrad.nn.loss import Loss, check_reduction, old_reduction, reduced
 
+from minigrad.ops import loss as ops
 from minigrad.ops.indexing import take_along_axis
 from minigrad.tensor import Tensor
 
@@ -38,6 +39,11 @@ def cross_entropy(
     if input.ndim == 1:
         options: Any = (weight, ignore_index, reduction, label_smoothing)
         return cross_entropy(input.unsqueeze(0), target.unsqueeze(0), *options).reshape(())
+    if weight is None and label_smoothing == 0 and input.ndim == 2 and target.ndim == 1 and input.is_floating_point():
+        check_reduction(reduction)
+        classes, kept = _classes(input, target, ignore_index)
+        if kept is None:
+            return ops.cross_entropy(input, classes=classes, reduction=reduction)  # type: ignore[no-any-return]
     log_p = input.log_softmax(1)
     if target.shape == input.shape:
         return _against_probabilities(log_p, target, weight, reduction, label_smoothing)
@@ -89,14 +95,14 @@ def _classes(input: Tensor, target: Tensor, ignore_index: int) -> tuple[np.ndarr
     if input.shape[2:] != target.shape[1:]:
         wanted = [input.shape[0], *input.shape[2:]]
         raise RuntimeError(f"Expected target size {wanted}, got {list(target.shape)}")
-    classes: np.ndarray = target.numpy()
-    outside = (classes < 0) | (classes >= input.shape[1])
-    if not outside.any() and not 0 <= ignore_index < input.shape[1]:
+    classes, n = target._data, input.shape[1]
+    highest = classes.view(f"u{classes.itemsize}").max(initial=0)  # a negative number is the highest of all
+    if (highest < n or not classes.size) and not 0 <= ignore_index < n:
         return classes, None
-    kept = classes != ignore_index
+    kept, outside = classes != ignore_index, (classes < 0) | (classes >= n)
     if (outside & kept).any():
         first = classes[outside & kept].flat[0]
-        raise IndexError(f"Target {first} is out of bounds. Classes are 0 to {input.shape[1] - 1}.")
+        raise IndexError(f"Target {first} is out of bounds. Classes are 0 to {n - 1}.")
     return np.where(kept, classes, 0), kept
 
 

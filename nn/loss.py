@@ -28,15 +28,16 @@ def old_reduction(function: F) -> F:
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        old = [kwargs.pop(name, None) for name in ("size_average", "reduce")]
-        if old != [None, None]:
-            average, reduce = (True if value is None else value for value in old)
-            kwargs["reduction"] = "none" if not reduce else "mean" if average else "sum"
-            warnings.warn(
-                "size_average and reduce args will be deprecated, please use "
-                f"reduction='{kwargs['reduction']}' instead.",
-                stacklevel=2,
-            )
+        if "size_average" in kwargs or "reduce" in kwargs:
+            old = [kwargs.pop(name, None) for name in ("size_average", "reduce")]
+            if old != [None, None]:
+                average, reduce = (True if value is None else value for value in old)
+                kwargs["reduction"] = "none" if not reduce else "mean" if average else "sum"
+                warnings.warn(
+                    "size_average and reduce args will be deprecated, please use "
+                    f"reduction='{kwargs['reduction']}' instead.",
+                    stacklevel=2,
+                )
         return function(*args, **kwargs)
 
     return wrapper  # type: ignore[return-value]

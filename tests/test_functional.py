@@ -41,6 +41,9 @@ SHAPED = {
     "cross_entropy": (lambda F, x, y: F.cross_entropy(x, y), X, LABELS),
     "cross_entropy sum": (lambda F, x, y: F.cross_entropy(x, y, reduction="sum"), X, SOME),
     "cross_entropy none": (lambda F, x, y: F.cross_entropy(x, y, reduction="none"), X, SOME),
+    "cross_entropy sum of all": (lambda F, x, y: F.cross_entropy(x, y, reduction="sum"), X, LABELS),
+    "cross_entropy of each": (lambda F, x, y: F.cross_entropy(x, y, reduction="none"), X, LABELS),
+    "cross_entropy of many classes": (lambda F, x, y: F.cross_entropy(x, y), (4, 80), LABELS),
     "cross_entropy ignored": (lambda F, x, y: F.cross_entropy(x, y, ignore_index=2), X, LABELS),
     "cross_entropy weighted": (lambda F, x, y, w: F.cross_entropy(x, y, w.detach()) + w.sum(), X, SOME, WEIGHT),
     "cross_entropy smooth": (lambda F, x, y: F.cross_entropy(x, y, label_smoothing=0.1), X, SOME),
@@ -98,6 +101,21 @@ def test_everything_ignored_is_nan_and_large_logits_are_not():
     assert F.binary_cross_entropy_with_logits(mg.tensor([-1e5]), mg.tensor([1.0])).item() == 1e5
 
 
+@pytest.mark.parametrize("classes", [3, 80])
+def test_cross_entropy_at_its_ends_as_pytorch(classes, torch):
+    scores = np.zeros((5, classes), np.float32)
+    scores[:, :3] = [[1e4, 9999.5, 0], [-np.inf, 1, 2], [np.inf, 0, 0], [np.nan, 0, 0], [100, -100, 0]]
+    found = []
+    for lib in (mg, torch):
+        x = lib.tensor(scores, requires_grad=True)
+        losses = lib.nn.functional.cross_entropy(x, lib.tensor([1, 0, 1, 2, 1], dtype=lib.uint8), reduction="none")
+        losses.backward(lib.ones(5))
+        found.append((losses.detach().numpy(), x.grad.numpy()))
+        assert x.grad.is_contiguous()
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
+
+
 def test_dropout_zeroes_scales_and_keeps_the_mean():
     mg.manual_seed(0)
     x = mg.ones(1000, 50, requires_grad=True)
@@ -140,6 +158,7 @@ def test_a_loss_of_two_shapes_warns():
 
 
 WRONG = {
+    "class below": (IndexError, "Target -1 is out of bounds", lambda: F.cross_entropy(mg.zeros(2, 3), mg.tensor([-1, 0]))),
     "class outside": (IndexError, "Target 5 is out of bounds", lambda: F.cross_entropy(mg.zeros(2, 3), mg.tensor([1, 5]))),
     "negative class": (IndexError, "Target -1 is out of", lambda: F.nll_loss(mg.zeros(1, 3), mg.tensor([-1]))),
     "float classes": (RuntimeError, "expected target dtype", lambda: F.cross_entropy(mg.zeros(2, 3), mg.zeros(2))),

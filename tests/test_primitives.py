@@ -134,6 +134,10 @@ SAMPLES = {
         ((np.array([[0.3, -0.7, 0.5, 0.2], [-0.4, 0.6, 0.8, -0.9]]),), {"indices": INDICES[:, 0], "axis": 1, "shape": (2, 3)}),
     ],
     "loss.binary_cross_entropy": ((away(2, 3), away(2, 3)), {}),
+    "loss.cross_entropy": [
+        ((signed(4, 3),), {"classes": np.array([0, 2, 1, 2]), "reduction": how}) for how in ("none", "mean", "sum")
+    ],
+    "loss.surplus": ((signed(4, 3),), {"classes": np.array([0, 2, 1, 2])}),
     "matmul.matmul": [
         ((signed(*a), signed(*b)), {})
         for a, b in (((2, 3), (3, 4)), ((3,), (3,)), ((2, 3), (3,)), ((3,), (2, 3, 2)), ((2, 1, 2, 3), (4, 3, 2)))

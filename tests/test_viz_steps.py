@@ -18,7 +18,7 @@ def test_all_steps_equal_backward_bit_for_bit():
     (one, loss), (other, same) = net(), net()
     loss.backward()
     steps = list(viz.backward_steps(same))
-    assert len(steps) > 15
+    assert len(steps) > 10
     for p, q in zip(one.parameters(), other.parameters(), strict=True):
         assert p.grad._data.tobytes() == q.grad._data.tobytes() and p.grad.norm().item() > 0
     with pytest.raises(RuntimeError, match="second time"):

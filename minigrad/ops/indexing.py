@@ -59,12 +59,12 @@ def put_along_axis(g, *, indices, axis, shape):
 def _along(indices, axis):
     """Return the index of ``indices`` along one axis, each place of the others with itself."""
     return tuple(
-        indices if i == axis % indices.ndim else _count(n, indices.ndim - i - 1) for i, n in enumerate(indices.shape)
+        indices if i == axis % indices.ndim else counted(n, indices.ndim - i - 1) for i, n in enumerate(indices.shape)
     )
 
 
 @functools.lru_cache(256)
-def _count(n, behind):
+def counted(n, behind):
     """Return 0, 1, … n − 1 with axes of length one behind."""
     numbers = np.arange(n).reshape(n, *(1,) * behind)
     numbers.flags.writeable = False

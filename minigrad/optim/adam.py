@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.optim.optimizer import Optimizer, Params, require
+from minigrad.optim.optimizer import Optimizer, Params, numbers, require
 
 
 class Adam(Optimizer):
@@ -45,19 +45,22 @@ class Adam(Optimizer):
     def update(self, p: np.ndarray, g: np.ndarray, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Write one step into ``p``."""
         (beta1, beta2), t, spare = group["betas"], self.counted(state), self.scratch(p)
+        # m̂ / (√v̂ + eps) is c m / (√v + c eps) / (1 − beta1ᵗ) with c = √(1 − beta2ᵗ)
+        c = math.sqrt(1 - beta2**t)
+        fresh, kept, fresh_square, eps, lr = numbers(
+            p.dtype, 1 - beta1, beta2, 1 - beta2, c * group["eps"], c * group["lr"] / (1 - beta1**t)
+        )
         m, v = self.kept(state, "exp_avg", p), self.kept(state, "exp_avg_sq", p)
-        m += np.multiply(np.subtract(g, m, out=spare), 1 - beta1, out=spare)
-        v *= beta2
-        v += np.multiply(np.multiply(g, g, out=spare), 1 - beta2, out=spare)
+        m += np.multiply(np.subtract(g, m, spare), fresh, spare)
+        v *= kept
+        v += np.multiply(np.multiply(g, g, spare), fresh_square, spare)
         if group["amsgrad"]:
             largest = self.kept(state, "max_exp_avg_sq", p)
             v = np.maximum(largest, v, out=largest)
-        # m̂ / (√v̂ + eps) is c m / (√v + c eps) / (1 − beta1ᵗ) with c = √(1 − beta2ᵗ)
-        c = math.sqrt(1 - beta2**t)
-        np.sqrt(v, out=spare)
-        spare += c * group["eps"]
-        np.divide(m, spare, out=spare)
-        spare *= group["lr"] * c / (1 - beta1**t)
+        np.sqrt(v, spare)
+        spare += eps
+        np.divide(m, spare, spare)
+        spare *= lr
         p -= spare
 
 

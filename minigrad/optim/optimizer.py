@@ -6,6 +6,7 @@ https://docs.pytorch.org/docs/stable/optim.html
 from __future__ import annotations
 
 import copy
+import functools
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -84,15 +85,16 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         self.stepped = True
-        name = f"{type(self).__name__}.step"
+        by, update, state = f"{type(self).__name__}.step", self.update, self.state
         with np.errstate(all="ignore"):  # inf and nan are values here, as in PyTorch
             for group in self.param_groups:
+                turned = group.get("maximize") or (group.get("weight_decay") and not self.decoupled)
                 for p in group["params"]:
                     grad = p.grad
                     if grad is not None:
-                        array = p._data
-                        self.update(array, self._descent(array, grad._data, group), self.state[p], group)
-                        wrote(array, name)
+                        array, g = p._data, grad._data
+                        update(array, self._descent(array, g, group) if turned else g, state[p], group)
+                        wrote(array, by)
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -110,10 +112,10 @@ class Optimizer:
     def _descent(self, p: np.ndarray, g: np.ndarray, group: dict[str, Any]) -> np.ndarray:
         """Return the gradient to go down: its sign turned to maximize, weight decay added."""
         if group.get("maximize"):
-            g = np.negative(g, out=self.scratch(p, 1))
+            g = np.negative(g, self.scratch(p, 1))
         if group.get("weight_decay") and not self.decoupled:
-            decay = np.multiply(p, group["weight_decay"], out=self.scratch(p))
-            g = np.add(g, decay, out=self.scratch(p, 1))
+            (decay,) = numbers(p.dtype, group["weight_decay"])
+            g = np.add(g, np.multiply(p, decay, self.scratch(p)), self.scratch(p, 1))
         return g
 
     def scratch(self, p: np.ndarray, slot: int = 0) -> np.ndarray:
@@ -126,17 +128,19 @@ class Optimizer:
 
     def kept(self, state: dict[str, Any], name: str, p: np.ndarray) -> np.ndarray:
         """Return the array ``name`` of ``state``, zeros like ``p`` at first."""
-        if state.get(name) is None:
-            state[name] = Tensor(np.zeros_like(p))
-        return state[name]._data
+        tensor = state.get(name)
+        if tensor is None:
+            tensor = state[name] = Tensor(np.zeros_like(p))
+        return tensor._data
 
     def counted(self, state: dict[str, Any]) -> float:
         """Count a step of one parameter; return how many there were."""
-        if "step" not in state:
-            state["step"] = Tensor(np.zeros((), np.float32))
-        step = state["step"]._data
-        step.fill(float(step) + 1)
-        return float(step)
+        tensor = state.get("step")
+        if tensor is None:
+            tensor = state["step"] = Tensor(np.zeros((), np.float32))
+        steps = float(tensor._data) + 1
+        tensor._data.fill(steps)
+        return steps
 
     # ---- state -------------------------------------------------------------------------------
     def state_dict(self) -> dict[str, Any]:
@@ -168,6 +172,12 @@ class Optimizer:
             lines.append(f"Parameter Group {i}")
             lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
         return "\n".join([*lines, ")"])
+
+
+@functools.lru_cache(256)
+def numbers(dtype: np.dtype[Any], *values: float) -> list[np.ndarray]:
+    """Return numbers as arrays: NumPy takes twice as long over small arrays and numbers of Python's."""
+    return [np.array(value, dtype) for value in values]
 
 
 def require(group: dict[str, Any], **words: str) -> None:

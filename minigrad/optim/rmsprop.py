@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.optim.optimizer import Optimizer, Params, require
+from minigrad.optim.optimizer import Optimizer, Params, numbers, require
 
 
 class RMSprop(Optimizer):
@@ -42,20 +42,23 @@ class RMSprop(Optimizer):
         """Write one step into ``p``."""
         self.counted(state)  # the formula has no use for it; PyTorch keeps it
         alpha, spare = group["alpha"], self.scratch(p)
+        kept, fresh, eps, momentum, lr = numbers(
+            p.dtype, alpha, 1 - alpha, group["eps"], group["momentum"], group["lr"]
+        )
         v = self.kept(state, "square_avg", p)
-        v *= alpha
-        v += np.multiply(np.multiply(g, g, out=spare), 1 - alpha, out=spare)
+        v *= kept
+        v += np.multiply(np.multiply(g, g, spare), fresh, spare)
         if group["centered"]:
             mean = self.kept(state, "grad_avg", p)
-            mean += np.multiply(np.subtract(g, mean, out=spare), 1 - alpha, out=spare)
-            v = np.subtract(v, np.multiply(mean, mean, out=spare), out=spare)
-        np.sqrt(v, out=spare)
-        spare += group["eps"]
-        np.divide(g, spare, out=spare)
+            mean += np.multiply(np.subtract(g, mean, spare), fresh, spare)
+            v = np.subtract(v, np.multiply(mean, mean, spare), spare)
+        np.sqrt(v, spare)
+        spare += eps
+        np.divide(g, spare, spare)
         if group["momentum"]:
             buffer = self.kept(state, "momentum_buffer", p)
-            buffer *= group["momentum"]
+            buffer *= momentum
             buffer += spare
             np.copyto(spare, buffer)
-        spare *= group["lr"]
+        spare *= lr
         p -= spare

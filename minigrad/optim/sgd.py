@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.optim.optimizer import Optimizer, Params, require
+from minigrad.optim.optimizer import Optimizer, Params, numbers, require
 
 
 class SGD(Optimizer):
@@ -44,8 +44,11 @@ class SGD(Optimizer):
         spare, momentum = self.scratch(p), group["momentum"]
         if momentum:
             share = 1 if state.get("momentum_buffer") is None else 1 - group["dampening"]
+            lr, momentum, part = numbers(p.dtype, group["lr"], momentum, share)
             v = self.kept(state, "momentum_buffer", p)
             v *= momentum
-            v += g if share == 1 else np.multiply(g, share, out=spare)
-            g = np.add(g, np.multiply(v, momentum, out=spare), out=spare) if group["nesterov"] else v
-        p -= np.multiply(g, group["lr"], out=spare)
+            v += g if share == 1 else np.multiply(g, part, spare)
+            g = np.add(g, np.multiply(v, momentum, spare), spare) if group["nesterov"] else v
+        else:
+            (lr,) = numbers(p.dtype, group["lr"])
+        p -= np.multiply(g, lr, spare)
