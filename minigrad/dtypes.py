@@ -5,6 +5,7 @@ https://docs.pytorch.org/docs/stable/tensor_attributes.html#torch.dtype
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,17 @@ def category(dtype: np.dtype[Any]) -> int:
             "first: array.astype(array.dtype.newbyteorder('='))"
         )
     return found
+
+
+@functools.lru_cache(1024)
+def number(value: float, kind: str) -> np.ndarray:
+    """Return a number as an array of no dimensions; ``kind`` is the character of a float dtype.
+
+    NumPy takes twice as long over a small array and a number of Python's. Not for 0: its sign is not told apart.
+    """
+    array = np.array(value, kind)
+    array.flags.writeable = False
+    return array
 
 
 def promote_types(a: Any, b: Any) -> np.dtype[Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.dtypes import get_default_dtype, promoted
+from minigrad.dtypes import get_default_dtype, number, promoted
 from minigrad.graph import ABSENT, Node, constant
 from minigrad.modes import INFERENCE, MODES
 from minigrad.primitive import Primitive
@@ -75,19 +75,13 @@ def one(primitive: Primitive, x: Any, params: dict[str, Any] = _NONE) -> Any:
 
 def two(primitive: Primitive, x: Any, y: Any, params: dict[str, Any] = _NONE) -> Any:
     """Run and record a primitive of two operands, of which at least one is a tensor."""
-    home_a = home_b = None
-    if isinstance(x, Recorded):
-        a, home_a = x._data, x._node
-    else:
-        a = _operand(x, primitive)
-    if isinstance(y, Recorded):
-        b, home_b = y._data, y._node
-    else:
-        b = _operand(y, primitive)
+    a, home_a = (x._data, x._node) if isinstance(x, Recorded) else (_operand(x, primitive), None)
+    b, home_b = (y._data, y._node) if isinstance(y, Recorded) else (_operand(y, primitive), None)
     if primitive.adapts and not _fit(a, b):
         a, b = adapted(primitive, [a, b])
     try:
-        out = primitive.function(a, b, **params) if params else primitive.function(a, b)
+        u, v = (a, b) if type(a) is type(b) or primitive.promotes != 0 else _arrays(a, b)
+        out = primitive.function(u, v, **params) if params else primitive.function(u, v)
     except _FAILURES as error:
         out = _again(primitive, [a, b], params, error)
     if type(out) is not _ndarray and isinstance(out, np.generic):
@@ -220,6 +214,18 @@ def _operand(x: Any, primitive: Primitive) -> Any:
     raise TypeError(f"{primitive.name}(): operands must be Tensors, arrays or real numbers, not {type(x).__name__}")
 
 
+def _arrays(a: Any, b: Any) -> tuple[Any, Any]:
+    """Make an array of the number that stands beside one of floats: the quicker way through NumPy."""
+    if type(a) is _ndarray:
+        return a, _as_array(b, a.dtype.char)
+    return (_as_array(a, b.dtype.char), b) if type(b) is _ndarray else (a, b)
+
+
+def _as_array(x: Any, kind: str) -> Any:
+    exact = type(x) is float or (type(x) is int and abs(x) < 1 << 53)
+    return number(x, kind) if exact and x and kind in "fd" else x
+
+
 def _fit(a: Any, b: Any) -> bool:
     """Tell quickly of most pairs that need no adapting: floats of one dtype, and Python numbers with them."""
     if type(a) is not _ndarray:
@@ -234,13 +240,12 @@ def _fit(a: Any, b: Any) -> bool:
 
 def _all_fit(values: list[Any]) -> bool:
     """Tell quickly of most operands that they need no adapting: arrays of one float dtype."""
-    common = values[0].dtype if values and type(values[0]) is _ndarray else None
-    if common is None or common.kind != "f":
-        return False
+    common = None
     for x in values:
-        if type(x) is not _ndarray or x.dtype is not common:
+        if type(x) is not _ndarray or (x.dtype is not common and common is not None):
             return False
-    return True
+        common = x.dtype
+    return common is not None and common.kind == "f"
 
 
 def adapted(primitive: Primitive, values: list[Any]) -> list[Any]:

@@ -47,7 +47,7 @@ MUTANTS = (
     Mutant("rounding of the mean left in", BN, "    np.subtract(d._data, left, out=d._data)", "    pass"),
     Mutant("normalised by the unbiased variance", BN, VARIANCE, 'var = (mean_square(d) * (m / (m - 1))).named("σ²")'),
     Mutant("biased variance remembered", BN, "var * (m / max(m - 1, 1)), m", "var, m"),
-    Mutant("momentum reversed", STATS, "array *= 1 - momentum\n            array += momentum * new", "array *= momentum\n            array += (1 - momentum) * new"),
+    Mutant("momentum reversed", STATS, "array *= number(1 - momentum, array.dtype.char)", "array *= number(momentum, array.dtype.char)"),
     Mutant(
         "statistics updated in evaluation", BN, BY_RUNNING,
         "            self.remember(*normalize(input.detach(), None, None, self.eps)[1:])\n" + BY_RUNNING,
@@ -72,7 +72,7 @@ MUTANTS = (
     Mutant("a broadcast is not summed back", SWEEP, "if out.shape != parent.shape:", "if False:", ENGINE),
     Mutant("a cotangent that others hold is added to in place", SWEEP, "elif entry[2] and in_place:", "elif in_place:", ENGINE),
     Mutant("an overwritten value is not noticed", SWEEP, "elif sequence < WRITES.last:", "elif False:", ENGINE),
-    Mutant("a graph can be used twice by accident", SWEEP, "                node.saved = FREED\n", "                pass\n", ENGINE),
+    Mutant("a graph can be used twice by accident", SWEEP, "            node.saved = FREED\n", "            pass\n", ENGINE),
     Mutant("a gradient's dtype is not its tensor's", SWEEP, "if out.dtype is not parent.dtype and out.dtype != parent.dtype:", "if False:", ENGINE),
 )  # fmt: skip
 CHECKPOINT, FUNCTION = "minigrad/utils/checkpoint.py", "minigrad/autograd/function.py"

@@ -8,6 +8,7 @@ import operator
 
 import numpy as np
 
+from minigrad.dtypes import number
 from minigrad.ops.shape import astype, broadcast_to, reshape
 from minigrad.primitive import alias, primitive
 
@@ -137,9 +138,15 @@ def sum(x, *, axis, keepdims):
     return total(x, axis, keepdims)
 
 
-@primitive(lambda g, _out, _x, *, axis, keepdims: spread(g / max(_count(_x.shape, axis), 1), _x, axis, keepdims))
+@primitive(lambda g, _out, _x, *, axis, keepdims: spread(_divided(g, _count(_x.shape, axis) or 1), _x, axis, keepdims))
 def mean(x, *, axis, keepdims):
-    return total(x, axis, keepdims) / (_count(x.shape, axis) or math.nan)
+    return _divided(total(x, axis, keepdims), _count(x.shape, axis) or math.nan)
+
+
+def _divided(x, n):
+    if type(x) is np.ndarray and x.dtype.char in "fd":
+        n = number(n, x.dtype.char)
+    return x / n
 
 
 def total_of_product(x, y, axis, keepdims):
@@ -159,7 +166,7 @@ def _plain(x, y):
 @primitive(lambda g, _out, x, *, axis, keepdims: expanded(g * (2 / max(_count(x.shape, axis), 1)), axis, keepdims) * x)
 def mean_square(x, *, axis, keepdims):
     """The mean of x², in one step of the graph."""
-    return total_of_product(x, x, axis, keepdims) / max(_count(x.shape, axis), 1)
+    return _divided(total_of_product(x, x, axis, keepdims), _count(x.shape, axis) or 1)
 
 
 @functools.lru_cache(4096)
