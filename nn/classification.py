@@ -8,7 +8,6 @@ import numpy as np
 from minigrad.nn.loss import Loss, check_reduction, old_reduction, reduced
 
 from minigrad.ops import loss as ops
-from minigrad.ops.indexing import take_along_axis
 from minigrad.tensor import Tensor
 
 
@@ -73,7 +72,7 @@ def nll_loss(
         options: Any = (weight, ignore_index, reduction)
         return nll_loss(input.unsqueeze(0), target.unsqueeze(0), *options).reshape(())
     classes, kept = _classes(input, target, ignore_index)
-    right = -take_along_axis(input, indices=np.expand_dims(classes, 1), axis=1).squeeze(1)
+    right = ops.nll(input, classes=classes)
     if weight is None and kept is None:
         return reduced(right, reduction)
     weights = _weights(classes, kept, weight, input.dtype)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from minigrad.ops.indexing import counted
+from minigrad.ops.indexing import counted, put_along_axis
 from minigrad.ops.reduction import softmax
 from minigrad.primitive import primitive
 
@@ -24,6 +24,17 @@ _SHORT = 64  # rows of fewer numbers than this are worked on column by column
 def binary_cross_entropy(p, t):
     """-(t log p + (1 - t) log(1 - p)), no logarithm below -100."""
     return (t - 1) * np.maximum(np.log1p(-p), _LEAST_LOG) - t * np.maximum(np.log(p), _LEAST_LOG)
+
+
+@primitive(
+    lambda g, _out, _x, *, classes: put_along_axis(
+        np.expand_dims(-g, 1), indices=np.expand_dims(classes, 1), axis=1, shape=_x.shape
+    )
+)
+def nll(x, *, classes):
+    """Minus the element of each class: of (N, C, *) and (N, *), (N, *)."""
+    first, *others = (counted(n, classes.ndim - i - 1) for i, n in enumerate(classes.shape))
+    return -x[(first, classes, *others)]
 
 
 @primitive(
