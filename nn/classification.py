@@ -8,7 +8,6 @@ import numpy as np
 from minigrad.nn.loss import Loss, check_reduction, old_reduction, reduced
 
 from minigrad.ops import loss as ops
-from minigrad.ops.indexing import take_along_axis
 from minigrad.tensor import Tensor
 
 
@@ -39,7 +38,7 @@ def cross_entropy(
     if input.ndim == 1:
         options: Any = (weight, ignore_index, reduction, label_smoothing)
         return cross_entropy(input.unsqueeze(0), target.unsqueeze(0), *options).reshape(())
-    if weight is None and label_smoothing == 0 and input.ndim == 2 and target.ndim == 1 and input.is_floating_point():
+    if weight is None and label_smoothing == 0 and input.ndim == 2 and target.ndim == 1 and input.dtype.kind == "f":
         check_reduction(reduction)
         classes, kept = _classes(input, target, ignore_index)
         if kept is None:
@@ -73,7 +72,7 @@ def nll_loss(
         options: Any = (weight, ignore_index, reduction)
         return nll_loss(input.unsqueeze(0), target.unsqueeze(0), *options).reshape(())
     classes, kept = _classes(input, target, ignore_index)
-    right = -take_along_axis(input, indices=np.expand_dims(classes, 1), axis=1).squeeze(1)
+    right = ops.nll(input, classes=classes)
     if weight is None and kept is None:
         return reduced(right, reduction)
     weights = _weights(classes, kept, weight, input.dtype)
@@ -82,20 +81,18 @@ def nll_loss(
 
 def _classes(input: Tensor, target: Tensor, ignore_index: int) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the checked targets, 0 in place of ignored ones, and which are kept (None: all)."""
-    if target.dtype.kind not in "iu":
+    classes = target._data
+    batch, n, *others = input.shape
+    if classes.dtype.kind not in "iu":
         raise RuntimeError(
             f"expected target dtype to be Long or Byte, but got {target.dtype}; class indices are "
-            f"integers {[input.shape[0], *input.shape[2:]]}, probabilities floats {list(input.shape)}"
+            f"integers {[batch, *others]}, probabilities floats {list(input.shape)}"
         )
-    if target.ndim == 0 or input.shape[0] != target.shape[0]:
-        raise ValueError(
-            f"Expected input batch_size ({input.shape[0]}) to match target batch_size "
-            f"({target.shape[0] if target.ndim else 1})."
-        )
-    if input.shape[2:] != target.shape[1:]:
-        wanted = [input.shape[0], *input.shape[2:]]
-        raise RuntimeError(f"Expected target size {wanted}, got {list(target.shape)}")
-    classes, n = target._data, input.shape[1]
+    size = list(classes.shape)
+    if not size or size[0] != batch:
+        raise ValueError(f"Expected input batch_size ({batch}) to match target batch_size ({size[0] if size else 1}).")
+    if size[1:] != others:
+        raise RuntimeError(f"Expected target size {[batch, *others]}, got {size}")
     highest = classes.view(f"u{classes.itemsize}").max(initial=0)  # a negative number is the highest of all
     if (highest < n or not classes.size) and not 0 <= ignore_index < n:
         return classes, None

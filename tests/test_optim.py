@@ -224,3 +224,17 @@ def test_steps_after_the_first_allocate_no_arrays():
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 1e6, name
+
+
+def test_a_rate_that_is_a_tensor_and_changes_is_seen():
+    for name in ("SGD", "Adam", "RMSprop"):
+        p, q = mg.ones(2, requires_grad=True), mg.ones(2, requires_grad=True)
+        p.grad, q.grad = mg.ones(2), mg.ones(2)
+        ours, plain = getattr(optim, name)([p]), getattr(optim, name)([q])
+        rate = ours.param_groups[0]["lr"] = mg.tensor(0.5)
+        for value in (0.5, 0.25):
+            rate.fill_(value)
+            plain.param_groups[0]["lr"] = value
+            ours.step()
+            plain.step()
+            assert p.tolist() == q.tolist(), name

@@ -137,6 +137,10 @@ SAMPLES = {
     "loss.cross_entropy": [
         ((signed(4, 3),), {"classes": np.array([0, 2, 1, 2]), "reduction": how}) for how in ("none", "mean", "sum")
     ],
+    "loss.nll": [
+        ((signed(4, 3),), {"classes": np.array([0, 2, 1, 2])}),
+        ((signed(2, 3, 2, 2),), {"classes": np.array([[[0, 2], [1, 1]], [[2, 0], [0, 1]]])}),
+    ],
     "loss.surplus": ((signed(4, 3),), {"classes": np.array([0, 2, 1, 2])}),
     "matmul.matmul": [
         ((signed(*a), signed(*b)), {})

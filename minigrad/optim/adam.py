@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -44,12 +45,8 @@ class Adam(Optimizer):
 
     def update(self, p: np.ndarray, g: np.ndarray, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Write one step into ``p``."""
-        (beta1, beta2), t, spare = group["betas"], self.counted(state), self.scratch(p)
-        # m̂ / (√v̂ + eps) is c m / (√v + c eps) / (1 − beta1ᵗ) with c = √(1 − beta2ᵗ)
-        c = math.sqrt(1 - beta2**t)
-        fresh, kept, fresh_square, eps, lr = numbers(
-            p.dtype, 1 - beta1, beta2, 1 - beta2, c * group["eps"], c * group["lr"] / (1 - beta1**t)
-        )
+        spare, t = self.scratch(p), self.counted(state)
+        fresh, kept, fresh_square, eps, lr = _numbers(p.dtype, t, float(group["lr"]), *group["betas"], group["eps"])
         m, v = self.kept(state, "exp_avg", p), self.kept(state, "exp_avg_sq", p)
         m += np.multiply(np.subtract(g, m, spare), fresh, spare)
         v *= kept
@@ -62,6 +59,13 @@ class Adam(Optimizer):
         np.divide(m, spare, spare)
         spare *= lr
         p -= spare
+
+
+@functools.lru_cache(16)
+def _numbers(dtype: Any, t: float, lr: float, beta1: float, beta2: float, eps: float) -> list[np.ndarray]:
+    """Return the factors of a step: m̂ / (√v̂ + eps) is c m / (√v + c eps) / (1 − beta1ᵗ) with c = √(1 − beta2ᵗ)."""
+    c = math.sqrt(1 - beta2**t)
+    return numbers(dtype, 1 - beta1, beta2, 1 - beta2, c * eps, c * lr / (1 - beta1**t))
 
 
 class AdamW(Adam):

@@ -114,7 +114,7 @@ class Optimizer:
         if group.get("maximize"):
             g = np.negative(g, self.scratch(p, 1))
         if group.get("weight_decay") and not self.decoupled:
-            (decay,) = numbers(p.dtype, group["weight_decay"])
+            (decay,) = numbers(p.dtype, float(group["weight_decay"]))
             g = np.add(g, np.multiply(p, decay, self.scratch(p)), self.scratch(p, 1))
         return g
 

@@ -43,7 +43,7 @@ class RMSprop(Optimizer):
         self.counted(state)  # the formula has no use for it; PyTorch keeps it
         alpha, spare = group["alpha"], self.scratch(p)
         kept, fresh, eps, momentum, lr = numbers(
-            p.dtype, alpha, 1 - alpha, group["eps"], group["momentum"], group["lr"]
+            p.dtype, alpha, 1 - alpha, group["eps"], group["momentum"], float(group["lr"])
         )
         v = self.kept(state, "square_avg", p)
         v *= kept

@@ -44,11 +44,11 @@ class SGD(Optimizer):
         spare, momentum = self.scratch(p), group["momentum"]
         if momentum:
             share = 1 if state.get("momentum_buffer") is None else 1 - group["dampening"]
-            lr, momentum, part = numbers(p.dtype, group["lr"], momentum, share)
+            lr, momentum, part = numbers(p.dtype, float(group["lr"]), momentum, share)
             v = self.kept(state, "momentum_buffer", p)
             v *= momentum
             v += g if share == 1 else np.multiply(g, part, spare)
             g = np.add(g, np.multiply(v, momentum, spare), spare) if group["nesterov"] else v
         else:
-            (lr,) = numbers(p.dtype, group["lr"])
+            (lr,) = numbers(p.dtype, float(group["lr"]))
         p -= np.multiply(g, lr, spare)
