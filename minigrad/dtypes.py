@@ -67,6 +67,12 @@ def number(value: float, kind: str) -> np.ndarray:
     return array
 
 
+@functools.lru_cache(256)
+def numbers(dtype: np.dtype[Any], *values: float) -> list[np.ndarray]:
+    """Return the factors of a formula in that way, all with one look-up."""
+    return [np.array(value, dtype) for value in values]
+
+
 def promote_types(a: Any, b: Any) -> np.dtype[Any]:
     """Return the smallest dtype holding both; a float beats an integer whatever the widths.
 

@@ -6,7 +6,6 @@ https://docs.pytorch.org/docs/stable/optim.html
 from __future__ import annotations
 
 import copy
-import functools
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.dtypes import numbers
 from minigrad.modes import enable_grad
 from minigrad.storage import wrote
 from minigrad.tensor import Tensor
@@ -172,12 +172,6 @@ class Optimizer:
             lines.append(f"Parameter Group {i}")
             lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
         return "\n".join([*lines, ")"])
-
-
-@functools.lru_cache(256)
-def numbers(dtype: np.dtype[Any], *values: float) -> list[np.ndarray]:
-    """Return numbers as arrays: NumPy takes twice as long over small arrays and numbers of Python's."""
-    return [np.array(value, dtype) for value in values]
 
 
 def require(group: dict[str, Any], **words: str) -> None:

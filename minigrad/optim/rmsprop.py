@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.optim.optimizer import Optimizer, Params, numbers, require
+from minigrad.dtypes import numbers
+from minigrad.optim.optimizer import Optimizer, Params, require
 
 
 class RMSprop(Optimizer):
