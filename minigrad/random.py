@@ -28,6 +28,7 @@ Shape = int | Sequence[int]
 _DEFAULT_SEED = 67280421310721  # of a new torch.Generator()
 _WORDS = 624  # of 32 bits, in a Mersenne Twister
 _FEW = 2000  # up to here a plain loop of swaps is as fast
+_PIECE = 1 << 14  # uniforms made at once: what is laid out on the way stays small
 _BLOCK = 16  # PyTorch makes many normals sixteen at a time
 _DIGITS = {"float16": 24, "float32": 24, "float64": 53}  # random bits in one uniform
 _STATE = np.dtype(  # PyTorch's CPUGeneratorImplState
@@ -150,10 +151,13 @@ class Generator:
         if not 0 <= high - low < math.inf:
             found = f"from={low} > to={high}"
             raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found {found}")
-        unit = self._unit(n, digits)
-        start, stop = unit.dtype.type(low), unit.dtype.type(high)
-        values: Array = _scaled(unit, stop - start, start).astype(dtype, copy=False)
-        values[values == dtype.type(high)] = dtype.type(low)  # rounding can reach high
+        values: Array = np.empty(n, dtype)
+        for place in range(0, n, _PIECE):
+            part = values[place : place + _PIECE]
+            unit = self._unit(len(part), digits)
+            start, stop = unit.dtype.type(low), unit.dtype.type(high)
+            part[...] = _scaled(unit, stop - start, start)
+            part[part == dtype.type(high)] = dtype.type(low)  # rounding can reach high
         return values.reshape(shape)
 
     def normal(
