@@ -229,18 +229,29 @@ def logsumexp(x, *, axis, keepdims):
         return np.log(total) + (top if keepdims else np.squeeze(top, axis))
 
 
+_SHORT = 32  # rows of at most so many numbers are worked on column by column (measured: even at 32 to 48)
+
+
+def below_top(x, axis):
+    """Subtract the maximum along an axis. Short rows are gone through column by column: NumPy's loops are then as long
+    as the batch, and ten classes take a sixth to a half of the time."""
+    if axis == x.ndim - 1 and x.shape[axis] <= _SHORT:
+        x = np.copy(x, order="F")
+    return x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-math.inf)
+
+
 @primitive(lambda g, out, _x, *, axis: g - np.exp(out) * np.sum(g, axis=axis, keepdims=True), floats=True)
 def log_softmax(x, *, axis):
     """x - logsumexp(x), shifted by the maximum first."""
-    shifted = x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-math.inf)
-    return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
+    below = below_top(x, axis)
+    return np.subtract(below, np.log(np.add.reduce(np.exp(below), axis=axis, keepdims=True)), order="C")
 
 
 @primitive(lambda g, out, _x, *, axis: out * (g - np.sum(g * out, axis=axis, keepdims=True)), floats=True)
 def softmax(x, *, axis):
     """exp(x)/sum(exp(x)), shifted by the maximum first."""
-    raised = np.exp(x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-math.inf))
-    return raised / np.add.reduce(raised, axis=axis, keepdims=True)
+    raised = np.exp(below_top(x, axis))
+    return np.divide(raised, np.add.reduce(raised, axis=axis, keepdims=True), order="C")
 
 
 @primitive(lambda g, _out, _x, *, axis: np.flip(np.cumsum(np.flip(g, axis), axis=axis), axis))
