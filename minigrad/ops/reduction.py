@@ -178,12 +178,20 @@ def _stretched(shape, small):
     return (*range(lead), *(i + lead for i, n in enumerate(small) if n == 1 and shape[i + lead] != 1)), False
 
 
+@functools.lru_cache(4096)
+def _folder(shape, small, kind):
+    """Return the quickest way to add up C-contiguous arrays of ``shape`` to ``small``."""
+    axis, keepdims = _stretched(shape, small)
+    add = _adder(shape, axis, keepdims, kind)
+    there = keepdims or len(axis) == len(shape) - len(small)  # nothing of length one is missing
+    return add if there else lambda g: add(g).reshape(small)
+
+
 def unbroadcast(g, shape):
     """Sum ``g`` over the axes along which ``shape`` was broadcast."""
+    if type(g) is np.ndarray and g.flags.c_contiguous:
+        return _folder(g.shape, shape, g.dtype.char)(g)
     axis, keepdims = _stretched(g.shape, shape)
-    if type(g) is np.ndarray:
-        g = total(g, axis, keepdims)
-        return g if g.shape == shape else g.reshape(shape)
     g = sum(g, axis=axis, keepdims=keepdims)
     return g if g.shape == shape else reshape(g, shape=shape)
 
@@ -191,7 +199,10 @@ def unbroadcast(g, shape):
 @primitive(lambda g, _out, _x, y, *, shape: g * y, lambda g, _out, x, _y, *, shape: g * x)
 def sum_of_product(x, y, *, shape):
     """x * y summed to ``shape``, which would be broadcast to that of both."""
-    return total_of_product(x, y, *_stretched(x.shape, shape)).reshape(shape)
+    axis, keepdims = _stretched(x.shape, shape)
+    if not axis or axis[-1] + 1 < x.ndim:  # no inner products along trailing axes
+        return unbroadcast(x * y, shape)
+    return total_of_product(x, y, axis, keepdims).reshape(shape)
 
 
 def product_for(g, x, _y):
