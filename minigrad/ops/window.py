@@ -75,7 +75,7 @@ def conv(x, w, *, stride, padding, dilation, groups):
     columns = Columns(x, kernel, out, stride, padding, dilation, groups, most=8)
     weights = columns.weights(w)
     y = np.empty_like(x, shape=(len(x), len(w), *out), order="C")
-    for part, block in columns.of(columns.parts()):
+    for part, block in columns.of():
         columns.cut(np.matmul(weights, block), y[part])
     return y
 
@@ -114,8 +114,8 @@ def conv_weight(x, y, *, shape, stride, padding, dilation, groups):
     columns = Columns(x, kernel, y.shape[2:], stride, padding, dilation, groups, most=16)
     many = shares(columns.height, shape[0] // groups * columns.width)
     total = np.zeros_like(y, shape=(groups, many, columns.height // many, shape[0] // groups))
-    for part, block in columns.of(columns.parts(), many):
-        total += np.add.reduce(np.matmul(block, columns.widened(y[part])), (0, 3))
+    for (_, block), rows in zip(columns.of(many), columns.beside(y), strict=True):
+        total += np.add.reduce(np.matmul(block, rows), (0, 3))
     total = np.moveaxis(total.reshape(groups, *kernel, shape[1], -1), (-1, -2), (1, 2))
     return total.reshape(shape)
 
