@@ -125,11 +125,8 @@ class Columns:
     def beside(self, y):
         """Yield the parts of y (n, out, *spatial) as their columns stand: (blocks, groups, 1, rows, width, out/groups)."""
         results = y.shape[1] // self.groups
-        before, after = ((results,), ()) if self.height < 64 else ((), (results,))
-        shape = (self.blocks, self.groups, self.out[0], *before, self.side, *self.wide, *after)
+        shape = (self.blocks, self.groups, self.out[0], self.side, *self.wide, results)
         rows = np.zeros_like(y, shape=shape, order="C")
-        if before:  # quicker to write; in memory as it is returned, it is quicker to multiply
-            rows = np.moveaxis(rows, 3, -1)
         places = rows[(..., *map(slice, self.out[1:]), slice(None))]
         places = places.transpose(0, 3, 1, -1, 2, *range(4, places.ndim - 1))
         rows = rows.reshape(self.blocks, self.groups, 1, self.out[0], -1, results)
