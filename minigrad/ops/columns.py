@@ -50,13 +50,8 @@ class Columns:
         self.blocks = max(1, min(BLOCK // max(1, size), -(-len(x) // self.side)))
         self.width = self.side * width
 
-    def parts(self):
-        """Return the slices of the samples that are laid out at once."""
-        step = max(1, self.blocks * self.side)
-        return [slice(start, start + step) for start in range(0, len(self.x), step)]
-
-    def of(self, parts, shares=1):
-        """Yield each of these parts with its matrices (blocks, groups, shares, rows, taps * C/groups / shares, width).
+    def of(self, shares=1):
+        """Yield each part and its matrices (blocks, groups, shares, rows, taps * C/groups / shares, width).
 
         They are gone with the next part. Where a part has fewer samples, something stands behind the last.
         """
@@ -68,17 +63,25 @@ class Columns:
         line = self.width * columns.itemsize
         strides = (*columns.strides[:2], share * line, between, line, columns.itemsize)
         matrices = np.ndarray(shape, columns.dtype, columns, 0, strides)
-        samples = np.zeros_like(self.x, shape=(self.blocks * self.side, *self.x.shape[1:]), order="C")
-        for part in parts:
-            x = self.x[part]
-            samples[: len(x)] = x  # into the cache first: what follows does not read it in order
-            used = self._used(x)
-            inside[:used] = samples.reshape(inside.shape)[:used]
+        for part, samples in self._parts(self.x):
+            used = len(samples) // self.side
+            inside[:used] = samples.reshape(used, *inside.shape[1:])
             np.copyto(columns[:used], seen[:used])
             yield part, matrices[:used]
 
-    def _used(self, x):
-        return -(-len(x) // self.side)
+    def _parts(self, x):
+        """Yield the slices of the samples that are laid out at once, and these samples, zeros filling the last block.
+
+        They are read into the cache here: what follows does not read them in order.
+        """
+        step = max(1, self.blocks * self.side)
+        samples = np.empty_like(x, shape=(step, *x.shape[1:]), order="C")
+        for start in range(0, len(x), step):
+            part = slice(start, min(start + step, len(x)))
+            count = part.stop - start
+            samples[:count] = x[part]
+            samples[count:] = 0
+            yield part, samples[: count + -count % self.side]
 
     def _padded(self):
         """Return zeros with room for the samples, and those windows' columns in them.
@@ -119,17 +122,15 @@ class Columns:
         else:
             y[...] = products.reshape(-1, *y.shape[1:])[: len(y)]
 
-    def widened(self, y):
-        """Return y (n, out, *spatial) as the columns stand: (blocks, groups, 1, rows, width, out/groups)."""
-        results, blocks = y.shape[1] // self.groups, self._used(y)
-        before, after = ((results,), ()) if self.height < 64 else ((), (results,))
-        shape = (blocks, self.groups, self.out[0], *before, self.side, *self.wide, *after)
+    def beside(self, y):
+        """Yield the parts of y (n, out, *spatial) as their columns stand: (blocks, groups, 1, rows, width, out/groups)."""
+        results = y.shape[1] // self.groups
+        shape = (self.blocks, self.groups, self.out[0], self.side, *self.wide, results)
         rows = np.zeros_like(y, shape=shape, order="C")
-        if before:  # quicker to write; in memory as it is returned, it is quicker to multiply
-            rows = np.moveaxis(rows, 3, -1)
         places = rows[(..., *map(slice, self.out[1:]), slice(None))]
         places = places.transpose(0, 3, 1, -1, 2, *range(4, places.ndim - 1))
-        samples = np.zeros_like(y, shape=(blocks * self.side, *y.shape[1:]), order="C")
-        samples[: len(y)] = y
-        places[...] = samples.reshape(places.shape)
-        return rows.reshape(blocks, self.groups, 1, self.out[0], -1, results)
+        rows = rows.reshape(self.blocks, self.groups, 1, self.out[0], -1, results)
+        for _, samples in self._parts(y):
+            used = len(samples) // self.side
+            places[:used] = samples.reshape(used, *places.shape[1:])
+            yield rows[:used]

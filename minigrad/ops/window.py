@@ -12,8 +12,9 @@ import itertools
 import math
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
-from minigrad.ops.columns import Columns, shares
+from minigrad.ops.columns import BLOCK, Columns, shares
 from minigrad.primitive import primitive
 
 
@@ -52,8 +53,23 @@ def _taps(kernel, out, stride, dilation):
 
 
 # ---- convolution --------------------------------------------------------------------------------
-def _is_product(kernel, stride, padding):
-    return max(*kernel, *stride) == 1 and not any(map(any, padding))
+def _few(shape, groups):
+    """Whether windows are best laid out in full for weights of this shape: fewer numbers than results, or no kernel."""
+    return max(shape[2:]) == 1 or math.prod(shape[1:]) < min(64, shape[0] // groups)
+
+
+def _laid(x, kernel, out, stride, padding, dilation, groups):
+    """Yield slices of the samples with their windows laid out: (n, groups, C/groups * taps, places)."""
+    numbers = x.shape[1] * math.prod(kernel) * math.prod(out)
+    step = max(1, BLOCK // max(1, numbers)) if max(*kernel, *stride) > 1 else max(1, len(x))
+    for start in range(0, len(x), step):
+        part = slice(start, min(start + step, len(x)))
+        padded = _padded(x[part], padding)
+        apart = padded.strides[2:]
+        taps = [d * a for d, a in zip(dilation, apart, strict=True)]
+        strides = (*padded.strides[:2], *taps, *(s * a for s, a in zip(stride, apart, strict=True)))
+        seen = as_strided(padded, (*padded.shape[:2], *kernel, *out), strides)
+        yield part, seen.reshape(len(padded), groups, x.shape[1] // groups * math.prod(kernel), math.prod(out))
 
 
 def _grouped(x, groups):
@@ -70,12 +86,15 @@ def conv(x, w, *, stride, padding, dilation, groups):
     """Cross-correlation of (N, C, *) with (out, C/groups, *kernel) -> (N, out, *)."""
     kernel = w.shape[2:]
     out = windows(x.shape[2:], kernel, stride, padding, dilation)
-    if _is_product(kernel, stride, padding):
-        return np.matmul(w.reshape(groups, w.shape[0] // groups, -1), _grouped(x, groups)).reshape(len(x), -1, *out)
+    y = np.empty_like(x, shape=(len(x), len(w), *out), order="C")
+    if _few(w.shape, groups):
+        weights, results = w.reshape(groups, len(w) // groups, math.prod(w.shape[1:])), _grouped(y, groups)
+        for part, laid in _laid(x, kernel, out, stride, padding, dilation, groups):
+            np.matmul(weights, laid, out=results[part])
+        return y
     columns = Columns(x, kernel, out, stride, padding, dilation, groups, most=8)
     weights = columns.weights(w)
-    y = np.empty_like(x, shape=(len(x), len(w), *out), order="C")
-    for part, block in columns.of(columns.parts()):
+    for part, block in columns.of():
         columns.cut(np.matmul(weights, block), y[part])
     return y
 
@@ -109,13 +128,17 @@ def conv_input(y, w, *, shape, stride, padding, dilation, groups):
 def conv_weight(x, y, *, shape, stride, padding, dilation, groups):
     """The cotangent of a convolution's weight, of this shape, from its input and its result's."""
     kernel = shape[2:]
-    if _is_product(kernel, stride, padding):
-        return np.matmul(_grouped(y, groups), _grouped(x, groups).swapaxes(-1, -2)).sum(0).reshape(shape)
+    if _few(shape, groups):
+        rows = _grouped(y, groups)
+        total = np.zeros_like(y, shape=(groups, shape[0] // groups, math.prod(shape[1:])))
+        for part, laid in _laid(x, kernel, y.shape[2:], stride, padding, dilation, groups):
+            total += np.add.reduce(np.matmul(rows[part], laid.swapaxes(-1, -2)), 0)
+        return total.reshape(shape)
     columns = Columns(x, kernel, y.shape[2:], stride, padding, dilation, groups, most=16)
     many = shares(columns.height, shape[0] // groups * columns.width)
     total = np.zeros_like(y, shape=(groups, many, columns.height // many, shape[0] // groups))
-    for part, block in columns.of(columns.parts(), many):
-        total += np.add.reduce(np.matmul(block, columns.widened(y[part])), (0, 3))
+    for (_, block), rows in zip(columns.of(many), columns.beside(y), strict=True):
+        total += np.add.reduce(np.matmul(block, rows), (0, 3))
     total = np.moveaxis(total.reshape(groups, *kernel, shape[1], -1), (-1, -2), (1, 2))
     return total.reshape(shape)
 
