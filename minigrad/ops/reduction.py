@@ -183,8 +183,8 @@ def _folder(shape, small, kind):
     """Return the quickest way to add up C-contiguous arrays of ``shape`` to ``small``."""
     axis, keepdims = _stretched(shape, small)
     add = _adder(shape, axis, keepdims, kind)
-    there = keepdims or len(axis) == len(shape) - len(small)  # nothing of length one is missing
-    return add if there else lambda g: add(g).reshape(small)
+    left = tuple(1 if i in axis else n for i, n in enumerate(shape) if keepdims or i not in axis)
+    return add if left == small else lambda g: add(g).reshape(small)
 
 
 def unbroadcast(g, shape):
