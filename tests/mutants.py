@@ -130,8 +130,10 @@ OPERATIONS = (
     Mutant("where's branches are mixed up", ELEMENTWISE, "np.where(condition, 0.0, g)", "np.where(condition, g, 0.0)", PRIMITIVES),
     Mutant("a product with a zero divides by it", SCAN, "return _before(x, axis) * np.flip(_before(np.flip(x, axis), axis), axis)", "return np.prod(x, axis=axis, keepdims=True) / x", "tests/test_kinks.py"),
     Mutant("ties of max each get all", "minigrad/ops/reduction.py", "astype(ties, dtype=g.dtype)", "astype(ties * 0 + 1, dtype=g.dtype)", "tests/test_kinks.py"),
-    Mutant("padding wins a maximum", WINDOW, "    x = _padded(x, padding, -math.inf)\n    first", "    x = _padded(x, padding, 0.0)\n    first", "tests/test_window.py"),
+    Mutant("padding wins a maximum", WINDOW, "    best = _padded(x, padding, -math.inf)", "    best = _padded(x, padding, 0.0)", "tests/test_window.py"),
     Mutant("the kernel is not turned round", WINDOW, "turned = np.flip(w, tuple(range(2, w.ndim))).reshape", "turned = w.reshape", f"tests/test_window.py {PRIMITIVES}"),
+    Mutant("samples of the part before stay behind the last", "minigrad/ops/columns.py", "            samples[count:] = 0\n", "", "tests/test_window.py"),
+    Mutant("the first part of a weight's gradient is lost", WINDOW, "        total += np.add.reduce(np.matmul(block, rows), (0, 3))", "        total = np.add.reduce(np.matmul(block, rows), (0, 3))", "tests/test_window.py"),
     Mutant("float and int make the wider", "minigrad/dtypes.py", "    return a if high > low else b\n", "    return np.promote_types(a, b)\n", "tests/test_calls.py"),
 )  # fmt: skip
 INPLACE, INTEROP, RANDOM = "minigrad/inplace.py", "minigrad/interop.py", "minigrad/random.py"

@@ -7,7 +7,7 @@ from oracle import agree
 
 import minigrad as mg
 from minigrad.autograd import gradcheck, gradgradcheck
-from minigrad.ops import window
+from minigrad.ops import columns, window
 
 X = (2, 4, 7, 6)
 CASES = {
@@ -104,6 +104,28 @@ def test_the_trio_is_one_trilinear_form():
         (window.conv_weight(x, g, shape=w.shape, **TRIO) * w).sum(),
     ]
     np.testing.assert_allclose(values, values[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("options", [{}, {"stride": (1, 2)}, {"dilation": (2, 1)}, {"groups": 2}])
+def test_parts_and_shares_change_nothing(options, monkeypatch):
+    p = {"stride": (1, 1), "padding": ((1, 1), (2, 0)), "dilation": (1, 1), "groups": 1} | options
+    x, w = rng.standard_normal((7, 4, 6, 5)), rng.standard_normal((24, 4 // p["groups"], 3, 3))
+    few = rng.standard_normal((40 * p["groups"], 4 // p["groups"], 3, 3))  # fewer numbers in a window than results
+    y, z = window.conv(x, w, **p), window.conv(x, few, **p)
+
+    def trio():
+        for weight, result in ((w, y), (few, z)):
+            yield window.conv(x, weight, **p)
+            yield window.conv_input(result, weight, shape=x.shape, **p)
+            yield window.conv_weight(x, result, shape=weight.shape, **p)
+
+    whole = list(trio())
+    for module in (columns, window):
+        monkeypatch.setattr(module, "BLOCK", 2000)  # two or three parts, the last with fewer samples
+    monkeypatch.setattr(columns, "LONG", 24)
+    monkeypatch.setattr(columns, "QUICK", 36 * 24 * 8)
+    for one, other in zip(whole, trio(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
 
 
 def test_three_dimensions_and_third_order(torch):

@@ -8,6 +8,7 @@ integer an axis, ``padding`` one pair (before, after) an axis.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 
@@ -43,13 +44,17 @@ def _padded(x, padding, value=0.0):
     return out
 
 
-def _taps(kernel, out, stride, dilation):
-    """Return for each element of the kernel the slices of the padded input it meets."""
-    along = [
+def _along(kernel, out, stride, dilation):
+    """Return for each axis, for each place along the kernel, the slice of the padded input that it meets."""
+    return [
         [slice(i * d, i * d + s * (n - 1) + 1, s) for i in range(k)]
         for k, n, s, d in zip(kernel, out, stride, dilation, strict=True)
     ]
-    return [(..., *slices) for slices in itertools.product(*along)]
+
+
+def _taps(kernel, out, stride, dilation):
+    """Return for each element of the kernel the slices of the padded input it meets."""
+    return [(..., *slices) for slices in itertools.product(*_along(kernel, out, stride, dilation))]
 
 
 # ---- convolution --------------------------------------------------------------------------------
@@ -148,12 +153,10 @@ def conv_weight(x, y, *, shape, stride, padding, dilation, groups):
 def max_pool(x, *, kernel, stride, padding, dilation):
     """The maximum of each window; padding never wins."""
     out = windows(x.shape[2:], kernel, stride, padding, dilation)
-    x = _padded(x, padding, -math.inf)
-    first, *others = _taps(kernel, out, stride, dilation)
-    best = np.array(x[first])
-    for tap in others:
-        np.maximum(best, x[tap], out=best)
-    return best
+    best = _padded(x, padding, -math.inf)
+    for axis, slices in enumerate(_along(kernel, out, stride, dilation), 2):  # rows first: they are whole in memory
+        best = functools.reduce(np.maximum, [best[(slice(None),) * axis + (tap,)] for tap in slices])
+    return best if best.base is None else best.copy()
 
 
 @primitive(None, None)
@@ -172,8 +175,10 @@ def winners(x, best, *, kernel, stride, padding, dilation):
 @primitive(lambda g, _out, _y, winner, *, shape, **p: pick(g, winner, **p), None)
 def place(y, winner, *, shape, kernel, stride, padding, dilation):
     """Zeros of this shape with each window's value added where its winner stands."""
-    x = np.zeros_like(y, shape=_padded_shape(shape, padding))
     apart = all(s > d * (k - 1) for s, k, d in zip(stride, kernel, dilation, strict=True))
+    padded = _padded_shape(shape, padding)
+    everywhere = apart and math.prod(kernel) * y.size == math.prod(padded)  # each element is in one window
+    x = np.empty_like(y, shape=padded) if everywhere else np.zeros_like(y, shape=padded)
     for i, tap in enumerate(_taps(kernel, y.shape[2:], stride, dilation)):
         if apart:  # no element is in two windows
             np.multiply(y, winner == i, out=x[tap])
