@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.dtypes import get_default_dtype, number, promoted
+from minigrad.dtypes import get_default_dtype, promoted
 from minigrad.graph import ABSENT, Node, constant
 from minigrad.modes import INFERENCE, MODES
 from minigrad.primitive import Primitive
@@ -64,7 +64,8 @@ def one(primitive: Primitive, x: Any, params: dict[str, Any] = _NONE) -> Any:
         node.first, node.second, node.many = home, ABSENT, None
         node.saved = (out if kept[0] else None, a if kept[1] else None) if primitive.saves else _NOTHING_OF_ONE
         node.params = params
-        node.shape = out.shape
+        shape = out.shape
+        node.shape = home.shape if home.shape == shape else shape
         node.dtype = out.dtype
         node.scope = MODES.scope
         node.sequence = tick()
@@ -80,8 +81,7 @@ def two(primitive: Primitive, x: Any, y: Any, params: dict[str, Any] = _NONE) ->
     if primitive.adapts and not _fit(a, b):
         a, b = adapted(primitive, [a, b])
     try:
-        u, v = (a, b) if type(a) is type(b) or primitive.promotes != 0 else _arrays(a, b)
-        out = primitive.function(u, v, **params) if params else primitive.function(u, v)
+        out = primitive.function(a, b, **params) if params else primitive.function(a, b)
     except _FAILURES as error:
         out = _again(primitive, [a, b], params, error)
     if type(out) is not _ndarray and isinstance(out, np.generic):
@@ -103,7 +103,9 @@ def two(primitive: Primitive, x: Any, y: Any, params: dict[str, Any] = _NONE) ->
             b if kept[2] or home_b is None else None,
         )  # fmt: skip
         node.primitive, node.params = primitive, params
-        node.shape, node.dtype, node.scope = out.shape, out.dtype, MODES.scope
+        shape = out.shape
+        node.shape = home_a.shape if home_a is not None and home_a.shape == shape else shape
+        node.dtype, node.scope = out.dtype, MODES.scope
         node.sequence = tick()  # after source: inputs are always older
     elif INFERENCE.entered:
         _mark(result, (x, y))
@@ -212,18 +214,6 @@ def _operand(x: Any, primitive: Primitive) -> Any:
     if hasattr(x, "__array_ufunc__") and not isinstance(x, np.generic):
         return x  # an array of another device
     raise TypeError(f"{primitive.name}(): operands must be Tensors, arrays or real numbers, not {type(x).__name__}")
-
-
-def _arrays(a: Any, b: Any) -> tuple[Any, Any]:
-    """Make an array of the number that stands beside one of floats: the quicker way through NumPy."""
-    if type(a) is _ndarray:
-        return a, _as_array(b, a.dtype.char)
-    return (_as_array(a, b.dtype.char), b) if type(b) is _ndarray else (a, b)
-
-
-def _as_array(x: Any, kind: str) -> Any:
-    exact = type(x) is float or (type(x) is int and abs(x) < 1 << 53)
-    return number(x, kind) if exact and x and kind in "fd" else x
 
 
 def _fit(a: Any, b: Any) -> bool:
