@@ -21,6 +21,7 @@ CASES = {
     "conv2d same": (lambda F, x, w: F.conv2d(x, w, padding="same", dilation=(1, 2)), X, (3, 4, 4, 2)),
     "conv2d valid": (lambda F, x, w: F.conv2d(x, w, padding="valid"), X, (3, 4, 7, 6)),
     "conv2d without N": (lambda F, x, w, b: F.conv2d(x, w, b, padding=1), (4, 5, 5), (3, 4, 3, 3), (3,)),
+    "conv2d of wide padding": (lambda F, x, w: F.conv2d(x, w, stride=(1, 3), padding=4), X, (3, 4, 3, 2)),
     "conv2d of leftover": (lambda F, x, w: F.conv2d(x, w, stride=4), X, (3, 4, 2, 2)),  # ends unread
     "max_pool2d": (lambda F, x: F.max_pool2d(x * x, 2), X),
     "max_pool2d overlapping": (lambda F, x: F.max_pool2d(x * x, 3, 2, 1), X),

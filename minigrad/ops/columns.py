@@ -92,7 +92,8 @@ class Columns:
         shape = (self.blocks, x.shape[2] + sum(self.padding[0]), x.shape[1], self.side, *self.lines)
         block, row, channel, sample, *apart = (math.prod(shape[i + 1 :]) * item for i in range(len(shape)))
         taps = [d * a for d, a in zip(self.dilation[1:], apart, strict=True)]
-        behind = sum((k - 1) * tap for k, tap in zip(self.kernel[1:], taps, strict=True))
+        behind = sum(max(pair) * a for pair, a in zip(self.padding[1:], apart, strict=True))
+        behind += sum((k - 1) * tap for k, tap in zip(self.kernel[1:], taps, strict=True))
         padded = np.zeros_like(x, shape=math.prod(shape) + behind // item)
         first, *others = (slice(a, a + n) for (a, _), n in zip(self.padding, x.shape[2:], strict=True))
         inside = padded[: math.prod(shape)].reshape(shape)[(slice(None), first, ..., *others)]
