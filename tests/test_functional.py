@@ -184,3 +184,32 @@ def test_refuses(name):
     error, message, call = WRONG[name]
     with pytest.raises(error, match=message):
         call()
+
+
+WAYS = {  # operands of a size that is gone through in another way than small ones
+    "relu": (lambda F, x: F.relu(x), (130, 200)),
+    "softmax of short rows": (lambda F, x: F.softmax(x, -1), (5, 3, 32)),
+    "softmax of long rows": (lambda F, x: F.softmax(x, -1), (5, 33)),
+    "log_softmax of short rows": (lambda F, x: F.log_softmax(x, -1), (5, 3, 32)),
+    "log_softmax of long rows": (lambda F, x: F.log_softmax(x, -1), (5, 33)),
+    "linear of stacked rows": (lambda F, x: F.linear(x, x[0, :4]), (6, 5, 7)),
+}
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_sizes_that_go_another_way_are_pytorchs(torch, name):
+    function, shape = WAYS[name]
+    data = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    if name == "relu":
+        data[0, :5] = np.inf, -np.inf, np.nan, 0.0, -0.0
+    found = []
+    for lib in (mg, torch):
+        x = lib.tensor(data, requires_grad=True)
+        y = function(lib.nn.functional, x)
+        y.backward(lib.tensor(np.cos(np.arange(np.prod(y.shape))).astype(np.float32).reshape(tuple(y.shape))))
+        found.append((y.detach().numpy(), x.grad.numpy()))
+    (y, dx), (theirs, d_theirs) = found
+    assert y.flags.c_contiguous and y.dtype == dx.dtype == np.float32
+    np.testing.assert_allclose(y, theirs, rtol=1e-5, atol=1e-6)
+    known = ~np.isnan(y) if y.shape == dx.shape else np.ones_like(dx, bool)  # PyTorch lets a gradient through at NaN
+    np.testing.assert_allclose(dx[known], d_theirs[known], rtol=1e-5, atol=1e-6)

@@ -144,7 +144,7 @@ SAMPLES = {
     "loss.surplus": ((signed(4, 3),), {"classes": np.array([0, 2, 1, 2])}),
     "matmul.matmul": [
         ((signed(*a), signed(*b)), {})
-        for a, b in (((2, 3), (3, 4)), ((3,), (3,)), ((2, 3), (3,)), ((3,), (2, 3, 2)), ((2, 1, 2, 3), (4, 3, 2)))
+        for a, b in (((2, 3), (3, 4)), ((2, 2, 3), (3, 4)), ((3,), (3,)), ((2, 3), (3,)), ((3,), (2, 3, 2)), ((2, 1, 2, 3), (4, 3, 2)))
     ],
     "matmul.matmul_t": [((signed(2, 3), signed(4, 3)), {}), ((signed(2, 2, 3), signed(4, 3)), {})],
     "matmul.linear": [((signed(2, 3), signed(4, 3), signed(4)), {}), ((signed(2, 2, 3), signed(4, 3), signed(4)), {})],
