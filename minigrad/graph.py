@@ -35,9 +35,10 @@ class Node:
 
     ``inputs`` holds a Node for each operand (None for Python scalars); one or two stand in slots of their own,
     ``first`` and ``second``, since a tuple a node would double what Python's cycle collector has to visit, again and
-    again while a deep graph grows. ``saved`` is what the rules read: ``(out, *operands)`` with None for what they do not. The node of the operand stands in for
-    that: it answers ``shape``, ``dtype``, ``ndim`` and ``size``, which is all a rule may ask. Where the
-    values are elsewhere (used up, or to be computed again), ``saved.recall(node)`` returns them or raises.
+    again while a deep graph grows. ``saved`` is what the rules read: ``(out, *operands)`` with None for what they do
+    not. The node of the operand stands in for that: it answers ``shape``, ``dtype``, ``ndim`` and ``size``, which is
+    all a rule may ask. Where the values are elsewhere (used up, or to be computed again), ``saved.recall(node)``
+    returns them or raises.
     ``scope`` tells the module calls around it, for pictures. ``sequence`` is the tick of creation. ``grad`` is
     filled on leaves and where retained.
     """

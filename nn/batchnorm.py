@@ -10,6 +10,7 @@ biased variance normalises, the unbiased one goes into ``running_var``; eps unde
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from minigrad.nn.running_stats import RunningStats, move, worth_remembering
@@ -41,15 +42,14 @@ def normalize(
 
 
 def _scale_and_shift(x_hat: Tensor, gamma: Tensor | None, beta: Tensor | None) -> Tensor:
-    if x_hat.ndim > 2:
-        gamma, beta = (None if p is None else _per_channel(p, x_hat) for p in (gamma, beta))
+    gamma, beta = _per_channel(gamma, x_hat), _per_channel(beta, x_hat)
     if gamma is None:
         return x_hat if beta is None else (x_hat + beta).named("y")
     return (x_hat * gamma if beta is None else addcmul(beta, x_hat, gamma)).named("y")  # γ x̂ + β
 
 
-def _per_channel(value: Tensor, x: Tensor) -> Tensor:
-    return value if x.ndim == 2 else value.reshape((1, -1) + (1,) * (x.ndim - 2))  # (1, C, 1…)
+def _per_channel(value: Any, x: Tensor) -> Any:
+    return value if value is None or x.ndim == 2 else value.reshape((1, -1) + (1,) * (x.ndim - 2))  # (1, C, 1…)
 
 
 def _batch_means(x: Tensor, all_reduce: Reduce | None) -> tuple[Reduce, Reduce, int]:

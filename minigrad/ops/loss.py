@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from minigrad.ops.indexing import counted, put_along_axis
-from minigrad.ops.reduction import below_top, softmax
+from minigrad.ops.reduction import below_top, softmax, softmax_vjp
 from minigrad.primitive import primitive
 
 _LEAST_LOG = -100.0  # PyTorch's: a certain and wrong answer costs 100, not inf
@@ -53,13 +53,9 @@ def _of_each(g, x, reduction):
     return np.expand_dims(g, 1) if reduction == "none" else g / max(len(x), 1) if reduction == "mean" else g
 
 
-@primitive(lambda g, _out, x, *, classes: _to_logits(g, softmax(x, axis=1)), floats=True)
+@primitive(lambda g, _out, x, *, classes: softmax_vjp(g, softmax(x, axis=1), x, axis=1), floats=True)
 def surplus(x, *, classes):
     """softmax(x) of the logits (N, C), less 1 at the N classes: by how much each probability is too large."""
     out = softmax.function(x, axis=1)
     out[counted(len(x), 0), classes] -= 1
     return out
-
-
-def _to_logits(g, p):
-    return p * (g - np.sum(g * p, axis=1, keepdims=True))

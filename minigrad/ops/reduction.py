@@ -258,7 +258,11 @@ def log_softmax(x, *, axis):
     return np.subtract(below, np.log(np.add.reduce(np.exp(below), axis=axis, keepdims=True)), order="C")
 
 
-@primitive(lambda g, out, _x, *, axis: out * (g - np.sum(g * out, axis=axis, keepdims=True)), floats=True)
+def softmax_vjp(g, out, _x, *, axis):
+    return out * (g - np.sum(g * out, axis=axis, keepdims=True))
+
+
+@primitive(softmax_vjp, floats=True)
 def softmax(x, *, axis):
     """exp(x)/sum(exp(x)), shifted by the maximum first."""
     raised = np.exp(below_top(x, axis))
