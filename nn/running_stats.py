@@ -14,7 +14,7 @@ from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 
 from minigrad.creation import ones, tensor, zeros
-from minigrad.dtypes import number
+from minigrad.dtypes import numbers
 from minigrad.modes import MODES
 from minigrad.storage import wrote
 from minigrad.tensor import Tensor
@@ -46,8 +46,9 @@ def move(running: tuple[Tensor | None, ...], batch: tuple[np.ndarray, ...], mome
     for statistic, new in zip(running, batch, strict=True):
         if statistic is not None:  # memory, not part of the graph
             array = statistic._data
-            array *= number(1 - momentum, array.dtype.char)
-            array += new.ravel() * number(momentum, array.dtype.char)
+            old, share = numbers(array.dtype, 1 - momentum, momentum)
+            array *= old
+            array += new.ravel() * share
             wrote(array, "batch_norm")
 
 

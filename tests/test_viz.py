@@ -40,7 +40,7 @@ def test_the_text_is_the_same_in_every_process():
     }
     assert len(runs) == 1
     (text,) = runs
-    for name in ("μ = mean", "σ² = mean(a²)", "x̂ = a × b", "y = a + b × c", "weight", "bias"):
+    for name in ("μ = mean", "σ² = mean(a²)", "x̂ = a / √(b + ε)", "y = a + b × c", "weight", "bias"):
         assert name in text
 
 

@@ -123,7 +123,7 @@ def test_pointing_tells_and_clicking_lights_the_paths(page):
     box = page.locator(".view:not([hidden]) .node", has_text="x̂")
     box.hover()
     told = page.text_content("#facts")
-    assert "x̂ = a × b" in told and "norm of gradient" in told and page.locator("#facts svg rect").count() >= 16
+    assert "x̂ = a / √(b + ε)" in told and "norm of gradient" in told and page.locator("#facts svg rect").count() >= 16
     box.click()
     on = page.locator(".view:not([hidden]) .node.on")
     assert any("μ" in t for t in on.all_text_contents()) and any("loss" in t for t in on.all_text_contents())

@@ -235,6 +235,17 @@ def rsqrt(x):
     return np.reciprocal(np.sqrt(x))
 
 
+@primitive(
+    lambda g, _out, _x, y, *, eps: product_for(g, rsqrt(y + eps), _x),
+    lambda g, out, _x, y, *, eps: product_for(g, out, y) / ((y + eps) * -2),
+    promotes=0,
+    floats=True,
+)
+def over_root(x, y, *, eps):
+    """x / √(y + eps) in one step of the graph: what normalising by a variance is."""
+    return x * np.reciprocal(np.sqrt(y + eps))
+
+
 @primitive(lambda g, out, _x: g * out * (1 - out), floats=True)
 def sigmoid(x):
     """1/(1 + exp(-x)): where exp overflows the result is 0, as it should be."""

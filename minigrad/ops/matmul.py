@@ -32,12 +32,17 @@ def _right(g, _out, x, _y):
 def matmul(x, y):
     """x @ y. Beside a single matrix y all rows of x are one product: NumPy's own takes them matrix by matrix,
     which costs 1.1 to 2.2 times as much (measured on (16, 64, 128) beside (128, 65 to 512))."""
-    if y.ndim == 2 and x.ndim > 2:
-        return np.matmul(_rows(x), y).reshape(*x.shape[:-1], y.shape[1])
-    return np.matmul(x, y)
+    if y.ndim != 2 or x.ndim < 2:
+        return np.matmul(x, y)
+    return _product(x, y) if x.ndim == 2 else _product(_rows(x), y).reshape(*x.shape[:-1], y.shape[1])
 
 
 alias(matmul, np.matmul)
+
+
+def _product(x, y):
+    """x @ y of matrices: NumPy is half a microsecond quicker to reach by ``dot``."""
+    return x.dot(y) if type(x) is np.ndarray else np.matmul(x, y)
 
 
 def _rows(x):
@@ -46,7 +51,7 @@ def _rows(x):
 
 def _columns_by_columns(x, y):
     """Multiply each column of x by each of y, over all rows of both: (..., n), (..., m) -> (n, m)."""
-    return np.matmul(_rows(x).mT, _rows(y))
+    return _product(_rows(x).mT, _rows(y))
 
 
 @primitive(
