@@ -17,7 +17,8 @@ from minigrad.nn.running_stats import RunningStats, move, worth_remembering
 
 from minigrad.creation import tensor
 from minigrad.ops import reduction
-from minigrad.ops.elementwise import addcmul, over_root
+from minigrad.ops.elementwise import addcmul, deviation, over_root
+from minigrad.ops.shape import beside
 from minigrad.tensor import Tensor
 
 Reduce = Callable[[Tensor], Tensor]  # sums a tensor over all shards of one batch
@@ -33,9 +34,9 @@ def normalize(
     """
     mean, mean_square, m = _batch_means(x, all_reduce)
     mu = mean(x).named("μ")  # mini-batch mean
-    d = x - mu
+    d = deviation(x, mu)
     left = mean(d.detach())._data  # what rounding left of the mean: zero in exact arithmetic, so it has no
-    np.subtract(d._data, left, out=d._data)  # gradient, and is taken out of the values alone
+    np.subtract(d._data, beside(left, d.shape), out=d._data)  # gradient, and is taken out of the values alone
     var = mean_square(d).named("σ²")  # mini-batch variance
     x_hat = over_root(d, var, eps=eps).named("x̂")  # normalize
     return _scale_and_shift(x_hat, gamma, beta), mu._data + left, var._data, m
@@ -104,7 +105,7 @@ def _by_running(
     """Return the frozen transform of Algorithm 2: statistics are constants."""
     if mean is None or var is None:
         raise RuntimeError(f"running_{'mean' if mean is None else 'var'} must be defined in evaluation mode")
-    x_hat = over_root(x - _per_channel(mean, x), _per_channel(var, x), eps=eps)
+    x_hat = over_root(deviation(x, _per_channel(mean, x)), _per_channel(var, x), eps=eps)
     return _scale_and_shift(x_hat, weight, bias)
 
 

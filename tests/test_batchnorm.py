@@ -10,6 +10,7 @@ from minigrad.nn.batchnorm import batch_norm, normalize
 import minigrad as mg
 from minigrad import nn
 from minigrad.autograd import gradcheck, gradgradcheck
+from minigrad.ops.shape import beside
 
 
 def drawn(seed, dtype):
@@ -86,6 +87,22 @@ def test_the_papers_six_gradients(seed, dtype, tolerance):
         assert np.abs(found[name] - want).max() <= tolerance * max(size, np.abs(want).max()), name
     if x.size // x.shape[1] > 2 and gamma.all():
         assert np.abs(expected["x"]).max() > 1e-4 * terms  # the check is not about zeros
+
+
+@pytest.mark.parametrize("shape", [(32, 4, 256), (32, 16, 8, 8), (9, 3, 40, 40), (8, 2, 13, 13, 13)])
+def test_the_six_gradients_of_large_batches(shape):
+    """Their channels are stretched over the places of a sample before they meet the batch (``beside``)."""
+    rng = np.random.default_rng(3)
+    x, dy = rng.standard_normal((2, *shape)) + 1
+    gamma, beta = rng.uniform(0.5, 2, (2, shape[1]))
+    c = np.arange(shape[1]).reshape(1, -1, *(1,) * (len(shape) - 2))
+    stretched = beside(c, shape)
+    assert stretched.shape == (1, *shape[1:]) and (stretched == c).all()
+    expected, found = closed_forms(x, gamma, dy, 1e-5), graph_gradients(x, gamma, beta, dy, 1e-5)
+    for name in found:
+        assert np.abs(found[name] - expected[name]).max() <= 1e-12 * max(
+            np.abs(expected[name]).max(), np.abs(dy).max()
+        ), name
 
 
 def layer(shape, affine, training):

@@ -88,6 +88,7 @@ SAMPLES = {
     "elementwise.clamp": ((spaced(2, 3),), {"min": -0.9, "max": -0.5}),
     "elementwise.where": ((spaced(2, 3) > -0.5, signed(2, 3), signed(3)), {}),
     "elementwise.over_root": [((signed(4, 3), away(*y)), {"eps": eps}) for y, eps in (((3,), 1e-3), ((1, 3), 0.5), ((4, 3), 0.0))],
+    "elementwise.deviation": [((signed(4, 3), signed(*y)), {}) for y in ((3,), (1, 3), (4, 3), (2, 4, 3))],
     "elementwise.addcmul": [((signed(*c), signed(*x), signed(2, 3)), {}) for c in ((3,), (2, 3)) for x in ((2, 3), (3,), (2, 1))],
     "reduction.sum_of_product": [
         ((signed(4, 3, 5, 6), signed(4, 3, 5, 6)), {"shape": shape}) for shape in ((1, 3, 1, 1), (3, 1, 1), (5, 1), (6,), (4, 1, 5, 6))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.ops.reduction import product_for, unbroadcast
+from minigrad.ops.shape import beside
 from minigrad.primitive import alias, primitive, register
 
 
@@ -52,6 +53,14 @@ sub = register(
     guard=no_bools,
     **pair,
 )
+
+
+@primitive(*sub.vjps, promotes=0)
+def deviation(x, y):
+    """x - y, as ``sub``, where y has one number a channel."""
+    return x - beside(y, x.shape)
+
+
 mul = register(
     np.multiply,
     lambda g, _out, _x, y: product_for(g, y, _x),
@@ -69,9 +78,9 @@ mul = register(
 )
 def addcmul(c, x, y):
     """c + x * y in one step of the graph."""
-    out = x * y
+    out = x * beside(y, x.shape)
     try:
-        return np.add(out, c, out=out)
+        return np.add(out, beside(c, out.shape), out=out)
     except (ValueError, TypeError):  # c is the larger, or the product a scalar
         return out + c
 
@@ -243,7 +252,7 @@ def rsqrt(x):
 )
 def over_root(x, y, *, eps):
     """x / √(y + eps) in one step of the graph: what normalising by a variance is."""
-    return x * np.reciprocal(np.sqrt(y + eps))
+    return x * beside(np.reciprocal(np.sqrt(y + eps)), x.shape)
 
 
 @primitive(lambda g, out, _x: g * out * (1 - out), floats=True)

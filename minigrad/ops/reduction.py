@@ -9,7 +9,7 @@ import operator
 import numpy as np
 
 from minigrad.dtypes import number
-from minigrad.ops.shape import astype, broadcast_to, reshape
+from minigrad.ops.shape import astype, beside, broadcast_to, reshape
 from minigrad.primitive import alias, primitive
 
 
@@ -60,7 +60,7 @@ def expanded(g, axis, keepdims):
 
 def spread(g, x, axis, keepdims):
     """Broadcast the cotangent of a reduction over the axes that were reduced."""
-    return broadcast_to(expanded(g, axis, keepdims), shape=x.shape)
+    return broadcast_to(beside(expanded(g, axis, keepdims), x.shape), shape=x.shape)
 
 
 @functools.lru_cache(4096)
@@ -163,7 +163,11 @@ def _plain(x, y):
     return type(x) is np.ndarray and x.flags.c_contiguous and y.flags.c_contiguous
 
 
-@primitive(lambda g, _out, x, *, axis, keepdims: expanded(g * (2 / max(_count(x.shape, axis), 1)), axis, keepdims) * x)
+def _mean_square_vjp(g, _out, x, *, axis, keepdims):
+    return beside(expanded(g * (2 / max(_count(x.shape, axis), 1)), axis, keepdims), x.shape) * x
+
+
+@primitive(_mean_square_vjp)
 def mean_square(x, *, axis, keepdims):
     """The mean of x², in one step of the graph."""
     return _divided(total_of_product(x, x, axis, keepdims), _count(x.shape, axis) or 1)
@@ -208,7 +212,7 @@ def sum_of_product(x, y, *, shape):
 def product_for(g, x, _y):
     """Return the cotangent g * x of an operand like ``_y``, summed at once where that was broadcast."""
     if g.shape == _y.shape or x.shape != g.shape:
-        return g * x
+        return g * beside(x, g.shape)
     return sum_of_product(g, x, shape=_y.shape)
 
 

@@ -90,7 +90,7 @@ def _edges(node: Node, number: dict[Node, int], alone: dict[Node, float | None])
         return
     function = node.primitive.function
     spreads = (isinstance(function, np.ufunc) and function.signature is None) or node.primitive.name in (
-        "sub", "mul", "div", "pow", "where", "addcmul", "over_root",
+        "sub", "deviation", "mul", "div", "pow", "where", "addcmul", "over_root",
     )  # fmt: skip
     called = letters(node) if ordered(node) else {}
     sent = {} if node.passed is None else node.passed.sent
