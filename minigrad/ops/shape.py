@@ -55,8 +55,9 @@ def _strides(small, shape, steps):
 def beside(x, shape):
     """Lay x with one number a channel, (1, C, 1, …), out over one sample of this shape (N, C, *), where that pays.
 
-    NumPy's inner loop then runs along the sample, not along a channel: 0.6 of the time beside (32, 16, 28, 28), 0.85
-    beside (32, 64, 7, 7), which stretching costs a fiftieth of.
+    NumPy's functions take operands that are broadcast through buffers, at half their speed, unless what they read in
+    one run is long: some 4,096 numbers. A sample is, a channel is not. It takes 0.6 of the time beside (32, 16, 28, 28),
+    0.85 beside (32, 64, 7, 7); to stretch costs a fiftieth of it.
     """
     if len(shape) < 3 or type(x) is not np.ndarray or x.ndim != len(shape) or x.shape[0] != 1 or x.shape[-1] != 1:
         return x
