@@ -36,7 +36,7 @@ def normalize(
     mu = mean(x).named("μ")  # mini-batch mean
     d = deviation(x, mu)
     left = mean(d.detach())._data  # what rounding left of the mean: zero in exact arithmetic, so it has no
-    np.subtract(d._data, beside(left, d.shape), out=d._data)  # gradient, and is taken out of the values alone
+    np.subtract(d._data, beside(left, d._data), out=d._data)  # gradient, and is taken out of the values alone
     var = mean_square(d).named("σ²")  # mini-batch variance
     x_hat = over_root(d, var, eps=eps).named("x̂")  # normalize
     return _scale_and_shift(x_hat, gamma, beta), mu._data + left, var._data, m

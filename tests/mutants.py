@@ -44,7 +44,7 @@ MUTANTS = (
     Mutant("μ detached", BN, "d = deviation(x, mu)\n", "d = deviation(x, mu.detach())\n"),
     Mutant("eps outside the root", BN, "over_root(d, var, eps=eps)", "(d / (var.sqrt() + eps))"),
     Mutant("one-pass variance", BN, VARIANCE, 'var = (mean(x * x) - mu * mu).named("σ²")'),
-    Mutant("rounding of the mean left in", BN, "    np.subtract(d._data, beside(left, d.shape), out=d._data)", "    pass"),
+    Mutant("rounding of the mean left in", BN, "    np.subtract(d._data, beside(left, d._data), out=d._data)", "    pass"),
     Mutant("normalised by the unbiased variance", BN, VARIANCE, 'var = (mean_square(d) * (m / (m - 1))).named("σ²")'),
     Mutant("biased variance remembered", BN, "var * (m / max(m - 1, 1)), m", "var, m"),
     Mutant("momentum reversed", STATS, "array *= old", "array *= share"),

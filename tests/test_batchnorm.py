@@ -96,7 +96,7 @@ def test_the_six_gradients_of_large_batches(shape):
     x, dy = rng.standard_normal((2, *shape)) + 1
     gamma, beta = rng.uniform(0.5, 2, (2, shape[1]))
     c = np.arange(shape[1]).reshape(1, -1, *(1,) * (len(shape) - 2))
-    stretched = beside(c, shape)
+    stretched = beside(c, x)
     assert stretched.shape == (1, *shape[1:]) and (stretched == c).all()
     expected, found = closed_forms(x, gamma, dy, 1e-5), graph_gradients(x, gamma, beta, dy, 1e-5)
     for name in found:

@@ -58,7 +58,7 @@ sub = register(
 @primitive(*sub.vjps, promotes=0)
 def deviation(x, y):
     """x - y, as ``sub``, where y has one number a channel."""
-    return x - beside(y, x.shape)
+    return x - beside(y, x)
 
 
 mul = register(
@@ -78,9 +78,9 @@ mul = register(
 )
 def addcmul(c, x, y):
     """c + x * y in one step of the graph."""
-    out = x * beside(y, x.shape)
+    out = x * beside(y, x)
     try:
-        return np.add(out, beside(c, out.shape), out=out)
+        return np.add(out, beside(c, out), out=out)
     except (ValueError, TypeError):  # c is the larger, or the product a scalar
         return out + c
 
@@ -252,7 +252,7 @@ def rsqrt(x):
 )
 def over_root(x, y, *, eps):
     """x / √(y + eps) in one step of the graph: what normalising by a variance is."""
-    return x * beside(np.reciprocal(np.sqrt(y + eps)), x.shape)
+    return x * beside(np.reciprocal(np.sqrt(y + eps)), x)
 
 
 @primitive(lambda g, out, _x: g * out * (1 - out), floats=True)

@@ -60,7 +60,7 @@ def expanded(g, axis, keepdims):
 
 def spread(g, x, axis, keepdims):
     """Broadcast the cotangent of a reduction over the axes that were reduced."""
-    return broadcast_to(beside(expanded(g, axis, keepdims), x.shape), shape=x.shape)
+    return broadcast_to(beside(expanded(g, axis, keepdims), x), shape=x.shape)
 
 
 @functools.lru_cache(4096)
@@ -164,7 +164,7 @@ def _plain(x, y):
 
 
 def _mean_square_vjp(g, _out, x, *, axis, keepdims):
-    return beside(expanded(g * (2 / max(_count(x.shape, axis), 1)), axis, keepdims), x.shape) * x
+    return beside(expanded(g * (2 / max(_count(x.shape, axis), 1)), axis, keepdims), x) * x
 
 
 @primitive(_mean_square_vjp)
@@ -212,7 +212,7 @@ def sum_of_product(x, y, *, shape):
 def product_for(g, x, _y):
     """Return the cotangent g * x of an operand like ``_y``, summed at once where that was broadcast."""
     if g.shape == _y.shape or x.shape != g.shape:
-        return g * beside(x, g.shape)
+        return g * beside(x, g)
     return sum_of_product(g, x, shape=_y.shape)
 
 
