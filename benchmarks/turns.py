@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -37,6 +38,12 @@ class Worker:
         except RuntimeError:
             self.close()
             raise
+        self._halt(True)
+
+    def _halt(self, still: bool) -> None:
+        """Let it stand still while others run: threads that wait in loops for work take a core from who is measured."""
+        if hasattr(signal, "SIGSTOP"):
+            self.process.send_signal(signal.SIGSTOP if still else signal.SIGCONT)
 
     def _answer(self):
         line = self.process.stdout.readline()
@@ -48,12 +55,14 @@ class Worker:
 
     def turn(self, seconds: float) -> None:
         """Let it run for so long."""
+        self._halt(False)
         try:
             self.process.stdin.write(f"{seconds}\n")
             self.process.stdin.flush()
         except BrokenPipeError:
             pass  # its last words are what _answer raises
         found = self._answer()
+        self._halt(True)
         self.turns.append(statistics.median(found["steps"]))
         self.steps += found["steps"]
         if "forward" in found:

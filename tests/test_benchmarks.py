@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,25 @@ def test_a_peer_that_fails_is_reported_and_the_others_go_on(monkeypatch):
     monkeypatch.setattr(turns.Worker, "turn", first)
     found = turns.measure("unknown", "sgd", 1, ["numpy_by_hand", "products_alone"], 1, 0.01, said.append)
     assert found["peers"] == {} and "could not run unknown: KeyError" in said[1]
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="/proc tells whether a process stands still")
+def test_who_is_not_measured_stands_still():
+    def state():
+        for _ in range(500):  # a signal takes a moment
+            found = Path(f"/proc/{worker.process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+            if found == "T":
+                break
+            time.sleep(0.01)
+        return found
+
+    worker = turns.Worker("numpy_by_hand", "fig1", "sgd", 1)
+    try:
+        assert state() == "T"
+        worker.turn(0.01)
+        assert state() == "T" and len(worker.turns) == 1
+    finally:
+        worker.close()
 
 
 def test_wrong_arguments_are_refused():
