@@ -30,6 +30,12 @@ def forget_peak() -> None:
         file.write("5")
 
 
+def keep_to(threads: int) -> None:
+    """Keep this process to as many processors: the same for every peer, as one may be slower than another."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
+
+
 def settle(module, optimizer: str, threads: int) -> None:
     """Let a library set up in a tiny net's step what it sets up at first use: that is no net's memory."""
     step = module.step("tiny", optimizer, threads)
@@ -60,6 +66,7 @@ def turn(step, seconds: float) -> dict:
 
 def main() -> None:
     peer, net, optimizer, threads = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
+    keep_to(threads)
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints is no answer
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))

@@ -1,6 +1,7 @@
 """The benchmark runs, minigrad and PyTorch take the same steps, and the page comes from the figures."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -132,6 +133,17 @@ def test_who_is_not_measured_stands_still():
         assert state() == "T" and len(worker.turns) == 1
     finally:
         worker.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system tells no process where to run")
+def test_all_run_on_the_same_processors():
+    there = sorted(os.sched_getaffinity(0))
+    for threads in (1, 2):
+        worker = turns.Worker("numpy_by_hand", "fig1", "sgd", threads)
+        try:
+            assert sorted(os.sched_getaffinity(worker.process.pid)) == there[-threads:]
+        finally:
+            worker.close()
 
 
 def test_wrong_arguments_are_refused():
