@@ -57,7 +57,7 @@ def beside(x, other):
 
     NumPy's functions take operands that are broadcast through buffers, at half their speed, unless what they read in
     one run is long: some 4,096 numbers. A sample is, a channel is not. It takes 0.6 of the time beside (32, 16, 28, 28),
-    0.85 beside (32, 64, 7, 7); to stretch costs a fiftieth of it.
+    0.85 beside (32, 64, 7, 7), stretching included, which takes one to two microseconds.
     """
     shape = other.shape
     if len(shape) < 3 or type(x) is not np.ndarray or x.ndim != len(shape) or x.shape[0] != 1 or x.shape[-1] != 1:

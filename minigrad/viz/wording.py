@@ -9,7 +9,8 @@ from typing import Any
 from minigrad.graph import Node
 
 FORMULAS = {
-    "add": "a + b", "sub": "a − b", "mul": "a × b", "div": "a / b", "neg": "−a", "addcmul": "a + b × c", "over_root": "a / √(b + ε)", "deviation": "a − b",
+    "add": "a + b", "sub": "a − b", "mul": "a × b", "div": "a / b", "neg": "−a",
+    "deviation": "a − b", "over_root": "a / √(b + ε)", "addcmul": "a + b × c",
     "matmul": "a @ b", "square": "a²", "sqrt": "√a", "rsqrt": "1 / √a", "reciprocal": "1 / a",
     "mean_square": "mean(a²)", "conv": "a ∗ b", "where": "b where a, else c",
 }  # fmt: skip
