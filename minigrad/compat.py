@@ -31,7 +31,7 @@ class _OldType(type):
             return empty(0, dtype=cls.dtype)
         if isinstance(args[0], (int, np.integer)):
             return empty(*args, dtype=cls.dtype)
-        return Tensor(np.array(as_tensor(args[0])._data, cls.dtype))
+        return Tensor._wrap(np.array(as_tensor(args[0])._data, cls.dtype))
 
     def __instancecheck__(cls, instance: Any) -> bool:
         return isinstance(instance, Tensor) and instance.dtype == cls.dtype

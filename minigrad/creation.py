@@ -46,7 +46,7 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     tensor([[1, 2],
             [3, 4]])
     """
-    return Tensor(np.array(_array(data, dtype)), requires_grad=requires_grad)
+    return Tensor._wrap(np.array(_array(data, dtype)), requires_grad=requires_grad)
 
 
 @placed
@@ -54,14 +54,14 @@ def as_tensor(data: Any, dtype: Any = None) -> Tensor:
     """Return ``data`` as a tensor, on the same memory where it is an array of that dtype."""
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
-    return Tensor(_array(data, dtype))
+    return Tensor._wrap(_array(data, dtype))
 
 
 def from_numpy(ndarray: np.ndarray) -> Tensor:
     """Return a tensor on the memory of the array."""
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
-    return Tensor(ndarray)
+    return Tensor._wrap(ndarray)
 
 
 def from_dlpack(ext_tensor: Any) -> Tensor:
@@ -79,7 +79,7 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
     array = np.from_dlpack(ext_tensor)
     if not array.flags.writeable:
         raise BufferError("from_dlpack: the memory is read-only, and a tensor may be written to; hand over a copy")
-    return Tensor(array)
+    return Tensor._wrap(array)
 
 
 def _array(data: Any, dtype: Any) -> np.ndarray:
@@ -155,19 +155,19 @@ def _dtype(dtype: Any) -> Any:
 @placed
 def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
     """Return zeros of this size."""
-    return Tensor(np.zeros(_size(size, named), _dtype(dtype)), requires_grad=requires_grad)
+    return Tensor._wrap(np.zeros(_size(size, named), _dtype(dtype)), requires_grad=requires_grad)
 
 
 @placed
 def ones(*size: Any, dtype: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
     """Return ones of this size."""
-    return Tensor(np.ones(_size(size, named), _dtype(dtype)), requires_grad=requires_grad)
+    return Tensor._wrap(np.ones(_size(size, named), _dtype(dtype)), requires_grad=requires_grad)
 
 
 @placed
 def empty(*size: Any, dtype: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
     """Return memory of this size that nobody has filled yet."""
-    return Tensor(np.empty(_size(size, named), _dtype(dtype)), requires_grad=requires_grad)
+    return Tensor._wrap(np.empty(_size(size, named), _dtype(dtype)), requires_grad=requires_grad)
 
 
 @placed
@@ -176,7 +176,7 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool =
     if not isinstance(size, (tuple, list)):
         raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
     dtype = _array(fill_value, None).dtype if dtype is None else dtype
-    return Tensor(filled(_size((size,)), fill_value, dtype), requires_grad=requires_grad)
+    return Tensor._wrap(filled(_size((size,)), fill_value, dtype), requires_grad=requires_grad)
 
 
 @placed
@@ -185,7 +185,7 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool 
     for name, length in (("n", n), ("m", m)):
         if length is not None and length < 0:
             raise RuntimeError(f"{name} must be greater or equal to 0, got {length}")
-    return Tensor(np.eye(n, m, dtype=_dtype(dtype)), requires_grad=requires_grad)
+    return Tensor._wrap(np.eye(n, m, dtype=_dtype(dtype)), requires_grad=requires_grad)
 
 
 @placed
@@ -211,7 +211,7 @@ def arange(*bounds: Any, dtype: Any = None, requires_grad: bool = False, **named
     count = math.ceil((end - start) / step)
     if dtype.kind in "iu":
         start, step = int(start), int(step)
-    return Tensor((start + np.arange(count) * step).astype(dtype), requires_grad=requires_grad)
+    return Tensor._wrap((start + np.arange(count) * step).astype(dtype), requires_grad=requires_grad)
 
 
 def _no_bools(function: str, dtype: Any) -> np.dtype[Any]:
@@ -236,7 +236,7 @@ def _line(function: str, start: Any, end: Any, steps: int, dtype: np.dtype[Any])
 def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ``steps`` values from start to end, both included; integers count between integer ends."""
     dtype = _no_bools("linspace", dtype)
-    return Tensor(_line("linspace", start, end, steps, dtype).astype(dtype), requires_grad=requires_grad)
+    return Tensor._wrap(_line("linspace", start, end, steps, dtype).astype(dtype), requires_grad=requires_grad)
 
 
 @placed
@@ -245,13 +245,13 @@ def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any
     """Return ``steps`` values from base**start to base**end, evenly spaced in their logarithm."""
     dtype = _no_bools("logspace", dtype)
     powers = float(base) ** _line("logspace", start, end, steps, dtype)
-    return Tensor(powers.astype(dtype), requires_grad=requires_grad)
+    return Tensor._wrap(powers.astype(dtype), requires_grad=requires_grad)
 
 
 @placed
 def scalar_tensor(s: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a 0-d tensor of the default dtype."""
-    return Tensor(filled((), s, _dtype(dtype)), requires_grad=requires_grad)
+    return Tensor._wrap(filled((), s, _dtype(dtype)), requires_grad=requires_grad)
 
 
 @placed
@@ -279,7 +279,7 @@ def _pairs(name: str, function: Any, row: int, col: int, offset: int, dtype: Any
         raise RuntimeError(f"{name}: row and col must be non-negative, got {row} and {col}")
     if dtype not in (np.int32, np.int64):
         raise NotImplementedError(f'"{name}" not implemented for {dtype}; expected int32 or int64')
-    return Tensor(np.stack(function(row, offset, col)).astype(dtype))
+    return Tensor._wrap(np.stack(function(row, offset, col)).astype(dtype))
 
 
 @placed

@@ -132,13 +132,16 @@ def fitted(value: Any, dtype: np.dtype[Any]) -> np.ndarray:
 
 def of_old(data: Any, sizes: tuple[int, ...]) -> np.ndarray:
     """Return what ``Tensor(2, 3)`` and ``Tensor([1, 2])`` mean: memory of that size, or these numbers, in the default dtype."""
-    if isinstance(data, (np.ndarray, np.generic)):
-        return np.asarray(data)
-    if isinstance(data, int):
+    if isinstance(data, (int, np.integer)) and type(data) is not bool:
         return np.empty((int(data), *sizes), _default)
-    if sizes or not (isinstance(data, (list, tuple)) or hasattr(data, "__array_ufunc__")):
+    if isinstance(data, np.ndarray) and not sizes:
+        category(data.dtype)
+        with np.errstate(all="ignore"):
+            return np.asarray(data, _default)
+    foreign = hasattr(data, "__array_ufunc__") and not isinstance(data, np.generic)  # of another device
+    if sizes or not (foreign or isinstance(data, (list, tuple, range))):
         raise TypeError(f"new(): data must be a sequence (got {type(data).__name__}); or use tensor({data!r})")
-    return data if hasattr(data, "__array_ufunc__") else np.array(data, _default)
+    return data if foreign else np.array(data, _default)
 
 
 def filled(shape: tuple[int, ...], value: Any, dtype: Any) -> np.ndarray:

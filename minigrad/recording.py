@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.dtypes import get_default_dtype, promoted
+from minigrad.dtypes import category, get_default_dtype, promoted
 from minigrad.graph import ABSENT, Node, constant
 from minigrad.modes import INFERENCE, MODES
 from minigrad.primitive import Primitive
@@ -32,6 +32,18 @@ class Recorded:
     _constant: Node | None = None  # stands for it in graphs that only read it
     _inference = False  # made inside inference_mode
     _origin: Any = None  # how it left the graph; only inside autograd.record_lines
+
+    @staticmethod
+    def _wrap(array: Any, requires_grad: bool = False) -> Any:
+        """Return a tensor on the memory of an array, of the array's dtype."""
+        if type(array) is not _ndarray and isinstance(array, (np.ndarray, np.generic)):
+            array = np.asarray(array)
+        category(array.dtype)
+        result: Any = _new(Recorded._plain)
+        result._data = array
+        if MODES.inference:
+            result._inference = True
+        return result.requires_grad_() if requires_grad else result
 
     @staticmethod
     def __record__(primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]) -> Any:

@@ -28,7 +28,7 @@ def rand(*size: Any, generator: Generator | None = None, dtype: Any = None, requ
     tensor([0.4963, 0.7682])
     """
     drawn = (generator or default_generator).uniform(_size(size, named), dtype=_dtype(dtype))
-    return Tensor(drawn, requires_grad=requires_grad)
+    return Tensor._wrap(drawn, requires_grad=requires_grad)
 
 
 @placed
@@ -36,7 +36,7 @@ def randn(*size: Any, generator: Generator | None = None, dtype: Any = None, req
           **named: Any) -> Tensor:  # fmt: skip
     """Return normal numbers of mean 0 and standard deviation 1."""
     drawn = (generator or default_generator).normal(_size(size, named), dtype=_dtype(dtype))
-    return Tensor(drawn, requires_grad=requires_grad)
+    return Tensor._wrap(drawn, requires_grad=requires_grad)
 
 
 @placed
@@ -51,7 +51,7 @@ def randint(*args: Any, generator: Generator | None = None, dtype: Any = None, r
     dtype = np.dtype(dtype or np.int64)
     low, high = _bounds(low, high, dtype)
     drawn = (generator or default_generator).integers(low, high, _size((size,)))
-    return Tensor(drawn.astype(dtype, copy=False), requires_grad=requires_grad)
+    return Tensor._wrap(drawn.astype(dtype, copy=False), requires_grad=requires_grad)
 
 
 def _bounds(low: int, high: int, dtype: np.dtype[Any]) -> tuple[int, int]:
@@ -75,7 +75,7 @@ def _bounds(low: int, high: int, dtype: np.dtype[Any]) -> tuple[int, int]:
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return the integers below ``n`` in random order."""
     drawn = (generator or default_generator).permutation(n)
-    return Tensor(drawn.astype(dtype or np.int64, copy=False), requires_grad=requires_grad)
+    return Tensor._wrap(drawn.astype(dtype or np.int64, copy=False), requires_grad=requires_grad)
 
 
 @placed
@@ -85,7 +85,7 @@ def rand_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False,
     """Return uniform numbers in the shape and dtype of ``input``."""
     generator, dtype = generator or default_generator, dtype or input.dtype
     drawn = in_memory_order(input._data, lambda shape: generator.uniform(shape, dtype=dtype))
-    return Tensor(np.asarray(drawn, order="C"), requires_grad=requires_grad)
+    return Tensor._wrap(np.asarray(drawn, order="C"), requires_grad=requires_grad)
 
 
 @placed
@@ -97,7 +97,7 @@ def randn_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False,
     strides = [stride for stride, n in zip(input._data.strides, input.shape, strict=True) if n > 1]
     turned = strides != sorted(strides, reverse=True)
     drawn = in_memory_order(input._data, lambda shape: generator.normal(shape, dtype=dtype, one_by_one=turned))
-    return Tensor(np.asarray(drawn, order="C"), requires_grad=requires_grad)
+    return Tensor._wrap(np.asarray(drawn, order="C"), requires_grad=requires_grad)
 
 
 @placed
@@ -124,13 +124,13 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
         if size is None:
             raise TypeError("normal(): with two numbers the size is needed: normal(mean, std, size)")
         drawn = generator.normal(_size((size,)), mean, std, _dtype(dtype))
-        return Tensor(drawn, requires_grad=requires_grad)
+        return Tensor._wrap(drawn, requires_grad=requires_grad)
     if size is not None:
         raise TypeError("normal(): takes its shape from the tensors; size goes with two numbers only")
     shape = np.broadcast_shapes(*(x.shape for x in tensors))
     drawn = generator.normal(shape, dtype=tensors[0].dtype)
     values = [x._data if isinstance(x, Tensor) else drawn.dtype.type(x) for x in (mean, std)]
-    return Tensor((drawn * values[1] + values[0]).astype(drawn.dtype, copy=False), requires_grad=requires_grad)
+    return Tensor._wrap((drawn * values[1] + values[0]).astype(drawn.dtype, copy=False), requires_grad=requires_grad)
 
 
 @numpy_names
@@ -148,7 +148,7 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *,
 
 def get_rng_state() -> Tensor:
     """Return the state of the default generator, uint8 of shape (5056,), as PyTorch lays it out."""
-    return Tensor(random.get_rng_state())
+    return Tensor._wrap(random.get_rng_state())
 
 
 def set_rng_state(new_state: Any) -> None:

@@ -90,7 +90,7 @@ def load(f: File, map_location: Any = None, *, weights_only: bool = True) -> Any
         Device(map_location)
     name, content = _read(f)
     try:
-        tensors = {key: Tensor(_array(key, entry, name)) for key, entry in deserialize(content)}
+        tensors = {key: Tensor._wrap(_array(key, entry, name)) for key, entry in deserialize(content)}
         metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")]).get("__metadata__") or {}
     except SafetensorError as error:
         raise ValueError(

@@ -28,8 +28,8 @@ from minigrad.sweep import sweep
 class Tensor(Recorded, Methods, InPlace, Interop):
     """An n-dimensional array with gradients; make one with :func:`minigrad.tensor`.
 
-    ``Tensor(array)`` wraps an array without copying it; as of old, ``Tensor([1, 2])`` is of the default dtype,
-    ``Tensor(2, 3)`` of that size. The rest is PyTorch's: https://docs.pytorch.org/docs/stable/tensors.html
+    As of old, ``Tensor([1, 2])`` and ``Tensor(array)`` are of the default dtype (on the memory of an array that is
+    so already; :func:`minigrad.from_numpy` keeps the array's own dtype), ``Tensor(2, 3)`` is of that size. The rest is PyTorch's: https://docs.pytorch.org/docs/stable/tensors.html
 
     >>> import minigrad as mg
     >>> x = mg.tensor([1.0, 2.0], requires_grad=True)
@@ -42,9 +42,7 @@ class Tensor(Recorded, Methods, InPlace, Interop):
     _data: np.ndarray
 
     def __init__(self, data: Any = (), *sizes: int, requires_grad: bool = False) -> None:
-        if type(data) is not np.ndarray:
-            data = data._data if isinstance(data, Tensor) else of_old(data, sizes)
-        self._data = data
+        self._data = data = data._data if isinstance(data, Tensor) else of_old(data, sizes)
         category(data.dtype)
         if MODES.inference:
             self._inference = True
@@ -328,11 +326,11 @@ def _seed(output: Tensor, gradient: Tensor | None, i: int) -> Tensor:
                 "grad can be implicitly created only for scalar outputs; this one has shape "
                 f"{output.shape}. Reduce it first (loss.mean()) or pass backward(gradient)."
             )
-        return Tensor(np.ones_like(output._data))
+        return Tensor._wrap(np.ones_like(output._data))
     if not isinstance(gradient, Tensor):
         if not isinstance(gradient, np.ndarray):
             raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
-        gradient = Tensor(gradient)
+        gradient = Tensor._wrap(gradient)
     if gradient.shape != output.shape:
         raise RuntimeError(
             f"Mismatch in shape: grad_output[{i}] has a shape of {gradient.shape} and "
@@ -352,7 +350,7 @@ def _lift(value: Any, home: Node) -> Any:
 
 
 def _run_hooks(node: Node, g: Any) -> Any:
-    tensor = g if isinstance(g, Tensor) else Tensor(g)
+    tensor = g if isinstance(g, Tensor) else Tensor._wrap(g)
     for hook in list((node.hooks or {}).values()):
         answer = hook(tensor)
         if answer is not None:
@@ -376,9 +374,9 @@ def accumulate(node: Node, g: Any, own: bool) -> None:
     if isinstance(g, Tensor):
         node.grad = g if node.grad is None else node.grad + g
     elif node.grad is None:
-        node.grad = Tensor(g if own and isinstance(g, np.ndarray) else np.array(g))
+        node.grad = Tensor._wrap(g if own and isinstance(g, np.ndarray) else np.array(g))
     elif node.grad.requires_grad:
-        node.grad = node.grad + Tensor(g)
+        node.grad = node.grad + Tensor._wrap(g)
     else:
         np.add(node.grad._data, g, out=node.grad._data)
         storage.wrote(node.grad._data, "backward")

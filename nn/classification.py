@@ -105,7 +105,7 @@ def _classes(input: Tensor, target: Tensor, ignore_index: int) -> tuple[np.ndarr
 
 def _weights(classes: np.ndarray, kept: np.ndarray | None, weight: Tensor | None, dtype: Any) -> Tensor:
     """Return the weight of each target, 0 for ignored ones."""
-    mask = Tensor((np.ones(classes.shape) if kept is None else kept).astype(dtype))
+    mask = Tensor._wrap((np.ones(classes.shape) if kept is None else kept).astype(dtype))
     return mask if weight is None else weight[classes] * mask
 
 
@@ -154,7 +154,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     if indices.size and not 0 <= int(indices.min()) <= int(indices.max()) < n:
         wrong = "non-negative" if indices.min() < 0 else "smaller than num_classes"
         raise RuntimeError(f"Class values must be {wrong}.")
-    return Tensor((indices[..., None] == np.arange(n)).astype(np.int64))
+    return Tensor._wrap((indices[..., None] == np.arange(n)).astype(np.int64))
 
 
 # ---- modules ------------------------------------------------------------------------------------

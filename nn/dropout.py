@@ -45,7 +45,7 @@ def _thinned(input: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
     else:
         kept = default_generator.bernoulli(1 - p, shape).astype(input.dtype)
     kept /= 1 - p
-    return input * Tensor(kept)
+    return input * Tensor._wrap(kept)
 
 
 class Dropout(Module):

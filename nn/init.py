@@ -38,7 +38,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 def _fill(tensor: Tensor, values: Any) -> Tensor:
     with no_grad():
-        filled: Tensor = tensor.copy_(Tensor(values)) if np.ndim(values) else tensor.fill_(values)
+        filled: Tensor = tensor.copy_(Tensor._wrap(values)) if np.ndim(values) else tensor.fill_(values)
     return filled
 
 

@@ -54,7 +54,7 @@ def _constant(input: Tensor, pairs: list[tuple[int, int]], value: float) -> Tens
         return padded
     outside = np.ones(padded.shape, bool)
     outside[tuple(slice(a, a + n) for (a, _), n in zip(widths, input.shape, strict=True))] = False
-    return padded.masked_fill(Tensor(outside), value)
+    return padded.masked_fill(Tensor._wrap(outside), value)
 
 
 def _from_inside(input: Tensor, axis: int, widths: tuple[int, int], mode: str) -> Tensor:

@@ -70,7 +70,7 @@ def _avg_pool(n: int, input: Tensor, kernel: Any, stride: Any, padding: Any, cei
     counted = each(padding, n, "padding", 0) if count_include_pad else (0,) * n
     count = divisor or _counts(input.shape[-n:], counted, **options)
     if isinstance(count, np.ndarray):
-        count = Tensor(count.astype(input.dtype))
+        count = Tensor._wrap(count.astype(input.dtype))
     return _batched(n, input, lambda x: window.window_sum(x, **options) / count)
 
 
@@ -132,7 +132,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
         _shares(size, size if out is None else out, input.dtype)
         for size, out in zip(input.shape[-2:], wanted, strict=True)
     )
-    return Tensor(height) @ input @ Tensor(width.T)
+    return Tensor._wrap(height) @ input @ Tensor._wrap(width.T)
 
 
 def _shares(size: int, out: int, dtype: Any) -> np.ndarray:

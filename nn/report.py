@@ -128,13 +128,13 @@ def closed_forms(x: Array, dy: Array, gamma: Array, eps: float) -> dict[str, Arr
 
 
 def _from_graph(x: Array, dy: Array, gamma: Array, beta: Array, eps: float) -> dict[str, Array]:
-    leaves = [Tensor(a.copy(), requires_grad=True) for a in (x, gamma, beta)]
+    leaves = [Tensor._wrap(a.copy(), requires_grad=True) for a in (x, gamma, beta)]
     y = normalize(leaves[0], leaves[1], leaves[2], eps)[0]
     assert y._node is not None
     inner = {node.label: node for node in below((y._node,)) if node.label in QUANTITIES}
     for node in inner.values():
         node.retains = True
-    y.backward(Tensor(dy))
+    y.backward(Tensor._wrap(dy))
     found = {label: node.grad for label, node in inner.items()}
     found.update(zip(("x", "γ", "β"), (leaf.grad for leaf in leaves), strict=True))
     return {label: grad._data for label, grad in found.items()}

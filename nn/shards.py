@@ -126,7 +126,7 @@ class GhostBatchNorm(_BatchNorm):
             return cat([super(GhostBatchNorm, self).forward(input[a:b]) for a, b in zip(ends, ends[1:], strict=False)])
         except Exception:
             for buffer, value in zip(self.buffers(), before, strict=True):
-                buffer.copy_(Tensor(value))
+                buffer.copy_(Tensor._wrap(value))
             raise
 
     def extra_repr(self) -> str:

@@ -111,6 +111,8 @@ L.narrow(L.zeros(4), 0, L.tensor(1), 2); L.einsum(L.zeros(2), 'i->'); L.einsum('
 L.searchsorted(L.zeros(0, 0), L.zeros(0, 0)); L.searchsorted(L.zeros(2, 0), L.zeros(2, 3)); L.searchsorted(L.tensor([False, True]), L.tensor([True]))
 L.bucketize(L.tensor([True]), L.tensor([False, True])); L.bucketize(2, L.tensor([1, 3])); L.unique(L.tensor([3.0, 1.0, 3.0]), return_counts=True)
 L.pinverse(L.tensor([[1.0, 2.0], [2.0, 5.0]])); L.linalg.pinv(L.tensor([[1.0, 2.0], [2.0, 4.1]]), 0.5); L.linalg.pinv(L.tensor([[1.0, 2.0], [3.0, 4.0]]), hermitian=True)
+L.Tensor(np.array([0.1, 2e300])); L.Tensor(np.array([[3, 4]])); L.Tensor(np.array([True])); L.Tensor(np.array(1.5)); L.Tensor(np.zeros((0, 3)))
+L.Tensor(np.float64(3)); L.Tensor(np.int64(3)).shape; L.Tensor(range(3)); L.Tensor(True); L.Tensor(L.tensor([1, 2])); L.Tensor(np.ones(2), 3)
 L.Tensor([1, 2]); L.zeros_like(L.Tensor(2, 3)); L.Tensor(); L.Tensor(2.5); L.Tensor([1, 2], 3); L.tensor([np.float32(1), 2]); L.tensor([L.tensor(1.5), 2])
 L.tensor([np.float64(1), 2]); L.tensor(2**70); L.tensor([2**63]); L.full(2, 3); L.arange(); L.arange(1, 2, 3, 4); L.finfo(L.float16).max; L.iinfo(L.int8).min
 L.finfo(L.int8); L.iinfo(L.float32); L.finfo().eps; L.inf; L.pi; L.e; L.Size([2]) == L.zeros(2).shape; L.finfo(L.float32).tiny; L.iinfo(L.uint8).bits

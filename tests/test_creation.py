@@ -56,6 +56,17 @@ def test_states_are_exchanged_with_pytorch(torch):
     assert mg.initial_seed() == 5
 
 
+def test_tensor_of_an_array_is_of_the_default_dtype_on_its_memory_where_it_is_so_already():
+    array = np.zeros(2, np.float32)
+    mg.Tensor(array)[0] = 5
+    assert array.tolist() == [5, 0] and mg.from_numpy(np.zeros(2)).dtype == mg.float64
+    mg.set_default_dtype(mg.float64)
+    try:
+        assert mg.Tensor(array).dtype == mg.nn.Parameter(mg.Tensor(array)).dtype == mg.float64
+    finally:
+        mg.set_default_dtype(mg.float32)
+
+
 @pytest.mark.parametrize("n", [1999, 2001, 2002, 40000])
 def test_permutations_by_loop_and_at_once(torch, n):
     assert (

@@ -240,7 +240,7 @@ def test_float32_is_kept_and_nothing_is_written_in_place(name, i):
     seed = np.broadcast_to(np.float32(0.5), y.shape)  # read-only and without a stride of its own
     wanted = [x for x in xs if x.requires_grad]
     for create_graph in (False, True):
-        gs = mg.autograd.grad(y, wanted, mg.Tensor(seed), retain_graph=True, create_graph=create_graph)
+        gs = mg.autograd.grad(y, wanted, mg.from_numpy(seed), retain_graph=True, create_graph=create_graph)
         for g, x in zip(gs, wanted, strict=True):
             assert (g.dtype, g.shape) == (x.dtype, x.shape)
             assert isinstance(g._data, np.ndarray)

@@ -78,7 +78,7 @@ def _answer(g: Any, x: Tensor, i: int, allow_unused: bool | None, materialize: b
             f"The differentiated Tensor at index {i} appears to not have been used in the graph. "
             "Set allow_unused=True if this is the desired behavior."
         )
-    return g if g is None or isinstance(g, Tensor) else Tensor(np.asarray(g))
+    return g if g is None or isinstance(g, Tensor) else Tensor._wrap(np.asarray(g))
 
 
 def backward(

@@ -80,7 +80,7 @@ class FunctionCtx:
                 f"operation: a {array.dtype} tensor of shape {tuple(array.shape)} saved for backward was "
                 f"overwritten by {by}. Compute the gradient first, or save a clone()."
             )
-        tensor = Tensor(array)
+        tensor = Tensor._wrap(array)
         if MODES.grad_enabled and home is not None and self._call is not None:
             tensor._node = home if isinstance(home, Node) else self._call.node_of(home[0], home[1], self._outputs)
         return tensor
@@ -299,8 +299,8 @@ class _Cotangents:
     def _grad(self, ctx: FunctionCtx, i: int) -> Any:
         kind, g = ctx._outputs[i], self.known.get(i)
         if g is not None:
-            return g if isinstance(g, Tensor) else Tensor(g)
-        return Tensor(np.zeros(*kind)) if kind is not None and ctx._materializes else None
+            return g if isinstance(g, Tensor) else Tensor._wrap(g)
+        return Tensor._wrap(np.zeros(*kind)) if kind is not None and ctx._materializes else None
 
 
 def _primitives(cls: type[Function], saves: bool) -> tuple[Primitive, Primitive]:

@@ -99,7 +99,7 @@ def hessian(
 
     def first(*xs: Tensor) -> Any:
         call = _Call("hessian", func, xs, True, strict)
-        ones = [Tensor(np.ones_like(call.ys[0]._data))]
+        ones = [Tensor._wrap(np.ones_like(call.ys[0]._data))]
         gs = filled(pull(call.ys, call.xs, ones, create_graph=True), call.xs)
         return tuple(gs) if many else gs[0]
 
@@ -120,7 +120,7 @@ def _second(name: str, func: Function, inputs: Any, v: Any, create_graph: bool, 
     call = _Call(name, func, inputs, create_graph, strict)
     call.check_scalar()
     vs = call.vectors(v, call.xs, "input to the function is")
-    gs = pull(call.ys, call.xs, [Tensor(np.ones_like(call.ys[0]._data))], create_graph=True)
+    gs = pull(call.ys, call.xs, [Tensor._wrap(np.ones_like(call.ys[0]._data))], create_graph=True)
     for i, g in enumerate(gs):
         if strict and (g is None or not g.requires_grad):
             raise RuntimeError(
@@ -165,7 +165,7 @@ class _Call:
                 raise RuntimeError(
                     f"The vector v can only be None if the user-provided {what} a single Tensor with a single element."
                 )
-            return [Tensor(np.ones_like(like[0]._data))]
+            return [Tensor._wrap(np.ones_like(like[0]._data))]
         vs = _tensors(v, f"v given to {self.name}", "given v")
         if len(like) == 1 and len(vs) != 1:
             raise RuntimeError("The given v should contain a single Tensor.")
@@ -191,7 +191,7 @@ class _Call:
                     "strict mode."
                 )
             shape = x.shape if y is None else y.shape + x.shape
-            whole.append(Tensor(np.zeros(shape, (x if y is None else y).dtype)) if g is None else g)
+            whole.append(Tensor._wrap(np.zeros(shape, (x if y is None else y).dtype)) if g is None else g)
         return self.pack(whole, self.xs_are_many)
 
     @staticmethod

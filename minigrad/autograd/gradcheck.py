@@ -106,11 +106,11 @@ def gradgradcheck(
     if grad_outputs is None:
         rng = np.random.default_rng(options.get("seed", 0) + 1)
         outputs = [y for y in _tensors(func(*args)) if y.requires_grad]
-        seeds = [Tensor(rng.standard_normal(y.shape), requires_grad=True) for y in outputs]
+        seeds = [Tensor._wrap(rng.standard_normal(y.shape), requires_grad=True) for y in outputs]
     else:
         seeds = [g.detach().requires_grad_() for g in _tensors(grad_outputs)]
     if gen_non_contig_grad_outputs:
-        seeds = [Tensor(np.repeat(g._data[..., None], 2, -1)[..., 0], requires_grad=True) for g in seeds]
+        seeds = [Tensor._wrap(np.repeat(g._data[..., None], 2, -1)[..., 0], requires_grad=True) for g in seeds]
 
     return gradcheck(_First(func, len(args), wanted), [*args, *seeds], **options)
 
@@ -147,7 +147,7 @@ class _Check:
         for x in wanted:
             if x.dtype != np.float64:
                 raise GradcheckError(f"gradcheck needs float64 inputs to tell rounding from error, got {x.dtype}")
-        self.cotangents = [Tensor(self.rng.standard_normal(y.shape)) for y in _tensors(self.func(*self.args))]
+        self.cotangents = [Tensor._wrap(self.rng.standard_normal(y.shape)) for y in _tensors(self.func(*self.args))]
         analytic, again = self.gradients(wanted), self.gradients(wanted)
         for i, (a, b) in enumerate(zip(analytic, again, strict=True)):
             if not np.allclose(a, b, rtol=0, atol=nondet_tol, equal_nan=True):
@@ -200,7 +200,7 @@ class _Check:
             found = []
             for zeros in (False, True):
                 ys = [y for y in _tensors(self.func(*self.args)) if y.requires_grad]
-                cs = [Tensor((np.ones if j == k else np.zeros)(y.shape)) for j, y in enumerate(ys)]
+                cs = [Tensor._wrap((np.ones if j == k else np.zeros)(y.shape)) for j, y in enumerate(ys)]
                 chosen = slice(None) if zeros else slice(k, k + 1)
                 found.append(grad(ys[chosen], wanted, cs[chosen], materialize_grads=True))
             for i, (a, b) in enumerate(zip(*found, strict=True)):
@@ -258,7 +258,7 @@ class _Check:
 
     def value(self, place: int, shift: Any) -> float:
         """Return the function, paired with the cotangents, at one input moved by ``shift``."""
-        moved = Tensor(self.args[place]._data + shift, requires_grad=True)
+        moved = Tensor._wrap(self.args[place]._data + shift, requires_grad=True)
         ys = _tensors(self.func(*self.args[:place], moved, *self.args[place + 1 :]))
         return sum(float((y._data * c._data).sum()) for y, c in zip(ys, self.cotangents, strict=True))
 

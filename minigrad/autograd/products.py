@@ -32,7 +32,7 @@ class Linear:
     """The Jacobian of ``ys`` by ``xs`` as a function of tangents: one recorded sweep, one more a product."""
 
     def __init__(self, ys: Tensors, xs: Tensors) -> None:
-        self.vs = [Tensor(np.zeros_like(y._data), requires_grad=y.requires_grad) for y in ys]
+        self.vs = [Tensor._wrap(np.zeros_like(y._data), requires_grad=y.requires_grad) for y in ys]
         self.pulled = pull(ys, xs, self.vs, create_graph=True)
 
     def push(self, us: Some, create_graph: bool = False) -> list[Tensor | None]:
@@ -66,12 +66,12 @@ def units(x: Tensor) -> Iterator[Tensor]:
     for i in range(x._data.size):
         unit = np.zeros_like(x._data, order="C")
         unit.reshape(-1)[i] = 1
-        yield Tensor(unit)
+        yield Tensor._wrap(unit)
 
 
 def filled(found: Some, like: Tensors) -> list[Tensor]:
     """Return what was found, zeros in place of None."""
-    return [Tensor(np.zeros_like(x._data)) if g is None else g for g, x in zip(found, like, strict=True)]
+    return [Tensor._wrap(np.zeros_like(x._data)) if g is None else g for g, x in zip(found, like, strict=True)]
 
 
 def _turned(found: list[list[Tensor | None]], among: Tensors) -> Sequence[Sequence[Tensor | None]]:
@@ -83,7 +83,7 @@ def _assembled(parts: list[Tensor | None], like: Tensor, shape: tuple[int, ...],
     known = [part for part in parts if part is not None]
     if not known:
         return None
-    whole = [Tensor(np.zeros_like(like._data)) if part is None else part for part in parts]
+    whole = [Tensor._wrap(np.zeros_like(like._data)) if part is None else part for part in parts]
     if any(part.requires_grad for part in known):
         return stack(whole, dim).reshape(shape)
-    return Tensor(np.stack([part._data for part in whole], dim).reshape(shape))
+    return Tensor._wrap(np.stack([part._data for part in whole], dim).reshape(shape))

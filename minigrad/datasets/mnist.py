@@ -68,12 +68,12 @@ class MNIST(Dataset):
         return len(self.data)
 
     def __getitem__(self, index: int) -> tuple[Any, int]:
-        image = Tensor(_scaled(self.data[index][None]))
+        image = Tensor._wrap(_scaled(self.data[index][None]))
         return (self.transform(image) if self.transform else image), int(self.targets[index])
 
     def tensors(self) -> tuple[Tensor, Tensor]:
         """Return all images, float32 (N, 1, 28, 28) in [0, 1], and all labels, int64 (N,)."""
-        return Tensor(_scaled(self.data[:, None])), Tensor(self.targets)
+        return Tensor._wrap(_scaled(self.data[:, None])), Tensor._wrap(self.targets)
 
     # ---- where the files are -----------------------------------------------------------------
     def _named_folder(self, root: str | os.PathLike[str] | None) -> Path | None:

@@ -22,4 +22,4 @@ def mnist_sample(train: bool = True) -> tuple[Tensor, Tensor]:
     order = np.argsort(labels, kind="stable").reshape(10, -1)  # one row a class
     chosen = (order[:, :400] if train else order[:, 400:]).ravel()
     images = (pixels[chosen] / 255).astype(np.float32).reshape(-1, 1, 28, 28)
-    return Tensor(images), Tensor(labels[chosen].astype(np.int64))
+    return Tensor._wrap(images), Tensor._wrap(labels[chosen].astype(np.int64))

@@ -110,7 +110,7 @@ class Uniform(Distribution):
         return Uniform(self.low.expand(shape), self.high.expand(shape), validate_args=self._validate_args)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        rand = Tensor(default_generator.uniform(self._extended_shape(sample_shape), dtype=self.low.dtype))
+        rand = Tensor._wrap(default_generator.uniform(self._extended_shape(sample_shape), dtype=self.low.dtype))
         return self.low + rand * (self.high - self.low)
 
     def log_prob(self, value: Tensor) -> Tensor:

@@ -77,7 +77,7 @@ class Bernoulli(Distribution):
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
         probs = self.probs.detach().numpy()
-        return Tensor(default_generator.bernoulli(probs, self._extended_shape(sample_shape)).astype(probs.dtype))
+        return Tensor._wrap(default_generator.bernoulli(probs, self._extended_shape(sample_shape)).astype(probs.dtype))
 
     def log_prob(self, value: Tensor) -> Tensor:
         self._validate_sample(value)
@@ -144,7 +144,7 @@ class Categorical(Distribution):
     @property
     def mean(self) -> Tensor:
         """There is none: nan."""
-        return Tensor(np.full(self.batch_shape, math.nan, self._given.dtype))
+        return Tensor._wrap(np.full(self.batch_shape, math.nan, self._given.dtype))
 
     variance = mean
 
@@ -164,7 +164,7 @@ class Categorical(Distribution):
     def sample(self, sample_shape: Any = ()) -> Tensor:
         rows = self.probs.detach().numpy().reshape(-1, self._num_events)
         drawn = default_generator.multinomial(rows, math.prod(sample_shape), replacement=True)
-        return Tensor(drawn.T.reshape(self._extended_shape(sample_shape)).copy())
+        return Tensor._wrap(drawn.T.reshape(self._extended_shape(sample_shape)).copy())
 
     def log_prob(self, value: Tensor) -> Tensor:
         self._validate_sample(value)

@@ -149,4 +149,4 @@ def broadcast_all(*values: Any) -> list[Tensor]:
 
 def standard_normal(shape: Shape, dtype: Any) -> Tensor:
     """Return standard normal numbers of the default stream."""
-    return Tensor(default_generator.normal(shape, dtype=dtype))
+    return Tensor._wrap(default_generator.normal(shape, dtype=dtype))

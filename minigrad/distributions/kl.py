@@ -76,7 +76,7 @@ def _uniform_normal(p: Uniform, q: Normal) -> Tensor:
 
 @register_kl(Normal, Uniform)
 def _normal_uniform(p: Normal, q: Uniform) -> Tensor:
-    return Tensor(np.full(p.loc.shape, np.inf, p.loc.dtype))
+    return Tensor._wrap(np.full(p.loc.shape, np.inf, p.loc.dtype))
 
 
 @register_kl(Bernoulli, Bernoulli)

@@ -114,5 +114,5 @@ def mahalanobis(factor: Tensor, diff: Tensor) -> Tensor:
 def half_log_det(distribution: MultivariateNormal) -> Tensor:
     """Return half the logarithm of the covariance's determinant."""
     factor = distribution._factor
-    eye = Tensor(np.eye(factor.shape[-1], dtype=factor.dtype))
+    eye = Tensor._wrap(np.eye(factor.shape[-1], dtype=factor.dtype))
     return (factor * eye).sum(-1).log().sum(-1)

@@ -106,7 +106,7 @@ def grad_and_value(func: Function, argnums: Argnums = 0, has_aux: bool = False) 
         level = _Level()
         chosen, y, aux = _run(level, func, argnums, has_aux, args, kwargs, "grad_and_value")
         _check_scalar(y)
-        found = filled(pull([y], level.xs, [Tensor(np.ones_like(y._data))], level.outer(y)), level.xs)
+        found = filled(pull([y], level.xs, [Tensor._wrap(np.ones_like(y._data))], level.outer(y)), level.xs)
         gradient = _rebuilt(chosen, level.leave(found))
         return gradient, (level.leave((y, aux)) if has_aux else level.leave(y))
 
@@ -314,4 +314,6 @@ def _rebuilt(tree: Any, values: Sequence[Any]) -> Any:
 
 
 def _filled(row: list[Tensor | None], y: Tensor, xs: list[Tensor]) -> list[Tensor]:
-    return [Tensor(np.zeros(y.shape + x.shape, y.dtype)) if g is None else g for g, x in zip(row, xs, strict=True)]
+    return [
+        Tensor._wrap(np.zeros(y.shape + x.shape, y.dtype)) if g is None else g for g, x in zip(row, xs, strict=True)
+    ]

@@ -134,7 +134,7 @@ def _element(i: int) -> Pick:
 
 
 def _zeros(x: Tensor, dim: int) -> Tensor:
-    return Tensor(np.zeros(x.shape[:dim] + x.shape[dim + 1 :], x.dtype))
+    return Tensor._wrap(np.zeros(x.shape[:dim] + x.shape[dim + 1 :], x.dtype))
 
 
 def _stacked(results: list[Any], out_dims: Any, name: str, empty: bool = False) -> Any:

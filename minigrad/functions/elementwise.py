@@ -261,7 +261,7 @@ def addcdiv(input: T, tensor1: T, tensor2: T, *, value: float = 1) -> T:
 def where(condition: T, input: T = None, other: T = None) -> T:
     """Return input where condition is True, other elsewhere; with condition alone its places, one tensor a dimension."""
     if input is None and other is None:
-        return tuple(condition._plain(part) for part in np.nonzero(np.atleast_1d(condition.numpy())))
+        return tuple(condition._wrap(part) for part in np.nonzero(np.atleast_1d(condition.numpy())))
     if condition.dtype == np.uint8:  # PyTorch's masks of old
         condition = condition.bool()
     if condition.dtype.kind != "b":

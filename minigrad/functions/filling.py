@@ -17,6 +17,7 @@ class Filling:
     """``new_*`` and PyTorch's random fills, the same numbers for the same seed; mixed into Tensor."""
 
     _data: Any
+    _wrap: Any
     _assign: Any
     shape: Any
     dtype: Any
@@ -26,13 +27,13 @@ class Filling:
         """Return a new tensor of ``data`` in this dtype."""
         is_device(device)
         data = data._data if isinstance(data, Filling) else data
-        return _new(self, np.array(data, dtype or self.dtype), requires_grad)
+        return self._wrap(np.array(data, dtype or self.dtype), requires_grad)
 
     def new_full(self, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None,
                  requires_grad: bool = False) -> Any:  # fmt: skip
         """Return ``fill_value`` everywhere in this size, in this dtype."""
         is_device(device)
-        return _new(self, filled(integers((size,)), fill_value, dtype or self.dtype), requires_grad)
+        return self._wrap(filled(integers((size,)), fill_value, dtype or self.dtype), requires_grad)
 
     def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
         """Return zeros of this size in this dtype."""
@@ -45,7 +46,7 @@ class Filling:
     def new_empty(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
         """Return memory of this size in this dtype that nobody has filled yet."""
         is_device(device)
-        return _new(self, np.empty(integers(size), dtype or self.dtype), requires_grad)
+        return self._wrap(np.empty(integers(size), dtype or self.dtype), requires_grad)
 
     # ---- random ------------------------------------------------------------------------------
     def uniform_(self, from_: float = 0, to: float = 1, *, generator: Generator | None = None, **names: float) -> Any:
@@ -96,15 +97,10 @@ class Filling:
             raise NotImplementedError(f"bernoulli: expected float probabilities, got {self.dtype}")
         generator = generator or default_generator
         drawn = generator.bernoulli(self._data if p is None else p, self.shape)
-        return _new(self, drawn.astype(self.dtype), False)
+        return self._wrap(drawn.astype(self.dtype), False)
 
     def multinomial(self, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Any:
         """Return int64 indices drawn by weight: (num_samples,) of a vector, (N, num_samples) of N rows."""
         if self._data.ndim not in (1, 2):
             raise RuntimeError("prob_dist must be 1 or 2 dim")
-        return _new(self, (generator or default_generator).multinomial(self._data, num_samples, replacement), False)
-
-
-def _new(like: Any, array: np.ndarray, requires_grad: bool) -> Any:
-    made = type(like.detach())(array)
-    return made.requires_grad_() if requires_grad else made
+        return self._wrap((generator or default_generator).multinomial(self._data, num_samples, replacement), False)

@@ -156,7 +156,7 @@ def scatter(input: T, dim: int, index: T, src: Any = None, *, value: Any = None,
     if reduce is None:
         return ops.setitem(input, src, index=where_)
     if not hasattr(src, "_data"):
-        src = type(input.detach())(np.full(indices.shape, src, input.dtype))
+        src = input._wrap(np.full(indices.shape, src, input.dtype))
     return _reduced(input, src, where_, "sum" if reduce == "add" else "prod", True)
 
 
@@ -200,8 +200,8 @@ def _reduced(input: T, src: T, index: Any, reduce: str, include_self: bool) -> T
         np.add.at(counts, index, 1)
         counts = np.maximum(counts + 1 if include_self else counts, 1)
         if input.dtype.kind == "f":
-            return total / type(input.detach())(counts.astype(input.dtype))
-        return type(input.detach())((total._data // counts).astype(input.dtype))
+            return total / input._wrap(counts.astype(input.dtype))
+        return input._wrap((total._data // counts).astype(input.dtype))
     return ops.scatter_reduce(input, src, index=index, reduce=reduce)
 
 
@@ -347,13 +347,13 @@ def take_along_dim(input: T, indices: T, dim: int | None = None) -> T:
 def _counted(indices: T, n: int) -> T:
     """Return indices that count from the end as what they mean."""
     found = indices._data
-    return indices._plain(np.where((found < 0) & (found >= -n), found + n, found))
+    return indices._wrap(np.where((found < 0) & (found >= -n), found + n, found))
 
 
 @numpy_names
 def nonzero(input: T, *, as_tuple: bool = False) -> Any:
     """Return the indices of the elements that are not zero, (n, ndim), or one vector a dimension."""
-    tensor = type(input.detach())
+    tensor = input._wrap
     found = np.argwhere(input._data) if input.ndim else np.zeros((int(input._data != 0), 0), np.int64)
     if not as_tuple:
         return tensor(np.ascontiguousarray(found, np.int64))
@@ -375,7 +375,7 @@ def repeat_interleave(input: T, repeats: Any = None, dim: int | None = None, *, 
     ``repeat_interleave(repeats)`` returns each index as often as ``repeats`` says.
     """
     if repeats is None:
-        input, repeats = type(input.detach())(np.arange(len(input))), input
+        input, repeats = input._wrap(np.arange(len(input))), input
     if dim is None:
         input, dim = ravel(input), 0
     axis = axis_of(input, dim)

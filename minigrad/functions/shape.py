@@ -62,7 +62,7 @@ def view(input: T, *shape: Any, **named: Any) -> T:
 
 def _bits(input: T, dtype: np.dtype[Any]) -> T:
     try:
-        return type(input.detach())(input._data.view(dtype))
+        return input._wrap(input._data.view(dtype))
     except ValueError as error:
         raise RuntimeError(f"view({dtype}): a tensor of {input.dtype} {tuple(input.shape)}: {error}") from None
 

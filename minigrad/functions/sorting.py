@@ -107,7 +107,7 @@ def unique(
     )
     inverse = inverse.reshape(input.shape if axis is None else -1)
     parts = (inverse,) * return_inverse + (counts,) * return_counts
-    return (values, *map(input._plain, parts)) if parts else values
+    return (values, *map(input._wrap, parts)) if parts else values
 
 
 @numpy_names
@@ -121,11 +121,11 @@ def bincount(input: T, weights: T = None, minlength: int = 0) -> T:
     if minlength < 0:
         raise RuntimeError("minlength should be >= 0")
     if weights is None:
-        return input._plain(np.bincount(data, minlength=minlength).astype(np.int64))
+        return input._wrap(np.bincount(data, minlength=minlength).astype(np.int64))
     if weights.shape != input.shape:
         raise RuntimeError("weights should be 1-d and have the same length as input")
     dtype = weights.dtype if weights.dtype == np.float32 else np.dtype(np.float64)
-    return input._plain(np.bincount(data, weights._data, minlength).astype(dtype))
+    return input._wrap(np.bincount(data, weights._data, minlength).astype(dtype))
 
 
 @numpy_names
@@ -146,7 +146,7 @@ def histc(input: T, bins: int = 100, min: float = 0, max: float = 0) -> T:
         min, max = min - 1, max + 1
     kept = data[(data >= min) & (data <= max)]
     places = np.minimum(((kept - min) * (bins / (max - min))).astype(np.int64), bins - 1)
-    return input._plain(np.bincount(places, minlength=bins).astype(data.dtype))
+    return input._wrap(np.bincount(places, minlength=bins).astype(data.dtype))
 
 
 @numpy_names
@@ -183,7 +183,7 @@ def searchsorted(
             f"and input value tensor must match, but we got boundaries tensor {list(line.shape)} and input value "
             f"tensor {list(wanted.shape)}"
         )
-    return sorted_sequence._plain(np.asarray(found, dtype=np.int32 if out_int32 else np.int64))
+    return sorted_sequence._wrap(np.asarray(found, dtype=np.int32 if out_int32 else np.int64))
 
 
 def bucketize(input: T, boundaries: T, *, out_int32: bool = False, right: bool = False) -> T:

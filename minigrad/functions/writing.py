@@ -195,4 +195,4 @@ class Writing:
             raise RuntimeError("all dimensions of input must be of equal length")
         mask = np.zeros(self.shape, bool)
         np.fill_diagonal(mask, True, wrap=wrap)
-        return self.masked_fill_(type(self)(mask), fill_value)  # type: ignore[attr-defined, call-arg]
+        return self.masked_fill_(self._wrap(mask), fill_value)  # type: ignore[attr-defined, call-arg]

@@ -130,14 +130,14 @@ class Optimizer:
         """Return the array ``name`` of ``state``, zeros like ``p`` at first."""
         tensor = state.get(name)
         if tensor is None:
-            tensor = state[name] = Tensor(np.zeros_like(p))
+            tensor = state[name] = Tensor._wrap(np.zeros_like(p))
         return tensor._data
 
     def counted(self, state: dict[str, Any]) -> float:
         """Count a step of one parameter; return how many there were."""
         tensor = state.get("step")
         if tensor is None:
-            tensor = state["step"] = Tensor(np.zeros((), np.float32))
+            tensor = state["step"] = Tensor._wrap(np.zeros((), np.float32))
         steps = float(tensor._data) + 1
         tensor._data.fill(steps)
         return steps
@@ -206,7 +206,7 @@ def _listed(params: Any) -> list[Tensor]:
 def _copied(entries: dict[str, Any]) -> dict[str, Any]:
     """Return a copy that shares no memory, the parameters of a group left out."""
     return {
-        k: Tensor(v._data.copy()) if isinstance(v, Tensor) else copy.deepcopy(v)
+        k: Tensor._wrap(v._data.copy()) if isinstance(v, Tensor) else copy.deepcopy(v)
         for k, v in entries.items()
         if k != "params"
     }
@@ -217,12 +217,12 @@ def _fitting(kept: dict[str, Any], p: Tensor, number: Any) -> dict[str, Any]:
     kept = _copied(kept)
     for name, value in kept.items():
         if name == "step":
-            kept[name] = Tensor(np.array(float(value), np.float32))
+            kept[name] = Tensor._wrap(np.array(float(value), np.float32))
         elif isinstance(value, Tensor):
             if value.shape != p.shape:
                 raise ValueError(
                     f"load_state_dict: {name!r} of parameter {number} has shape {value.shape}, the "
                     f"parameter {p.shape}; is this the state of another model?"
                 )
-            kept[name] = Tensor(value._data.astype(p.dtype, copy=False))
+            kept[name] = Tensor._wrap(value._data.astype(p.dtype, copy=False))
     return kept

@@ -100,8 +100,10 @@ def _step(number: int, node: Node, g: Any, sent: Any, names: dict[Node, str], ga
         before = gathered.get(parent.sequence)
         gathered[parent.sequence] = part if before is None else before + part
         name = _name(parent, names)
-        out.append(Sent(i, called[i], parent.sequence, name, Tensor(part), Tensor(gathered[parent.sequence])))
-    return Step(number, node.sequence, _name(node, names), node.name(), Tensor(g), tuple(out))
+        out.append(
+            Sent(i, called[i], parent.sequence, name, Tensor._wrap(part), Tensor._wrap(gathered[parent.sequence]))
+        )
+    return Step(number, node.sequence, _name(node, names), node.name(), Tensor._wrap(g), tuple(out))
 
 
 def _name(node: Node, names: dict[Node, str]) -> str:

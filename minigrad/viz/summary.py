@@ -149,7 +149,7 @@ def _recorded(x: Any) -> Any:
     if type(x) in (tuple, list):
         return type(x)(map(_recorded, x))
     if isinstance(x, np.ndarray):
-        x = Tensor(x)
+        x = Tensor._wrap(x)
     return x.detach().requires_grad_() if isinstance(x, Tensor) and x.is_floating_point() else x
 
 

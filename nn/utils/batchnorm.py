@@ -131,8 +131,8 @@ def recalibrate_batchnorm(model: M, loader: Iterable[Any], *, average: str = "po
         if layer in found and not np.isfinite(found[layer]).all():
             raise ValueError(f"recalibrate_batchnorm: layer '{path}' met nan or inf; no statistics have changed")
     for layer, (mean, var) in found.items():
-        layer.running_mean.copy_(Tensor(mean))
-        layer.running_var.copy_(Tensor(var))
+        layer.running_mean.copy_(Tensor._wrap(mean))
+        layer.running_var.copy_(Tensor._wrap(var))
         layer.num_batches_tracked.fill_(len(seen[layer].batches))
     return model
 

@@ -40,7 +40,7 @@ def clip_grad_norm_(
         for g in gradients:
             np.multiply(g._data, scale, out=g._data)
             wrote(g._data, "clip_grad_norm_")
-    return Tensor(total)
+    return Tensor._wrap(total)
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:

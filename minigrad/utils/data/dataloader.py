@@ -99,13 +99,13 @@ class DataLoader:
 
     def _batch(self, indices: np.ndarray) -> Any:
         if self.collate_fn is None and type(self.dataset) is TensorDataset:
-            return [Tensor(t._data[indices]) for t in self.dataset.tensors]
+            return [Tensor._wrap(t._data[indices]) for t in self.dataset.tensors]
         return (self.collate_fn or default_collate)([self.dataset[int(i)] for i in indices])
 
     # ---- the position in an epoch ------------------------------------------------------------
     def state_dict(self) -> dict[str, Any]:
         """Return where the epoch under way stands: its order and the batches yielded of it."""
-        order = None if self._order is None else Tensor(self._order)
+        order = None if self._order is None else Tensor._wrap(self._order)
         return {"order": order, "yielded": self._yielded if order is not None else 0}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -126,7 +126,7 @@ def default_collate(batch: list[Any]) -> Any:
     if isinstance(first, Tensor):
         return stack(batch)
     if isinstance(first, (np.ndarray, np.generic)):
-        return Tensor(np.stack(batch))
+        return Tensor._wrap(np.stack(batch))
     if isinstance(first, (bool, int, float)):
         return tensor(batch)
     if isinstance(first, str):
