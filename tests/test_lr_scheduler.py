@@ -68,6 +68,85 @@ def test_two_schedules_on_one_optimizer_like_pytorch(torch):
     assert ours == theirs
 
 
+def add_group(m, optimizer):
+    optimizer.add_param_group({"params": [m.ones(1, requires_grad=True)], "lr": 0.2})
+
+
+@pytest.mark.parametrize(("name", "options"), SCHEDULES)
+def test_a_group_added_later_like_pytorch(torch, name, options):
+    import torch.optim
+
+    steps = {"LambdaLR": 0, "OneCycleLR": 0, "CosineAnnealingLR": options.get("T_max", 1) - 1}.get(name, 15)
+    seen = []
+    for m, o in ((mg, optim), (torch, torch.optim)):
+        optimizer = two_groups(m, o)
+        scheduler = getattr(o.lr_scheduler, name)(optimizer, **options)
+        rates(optimizer, [scheduler], 1)
+        add_group(m, optimizer)
+        seen.append(rates(optimizer, [scheduler], steps))
+    assert seen[0] == seen[1]
+    if steps != 15:  # PyTorch raises of zip(), or a KeyError
+        before = vars(ours := remade(name, options, steps)).copy()
+        lr = [g["lr"] for g in ours.optimizer.param_groups]
+        ours.optimizer.step()
+        for _ in range(2):
+            with pytest.raises(ValueError, match="was made for 2 parameter groups, and the optimizer has 3 now"):
+                ours.step()
+        assert vars(ours) == before and [g["lr"] for g in ours.optimizer.param_groups] == lr
+
+
+def remade(name, options, steps):
+    optimizer = two_groups(mg, optim)
+    scheduler = getattr(optim.lr_scheduler, name)(optimizer, **options)
+    rates(optimizer, [scheduler], 1)
+    add_group(mg, optimizer)
+    rates(optimizer, [scheduler], steps)
+    return scheduler
+
+
+@pytest.mark.parametrize(("name", "options"), SCHEDULES)
+def test_a_group_fewer_like_pytorch(torch, name, options):
+    import torch.optim
+
+    answers = []
+    for m, o in ((mg, optim), (torch, torch.optim)):
+        optimizer = two_groups(m, o)
+        scheduler = getattr(o.lr_scheduler, name)(optimizer, **options)
+        del optimizer.param_groups[1]
+        try:
+            answers.append(rates(optimizer, [scheduler], 3))
+        except ValueError as error:
+            assert m is torch or "parameter groups" in str(error)
+            answers.append("refused")
+    assert answers[0] == answers[1] or answers[1] == "refused"
+
+
+@pytest.mark.filterwarnings("ignore:The epoch parameter")
+@pytest.mark.parametrize(("name", "options"), SCHEDULES)
+def test_steps_to_an_epoch_like_pytorch(torch, name, options):
+    def make(m, o):
+        made = two_groups(m, o)
+        scheduler = getattr(o.lr_scheduler, name)(made, **options)
+        made.step()
+        seen = []
+        for epoch in (1, 4, 2, None, 7, 12.5, 0):
+            scheduler.step(epoch)
+            seen.append((scheduler.last_epoch, scheduler.get_last_lr()))
+        return seen
+
+    import torch.optim
+
+    assert make(mg, optim) == make(torch, torch.optim)
+
+
+def test_steps_to_an_epoch_warn():
+    optimizer = two_groups(mg, optim)
+    scheduler = optim.lr_scheduler.StepLR(optimizer, 2)
+    optimizer.step()
+    with pytest.warns(UserWarning, match=r"The epoch parameter in `scheduler.step\(\)` was not necessary"):
+        scheduler.step(2)
+
+
 @pytest.mark.parametrize(("name", "options"), SCHEDULES)
 def test_a_stopped_schedule_goes_on(name, options, tmp_path):
     make = lambda: [two_groups(mg, optim)]

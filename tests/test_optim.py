@@ -17,6 +17,7 @@ CASES = [
     ("Adam", {}),
     ("Adam", {"lr": 0.05, "betas": (0.8, 0.99), "eps": 1e-3, "weight_decay": 0.1, "amsgrad": True}),
     ("Adam", {"lr": 0.05, "weight_decay": 0.1, "maximize": True}),
+    ("Adam", {"weight_decay": 0.3, "decoupled_weight_decay": True}),
     ("AdamW", {}),
     ("AdamW", {"lr": 0.05, "weight_decay": 0.3, "amsgrad": True, "maximize": True}),
     ("RMSprop", {}),
@@ -116,6 +117,11 @@ def test_state_of_pytorch_can_be_taken_over(torch, name, options):
         (lambda o, p: o.RMSprop([p], alpha=-1.0), ValueError, "Invalid alpha value: -1"),
         (lambda o, p: o.Adam([p * 2]), ValueError, "can't optimize a non-leaf Tensor"),
         (lambda o, p: o.SGD([{"params": [p]}, {"params": [p]}]), ValueError, "more than one parameter group"),
+        (lambda o, p: o.SGD([p]).add_param_group([p]), TypeError, "param_group must be a dict, but got <class 'list'>"),
+        (lambda o, p: o.SGD([("a", p), p.clone().detach()]), ValueError, "Some param names are missing"),
+        (lambda o, p: o.SGD([("a", p)]).add_param_group({"params": p.clone().detach()}), ValueError,
+         "all optimizer param groups should be with/without names"),
+        (lambda o, p: o.SGD([p], fused=True, foreach=True), RuntimeError, "`fused` and `foreach` cannot be `True`"),
         (lambda o, p: o.SGD([p]).load_state_dict(o.SGD([{"params": []}, {"params": p}]).state_dict()),
          ValueError, "loaded state dict has a different number of parameter groups"),
         (lambda o, p: o.SGD([p]).load_state_dict(o.SGD([p, p.clone().detach()]).state_dict()),
@@ -149,8 +155,38 @@ def test_groups_and_parameters_without_a_gradient():
 def test_repr_like_pytorch(torch):
     theirs = repr(torch.optim.SGD([torch.ones(1)], lr=0.5)).splitlines()
     ours = repr(optim.SGD([mg.ones(1)], lr=0.5)).splitlines()
-    of_devices = ("    foreach", "    fused", "    capturable", "    differentiable")
-    assert ours == [line for line in theirs if not line.startswith(of_devices)]
+    assert ours == theirs
+
+
+PYTORCH_ONLY = {"foreach": False, "fused": False, "capturable": True, "differentiable": False}
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop"])
+def test_keywords_and_state_like_pytorch(torch, name):
+    import inspect
+
+    ours, theirs = (inspect.signature(getattr(o, name).__init__) for _, o in ours_and_theirs(torch))
+    described = [[(p.name, p.default, p.kind) for p in each.parameters.values()] for each in (ours, theirs)]
+    assert described[0] == described[1]
+    options = {key: value for key, value in PYTORCH_ONLY.items() if key in ours.parameters}
+    named = lambda m: zip("abc", parameters(m), strict=True)
+    for source in (parameters, named, lambda m: [{"params": named(m)}]):
+        states = [getattr(o, name)(source(m), lr=0.5, **options).state_dict() for m, o in ours_and_theirs(torch)]
+        assert states[0] == states[1]
+    plain, other = (parameters(mg, "float32") for _ in range(2))
+    steps(mg, getattr(optim, name)(plain), plain, 3, dtype="float32")
+    optimizer = getattr(optim, name)(zip("abc", other, strict=True), **options)
+    steps(mg, optimizer, other, 3, dtype="float32")
+    assert [p.tolist() for p in plain] == [p.tolist() for p in other]
+    fresh = getattr(optim, name)(parameters(mg))
+    fresh.load_state_dict(optimizer.state_dict())
+    assert fresh.param_groups[0]["param_names"] == ["a", "b", "c"]
+
+
+def test_a_step_that_would_be_differentiated_is_refused():
+    for name in ("SGD", "Adam", "AdamW", "RMSprop"):
+        with pytest.raises(ValueError, match="differentiable=True: a step writes into the parameters"):
+            getattr(optim, name)([mg.ones(1)], differentiable=True)
 
 
 def test_zero_grad_and_closure():

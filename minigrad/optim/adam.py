@@ -10,12 +10,14 @@ import numpy as np
 
 from minigrad.dtypes import numbers
 from minigrad.optim.optimizer import Optimizer, Params, require
+from minigrad.tensor import Tensor
 
 
 class Adam(Optimizer):
     """p ← p − lr m̂ / (√v̂ + eps), with running means m of g and v of g², corrected for their start.
 
-    Weight decay is added to the gradient; ``amsgrad`` divides by the largest v so far. Raises
+    Weight decay is added to the gradient, or done as AdamW does where ``decoupled_weight_decay``;
+    ``amsgrad`` divides by the largest v so far. Raises
     ValueError for options out of range.
     https://docs.pytorch.org/docs/stable/generated/torch.optim.Adam.html
 
@@ -30,10 +32,14 @@ class Adam(Optimizer):
 
     def __init__(self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
                  eps: float = 1e-8, weight_decay: float = 0, amsgrad: bool = False, *,
-                 maximize: bool = False) -> None:  # fmt: skip
+                 foreach: bool | None = None, maximize: bool = False, capturable: bool = False,
+                 differentiable: bool = False, fused: bool | None = None,
+                 decoupled_weight_decay: bool = False) -> None:  # fmt: skip
+        betas = tuple(beta.item() if isinstance(beta, Tensor) else beta for beta in betas)
         super().__init__(params, {
-            "lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay,
-            "amsgrad": amsgrad, "maximize": maximize,
+            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
+            "maximize": maximize, "foreach": foreach, "capturable": capturable, "differentiable": differentiable,
+            "fused": fused, "decoupled_weight_decay": decoupled_weight_decay,
         })  # fmt: skip
 
     def check(self, group: dict[str, Any]) -> None:
@@ -46,6 +52,8 @@ class Adam(Optimizer):
 
     def update(self, p: np.ndarray, g: np.ndarray, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Write one step into ``p``."""
+        if group["weight_decay"] and self.decouples(group):
+            p *= 1 - group["lr"] * group["weight_decay"]
         spare, t = self.scratch(p), self.counted(state)
         fresh, kept, fresh_square, eps, lr = _numbers(p.dtype, t, float(group["lr"]), *group["betas"], group["eps"])
         m, v = self.kept(state, "exp_avg", p), self.kept(state, "exp_avg_sq", p)
@@ -87,11 +95,9 @@ class AdamW(Adam):
 
     def __init__(self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
                  eps: float = 1e-8, weight_decay: float = 1e-2, amsgrad: bool = False, *,
-                 maximize: bool = False) -> None:  # fmt: skip
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
-
-    def update(self, p: np.ndarray, g: np.ndarray, state: dict[str, Any], group: dict[str, Any]) -> None:
-        """Write one step into ``p``."""
-        if group["weight_decay"]:
-            p *= 1 - group["lr"] * group["weight_decay"]
-        super().update(p, g, state, group)
+                 maximize: bool = False, foreach: bool | None = None, capturable: bool = False,
+                 differentiable: bool = False, fused: bool | None = None) -> None:  # fmt: skip
+        super().__init__(
+            params, lr, betas, eps, weight_decay, amsgrad, foreach=foreach, maximize=maximize, capturable=capturable,
+            differentiable=differentiable, fused=fused, decoupled_weight_decay=True,
+        )  # fmt: skip

@@ -5,12 +5,15 @@ https://docs.pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Callable, Iterable
 
 from minigrad.optim.one_cycle import OneCycleLR as OneCycleLR
 from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.schedule import LRScheduler as LRScheduler
+
+_LRScheduler = LRScheduler  # its name until PyTorch 2.0
 
 
 class StepLR(LRScheduler):
@@ -34,10 +37,14 @@ class StepLR(LRScheduler):
         self.step_size, self.gamma = positive("step_size", step_size), gamma
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, lr: float, base: float) -> float:
+    def rate(self, lr: float, base: float | None) -> float:
         """Return the rate that follows ``lr``."""
         due = self.last_epoch > 0 and self.last_epoch % self.step_size == 0
         return lr * self.gamma if due else lr
+
+    def closed_form(self, base: float) -> float:
+        """Return the rate at ``last_epoch`` of a group that began with ``base``."""
+        return base * self.gamma ** (self.last_epoch // self.step_size)
 
 
 class MultiStepLR(LRScheduler):
@@ -51,9 +58,13 @@ class MultiStepLR(LRScheduler):
         self.milestones, self.gamma = sorted(milestones), gamma
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, lr: float, base: float) -> float:
+    def rate(self, lr: float, base: float | None) -> float:
         """Return the rate that follows ``lr``."""
         return lr * self.gamma ** self.milestones.count(self.last_epoch)
+
+    def closed_form(self, base: float) -> float:
+        """Return the rate at ``last_epoch`` of a group that began with ``base``."""
+        return base * self.gamma ** bisect.bisect_right(self.milestones, self.last_epoch)
 
 
 class ExponentialLR(LRScheduler):
@@ -66,9 +77,13 @@ class ExponentialLR(LRScheduler):
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, lr: float, base: float) -> float:
+    def rate(self, lr: float, base: float | None) -> float:
         """Return the rate that follows ``lr``."""
         return lr if self.starting else lr * self.gamma
+
+    def closed_form(self, base: float) -> float:
+        """Return the rate at ``last_epoch`` of a group that began with ``base``."""
+        return base * self.gamma**self.last_epoch
 
 
 class CosineAnnealingLR(LRScheduler):
@@ -82,13 +97,19 @@ class CosineAnnealingLR(LRScheduler):
         self.T_max, self.eta_min = positive("T_max", T_max), eta_min
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, lr: float, base: float) -> float:
+    def rate(self, lr: float, base: float | None) -> float:
         """Return the rate that follows ``lr``."""
         if self.starting:
             return lr
         if (self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0:  # up again from eta_min, where no ratio is
+            if base is None:
+                raise self.other_groups()
             return lr + (base - self.eta_min) * (1 - math.cos(math.pi / self.T_max)) / 2
         return self._height(0) / self._height(1) * (lr - self.eta_min) + self.eta_min
+
+    def closed_form(self, base: float) -> float:
+        """Return the rate at ``last_epoch`` of a group that began with ``base``."""
+        return self.eta_min + (base - self.eta_min) * self._height(0) / 2
 
     def _height(self, ago: int) -> float:
         return 1 + math.cos(math.pi * (self.last_epoch - ago) / self.T_max)
@@ -110,7 +131,7 @@ class LinearLR(LRScheduler):
         self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
         super().__init__(optimizer, last_epoch)
 
-    def rate(self, lr: float, base: float) -> float:
+    def rate(self, lr: float, base: float | None) -> float:
         """Return the rate that follows ``lr``."""
         if self.last_epoch == 0:
             return lr * self.start_factor
@@ -118,6 +139,13 @@ class LinearLR(LRScheduler):
             return lr
         rise = self.end_factor - self.start_factor
         return lr * (1 + rise / (self.total_iters * self.start_factor + (self.last_epoch - 1) * rise))
+
+    def closed_form(self, base: float) -> float:
+        """Return the rate at ``last_epoch`` of a group that began with ``base``."""
+        return base * (
+            self.start_factor
+            + (self.end_factor - self.start_factor) * min(self.total_iters, self.last_epoch) / self.total_iters
+        )
 
 
 class LambdaLR(LRScheduler):

@@ -53,6 +53,9 @@ class OneCycleLR(LRScheduler):
         start, end, (lr, next_lr), (momentum, next_momentum) = phase
         share = (self.last_epoch - start) / (end - start) if end > start else 1.0
         groups = self.optimizer.param_groups
+        needed = {lr, next_lr, *((momentum, next_momentum) if self.momentum_name else ())}
+        if any(needed - group.keys() for group in groups):
+            raise self.other_groups()
         for group in groups:
             if self.momentum_name:
                 _set_momentum(group, self.momentum_name, self._between(group[momentum], group[next_momentum], share))

@@ -18,15 +18,17 @@ from minigrad.modes import enable_grad
 from minigrad.storage import wrote
 from minigrad.tensor import Tensor
 
-Params = Iterable[Tensor] | Iterable[dict[str, Any]]
+Params = Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[dict[str, Any]]
 
 
 class Optimizer:
     """Base class: an optimizer writes ``update``, the formula of one parameter's step.
 
-    ``params`` are tensors or groups (dictionaries with ``params`` and options of their own),
-    ``defaults`` the options of the rest. Raises TypeError for a bare tensor or what is none,
-    ValueError for an empty list, non-leaves, repeated parameters and options out of range.
+    ``params`` are tensors, pairs of name and tensor, or groups (dictionaries with ``params`` and
+    options of their own), ``defaults`` the options of the rest. ``foreach``, ``fused`` and
+    ``capturable`` choose among PyTorch's implementations and change nothing here. Raises TypeError
+    for a bare tensor or what is none, ValueError for an empty list, non-leaves, repeated
+    parameters and options out of range.
 
     >>> import minigrad as mg
     >>> class Sign(mg.optim.Optimizer):
@@ -40,7 +42,7 @@ class Optimizer:
     tensor([ 0.5000, -1.5000], requires_grad=True)
     """
 
-    decoupled = False  # whether ``update`` itself takes care of weight decay
+    decoupled = False  # whether ``update`` itself takes care of weight decay, in every group
 
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
@@ -61,7 +63,13 @@ class Optimizer:
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters with options of their own; what they leave out is the defaults'."""
-        params = _listed(param_group["params"])
+        if not isinstance(param_group, dict):
+            raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
+        params, names = _listed(param_group["params"])
+        if names is not None:
+            param_group = {**param_group, "param_names": names}
+        if any(("param_names" in group) != ("param_names" in param_group) for group in self.param_groups):
+            raise ValueError("all optimizer param groups should be with/without names; this one is the other way")
         known = {id(p) for p in self._params()}
         if any(id(p) in known for p in params):
             raise ValueError("some parameters appear in more than one parameter group")
@@ -73,6 +81,14 @@ class Optimizer:
     def check(self, group: dict[str, Any]) -> None:
         """Raise ValueError for options out of range."""
         require(group, lr="learning rate", weight_decay="weight_decay value")
+        if group.get("fused") and group.get("foreach"):
+            raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+        if group.get("differentiable"):
+            raise ValueError(
+                "differentiable=True: a step writes into the parameters and is not recorded. For gradients through "
+                "a step compute new weights, w - lr * g with g of autograd.grad(..., create_graph=True), and call "
+                "the model with func.functional_call."
+            )
 
     def update(self, p: np.ndarray, g: np.ndarray, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Write one step into the array ``p``; ``g`` is only read, ``state`` kept between steps."""
@@ -88,7 +104,7 @@ class Optimizer:
         by, update, state = f"{type(self).__name__}.step", self.update, self.state
         with np.errstate(all="ignore"):  # inf and nan are values here, as in PyTorch
             for group in self.param_groups:
-                turned = group.get("maximize") or (group.get("weight_decay") and not self.decoupled)
+                turned = group.get("maximize") or (group.get("weight_decay") and not self.decouples(group))
                 for p in group["params"]:
                     grad = p.grad
                     if grad is not None:
@@ -113,10 +129,14 @@ class Optimizer:
         """Return the gradient to go down: its sign turned to maximize, weight decay added."""
         if group.get("maximize"):
             g = np.negative(g, self.scratch(p, 1))
-        if group.get("weight_decay") and not self.decoupled:
+        if group.get("weight_decay") and not self.decouples(group):
             (decay,) = numbers(p.dtype, float(group["weight_decay"]))
             g = np.add(g, np.multiply(p, decay, self.scratch(p)), self.scratch(p, 1))
         return g
+
+    def decouples(self, group: dict[str, Any]) -> bool:
+        """Return whether ``update`` itself takes care of the group's weight decay."""
+        return self.decoupled or bool(group.get("decoupled_weight_decay"))
 
     def scratch(self, p: np.ndarray, slot: int = 0) -> np.ndarray:
         """Return an array like ``p`` to write into; slot 1 may hold the gradient ``update`` is given."""
@@ -181,14 +201,18 @@ def require(group: dict[str, Any], **words: str) -> None:
             raise ValueError(f"Invalid {what}: {group[name]}")
 
 
-def _listed(params: Any) -> list[Tensor]:
-    """Return the parameters of a group as a list, checked."""
+def _listed(params: Any) -> tuple[list[Tensor], list[str] | None]:
+    """Return the parameters of a group as a list, checked, and their names where they are pairs."""
     if isinstance(params, set):
         raise TypeError(
             "optimizer parameters need to be organized in ordered collections, but the ordering of "
             "tensors in sets will change between runs. Please use a list instead."
         )
     params = [params] if isinstance(params, Tensor) else list(params)
+    names = [p[0] for p in params if isinstance(p, tuple)]
+    if names and len(names) != len(params):
+        raise ValueError("all optimizer params should be with/without names. Some param names are missing")
+    params = [p[1] for p in params] if names else params
     for p in params:
         if not isinstance(p, Tensor):
             raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}")
@@ -200,7 +224,7 @@ def _listed(params: Any) -> list[Tensor]:
             "cause an error; see github.com/pytorch/pytorch/issues/40967 for more information",
             stacklevel=4,
         )
-    return params
+    return params, names or None
 
 
 def _copied(entries: dict[str, Any]) -> dict[str, Any]:

@@ -18,11 +18,19 @@ _TOO_EARLY = (
 )
 
 
+_EPOCH = (
+    "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. "
+    "Please use `scheduler.step()` to step the scheduler. During the deprecation, if epoch is different "
+    "from None, the closed form is used instead of the new chainable form, where available."
+)
+
+
 class LRScheduler:
     """Base class: a schedule writes ``rate(lr, base)``, the rate that follows ``lr``.
 
     Rates follow from one another, as in PyTorch, so that two schedules may be stepped on one
-    optimizer and a rate set by hand goes on from there. ``last_epoch`` counts the steps. Raises
+    optimizer, a rate set by hand goes on from there, and so does that of a group which
+    ``add_param_group`` adds later. ``last_epoch`` counts the steps. Raises
     TypeError for what is no optimizer, KeyError for ``last_epoch`` ≥ 0 on a fresh one.
     https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.LRScheduler.html
     """
@@ -48,29 +56,65 @@ class LRScheduler:
         """Whether the rates being asked for are the first ones, for the optimizer as it stands."""
         return self._step_count == 1
 
-    def rate(self, lr: float, base: float) -> float:
-        """Return the rate at ``last_epoch`` of a group that has ``lr`` now and began with ``base``."""
+    def rate(self, lr: float, base: float | None) -> float:
+        """Return the rate at ``last_epoch`` of a group that has ``lr`` now and began with ``base``.
+
+        ``base`` is None for a group that came later than the schedule.
+        """
+        raise NotImplementedError
+
+    def closed_form(self, base: float) -> float:
+        """Return the rate at ``last_epoch`` of a group that began with ``base``, for ``step(epoch)``."""
         raise NotImplementedError
 
     def get_lr(self) -> list[float]:
         """Return the rate of each group at ``last_epoch``; :meth:`get_last_lr` is what to read."""
         groups = self.optimizer.param_groups
-        return [self.rate(group["lr"], base) for group, base in zip(groups, self.base_lrs, strict=True)]
+        bases = [*self.base_lrs, *[None] * (len(groups) - len(self.base_lrs))]
+        return [self.rate(group["lr"], base) for group, base in zip(groups, bases, strict=False)]
 
     def get_last_lr(self) -> list[float]:
         """Return the rate of each group as this schedule last set it."""
         return self._last_lr
 
-    def step(self) -> None:
-        """Go on by one; warns where the optimizer has not stepped before."""
+    def step(self, epoch: int | None = None) -> None:
+        """Go on by one, or to ``epoch``, of old; warns where the optimizer has not stepped before.
+
+        Raises ValueError where the schedule knows no rate for a group that was added later, and
+        stays where it was.
+        """
         watched = type(self.optimizer).step is Optimizer.step
         if self.starting and watched and not self.optimizer.stepped:
             warnings.warn(_TOO_EARLY, stacklevel=2)
+        if epoch is not None:
+            warnings.warn(_EPOCH, stacklevel=2)
+        before = self._step_count, self.last_epoch
         self._step_count += 1
-        self.last_epoch += 1
-        for group, lr in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
+        try:
+            rates = self._rates(epoch)
+        except Exception:
+            self._step_count, self.last_epoch = before
+            raise
+        for group, lr in zip(self.optimizer.param_groups, rates, strict=True):
             group["lr"] = float(lr)
         self._last_lr: list[float] = [group["lr"] for group in self.optimizer.param_groups]
+
+    def _rates(self, epoch: int | None) -> list[float]:
+        """Move ``last_epoch`` and return the rates there."""
+        self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
+        closed = epoch is not None and type(self).closed_form is not LRScheduler.closed_form
+        rates = [self.closed_form(base) for base in self.base_lrs] if closed else self.get_lr()
+        if len(rates) != len(self.optimizer.param_groups):
+            raise self.other_groups()
+        return rates
+
+    def other_groups(self) -> ValueError:
+        """Return the error of a schedule that cannot go on with groups it was not made for."""
+        return ValueError(
+            f"{type(self).__name__} was made for {len(self.base_lrs)} parameter groups, and the optimizer has "
+            f"{len(self.optimizer.param_groups)} now: it knows no rate for those that add_param_group added. Make a "
+            f"new schedule after add_param_group."
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Return the position and the options, without the optimizer and without functions."""
