@@ -94,7 +94,7 @@ def batch_norm(
     if not training:
         return _by_running(input, running_mean, running_var, weight, bias, eps)
     y, mean, var, m = _by_batch(input, weight, bias, eps)
-    if worth_remembering(var, m):
+    if m and worth_remembering(var, m):
         move((running_mean, running_var), (mean, var), momentum)
     return y
 
@@ -102,11 +102,17 @@ def batch_norm(
 def _by_running(
     x: Tensor, mean: Tensor | None, var: Tensor | None, weight: Tensor | None, bias: Tensor | None, eps: float
 ) -> Tensor:
-    """Return the frozen transform of Algorithm 2: statistics are constants."""
+    """Return the frozen transform of Algorithm 2: statistics are constants, as they are now."""
     if mean is None or var is None:
         raise RuntimeError(f"running_{'mean' if mean is None else 'var'} must be defined in evaluation mode")
-    x_hat = over_root(deviation(x, _per_channel(mean, x)), _per_channel(var, x), eps=eps)
+    x_hat = over_root(deviation(x, _as_now(mean, x)), _as_now(var, x), eps=eps)
     return _scale_and_shift(x_hat, weight, bias)
+
+
+def _as_now(statistic: Tensor, x: Tensor) -> Tensor:
+    """Return a copy of running numbers, (1, C, 1…): backward reads it, and a batch of training may come before."""
+    constant: Tensor = Tensor._wrap(_per_channel(statistic._data.copy(), x))
+    return constant
 
 
 def _by_batch(
@@ -143,12 +149,16 @@ class _BatchNorm(RunningStats):
     ranks: Sequence[int] = ()
     all_reduce: Reduce | None = None
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Normalise (N, C, *) per channel; in training also move the running statistics."""
+    def _check_input_dim(self, input: Tensor) -> None:
+        """Raise ValueError for input of another rank; a subclass that takes others has its own."""
         if input.ndim not in self.ranks:
             expected = " or ".join(f"{n}D" for n in self.ranks)
             raise ValueError(f"expected {expected} input (got {input.ndim}D input)")
-        if input.shape[1] != self.num_features:
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalise (N, C, *) per channel; in training also move the running statistics."""
+        self._check_input_dim(input)
+        if input.ndim < 2 or input.shape[1] != self.num_features:
             raise RuntimeError(
                 f"{type(self).__name__}: expected {self.num_features} channels on dimension 1, got "
                 f"input of shape {tuple(input.shape)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 from minigrad.nn.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d, _BatchNorm
 from minigrad.nn.running_stats import RunningStats
@@ -15,7 +15,9 @@ from minigrad.tensor import Tensor
 class _LazyBatchNorm(RunningStats):
     """Its parameters have no element yet; an optimizer may hold them already, for they stay the same objects."""
 
-    becomes: ClassVar[type[_BatchNorm]]
+    becomes: type[_BatchNorm]
+    ranks = property(lambda self: self.becomes.ranks)
+    _check_input_dim = _BatchNorm._check_input_dim
 
     def __init__(self, eps: float = 1e-5, momentum: float | None = 0.1, *args: Any, **kwargs: Any) -> None:
         super().__init__(0, eps, momentum, *args, **kwargs)
@@ -45,9 +47,7 @@ class _LazyBatchNorm(RunningStats):
 
     def forward(self, input: Tensor) -> Tensor:
         """Take the number of channels from ``input``, and go on as the ordinary layer."""
-        if input.ndim not in self.becomes.ranks:  # before anything has changed
-            expected = " or ".join(f"{n}D" for n in self.becomes.ranks)
-            raise ValueError(f"expected {expected} input (got {input.ndim}D input)")
+        self._check_input_dim(input)  # before anything has changed
         undo = self._become(input.shape[1])
         try:
             return self.forward(input)  # of the class it is now

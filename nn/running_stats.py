@@ -29,8 +29,8 @@ def worth_remembering(var: np.ndarray, m: int, on_nonfinite: str = "warn") -> bo
     Warns of a batch that is not, or raises ValueError where ``on_nonfinite`` is "raise".
     """
     values = var.ravel()
-    if math.isfinite(values.dot(values)):  # squares, so nothing cancels
-        return m > 0
+    if not m or math.isfinite(values.dot(values)):  # squares, so nothing cancels
+        return True
     bad = np.flatnonzero(~np.isfinite(values))
     if not bad.size:  # each is finite, though not the sum
         return True
@@ -56,6 +56,7 @@ class RunningStats(Module):
     """Parameters γ, β and buffers of a normalisation layer, and how they move or are held."""
 
     frozen_stats = False
+    held: tuple[str, ...] = ()  # the parameters whose gradients freeze() switched off
     _version = 2  # of the state: since 2 it has num_batches_tracked
 
     def __init__(
@@ -106,8 +107,9 @@ class RunningStats(Module):
         running_mean, running_var, tracked = (buffers[name] for name in STATISTICS)
         if running_mean is not None and self.track_running_stats:
             seen = int(tracked._data) + 1
-            momentum = 1 / seen if self.momentum is None else self.momentum  # None: average of all
-            move((running_mean, running_var), (mean, var), momentum)
+            if m:  # an empty batch is counted, and says nothing
+                momentum = 1 / seen if self.momentum is None else self.momentum  # None: average of all
+                move((running_mean, running_var), (mean, var), momentum)
             tracked._data[...] = seen
             wrote(tracked._data, "batch_norm")
 
@@ -121,20 +123,21 @@ class RunningStats(Module):
             raise ValueError("freeze: this layer has track_running_stats=False, so no statistics to hold; stats=False")
         self.frozen_stats = self.frozen_stats or stats
         if affine:
-            self._ask_gradients(False)
+            for name, parameter in self.named_parameters(recurse=False):
+                parameter.grad = None  # an old gradient would still move it
+                if parameter.requires_grad:
+                    parameter.requires_grad_(False)
+                    self.held = (*self.held, name)
         return self
 
     def unfreeze(self, stats: bool = True, affine: bool = True) -> Self:
-        """Undo :meth:`freeze`; return the layer."""
+        """Undo :meth:`freeze`; return the layer. What asked for no gradient before it asks for none again."""
         self.frozen_stats = self.frozen_stats and not stats
         if affine:
-            self._ask_gradients(True)
+            held, self.held = self.held, ()
+            for name, parameter in self.named_parameters(recurse=False):
+                parameter.requires_grad_(parameter.requires_grad or name in held)
         return self
-
-    def _ask_gradients(self, wanted: bool) -> None:
-        for parameter in self.parameters(recurse=False):
-            parameter.grad = None  # an old gradient would still move it
-            parameter.requires_grad_(wanted)
 
     @property
     def frozen(self) -> str:

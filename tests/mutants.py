@@ -67,6 +67,8 @@ MUTANTS = (
         "all_reduce(t.mean(batch, keepdim=True)) / all_reduce(tensor(1.0))",
         "tests/test_shards.py",
     ),
+    Mutant("an evaluation's backward reads what a later batch left", BN, "statistic._data.copy()", "statistic._data"),
+    Mutant("unfreeze asks for gradients that were off before", STATS, "parameter.requires_grad or name in held", "True"),
     Mutant("the last small batch weighs as much as the others", "nn/utils/batchnorm.py", "gap * (m / n)", "gap / len(self.batches)", "tests/test_recalibrate.py"),
     Mutant("a layer is folded whose input is read elsewhere", "nn/utils/fusion.py", "and fed.exclusive and", "and", "tests/test_fusion.py"),
     Mutant("a broadcast is not summed back", SWEEP, "if out.shape != parent.shape:", "if False:", ENGINE),

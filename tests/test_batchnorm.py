@@ -3,6 +3,8 @@
 The cotangent is always random: a constant one makes the gradient of x vanish, and any rule passes.
 """
 
+import copy
+
 import numpy as np
 import pytest
 from minigrad.nn.batchnorm import batch_norm, normalize
@@ -398,10 +400,61 @@ def test_what_the_functional_form_refuses(training):
     assert buffers[0].tolist() == [0, 0, 0] and buffers[1].tolist() == [1, 1, 1]
 
 
-def test_an_empty_batch_passes_and_is_not_counted():
-    bn = nn.BatchNorm1d(3)
-    before = state(bn)
-    assert bn(mg.ones(0, 3)).shape == (0, 3) and state(bn) == before
+@pytest.mark.parametrize("momentum", [0.3, None])
+@pytest.mark.parametrize("shape", [(0, 3), (0, 3, 2), (4, 3, 0)])
+def test_an_empty_batch_is_counted_and_says_nothing_like_pytorch(torch, shape, momentum):
+    x, states = np.random.default_rng(0).standard_normal((5, 3)), []
+    for lib in (mg, torch):
+        bn, empty = lib.nn.BatchNorm1d(3, momentum=momentum).double(), lib.zeros(shape).double().requires_grad_()
+        bn(lib.tensor(x))
+        y = bn(empty)
+        y.sum().backward()
+        bn(lib.tensor(x))
+        assert tuple(y.shape) == tuple(empty.grad.shape) == shape and bn.weight.grad.tolist() == [0, 0, 0]
+        states.append({k: v.tolist() for k, v in bn.state_dict().items()})
+    assert states[0].keys() == states[1].keys() and states[0]["num_batches_tracked"] == 3
+    for key, value in states[1].items():
+        np.testing.assert_allclose(states[0][key], value, rtol=1e-12)
+    before = [mg.ones(3), mg.ones(3)]
+    batch_norm(mg.ones(0, 3), *before, training=True)
+    assert before[0].tolist() == before[1].tolist() == [1, 1, 1]
+
+
+MOVES = {
+    "a training batch": lambda bn: bn.train()(mg.randn(6, 3).double() * 9),
+    "reset_running_stats": lambda bn: bn.reset_running_stats(),
+    "load_state_dict": lambda bn: bn.load_state_dict({"running_var": mg.ones(3)}, strict=False),
+    "recalibrate_batchnorm": lambda bn: nn.utils.recalibrate_batchnorm(bn, [mg.randn(6, 3).double() * 9]),
+    "an average's step": lambda bn: [buffer.mul_(2) for buffer in (bn.running_mean, bn.running_var)],
+}
+
+
+@pytest.mark.parametrize("move", MOVES)
+@pytest.mark.parametrize("kind", ["plain", "sync", "ghost", "frozen", "functional"])
+def test_statistics_that_move_after_an_evaluation_do_not_reach_its_gradients(kind, move):
+    """As a GAN does it: its backward reads the numbers that its forward read."""
+    made = {"sync": nn.SyncBatchNorm, "ghost": lambda n: nn.GhostBatchNorm(n, 2)}.get(kind, nn.BatchNorm1d)(3).double()
+    made(mg.randn(5, 3).double())
+    made.freeze(affine=False) if kind == "frozen" else made.eval()
+    buffers, saved = (made.running_mean, made.running_var), made.state_dict()
+    x, dy = (mg.tensor(np.random.default_rng(i).standard_normal((4, 3)), requires_grad=True) for i in range(2))
+
+    def forward():
+        return batch_norm(x, *buffers, made.weight, made.bias) if kind == "functional" else made(x)
+
+    def gradients(y):
+        (dx,) = mg.autograd.grad((y * y * dy).sum(), x, create_graph=True)
+        return dx, *mg.autograd.grad((dx * dx).sum(), [x, dy, made.weight])
+
+    expected, y = gradients(forward()), forward()
+    made.unfreeze(affine=False)
+    before = buffers[1].tolist()
+    MOVES[move](made)
+    assert buffers[1].tolist() != before  # it did move, in the memory that everybody holds
+    assert made.running_var is buffers[1] and saved["running_var"].tolist() == buffers[1].tolist()
+    for found, want in zip(gradients(y), expected, strict=True):
+        np.testing.assert_array_equal(found.detach().numpy(), want.detach().numpy())
+        assert np.abs(want.detach().numpy()).max() > 1e-3
 
 
 def test_frozen_layers_stay_frozen_through_train():
@@ -420,6 +473,45 @@ def test_frozen_layers_stay_frozen_through_train():
     assert bn.frozen == "" and "frozen" not in repr(bn)
     bn(x)
     assert state(bn) != before and bn.num_batches_tracked.item() == 2
+
+
+def test_unfreezing_gives_back_what_was_there():
+    bn = nn.BatchNorm1d(2)
+    bn.bias.requires_grad_(False)
+    for _ in range(2):
+        bn.freeze().freeze()
+        assert not bn.weight.requires_grad
+        bn.unfreeze().unfreeze()
+        assert bn.weight.requires_grad and not bn.bias.requires_grad
+    model = nn.Sequential(nn.BatchNorm1d(2).requires_grad_(False), nn.BatchNorm1d(2))
+    nn.utils.unfreeze_batchnorm(nn.utils.freeze_batchnorm(model))
+    assert [p.requires_grad for p in model.parameters()] == [False, False, True, True]
+    nn.utils.freeze_batchnorm(model)[1].unfreeze(affine=False)
+    assert not model[1].weight.requires_grad and copy.deepcopy(model[1]).unfreeze().weight.requires_grad
+
+
+class Any2d(nn.BatchNorm2d):
+    """As scripts have it: rows and images alike."""
+
+    def _check_input_dim(self, input):
+        if input.ndim not in (2, 4):
+            super()._check_input_dim(input)
+
+
+def test_a_subclass_checks_the_rank_itself():
+    for x in (mg.randn(5, 3), mg.randn(5, 3, 2, 2)):
+        assert Any2d(3)(x).shape == x.shape
+    with pytest.raises(ValueError, match=r"expected 4D input \(got 3D input\)"):
+        Any2d(3)(mg.randn(5, 3, 2))
+
+    class Unchecked(nn.BatchNorm1d):
+        def _check_input_dim(self, input):
+            pass
+
+    assert Unchecked(3)(mg.randn(2, 3, 1, 1, 1, 2)).ndim == 6
+    for wrong in (mg.randn(3), mg.randn(3, 2)):
+        with pytest.raises(RuntimeError, match="expected 3 channels"):
+            Unchecked(3)(wrong)
 
 
 def test_freezing_part_of_a_layer():
