@@ -16,7 +16,7 @@ class Device(str):
 
     def __new__(cls, type: Any = "cpu", index: int | None = None) -> Device:
         if str(type).split(":")[0] != "cpu" or index not in (None, 0):
-            raise RuntimeError(f"device: expected 'cpu', where minigrad computes, got {type!r}")
+            raise absent(type)
         return super().__new__(cls, "cpu")
 
     @property
@@ -27,11 +27,27 @@ class Device(str):
         return "device(type='cpu')"
 
 
+ELSEWHERE = ("cuda", "hip", "hpu", "ipu", "maia", "meta", "mps", "mtia", "privateuseone", "vulkan", "xla", "xpu")
+
+
 def is_device(value: Any) -> bool:
-    """Tell names of devices from names of dtypes; raise RuntimeError for a device that is not there."""
+    """Tell devices from dtypes and their names; raise RuntimeError for a device that is not there.
+
+    A number, as in ``x.to(0)``, is that of a GPU.
+    """
+    if type(value) is int:
+        raise absent(value)
     if not isinstance(value, str):
         return False
     name = value.split(":")[0]
-    if name in ("cuda", "mps", "xpu", "meta"):
-        raise RuntimeError(f"device {value!r}: minigrad computes on the CPU alone; cuda.is_available() says so")
+    if name in ELSEWHERE:
+        raise absent(value)
     return name == "cpu"
+
+
+def absent(device: Any) -> RuntimeError:
+    """Return the error of every call that asks for another device."""
+    return RuntimeError(
+        f"device {device!r}: minigrad computes on the CPU alone. Leave the device out, or choose it as "
+        "'cuda' if cuda.is_available() else 'cpu'."
+    )

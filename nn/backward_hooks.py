@@ -18,7 +18,7 @@ class BackwardHooks:
 
     def __init__(self, module: Any, hooks: list[Callable[..., Any]], pre_hooks: list[Callable[..., Any]]) -> None:
         self.module, self.hooks, self.pre_hooks = module, hooks, pre_hooks
-        self.grad_output: Grads = ()
+        self.grad_output: Grads | None = None
         self.n_inputs, self.gated = 0, False
 
     def enter(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -32,7 +32,11 @@ class BackwardHooks:
         """Return the outputs behind a gate, where one of them is recorded."""
         many = isinstance(result, tuple)
         gated = _behind(self.of_outputs, result if many else (result,))
-        return result if gated is None else gated if many else gated[0]
+        if gated is None:
+            return result
+        if not many:
+            return gated[0]
+        return gated if type(result) is tuple else type(result)(*gated)
 
     def of_outputs(self, grads: Grads) -> Grads:
         for hook in self.pre_hooks:
@@ -46,7 +50,8 @@ class BackwardHooks:
                 stacklevel=2,
             )
             for hook in self.hooks:
-                if hook(self.module, (None,) * self.n_inputs, grads) is not None:
+                answer = hook(self.module, (None,) * self.n_inputs, grads)
+                if answer is not None and not (isinstance(answer, tuple) and set(answer) <= {None}):
                     raise RuntimeError(
                         "Backward hook for Modules where no input requires gradient should always return None or None "
                         "for all gradients."
@@ -54,7 +59,9 @@ class BackwardHooks:
         return grads
 
     def of_inputs(self, grads: Grads) -> Grads:
-        grad_output, self.grad_output = self.grad_output, ()
+        grad_output, self.grad_output = self.grad_output, None
+        if grad_output is None:  # this gradient has not come through the module's output
+            return grads
         for hook in self.hooks:
             grads = _answer(hook(self.module, grads, grad_output), grads, "Backward hook", "grad_input")
         return grads

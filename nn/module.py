@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 from weakref import ref
 
-import numpy as np
-from minigrad.nn.backward_hooks import BackwardHooks
+from minigrad.nn import hooks
+from minigrad.nn.converting import Converting
 from minigrad.nn.parameter import Parameter
 from minigrad.nn.state import IncompatibleKeys, StateDict, assign_state, key_faults, size_faults
 
-from minigrad import dtypes
 from minigrad.creation import as_tensor, zeros_like
 from minigrad.modes import MODES, no_grad
 from minigrad.tensor import Handle, Tensor
@@ -23,7 +22,7 @@ from minigrad.tensor import Handle, Tensor
 KINDS = ("_parameters", "_buffers", "_modules")
 
 
-class Module:
+class Module(Converting):
     """Base of all layers and models: write ``__init__`` and ``forward``.
 
     Parameters, tensors registered as buffers and modules assigned to attributes are found again by
@@ -47,8 +46,8 @@ class Module:
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
     _unsaved: set[str]  # buffers that state_dict leaves out
-    _hooks: dict[int, Callable[..., Any]]
-    _pre_hooks: dict[int, Callable[..., Any]]
+    _hooks: dict[int, hooks.ForwardHook]
+    _pre_hooks: dict[int, hooks.ForwardHook]
     _backward_hooks: dict[int, Callable[..., Any]]
     _backward_pre_hooks: dict[int, Callable[..., Any]]
 
@@ -90,7 +89,12 @@ class Module:
         self._forget(name)
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *(name for kind in KINDS for name in self.__dict__.get(kind, ()))})
+        return sorted(
+            {
+                *super().__dir__(),
+                *(name for kind in KINDS for name in self.__dict__.get(kind, ()) if name.isidentifier()),
+            }
+        )
 
     def _own(self, kind: str, name: str, value: Any) -> None:
         """Enter a parameter, buffer or module, in place of what had its name."""
@@ -146,34 +150,34 @@ class Module:
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        for pre_hook in list(self._pre_hooks.values()) if self._pre_hooks else ():
-            if (changed := pre_hook(self, args)) is not None:
-                args = changed if isinstance(changed, tuple) else (changed,)
-        backward = None
-        if self._backward_hooks or self._backward_pre_hooks:
-            backward = BackwardHooks(self, [*self._backward_hooks.values()], [*self._backward_pre_hooks.values()])
-            args = backward.enter(args)
+        if self._hooks or self._pre_hooks or self._backward_hooks or self._backward_pre_hooks:
+            return hooks.call(self, args, kwargs)
         outer = MODES.scope
         MODES.scope = (outer, ref(self), type(self))  # weak, as a module may keep its own output
         try:
-            result = self.forward(*args, **kwargs)
+            return self.forward(*args, **kwargs)
         finally:
             MODES.scope = outer
-        for hook in list(self._hooks.values()) if self._hooks else ():
-            changed = hook(self, args, result)
-            result = result if changed is None else changed
-        return result if backward is None else backward.leave(result)
 
-    def register_forward_hook(self, hook: Callable[..., Any]) -> Handle:
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+    ) -> Handle:
         """Call ``hook(module, args, output)`` after forward; it may return another output.
 
-        The handle that is returned takes the hook away by ``.remove()``.
+        ``prepend`` puts it before the others, ``with_kwargs`` calls ``hook(module, args, kwargs,
+        output)``, ``always_call`` calls it where forward raises, too, with the output None. The
+        handle that is returned takes the hook away by ``.remove()``.
         """
-        return Handle(self._hooks, hook)
+        return Handle(self._hooks, hooks.ForwardHook(hook, with_kwargs, always_call), prepend)
 
-    def register_forward_pre_hook(self, hook: Callable[..., Any]) -> Handle:
-        """Call ``hook(module, args)`` before forward; it may return other arguments."""
-        return Handle(self._pre_hooks, hook)
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> Handle:
+        """Call ``hook(module, args)`` before forward; it may return other arguments.
+
+        ``with_kwargs`` calls ``hook(module, args, kwargs)``, which may return both anew.
+        """
+        return Handle(self._pre_hooks, hooks.ForwardHook(hook, with_kwargs), prepend)
 
     def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
         """Call ``hook(module, grad_input, grad_output)``, tuples, in backward; it may return another ``grad_input``."""
@@ -255,6 +259,15 @@ class Module:
             raise AttributeError(f"`{name}` is not an nn.Parameter")
         return found
 
+    def get_buffer(self, target: str) -> Tensor:
+        """Return the buffer of that dotted name; raise AttributeError where there is none."""
+        path, _, name = target.rpartition(".")
+        module = self.get_submodule(path)
+        found = getattr(module, name)
+        if module._buffers.get(name) is None:
+            raise AttributeError(f"`{name}` is not a buffer")
+        return found  # type: ignore[no-any-return]
+
     # ---- changes to all of it -------------------------------------------------------------------
     def train(self, mode: bool = True) -> Self:
         """Set training mode here and below; return the module."""
@@ -289,27 +302,6 @@ class Module:
                 parameter.grad = None
             else:
                 parameter.grad = zeros_like(parameter.grad)
-
-    def to(self, dtype: Any) -> Self:
-        """Cast floating-point parameters and buffers; return the module. "cpu" is where they are."""
-        if isinstance(dtype, str) and dtype.split(":")[0] == "cpu":
-            return self
-        if np.dtype(dtype).kind != "f":
-            raise TypeError(f"Module.to only accepts floating point dtypes, but got desired dtype={dtype}")
-        for tensor in (*self.parameters(), *self.buffers()):
-            if tensor.is_floating_point():
-                grad, tensor.grad = tensor.grad, None
-                tensor.data = tensor.detach().to(dtype)
-                tensor.grad = None if grad is None else grad.to(dtype)
-        return self
-
-    def float(self) -> Self:
-        """Cast to float32; return the module."""
-        return self.to(dtypes.float32)
-
-    def double(self) -> Self:
-        """Cast to float64; return the module."""
-        return self.to(dtypes.float64)
 
     # ---- state ----------------------------------------------------------------------------------
     def _state(self) -> dict[str, Tensor]:

@@ -26,6 +26,52 @@ def modules(lib):
     return linear, Mixed()
 
 
+@pytest.mark.parametrize("kind", [dict, list, "pair", "named"])
+def test_outputs_that_are_no_tuple_like_pytorch(torch, kind):
+    from collections import namedtuple
+
+    Pair = namedtuple("Pair", "x y")
+    wrap = {
+        dict: lambda a, b: {"x": a, "y": b},
+        list: lambda a, b: [a, b],
+        "pair": lambda a, b: (a, b),
+        "named": Pair,
+    }[kind]
+
+    def outcome(lib):
+        class Two(lib.nn.Module):
+            def forward(self, x):
+                return wrap(x * 2, x * 3)
+
+        seen, m = [], Two()
+        m.register_full_backward_hook(lambda module, gi, go: seen.append((plain(gi), plain(go))))
+        x = lib.ones(1, 2, requires_grad=True)
+        if kind in (dict, list):
+            with pytest.warns(UserWarning, match="should be a Tensor or a tuple of Tensors but received"):
+                out = m(x)
+        else:
+            out = m(x)
+        first = out["x"] if kind is dict else out[0]
+        first.sum().backward()
+        return seen, type(out), x.grad.tolist()
+
+    assert outcome(mg) == outcome(torch)
+
+
+def test_a_hook_without_gradients_of_inputs_may_answer_nones(torch):
+    for lib in (mg, torch):
+        m = lib.nn.Linear(2, 1)
+        m.register_full_backward_hook(lambda module, gi, go: (None,))
+        with pytest.warns(UserWarning, match="Full backward hook is firing"):
+            m(lib.ones(1, 2)).sum().backward()
+        m.register_full_backward_hook(lambda module, gi, go: go)
+        with (
+            pytest.warns(UserWarning, match="is firing"),
+            pytest.raises(RuntimeError, match="should always return None"),
+        ):
+            m(lib.ones(1, 2)).sum().backward()
+
+
 def scenario(lib):
     linear, mixed = modules(lib)
     seen = []

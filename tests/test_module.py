@@ -108,6 +108,40 @@ def test_loading_says_all_that_is_wrong_and_changes_nothing(torch):
         part.load_state_dict([mg.ones(1)])
 
 
+def test_options_of_forward_hooks_like_pytorch(torch):
+    def scenario(lib):
+        class Scaled(lib.nn.Module):
+            def forward(self, x, scale=1.0, fail=False):
+                if fail:
+                    raise KeyError("fail")
+                return x * scale
+
+        seen, m, x = [], Scaled(), lib.ones(1)
+        note = lambda name: lambda *given: seen.append((name, len(given), str(given[-1])[:11]))
+        m.register_forward_hook(note("first"))
+        m.register_forward_hook(note("before it"), prepend=True)
+        kwargs = m.register_forward_hook(note("kwargs"), with_kwargs=True)
+        always = m.register_forward_hook(note("always"), always_call=True, with_kwargs=True)
+        m.register_forward_hook(lambda module, args, out: out + 10, always_call=True)
+        m.register_forward_pre_hook(note("pre"))
+        m.register_forward_pre_hook(lambda module, args, kw: (args, {"scale": 3.0, **kw}), with_kwargs=True)
+        m.register_forward_pre_hook(note("pre kwargs"), prepend=True, with_kwargs=True)
+        seen.append(m(x).item())
+        seen.append(m(x=x, scale=5.0).item())
+        with pytest.raises(KeyError, match="fail"), pytest.warns(UserWarning, match="silenced as another error"):
+            m(x, fail=True)
+        kwargs.remove()
+        always.remove()
+        seen.append(m(x, scale=5.0).item())
+        m.register_forward_pre_hook(lambda module, args, kw: args, with_kwargs=True)
+        said = "must return None or a tuple of .new_args, new_kwargs."
+        with pytest.raises(RuntimeError, match=said), pytest.warns(UserWarning, match="silenced"):
+            m(x)
+        return seen
+
+    assert scenario(mg) == scenario(torch)
+
+
 def test_hooks_change_what_goes_in_and_comes_out_and_can_be_removed():
     layer, seen = nn.Identity(), []
     before = layer.register_forward_pre_hook(lambda m, args: (args[0] + 1,))
@@ -146,6 +180,59 @@ def test_zero_grad_and_casts():
     assert m.to("cpu").float().weight.dtype == mg.float32
     counter = nn.BatchNorm1d(2).double().num_batches_tracked
     assert counter.dtype == mg.int64
+
+
+CASTS = [
+    "m.to(device='cpu')", "m.to('cpu', lib.float64)", "m.to(lib.device('cpu'), lib.float64, True)", "m.to(None)",
+    "m.to(device='cpu', dtype=lib.float16, non_blocking=True)", "m.to(lib.float64, True)", "m.to()", "m.cpu()",
+    "m.to(lib.zeros(1, dtype=lib.float64))", "m.to(tensor=lib.zeros(1, dtype=lib.float64))", "m.to('cpu:0')",
+    "m.double().float()", "m.half()", "m.type(lib.float64)", "m.double().type('FloatTensor')", "m.to(dtype=lib.float64)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("cast", CASTS)
+def test_casts_like_pytorch(torch, cast):
+    seen = []
+    for lib in (mg, torch):
+        m = lib.nn.Sequential(lib.nn.Linear(2, 2), lib.nn.BatchNorm1d(2))
+        m[0].weight.grad = lib.zeros(2, 2)
+        weight = m[0].weight
+        assert eval(cast.replace("Float", "torch.Float" if lib is torch else "Float"), {"m": m, "lib": lib}) is m
+        assert m[0].weight is weight and weight.requires_grad and weight.grad.dtype == weight.dtype
+        seen.append({k: str(v.dtype).removeprefix("torch.") for k, v in m.state_dict().items()})
+    assert seen[0] == seen[1]
+
+
+def test_other_devices_and_dtypes_are_refused_in_one_way_and_change_nothing():
+    m, x = nn.BatchNorm1d(2), mg.zeros(1)
+    m.weight.sum().backward()
+    absent = "minigrad computes on the CPU alone"
+    for call in (
+        lambda: m.to("cuda"), lambda: m.to(device="cuda:1"), lambda: m.to(0), lambda: m.cuda(), lambda: m.cuda(0),
+        lambda: m.to("mps", mg.float64), lambda: x.to("cuda"), lambda: x.to(device="cuda"), lambda: x.cuda(),
+        lambda: x.to(0), lambda: mg.zeros(1, device="cuda"), lambda: mg.device("cuda"), lambda: mg.device("cuda", 0),
+        lambda: x.new_zeros(1, device="xpu"),
+    ):  # fmt: skip
+        with pytest.raises(RuntimeError, match=absent):
+            call()
+    for call in (m.bfloat16, x.bfloat16):
+        with pytest.raises(RuntimeError, match="NumPy has no such dtype"):
+            call()
+    for owner in (m, x):
+        for what, said in (("gpu", "'gpu'"), (nn.ReLU(), "ReLU"), ([1], "list")):
+            with pytest.raises(TypeError, match=rf"to\(\): expected a dtype, 'cpu' or another tensor, got {said}"):
+                owner.to(what)
+    with pytest.raises(RuntimeError, match="data set to a tensor that requires gradients"):
+        m.type(mg.int64)
+    assert [v.dtype for v in m.state_dict().values()] == [mg.float32] * 4 + [mg.int64] and m.weight.grad is not None
+
+
+def test_get_buffer():
+    m = nn.Sequential(nn.BatchNorm1d(2))
+    assert m.get_buffer("0.running_mean") is m[0].running_mean
+    for name, words in (("0.weight", "`weight` is not a buffer"), ("0.nix", "no attribute 'nix'"), ("1.x", "`1` in")):
+        with pytest.raises(AttributeError, match=words):
+            m.get_buffer(name)
 
 
 def test_a_deep_copy_is_independent_and_shares_what_was_shared():

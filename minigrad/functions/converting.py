@@ -7,10 +7,34 @@ from typing import Any
 import numpy as np
 
 from minigrad.device import Device as Device
+from minigrad.device import absent
 from minigrad.device import is_device as is_device
 from minigrad.dtypes import category, dtype_of_type, type_name
 from minigrad.ops.shape import astype
 from minigrad.ops.shape import copy as clone
+
+NO_BFLOAT16 = "bfloat16(): NumPy has no such dtype. half() has as many bytes, float() the same range."
+
+
+def wanted_dtype(args: Any, dtype: Any = None, device: Any = None) -> np.dtype[Any] | None:
+    """Return the dtype that ``to`` was asked for by a dtype, a device and a dtype, or another tensor; None for none.
+
+    Raises RuntimeError for a device that is not there, TypeError for what is none of these.
+    """
+    for value in (*args[:2], device):
+        if isinstance(value, Converting):
+            dtype = value.dtype
+        elif value is not None and not isinstance(value, bool) and not is_device(value):
+            dtype = value
+    if dtype is None:
+        return None
+    try:
+        dtype = np.dtype(dtype)
+    except TypeError:
+        given = repr(dtype) if isinstance(dtype, str) else type(dtype).__name__
+        raise TypeError(f"to(): expected a dtype, 'cpu' or another tensor, got {given}") from None
+    category(dtype)
+    return dtype
 
 
 class Converting:
@@ -31,14 +55,8 @@ class Converting:
 
         The tensor itself where nothing changes, unless ``copy``. Raises RuntimeError for other devices.
         """
-        for value in (*args[:2], device):
-            if isinstance(value, Converting):
-                dtype = value.dtype
-            elif value is not None and not isinstance(value, bool) and not is_device(value):
-                dtype = value
+        dtype = wanted_dtype(args, dtype, device) or self.dtype
         flags = [value for value in args[1:] if isinstance(value, bool)]  # non_blocking, then copy
-        dtype = self.dtype if dtype is None else np.dtype(dtype)
-        category(dtype)
         if dtype != self.dtype:
             return astype(self if dtype.kind == "f" else self.detach(), dtype=dtype)
         return clone(self) if copy or flags[1:] == [True] else self
@@ -58,6 +76,10 @@ class Converting:
     def half(self) -> Any:
         """Return in float16."""
         return self.to(np.float16)
+
+    def bfloat16(self) -> Any:
+        """Raise RuntimeError: NumPy has no bfloat16."""
+        raise RuntimeError(NO_BFLOAT16)
 
     def long(self) -> Any:
         """Return in int64."""
@@ -109,4 +131,4 @@ class Converting:
 
     def cuda(self, *args: Any, **kwargs: Any) -> Any:
         """Raise RuntimeError: minigrad computes on the CPU."""
-        raise RuntimeError("cuda(): minigrad computes on the CPU; leave the call out, or ask cuda.is_available() first")
+        raise absent("cuda")

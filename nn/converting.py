@@ -1,0 +1,72 @@
+"""The methods of Module that change the dtype of its parameters and buffers, or ask where they are: the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self
+
+from minigrad import dtypes
+from minigrad.device import absent
+from minigrad.functions.converting import NO_BFLOAT16, wanted_dtype
+from minigrad.tensor import Tensor
+
+
+class Converting:
+    """Conversions; mixed into Module."""
+
+    parameters: Any
+    buffers: Any
+
+    def to(self, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False,
+           memory_format: Any = None, tensor: Any = None) -> Self:  # fmt: skip
+        """Cast floating-point parameters and buffers; return the module.
+
+        Of ``to(dtype)``, ``to(other)``, ``to('cpu')`` or ``to('cpu', dtype)``, as of a tensor. Raises
+        RuntimeError for other devices, TypeError for other dtypes; nothing is changed then.
+        """
+        wanted = wanted_dtype(args if tensor is None else (tensor,), dtype, device)
+        if wanted is None:
+            return self
+        if wanted.kind != "f":
+            raise TypeError(f"nn.Module.to only accepts floating point dtypes, but got desired dtype={wanted}")
+        return self._apply(lambda x: x.to(wanted) if x.is_floating_point() else x)
+
+    def _apply(self, convert: Callable[[Tensor], Tensor]) -> Self:
+        """Put what ``convert`` makes of each parameter and buffer in its place; return the module."""
+        tensors: list[Tensor] = [*self.parameters(), *self.buffers()]
+        converted = [convert(x.detach()) for x in tensors]  # all of them first: what raises has changed nothing
+        if any(x.requires_grad and new.dtype.kind != "f" for x, new in zip(tensors, converted, strict=True)):
+            raise RuntimeError("data set to a tensor that requires gradients must be floating point or complex dtype")
+        for x, new in zip(tensors, converted, strict=True):
+            grad, x.grad = x.grad, None
+            x.data = new
+            x.grad = None if grad is None else convert(grad)
+        return self
+
+    def type(self, dst_type: Any) -> Self:
+        """Cast all parameters and buffers, whole numbers, too; return the module."""
+        return self._apply(lambda x: x.type(dst_type))
+
+    def float(self) -> Self:
+        """Cast to float32; return the module."""
+        return self.to(dtypes.float32)
+
+    def double(self) -> Self:
+        """Cast to float64; return the module."""
+        return self.to(dtypes.float64)
+
+    def half(self) -> Self:
+        """Cast to float16; return the module."""
+        return self.to(dtypes.float16)
+
+    def bfloat16(self) -> Self:
+        """Raise RuntimeError: NumPy has no bfloat16."""
+        raise RuntimeError(NO_BFLOAT16)
+
+    def cpu(self) -> Self:
+        """Return the module, which is on the CPU."""
+        return self
+
+    def cuda(self, device: Any = None) -> Self:
+        """Raise RuntimeError: minigrad computes on the CPU."""
+        raise absent("cuda")

@@ -1,0 +1,92 @@
+"""A call of a module that has hooks."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from weakref import ref
+
+from minigrad.nn.backward_hooks import BackwardHooks
+
+from minigrad.modes import MODES
+from minigrad.tensor import Tensor
+
+
+class ForwardHook(NamedTuple):
+    """A hook before or after forward, and how it is called."""
+
+    hook: Callable[..., Any]
+    with_kwargs: bool = False
+    always: bool = False
+
+    def before(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+        """Return the arguments that this hook makes of those."""
+        if not self.with_kwargs:
+            changed = self.hook(module, args)
+            if changed is None:
+                return args, kwargs
+            return (changed if isinstance(changed, tuple) else (changed,)), kwargs
+        changed = self.hook(module, args, kwargs)
+        if changed is None:
+            return args, kwargs
+        if not isinstance(changed, tuple) or len(changed) != 2:
+            raise RuntimeError(
+                f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {changed}."
+            )
+        return changed
+
+    def after(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
+        """Return the output that this hook makes of that."""
+        given = (args, kwargs, result) if self.with_kwargs else (args, result)
+        changed = self.hook(module, *given)
+        return result if changed is None else changed
+
+
+def call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Run ``forward`` with the module's hooks around it; those that are always called are, if it raises, too."""
+    left = {key: hook for key, hook in module._hooks.items() if hook.always}
+    result = None
+    try:
+        for hook in list(module._pre_hooks.values()):
+            args, kwargs = hook.before(module, args, kwargs)
+        backward = None
+        if module._backward_hooks or module._backward_pre_hooks:
+            backward = BackwardHooks(module, [*module._backward_hooks.values()], [*module._backward_pre_hooks.values()])
+            args = backward.enter(args)
+        result = _forward(module, args, kwargs)
+        for key, hook in list(module._hooks.items()):
+            left.pop(key, None)
+            result = hook.after(module, args, kwargs, result)
+        return result if backward is None else _left(backward, result)
+    except Exception:
+        for hook in left.values():
+            try:
+                result = hook.after(module, args, kwargs, result)
+            except Exception as error:
+                warnings.warn(
+                    "module forward hook with ``always_call=True`` raised an exception that was silenced as another "
+                    f"error was raised in forward: {error}",
+                    stacklevel=3,
+                )
+        raise
+
+
+def _forward(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    outer = MODES.scope
+    MODES.scope = (outer, ref(module), type(module))  # as Module.__call__ does, which hooks must not slow down
+    try:
+        return module.forward(*args, **kwargs)
+    finally:
+        MODES.scope = outer
+
+
+def _left(backward: BackwardHooks, result: Any) -> Any:
+    if not isinstance(result, (Tensor, tuple)):
+        warnings.warn(
+            "For backward hooks to be called, module output should be a Tensor or a tuple of Tensors but received "
+            f"{type(result)}. Return a tuple, or register hooks on the tensors: x.register_hook.",
+            stacklevel=4,
+        )
+        return result
+    return backward.leave(result)
