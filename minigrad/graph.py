@@ -111,11 +111,19 @@ class Node:
         return f"<{self.name()}>"
 
 
+class Constant(Node):
+    """Stands for a value without gradient; its ``primitive`` is known where pictures shall show how it came about."""
+
+    requires_grad = False
+
+
+class Given(Constant):
+    """Stands for an argument of a model."""
+
+
 def constant(shape: tuple[int, ...], dtype: Any) -> Node:
     """Return the Node that stands for an operand without gradient."""
-    node = Node(shape, dtype)
-    node.requires_grad = False
-    return node
+    return Constant(shape, dtype)
 
 
 def below(roots: Iterable[Node], since: int = 0) -> set[Node]:

@@ -17,13 +17,20 @@ class _Modes(threading.local):
     inference = False  # inside inference_mode: results can never be part of a graph
     watch: Any = None  # wraps what a backward sweep does at each node: autograd.record_lines
     scope: Any = None  # the module calls around what runs now: (outer scope, weak module, class)
+    links: int | None = None  # what asks for no gradient is linked, too, back to this tick: for pictures
     hold_statistics = False  # a forward that runs again, or only to be looked at, moves no statistics
 
 
-class INFERENCE:
-    """Whether a thread ever entered ``inference_mode``: until then results are not looked at."""
+class _Results:
+    """Whether results without gradient are looked at: inside module calls, and once a thread entered ``inference_mode``."""
 
-    entered = False
+    __slots__ = ("inference", "looked_at")  # writing to a class would cost Python its caches
+
+    def __init__(self) -> None:
+        self.looked_at = self.inference = False
+
+
+RESULTS = _Results()
 
 
 MODES = _Modes()
@@ -133,7 +140,8 @@ class inference_mode:
     def __enter__(self) -> None:
         self.previous.append((MODES.grad_enabled, MODES.inference))
         MODES.grad_enabled, MODES.inference = not self.mode, self.mode
-        INFERENCE.entered |= self.mode
+        if self.mode:
+            RESULTS.inference = RESULTS.looked_at = True
 
     def __exit__(self, *_: object) -> None:
         MODES.grad_enabled, MODES.inference = self.previous.pop()

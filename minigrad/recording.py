@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.dtypes import category, get_default_dtype, promoted
-from minigrad.graph import ABSENT, Node, constant
-from minigrad.modes import INFERENCE, MODES
+from minigrad.graph import ABSENT, Constant, Given, Node, constant
+from minigrad.modes import MODES, RESULTS
 from minigrad.primitive import Primitive
 from minigrad.storage import tick
 
@@ -81,8 +81,8 @@ def one(primitive: Primitive, x: Any, params: dict[str, Any] = _NONE) -> Any:
         node.dtype = out.dtype
         node.scope = MODES.scope
         node.sequence = tick()
-    elif INFERENCE.entered:
-        _mark(result, (x,))
+    elif RESULTS.looked_at:
+        _look(result, primitive, (x,), params)
     return result
 
 
@@ -119,8 +119,8 @@ def two(primitive: Primitive, x: Any, y: Any, params: dict[str, Any] = _NONE) ->
         node.shape = home_a.shape if home_a is not None and home_a.shape == shape else shape
         node.dtype, node.scope = out.dtype, MODES.scope
         node.sequence = tick()  # after source: inputs are always older
-    elif INFERENCE.entered:
-        _mark(result, (x, y))
+    elif RESULTS.looked_at:
+        _look(result, primitive, (x, y), params)
     return result
 
 
@@ -160,8 +160,8 @@ def many(primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]
         node.primitive, node.params = primitive, params
         node.shape, node.dtype, node.scope = out.shape, out.dtype, MODES.scope
         node.sequence = tick()
-    elif INFERENCE.entered:
-        _mark(result, operands)
+    elif RESULTS.looked_at:
+        _look(result, primitive, operands, params)
     return result
 
 
@@ -200,11 +200,61 @@ def source(x: Any, kept: bool = False) -> Node | None:
     return x._constant
 
 
-def _mark(result: Any, operands: tuple[Any, ...]) -> None:
-    """Mark what is made in inference mode, unless it looks at the memory of an ordinary tensor."""
+# ---- what asks for no gradient ----------------------------------------------------------------
+def _look(result: Any, primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]) -> None:
+    """Mark what is made in inference mode, unless it looks at the memory of an ordinary tensor; link the rest."""
     if MODES.inference:
         ordinary = [x for x in operands if isinstance(x, Recorded) and not x._inference]
         result._inference = not any(np.may_share_memory(result._data, x._data) for x in ordinary)
+    elif MODES.links is not None:
+        link(result, primitive, operands, params)
+
+
+def link(result: Any, primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]) -> None:
+    """Let pictures see how a result without gradient came about; no value is held.
+
+    Inside a module's call only what no operand with a gradient went into, and only back to the call's beginning:
+    who keeps a result must not keep graphs with it. With ``MODES.links`` 0, as in ``viz.trace``, everything.
+    """
+    since, homes = MODES.links, []
+    for x in operands:
+        home = x._node or x._constant if isinstance(x, Recorded) else None
+        if home is None:
+            home = source(x)
+        elif since:
+            if home.requires_grad:
+                return
+            if home.sequence < since and home.primitive is not None:
+                x._constant = home = constant(home.shape, home.dtype)
+        homes.append(home)
+    result._constant = node = _new(Constant)
+    node.primitive, node.params, node.scope = primitive, params, MODES.scope
+    node.first, node.second, node.many = None, None, tuple(homes)
+    node.saved = (None, *(x if type(x) in _NUMBERS else None for x in operands)) if None in homes else ()
+    node.shape, node.dtype, node.sequence = result._data.shape, result._data.dtype, tick()
+
+
+_DETACH = Primitive(lambda x: x, (None,), name="detach")
+
+
+def link_detached(result: Any, x: Any) -> None:
+    """Link what ``x.detach()`` returned: its gradients end there."""
+    if x._node is None:
+        result._constant = x._constant
+    elif MODES.links == 0:
+        link(result, _DETACH, (x,), {})
+
+
+def call_linked(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call ``function``; what it makes of its arguments is linked though it asks for no gradient."""
+    for x in (*args, *kwargs.values()) if kwargs else args:
+        if isinstance(x, Recorded) and x._node is None and x._constant is None and not x._inference:
+            x._constant = Given(x._data.shape, x._data.dtype)
+    before, MODES.links, RESULTS.looked_at = RESULTS.looked_at, tick(), True
+    try:
+        return function(*args, **kwargs)
+    finally:
+        MODES.links, RESULTS.looked_at = None, before or RESULTS.inference
 
 
 INFERENCE_SAVED = (

@@ -19,9 +19,9 @@ from minigrad.graph import Handle as Handle
 from minigrad.graph import Node
 from minigrad.inplace import InPlace
 from minigrad.interop import Interop
-from minigrad.modes import MODES
+from minigrad.modes import MODES, RESULTS
 from minigrad.printing import tensor_repr
-from minigrad.recording import Recorded
+from minigrad.recording import Recorded, link_detached
 from minigrad.sweep import sweep
 
 
@@ -196,6 +196,8 @@ class Tensor(Recorded, Methods, InPlace, Interop):
         result._data = self._data
         if self._inference:
             result._inference = True
+        elif RESULTS.looked_at:
+            link_detached(result, self)
         return result
 
     def detach_(self) -> Tensor:

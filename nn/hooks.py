@@ -10,6 +10,7 @@ from weakref import ref
 from minigrad.nn.backward_hooks import BackwardHooks
 
 from minigrad.modes import MODES
+from minigrad.recording import call_linked
 from minigrad.tensor import Tensor
 
 
@@ -76,7 +77,8 @@ def _forward(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     outer = MODES.scope
     MODES.scope = (outer, ref(module), type(module))  # as Module.__call__ does, which hooks must not slow down
     try:
-        return module.forward(*args, **kwargs)
+        first = outer is None and MODES.links is None and MODES.grad_enabled
+        return call_linked(module.forward, args, kwargs) if first else module.forward(*args, **kwargs)
     finally:
         MODES.scope = outer
 

@@ -17,6 +17,7 @@ from minigrad.nn.state import IncompatibleKeys, StateDict, assign_state, key_fau
 
 from minigrad.creation import as_tensor, zeros_like
 from minigrad.modes import MODES, no_grad
+from minigrad.recording import call_linked
 from minigrad.tensor import Handle, Tensor
 
 KINDS = ("_parameters", "_buffers", "_modules")
@@ -155,7 +156,8 @@ class Module(Converting):
         outer = MODES.scope
         MODES.scope = (outer, ref(self), type(self))  # weak, as a module may keep its own output
         try:
-            return self.forward(*args, **kwargs)
+            first = outer is None and MODES.links is None and MODES.grad_enabled
+            return call_linked(self.forward, args, kwargs) if first else self.forward(*args, **kwargs)
         finally:
             MODES.scope = outer
 
@@ -314,10 +316,9 @@ class Module(Converting):
         return state
 
     def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Tensor]:
-        """Return parameters and buffers by name, detached and on the same memory.
+        """Return parameters and buffers by name, detached and on the same memory; with ``keep_vars`` themselves.
 
         Clone what should not follow the training: ``{k: v.clone() for k, v in …items()}``.
-        ``keep_vars`` returns the parameters themselves.
         """
         state = StateDict({prefix + k: v if keep_vars else v.detach() for k, v in self._state().items()})
         state._metadata = {_dotted(prefix.removesuffix("."), k): {"version": m._version} for k, m in self._paths()}
