@@ -11,12 +11,11 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
-from minigrad.nn.container import Sequential
 from minigrad.nn.dropout import Dropout, Dropout2d
 from minigrad.nn.module import Module
 from minigrad.nn.running_stats import RunningStats
 from minigrad.nn.utils.batchnorm import Moments, batchnorms, evaluating
-from minigrad.nn.wiring import Fed, feeds, first_input, tensors
+from minigrad.nn.wiring import Fed, feeds, first_input, neighbours, tensors
 
 from minigrad.modes import recording
 from minigrad.tensor import Tensor
@@ -79,7 +78,7 @@ def _look(model: Module, loader: Iterable[Any] | None, optimizer: Any) -> Seen:
     layers = batchnorms(model)
     batches = [] if loader is None else [first_input(batch) for batch in islice(loader, BATCHES)]
     inputs = {path: Moments() for path in layers}
-    fed = _neighbours(model)
+    fed = [(path, source_path, source, True) for path, _, source_path, source in neighbours(model)]
     if batches:
         fed = _fed(model, batches[0])
         with evaluating(model, [layer for layer in layers.values() if not layer.frozen_stats]):
@@ -88,17 +87,6 @@ def _look(model: Module, loader: Iterable[Any] | None, optimizer: Any) -> Seen:
                     for one in feeds(model, x):
                         inputs[one.path].add(one.input)
     return Seen(model, layers, fed, batches, inputs, _last_size(loader, batches), optimizer)
-
-
-def _neighbours(model: Module) -> list[tuple[str, str, Module | None, bool]]:
-    """Return what stands before each layer in a Sequential: known without running the model."""
-    found: list[tuple[str, str, Module | None, bool]] = []
-    for path, module in model.named_modules():
-        if isinstance(module, Sequential):
-            named = [(f"{path}.{name}" if path else name, m) for name, m in module._modules.items()]
-            pairs = zip(named, named[1:], strict=False)
-            found += [(b[0], a[0], a[1], True) for a, b in pairs if isinstance(b[1], RunningStats)]
-    return found
 
 
 def _fed(model: Module, x: Tensor) -> list[tuple[str, str, Module | None, bool]]:

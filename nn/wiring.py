@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from minigrad.nn.container import Sequential
 from minigrad.nn.module import Module
 from minigrad.nn.running_stats import RunningStats
 
@@ -24,6 +25,7 @@ class Fed(NamedTuple):
     source_path: str = ""
     source: Module | None = None
     exclusive: bool = False  # each is called once, and no other operation reads what passes between
+    passes: frozenset[str] = frozenset()  # the modules that take or give what passes between, themselves included
 
 
 def first_input(batch: Any) -> Tensor:
@@ -40,6 +42,17 @@ def tensors(output: Any) -> Iterator[Tensor]:
     return (leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor))
 
 
+def neighbours(model: Module) -> list[tuple[str, RunningStats, str, Module]]:
+    """Return every BatchNorm layer behind another module of a Sequential, and that module: known without a run."""
+    found = []
+    for path, module in model.named_modules():
+        if isinstance(module, Sequential):
+            named = [(f"{path}.{name}" if path else name, m) for name, m in module._modules.items()]
+            pairs = zip(named, named[1:], strict=False)
+            found += [(*b, *a) for a, b in pairs if isinstance(b[1], RunningStats)]
+    return found
+
+
 def feeds(model: Module, x: Tensor) -> list[Fed]:
     """Run ``model(x)`` and return every call of a BatchNorm layer, in order, with what fed it.
 
@@ -48,16 +61,22 @@ def feeds(model: Module, x: Tensor) -> list[Fed]:
     made: dict[int, tuple[str, Module]] = {}  # id of an output -> the innermost module that made it
     alive: list[Any] = []  # keeps the ids from being used again
     calls: Counter[Module] = Counter()
+    passes: defaultdict[int, set[str]] = defaultdict(set)  # id of a tensor -> the modules that take or give it
     found: list[tuple[str, RunningStats, Tensor]] = []
     paths = {module: path for path, module in model.named_modules()}
 
     def before(module: Module, args: Any) -> None:
         calls[module] += 1
+        alive.append(args)
+        for tensor in tensors(args):
+            passes[id(tensor)].add(paths[module])
         if isinstance(module, RunningStats):
             found.append((paths[module], module, args[0]))
 
     def after(module: Module, args: Any, output: Any) -> None:
         alive.append(output)
+        for tensor in tensors(output):
+            passes[id(tensor)].add(paths[module])
         if not any(output is given for given in args):  # a Dropout that lets everything pass made nothing
             for tensor in tensors(output):
                 made.setdefault(id(tensor), (paths[module], module))
@@ -73,7 +92,7 @@ def feeds(model: Module, x: Tensor) -> list[Fed]:
     for path, layer, given in found:
         source_path, source = made.get(id(given), ("", None))
         exclusive = _exclusive(layer, given, source, calls, readers)
-        fed.append(Fed(path, layer, given, source_path, source, exclusive))
+        fed.append(Fed(path, layer, given, source_path, source, exclusive, frozenset(passes[id(given)])))
     return fed
 
 

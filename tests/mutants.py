@@ -30,6 +30,7 @@ class Mutant(NamedTuple):
     tests: str = "tests/test_batchnorm.py"
 
 
+FOLDING = "nn/utils/folding.py"
 BN, STATS, SWEEP = "nn/batchnorm.py", "nn/running_stats.py", "minigrad/sweep.py"
 TAKE_MEAN = "    mean, mean_square, m = _batch_means(x, all_reduce)\n"
 VARIANCE = 'var = mean_square(d).named("σ²")'
@@ -60,7 +61,7 @@ MUTANTS = (
     Mutant("statistics moved before validation", BN, "    if m == 1:\n", "    if m < 1:\n"),
     Mutant("statistics of convolutions per position", BN, "batch = (0, *range(2, x.ndim))", "batch = (0,)"),
     Mutant("keepdims lost", BN, "mean(t, axis=batch, keepdims=True)", "mean(t, axis=batch, keepdims=False)"),
-    Mutant("nan and inf remembered", STATS, "    if math.isfinite(values.dot(values)):", "    if True:"),
+    Mutant("nan and inf remembered", STATS, "    if not m or math.isfinite(values.dot(values)):", "    if True:"),
     Mutant("frozen statistics move", BN, "self.training and not self.frozen_stats", "self.training"),
     Mutant(
         "shards merged without their counts", BN, "all_reduce(t.sum(batch, keepdim=True)) / max(m, 1)",
@@ -70,7 +71,9 @@ MUTANTS = (
     Mutant("an evaluation's backward reads what a later batch left", BN, "statistic._data.copy()", "statistic._data"),
     Mutant("unfreeze asks for gradients that were off before", STATS, "parameter.requires_grad or name in held", "True"),
     Mutant("the last small batch weighs as much as the others", "nn/utils/batchnorm.py", "gap * (m / n)", "gap / len(self.batches)", "tests/test_recalibrate.py"),
-    Mutant("a layer is folded whose input is read elsewhere", "nn/utils/fusion.py", "and fed.exclusive and", "and", "tests/test_fusion.py"),
+    Mutant("a layer is folded whose input is read elsewhere", FOLDING, "if not why and not one.exclusive:", "if False:", "tests/test_fusion.py"),
+    Mutant("a fold that changes the outputs stays", FOLDING, "        return False\n    return len(found) == len(wanted) > 0 and all(", "        return False\n    return True or all(", "tests/test_fusion.py"),
+    Mutant("a layer with hooks is folded", FOLDING, "own or any(node.hooks or", "any(node.hooks or", "tests/test_fusion.py"),
     Mutant("a broadcast is not summed back", SWEEP, "if out.shape != parent.shape:", "if False:", ENGINE),
     Mutant("a cotangent that others hold is added to in place", SWEEP, "elif entry[2] and in_place:", "elif in_place:", ENGINE),
     Mutant("an overwritten value is not noticed", SWEEP, "elif sequence < WRITES.last:", "elif False:", ENGINE),

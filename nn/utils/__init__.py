@@ -3,7 +3,7 @@
 from minigrad.nn.utils.batchnorm import freeze_batchnorm as freeze_batchnorm
 from minigrad.nn.utils.batchnorm import recalibrate_batchnorm as recalibrate_batchnorm
 from minigrad.nn.utils.batchnorm import unfreeze_batchnorm as unfreeze_batchnorm
-from minigrad.nn.utils.fusion import fold_batchnorm as fold_batchnorm
+from minigrad.nn.utils.folding import fold_batchnorm as fold_batchnorm
 from minigrad.nn.utils.fusion import fuse_conv_bn_eval as fuse_conv_bn_eval
 from minigrad.nn.utils.fusion import fuse_conv_bn_weights as fuse_conv_bn_weights
 from minigrad.nn.utils.fusion import fuse_linear_bn_eval as fuse_linear_bn_eval
