@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from minigrad.functions import numpy_calls as numpy_calls  # enters them in the table
 from minigrad.primitive import TABLE
+from minigrad.storage import owner
 
 
 class Interop:
@@ -88,6 +90,9 @@ class Interop:
         """Return the elements as nested lists of Python numbers."""
         return self._data.tolist()
 
+    def __delitem__(self, index: Any) -> None:
+        raise TypeError("Tensor does not support deleting items. Keep the others: x[mask], or cat of the parts.")
+
     def __len__(self) -> int:
         if self._data.ndim == 0:
             raise TypeError("len() of a 0-d tensor")
@@ -140,19 +145,23 @@ class Interop:
             self.requires_grad_()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        made = self._twin(_same_view(self._data, memo), memo)
+        if self.grad is not None:
+            made.grad = self._plain._wrap(_same_view(self.grad._data, memo))  # type: ignore[attr-defined]
+        return made
+
+    def _twin(self, array: Any, memo: dict[int, Any]) -> Any:
+        """Return the deep copy on this memory, with the user's attributes and no gradient."""
         if self._node is not None and self._node.primitive is not None:
             raise RuntimeError(
                 "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
                 "protocol at the moment. Copy x.detach()."
             )
-        made = type(self).__new__(type(self))
-        memo[id(self)] = made
-        made.__dict__.update({k: v for k, v in self.__dict__.items() if not k.startswith("_")})
-        made._data = np.array(self._data)
+        made = memo[id(self)] = type(self).__new__(type(self))
+        made._data = array
+        made.__dict__.update({k: copy.deepcopy(v, memo) for k, v in self.__dict__.items() if not k.startswith("_")})
         if self._node is not None:
             made.requires_grad_()
-            grad = self._node.grad
-            made.grad = None if grad is None else grad.detach().clone()
         return made
 
 
@@ -164,6 +173,22 @@ _NUMPY = (
     "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead "
     "(np.asarray and assignment into an array would lose the gradient without a word)."
 )
+
+
+def _same_view(array: Any, memo: dict[int, Any]) -> Any:
+    """Return a copy of an array that looks at the copy of its memory as this one does at its own."""
+    memory = owner(array)
+    if memory is array and id(memory) not in memo:
+        memo[id(memory)] = np.array(memory)
+        return memo[id(memory)]
+    twin = copy.deepcopy(memory, memo)
+    if twin.strides != memory.strides:  # memory of another library's, with gaps
+        return np.array(array)
+    flat = twin.ravel(order="K")
+    start = array.__array_interface__["data"][0] - memory.__array_interface__["data"][0]
+    view = np.ndarray(array.shape, array.dtype, flat, start, array.strides)
+    view.flags.writeable = array.flags.writeable
+    return view
 
 
 def _written(ufunc: Any, method: str, inputs: Any, kwargs: Any) -> Any:

@@ -6,7 +6,9 @@ import operator
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 
-from minigrad.nn.module import Module
+from minigrad.nn.module import Module, check_value
+
+Modules = Mapping[str, Module] | Iterable[tuple[str, Module]]
 
 
 class _Numbered(Module):
@@ -14,8 +16,19 @@ class _Numbered(Module):
 
     def _renumbered(self, modules: Iterable[Module]) -> Self:
         """Hold these modules instead; return the container."""
+        modules = self._checked(modules)
         self._modules.clear()
         return self.extend(modules)
+
+    def _checked(self, modules: Iterable[Module]) -> list[Module]:
+        """Return them as a list; raise TypeError where one is no module, before anything has changed."""
+        if not isinstance(modules, Iterable):
+            name = type(self).__name__
+            raise TypeError(f"{name}.extend should be called with an iterable, but got {type(modules).__name__}")
+        listed = list(modules)
+        for i, module in enumerate(listed):
+            check_value("_modules", str(i), module, "object to")
+        return listed
 
     def _key(self, index: int) -> str:
         number = operator.index(index)
@@ -36,6 +49,8 @@ class _Numbered(Module):
 
     def __delitem__(self, index: int | slice) -> None:
         modules = list(self)
+        if not isinstance(index, slice):
+            self._key(index)
         del modules[index]
         self._renumbered(modules)
 
@@ -52,7 +67,7 @@ class _Numbered(Module):
 
     def extend(self, modules: Iterable[Module]) -> Self:
         """Add modules at the end; return the container."""
-        for module in list(modules):
+        for module in self._checked(modules):
             self.append(module)
         return self
 
@@ -62,8 +77,8 @@ class _Numbered(Module):
         modules.insert(index, module)
         return self._renumbered(modules)
 
-    def pop(self, index: int = -1) -> Module:
-        """Take a module out and return it."""
+    def pop(self, index: int | slice = -1) -> Module:
+        """Take a module out and return it; of a slice, all of them in a container."""
         module: Module = self[index]
         del self[index]
         return module
@@ -89,6 +104,38 @@ class Sequential(_Numbered):
         for name, module in named:
             self.add_module(str(name), module)
 
+    def insert(self, index: int, module: Module) -> Self:
+        """Put a module before the one of that number; return the container. IndexError outside of it."""
+        if not -len(self) <= index <= len(self):
+            raise IndexError(f"Index out of range: {index}")
+        return super().insert(index, module)
+
+    def _added(self, other: Any) -> Sequential:
+        if not isinstance(other, Sequential):
+            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
+        return other
+
+    def _times(self, n: Any) -> list[Module]:
+        if not isinstance(n, int):
+            raise TypeError(f"unsupported operand type(s) for *: {type(self)} and {type(n)}")
+        if n <= 0:
+            raise ValueError(f"Non-positive multiplication factor {n} for {type(self)}")
+        return list(self) * n
+
+    def __add__(self, other: Sequential) -> Sequential:
+        return Sequential(*self, *self._added(other))
+
+    def __iadd__(self, other: Sequential) -> Self:
+        return self.extend(self._added(other))
+
+    def __mul__(self, n: int) -> Sequential:
+        return Sequential(*self._times(n))
+
+    __rmul__ = __mul__
+
+    def __imul__(self, n: int) -> Self:
+        return self.extend(self._times(n)[len(self) :])
+
     def forward(self, input: Any) -> Any:
         """Return the last module's output."""
         for module in self:
@@ -109,6 +156,12 @@ class ModuleList(_Numbered):
     def _slice(self, index: slice) -> Self:
         return type(self)(list(self)[index])
 
+    def __add__(self, other: Iterable[Module]) -> ModuleList:
+        return ModuleList([*self, *other])
+
+    def __iadd__(self, other: Iterable[Module]) -> Self:
+        return self.extend(other)
+
     def __repr__(self) -> str:
         runs: list[tuple[int, int, str]] = []  # (first, last, text) of neighbours that look the same
         for i, text in enumerate(map(repr, self)):
@@ -124,14 +177,30 @@ class ModuleDict(Module):
     https://docs.pytorch.org/docs/stable/generated/torch.nn.ModuleDict.html
     """
 
-    def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
+    def __init__(self, modules: Modules | None = None) -> None:
         super().__init__()
         self.update(modules or {})
 
-    def update(self, modules: Mapping[str, Module]) -> None:
-        """Add or replace modules by name."""
-        for name, module in modules.items():
+    def update(self, modules: Modules) -> None:
+        """Add or replace modules by name: of a mapping, or of pairs.
+
+        Raises TypeError for what holds no pairs and no modules, ValueError for tuples that are no pairs.
+        """
+        pairs = list(modules.items()) if isinstance(modules, (Mapping, ModuleDict)) else _pairs(modules)
+        for name, module in pairs:
+            check_value("_modules", name, module, "object to")
+        for name, module in pairs:
             self.add_module(name, module)
+
+    def clear(self) -> None:
+        """Take all modules out."""
+        self._modules.clear()
+
+    def pop(self, key: str) -> Module:
+        """Take the module of that name out and return it; KeyError where there is none."""
+        module: Module = self[key]
+        del self[key]
+        return module
 
     def __getitem__(self, key: str) -> Any:
         return self._modules[key]
@@ -162,3 +231,16 @@ class ModuleDict(Module):
     def items(self) -> Any:
         """Return names and modules."""
         return self._modules.items()
+
+
+def _pairs(modules: Any) -> list[tuple[str, Module]]:
+    if not isinstance(modules, Iterable):
+        kind = type(modules).__name__
+        raise TypeError(f"ModuleDict.update should be called with an iterable of key/value pairs, but got {kind}")
+    pairs = list(modules)
+    for i, pair in enumerate(pairs):
+        if not isinstance(pair, Iterable):
+            raise TypeError(f"ModuleDict update sequence element #{i} should be Iterable; is {type(pair).__name__}")
+        if len(list(pair)) != 2:
+            raise ValueError(f"ModuleDict update sequence element #{i} has length {len(list(pair))}; 2 is required")
+    return pairs

@@ -66,7 +66,7 @@ class Module(Converting):
         else:
             for kind in KINDS:
                 if name in self.__dict__.get(kind, ()):
-                    _check_value(kind, name, value, "as")
+                    check_value(kind, name, value, "as")
                     self.__dict__[kind][name] = value
                     return
             object.__setattr__(self, name, value)
@@ -112,7 +112,7 @@ class Module(Converting):
         self._unsaved.discard(name)
 
     def _register(self, kind: str, name: str, value: Any) -> None:
-        _check_value(kind, name, value, "object to")
+        check_value(kind, name, value, "object to")
         what = kind.strip("_").removesuffix("s")
         if "." in name or not name:
             raise KeyError(f'{what} name can\'t contain "." or be empty string, got: "{name}"')
@@ -382,7 +382,7 @@ def _dotted(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _check_value(kind: str, name: str, value: Any, how: str) -> None:
+def check_value(kind: str, name: str, value: Any, how: str) -> None:
     """Raise TypeError unless ``value`` is None or what that kind of attribute holds."""
     cls, what, label = {
         "_parameters": (Parameter, "parameter", "nn.Parameter"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from minigrad.tensor import Tensor
 
 
@@ -23,6 +25,10 @@ class Parameter(Tensor):
 
     def __init__(self, data: Any, requires_grad: bool = True) -> None:
         super().__init__(data, requires_grad=requires_grad)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        """Return a parameter of its own memory and without the gradient, as PyTorch's."""
+        return self._twin(np.array(self._data), memo)
 
     def __repr__(self) -> str:
         return "Parameter containing:\n" + super().__repr__()

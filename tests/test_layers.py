@@ -184,6 +184,20 @@ def test_clip_grad_norm_of_what_is_not_finite():
     assert nn.utils.clip_grad_norm_([], 1.0).item() == 0
 
 
+def test_clipping_a_generator_that_is_used_up_warns(torch):
+    for lib in (mg, torch):
+        net = lib.nn.Linear(2, 1)
+        net(lib.ones(1, 2)).sum().backward()
+        used = net.parameters()
+        list(used)
+        for foreach in (None, False):
+            with pytest.warns(UserWarning, match="`parameters` is an empty generator, no gradient clipping will occur"):
+                lib.nn.utils.clip_grad_norm_(used, 0.1, foreach=foreach)
+    with pytest.warns(UserWarning, match="It may have been used up"):
+        nn.utils.clip_grad_value_(mg.nn.Linear(1, 1).buffers(), 0.1)
+    assert nn.utils.clip_grad_norm_(mg.nn.Linear(1, 1).parameters(), 0.1).item() == 0
+
+
 def test_clip_grad_value():
     p = with_gradients(mg)[1]
     nn.utils.clip_grad_value_(p, 2.5)

@@ -121,6 +121,61 @@ def test_deepcopy_keeps_what_is_shared_and_shares_no_memory():
     assert not np.shares_memory(a._data, x._data) and not np.shares_memory(a.grad._data, x.grad._data)
 
 
+VIEWS = {
+    "row": lambda x: x[1], "column": lambda x: x[:, 1], "steps": lambda x: x[::2, 1:], "transposed": lambda x: x.t(),
+    "itself": lambda x: x, "handle": lambda x: x.detach(), "shape": lambda x: x.view(4, 3), "number": lambda x: x[2, 2],
+    "view of a view": lambda x: x.t()[1:3][1], "stretched": lambda x: x[0].expand(2, 4),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.parametrize("first", [False, True])
+def test_deepcopy_keeps_views_like_pytorch(torch, name, first):
+    seen = []
+    for lib in (mg, torch):
+        x = lib.arange(12.0).reshape(3, 4).clone()
+        pair = [x, VIEWS[name](x)]
+        pair = copy.deepcopy(pair[::-1])[::-1] if first else copy.deepcopy(pair)
+        for row, value in ((1, 50.0), (2, 70.0), (0, 90.0)):
+            pair[0][row, 1:] = value
+        seen.append([x.tolist(), *(part.tolist() for part in pair), pair[1].stride()])
+    assert seen[0] == seen[1]
+
+
+def test_deepcopy_of_an_array_beside_its_tensor_shares_memory_like_pytorch(torch):
+    for order in (1, -1):
+        array = np.zeros((2, 3))
+        pair = [array, mg.from_numpy(array)][::order]
+        a, b = copy.deepcopy(pair)[::order]
+        a[0, 0] = 1
+        assert b[0, 0].item() == 1 and array[0, 0] == 0
+
+
+def test_deepcopy_of_parameters_like_pytorch(torch):
+    seen = []
+    for lib in (mg, torch):
+        net = lib.nn.Sequential(lib.nn.Linear(2, 1), lib.nn.BatchNorm1d(1))
+        net(lib.ones(3, 2)).sum().backward()
+        p = net[0].weight
+        plain = lib.ones(2, requires_grad=True)
+        (plain * 3).sum().backward()
+        twin, (q, data), leaf = copy.deepcopy(net), copy.deepcopy([p, p.data]), copy.deepcopy(plain)
+        with lib.no_grad():
+            q.fill_(7.0)
+        facts = [x.grad is None for x in (*twin.parameters(), q)], [x.grad is None for x in net.parameters()]
+        seen.append([*facts, data[0, 0].item() == 7, leaf.grad.tolist(), type(q).__name__, q.requires_grad])
+        frozen = copy.deepcopy(lib.nn.Parameter(lib.ones(1), requires_grad=False))
+        assert not frozen.requires_grad
+    assert seen[0] == seen[1]
+
+
+def test_deepcopy_takes_attributes_along():
+    p = mg.nn.Parameter(mg.ones(1))
+    p.groups = ["decay"]
+    q = copy.deepcopy(p)
+    assert q.groups == ["decay"] and q.groups is not p.groups
+
+
 # ---- no cycles ------------------------------------------------------------------------------------
 def wrong_shapes(x):
     return x.exp() + mg.ones(7)

@@ -301,6 +301,66 @@ def test_containers_print_as_pytorchs(name, torch):
     assert repr(CONTAINERS[name](nn)) == repr(CONTAINERS[name](torch.nn))
 
 
+def changed(kind, nn, steps):
+    """Return what a container of three says to each step, and what it holds after it."""
+    a, b, c, d = nn.ReLU(), nn.Tanh(), nn.Sigmoid(), nn.Identity()
+    made = {
+        "list": lambda: nn.ModuleList([a, b, c]),
+        "sequential": lambda: nn.Sequential(a, b, c),
+        "named": lambda: nn.Sequential(OrderedDict(x=a, y=b, z=c)),
+        "dict": lambda: nn.ModuleDict({"x": a, "y": b, "z": c}),
+    }[kind]()
+    scope, seen = {"m": made, "nn": nn, "a": a, "b": b, "c": c, "d": d}, []
+    for step in steps.split("; "):
+        try:
+            exec(f"r = {step}" if "=" not in step and not step.startswith("del") else f"r = None; {step}", scope)
+            answer = repr(scope["r"])
+        except Exception as error:
+            answer = type(error).__name__
+        seen.append((step, answer, [(k, type(v).__name__) for k, v in scope["m"]._modules.items()]))
+    return seen
+
+
+CHANGES = {
+    "list": "m += [d]; m + [d]; m + nn.ModuleList([d]); m.pop(0); m.pop(-1); m.pop(9); m.append(d); m.extend([a, b]); "
+            "m[-1]; m[1:3]; m[::2]; m[::-1]; m[9]; m[-9]; del m[0]; del m[-1]; del m[9]; m[-1] = d; m[0] = a; m[9] = a; "
+            "m.extend(nn.Sequential(a, b)); del m[1:3]; m.pop(slice(0, 1)); len(m); a in m; list(reversed(m)); "
+            "del m[:]; m.pop(0); m.extend(3); m += (x for x in (a, b)); m + (c,); m + 3; m[0] = 3; m.append(3); m * 2",
+    "sequential": "m += nn.Sequential(d); m + nn.Sequential(d); m + [d]; m += [d]; m * 2; 2 * m; m *= 2; m * 0; m * 1.5; "
+                  "m *= -1; m.pop(0); m.pop(-1); m.pop(9); m.append(d); m.extend([a]); m.insert(0, d); m.insert(-1, d); "
+                  "m.insert(99, d); m.insert(-99, d); m.insert(len(m), c); m[-1]; m[1:3]; m[9]; del m[0]; del m[-1]; "
+                  "del m[9]; del m[1:3]; m[-1] = a; m[9] = a; m.pop(slice(0, 2)); a in m; del m[:]; len(m)",
+    "named": "m[1:]; m['x']; m.append(d); m[-1]; del m[0]; m.pop(-1); m[0] = d; m + m; m * 2; m += nn.Sequential(a)",
+    "dict": "m.pop('x'); m.pop('x'); m.update({'x': d}); m.update([('q', a)]); m.update([('q',)]); m.update([3]); "
+            "m.update(3); m.update(nn.ModuleDict({'r': b})); m['s'] = c; m['s'] = 3; del m['s']; del m['s']; 'q' in m; "
+            "list(m); len(m); m['nix']; list(m.items())[0]; m.update(OrderedDict=a); m.clear(); len(m); m.pop('q'); "
+            "m['pop'] = a; m[0] = a; m['a.b'] = a; nn.ModuleDict([('k', a)])",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+def test_containers_change_as_pytorchs(kind, torch):
+    for ours, theirs in zip(*(changed(kind, lib.nn, CHANGES[kind]) for lib in (mg, torch)), strict=True):
+        assert ours == theirs
+
+
+def test_what_is_no_module_changes_no_container():
+    m, d = nn.ModuleList([nn.ReLU(), nn.Tanh()]), nn.ModuleDict()
+    for step in (
+        lambda: m.insert(0, 3), lambda: m.extend([nn.ReLU(), 3]), lambda: m.append("x"), lambda: m.__iadd__([None, 3]),
+        lambda: d.update({"a": nn.ReLU(), "b": 3}), lambda: d.update([("a", nn.ReLU()), ("b", 3)]),
+    ):  # fmt: skip
+        with pytest.raises(TypeError, match="to child module"):
+            step()
+    assert list(m._modules) == ["0", "1"] and not len(d)
+    twice = nn.ModuleList(m)
+    twice += twice
+    assert list(twice) == [*m, *m]
+    assert [type(x).__name__ for x in m.insert(-1, nn.Sigmoid()).insert(9, nn.Identity())] == [
+        "ReLU", "Sigmoid", "Tanh", "Identity",
+    ]  # fmt: skip
+
+
 def test_containers_work_as_lists_and_dictionaries():
     s = nn.Sequential(nn.ReLU(), nn.Tanh(), nn.Sigmoid())
     s[1] = nn.Identity()

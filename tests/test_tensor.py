@@ -154,6 +154,13 @@ def test_a_failed_write_changes_nothing():
     assert x.tolist() == [1, 2] and x._version == 0
 
 
+def test_items_cannot_be_deleted(torch):
+    for lib in (mg, torch):
+        x = lib.ones(2)
+        with pytest.raises(TypeError, match="Tensor does not support deleting items"):
+            del x[0]
+
+
 def test_copies():
     p = mg.tensor([1.0, 2.0], requires_grad=True)
     (p * p).sum().backward()

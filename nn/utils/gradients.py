@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
+from types import GeneratorType
 
 import numpy as np
 
@@ -12,6 +14,12 @@ from minigrad.tensor import Tensor
 
 def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
     listed = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    if not listed and isinstance(parameters, GeneratorType):
+        warnings.warn(
+            "`parameters` is an empty generator, no gradient clipping will occur. It may have been used up: "
+            "pass model.parameters() anew.",
+            stacklevel=3,
+        )
     return [p.grad for p in listed if p.grad is not None]
 
 
@@ -20,10 +28,11 @@ def clip_grad_norm_(
     max_norm: float,
     norm_type: float = 2.0,
     error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
 ) -> Tensor:
     """Scale all gradients so that their common norm is at most ``max_norm``; return what it was.
 
-    Raises RuntimeError, with ``error_if_nonfinite``, where that norm is nan or infinite.
+    Warns where the parameters are a generator that is used up. Raises RuntimeError, with ``error_if_nonfinite``, where that norm is nan or infinite.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html
     """
     gradients = _gradients(parameters)
@@ -43,7 +52,7 @@ def clip_grad_norm_(
     return Tensor._wrap(total)
 
 
-def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None) -> None:
     """Hold every element of every gradient between ±``clip_value``."""
     for g in _gradients(parameters):
         np.clip(g._data, -clip_value, clip_value, out=g._data)
