@@ -124,6 +124,7 @@ OPERATIONS = (
     Mutant("an element gathered twice gets one gradient", INDEX, "        np.add.at(out, where, g)", "        out[where] = g", PRIMITIVES),
     Mutant("what was overwritten keeps its gradient", INDEX, "setitem(g, 0.0, index=index, within=within)", "g", INDEXING),
     Mutant("ties of a scattered extreme each get all", INDEX, "return np.where(x == out, g / _ties(out, x, src, index), 0)", "return np.where(x == out, g, 0)", "tests/test_kinks.py"),
+    Mutant("a tuple in an index is no array", "minigrad/functions/index.py", "    elif type(p) is list or isinstance(p, Sequence):", "    elif type(p) is list:", INDEXING),
     Mutant("an ellipsis for nothing keeps index arrays apart", "minigrad/functions/index.py", "if arrays and sum(map(_taken, parts)) == ndim:", "if False:", INDEXING),
     Mutant("a repeated letter's gradient is not a diagonal", EINSUM, "return np.transpose(made, _back(own, target)) if len(own) > len(letters) else made", "return made", PRIMITIVES),
     Mutant("a letter summed in one operand alone is forgotten", EINSUM, "if known.get(name, 1) == 1:", "if name not in known:", f"tests/test_linalg.py {PRIMITIVES}"),

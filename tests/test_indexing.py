@@ -1,5 +1,7 @@
 """What stands between brackets, drawn by hypothesis, beside PyTorch: reading, writing, gradients of both."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,6 +10,30 @@ from hypothesis import strategies as st
 import minigrad as mg
 
 SHAPE = (3, 4, 2)
+KINDS = [
+    "int",
+    "slice",
+    "none",
+    "ellipsis",
+    "array",
+    "array",
+    "mask",
+    "list",
+    "tuple",
+    "numpy",
+    "range",
+    "mask as tuple",
+]
+
+
+class Numpys:
+    """A part of an index that stays NumPy's."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __repr__(self):
+        return f"Numpys({self.value!r})"
 
 
 @st.composite
@@ -17,7 +43,7 @@ def indices(draw):
     common = draw(st.sampled_from([(), (2,), (1,), (2, 2), (0,)]))  # index arrays broadcast
     while axis < len(SHAPE) and draw(st.integers(0, 5)):
         n = SHAPE[axis]
-        kind = draw(st.sampled_from(["int", "slice", "none", "ellipsis", "array", "array", "mask", "list"]))
+        kind = draw(st.sampled_from(KINDS))
         if kind == "none":
             parts.append(None)
             continue
@@ -29,26 +55,35 @@ def indices(draw):
         if kind == "slice":
             ends = st.none() | st.integers(-n - 2, n + 2)
             parts.append(slice(draw(ends), draw(ends), draw(st.sampled_from([None, 1, 2, 3]))))
-        elif kind in ("array", "list"):
+        elif kind in ("array", "list", "tuple", "numpy"):
             values = draw(
                 st.lists(st.integers(-n, n - 1), min_size=int(np.prod(common)), max_size=int(np.prod(common)))
             )
             array = np.array(values, np.int64).reshape(common)
-            parts.append(
-                array if kind == "array" else array if len(common) > 1 else array.tolist() if common else int(array)
-            )
-        elif kind == "mask":
-            mask = np.array(draw(st.lists(st.booleans(), min_size=n, max_size=n)))
-            parts.append(mask)
+            forms = {
+                "array": array,
+                "numpy": Numpys(array if common else array[()]),
+                "list": array.tolist(),
+                "tuple": array.tolist() if array.ndim == 0 else tuple(array.tolist()),
+            }
+            parts.append(forms[kind])
+        elif kind == "range":
+            parts.append(range(draw(st.integers(1, n))))
+        elif kind in ("mask", "mask as tuple"):
+            mask = draw(st.lists(st.booleans(), min_size=n, max_size=n))
+            parts.append(np.array(mask) if kind == "mask" else tuple(mask))
         else:
             parts.append(draw(st.integers(-n, n - 1)))
         axis += 1
-    return tuple(parts) if len(parts) != 1 or draw(st.booleans()) else parts[0]
+    alone = len(parts) == 1 and not isinstance(parts[0], (list, tuple)) and draw(st.booleans())
+    return parts[0] if alone else tuple(parts)
 
 
 def of(lib, index):
     if isinstance(index, tuple):
         return tuple(of(lib, p) for p in index)
+    if isinstance(index, Numpys):
+        return index.value
     return lib.tensor(index) if isinstance(index, np.ndarray) else index
 
 
@@ -140,7 +175,9 @@ def test_views_and_masks_of_old():
     x = mg.tensor(VALUES)
     x[mg.tensor(1)][0] = -1  # a whole 0-d tensor selects, and what is selected is a view
     assert x[1, 0].tolist() == [-1, -1]
-    assert x[mg.tensor([1, 0, 1], dtype=mg.uint8)].shape == (2, 4, 2)
+    for mask in (mg.tensor([1, 0, 1], dtype=mg.uint8), np.array([1, 0, 1], np.uint8)):
+        with pytest.warns(UserWarning, match="uint8 is deprecated"):
+            assert x[mask].shape == (2, 4, 2)
     assert x[[]].shape == (0, 4, 2) and x[range(2)].shape == (2, 4, 2)
     assert x[:, [0, 1], 0].shape == (3, 2) and x[0, :, [0, 1]].shape == (4, 2)
 
@@ -149,19 +186,47 @@ def test_views_and_masks_of_old():
     "line",
     [
         "x[0] = lib.ones(3)", "x[lib.tensor([0, 1])] = lib.ones(3, 4, 2)", "x[5] = 1", "x[lib.tensor([9])] = 1.0",
-        "x[lib.tensor([True])] = 1", "x[0.5] = 1", "i[0] = 1.7", "i[0] = lib.tensor(1.7)", "b[0] = 3", "x[0] = lib.ones(1, 1, 2)", "x[0] = True",
+        "x[1, (2, 1, 0), [0, 1, 0]] = 7", "x[:, (2, 1, 0), 1] = 7", "x[None, 1, (2, 1), np.array([0, 1])] = x[:1, 0]", "x[1, (True, False, False, True), (0, 1)] = 7",
+        "v[0, True] = 7", "v[lib.tensor(True), 0] = 7", "x[lib.tensor([0, 1], dtype=lib.int16)] = 1", "x['a'] = 1", "x[0, '1'] = 1", "x[lib.tensor([True])] = 1", "x[0.5] = 1", "i[0] = 1.7", "i[0] = lib.tensor(1.7)", "b[0] = 3", "x[0] = lib.ones(1, 1, 2)", "x[0] = True",
     ],
 )  # fmt: skip
 def test_writes_and_refusals_are_pytorchs(torch, line):
     results = []
     for lib in (mg, torch):
-        names = {"lib": lib, "x": lib.tensor(VALUES), "i": lib.tensor([1, 2]), "b": lib.tensor([True, False])}
+        names = {
+            "lib": lib,
+            "x": lib.tensor(VALUES),
+            "i": lib.tensor([1, 2]),
+            "b": lib.tensor([True, False]),
+            "v": lib.zeros(2),
+            "np": np,
+        }
         try:
             exec(line, names)
-            results.append([names[k].tolist() for k in "xib"])
+            results.append([names[k].tolist() for k in "xibv"])
         except Exception as error:
             results.append(type(error))
     assert results[0] == results[1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["x[[[0, 1]]]", "x[[[0, 1], [1, 0]]]", "x[[(0, 1), (1, 0)]]", "x[[lib.tensor([0, 1]), 0]]", "x[[slice(0, 1), None]]", "x[[..., 0]]",
+     "x[[[True, False, True]]]", "x[[np.array([0, 1])]]", "x[[[]]]", "x[[lib.tensor(0), lib.tensor(1)]]"],
+)  # fmt: skip
+def test_a_list_of_more_than_numbers_is_a_tuple_with_a_warning(torch, line):
+    found = []
+    for lib in (mg, torch):
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            found.append(eval(line, {"lib": lib, "x": lib.tensor(VALUES), "np": np}).tolist())
+        assert lib is torch or ("non-tuple sequence" in str(seen[0].message) and seen[0].filename == "<string>")
+    assert found[0] == found[1]
+
+
+def test_lists_of_numbers_are_arrays_whatever_their_length():
+    x = mg.arange(3)
+    assert x[[0] * 40].shape == (40,) and x[[[0, 1]] * 32].shape == (32, 2)
 
 
 @pytest.mark.parametrize(
