@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
-import stat
+import zlib
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,23 +20,26 @@ from safetensors.numpy import save as to_bytes
 
 from minigrad.device import Device
 from minigrad.dtypes import category
+from minigrad.files import other_format
+from minigrad.files import write_atomically as write_atomically
 from minigrad.tensor import Tensor
 
 File = str | os.PathLike[str] | BinaryIO
-_KEY = "minigrad"
+_KEY, _CHECKSUM = "minigrad", "minigrad.crc32"  # of the metadata
 _PLAIN = (str, int, float, bool, type(None))
 _DTYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U64": "<u8",
     "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
 }  # fmt: skip
+_FROM_ARRAY = {"tensor": Tensor._wrap, "array": lambda array: array, "scalar": lambda array: array[()]}
 
 
 def save(obj: Any, f: File) -> None:
     """Write ``obj`` to a path, whole or not at all (a temporary file, then a rename), or to an open file.
 
-    ``obj`` holds tensors, arrays, numbers, strings, None, and lists and dicts of these. Raises
-    TypeError for anything else, ValueError for a circle of lists or dicts, OSError where the folder
-    cannot be written.
+    ``obj`` holds tensors, arrays, numbers, strings, None, and lists and dicts of these. A checksum
+    of it all goes with it. Raises TypeError for anything else, ValueError for a circle of lists or
+    dicts, OSError where the file cannot be written.
 
     >>> import minigrad as mg, tempfile, os
     >>> path = os.path.join(tempfile.mkdtemp(), "state.safetensors")
@@ -50,57 +52,40 @@ def save(obj: Any, f: File) -> None:
         structure = json.dumps(_taken_apart(obj, "", tensors))
     except RecursionError:
         raise ValueError("save: lists or dicts are nested too deeply, or in a circle") from None
-    content = to_bytes(tensors, metadata={_KEY: structure})
+    content = to_bytes(tensors, metadata={_KEY: structure, _CHECKSUM: _checksum(structure, tensors)})
     if hasattr(f, "write"):
         f.write(content)
     else:
         write_atomically(f, content)
 
 
-def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
-    """Put ``content`` at ``path`` by renaming a finished file; an old one stays until then.
-
-    What is there keeps its permissions; through a symbolic link the file behind it is replaced.
-    """
-    path = Path(os.path.realpath(path))
-    temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}"
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)  # less umask
-    try:
-        with os.fdopen(handle, "wb") as file:
-            if path.exists():
-                os.chmod(temporary, stat.S_IMODE(path.stat().st_mode))
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
 def load(f: File, map_location: Any = None, *, weights_only: bool = True) -> Any:
     """Return what :func:`save` wrote, or a dictionary of tensors from any safetensors file.
 
-    Arrays come back as tensors (``.numpy()`` is their memory), bfloat16 as float32, which holds the
-    same values. ``f`` is a path or a file open for reading bytes. Nothing is ever executed, whatever
-    ``weights_only``. Raises FileNotFoundError, ValueError for a file that is not whole, RuntimeError
-    for a ``map_location`` other than the CPU.
+    bfloat16 comes as float32, which holds the same values. ``f`` is a path or a file open for
+    reading bytes. Nothing is ever executed, whatever ``weights_only``. Raises FileNotFoundError,
+    ValueError for a file that is not whole, has changed since it was saved (by its checksum, where
+    it has one) or is of another format, RuntimeError for a ``map_location`` other than the CPU.
     """
     if isinstance(map_location, str):
         Device(map_location)
     name, content = _read(f)
     try:
-        tensors = {key: Tensor._wrap(_array(key, entry, name)) for key, entry in deserialize(content)}
+        arrays = {key: _array(key, entry, name) for key, entry in deserialize(content)}
         metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")]).get("__metadata__") or {}
     except SafetensorError as error:
+        if other := other_format(content):
+            raise ValueError(f"load: {name} is {other}") from None
         raise ValueError(
             f"load: {name} is no whole safetensors file ({error}); it may have been "
             "cut off or changed. Use another copy."
         ) from None
+    if _CHECKSUM in metadata and metadata[_CHECKSUM] != _checksum(metadata.get(_KEY, ""), arrays):
+        raise ValueError(f"load: {name} has changed since it was saved: its checksum does not fit. Use another copy.")
     if _KEY not in metadata:
-        return tensors
+        return {key: Tensor._wrap(array) for key, array in arrays.items()}
     try:
-        return _put_together(json.loads(metadata[_KEY]), tensors)
+        return _put_together(json.loads(metadata[_KEY]), arrays)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(
             f"load: {name} has tensors, but its {_KEY!r} metadata is damaged ({error!r}). Use "
@@ -112,9 +97,25 @@ def _read(f: Any) -> tuple[str, bytes]:
     """Return what to call the file in errors, and what is in it."""
     if hasattr(f, "read"):
         return repr(getattr(f, "name", "the open file")), f.read()
-    if not Path(f).is_file():
-        raise FileNotFoundError(f"load: no file {os.fspath(f)!r}")
-    return repr(os.fspath(f)), Path(f).read_bytes()
+    path = os.fspath(f)
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"load: {path!r} is a folder, not a file")
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"load: no file {path!r}")
+    return repr(path), Path(path).read_bytes()
+
+
+def _checksum(structure: str, arrays: dict[str, np.ndarray]) -> str:
+    """Return a CRC-32 of names, dtypes, shapes, values and what holds them together.
+
+    It is of what the file says, not of its bytes: a program that writes the same anew keeps it.
+    """
+    crc = zlib.crc32(structure.encode())
+    for name, array in sorted(arrays.items()):
+        crc = zlib.crc32(f"{name} {array.dtype.name} {array.shape}".encode(), crc)
+        stored = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False)
+        crc = zlib.crc32(stored.reshape(-1).view(np.uint8), crc)
+    return f"{crc:08x}"
 
 
 def _array(key: str, entry: dict[str, Any], file: str) -> np.ndarray:
@@ -130,9 +131,12 @@ def _array(key: str, entry: dict[str, Any], file: str) -> np.ndarray:
 
 
 def _taken_apart(obj: Any, path: str, tensors: dict[str, np.ndarray]) -> Any:
-    """Return ``obj`` as JSON, its tensors replaced by their names in ``tensors``."""
-    if isinstance(obj, (Tensor, np.ndarray)):
-        array = obj._data if isinstance(obj, Tensor) else obj
+    """Return ``obj`` as JSON, its tensors and arrays replaced by their names in ``tensors``."""
+    if isinstance(obj, (np.str_, np.bytes_)):
+        obj = obj.item()
+    if isinstance(obj, (Tensor, np.ndarray, np.generic)):
+        array = obj._data if isinstance(obj, Tensor) else np.asarray(obj)
+        array = np.array(array, array.dtype.newbyteorder("="), order="C")
         try:
             category(array.dtype)
         except TypeError:
@@ -140,10 +144,10 @@ def _taken_apart(obj: Any, path: str, tensors: dict[str, np.ndarray]) -> Any:
         name = path.encode("utf-8", "backslashreplace").decode() or "tensor"
         while name in tensors or name == "__metadata__":  # of the format; "a.b" may come from one key and from two
             name += "_"
-        tensors[name] = np.array(array, order="C")
-        return {"tensor": name}
-    if isinstance(obj, np.generic):
-        obj = obj.item()
+        tensors[name] = array
+        if isinstance(obj, Tensor):
+            return {"tensor": name}
+        return {"array" if isinstance(obj, np.ndarray) else "scalar": name}
     if isinstance(obj, _PLAIN):
         return {"value": obj}
     below = f"{path}." if path else ""
@@ -158,14 +162,14 @@ def _taken_apart(obj: Any, path: str, tensors: dict[str, np.ndarray]) -> Any:
     )
 
 
-def _put_together(node: Any, tensors: dict[str, Tensor]) -> Any:
+def _put_together(node: Any, arrays: dict[str, np.ndarray]) -> Any:
     ((kind, content),) = node.items()
-    if kind == "tensor":
-        return tensors[content]
+    if kind in _FROM_ARRAY:
+        return _FROM_ARRAY[kind](arrays[content])
     if kind == "dict":
-        return {key: _put_together(value, tensors) for key, value in content}
+        return {key: _put_together(value, arrays) for key, value in content}
     if kind in ("list", "tuple"):
-        parts = [_put_together(value, tensors) for value in content]
+        parts = [_put_together(value, arrays) for value in content]
         return parts if kind == "list" else tuple(parts)
     if kind != "value":
         raise ValueError(f"unknown kind {kind!r}")

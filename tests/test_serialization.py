@@ -1,6 +1,13 @@
 """Files: what goes in comes out, whole or not at all."""
 
+import io
 import os
+import pickle
+import signal
+import stat
+import subprocess
+import sys
+import threading
 
 import numpy as np
 import pytest
@@ -77,8 +84,6 @@ def test_what_is_replaced_keeps_its_permissions_and_links_stay(tmp_path):
 
 
 def test_open_files_and_pytorchs_keywords(tmp_path):
-    import io
-
     buffer = io.BytesIO()
     mg.save({"x": mg.ones(2)}, buffer)
     buffer.seek(0)
@@ -137,3 +142,129 @@ def test_bfloat16_comes_as_float32(tmp_path, torch):
     save_torch({"a": torch.ones(2), "x": x}, tmp_path / "s")
     back = mg.load(tmp_path / "s")
     assert back["x"].dtype == np.float32 and back["x"].tolist() == x.float().tolist() and back["a"].tolist() == [1, 1]
+
+
+def test_arrays_and_numpys_numbers_come_back_as_what_they_were(tmp_path):
+    state = [np.arange(3), np.array(2.5), np.float32(0.1), np.float64(2), np.bool_(True), np.array([1, 2], ">i4"), 0.1]
+    mg.save(state, tmp_path / "s")
+    back = mg.load(tmp_path / "s")
+    assert [type(x) for x in back] == [type(x) for x in state]
+    for ours, theirs in zip(back, state, strict=True):
+        np.testing.assert_array_equal(ours, theirs, strict=not isinstance(theirs, np.ndarray))
+    assert back[0].flags.writeable and back[2].dtype == np.float32
+
+
+def test_every_changed_byte_is_noticed(tmp_path):
+    state = {"a": mg.arange(3.0), "b": [np.ones((2, 1), np.int16), 7, "text", mg.zeros(0, 2), mg.tensor(True)]}
+    mg.save(state, tmp_path / "s")
+    raw, expected = (tmp_path / "s").read_bytes(), repr(mg.load(tmp_path / "s"))
+    name = range(raw.index(b"minigrad.crc32"), raw.index(b"minigrad.crc32") + 14)
+    for i in range(len(raw)):
+        changed = io.BytesIO(raw[:i] + bytes([raw[i] ^ (1 << i % 8)]) + raw[i + 1 :])
+        try:
+            back = mg.load(changed)
+            assert i in name and repr(back) == expected  # not looked for, then, but all is right
+        except ValueError as error:
+            assert "checksum" in str(error) or "no whole safetensors file" in str(error)
+
+
+def test_a_file_written_anew_by_another_program_keeps_its_checksum(tmp_path):
+    from safetensors import safe_open
+
+    mg.save({"b": mg.ones(2), "a": 3}, tmp_path / "s")
+    with safe_open(tmp_path / "s", "np") as file:
+        metadata = file.metadata()
+    save_file({"b": np.ones(2, np.float32)}, tmp_path / "t", metadata=metadata)
+    assert mg.load(tmp_path / "t")["a"] == 3
+    save_file({"b": np.array([1, 2], np.float32)}, tmp_path / "t", metadata=metadata)
+    with pytest.raises(ValueError, match="its checksum does not fit"):
+        mg.load(tmp_path / "t")
+    save_file({"b": np.ones(2)}, tmp_path / "t", metadata={"minigrad": '{"tensor": "b"}'})  # of before checksums
+    assert mg.load(tmp_path / "t").tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(("target", "words"), [(".", "is a folder"), ("new/", "is a folder"), ("", "needs a name")])
+def test_what_no_file_can_replace(tmp_path, monkeypatch, target, words):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OSError, match=words) as fault:
+        mg.save(1, target)
+    assert fault.value.filename == target and not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
+def test_a_fifo_is_written_into_and_stays(tmp_path):
+    fifo, seen = tmp_path / "fifo", []
+    os.mkfifo(fifo)
+    with pytest.raises(OSError, match="a FIFO or socket that nobody reads"):
+        mg.save(1, fifo)
+    ours = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)  # somebody reads, from now on
+    reader = threading.Thread(target=lambda: seen.append(fifo.read_bytes()))
+    reader.start()
+    mg.save(mg.ones(100_000), fifo)
+    os.close(ours)
+    reader.join()
+    assert stat.S_ISFIFO(fifo.stat().st_mode) and list(tmp_path.iterdir()) == [fifo]
+
+
+def test_a_device_is_written_into_and_stays(tmp_path):
+    null, full = tmp_path / "null", tmp_path / "full"  # of our own: a fault must not replace the machine's
+    try:
+        os.mknod(null, stat.S_IFCHR | 0o600, os.makedev(1, 3))
+        os.mknod(full, stat.S_IFCHR | 0o600, os.makedev(1, 7))
+        null.write_bytes(b"")
+    except (OSError, AttributeError):
+        pytest.skip("only root of a Linux machine makes devices")
+    mg.save(1, null)
+    with pytest.raises(OSError, match="No space left on device") as fault:
+        mg.save(1, full)
+    assert fault.value.filename == os.fspath(full)
+    assert stat.S_ISCHR(null.stat().st_mode) and sorted(tmp_path.iterdir()) == [full, null]
+
+
+def test_names_of_any_length(tmp_path):
+    for name in ("x" * 237, "x" * 255, "ü" * 127):
+        mg.save(len(name), tmp_path / name)
+        assert mg.load(tmp_path / name) == len(name)
+    with pytest.raises(OSError, match="too long"):
+        mg.save(1, tmp_path / ("x" * 256))
+
+
+def test_what_a_killed_process_left_is_removed_at_the_next_save(tmp_path):
+    script = "import os, sys, time, minigrad as mg\nos.fsync = lambda f: (print(flush=True), time.sleep(60))\n"
+    script += "mg.save(1, sys.argv[1])"
+    path = str(tmp_path / "s")
+    with subprocess.Popen([sys.executable, "-c", script, path], stdout=subprocess.PIPE) as process:
+        process.stdout.readline()  # it is about to write
+        mg.save(2, path)
+        assert len(list(tmp_path.iterdir())) == 2  # what another process writes stays
+        process.send_signal(signal.SIGKILL)
+    mg.save(3, path)
+    assert [p.name for p in tmp_path.iterdir()] == ["s"] and mg.load(path) == 3
+
+
+def test_files_of_other_programs_are_named(tmp_path, torch):
+    def npz(path):
+        np.savez(path, a=np.ones(2))
+
+    write = {
+        "m.pt": lambda path: torch.save({"a": torch.ones(2)}, path),
+        "old.pt": lambda path: torch.save({"a": torch.ones(2)}, path, _use_new_zipfile_serialization=False),
+        "a.npz": npz,
+        "a.npy": lambda path: np.save(path, np.ones(2)),
+        "p.pkl": lambda path: path.write_bytes(pickle.dumps([1])),
+        "a.h5": lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(90)),
+        "a.gguf": lambda path: path.write_bytes(b"GGUF" + bytes(90)),
+        "cut.pt": lambda path: path.write_bytes(b"PK\3\4" + bytes(90)),
+        "page": lambda path: path.write_bytes(b"\n<!DOCTYPE html><html>404"),
+    }
+    words = {
+        "m.pt": "torch.save .*zip.*safetensors.torch.save_file", "old.pt": "torch.save .*pickle", "a.npz": r"np\.load",
+        "a.npy": r"np\.load", "p.pkl": "pickle", "a.h5": "HDF5", "a.gguf": "GGUF", "cut.pt": "zip .*cut off",
+        "page": "web page",
+    }  # fmt: skip
+    for name, make in write.items():
+        make(tmp_path / name)
+        with pytest.raises(ValueError, match=f"load: .*{name}' is .*{words[name]}"):
+            mg.load(tmp_path / name)
+    with pytest.raises(IsADirectoryError, match="is a folder"):
+        mg.load(tmp_path)
