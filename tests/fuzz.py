@@ -1,0 +1,430 @@
+"""Random programs, run in minigrad and in PyTorch side by side; a program that differs is shrunk and printed as a script.
+
+python tests/fuzz.py --programs 5000 --seed 1 [--minutes 10]
+
+Compared are values, dtypes, shapes, memory layout, gradients of both orders, random streams, and which steps raise.
+The steps are in ``fuzz_steps.py``; a program is a list of lines, each run in both libraries before the next is drawn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import functools
+import inspect
+import random
+import re
+import sys
+import time
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+from fuzz_draw import draw
+from fuzz_steps import KNOWN, LENIENT, REFUSED
+
+import minigrad as mg
+
+torch: Any = None  # imported by main, or given by the tests
+JITTER = 0.0  # leaves are moved by so many of their last digits, to learn what rounding does to a result
+
+
+# ---- what a program's lines call; a script begins with these ------------------------------------------------
+def leaf(L, seed, shape, dtype="float64", layout=""):
+    """Return a tensor of random numbers; ``layout``: "", "turned" or "stepped" memory."""
+    rng = np.random.default_rng(seed)
+    a = np.asarray(rng.standard_normal(shape) if dtype[0] == "f" else rng.integers(-2, 4, shape))
+    if seed % 5 == 0 and dtype[0] == "f":
+        a = np.round(a * 2) / 2 + 0.25  # ties
+    a = np.array(a > 0 if dtype == "bool" else a, dtype, order="F" if layout == "turned" else "C")
+    if layout == "stepped":
+        a = np.repeat(a, 2, -1)[..., ::2]
+    return L.from_numpy(jittered(a))
+
+
+def places(L, seed, shape, size):
+    """Return random indices below ``size``."""
+    return L.from_numpy(np.asarray(np.random.default_rng(seed).integers(0, max(size, 1), shape)))
+
+
+def combined(L, outs):
+    """Return a fixed combination of all numbers that ask for a gradient."""
+    outs = [y for y in outs if y is not None and y.requires_grad]
+    weights = [L.from_numpy(np.cos(np.arange(y.numel())).reshape(tuple(y.shape))).to(y.dtype) for y in outs]
+    return sum(((y * w).sum().double() for y, w in zip(outs, weights, strict=True)), L.zeros((), dtype=L.float64))
+
+
+def jittered(a):
+    if not JITTER or a.dtype.kind != "f":
+        return a
+    a[...] = (a * (1 + JITTER * np.finfo(a.dtype).eps * np.sin(1e3 * a.astype("float64")))).astype(a.dtype)
+    return a
+
+
+HELPERS = (leaf, places, combined)
+SCRIPT = """import numpy as np, torch, minigrad
+
+jittered = lambda a: a
+{helpers}
+
+for L in (torch, minigrad):
+    F, log, outs, leaves = L.nn.functional, [], [], []
+    try:
+        {body}
+        print(L.__name__, {name})
+    except Exception as error:
+        print(L.__name__, type(error).__name__, error)
+"""
+
+
+# ---- running ---------------------------------------------------------------------------------------------------
+class Difference(NamedTuple):
+    """What was seen: its kind, the name of the variable, and both sides in words."""
+
+    kind: str
+    name: str
+    words: str
+
+
+class Refused(Exception):
+    """minigrad says no on purpose."""
+
+
+class Lenient(Exception):
+    """PyTorch refuses a value that was overwritten, minigrad does not."""
+
+
+compiled = functools.lru_cache(20_000)(lambda line: compile(line, "program", "exec"))
+
+
+def namespace(lib):
+    helpers = {f.__name__: f for f in HELPERS}
+    return {"L": lib, "F": lib.nn.functional, "log": [], "outs": [], "leaves": [], **helpers}
+
+
+def attempt(line, names):
+    try:
+        exec(compiled(line), names)
+    except Exception as error:
+        return error
+    return None
+
+
+class Pair:
+    """A program's variables in both libraries; ``step`` runs one more line and returns a difference, if there is one.
+
+    With ``watch`` every step is compared, and ours takes PyTorch's last digits; without it only the end is, so that
+    looking at a variable changes nothing. With ``cloned`` PyTorch keeps copies of what backward needs.
+    """
+
+    def __init__(self, watch=True, cloned=False):
+        self.watch, self.cloned = watch, cloned
+        self.ours, self.theirs = namespace(mg), namespace(torch)
+        self.known = dict.fromkeys(self.theirs)
+        self.counts = collections.Counter()
+        self.raised = self.by_data = False  # by_data: something was written through .data
+
+    def names(self):
+        return [name for name in self.theirs if name not in self.known and name[0] != "_"]
+
+    def step(self, line):
+        before, self.raised = len(self.theirs), True
+        self.by_data |= ".data" in line
+        ours = attempt(line, self.ours)
+        if isinstance(ours, NameError):  # its definition was dropped
+            return None
+        if refused := reason(REFUSED, f"{type(ours).__name__}: {ours}"):
+            self.counts["minigrad refuses: " + refused] += 1
+            return None
+        theirs = self.attempt_theirs(line)
+        if ours is not None or theirs is not None:
+            return self.errors(line, ours, theirs)
+        self.raised = False
+        if len(self.theirs) == before:
+            self.forget_forbidden()
+        if not self.watch:
+            return None
+        fresh = [name for name in list(self.theirs)[before:] if name[0] != "_"]
+        return self.compare(fresh or self.names())
+
+    def forget_forbidden(self):
+        """Drop the views that PyTorch refuses to look at after a write (of split, made under no_grad)."""
+        for name in self.names():
+            try:
+                _ = getattr(self.theirs[name], "grad_fn", None)
+            except RuntimeError:
+                del self.theirs[name], self.ours[name]
+
+    def attempt_theirs(self, line):
+        if not self.cloned:
+            return attempt(line, self.theirs)
+        with torch.autograd.graph.saved_tensors_hooks(torch.clone, lambda t: t):
+            return attempt(line, self.theirs)
+
+    def errors(self, line, ours, theirs):
+        if ours is None and (known := reason(LENIENT, str(theirs))):
+            self.counts["PyTorch alone refuses: " + known] += 1
+            raise Lenient(known)
+        if ours is None or theirs is None:
+            if ours is not None and "modified by an inplace" in str(ours) and (self.cloned or self.by_data):
+                raise Refused
+            words = ["no error" if e is None else f"{type(e).__name__}: {str(e)[:150]}" for e in (ours, theirs)]
+            return Difference("error", "", f"minigrad {words[0]} | PyTorch {words[1]}")
+        self.counts["both raise"] += 1
+        return None
+
+    def compare(self, names):
+        for name in names:
+            if name not in self.ours:
+                return Difference("error", name, "defined by PyTorch alone")
+            if found := differs(self.ours[name], self.theirs[name], self.watch):
+                return Difference(found[0], name, found[1])
+        return None
+
+
+def reason(rows, text):
+    return next((why for why, pattern in rows.items() if re.search(pattern, text, re.S)), None)
+
+
+# ---- comparing --------------------------------------------------------------------------------------------------
+TOLERANCE = {"float64": 1e-9, "float32": 1e-4, "float16": 2e-2}
+
+
+def differs(ours, theirs, sync):
+    """Return (kind, words) or None; with ``sync`` ours takes PyTorch's last digits, so that rounding never adds up."""
+    if isinstance(theirs, torch.Tensor):
+        return tensors_differ(ours, theirs, sync)
+    if isinstance(theirs, (tuple, list)):
+        if len(ours) != len(theirs):
+            return "length", f"minigrad {len(ours)} | PyTorch {len(theirs)}"
+        return next(filter(None, map(differs, ours, theirs, [sync] * len(theirs))), None)
+    if isinstance(theirs, torch.nn.Module):
+        ours, theirs = ({**dict(m.named_parameters()), **dict(m.named_buffers())} for m in (ours, theirs))
+        return differs([ours.get(k) for k in theirs], list(theirs.values()), sync)
+    if (ours is None) != (theirs is None):
+        return "None", f"minigrad {ours} | PyTorch {theirs}"
+    return None
+
+
+FACTS = {
+    "dtype": lambda t: str(t.dtype).removeprefix("torch."),
+    "shape": lambda t: tuple(t.shape),
+    "requires_grad": lambda t: t.requires_grad,
+    "is_leaf": lambda t: t.is_leaf,
+    "layout": lambda t: t.is_contiguous(),
+    "retains": lambda t: t.retains_grad,
+}
+
+
+def tensors_differ(ours, theirs, sync):
+    if not isinstance(ours, mg.Tensor):
+        return "type", f"minigrad {ours!r} | PyTorch {theirs!r}"
+    for kind, fact in FACTS.items():
+        a, b = fact(ours), fact(theirs)
+        if a != b:
+            return kind, f"minigrad {a} | PyTorch {b}"
+    if not close(ours.detach().numpy(), plain(theirs)):
+        return "value", f"minigrad {ours} | PyTorch {theirs}"
+    if sync and theirs.is_floating_point() and ours._data.flags.writeable:
+        np.copyto(ours._data, plain(theirs))
+    if theirs.is_leaf or theirs.retains_grad:
+        found = differs(ours.grad, theirs.grad, sync)
+        return found and ("grad: " + found[0], found[1])
+    return None
+
+
+def plain(t):
+    t = t.detach()
+    return (t + t.new_zeros(()) if t._is_zerotensor() else t).numpy()
+
+
+def close(a, b):
+    if a.dtype.kind != "f":
+        return bool((a == b).all())
+    tolerance = TOLERANCE[b.dtype.name]
+    with np.errstate(all="ignore"):
+        finite = np.isfinite(b)
+        scale = max(1.0, float(np.abs(b[finite]).max(initial=0)))
+        near = np.abs(a.astype("float64") - b) <= tolerance * scale
+        return bool((near | (a == b) | (np.isnan(a) & np.isnan(b))).all())
+
+
+def ill_conditioned(lines, difference, a=None):
+    """Tell whether the last digits of the leaves move PyTorch's own result about as far as the two are apart."""
+    global JITTER
+    values = []
+    for JITTER in (0.0, 1.0, -1.0, 2.0):  # noqa: B020
+        names = namespace(torch)
+        for line in lines:
+            attempt(line, names)
+        values.append(numbers(names.get(difference.name)))
+    JITTER = 0.0
+    if any(v.shape != values[0].shape for v in values):
+        return True
+    ours = namespace(mg)
+    for line in lines:
+        attempt(line, ours)
+    mine = numbers(ours.get(difference.name))
+    if mine.shape != values[0].shape:
+        return False
+    with np.errstate(all="ignore"):
+        moved = np.nanmax([np.abs(v - values[0]) for v in values[1:]], initial=0)
+        return bool(np.nanmax(np.abs(mine - values[0]), initial=0) <= 100 * moved)
+
+
+def numbers(value):
+    """Return all numbers of a variable and of its gradient, in one row."""
+    if isinstance(value, (tuple, list)):
+        return np.concatenate([numbers(v) for v in value] or [np.zeros(0)])
+    if isinstance(value, torch.Tensor) or isinstance(value, mg.Tensor):
+        own = (plain(value) if isinstance(value, torch.Tensor) else value.detach().numpy()).astype("float64").reshape(-1)
+        grad = value.grad if value.is_leaf or value.retains_grad else None
+        return own if grad is None else np.concatenate([own, numbers(grad)])
+    return np.concatenate([numbers(p) for p in value.parameters()]) if hasattr(value, "parameters") else np.zeros(0)
+
+
+def run(lines, watch, cloned=False, counts=None):
+    """Run a program; return (difference or None, how many lines it took)."""
+    pair = Pair(watch, cloned)
+    try:
+        for i, line in enumerate(lines):
+            if difference := pair.step(line):
+                return difference, i + 1
+        difference = pair.compare(pair.names()) or None
+    except Lenient:
+        return run(lines, watch, cloned=True, counts=counts) if not cloned else (None, len(lines))
+    except Refused:
+        return None, len(lines)
+    finally:
+        if counts is not None:
+            counts.update(pair.counts)
+    return difference, len(lines)
+
+
+def judged(lines, watch, counts=None):
+    """As ``run``; differences that rounding explains, or that are known, are none."""
+    difference, n = run(lines, watch, counts=counts)
+    if difference is None:
+        return None, n
+    text = f"{difference.kind}\n{lines[n - 1]}\n{difference.words}"
+    if known := reason(KNOWN, text):
+        if counts is not None:
+            counts["known: " + known] += 1
+        return None, n
+    if difference.kind.endswith("value") and ill_conditioned(lines[:n], difference):
+        if counts is not None:
+            counts["rounding"] += 1
+        return None, n
+    return difference, n
+
+
+# ---- drawing, shrinking, printing -----------------------------------------------------------------------------
+class Found(Exception):
+    """Ends the drawing of a program: there is a difference, or nothing more to compare."""
+
+
+def one(seed, counts):
+    """Draw and run the program of this seed; return (lines, watch) where it differs, else None."""
+    rng = random.Random(seed)
+    floats = rng.choices(["float64", "float32", "float16"], [6, 3, 1])[0]
+    watch = floats != "float64" or rng.random() < 0.5
+    pair, lines = Pair(watch), []
+
+    def emit(line):
+        lines.append(line)
+        if pair.step(line):
+            raise Found
+        counts["steps"] += not pair.raised
+
+    try:
+        draw(rng, floats, pair, emit)
+        if not watch and pair.compare(pair.names()):
+            raise Found
+    except Found:
+        return (lines, watch) if judged(lines, watch, counts)[0] else None
+    except Lenient:
+        if run(lines, watch, cloned=True)[0]:
+            return (lines, watch) if judged(lines, watch, counts)[0] else None
+    finally:
+        counts.update(pair.counts)
+        counts["programs"] += 1
+    return None
+
+
+def shrunk(lines, watch):
+    """Drop lines while the program still differs in the same way; return lines and difference."""
+    difference, n = judged(lines, watch)
+    lines, size = lines[:n], max(n // 2, 1)
+    while size:
+        i = 0
+        while i < len(lines):
+            fewer = lines[:i] + lines[i + size :]
+            found, n = judged(fewer, watch)
+            if found is not None and found.kind == difference.kind:
+                lines, difference = fewer[:n], found
+            else:
+                i += size
+        size = size // 2
+    return lines, difference
+
+
+def script(lines, difference):
+    """Return a program as a script that prints the variable in question of both libraries."""
+    helpers = "\n\n".join(inspect.getsource(f) for f in HELPERS)
+    text = "\n".join(lines)
+    return SCRIPT.format(helpers=helpers, body=text.replace("\n", "\n        "), name=difference.name or "'no error'")
+
+
+def signature(lines, difference):
+    """Return what two programs have in common that show one fault."""
+    return difference.kind + ": " + "; ".join(re.sub(r"\d+|'[^']*'", "", s) for s in lines if "= leaf(" not in s)
+
+
+def campaign(seed, programs, seconds=None, say=None, enough=1):
+    """Run programs; return (list of (seed, lines, difference), counts). Stops at ``enough`` differences."""
+    counts, found, start = collections.Counter(), [], time.perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for i in range(programs):
+            if seconds is not None and time.perf_counter() - start > seconds:
+                break
+            if program := one(seed * 1_000_003 + i, counts):
+                found.append((seed * 1_000_003 + i, *shrunk(*program)))
+                if say:
+                    say(found[-1])
+                if len(found) >= enough:
+                    break
+            if say and i % 100 == 99:
+                print(f"\r{i + 1} programs, {counts['steps']} steps, {len(found)} differ", end="", file=sys.stderr)
+    return found, counts
+
+
+def main(arguments=None):
+    """Run the command; return the exit status: 1 where a program differs."""
+    global torch
+    import torch
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--programs", type=int, default=1000, help="how many at most (default: 1000)")
+    parser.add_argument("--seed", type=int, default=None, help="of the first program (default: drawn, and printed)")
+    parser.add_argument("--minutes", type=float, default=None, help="stop after so long")
+    parser.add_argument("--differences", type=int, default=10, help="stop after so many kinds (default: 10)")
+    options = parser.parse_args(arguments)
+    seed = random.randrange(10**6) if options.seed is None else options.seed
+    print(f"seed {seed}")
+    kinds = set()
+
+    def say(found):
+        _, lines, difference = found
+        if signature(lines, difference) not in kinds:
+            kinds.add(signature(lines, difference))
+            print(f"\n# {difference.kind} of {difference.name}: {difference.words}\n{script(lines, difference)}", flush=True)
+
+    seconds = options.minutes and options.minutes * 60
+    found, counts = campaign(seed, options.programs, seconds, say, options.differences)
+    print("\n" + "\n".join(f"{n:8} {name}" for name, n in counts.most_common()))
+    return bool(found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
