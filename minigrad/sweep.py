@@ -51,7 +51,7 @@ def sweep(
         if node.hooks is not None and on_hook is not None:
             g, own = on_hook(node, g), False
         primitive = node.primitive
-        if node in goal if goal is not None else primitive is None or node.retains:
+        if (primitive is None if goal is None else node in goal) or (node.retains and primitive is not None):
             found[node] = (g, own and primitive is None)
         if primitive is None:
             continue

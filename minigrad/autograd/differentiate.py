@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.functions.joining import stack
-from minigrad.tensor import Tensor, differentiate, run_backward
+from minigrad.tensor import Tensor, accumulate, differentiate, run_backward
 
 Tensors = Tensor | Sequence[Tensor]
 
@@ -67,13 +67,18 @@ def grad(
     if is_grads_batched:
         return _batched(outputs, inputs, cotangents, (retain_graph, create_graph, allow_unused, materialize_grads))
     found = {node: g for node, g, _ in differentiate(outputs, cotangents, inputs, retain_graph, create_graph)}
-    return tuple(_answer(found.get(x._node), x, i, allow_unused, materialize_grads) for i, x in enumerate(inputs))
+    for node, g in found.items():
+        if node.retains and node.primitive is not None:
+            accumulate(node, g, own=False)
+    gradients = [_gradient(found.get(x._node), i, allow_unused or materialize_grads) for i, x in enumerate(inputs)]
+    if materialize_grads:
+        zeros = [Tensor._wrap(np.zeros_like(x._data)).requires_grad_(create_graph) for x in inputs]
+        gradients = [z if g is None else g for g, z in zip(gradients, zeros, strict=True)]
+    return tuple(gradients)
 
 
-def _answer(g: Any, x: Tensor, i: int, allow_unused: bool | None, materialize: bool) -> Tensor | None:
-    if g is None and materialize:
-        g = np.zeros_like(x._data)
-    elif g is None and not allow_unused:
+def _gradient(g: Any, i: int, allow_unused: bool | None) -> Tensor | None:
+    if g is None and not allow_unused:
         raise RuntimeError(
             f"The differentiated Tensor at index {i} appears to not have been used in the graph. "
             "Set allow_unused=True if this is the desired behavior."

@@ -233,6 +233,9 @@ def lerp(input: T, end: T, weight: T) -> T:
     """Return input + weight * (end - input); raise NotImplementedError for integers."""
     if input.dtype.kind != "f":
         raise NotImplementedError(f'"lerp" not implemented for {input.dtype}; convert first: x.float()')
+    for name, x in (("end", end), ("weight", weight)):
+        if getattr(x, "dtype", input.dtype) != input.dtype and (x.ndim or name == "end"):
+            raise RuntimeError(f"lerp: expected dtype {input.dtype} for `{name}` but got dtype {x.dtype}")
     return input + weight * (end - input)
 
 
