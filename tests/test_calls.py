@@ -35,7 +35,7 @@ round(x, decimals=1); logit(x, 0.1); logit(x, eps=1e-6); nan_to_num(x, nan=1.0, 
 clamp(x, -0.5, 0.5); clamp(x, min=0.2); clamp(x, max=0); clamp(x); clip(x, -0.5, 0.5); clamp(x, min=y); clamp(x, max=y)
 clamp(x, y, y + 1); clamp(x, y, y - 1); clamp(x, 0.5, -0.5)
 clamp(x, np.float64(-0.5), np.float64(0.5)); pow(x, np.float64(2)); masked_fill(x, x > 0, np.float64(2)); xlogy(x, 2.5); xlogy(2, x)
-add(x, np.float64(1)); lerp(x, y, 0.3); lerp(x, y, y); addcmul(x, y, y, value=2); addcdiv(x, y, y * y + 1, value=0.5)
+add(x, np.float64(1)); lerp(x, y, 0.3); lerp(x, y, y); lerp(x, x, y); addcmul(x, y, y, value=2); addcdiv(x, y, y * y + 1, value=0.5)
 where(x > 0, x, y); where(x > 0, x, 0.0); where(x > 0, 1, y); where(x, x, y); where(x > 0)
 masked_fill(x, x > 0, 2.0); masked_fill(x, x > 0, y.sum()); masked_fill(x, x, 1.0); masked_fill(x, x > 0, y)
 isclose(x, y); isclose(x, x, equal_nan=True); isclose(x, x + 1e-9); allclose(x, y); allclose(x, x); equal(x, y); equal(x, x)

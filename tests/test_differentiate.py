@@ -115,6 +115,18 @@ RESULTS = {
     "several outputs": lambda s: s.grad([s.y, s.x * s.other], (s.x, s.other), [None, s.lib.ones(2)]),
     "unused": lambda s: s.grad(s.y, [s.x, s.other], allow_unused=True),
     "zeros": lambda s: s.grad(s.y, [s.other, s.x], materialize_grads=True),
+    "zeros, recorded": lambda s: [
+        [g.requires_grad for g in s.grad(s.y, [s.other, s.x], create_graph=c, materialize_grads=True)]
+        for c in (True, False)
+    ],
+    "on the way, retained": lambda s: [(h := s.x * 3).retain_grad(), s.grad((h * h).sum(), s.x), h.grad],
+    "on the way, retained, into some": lambda s: [
+        (h := s.x * 3).retain_grad(),
+        s.backward((h * h * s.other).sum(), inputs=s.x),
+        h.grad,
+        s.other.grad,
+    ],
+    "beside the way, retained": lambda s: [(h := s.x * 3).retain_grad(), s.grad((h * s.other).sum(), s.other), h.grad],
     "recorded": lambda s: [g.requires_grad for g in s.grad(s.y, s.x, create_graph=True)],
     "not recorded": lambda s: [g.requires_grad for g in s.grad(s.y, s.x)],
     "inner": lambda s: s.grad((h := s.x * 3).sum(), h),

@@ -4,13 +4,7 @@ import os
 import random
 
 import fuzz
-import numpy as np
 import pytest
-from fuzz_draw import FAMILIES
-from fuzz_steps import KNOWN, LENIENT, REFUSED
-
-import minigrad as mg
-from minigrad.functions import elementwise
 
 
 @pytest.fixture(autouse=True)
