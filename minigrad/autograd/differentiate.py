@@ -66,18 +66,24 @@ def grad(
             raise RuntimeError(f"all inputs have to be Tensors or GradientEdges, but got {type(x).__name__}")
     if is_grads_batched:
         return _batched(outputs, inputs, cotangents, (retain_graph, create_graph, allow_unused, materialize_grads))
+    found = _found(outputs, cotangents, inputs, retain_graph, create_graph)
+    if materialize_grads:
+        for x in inputs:
+            if x._node not in found:
+                found[x._node] = Tensor._wrap(np.zeros_like(x._data)).requires_grad_(create_graph)
+    return tuple(_answer(found.get(x._node), i, allow_unused) for i, x in enumerate(inputs))
+
+
+def _found(outputs: Any, cotangents: Any, inputs: Any, retain_graph: bool | None, create_graph: bool) -> dict[Any, Any]:
+    """Return the cotangent of each input's node; what retains its gradient on the way gets it."""
     found = {node: g for node, g, _ in differentiate(outputs, cotangents, inputs, retain_graph, create_graph)}
     for node, g in found.items():
         if node.retains and node.primitive is not None:
             accumulate(node, g, own=False)
-    gradients = [_gradient(found.get(x._node), i, allow_unused or materialize_grads) for i, x in enumerate(inputs)]
-    if materialize_grads:
-        zeros = [Tensor._wrap(np.zeros_like(x._data)).requires_grad_(create_graph) for x in inputs]
-        gradients = [z if g is None else g for g, z in zip(gradients, zeros, strict=True)]
-    return tuple(gradients)
+    return found
 
 
-def _gradient(g: Any, i: int, allow_unused: bool | None) -> Tensor | None:
+def _answer(g: Any, i: int, allow_unused: bool | None) -> Tensor | None:
     if g is None and not allow_unused:
         raise RuntimeError(
             f"The differentiated Tensor at index {i} appears to not have been used in the graph. "
