@@ -68,9 +68,7 @@ def grad(
         return _batched(outputs, inputs, cotangents, (retain_graph, create_graph, allow_unused, materialize_grads))
     found = _found(outputs, cotangents, inputs, retain_graph, create_graph)
     if materialize_grads:
-        for x in inputs:
-            if x._node not in found:
-                found[x._node] = Tensor._wrap(np.zeros_like(x._data)).requires_grad_(create_graph)
+        found = {x._node: found.get(x._node, _zeros(x, create_graph)) for x in inputs}
     return tuple(_answer(found.get(x._node), i, allow_unused) for i, x in enumerate(inputs))
 
 
@@ -81,6 +79,10 @@ def _found(outputs: Any, cotangents: Any, inputs: Any, retain_graph: bool | None
         if node.retains and node.primitive is not None:
             accumulate(node, g, own=False)
     return found
+
+
+def _zeros(x: Tensor, create_graph: bool) -> Tensor:
+    return Tensor._wrap(np.zeros_like(x._data)).requires_grad_(create_graph)
 
 
 def _answer(g: Any, i: int, allow_unused: bool | None) -> Tensor | None:
