@@ -16,9 +16,11 @@ import numpy as np
 from minigrad.nn.running_stats import RunningStats, move, worth_remembering
 
 from minigrad.creation import tensor
+from minigrad.modes import MODES
 from minigrad.ops import reduction
 from minigrad.ops.elementwise import addcmul, deviation, over_root
 from minigrad.ops.shape import beside
+from minigrad.recording import source
 from minigrad.tensor import Tensor
 
 Reduce = Callable[[Tensor], Tensor]  # sums a tensor over all shards of one batch
@@ -109,10 +111,11 @@ def _by_running(
     return _scale_and_shift(x_hat, weight, bias)
 
 
-def _as_now(statistic: Tensor, x: Tensor) -> Tensor:
+def _as_now(statistic: Tensor, x: Tensor) -> Any:
     """Return a copy of running numbers, (1, C, 1…): backward reads it, and a batch of training may come before."""
-    constant: Tensor = Tensor._wrap(_per_channel(statistic._data.copy(), x))
-    return constant
+    now = statistic.detach()
+    now._data, now._constant = statistic._data.copy(), source(statistic)  # in pictures it is the buffer
+    return _per_channel(now, x)
 
 
 def _by_batch(
@@ -122,7 +125,7 @@ def _by_batch(
     if eps <= 0:
         raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
     y, mean, var, m = normalize(x, weight, bias, eps, all_reduce)
-    if m == 1:
+    if m == 1 and not MODES.hold_statistics:  # who only looks may look at one
         raise ValueError(
             f"Expected more than 1 value per channel when training, got input size {list(x.shape)}. "
             "Drop the last small batch (DataLoader(drop_last=True)) or switch to evaluation (model.eval())."

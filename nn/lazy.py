@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minigrad.nn.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d, _BatchNorm
+from minigrad.nn.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d, Reduce, _BatchNorm
 from minigrad.nn.running_stats import RunningStats
 
 from minigrad.creation import ones, zeros
@@ -16,6 +16,7 @@ class _LazyBatchNorm(RunningStats):
     """Its parameters have no element yet; an optimizer may hold them already, for they stay the same objects."""
 
     becomes: type[_BatchNorm]
+    all_reduce: Reduce | None = None  # where it becomes a SyncBatchNorm
     ranks = property(lambda self: self.becomes.ranks)
     _check_input_dim = _BatchNorm._check_input_dim
 

@@ -58,7 +58,7 @@ MUTANTS = (
         FORWARD + "        if self.training and self.num_batches_tracked is not None:\n"
         "            self.num_batches_tracked.fill_(self.num_batches_tracked.item() + 1)\n",
     ),
-    Mutant("statistics moved before validation", BN, "    if m == 1:\n", "    if m < 1:\n"),
+    Mutant("statistics moved before validation", BN, "    if m == 1 and not", "    if m < 1 and not"),
     Mutant("statistics of convolutions per position", BN, "batch = (0, *range(2, x.ndim))", "batch = (0,)"),
     Mutant("keepdims lost", BN, "mean(t, axis=batch, keepdims=True)", "mean(t, axis=batch, keepdims=False)"),
     Mutant("nan and inf remembered", STATS, "    if not m or math.isfinite(values.dot(values)):", "    if True:"),
@@ -68,6 +68,9 @@ MUTANTS = (
         "all_reduce(t.mean(batch, keepdim=True)) / all_reduce(tensor(1.0))",
         "tests/test_shards.py",
     ),
+    Mutant("shards add up what are different layers'", "nn/shards.py", "if reached == step and at != layer:", "if False:", "tests/test_shards.py"),
+    Mutant("conversion takes virtual batches for whole ones", "nn/shards.py", "if not isinstance(layer, GhostBatchNorm)", "if True", "tests/test_shards.py"),
+    Mutant("a lone sample is normalised to zero", "nn/utils/batchnorm.py", "if x.numel() == x.shape[1] else None", "if False else None", "tests/test_recalibrate.py"),
     Mutant("an evaluation's backward reads what a later batch left", BN, "statistic._data.copy()", "statistic._data"),
     Mutant("unfreeze asks for gradients that were off before", STATS, "parameter.requires_grad or name in held", "True"),
     Mutant("the last small batch weighs as much as the others", "nn/utils/batchnorm.py", "gap * (m / n)", "gap / len(self.batches)", "tests/test_recalibrate.py"),

@@ -2,6 +2,9 @@
 
 import copy
 import itertools
+import re
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -61,6 +64,97 @@ def test_a_shard_of_one_is_fine_but_a_batch_of_one_is_not():
 def test_what_one_shard_raises_reaches_the_caller_and_nobody_waits_for_ever():
     with pytest.raises(RuntimeError, match="expected 2 channels"):
         in_threads([nn.SyncBatchNorm(2), nn.SyncBatchNorm(2)], [mg.randn(4, 2), mg.randn(4, 3)])
+
+
+class Calls(nn.Module):
+    """Calls its layers in the order of ``names``."""
+
+    def __init__(self, names):
+        super().__init__()
+        self.names, self.a, self.b = names, nn.BatchNorm1d(2), nn.BatchNorm1d(2)
+
+    def forward(self, x):
+        for name in self.names:
+            x = getattr(self, name)(x)
+        return x
+
+
+UNEQUAL = {
+    ("ab", "a"): "shard 0 is at layer 'b', shard 1 has ended",
+    ("", "a"): "shard 1 is at layer 'a', shard 0 has ended",
+    ("aaa", "aaa", "aa"): "shard 0 is at layer 'a', shard 2 has ended",
+    ("ab", "ba"): "shard 0 is at layer 'a', shard 1 at layer 'b'",
+    ("ab", "aab"): "shard 0 is at layer 'b', shard 1 at layer 'a'",
+}
+
+
+@pytest.mark.parametrize("names", UNEQUAL, ids=str)
+def test_shards_that_call_unequally_are_told_apart_and_nobody_waits(names):
+    start = time.monotonic()
+    with pytest.raises(RuntimeError, match="is at layer '[ab]', shard . (has ended|at layer '[ab]'): every shard") as e:
+        in_threads([Calls(order) for order in names], [mg.randn(4, 2) for _ in names])
+    shards = set(re.findall(r"shard (\d)", str(e.value)))
+    assert shards == set(re.findall(r"shard (\d)", UNEQUAL[names])) or len(names) > 2
+    assert time.monotonic() - start < 5 and threading.active_count() == 1
+
+
+def test_evaluation_in_one_shard_and_a_shard_that_sleeps():
+    with pytest.raises(RuntimeError, match="shard 0 is at layer 'a', shard 1 has ended"):
+        in_threads([Calls("a"), Calls("a").eval()], [mg.randn(4, 2)] * 2)
+    slow = Calls("a")
+    slow.register_forward_pre_hook(lambda *_: time.sleep(1))
+    with pytest.raises(RuntimeError, match="shard 0 has waited at layer 'a' for shard 1 for 0.1 seconds"):
+        in_threads([Calls("a"), slow], [mg.randn(4, 2)] * 2, timeout=0.1)
+    assert len(in_threads([Calls("ab"), Calls("ab")], [mg.randn(4, 2)] * 2)) == 2  # a new group starts anew
+
+
+def test_a_layer_outside_its_group_says_so_instead_of_waiting():
+    models = [Calls("ab"), Calls("ab")]
+    in_threads(models, [mg.randn(4, 2)] * 2)
+    with pytest.raises(RuntimeError, match="layer 'a' was one of several shards"):
+        models[0](mg.randn(4, 2))
+    assert models[0].eval()(mg.randn(4, 2)).shape == (4, 2)
+    one = nn.SyncBatchNorm(2)
+    in_threads([one], [mg.randn(4, 2)])
+    assert one(mg.randn(4, 2)).shape == (4, 2)
+
+
+def test_what_does_not_match_is_refused_before_anything_runs():
+    with pytest.raises(ValueError, match="1 modules and 2 shards"):
+        in_threads([nn.SyncBatchNorm(2)], [mg.randn(4, 2)] * 2)
+    with pytest.raises(ValueError, match="share a SyncBatchNorm"):
+        in_threads([nn.SyncBatchNorm(2)] * 2, [mg.randn(4, 2)] * 2)
+
+
+def test_shards_run_in_the_modes_of_the_caller():
+    with mg.no_grad():
+        results = in_threads([nn.SyncBatchNorm(2) for _ in range(2)], [mg.randn(4, 2, requires_grad=True)] * 2)
+    assert not any(y.requires_grad for y in results)
+
+
+def test_what_conversion_keeps_and_what_it_refuses():
+    class Own(nn.BatchNorm1d):
+        def forward(self, x):
+            return super().forward(x) * 2
+
+    class Checked(nn.BatchNorm1d):
+        def _check_input_dim(self, x):
+            pass
+
+    model = nn.Sequential(nn.GhostBatchNorm(2, 2), nn.LazyBatchNorm1d(), Checked(2))
+    nn.SyncBatchNorm.convert_sync_batchnorm(model)
+    assert [type(m).__name__ for m in model] == ["GhostBatchNorm", "LazyBatchNorm1d", "SyncBatchNorm"]
+    x = mg.randn(4, 2)
+    plain = nn.Sequential(nn.GhostBatchNorm(2, 2), nn.BatchNorm1d(2), nn.BatchNorm1d(2))
+    np.testing.assert_array_equal(model(x).detach().numpy(), plain(x).detach().numpy())
+    assert type(model[1]) is nn.SyncBatchNorm
+    model = nn.Sequential(nn.BatchNorm1d(2), Own(2))
+    with pytest.raises(TypeError, match="layer '1', a Own, has a forward of its own"):
+        nn.SyncBatchNorm.convert_sync_batchnorm(model)
+    assert type(model[0]) is nn.BatchNorm1d
+    lazy, x = [nn.LazyBatchNorm1d().double() for _ in range(2)], mg.randn(6, 3).double()
+    found = mg.cat(in_threads(lazy, [x[:4], x[4:]]))
+    np.testing.assert_allclose(found.detach().numpy(), nn.BatchNorm1d(3).double()(x).detach().numpy(), rtol=1e-12)
 
 
 def test_a_model_is_converted_with_its_state():

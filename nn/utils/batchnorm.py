@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
+from minigrad.nn.batchnorm import batch_norm
 from minigrad.nn.module import Module
 from minigrad.nn.running_stats import RunningStats
 from minigrad.nn.wiring import first_input
@@ -70,16 +71,18 @@ class Moments:
 
     def __init__(self) -> None:
         self.n, self.mean, self.m2 = 0, np.zeros(()), np.zeros(())
-        self.batches: list[tuple[np.ndarray, np.ndarray]] = []  # mean and unbiased variance of each
+        self.batches: list[tuple[np.ndarray, np.ndarray | None]] = []  # mean and unbiased variance, if any, of each
 
     def add(self, x: Tensor) -> None:
         """Merge the values of (N, C, *) into those seen so far."""
         flat = np.moveaxis(x._data, 1, 0).reshape(x.shape[1], -1).astype(np.float64)  # (C, m)
         m = flat.shape[1]
+        if not m:
+            return
         mean = flat.mean(1)
         mean += (flat - mean[:, None]).mean(1)
         m2 = ((flat - mean[:, None]) ** 2).sum(1)
-        self.batches.append((mean, m2 / max(m - 1, 1)))
+        self.batches.append((mean, m2 / (m - 1) if m > 1 else None))
         n, gap = self.n + m, mean - self.mean
         self.m2 = self.m2 + m2 + gap**2 * (self.n * m / n)
         self.n, self.mean = n, self.mean + gap * (m / n)
@@ -91,18 +94,25 @@ class Moments:
     def paper(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the averages of the batches' means and unbiased variances, each batch with weight 1."""
         means, variances = zip(*self.batches, strict=True)
-        return np.mean(means, 0), np.mean(variances, 0)
+        return np.mean(means, 0), np.mean([variance for variance in variances if variance is not None], 0)
+
+    def normalise(self, layer: RunningStats, x: Tensor) -> Tensor:
+        """Return what the layer makes of ``x`` by the moments seen so far."""
+        mean, var = (Tensor._wrap(value.astype(x.dtype)) for value in (self.mean, self.m2 / self.n))
+        return batch_norm(x, mean, var, layer.weight, layer.bias, eps=layer.eps)
 
 
 def recalibrate_batchnorm(model: M, loader: Iterable[Any], *, average: str = "population", progress: bool = False) -> M:
     """Give every Batch Normalization of a model the statistics of a whole data set; return the model.
 
     Algorithm 2 of the paper (https://arxiv.org/abs/1502.03167), in one pass over ``loader``, whose
-    batches are the input or begin with it. Every layer normalises by its batches meanwhile, the rest
-    of the model evaluates. "population" merges the moments of all values exactly, so that a small
-    last batch weighs what it should; "paper" averages over batches as the paper's text does. Frozen
-    layers are left alone. Raises ValueError for an empty loader, an unknown ``average`` and a layer
-    that meets nan or inf; nothing has changed then.
+    batches are the input or begin with it. Every layer normalises by its batches meanwhile (one that
+    has a single value a channel by all values so far), the rest of the model evaluates. "population"
+    merges the moments of all values exactly, so that a small last batch weighs what it should; "paper"
+    averages over batches as the paper's text does. Empty batches say nothing, frozen layers are left
+    alone. Raises ValueError for a loader without values, an unknown ``average``, a layer that meets nan
+    or inf, and one that meets a single value a channel in all (for "paper": in each); nothing has
+    changed then.
 
     >>> import minigrad as mg
     >>> from minigrad import nn
@@ -121,11 +131,21 @@ def recalibrate_batchnorm(model: M, loader: Iterable[Any], *, average: str = "po
         for layer, moments in seen.items():
             handle = layer.register_forward_pre_hook(lambda _, args, moments=moments: moments.add(args[0]))
             stack.callback(handle.remove)
+            stack.callback(layer.register_forward_hook(_lone(moments)).remove)
         for batch in _shown(loader) if progress else loader:
-            model(first_input(batch))
-            batches += 1
+            x = first_input(batch)
+            if x.numel():
+                model(x)
+                batches += 1
     if not batches:
-        raise ValueError("recalibrate_batchnorm: the loader gave no batch")
+        raise ValueError("recalibrate_batchnorm: the loader gave no batch, or only empty ones")
+    for path, layer in layers.items():
+        sizes = [1 if var is None else 2 for _, var in seen[layer].batches]
+        if seen[layer].n == 1 or (average == "paper" and sizes and max(sizes) == 1):
+            raise ValueError(
+                f"recalibrate_batchnorm: Expected more than 1 value per channel for layer '{path}', in the whole "
+                "loader or, for average='paper', in one of its batches"
+            )
     found = {layer: getattr(moments, average)() for layer, moments in seen.items() if moments.n}
     for path, layer in layers.items():
         if layer in found and not np.isfinite(found[layer]).all():
@@ -135,6 +155,16 @@ def recalibrate_batchnorm(model: M, loader: Iterable[Any], *, average: str = "po
         layer.running_var.copy_(Tensor._wrap(var))
         layer.num_batches_tracked.fill_(len(seen[layer].batches))
     return model
+
+
+def _lone(moments: Moments) -> Any:
+    """Return a forward hook that normalises a batch with a single value a channel by what was seen so far."""
+
+    def hook(layer: Any, args: Any, output: Tensor) -> Tensor | None:
+        x = args[0]
+        return moments.normalise(layer, x) if x.numel() == x.shape[1] else None
+
+    return hook
 
 
 def _shown(loader: Iterable[Any]) -> Iterable[Any]:
