@@ -15,6 +15,7 @@ if not (_Path(__file__).parent / "nn").is_dir():  # a checkout: minigrad.nn is t
 
 from minigrad import allocator as _allocator
 from minigrad import autograd as autograd
+from minigrad import backends as backends
 from minigrad import datasets as datasets
 from minigrad import distributions as distributions
 from minigrad import func as func
@@ -36,21 +37,30 @@ from minigrad.compat import (
     LongTensor as LongTensor,
     ShortTensor as ShortTensor,
     Size as Size,
+    are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
     cuda as cuda,
     e as e,
     finfo as finfo,
+    get_default_device as get_default_device,
+    get_float32_matmul_precision as get_float32_matmul_precision,
     get_num_threads as get_num_threads,
     iinfo as iinfo,
     inf as inf,
     is_complex as is_complex,
+    is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled,
     is_floating_point as is_floating_point,
     is_inference as is_inference,
     is_tensor as is_tensor,
+    mps as mps,
     nan as nan,
     numel as numel,
     pi as pi,
+    set_default_device as set_default_device,
+    set_float32_matmul_precision as set_float32_matmul_precision,
     set_num_threads as set_num_threads,
     typename as typename,
+    use_deterministic_algorithms as use_deterministic_algorithms,
+    xpu as xpu,
 )
 from minigrad.creation import (
     arange as arange,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.creation import as_tensor, empty
+from minigrad.device import Device
 from minigrad.dtypes import TYPES, category, get_default_dtype
 from minigrad.functions.names import numpy_names
 from minigrad.tensor import Tensor
@@ -142,11 +143,70 @@ def _seeds(seed: int) -> None:
     """Take a seed for devices that are not there."""
 
 
-cuda: Any = types.SimpleNamespace(
-    is_available=lambda: False,
-    device_count=lambda: 0,
-    manual_seed=_seeds,
-    manual_seed_all=_seeds,
-    synchronize=_nothing,
-    empty_cache=_nothing,
+def _elsewhere(**more: Any) -> Any:
+    """Return what scripts ask of the module of a device that is not there."""
+    return types.SimpleNamespace(
+        is_available=lambda: False,
+        device_count=lambda: 0,
+        manual_seed=_seeds,
+        manual_seed_all=_seeds,
+        synchronize=_nothing,
+        empty_cache=_nothing,
+        **more,
+    )
+
+
+cuda: Any = _elsewhere(
+    seed=_nothing,
+    seed_all=_nothing,
+    is_initialized=lambda: False,
+    is_bf16_supported=lambda: False,
+    memory_allocated=lambda device=None: 0,
+    max_memory_allocated=lambda device=None: 0,
+    memory_reserved=lambda device=None: 0,
+    get_rng_state_all=list,
+    set_rng_state_all=_nothing,
 )
+mps, xpu = _elsewhere(), _elsewhere()
+
+_chosen: dict[str, Any] = {"deterministic": False, "warn_only": False, "precision": "highest"}
+
+
+def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
+    """Remember the wish; every algorithm here is deterministic, whatever the mode. TypeError for no bool."""
+    if not isinstance(mode, bool):
+        raise TypeError(f"use_deterministic_algorithms(): argument 'mode' must be bool, not {type(mode).__name__}")
+    _chosen.update(deterministic=mode, warn_only=warn_only)
+
+
+def are_deterministic_algorithms_enabled() -> bool:
+    """Return what ``use_deterministic_algorithms`` was told."""
+    return bool(_chosen["deterministic"])
+
+
+def is_deterministic_algorithms_warn_only_enabled() -> bool:
+    """Return what ``use_deterministic_algorithms`` was told of warnings."""
+    return bool(_chosen["warn_only"])
+
+
+def set_float32_matmul_precision(precision: str) -> None:
+    """Remember ``'highest'``, ``'high'`` or ``'medium'``; products of float32 are float32's, whatever it is."""
+    if precision not in ("highest", "high", "medium"):
+        raise ValueError(f"set_float32_matmul_precision: expected 'highest', 'high' or 'medium', got {precision!r}")
+    _chosen["precision"] = precision
+
+
+def get_float32_matmul_precision() -> str:
+    """Return what ``set_float32_matmul_precision`` was told."""
+    return str(_chosen["precision"])
+
+
+def set_default_device(device: Any) -> None:
+    """Do nothing for the CPU and None; raise RuntimeError for other devices."""
+    if device is not None:
+        Device(device)
+
+
+def get_default_device() -> Device:
+    """Return ``device('cpu')``."""
+    return Device()

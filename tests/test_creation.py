@@ -111,6 +111,40 @@ def test_complex_numbers_are_refused(make):
         make()
 
 
+MACHINE = [
+    *(f"cuda.{name}" for name in (
+        "is_available()", "device_count()", "manual_seed(0)", "manual_seed_all(0)", "empty_cache()", "seed_all()",
+        "is_initialized()", "memory_allocated()", "max_memory_allocated()", "get_rng_state_all()", "set_rng_state_all([])",
+    )),
+    "backends.cudnn.is_available()", "backends.cudnn.version()", "backends.cudnn.enabled", "backends.cudnn.benchmark",
+    "backends.cudnn.deterministic", "backends.cudnn.allow_tf32", "backends.cuda.matmul.allow_tf32",
+    "backends.cuda.is_built()", "backends.mps.is_available()", "backends.mps.is_built()", "mps.is_available()",
+    "mps.manual_seed(0)", "xpu.is_available()", "xpu.device_count()", "xpu.manual_seed_all(0)",
+    "are_deterministic_algorithms_enabled()", "use_deterministic_algorithms(True)",
+    "are_deterministic_algorithms_enabled()", "use_deterministic_algorithms(False, warn_only=True)",
+    "are_deterministic_algorithms_enabled()", "is_deterministic_algorithms_warn_only_enabled()",
+    "use_deterministic_algorithms(False)", "get_float32_matmul_precision()", "set_float32_matmul_precision('high')",
+    "get_float32_matmul_precision()", "set_float32_matmul_precision('highest')", "set_default_device('cpu')",
+    "set_default_device(None)", "get_default_device().type",
+]  # fmt: skip
+
+
+def test_names_of_machines_that_are_not_here_answer_as_pytorchs(torch):
+    if torch.cuda.is_available():
+        pytest.skip("they are here")
+    for ask in MACHINE:
+        assert repr(eval(f"lib.{ask}", {"lib": mg})) == repr(eval(f"lib.{ask}", {"lib": torch})), ask
+    import minigrad.backends.cudnn as cudnn
+
+    assert cudnn is mg.backends.cudnn
+    with pytest.raises(TypeError, match="'mode' must be bool, not int"):
+        mg.use_deterministic_algorithms(1)
+    with pytest.raises(ValueError, match="expected 'highest', 'high' or 'medium', got 'low'"):
+        mg.set_float32_matmul_precision("low")
+    with pytest.raises(RuntimeError, match="CPU alone"):
+        mg.set_default_device("cuda")
+
+
 def test_other_devices_are_refused():
     for make in (
         lambda: mg.zeros(2, device="cuda"),

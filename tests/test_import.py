@@ -17,7 +17,7 @@ FLOORS = [
     "graph recording sweep",
     "functions linalg inplace interop printing",
     "tensor",
-    "creation sampling compat distributions autograd func optim utils datasets serialization viz",
+    "backends creation sampling compat distributions autograd func optim utils datasets serialization viz",
     "nn",
 ]  # fmt: skip
 FLOOR = {name: i for i, names in enumerate(FLOORS) for name in names.split()}
