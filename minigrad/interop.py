@@ -9,12 +9,17 @@ from typing import Any
 import numpy as np
 
 from minigrad.functions import numpy_calls as numpy_calls  # enters them in the table
+from minigrad.modes import MODES
 from minigrad.primitive import TABLE
+from minigrad.recording import Recorded
 from minigrad.storage import owner
 
 
 class Interop:
-    """NumPy functions called on a Tensor are recorded; what has no rule raises and names itself."""
+    """NumPy functions called on a Tensor are recorded.
+
+    What has no rule answers as NumPy does where no gradient is asked for; else it raises and names itself.
+    """
 
     _data: Any
     _node: Any
@@ -29,19 +34,19 @@ class Interop:
         found = TABLE.get(called)
         name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
         if found is None or (method == "__call__" and kwargs):
-            raise TypeError(_no_rule(name, kwargs))
-        return _called(found, name, inputs, kwargs)
+            return _by_numpy(called, name, inputs, kwargs, recorded=True)
+        return _called(called, found, name, inputs, kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if kwargs.get("out") is not None:
             raise TypeError(f"np.{func.__name__}: out= is refused with Tensors, a write that no graph would see")
         kwargs = {key: value for key, value in kwargs.items() if key != "out"}
         if func in _ANSWERS:
-            return func(*map(_plain, args), **{key: _plain(value) for key, value in kwargs.items()})
+            return func(*_plain(args), **_plain(kwargs))
         found, name = TABLE.get(func), _name(func)
         if found is None:
-            raise TypeError(_no_rule(name, {}))
-        return _called(found, name, *_by_position(func, args, kwargs))
+            return _by_numpy(func, name, args, kwargs, recorded=False)
+        return _called(func, found, name, *_by_position(func, args, kwargs))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if self._node is not None:
@@ -191,6 +196,11 @@ def _same_view(array: Any, memo: dict[int, Any]) -> Any:
     return view
 
 
+_WRITES = (
+    "np.{} would write into a Tensor, which no graph would see. Write x[...] = v, or use the tensor's own methods."
+)
+
+
 def _written(ufunc: Any, method: str, inputs: Any, kwargs: Any) -> Any:
     """Run ``ndarray += tensor`` where no gradient is lost by it; refuse every other ``out=``."""
     operands = (*inputs, *kwargs.values())
@@ -222,22 +232,67 @@ def _holds_tensors(x: Any) -> bool:
 
 
 def _plain(x: Any) -> Any:
-    return x._data if isinstance(x, Interop) else x
+    """Return arrays for the tensors in ``x``, nested as they are; read-only, for a write would go unseen."""
+    if isinstance(x, Interop):
+        array = x._data.view()
+        array.flags.writeable = False
+        return array
+    if isinstance(x, dict):
+        return {key: _plain(value) for key, value in x.items()}
+    return type(x)(map(_plain, x)) if type(x) in (tuple, list) else x
 
 
-def _called(found: Any, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
-    """Call what records a NumPy function; say which function it was where that does not take the arguments."""
+def _asks(x: Any) -> bool:
+    """Tell whether a gradient could be lost that is asked for by a tensor in ``x``."""
+    if isinstance(x, Interop):
+        return x._node is not None and MODES.grad_enabled
+    if isinstance(x, dict):
+        x = x.values()
+    return isinstance(x, (tuple, list, type({}.values()))) and any(map(_asks, x))
+
+
+def _by_numpy(function: Any, name: str, args: Any, kwargs: Any, recorded: bool, why: str = "") -> Any:
+    """Let NumPy answer from the values where no gradient is lost by it; refuse the call where one is.
+
+    What is recorded with other arguments answers with tensors, as it does there.
+    """
+    if _asks((args, kwargs)):
+        raise TypeError(_no_rule(name, kwargs if recorded else {}) + why)
+    if name.endswith(".at") and isinstance(args[0], Interop):  # it writes into read-only arrays, too
+        raise TypeError(_WRITES.format(name))
+    try:
+        answer = function(*_plain(args), **_plain(kwargs))
+    except ValueError as error:
+        if "read-only" in str(error):
+            raise TypeError(_WRITES.format(name)) from None
+        raise
+    return _tensors(answer) if recorded else answer
+
+
+def _tensors(answer: Any) -> Any:
+    if isinstance(answer, (tuple, list)):
+        return getattr(answer, "_make", type(answer))(map(_tensors, answer))
+    if not isinstance(answer, (np.ndarray, np.generic)):
+        return answer
+    try:
+        return Recorded._plain._wrap(np.asarray(answer))  # type: ignore[attr-defined]
+    except TypeError:  # complex numbers, and what else no tensor holds
+        return answer
+
+
+def _called(func: Any, found: Any, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Call what records a NumPy function; NumPy's own where that does not take the arguments."""
     try:
         return found(*args, **kwargs)
     except TypeError as error:
         try:
             inspect.signature(found).bind(*args, **kwargs)
         except TypeError as why:
-            raise TypeError(_no_rule(name, kwargs) + f" ({why})") from None
+            return _by_numpy(func, name, args, kwargs, recorded=True, why=f" ({why})")
         except ValueError:  # it has no signature
             pass
         if "argument" in str(error):
-            raise TypeError(_no_rule(name, kwargs) + f" ({error})") from None
+            return _by_numpy(func, name, args, kwargs, recorded=True, why=f" ({error})")
         raise
 
 
@@ -259,24 +314,27 @@ def _no_rule(name: str, kwargs: Any) -> str:
 _OTHERWISE_CALLED = {
     "add.accumulate": "cumsum", "add.at": "index_add", "append": "cat", "average": "mean", "block": "cat",
     "choose": "gather", "compress": "masked_select", "convolve": "nn.functional.conv1d",
-    "correlate": "nn.functional.conv1d", "delete": "cat", "digitize": "bucketize", "extract": "masked_select",
-    "heaviside": "where", "histogram": "histc", "insert": "cat", "logaddexp.accumulate": "logcumsumexp",
-    "logaddexp.reduce": "logsumexp", "maximum.accumulate": "cummax", "minimum.accumulate": "cummin",
-    "multiply.accumulate": "cumprod", "multiply.outer": "outer", "pad": "nn.functional.pad", "piecewise": "where",
-    "place": "masked_scatter", "ptp": "aminmax", "put": "index_put", "putmask": "masked_scatter", "vdot": "dot",
+    "correlate": "nn.functional.conv1d", "cumulative_prod": "cumprod", "cumulative_sum": "cumsum", "delete": "cat",
+    "digitize": "bucketize", "extract": "masked_select", "flatnonzero": "nonzero", "heaviside": "where",
+    "histogram": "histc", "insert": "cat", "linalg.diagonal": "diagonal", "linalg.eig": "linalg.eigh",
+    "linalg.eigvals": "linalg.eigvalsh", "linalg.matrix_transpose": "transpose", "linalg.outer": "outer",
+    "linalg.tensordot": "tensordot", "linalg.trace": "trace", "logaddexp.accumulate": "logcumsumexp",
+    "logaddexp.reduce": "logsumexp", "logaddexp2": "logaddexp", "matrix_transpose": "transpose",
+    "maximum.accumulate": "cummax", "minimum.accumulate": "cummin", "multiply.accumulate": "cumprod",
+    "multiply.outer": "outer", "nanargmax": "argmax", "nanargmin": "argmin", "nancumprod": "cumprod",
+    "nancumsum": "cumsum", "nanmax": "amax", "nanmedian": "median", "nanmin": "amin", "nanprod": "prod",
+    "nanstd": "std", "nanvar": "var", "pad": "nn.functional.pad", "piecewise": "where", "place": "masked_scatter",
+    "ptp": "aminmax", "put": "index_put", "putmask": "masked_scatter", "rollaxis": "movedim", "select": "where",
+    "tril_indices_from": "tril_indices", "triu_indices_from": "triu_indices", "unstack": "unbind", "vdot": "dot",
 }  # fmt: skip
 
 
 def _nearest(name: str) -> str:
-    """Name the function of minigrad that does the same or is called nearly so."""
-    import difflib
-
+    """Name the function of minigrad that does the same, or the same but for its gradient."""
     import minigrad
 
-    if name in _OTHERWISE_CALLED:
-        return f"The nearest function there is mg.{_OTHERWISE_CALLED[name]}. "
-    package, _, short = name.rpartition(".") if name.startswith("linalg.") else ("", "", name.split(".")[0])
-    home = getattr(minigrad, package) if package else minigrad
-    names = [n for n, f in vars(home).items() if callable(f) and not isinstance(f, type) and not n.startswith("_")]
-    found = [short] if short in names else difflib.get_close_matches(short, names, 1, 0.8)
-    return f"The nearest function there is mg.{package}{'.' * bool(package)}{found[0]}. " if found else ""
+    near = _OTHERWISE_CALLED.get(name, name if name.startswith("linalg.") else name.split(".")[0])
+    found: Any = minigrad
+    for part in near.split("."):
+        found = getattr(found, part, None)
+    return f"The nearest function there is mg.{near}. " if callable(found) and not isinstance(found, type) else ""

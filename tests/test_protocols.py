@@ -114,6 +114,76 @@ def test_what_would_lose_a_gradient_raises(call, error, words):
         call(leaf())
 
 
+PLAIN = [
+    lambda x, i: np.unique(i), lambda x, i: np.unique(i, return_counts=True), lambda x, i: np.median(x),
+    lambda x, i: np.histogram(x, bins=2), lambda x, i: np.gradient(x), lambda x, i: np.percentile(x, 30),
+    lambda x, i: np.isin(i, [1]), lambda x, i: np.setdiff1d(i, [1]), lambda x, i: np.bincount(i), np.searchsorted,
+    lambda x, i: np.corrcoef([x, x]), lambda x, i: np.interp(1.5, i, x), lambda x, i: np.average(x, weights=i),
+    lambda x, i: np.diff(x), lambda x, i: np.quantile(a=x, q=0.5), lambda x, i: np.fft.fft(x),
+    lambda x, i: np.linalg.cond(np.diag(x)), lambda x, i: np.nanmax(x), lambda x, i: np.meshgrid(x, i)[1],
+    lambda x, i: np.lexsort((x, i)), lambda x, i: np.unravel_index(i, (2, 2)), lambda x, i: np.ones_like(x),
+]  # fmt: skip
+AS_TENSORS = [
+    lambda x, i: np.cbrt(x), lambda x, i: np.sum(x, where=[True, False, True]), lambda x, i: np.add(x, 1, dtype="f8"),
+    lambda x, i: np.multiply.accumulate(x), lambda x, i: np.maximum.outer(x, i), lambda x, i: np.modf(x),
+    lambda x, i: np.sort(x, kind="stable"), lambda x, i: np.reshape(x, (3,), order="F"), lambda x, i: np.gcd(i, 2),
+    lambda x, i: np.linalg.svd(np.diag(x), hermitian=True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("function", [*PLAIN, *AS_TENSORS])
+def test_numpy_answers_where_no_gradient_is_asked_for(function):
+    arrays = np.array([1.0, 2.0, 4.0], "float32"), np.array([1, 3, 1])
+    ours, theirs = function(*map(mg.from_numpy, arrays)), function(*arrays)
+    many = lambda x: list(x) if isinstance(x, (tuple, list)) else [x]
+    for a, b in zip(many(ours), many(theirs), strict=True):
+        assert isinstance(a, mg.Tensor if function in AS_TENSORS else (np.ndarray, np.generic))
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(np.asarray(a), b)
+
+
+def test_numpy_answers_of_what_asks_for_a_gradient_where_none_is_recorded():
+    x = leaf()
+    with mg.no_grad():
+        assert np.median(x) == 2 and np.cbrt(x).tolist()[0] == 1
+    with pytest.raises(TypeError, match="np.median has no vjp"):
+        np.median(x)
+    with pytest.raises(TypeError, match="np.average has no vjp"):
+        np.average(np.ones(3), weights=x)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda x: np.put(x, 0, 5.0), lambda x: np.copyto(x, 5.0), lambda x: np.place(x, x > 1, 5.0),
+        lambda x: np.putmask(x, x > 1, 5.0), lambda x: np.add.at(x, 0, 5.0), lambda x: np.fill_diagonal(x.view(1, 3), 5.0),
+        lambda x: np.put_along_axis(x, np.array([0]), 5.0, 0), lambda x: np.sum(x, 0, None, mg.zeros(())),
+    ],
+)  # fmt: skip
+def test_numpy_does_not_write_into_tensors(write):
+    x = mg.tensor([1.0, 2.0, 4.0])
+    with pytest.raises(TypeError, match="would write into a Tensor, which no graph would see"):
+        write(x)
+    assert x.tolist() == [1, 2, 4]
+
+
+def test_numpy_writes_tensors_into_arrays():
+    out = np.zeros(3)
+    np.copyto(out, mg.tensor([1.0, 2.0, 3.0]))
+    np.add.at(out, mg.tensor([0, 0]), mg.ones(2))
+    np.put(out, mg.tensor([2]), mg.tensor([9.0]))
+    assert out.tolist() == [3, 2, 9]
+
+
+def test_the_nearest_function_is_there_and_near():
+    from minigrad.interop import _OTHERWISE_CALLED, _nearest
+
+    for name, near in _OTHERWISE_CALLED.items():
+        assert _nearest(name) == f"The nearest function there is mg.{near}. "
+    for name in ("gradient", "isin", "sinc", "isnat", "bitwise_count", "sort_complex", "linalg.cond", "fft.fft"):
+        assert _nearest(name) == "", name
+
+
 def test_without_a_gradient_the_array_is_the_memory():
     x = mg.zeros(3)
     np.asarray(x)[0] = 5
