@@ -166,6 +166,7 @@ SURROUNDINGS = (
     Mutant("vmap's outputs stand in the first dimension", "minigrad/func/vmap.py", "whole = stack(results, out_dims)", "whole = stack(results, 0)", FUNC),
     Mutant("a checkpoint file is written in place", "minigrad/files.py", "            os.replace(temporary, path)\n", "            path.write_bytes(content)\n", FILES),
     Mutant("an overwritten file changes its permissions", "minigrad/files.py", "                if path.exists():\n", "                if False:\n", FILES),
+    Mutant("unpacked files of MNIST are not checked", "minigrad/datasets/mnist.py", "        self._check_arrays(images, labels)\n", "", "tests/test_mnist.py"),
     Mutant("the checksum of a file is not looked at", "minigrad/serialization.py", "    if _CHECKSUM in metadata and", "    if False and", FILES),
     Mutant("a device is replaced by a file", "minigrad/files.py", "if kind is None or stat.S_ISREG(kind):", "if True:", FILES),
     Mutant("a file that is being written is taken for abandoned", "minigrad/files.py", "            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)\n", "            pass\n", FILES),

@@ -4,6 +4,7 @@ import functools
 import gzip
 import hashlib
 import http.server
+import sys
 import threading
 
 import numpy as np
@@ -126,6 +127,51 @@ def test_a_corrupt_file_of_the_users_own_is_an_error_and_stays(files):
     with pytest.raises(ValueError, match=r"train-labels.*expected SHA-256 .*, found"):
         MNIST(files)
     assert bad.read_bytes() == raw
+
+
+@pytest.mark.parametrize("place", ["", "mnist", "raw", "MNIST/raw"])
+@pytest.mark.parametrize("unpacked", [False, True])
+def test_folders_of_other_programs_and_one_half_of_the_files(files, tmp_path, place, unpacked):
+    folder = tmp_path / "root" / place
+    folder.mkdir(parents=True)
+    for path in files.glob("t10k*"):
+        raw = path.read_bytes()
+        (folder / (path.stem if unpacked else path.name)).write_bytes(gzip.decompress(raw) if unpacked else raw)
+    assert len(MNIST(tmp_path / "root", train=False)) == 4
+    with pytest.raises(FileNotFoundError, match=r"lacks train-images\S+, train-labels\S+gz$"):
+        MNIST(tmp_path / "root")
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "words"),
+    [
+        ("images", lambda a: a ^ (np.arange(a.size).reshape(a.shape) == 999), "as many as MNIST has, but not what it"),
+        ("images", lambda a: a[:, :27], r"expected images \(N, 28, 28\) for 4 labels, found \(4, 27, 28\)"),
+        ("images", lambda a: a[:3], r"for 4 labels, found \(3, 28, 28\)"),
+        ("labels", lambda a: a[::-1], "t10k-labels.*: 4 are as many as MNIST has, but not what it has"),
+        ("labels", lambda a: np.where(a == 2, 77, a), "expected labels 0 to 9, found 77 at place 2"),
+        ("labels", lambda a: a[:, None], "expected images"),
+    ],
+)
+def test_unpacked_files_are_checked(files, monkeypatch, part, change, words):
+    known = {}
+    for path in files.glob("t10k*"):
+        path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
+        known[path.name.partition("-idx")[0], 4] = hashlib.sha256(read_idx(path)).hexdigest()
+        path.unlink()
+    monkeypatch.setattr(MNIST, "contents", known)
+    assert len(MNIST(files, train=False)) == 4
+    path = next(files.glob(f"t10k-{part}*"))
+    path.write_bytes(gzip.decompress(idx(change(read_idx(path)))))
+    with pytest.raises(ValueError, match=words):
+        MNIST(files, train=False)
+
+
+def test_without_pooch_it_names_the_extra_and_folders_go_on_working(files, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pooch", None)
+    assert len(MNIST(files)) == 6
+    with pytest.raises(ModuleNotFoundError, match=r"package pooch: pip install 'minigrad\[examples\]'"):
+        MNIST()
 
 
 @pytest.mark.parametrize(

@@ -30,12 +30,17 @@ class MNIST(Dataset):
     ``data`` (N, 28, 28) uint8 and ``targets`` (N,) int64 hold them all; ``tensors()`` gives float
     images (N, 1, 28, 28) and labels at once. ``transform`` is applied to each image drawn.
 
+    The files may be compressed or not, and lie as torchvision keeps them (``MNIST/raw``). Those of
+    MNIST's sizes must have its contents; uncompressed ones of another size are a set of your own,
+    of 28x28 images and labels 0 to 9.
+
     Raises FileNotFoundError for a ``root`` or MINIGRAD_DATA without the files, ValueError for
     a file there that is corrupt, DownloadError where nothing was found and no mirror answers. A
     corrupt file in the cache is set aside (``*.corrupt``) and downloaded anew.
     """
 
     name = "mnist"
+    places: tuple[str, ...] = ("", "mnist", "raw", "MNIST/raw")  # below the folder named by the user
     mirrors: tuple[str, ...] = (
         "https://ossci-datasets.s3.amazonaws.com/mnist/",
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -46,6 +51,12 @@ class MNIST(Dataset):
         "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
         "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
     }
+    contents: dict[tuple[str, int], str] = {  # (part of the name, how many) -> SHA-256 of the array
+        ("train-images", 60000): "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
+        ("train-labels", 60000): "1feba77c54802fa5339a11837ea4b2866434b83314ec45192930f1df69120c13",
+        ("t10k-images", 10000): "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161",
+        ("t10k-labels", 10000): "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5",
+    }
 
     def __init__(
         self,
@@ -54,14 +65,11 @@ class MNIST(Dataset):
         download: bool = True,
         transform: Callable[[Tensor], Any] | None = None,
     ) -> None:
-        images, labels = (name for name in self.files if name.startswith("train") == train)
-        folder = self._named_folder(root)
-        found = [self._file(name, folder, download) for name in (images, labels)]
-        self.data, self.targets = read_idx(found[0]), read_idx(found[1]).astype(np.int64)
-        if self.data.ndim != 3 or len(self.data) != len(self.targets):
-            raise ValueError(
-                f"{found[0]}: expected images (N, 28, 28) for {len(self.targets)} labels, found {self.data.shape}"
-            )
+        names = [name for name in self.files if name.startswith("train") == train]
+        folder = self._named_folder(root, names)
+        images, labels = (self._file(name, folder, download) for name in names)
+        self.data, self.targets = read_idx(images), read_idx(labels).astype(np.int64)
+        self._check_arrays(images, labels)
         self.train, self.transform = train, transform
 
     def __len__(self) -> int:
@@ -76,7 +84,7 @@ class MNIST(Dataset):
         return Tensor._wrap(_scaled(self.data[:, None])), Tensor._wrap(self.targets)
 
     # ---- where the files are -----------------------------------------------------------------
-    def _named_folder(self, root: str | os.PathLike[str] | None) -> Path | None:
+    def _named_folder(self, root: str | os.PathLike[str] | None, names: list[str]) -> Path | None:
         """Return the folder the user named, which then must have the files."""
         for what, named in (("root", root), ("MINIGRAD_DATA", os.environ.get("MINIGRAD_DATA"))):
             if not named:
@@ -84,10 +92,10 @@ class MNIST(Dataset):
             folder = Path(named)
             if not folder.is_dir():
                 raise FileNotFoundError(f"{type(self).__name__}: {what} {str(folder)!r} is not a folder")
-            for place in (folder, folder / self.name):
-                if all(_either(place, name) for name in self.files):
-                    return place
-            missing = [name for name in self.files if not _either(folder, name)]
+            for place in self.places:
+                if all(_either(folder / place, name) for name in names):
+                    return folder / place
+            missing = [name for name in names if not _either(folder, name)]
             raise FileNotFoundError(f"{type(self).__name__}: {what} {str(folder)!r} lacks {', '.join(missing)}")
         return None
 
@@ -112,8 +120,23 @@ class MNIST(Dataset):
             )
         return self._download(name, cached)
 
+    def _check_arrays(self, images: Path, labels: Path) -> None:
+        n = len(self.targets)
+        if self.data.shape != (n, 28, 28) or self.targets.ndim != 1:
+            raise ValueError(f"{images}: expected images (N, 28, 28) for {n} labels, found {self.data.shape}")
+        if n and self.targets.max() > 9:
+            wrong = int(self.targets.argmax())
+            raise ValueError(f"{labels}: expected labels 0 to 9, found {self.targets[wrong]} at place {wrong}")
+        for path, array in ((images, self.data), (labels, self.targets)):
+            expected = self.contents.get((path.name.partition("-idx")[0], n))
+            if path.suffix != ".gz" and expected not in (None, _sha256(array.astype(np.uint8))):
+                raise ValueError(
+                    f"{path}: {n} are as many as {type(self).__name__} has, but not what it has (by their "
+                    "SHA-256); the file is corrupt. Remove it, or name another folder."
+                )
+
     def _check(self, path: Path, name: str) -> None:
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        found = _sha256(path.read_bytes())
         if found != self.files[name]:
             raise ValueError(
                 f"{path}: expected SHA-256 {self.files[name]}, found {found}; the file is cut off, "
@@ -121,8 +144,7 @@ class MNIST(Dataset):
             )
 
     def _download(self, name: str, cached: Path) -> Path:
-        import pooch
-
+        pooch = _pooch()
         quiet = pooch.get_logger()
         quiet.setLevel("WARNING")
         faults = []
@@ -150,6 +172,8 @@ class FashionMNIST(MNIST):
     """Fashion-MNIST: clothes in place of digits, the same sizes; no checksums beyond IDX's sizes."""
 
     name = "fashion-mnist"
+    places = ("", "fashion-mnist", "raw", "FashionMNIST/raw")
+    contents = {}
     mirrors = ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",)
 
     def _check(self, path: Path, name: str) -> None:
@@ -164,9 +188,18 @@ class FashionMNIST(MNIST):
 
 def cache_folder() -> Path:
     """Return the user's cache of minigrad: $XDG_CACHE_HOME/minigrad or what the system uses."""
-    import pooch
+    return Path(_pooch().os_cache("minigrad"))
 
-    return Path(pooch.os_cache("minigrad"))
+
+def _pooch() -> Any:
+    try:
+        import pooch
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            "the cache of MNIST and its download need the package pooch: pip install 'minigrad[examples]'. "
+            "Or put the files into a folder and name it by root= or MINIGRAD_DATA."
+        ) from None
+    return pooch
 
 
 def _either(folder: Path, name: str) -> Path | None:
@@ -175,6 +208,10 @@ def _either(folder: Path, name: str) -> Path | None:
         if path.is_file():
             return path
     return None
+
+
+def _sha256(content: Any) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _scaled(images: np.ndarray) -> np.ndarray:
