@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from minigrad.creation import tensor
-from minigrad.functions.joining import stack
 from minigrad.random import Generator, default_generator
 from minigrad.tensor import Tensor
-from minigrad.utils.data.dataset import TensorDataset
+from minigrad.utils.data.collate import default_collate, default_convert
+from minigrad.utils.data.dataset import IterableDataset, TensorDataset
 
 
 class DataLoader:
@@ -19,8 +20,10 @@ class DataLoader:
 
     ``shuffle`` draws a new order for each pass, from ``generator`` or, as PyTorch does, from
     a generator seeded by the default one: the same seed gives PyTorch's batches. ``sampler``
-    yields indices, ``batch_sampler`` lists of them. ``num_workers`` must be 0: batches are made in
-    this process. Raises ValueError for options that contradict each other.
+    yields indices, ``batch_sampler`` lists of them; ``batch_size=None`` hands out the samples
+    themselves. Batches are made in this process, in the same order, whatever ``num_workers``;
+    what is said of workers and pinned memory changes nothing. Raises ValueError for options that
+    contradict each other.
     https://docs.pytorch.org/docs/stable/data.html#torch.utils.data.DataLoader
 
     >>> import minigrad as mg
@@ -35,31 +38,38 @@ class DataLoader:
     def __init__(
         self,
         dataset: Any,
-        batch_size: int = 1,
+        batch_size: int | None = 1,
         shuffle: bool | None = None,
-        sampler: Iterable[int] | None = None,
-        batch_sampler: Iterable[Sequence[int]] | None = None,
+        sampler: Iterable[Any] | None = None,
+        batch_sampler: Iterable[Sequence[Any]] | None = None,
         num_workers: int = 0,
-        collate_fn: Callable[[list[Any]], Any] | None = None,
+        collate_fn: Callable[[Any], Any] | None = None,
+        pin_memory: bool = False,
         drop_last: bool = False,
+        timeout: float = 0,
+        worker_init_fn: Callable[[int], None] | None = None,
+        multiprocessing_context: Any = None,
         generator: Generator | None = None,
+        *,
+        prefetch_factor: int | None = None,
+        persistent_workers: bool = False,
+        pin_memory_device: str = "",
+        in_order: bool = True,
     ) -> None:
-        if num_workers != 0:
-            raise ValueError(f"num_workers must be 0: batches are made in this process; got {num_workers}")
-        if sampler is not None and shuffle:
-            raise ValueError("sampler option is mutually exclusive with shuffle")
-        if batch_sampler is not None and (batch_size != 1 or shuffle or sampler or drop_last):
-            raise ValueError(
-                "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last"
+        _check_workers(num_workers, timeout, prefetch_factor, persistent_workers, multiprocessing_context)
+        _check_sampling(dataset, batch_size, shuffle, sampler, batch_sampler, drop_last)
+        if worker_init_fn is not None and num_workers:
+            warnings.warn(
+                "DataLoader makes its batches in this process: there are no workers, and worker_init_fn is not called",
+                stacklevel=2,
             )
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-            raise ValueError(f"batch_size should be a positive integer value, but got batch_size={batch_size}")
-        if shuffle and len(dataset) == 0:
-            raise ValueError("num_samples should be a positive integer value, but got num_samples=0")
-        self.dataset, self.batch_size, self.drop_last = dataset, batch_size, drop_last
+        self.dataset, self.drop_last = dataset, drop_last
+        self.batch_size = batch_size if batch_sampler is None else None
         self.shuffle, self.sampler, self.batch_sampler = bool(shuffle), sampler, batch_sampler
+        self.num_workers, self.pin_memory, self.timeout = num_workers, pin_memory, timeout
+        self.worker_init_fn, self.persistent_workers = worker_init_fn, persistent_workers
         self.collate_fn, self.generator = collate_fn, generator
-        self._order: np.ndarray | None = None  # of the epoch under way
+        self._order: Any = None  # of the epoch under way
         self._yielded = 0  # batches of it
         self._resumed = False
 
@@ -67,74 +77,123 @@ class DataLoader:
         if self.batch_sampler is not None:
             return len(self.batch_sampler)  # type: ignore[arg-type]
         n = len(self.dataset) if self.sampler is None else len(self.sampler)  # type: ignore[arg-type]
-        return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
+        size = self.batch_size or 1
+        return n // size if self.drop_last else -(-n // size)
 
     def __iter__(self) -> Iterator[Any]:
-        if self.batch_sampler is not None:
-            return (self._batch(np.asarray(indices)) for indices in self.batch_sampler)
         if self._resumed:  # once, after load_state_dict
             self._resumed = False
-        else:
-            self._order, self._yielded = self._drawn_order(), 0
-        return self._epoch(self._order, self._yielded)
+            return self._epoch(self._order, self._yielded)
+        (self.generator or default_generator).random_int64()  # PyTorch draws a base seed for its workers
+        self._order, self._yielded = None, 0
+        if isinstance(self.dataset, IterableDataset):
+            return self._stream(iter(self.dataset))
+        if self.batch_sampler is not None:
+            return (self._batch(indices) for indices in self.batch_sampler)
+        if self.sampler is not None and not hasattr(self.sampler, "__len__"):
+            return (self._batch(indices) for indices in self._groups(iter(self.sampler)))
+        # workers ask for the first batches at once; else the order is drawn when the first batch is
+        return self._epoch(self._drawn_order() if self.num_workers else None, 0)
 
     def _epoch(self, order: Any, start: int) -> Iterator[Any]:
+        if order is None:
+            order = self._drawn_order()
+        self._order, size = order, self.batch_size or 1
         for i in range(start, len(self)):
-            batch = self._batch(order[i * self.batch_size : (i + 1) * self.batch_size])
+            indices = order[i * size : (i + 1) * size]
+            batch = self._batch(indices if self.batch_size else indices[0])
             self._yielded = i + 1
             yield batch
         self._order, self._yielded = None, 0
         if self.shuffle and self.generator is not None:  # PyTorch's sampler draws once more at the end
             self.generator.permutation(len(self.dataset))
 
-    def _drawn_order(self) -> np.ndarray:
-        """Draw as PyTorch draws: the loader's base seed first, then the sampler's order."""
-        (self.generator or default_generator).random_int64()
+    def _drawn_order(self) -> Any:
+        """Draw the order of an epoch as PyTorch's samplers do."""
         if self.sampler is not None:
-            return np.fromiter(self.sampler, np.int64)
+            return list(self.sampler)
         if not self.shuffle:
             return np.arange(len(self.dataset))
         generator = self.generator or Generator().manual_seed(default_generator.random_int64())
         return generator.permutation(len(self.dataset))
 
-    def _batch(self, indices: np.ndarray) -> Any:
-        if self.collate_fn is None and type(self.dataset) is TensorDataset:
-            return [Tensor._wrap(t._data[indices]) for t in self.dataset.tensors]
-        return (self.collate_fn or default_collate)([self.dataset[int(i)] for i in indices])
+    def _groups(self, items: Iterator[Any]) -> Iterator[Any]:
+        """Yield lists of ``batch_size`` items, or the items themselves."""
+        if self.batch_size is None:
+            yield from items
+            return
+        while group := list(itertools.islice(items, self.batch_size)):
+            if len(group) == self.batch_size or not self.drop_last:
+                yield group
+
+    def _stream(self, samples: Iterator[Any]) -> Iterator[Any]:
+        for group in self._groups(samples):
+            yield self._collated(group)
+
+    def _batch(self, indices: Any) -> Any:
+        """Return what the data set has at these indices; at one of them without ``batch_size``."""
+        if isinstance(indices, (np.ndarray, np.generic)):
+            if self.collate_fn is None and type(self.dataset) is TensorDataset:
+                return [Tensor._wrap(t._data[indices]) for t in self.dataset.tensors]
+            indices = indices.tolist()
+        if self.batch_size is None and self.batch_sampler is None:
+            return self._collated(self.dataset[indices])
+        if hasattr(self.dataset, "__getitems__"):
+            return self._collated(self.dataset.__getitems__(indices))
+        return self._collated([self.dataset[i] for i in indices])
+
+    def _collated(self, samples: Any) -> Any:
+        if self.collate_fn is not None:
+            return self.collate_fn(samples)
+        one = self.batch_size is None and self.batch_sampler is None
+        return default_convert(samples) if one else default_collate(samples)
 
     # ---- the position in an epoch ------------------------------------------------------------
     def state_dict(self) -> dict[str, Any]:
         """Return where the epoch under way stands: its order and the batches yielded of it."""
-        order = None if self._order is None else Tensor._wrap(self._order)
+        order = Tensor._wrap(self._order) if isinstance(self._order, np.ndarray) else self._order
         return {"order": order, "yielded": self._yielded if order is not None else 0}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Let the next ``for`` loop go on with the batches that were left."""
         order = state_dict["order"]
-        if order is not None and len(order) != len(self.dataset):
-            raise ValueError(f"DataLoader: the saved epoch has {len(order)} samples, this data set {len(self.dataset)}")
-        self._order = None if order is None else order.numpy()
+        n = len(self.dataset) if self.sampler is None else len(self.sampler)  # type: ignore[arg-type]
+        if order is not None and len(order) != n:
+            raise ValueError(f"DataLoader: the saved epoch has {len(order)} samples, this data set {n}")
+        self._order = order.numpy() if isinstance(order, Tensor) else order
         self._yielded, self._resumed = state_dict["yielded"], order is not None
 
 
-def default_collate(batch: list[Any]) -> Any:
-    """Stack samples: tensors and arrays along a new first dimension, numbers into a tensor.
+def _check_workers(num_workers: int, timeout: float, prefetch: int | None, persistent: bool, context: Any) -> None:
+    """Refuse what PyTorch refuses of workers, though there are none."""
+    if num_workers < 0:
+        raise ValueError("num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.")
+    if timeout < 0:
+        raise ValueError("timeout option should be non-negative")
+    if prefetch is not None and num_workers == 0:
+        raise ValueError("prefetch_factor option could only be specified in multiprocessing (num_workers > 0)")
+    if prefetch is not None and prefetch < 0:
+        raise ValueError("prefetch_factor option should be non-negative")
+    if persistent and num_workers == 0:
+        raise ValueError("persistent_workers option needs num_workers > 0")
+    if context is not None and num_workers == 0:
+        raise ValueError("multiprocessing_context can only be used with num_workers > 0")
 
-    Tuples and dicts of these are collated part by part. Raises TypeError for anything else.
-    """
-    first = batch[0]
-    if isinstance(first, Tensor):
-        return stack(batch)
-    if isinstance(first, (np.ndarray, np.generic)):
-        return Tensor._wrap(np.stack(batch))
-    if isinstance(first, (bool, int, float)):
-        return tensor(batch)
-    if isinstance(first, str):
-        return batch
-    if isinstance(first, dict):
-        return {key: default_collate([sample[key] for sample in batch]) for key in first}
-    if isinstance(first, (tuple, list)):
-        return [default_collate(list(parts)) for parts in zip(*batch, strict=True)]
-    raise TypeError(
-        f"default_collate: batch must contain tensors, arrays, numbers, dicts or lists; found {type(first)}"
-    )
+
+def _check_sampling(dataset: Any, size: Any, shuffle: Any, sampler: Any, batch_sampler: Any, drop_last: bool) -> None:
+    if isinstance(dataset, IterableDataset):
+        for name, given in (("shuffle", shuffle), ("sampler", sampler), ("batch_sampler", batch_sampler)):
+            if given is not None and given is not False:
+                raise ValueError(
+                    f"DataLoader with IterableDataset: expected unspecified {name} option, but got {name}={given}"
+                )
+    if sampler is not None and shuffle:
+        raise ValueError("sampler option is mutually exclusive with shuffle")
+    if batch_sampler is not None and (size != 1 or shuffle or sampler is not None or drop_last):
+        raise ValueError("batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last")
+    if size is None and drop_last:
+        raise ValueError("batch_size=None option disables auto-batching and is mutually exclusive with drop_last")
+    if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
+        raise ValueError(f"batch_size should be a positive integer value, but got batch_size={size}")
+    if shuffle and len(dataset) == 0:
+        raise ValueError("num_samples should be a positive integer value, but got num_samples=0")

@@ -23,6 +23,17 @@ class Dataset:
         return ConcatDataset([self, other])
 
 
+class IterableDataset(Dataset):
+    """Base class of data sets that are streams: ``__iter__`` yields samples, nothing has a number."""
+
+    def __iter__(self) -> Any:
+        raise NotImplementedError("Subclasses of IterableDataset should implement __iter__.")
+
+
+def get_worker_info() -> None:
+    """Return None, as in PyTorch's main process: batches are made there."""
+
+
 class TensorDataset(Dataset):
     """Samples along the first dimension of tensors of one length.
 

@@ -1,0 +1,116 @@
+"""How a list of samples becomes a batch.
+
+https://docs.pytorch.org/docs/stable/data.html#torch.utils.data.default_collate
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, MutableMapping, MutableSequence, Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad.creation import as_tensor, tensor
+from minigrad.dtypes import float64
+from minigrad.functions.joining import stack
+from minigrad.tensor import Tensor
+
+
+def default_collate(batch: Sequence[Any]) -> Any:
+    """Stack samples: tensors and arrays along a new first dimension, numbers into a tensor.
+
+    Python's floats become float64, strings stay a list; tuples, lists and dicts are collated part
+    by part. Raises RuntimeError for samples of different sizes, TypeError for anything else.
+    """
+    first = batch[0]
+    odd = next((i for i, sample in enumerate(batch) if not _alike(first, sample)), None)
+    if odd is not None:
+        raise TypeError(
+            f"default_collate: samples of a batch must be of one kind, but sample 0 is a {type(first).__name__}, "
+            f"sample {odd} a {type(batch[odd]).__name__}"
+        )
+    if isinstance(first, (str, bytes)):
+        return batch
+    if isinstance(first, (Tensor, np.ndarray, np.generic)):
+        return _stacked(batch)
+    if isinstance(first, float):
+        return tensor(batch, dtype=float64)
+    if isinstance(first, int):
+        return tensor(batch)
+    if isinstance(first, Mapping):
+        for i, sample in enumerate(batch):
+            if missing := [key for key in first if key not in sample]:
+                raise KeyError(f"default_collate: sample {i} lacks {missing[0]!r}, which sample 0 has")
+        return _like(first, {key: default_collate([sample[key] for sample in batch]) for key in first})
+    if isinstance(first, Sequence):
+        for i, sample in enumerate(batch):
+            if len(sample) != len(first):
+                raise RuntimeError(
+                    "each element in list of batch should be of equal size, but sample 0 has "
+                    f"{len(first)} and sample {i} has {len(sample)}. Pad them, or pass a collate_fn."
+                )
+        return _like(first, [default_collate(parts) for parts in zip(*batch, strict=True)])
+    raise TypeError(
+        "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found "
+        f"{type(first)}. Pass a collate_fn that knows it."
+    )
+
+
+def default_convert(sample: Any) -> Any:
+    """Turn the arrays of one sample into tensors, as a loader with ``batch_size=None`` does."""
+    if isinstance(sample, (np.ndarray, np.generic)) and sample.dtype.kind not in "SUO":
+        return as_tensor(sample)
+    if isinstance(sample, Mapping):
+        return _like(sample, {key: default_convert(sample[key]) for key in sample})
+    if isinstance(sample, Sequence) and not isinstance(sample, (str, bytes)):
+        return _like(sample, [default_convert(part) for part in sample])
+    return sample
+
+
+_KINDS: tuple[Any, ...] = (str, bytes, (Tensor, np.ndarray), (np.generic, int, float), Mapping, Sequence)
+
+
+def _alike(first: Any, sample: Any) -> bool:
+    if type(first) is type(sample):
+        return True
+    kind = next((kind for kind in _KINDS if isinstance(first, kind)), object)
+    return isinstance(sample, kind)
+
+
+def _stacked(batch: Sequence[Any]) -> Tensor:
+    for sample in batch:
+        if isinstance(sample, np.ndarray) and sample.dtype.kind in "SUO":
+            raise TypeError(
+                "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; "
+                f"found an array of {sample.dtype}"
+            )
+    tensors = [as_tensor(sample) for sample in batch]
+    for i, sample in enumerate(tensors):
+        if sample.shape != tensors[0].shape:
+            raise RuntimeError(
+                f"stack expects each tensor to be equal size, but got {list(tensors[0].shape)} at entry 0 "
+                f"and {list(sample.shape)} at entry {i}. Pad or crop the samples, or pass a collate_fn."
+            )
+    return stack(tensors)
+
+
+def _like(example: Any, parts: Any) -> Any:
+    """Return parts in a container of the example's type; a plain tuple becomes a list, as in PyTorch."""
+    if isinstance(example, tuple):
+        return type(example)(*parts) if hasattr(example, "_fields") else parts
+    if type(example) in (dict, list):
+        return parts
+    try:
+        if isinstance(example, MutableMapping):
+            result = copy.copy(example)
+            result.update(parts)
+            return result
+        if isinstance(example, MutableSequence):
+            result = copy.copy(example)
+            for i, part in enumerate(parts):
+                result[i] = part
+            return result
+        return type(example)(parts)
+    except TypeError:
+        return parts
