@@ -43,7 +43,8 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Return input where positive, alpha * (exp(input) - 1) elsewhere (Clevert et al., 2015)."""
-    return e.where(input > 0, input, alpha * e.expm1(e.where(input > 0, 0.0, input)))
+    low = input <= 0  # NaN is not: it goes on as it is
+    return e.where(low, alpha * e.expm1(e.where(low, input, 0.0)), input)
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:

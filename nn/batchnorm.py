@@ -107,8 +107,15 @@ def _by_running(
     """Return the frozen transform of Algorithm 2: statistics are constants, as they are now."""
     if mean is None or var is None:
         raise RuntimeError(f"running_{'mean' if mean is None else 'var'} must be defined in evaluation mode")
-    x_hat = over_root(deviation(x, _as_now(mean, x)), _as_now(var, x), eps=eps)
-    return _scale_and_shift(x_hat, weight, bias)
+    wide = _float32(x)
+    x_hat = over_root(deviation(wide, _as_now(mean, x)), _as_now(var, x), eps=eps)
+    y = _scale_and_shift(x_hat, weight, bias)
+    return y if wide is x else y.to(x.dtype)
+
+
+def _float32(x: Tensor) -> Tensor:
+    """Return float16, whose squares and sums have no room in it, as float32."""
+    return x.float() if x.dtype == np.float16 else x
 
 
 def _as_now(statistic: Tensor, x: Tensor) -> Any:
@@ -124,7 +131,10 @@ def _by_batch(
     """Return ``(y, mean, unbiased variance, m)`` of a batch that allows it."""
     if eps <= 0:
         raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
-    y, mean, var, m = normalize(x, weight, bias, eps, all_reduce)
+    wide = _float32(x)
+    y, mean, var, m = normalize(wide, weight, bias, eps, all_reduce)
+    if wide is not x:
+        y = y.to(x.dtype)
     if m == 1 and not MODES.hold_statistics:  # who only looks may look at one
         raise ValueError(
             f"Expected more than 1 value per channel when training, got input size {list(x.shape)}. "

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from minigrad.nn.loss import Loss, check_reduction, old_reduction, reduced
 
+from minigrad.functions.elementwise import where
 from minigrad.ops import loss as ops
 from minigrad.tensor import Tensor
 
@@ -35,6 +36,9 @@ def cross_entropy(
     """
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+    if input.dtype == np.float16:  # counts and sums have no room in it
+        wide = [x.float() if x is not None and x.is_floating_point() else x for x in (input, target, weight)]
+        return cross_entropy(*wide, ignore_index, reduction, label_smoothing).to(input.dtype)
     if input.ndim == 1:
         options: Any = (weight, ignore_index, reduction, label_smoothing)
         return cross_entropy(input.unsqueeze(0), target.unsqueeze(0), *options).reshape(())
@@ -68,6 +72,9 @@ def nll_loss(
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.nll_loss.html
     """
     check_reduction(reduction)
+    if input.dtype == np.float16:
+        weight = None if weight is None else weight.float()
+        return nll_loss(input.float(), target, weight, ignore_index, reduction).to(input.dtype)
     if input.ndim == 1:
         options: Any = (weight, ignore_index, reduction)
         return nll_loss(input.unsqueeze(0), target.unsqueeze(0), *options).reshape(())
@@ -76,7 +83,7 @@ def nll_loss(
     if weight is None and kept is None:
         return reduced(right, reduction)
     weights = _weights(classes, kept, weight, input.dtype)
-    return _weighted(right * weights, weights, reduction)
+    return _averaged(right * weights, kept, weights, reduction)
 
 
 def _classes(input: Tensor, target: Tensor, ignore_index: int) -> tuple[np.ndarray, np.ndarray | None]:
@@ -109,7 +116,11 @@ def _weights(classes: np.ndarray, kept: np.ndarray | None, weight: Tensor | None
     return mask if weight is None else weight[classes] * mask
 
 
-def _weighted(losses: Tensor, weights: Tensor, reduction: str) -> Tensor:
+def _averaged(losses: Tensor, kept: np.ndarray | None, weights: Tensor, reduction: str) -> Tensor:
+    """Reduce losses, the mean over these weights. Ignored ones are 0, whatever they were, and their gradient is 0,
+    whatever comes: infinities, where nothing is left to divide by."""
+    if kept is not None:
+        losses = where(Tensor._wrap(kept), losses, 0.0)
     return losses.sum() / weights.sum() if reduction == "mean" else reduced(losses, reduction)
 
 
@@ -121,8 +132,7 @@ def _uniform_loss(log_p: Tensor, target: Tensor, weight: Tensor | None, ignore_i
     """Return the loss against all classes alike, which label smoothing mixes in."""
     classes, kept = _classes(log_p, target, ignore_index)
     losses = -_of_classes(log_p, weight).sum(1)
-    counted = _weights(classes, kept, None, log_p.dtype)
-    return _weighted(losses * counted, _weights(classes, kept, weight, log_p.dtype), reduction)
+    return _averaged(losses, kept, _weights(classes, kept, weight, log_p.dtype), reduction)
 
 
 def _against_probabilities(

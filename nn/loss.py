@@ -95,9 +95,7 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     if delta <= 0:
         raise ValueError(f"huber_loss does not support non-positive values for delta, but got {delta}")
     _warn_of_broadcasting(input, target)
-    d = input - target
-    size = e.abs(d)
-    return reduced(e.where(size < delta, 0.5 * d * d, delta * (size - 0.5 * delta)), reduction)
+    return reduced(ops.huber(input - target, delta=delta), reduction)
 
 
 @old_reduction
@@ -144,10 +142,7 @@ def binary_cross_entropy_with_logits(
     """
     if input.shape != target.shape:
         raise ValueError(f"Target size ({list(target.shape)}) must be the same as input size ({list(input.shape)})")
-    positive = e.softplus(-input)  # -log(sigmoid(input))
-    if pos_weight is not None:
-        positive = positive * (1 + (pos_weight - 1) * target)
-    loss = (1 - target) * input + positive
+    loss = ops.binary_cross_entropy_of_logits(input, target, 1.0 if pos_weight is None else pos_weight)
     return reduced(loss if weight is None else loss * weight, reduction)
 
 

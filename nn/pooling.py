@@ -69,9 +69,10 @@ def _avg_pool(n: int, input: Tensor, kernel: Any, stride: Any, padding: Any, cei
     del options["dilation"]
     counted = each(padding, n, "padding", 0) if count_include_pad else (0,) * n
     count = divisor or _counts(input.shape[-n:], counted, **options)
+    wide = input.float() if input.dtype == np.float16 else input  # a sum may lie beyond float16
     if isinstance(count, np.ndarray):
-        count = Tensor._wrap(count.astype(input.dtype))
-    return _batched(n, input, lambda x: window.window_sum(x, **options) / count)
+        count = Tensor._wrap(count.astype(wide.dtype))
+    return _batched(n, wide, lambda x: window.window_sum(x, **options) / count).to(input.dtype)
 
 
 def _geometry(name: str, n: int, input: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any,
@@ -127,6 +128,8 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     ``output_size`` is a number or a pair, None for the input's own.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool2d.html
     """
+    if input.dtype == np.float16:
+        return adaptive_avg_pool2d(input.float(), output_size).to(input.dtype)
     wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size, output_size)
     height, width = (
         _shares(size, size if out is None else out, input.dtype)

@@ -69,6 +69,7 @@ SAMPLES = {
     "trigonometric.acosh": ((away(2, 3) + 1,), {}),
     **{f"special.{name}": ((signed(2, 3) * 6,), {}) for name in ("erf", "erfc")},
     "special.nan_to_num": ((signed(2, 3),), {}),
+    "special.logit": [((away(2, 3),), {"eps": eps}) for eps in (None, 0.4)],
     **{f"scan.{name}": [((signed(2, 3, 4),), {"axis": axis}) for axis in (0, 1, 2)] for name in ("cumprod", "logcumsumexp")},
     "scan.prod": [((signed(2, 3, 4),), {"axis": 1, "keepdims": keep}) for keep in (False, True)],
     **{
@@ -94,6 +95,7 @@ SAMPLES = {
         ((signed(4, 3, 5, 6), signed(4, 3, 5, 6)), {"shape": shape}) for shape in ((1, 3, 1, 1), (3, 1, 1), (5, 1), (6,), (4, 1, 5, 6))
     ],
     **{f"reduction.{name}": ((spaced(2, 3, 4),), REDUCE) for name in ("sum", "mean", "mean_square", "amax", "amin", "logsumexp")},
+    "reduction.centred": ((spaced(2, 3, 4),), {"axis": (0, 2)}),
     **{f"reduction.{name}": ((signed(2, 3, 4),), {"axis": 1}) for name in ("softmax", "log_softmax", "cumsum")},
     "shape.reshape": ((signed(2, 3, 4),), {"shape": (4, 6)}),
     "shape.transpose": ((signed(2, 3, 4),), {"axes": (2, 0, 1)}),
@@ -136,6 +138,8 @@ SAMPLES = {
         ((np.array([[0.3, -0.7, 0.5, 0.2], [-0.4, 0.6, 0.8, -0.9]]),), {"indices": INDICES[:, 0], "axis": 1, "shape": (2, 3)}),
     ],
     "loss.binary_cross_entropy": ((away(2, 3), away(2, 3)), {}),
+    "loss.binary_cross_entropy_of_logits": [((signed(2, 3) * 9, away(2, 3), away(*w) * 3), {}) for w in ((3,), (2, 3))],
+    "loss.huber": ((signed(2, 3) * 2,), {"delta": 0.9}),
     "loss.cross_entropy": [
         ((signed(4, 3),), {"classes": np.array([0, 2, 1, 2]), "reduction": how}) for how in ("none", "mean", "sum")
     ],

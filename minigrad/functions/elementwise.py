@@ -223,9 +223,7 @@ def round(input: T, *, decimals: int = 0) -> T:
 @numpy_names
 def logit(input: T, eps: float | None = None) -> T:
     """Return log(input / (1 - input)), input first held between eps and 1 - eps."""
-    input = input if input.dtype.kind == "f" else input.to(get_default_dtype())
-    x = input if eps is None else clamp(input, eps, 1 - eps)
-    return log(x / (1 - x))
+    return special.logit(input, eps=eps)
 
 
 @numpy_names

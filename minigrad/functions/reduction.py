@@ -68,8 +68,8 @@ def prod(input: T, dim: int | None = None, keepdim: bool = False, *, dtype: Any 
     return made if dtype is None else made.to(dtype)
 
 
-def _moments(name: str, input: T, dim: Any, correction: float | None, keepdim: bool, unbiased: Any) -> tuple[T, T]:
-    """Return variance and mean (reduced axes kept)."""
+def _freedom(name: str, input: T, dim: Any, correction: float | None, unbiased: Any) -> tuple[tuple[int, ...], float]:
+    """Return the axes, and what their squares are divided by."""
     if isinstance(dim, bool):  # the old signature, var(unbiased)
         dim, correction = None, int(dim)
     if unbiased is not None:
@@ -84,11 +84,29 @@ def _moments(name: str, input: T, dim: Any, correction: float | None, keepdim: b
             "(input numel divided by output numel).",
             stacklevel=4,
         )
-    centre = reduction.mean(input, axis=axes, keepdims=True)
-    d = input - centre
-    return reduction.sum(d * d, axis=axes, keepdims=keepdim) / builtins.max(left, 0), (
-        centre if keepdim else centre.squeeze(axes)
-    )
+    return axes, builtins.max(left, 0)
+
+
+def _variance(input: T, axes: tuple[int, ...], left: float, keepdim: bool) -> T:
+    """Return the sum of squares around the mean over ``left``; of float16 in float32."""
+    d = reduction.centred(_float32(input), axis=axes)
+    squares = reduction.mean_square(d, axis=axes, keepdims=keepdim)
+    factor = reduction.count(input, axes) / left if left else math.inf
+    return squares if factor == 1 else squares * factor
+
+
+def _float32(input: T) -> T:
+    return input.float() if input.dtype == np.float16 else input
+
+
+def _deviation(input: T, axes: tuple[int, ...], left: float, keepdim: bool) -> T:
+    """Return the root of the variance, in float64 where its square is beyond float32."""
+    variance = _variance(input, axes, left, keepdim)
+    if variance.dtype == np.float32:
+        limits = np.finfo(np.float32)
+        if ((variance._data < limits.tiny) | (variance._data > limits.max)).any():
+            variance = _variance(input.double(), axes, left, keepdim)
+    return elementwise.root(variance).to(input.dtype)
 
 
 @numpy_names
@@ -96,7 +114,8 @@ def var(
     input: T, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
 ) -> T:
     """Return the variance over ``dim``, divided by n - correction (default 1: the unbiased one)."""
-    return _moments("var", input, dim, correction, keepdim, unbiased)[0]
+    axes, left = _freedom("var", input, dim, correction, unbiased)
+    return _variance(input, axes, left, keepdim).to(input.dtype)
 
 
 @numpy_names
@@ -104,7 +123,8 @@ def std(
     input: T, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
 ) -> T:
     """Return the standard deviation over ``dim``; see :func:`var`. Its gradient at a constant is 0."""
-    return elementwise.root(_moments("std", input, dim, correction, keepdim, unbiased)[0])
+    axes, left = _freedom("std", input, dim, correction, unbiased)
+    return _deviation(input, axes, left, keepdim)
 
 
 @numpy_names
@@ -112,7 +132,9 @@ def var_mean(
     input: T, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
 ) -> tuple[T, T]:
     """Return (variance, mean) over ``dim``; see :func:`var`."""
-    return _moments("var_mean", input, dim, correction, keepdim, unbiased)
+    axes, left = _freedom("var_mean", input, dim, correction, unbiased)
+    mean = reduction.mean(input, axis=axes, keepdims=keepdim)
+    return _variance(input, axes, left, keepdim).to(input.dtype), mean
 
 
 @numpy_names
@@ -120,8 +142,8 @@ def std_mean(
     input: T, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
 ) -> tuple[T, T]:
     """Return (standard deviation, mean) over ``dim``; see :func:`std`."""
-    spread, centre = _moments("std_mean", input, dim, correction, keepdim, unbiased)
-    return elementwise.root(spread), centre
+    axes, left = _freedom("std_mean", input, dim, correction, unbiased)
+    return _deviation(input, axes, left, keepdim), reduction.mean(input, axis=axes, keepdims=keepdim)
 
 
 def _some(name: str, input: T, dim: Dim) -> tuple[int, ...]:
@@ -177,7 +199,7 @@ def _extreme(input: T, dim: Any, keepdim: bool, which: str) -> T:
         "min": (reduction.amin, elementwise.minimum, reduction.argmin),
     }[which]
     if dim is None:
-        return whole(input, axis=_some(which, input, None), keepdims=False)
+        return whole(input, axis=_some(which, input, None), keepdims=False, nans=True)
     if isinstance(dim, bool) or not isinstance(dim, (int, np.integer)):
         if not hasattr(dim, "ndim") or isinstance(dim, np.generic):
             raise no_tensor(which, "other", 2, dim)

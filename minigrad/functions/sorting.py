@@ -12,7 +12,7 @@ import numpy as np
 
 from minigrad.dtypes import category
 from minigrad.functions.names import no_tensor, numpy_names
-from minigrad.functions.reduction import amax, looked_up
+from minigrad.functions.reduction import looked_up, max
 from minigrad.ops import indexing, sorting
 from minigrad.ops.reduction import axis_of
 
@@ -85,7 +85,7 @@ def median(input: T, dim: int | None = None, keepdim: bool = False) -> T:
     if not bool(hit._data.any()):  # NaN equals nothing
         hit = flat.detach() != flat.detach()
     chosen = flat[hit]
-    return amax(chosen)
+    return max(chosen)
 
 
 @numpy_names

@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from minigrad.ops.reduction import total
 from minigrad.primitive import primitive
 
 
@@ -61,7 +62,7 @@ def einsum(*xs, inputs, output):
         terms.append(_pair(*left, *right, kept))
     x, names = terms[0]
     lost = tuple(k for k, name in enumerate(names) if name not in output)
-    x = np.sum(x, axis=lost, dtype=x.dtype) if lost else x
+    x = _summed(x, lost) if lost else x
     names = [name for name in names if name in output]
     return np.transpose(x, [names.index(name) for name in output])
 
@@ -78,8 +79,12 @@ def _simple(x, names, output, others):
     kept = set(output).union(*others)
     lost = tuple(i for i, name in enumerate(names) if name not in kept)
     if lost:
-        x = np.sum(x, axis=lost, dtype=x.dtype)
+        x = _summed(x, lost)
     return x, "".join(name for name in names if name in kept)
+
+
+def _summed(x, axis):
+    return total(x, axis, False) if x.dtype.kind == "f" else np.sum(x, axis=axis, dtype=x.dtype)
 
 
 def _without(names, *places):

@@ -123,16 +123,22 @@ def pow_scalar(x, *, exponent):
 alias(div, np.true_divide)
 alias(pow, np.power)
 
+
+def _unless(lost, g, x, y):
+    """What comes to an operand that has not lost: ties halve it, and beside NaN both get all of it."""
+    return np.where(x == y, g / 2, g * np.logical_not(lost))
+
+
 maximum = register(
     np.maximum,
-    lambda g, _out, x, y: g * (x > y) + (g / 2) * (x == y),
-    lambda g, _out, x, y: g * (y > x) + (g / 2) * (x == y),
+    lambda g, _out, x, y: _unless(x < y, g, x, y),
+    lambda g, _out, x, y: _unless(y < x, g, x, y),
     **pair,
 )
 minimum = register(
     np.minimum,
-    lambda g, _out, x, y: g * (x < y) + (g / 2) * (x == y),
-    lambda g, _out, x, y: g * ((y < x) + 0.5 * (x == y)),
+    lambda g, _out, x, y: _unless(y < x, g, x, y),
+    lambda g, _out, x, y: _unless(x < y, g, x, y),
     **pair,
 )
 
@@ -215,7 +221,7 @@ positive = register(np.positive, lambda g, _out, _x: g)
 abs = register(np.absolute, lambda g, _out, x: g * np.sign(x), name="abs")
 square = register(np.square, lambda g, _out, x: g * (2 * x))
 exp = register(np.exp, lambda g, out, _x: g * out, **real)
-expm1 = register(np.expm1, lambda g, out, _x: g * (out + 1), **real)
+expm1 = register(np.expm1, lambda g, _out, x: g * np.exp(x), **real)  # out + 1 loses what is small beside 1
 log = register(np.log, lambda g, _out, x: g / x, **real)
 log1p = register(np.log1p, lambda g, _out, x: g / (1 + x), **real)
 exp2 = register(np.exp2, lambda g, out, _x: g * (out * _LN2), **real)
@@ -263,9 +269,9 @@ def sigmoid(x):
     return np.reciprocal(out, out=out if out.ndim else None)
 
 
-@primitive(lambda g, out, _x: g * (out > 0))
+@primitive(lambda g, out, _x: g * (out != 0))
 def relu(x):
-    """max(x, 0); the gradient at 0 is 0, as PyTorch's. NaN stays NaN."""
+    """max(x, 0); the gradient at 0 is 0, as PyTorch's. NaN stays NaN, and lets its gradient through."""
     if x.size > 1 << 14 and x.dtype.kind == "f":  # maximum with a number is not vectorised, clip is: 133 and 55 us
         return np.clip(x, 0, math.inf)  # for 400,000 numbers of float32
     return np.maximum(x, 0)
@@ -283,9 +289,9 @@ def clamp(x, *, min=None, max=None):
     return np.clip(x, min, max)
 
 
-@primitive(lambda g, _out, x, *, min, max: g * ((x > min) & (x < max)))
+@primitive(lambda g, _out, x, *, min, max: g * np.logical_not((x <= min) | (x >= max)))
 def hardtanh(x, *, min, max):
-    """x held between min and max; the gradient at a bound is 0, as PyTorch's."""
+    """x held between min and max; the gradient at a bound is 0, as PyTorch's, and passes NaN."""
     return np.clip(x, min, max)
 
 

@@ -106,12 +106,12 @@ def scatter_reduce(x, src, *, index, reduce):
 def _to_self(g, out, x, src, index, reduce):
     if reduce == "prod":
         return g * scatter_reduce(_number((x == x) | (x != x), x), src, index=index, reduce="prod")
-    return np.where(x == out, g / _ties(out, x, src, index), 0)
+    return _number(x == out, x) * (g / _ties(out, x, src, index))  # NaN equals nothing: all get NaN, as in PyTorch
 
 
 def _to_source(g, out, x, src, index, reduce):
     if reduce != "prod":
-        return np.where(src == out[index], getitem(g / _ties(out, x, src, index), index=index), 0)
+        return _number(src == out[index], src) * getitem(g / _ties(out, x, src, index), index=index)
     zero = src == 0
     others = np.where(zero, 1, src)  # each place's product without its zeros
     product = scatter_reduce(x, others, index=index, reduce="prod")

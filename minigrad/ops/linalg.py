@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from minigrad.ops.reduction import expanded
+from minigrad.ops.reduction import expanded, total, widened
 from minigrad.ops.shape import astype, reshape
 from minigrad.primitive import alias, primitive
 
@@ -341,13 +341,14 @@ def _norm_vjp(g, out, x, order, axis, keepdims):
     if math.isinf(order):
         hit = size == out
         ties = np.maximum(np.sum(hit * 1, axis=axis, keepdims=True), 1)  # NaN equals nothing
-        return np.sign(x) * hit * (g / astype(ties, dtype=x.dtype))
+        return np.sign(x) * hit * (g / astype(ties, dtype=np.result_type(g.dtype, np.float32)))
     return np.sign(x) * _masked_power(size, order - 1.0) * (g * _masked_power(out, 1.0 - order))
 
 
 @primitive(
     lambda g, out, x, *, order, axis, keepdims: _norm_vjp(g, out, x, order, axis, keepdims), name="linalg_vector_norm"
 )
+@widened
 def vector_norm(x, *, order, axis, keepdims):
     """sum(|x|**order) ** (1/order) along axes; order 0 counts, ±inf take the largest and the smallest."""
     size = np.abs(x)
@@ -356,12 +357,12 @@ def vector_norm(x, *, order, axis, keepdims):
     elif order == 0:
         reduced = np.sum(x != 0, axis=axis, keepdims=keepdims).astype(x.dtype)
     elif order == 1:
-        reduced = np.sum(size, axis=axis, keepdims=keepdims)
+        reduced = total(size, axis, keepdims)
     elif order == 2:
-        reduced = np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
+        reduced = np.sqrt(total(x * x, axis, keepdims))
     else:
         with np.errstate(divide="ignore"):
-            reduced = np.sum(size**order, axis=axis, keepdims=keepdims) ** (1 / order)
+            reduced = total(size**order, axis, keepdims) ** (1 / order)
     return np.asarray(reduced, x.dtype)
 
 

@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 
+from minigrad.ops.elementwise import hardtanh, sigmoid, softplus
 from minigrad.ops.indexing import counted, put_along_axis
-from minigrad.ops.reduction import below_top, softmax, softmax_vjp
+from minigrad.ops.reduction import below_top, divided, row_sums, softmax, softmax_vjp, widened
 from minigrad.primitive import primitive
 
 _LEAST_LOG = -100.0  # PyTorch's: a certain and wrong answer costs 100, not inf
@@ -25,6 +26,30 @@ def binary_cross_entropy(p, t):
     return (t - 1) * np.maximum(np.log1p(-p), _LEAST_LOG) - t * np.maximum(np.log(p), _LEAST_LOG)
 
 
+def _of_logits(g, x, t, weight):
+    return g * ((1 - t) * sigmoid(x) - t * weight * sigmoid(-x))  # no difference where one of the two is all
+
+
+@primitive(
+    lambda g, _out, x, t, weight: _of_logits(g, x, t, weight),
+    lambda g, _out, x, _t, weight: g * (weight * softplus(-x) - softplus(x)),
+    lambda g, _out, x, t, _weight: g * t * softplus(-x),
+    promotes=0,
+    floats=True,
+)
+def binary_cross_entropy_of_logits(x, t, weight):
+    """-(weight t log p + (1 - t) log(1 - p)) of p = sigmoid(x), which loses no digits at either end."""
+    below = np.log1p(np.exp(-np.abs(x)))  # softplus is this beside max(x, 0)
+    return (1 - t) * (np.maximum(x, 0) + below) + weight * t * (np.maximum(-x, 0) + below)
+
+
+@primitive(lambda g, _out, d, *, delta: g * hardtanh(d, min=-delta, max=delta))
+def huber(d, *, delta):
+    """d²/2 where |d| < delta, delta (|d| - delta/2) elsewhere."""
+    size = np.abs(d)
+    return np.where(size < delta, 0.5 * d * d, delta * (size - 0.5 * delta))
+
+
 @primitive(
     lambda g, _out, _x, *, classes: put_along_axis(
         np.expand_dims(-g, 1), indices=np.expand_dims(classes, 1), axis=1, shape=_x.shape
@@ -39,10 +64,11 @@ def nll(x, *, classes):
 @primitive(
     lambda g, _out, x, *, classes, reduction: surplus(x, classes=classes) * _of_each(g, x, reduction), floats=True
 )
+@widened
 def cross_entropy(x, *, classes, reduction):
     """Minus the log-probability that the logits (N, C) give to N classes: one by one, their sum or mean."""
     below = below_top(x, 1)  # what the exponentials add up to is at least 1
-    losses = np.log(np.add.reduce(np.exp(below), axis=1)) - below[counted(len(x), 0), classes]
+    losses = np.log(row_sums(np.exp(below), 1)[:, 0]) - below[counted(len(x), 0), classes]
     if reduction == "none":
         return losses
     return np.add.reduce(losses) / (len(x) or math.nan if reduction == "mean" else 1)
@@ -50,7 +76,7 @@ def cross_entropy(x, *, classes, reduction):
 
 def _of_each(g, x, reduction):
     """Return the cotangent of each row's loss."""
-    return np.expand_dims(g, 1) if reduction == "none" else g / max(len(x), 1) if reduction == "mean" else g
+    return np.expand_dims(g, 1) if reduction == "none" else divided(g, max(len(x), 1)) if reduction == "mean" else g
 
 
 @primitive(lambda g, _out, x, *, classes: softmax_vjp(g, softmax(x, axis=1), x, axis=1), floats=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from minigrad.ops.indexing import getitem
-from minigrad.ops.reduction import expanded
-from minigrad.ops.shape import pad
+from minigrad.ops.reduction import WIDER, expanded
+from minigrad.ops.shape import astype, pad
 from minigrad.primitive import alias, primitive
 
 
@@ -37,12 +37,22 @@ def _before(x, axis):
     """Return the product of all elements before each."""
     n = x.shape[axis]
     one = np.where(False, _part(x, axis, 0, 1), 1.0)
-    return np.concatenate([one, np.cumprod(_part(x, axis, 0, n - 1), axis=axis)], axis=axis) if n else x
+    return np.concatenate([one, cumprod(_part(x, axis, 0, n - 1), axis=axis)], axis=axis) if n else x
 
 
-@primitive(lambda g, _out, x, *, axis: _before(x, axis) * recurrence(_shifted(x, axis, 1), g, axis))
+def _wide(x):
+    """Return x in what running products are kept in: a rule multiplies as many numbers."""
+    return astype(x, dtype=np.dtype(WIDER[x.dtype.char])) if x.dtype.char in WIDER else x
+
+
+def _cumprod_vjp(g, x, axis):
+    x, g = _wide(x), _wide(g)
+    return _before(x, axis) * recurrence(_shifted(x, axis, 1), g, axis)
+
+
+@primitive(lambda g, _out, x, *, axis: _cumprod_vjp(g, x, axis))
 def cumprod(x, *, axis):
-    return np.cumprod(x, axis=axis)
+    return np.cumprod(x, axis=axis, dtype=WIDER.get(x.dtype.char)).astype(x.dtype, copy=False)
 
 
 alias(cumprod, np.cumprod)
@@ -56,7 +66,8 @@ def _others(x, axis):
 @primitive(lambda g, _out, x, *, axis, keepdims: expanded(g, axis, keepdims) * _others(x, axis))
 def prod(x, *, axis, keepdims):
     """The product along one axis."""
-    return np.multiply.reduce(x, axis=axis, keepdims=keepdims)
+    product = np.multiply.reduce(x, axis=axis, keepdims=keepdims, dtype=WIDER.get(x.dtype.char))
+    return product.astype(x.dtype, copy=False)
 
 
 def _held(x):
@@ -64,7 +75,8 @@ def _held(x):
 
 
 def _spread_back(g, out, x, axis):
-    out, n = _held(out), x.shape[axis]  # where all is -inf so far nothing comes back
+    x, out, g = _wide(x), _wide(_held(out)), _wide(g)
+    n = x.shape[axis]  # where all is -inf so far nothing comes back
     fall = np.exp(_part(out, axis, None, -1) - _part(out, axis, 1, None))  # at most 1
     fall = pad(fall, widths=tuple((0, int(i == axis and n > 0)) for i in range(x.ndim)))
     return np.exp(x - out) * recurrence(fall, g, axis)
@@ -74,4 +86,4 @@ def _spread_back(g, out, x, axis):
 def logcumsumexp(x, *, axis):
     """log of the running sum of exp(x), which never overflows."""
     with np.errstate(all="ignore"):
-        return np.logaddexp.accumulate(x, axis=axis)
+        return np.logaddexp.accumulate(x, axis=axis, dtype=WIDER.get(x.dtype.char)).astype(x.dtype, copy=False)

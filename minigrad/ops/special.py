@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from minigrad.ops.elementwise import limited, sigmoid
+from minigrad.ops.reduction import widened
 from minigrad.primitive import primitive, register
 
 _2_SQRTPI = 2 / math.sqrt(math.pi)
@@ -110,6 +111,20 @@ logaddexp = register(
     promotes=0,
 )
 logaddexp.function = limited(np.logaddexp, "f")
+
+
+def _logit_vjp(g, x, eps):
+    inside = np.logical_and(x >= (eps or 0), x <= 1 - (eps or 0))
+    return np.where(inside, g / (x * (1 - x)), math.nan if eps is None else 0.0)
+
+
+@primitive(lambda g, _out, x, *, eps: _logit_vjp(g, x, eps), floats=True)
+@widened
+def logit(x, *, eps):
+    """log(x / (1 - x)), x first held between eps and 1 - eps, the lower bound before the upper."""
+    if eps is not None:
+        x = np.where(x < eps, eps, np.where(x > 1 - eps, 1 - eps, x)).astype(x.dtype, copy=False)
+    return np.log(x / (1 - x))
 
 
 @primitive(lambda g, _out, x, **_params: g * np.isfinite(x))

@@ -161,14 +161,22 @@ def max_pool(x, *, kernel, stride, padding, dilation):
 
 @primitive(None, None)
 def winners(x, best, *, kernel, stride, padding, dilation):
-    """Which element of each window is its maximum; the first, where several are."""
-    x = _padded(x, padding, -math.inf)
+    """Which element of each window is its maximum: the first, where several are; the last NaN where there is one.
+
+    Padding is NaN here, which equals nothing: it does not win where all else is -inf, either.
+    """
     taps = _taps(kernel, best.shape[2:], stride, dilation)
+    bad = np.isnan(best)
+    x, plain = _padded(x, padding, math.nan), x
     winner = np.zeros_like(best, dtype=np.uint8 if len(taps) <= 256 else np.intp)
     lost = np.ones_like(best, dtype=bool)
     for tap in taps[:-1]:  # counts the elements before the first that is the maximum
         lost &= x[tap] != best
         winner += lost
+    if type(bad) is not np.ndarray or bad.any():
+        x = np.isnan(_padded(plain, padding))
+        for i, tap in enumerate(taps):
+            winner = np.where(bad & x[tap], i, winner)
     return winner
 
 
