@@ -15,6 +15,7 @@ import numpy as np
 from minigrad.functions.names import no_tensor, numpy_names
 from minigrad.functions.return_types import RETURN_TYPES
 from minigrad.ops import elementwise, indexing, linalg, reduction, scan
+from minigrad.ops.total import count_along
 
 __all__ = [
     "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "log_softmax", "logsumexp", "max",
@@ -77,7 +78,7 @@ def _freedom(name: str, input: T, dim: Any, correction: float | None, unbiased: 
     if input.dtype.kind != "f":
         raise RuntimeError(f"{name}: only floating point and complex dtypes are supported, got {input.dtype}")
     axes = _axes(input, dim)
-    left = reduction.count(input, axes) - (1 if correction is None else correction)
+    left = count_along(input.shape, axes) - (1 if correction is None else correction)
     if left <= 0:
         warnings.warn(
             f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor "
@@ -91,7 +92,7 @@ def _variance(input: T, axes: tuple[int, ...], left: float, keepdim: bool) -> T:
     """Return the sum of squares around the mean over ``left``; of float16 in float32."""
     d = reduction.centred(_float32(input), axis=axes)
     squares = reduction.mean_square(d, axis=axes, keepdims=keepdim)
-    factor = reduction.count(input, axes) / left if left else math.inf
+    factor = count_along(input.shape, axes) / left if left else math.inf
     return squares if factor == 1 else squares * factor
 
 

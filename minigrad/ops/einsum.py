@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from minigrad.ops.reduction import total
+from minigrad.ops.total import total
 from minigrad.primitive import primitive
 
 

@@ -11,8 +11,9 @@ import math
 
 import numpy as np
 
-from minigrad.ops.reduction import expanded, total, widened
+from minigrad.ops.reduction import expanded
 from minigrad.ops.shape import astype, reshape
+from minigrad.ops.total import total, widened
 from minigrad.primitive import alias, primitive
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from minigrad.ops.elementwise import hardtanh, sigmoid, softplus
 from minigrad.ops.indexing import counted, put_along_axis
-from minigrad.ops.reduction import below_top, divided, row_sums, softmax, softmax_vjp, widened
+from minigrad.ops.reduction import below_top, divided, softmax, softmax_vjp
+from minigrad.ops.total import row_sums, widened
 from minigrad.primitive import primitive
 
 _LEAST_LOG = -100.0  # PyTorch's: a certain and wrong answer costs 100, not inf

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import functools
 import math
 import operator
@@ -11,6 +10,7 @@ import numpy as np
 
 from minigrad.dtypes import number
 from minigrad.ops.shape import astype, beside, broadcast_to, reshape
+from minigrad.ops.total import WIDER, adder, count_along, row_sums, total, total_of_product, widened
 from minigrad.primitive import alias, primitive
 
 
@@ -64,141 +64,18 @@ def spread(g, x, axis, keepdims):
     return broadcast_to(beside(expanded(g, axis, keepdims), x), shape=x.shape)
 
 
-@functools.lru_cache(4096)
-def _count(shape, axis):
-    return math.prod(shape[i] for i in axis)
-
-
-def count(x, axis):
-    return _count(x.shape, axis)
-
-
-BLOCK = 256  # numbers that one product with ones adds up; rounding grows with it
-_ROW = 512  # numbers that stand side by side in such a product, where short rows can
-
-
-@functools.lru_cache(256)
-def _ones(shape, kind):
-    ones = np.ones(shape, kind)
-    ones.flags.writeable = False
-    return ones
-
-
-def total(x, axis, keepdims):
-    """Add up along axes. All but whole arrays are matrix products with ones: measured two to forty times as
-    fast as add.reduce, and in blocks they round less: to 1e-6 at a million numbers of float32, where one
-    running sum is off by a hundredth. float16 is added up in float32 and rounded once."""
-    if type(x) is not np.ndarray:
-        return np.add.reduce(x, axis=axis, keepdims=keepdims)
-    if x.flags.c_contiguous:
-        return _adder(x.shape, axis, keepdims, x.dtype.char)(x)
-    return _adder_of_turned(x.shape, x.strides, axis, keepdims, x.dtype.char)(x)
-
-
-@functools.lru_cache(4096)
-def _adder(shape, axis, keepdims, kind):
-    """Return the quickest way to add up C-contiguous arrays of this shape."""
-    if kind == "e":
-        return lambda x: total(x.astype(np.float32), axis, keepdims).astype(np.float16)
-    if kind not in "fd" or math.prod(shape) < _SMALL:
-        return functools.partial(np.add.reduce, axis=axis, keepdims=keepdims)
-    if len(shape) == 2 and axis == (0,) and _at_once(*shape):
-        return _ones((1, shape[0]) if keepdims else shape[0], kind).dot  # half a microsecond quicker than @
-    plan = _plan(shape, axis)
-    if plan is None:
-        return functools.partial(np.add.reduce, axis=axis, keepdims=keepdims)
-    return functools.partial(_by_products, plan, _kept(shape, axis, keepdims))
-
-
-@functools.lru_cache(4096)
-def _adder_of_turned(shape, strides, axis, keepdims, kind):
-    """Return how to add up in the order of memory, which most often is that of a transposed array."""
-    order = sorted(range(len(shape)), key=lambda i: -builtins.abs(strides[i]))
-    back = [order.index(i) for i in range(len(shape))]
-    few = _count(shape, axis) <= _SMALL or len(shape) == 1  # add.reduce takes a line pairwise
-    turned = np.lib.stride_tricks.as_strided(np.empty(0, kind), shape, strides).transpose(order)
-    if kind not in "efd" or math.prod(shape) < _SMALL or (few and not turned.flags.c_contiguous):
-        return lambda x: np.asarray(np.add.reduce(x, axis=axis, keepdims=keepdims), order="C")
-    add = _adder(turned.shape, tuple(sorted(back[i] for i in axis)), True, kind)
-    kept = _kept(shape, axis, keepdims)
-    return lambda x: np.ascontiguousarray(add(np.ascontiguousarray(x.transpose(order))).transpose(back)).reshape(kept)
-
-
-@functools.lru_cache(4096)
-def _kept(shape, axis, keepdims):
-    """Return the shape of what is left."""
-    return tuple(1 if i in axis else n for i, n in enumerate(shape) if keepdims or i not in axis)
-
-
-_SMALL = 64  # numbers: with fewer add.reduce is as quick and rounds no worse
-
-
-def _at_once(along, behind):
-    """Whether a column of numbers is added up in one product: with many columns it does in four lanes."""
-    return along <= (BLOCK if behind < 16 else 4 * BLOCK)
-
-
-@functools.lru_cache(4096)
-def _plan(shape, axis):
-    """Return the products that add up C-contiguous arrays, the last axes first, each as (before, along, behind).
-
-    None for whole arrays, which add.reduce takes pairwise, and where nothing is added.
-    """
-    runs: list[list] = []  # neighbouring axes that go alike: [summed?, length]
-    for i, n in enumerate(shape):
-        if n != 1 and runs and runs[-1][0] == (i in axis):
-            runs[-1][1] *= n
-        elif n != 1:
-            runs.append([i in axis, n])
-    if len({gone for gone, _ in runs}) < 2:
-        return None
-    steps, behind = [], 1
-    for i, (gone, n) in reversed(list(enumerate(runs))):
-        if gone:
-            steps.append((math.prod(m for _, m in runs[:i]), n, behind))
-        else:
-            behind *= n
-    return tuple(steps)
-
-
-def _by_products(plan, shape, x):
-    for before, along, behind in plan:
-        if behind == 1:  # a long row is added up pairwise, which rounds less still
-            x = x.reshape(before, along)
-            x = x @ _ones(along, x.dtype.char) if along <= _LONG else np.add.reduce(x, axis=1)
-        elif before == 1 and _at_once(along, behind):
-            x = _ones(along, x.dtype.char).dot(x.reshape(along, behind))
-        else:
-            x = _middle(x.reshape(before, along, behind))
-    return x.reshape(shape)
-
-
-_LONG = 4 * BLOCK  # numbers of a row: a product adds them up in many lanes
-
-
-def _middle(x):
-    """(a, n, b) -> (a, b), in blocks; short rows are laid side by side."""
-    before, n, behind = x.shape
-    if n <= BLOCK:
-        return _ones(n, x.dtype.char) @ x
-    wide = max(1, min(_ROW // behind, n // BLOCK))
-    blocks = n // (BLOCK * wide)
-    whole = blocks * BLOCK * wide
-    sums = _ones(BLOCK, x.dtype.char) @ x[:, :whole].reshape(before, blocks, BLOCK, wide * behind)
-    sums = _middle(sums.reshape(before, blocks * wide, behind))
-    return sums if whole == n else sums + _middle(x[:, whole:])
-
-
 @primitive(lambda g, _out, _x, *, axis, keepdims: spread(g, _x, axis, keepdims))
 def sum(x, *, axis, keepdims):
     return total(x, axis, keepdims)
 
 
-@primitive(lambda g, _out, _x, *, axis, keepdims: spread(divided(g, _count(_x.shape, axis) or 1), _x, axis, keepdims))
+@primitive(
+    lambda g, _out, _x, *, axis, keepdims: spread(divided(g, count_along(_x.shape, axis) or 1), _x, axis, keepdims)
+)
 def mean(x, *, axis, keepdims):
     if x.dtype.char == "e":  # the sum may lie beyond float16
         return mean.function(x.astype(np.float32), axis=axis, keepdims=keepdims).astype(np.float16)
-    return divided(total(x, axis, keepdims), _count(x.shape, axis) or math.nan)
+    return divided(total(x, axis, keepdims), count_along(x.shape, axis) or math.nan)
 
 
 def divided(x, n):
@@ -220,36 +97,14 @@ def centred(x, *, axis):
     return d - beside(mean.function(d, axis=axis, keepdims=True), d)
 
 
-def total_of_product(x, y, axis, keepdims):
-    """Add up x * y without making it where inner products of the trailing axes will do."""
-    rows = _rows(x.shape, axis, keepdims)
-    if rows is None or not _plain(x, y):
-        return total(x * y, axis, keepdims)
-    n, plan, shape = rows
-    return _by_products(plan, shape, np.vecdot(x.reshape(-1, n), y.reshape(-1, n)))
-
-
-@functools.lru_cache(4096)
-def _rows(shape, axis, keepdims):
-    """Return the length of the rows to multiply, how to add up their products, and the shape then; None if not in rows."""
-    plan = _plan(shape, axis)
-    if plan is None or math.prod(shape) < _SMALL or plan[0][2] > 1 or plan[0][1] > _LONG:
-        return None
-    return plan[0][1], plan[1:], _kept(shape, axis, keepdims)
-
-
-def _plain(x, y):
-    return type(x) is np.ndarray and x.flags.c_contiguous and y.flags.c_contiguous and x.dtype.char in "fd"
-
-
 def _mean_square_vjp(g, _out, x, *, axis, keepdims):
-    return beside(expanded(g * (2 / max(_count(x.shape, axis), 1)), axis, keepdims), x) * x
+    return beside(expanded(g * (2 / max(count_along(x.shape, axis), 1)), axis, keepdims), x) * x
 
 
 @primitive(_mean_square_vjp)
 def mean_square(x, *, axis, keepdims):
     """The mean of x², in one step of the graph."""
-    return divided(total_of_product(x, x, axis, keepdims), _count(x.shape, axis) or 1)
+    return divided(total_of_product(x, x, axis, keepdims), count_along(x.shape, axis) or 1)
 
 
 @functools.lru_cache(4096)
@@ -265,7 +120,7 @@ def _stretched(shape, small):
 def _folder(shape, small, kind):
     """Return the quickest way to add up C-contiguous arrays of ``shape`` to ``small``."""
     axis, keepdims = _stretched(shape, small)
-    add = _adder(shape, axis, keepdims, kind)
+    add = adder(shape, axis, keepdims, kind)
     left = tuple(1 if i in axis else n for i, n in enumerate(shape) if keepdims or i not in axis)
     return add if left == small else lambda g: add(g).reshape(small)
 
@@ -317,18 +172,6 @@ def amin(x, *, axis, keepdims, nans=False):
     return np.minimum.reduce(x, axis=axis, keepdims=keepdims)
 
 
-def widened(function):
-    """Compute float16 in float32 and round once, as PyTorch does."""
-
-    @functools.wraps(function)
-    def wide(x, **parameters):
-        if x.dtype.char == "e":
-            return function(x.astype(np.float32), **parameters).astype(np.float16)
-        return function(x, **parameters)
-
-    return wide
-
-
 @primitive(lambda g, out, x, *, axis, keepdims:
            expanded(g, axis, keepdims) * np.exp(x - expanded(out, axis, keepdims)), floats=True)  # fmt: skip
 @widened
@@ -350,13 +193,6 @@ def below_top(x, axis):
     if axis == x.ndim - 1 and x.shape[axis] <= _SHORT:
         x = np.copy(x, order="F")
     return x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-math.inf)
-
-
-def row_sums(x, axis):
-    """Add up an array along one axis, which stays; a few numbers as they lie."""
-    if not x.ndim or x.shape[axis] <= _SMALL:
-        return np.add.reduce(x, axis=axis, keepdims=True)
-    return total(x, (axis,), True)
 
 
 def _along(x, axis):
@@ -382,9 +218,6 @@ def softmax(x, *, axis):
     """exp(x)/sum(exp(x)), shifted by the maximum first."""
     raised = np.exp(below_top(x, axis))
     return np.divide(raised, row_sums(raised, axis), order="C")
-
-
-WIDER = {"e": np.float32, "f": np.float64}  # what running sums and products are kept in, as in PyTorch
 
 
 @primitive(lambda g, _out, _x, *, axis: np.flip(cumsum(np.flip(g, axis), axis=axis), axis))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from minigrad.ops.indexing import getitem
-from minigrad.ops.reduction import WIDER, expanded
+from minigrad.ops.reduction import expanded
 from minigrad.ops.shape import astype, pad
+from minigrad.ops.total import WIDER
 from minigrad.primitive import alias, primitive
 
 

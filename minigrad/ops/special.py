@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from minigrad.ops.elementwise import limited, sigmoid
-from minigrad.ops.reduction import widened
+from minigrad.ops.total import widened
 from minigrad.primitive import primitive, register
 
 _2_SQRTPI = 2 / math.sqrt(math.pi)
