@@ -175,7 +175,8 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool =
     """Return ``fill_value`` everywhere; its kind decides the dtype unless one is given."""
     if not isinstance(size, (tuple, list)):
         raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
-    dtype = _array(fill_value, None).dtype if dtype is None else dtype
+    if dtype is None:  # of a tensor, too, only the kind counts
+        dtype = (np.bool_, np.int64, get_default_dtype())[category(_array(fill_value, None).dtype)]
     return Tensor._wrap(filled(_size((size,)), fill_value, dtype), requires_grad=requires_grad)
 
 

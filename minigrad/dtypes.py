@@ -100,6 +100,8 @@ def result_type(*operands: Any) -> np.dtype[Any]:
             rank, dtype = 2, (np.dtype(bool), int64, _default)[_SCALAR_CATEGORY[type(x)]]
         elif not hasattr(x, "ndim"):
             raise TypeError(f"result_type(): expected tensors, arrays and real numbers, got {type(x).__name__}")
+        elif isinstance(x, np.generic):  # a number, as in every operation
+            rank, dtype = 2, (np.dtype(bool), int64, _default)[category(x.dtype)]
         else:
             rank, dtype = (0 if x.ndim else 1), x.dtype
         known = ranked[rank]

@@ -14,6 +14,7 @@ from minigrad.nn.module import Module
 
 from minigrad.functions import elementwise as e
 from minigrad.functions import reduction
+from minigrad.functions.names import as_number
 from minigrad.ops.elementwise import hardtanh as hardtanh_primitive
 from minigrad.tensor import Tensor
 
@@ -58,7 +59,7 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
         raise RuntimeError("Bool inputs not supported for hardtanh; convert first: x.float()")
     if input.dtype.kind != "f":
         min_val, max_val = int(min_val), int(max_val)
-    return hardtanh_primitive(input, min=min_val, max=max_val)
+    return hardtanh_primitive(input, min=as_number(min_val), max=as_number(max_val))
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:

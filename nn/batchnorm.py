@@ -40,7 +40,7 @@ def normalize(
     left = mean(d.detach())._data  # what rounding left of the mean: zero in exact arithmetic, so it has no
     np.subtract(d._data, beside(left, d._data), out=d._data)  # gradient, and is taken out of the values alone
     var = mean_square(d).named("σ²")  # mini-batch variance
-    x_hat = over_root(d, var, eps=eps).named("x̂")  # normalize
+    x_hat = over_root(d, var, eps=float(eps)).named("x̂")  # normalize
     return _scale_and_shift(x_hat, gamma, beta), mu._data + left, var._data, m
 
 
@@ -108,7 +108,7 @@ def _by_running(
     if mean is None or var is None:
         raise RuntimeError(f"running_{'mean' if mean is None else 'var'} must be defined in evaluation mode")
     wide = _float32(x)
-    x_hat = over_root(deviation(wide, _as_now(mean, x)), _as_now(var, x), eps=eps)
+    x_hat = over_root(deviation(wide, _as_now(mean, x)), _as_now(var, x), eps=float(eps))
     y = _scale_and_shift(x_hat, weight, bias)
     return y if wide is x else y.to(x.dtype)
 

@@ -59,6 +59,13 @@ def _warn_of_broadcasting(input: Tensor, target: Tensor) -> None:
         )
 
 
+def _difference(input: Tensor, target: Tensor) -> Tensor:
+    """Return input - target; bools, which ``-`` refuses, count as 0 and 1 beside numbers."""
+    if input.dtype == bool and target.dtype != bool:
+        input = input.to(target.dtype)
+    return input - (target.to(input.dtype) if target.dtype == bool and input.dtype != bool else target)
+
+
 # ---- functions ----------------------------------------------------------------------------------
 @old_reduction
 def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
@@ -69,7 +76,7 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     tensor(2.)
     """
     _warn_of_broadcasting(input, target)
-    return reduced(e.square(input - target), reduction)
+    return reduced(e.square(_difference(input, target)), reduction)
 
 
 @old_reduction
@@ -95,7 +102,7 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     if delta <= 0:
         raise ValueError(f"huber_loss does not support non-positive values for delta, but got {delta}")
     _warn_of_broadcasting(input, target)
-    return reduced(ops.huber(input - target, delta=delta), reduction)
+    return reduced(ops.huber(_difference(input, target), delta=delta), reduction)
 
 
 @old_reduction

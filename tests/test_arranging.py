@@ -160,3 +160,9 @@ def test_views_are_where_pytorch_has_views(torch, line):
         y.zero_()
         changed.append(before != x.tolist())
     assert changed[0] == changed[1]
+
+
+def test_items_cannot_be_deleted():
+    x = mg.ones(2)
+    with pytest.raises(TypeError, match="does not support deleting items"):
+        del x[0]

@@ -213,3 +213,14 @@ def test_parameters_as_a_vector():
     assert net.bias.tolist() == [6.0, 7.0, 8.0]
     with pytest.raises(ValueError, match="expected a vector of 9"):
         nn.utils.vector_to_parameters(mg.zeros(8), net.parameters())
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["F.linear(i, w)", "F.linear(i, w, b)", "F.linear(w, w, b.double())", "F.conv1d(i[None], w[None])", "F.conv1d(i[None], w[None], b[:1])"],
+)  # fmt: skip
+def test_layers_of_integers_and_two_float_dtypes_promote_as_operations_do(call):
+    names = {"F": nn.functional, "i": mg.ones(2, 3, dtype=mg.int64), "w": mg.rand(2, 3), "b": mg.rand(2)}
+    y = eval(call, names)
+    assert y.dtype == (mg.float64 if "double" in call else mg.float32)
+    assert np.allclose(y.numpy(), eval(call, {**names, "i": mg.ones(2, 3)}).numpy())

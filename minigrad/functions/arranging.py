@@ -120,3 +120,6 @@ class Arranging:
             return getitem(view, index=index)
         except IndexError as error:
             raise IndexError(str(error).replace("axis", "dimension")) from None
+
+    def __delitem__(self, index: Any) -> None:
+        raise TypeError("Tensor does not support deleting items; keep the others: x[mask], or cat of the slices around")

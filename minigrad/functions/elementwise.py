@@ -6,12 +6,13 @@ https://docs.pytorch.org/docs/stable/torch.html#pointwise-ops
 from __future__ import annotations
 
 import builtins
+import operator
 from typing import Any
 
 import numpy as np
 
 from minigrad.dtypes import fitted, get_default_dtype, result_type
-from minigrad.functions.names import BOTH, EITHER, check_pair, numpy_names, or_number, of_one, of_two
+from minigrad.functions.names import BOTH, EITHER, as_number, check_pair, lifted, numpy_names, or_number, of_one, of_two
 from minigrad.ops import elementwise as ops
 from minigrad.ops import special
 from minigrad.ops import trigonometric as angles
@@ -137,25 +138,35 @@ def positive(input: T) -> T:
     return input
 
 
-def _scaled(name: str, other: T, alpha: float, input: T) -> T:
-    if alpha == 1:
+def _scaled(name: str, input: T, other: T, alpha: Any) -> T:
+    """Return alpha * other; alpha has no say in the dtype of the sum."""
+    if alpha == 1 and type(alpha) is int:
         return other
-    whole = not any(getattr(x, "dtype", np.dtype(int)).kind == "f" for x in (input, other))
-    if isinstance(alpha, float) and whole:
+    dtype, alpha = result_type(input, other), as_number(alpha)
+    if isinstance(alpha, float) and dtype.kind != "f":
         raise RuntimeError(f"{name}(): For integral input tensors, argument alpha must be an integral number.")
-    return ops.mul(other, alpha) if hasattr(other, "dtype") else other * alpha
+    if isinstance(alpha, bool) and dtype.kind != "b":
+        raise RuntimeError(f"{name}(): Boolean alpha only supported for Boolean results.")
+    alpha = bool(alpha) if dtype.kind == "b" else alpha
+    if not isinstance(other, Recorded):
+        return bool(other * alpha) if dtype.kind == "b" else other * alpha
+    return ops.mul(other.to(dtype) if other.dtype.kind != dtype.kind else other, alpha)
 
 
 @or_number
 def add(input: T, other: T, *, alpha: float = 1) -> T:
     """Return input + alpha * other."""
-    return ops.add(input, _scaled("add", other, alpha, input))
+    input = lifted(input, other)
+    return ops.add(input, _scaled("add", input, other, alpha))
 
 
 @or_number
 def sub(input: T, other: T, *, alpha: float = 1) -> T:
     """Return input - alpha * other; raise RuntimeError for two bool tensors."""
-    return ops.sub(input, _scaled("sub", other, alpha, input))
+    input = lifted(input, other)
+    if type(alpha) is not int or alpha != 1:
+        ops.no_bools(input, other)
+    return ops.sub(input, _scaled("sub", input, other, alpha))
 
 
 subtract = sub
@@ -169,6 +180,7 @@ def div(input: T, other: T, *, rounding_mode: str | None = None) -> T:
     >>> mg.div(mg.tensor([-7, 7]), 2, rounding_mode="trunc")
     tensor([-3,  3])
     """
+    input = lifted(input, other)
     if rounding_mode is None:
         return ops.div(input, other)
     if rounding_mode not in ("trunc", "floor"):
@@ -185,20 +197,17 @@ divide = div
 def pow(input: T, exponent: T) -> T:
     """Return input ** exponent, either of them a number."""
     if not isinstance(input, Recorded) or type(exponent) not in _NUMBERS:
-        exponent = _plain(exponent)
+        exponent = as_number(exponent)
         check_pair("pow", EITHER, input, exponent)
     if isinstance(exponent, _NUMBERS):
+        if isinstance(exponent, bool) and input.dtype.kind == "b":
+            return ops.pow_scalar(input, exponent=int(exponent)).bool()
         if isinstance(exponent, float) and input.dtype.kind != "f":
             input = input.float()
         elif exponent < 0 and input.dtype.kind != "f":
             raise RuntimeError("Integers to negative integer powers are not allowed.")
         return ops.pow_scalar(input, exponent=exponent)
     return ops.pow(input, exponent)
-
-
-def _plain(x: Any) -> Any:
-    """Return NumPy's scalars as numbers, which leave a dtype as it is."""
-    return x.item() if isinstance(x, np.generic) else x
 
 
 @numpy_names
@@ -217,6 +226,7 @@ def float_power(input: T, exponent: T) -> T:
 @numpy_names
 def round(input: T, *, decimals: int = 0) -> T:
     """Return rounded to ``decimals``, halves to the even neighbour."""
+    decimals = operator.index(decimals)
     return ops.rint(input, decimals=decimals) if decimals else ops.rint(input)
 
 
@@ -243,7 +253,11 @@ def addcmul(input: T, tensor1: T, tensor2: T, *, value: float = 1) -> T:
     check_pair("addcmul", "", tensor1, tensor2)
     if input.dtype == bool and tensor1.dtype == bool and tensor2.dtype == bool:
         raise NotImplementedError("\"addcmul_cpu_out\" not implemented for 'Bool'; convert first: x.long()")
-    return ops.addcmul(input, tensor1 if value == 1 else value * tensor1, tensor2)
+    if type(value) is not int or value != 1:
+        dtype, value = result_type(input, tensor1, tensor2), as_number(value)
+        value = value if dtype.kind == "f" else int(value)  # of no say in the dtype
+        tensor1 = ops.mul(tensor1.to(dtype) if tensor1.dtype.kind != dtype.kind else tensor1, value)
+    return ops.addcmul(input, tensor1, tensor2)
 
 
 @numpy_names
@@ -269,7 +283,7 @@ def where(condition: T, input: T = None, other: T = None) -> T:
         raise RuntimeError(
             f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}"
         )
-    return ops.where(condition, input, other)
+    return ops.where(condition, lifted(input, other), other)
 
 
 @numpy_names
@@ -281,7 +295,7 @@ def masked_fill(input: T, mask: T, value: Any) -> T:
         raise RuntimeError(
             f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
         )
-    value = _plain(value)
+    value = as_number(value)
     if hasattr(value, "to"):
         return ops.where(mask, value.to(input.dtype), input)
     return ops.where(mask, value if input.dtype.kind == "f" else fitted(value, input.dtype), input)
@@ -302,7 +316,7 @@ def clamp(input: T, min: Any = None, max: Any = None) -> T:
     """Return input held between min and max, numbers or tensors."""
     if input.dtype.kind == "f" and type(min) in _BOUNDS and type(max) in _BOUNDS and min is not max:
         return ops.clamp(input, min=min, max=max)
-    min, max = _plain(min), _plain(max)
+    min, max = as_number(min), as_number(max)
     if min is None and max is None:
         raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
     bounds = [bound for bound in (min, max) if bound is not None]

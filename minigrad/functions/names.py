@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.dtypes import result_type
 from minigrad.primitive import Primitive
 from minigrad.recording import Recorded, one, two
 
@@ -81,6 +82,7 @@ def of_two(made: Primitive, numbers: str = "", name: str | None = None) -> Calla
     def function(input: Any, other: Any) -> Any:
         if not (isinstance(input, Recorded) and isinstance(other, Recorded)):
             check_pair(name or made.name, numbers, input, other)
+            input = lifted(input, other)
         return two(made, input, other)
 
     return _called(function, made, name or made.name)
@@ -94,6 +96,19 @@ def check_pair(function: str, numbers: str, input: Any, other: Any) -> None:
             raise no_tensor(function, name, place, x)
     if numbers != BOTH and not any(isinstance(x, Recorded) for x in (input, other)):
         raise no_tensor(function, "input", 1, input)
+
+
+def as_number(x: Any) -> Any:
+    """Return NumPy's scalars as numbers, which leave a dtype as it is."""
+    return x.item() if isinstance(x, np.generic) else x
+
+
+def lifted(input: Any, other: Any) -> Any:
+    """Return the first of two numbers as a tensor of their common dtype; anything else as it is."""
+    if isinstance(input, Recorded) or not (isinstance(input, _NUMBERS) and isinstance(other, _NUMBERS)):
+        return input
+    input, other = as_number(input), as_number(other)
+    return Recorded._wrap(np.array(input, result_type(input, other)))
 
 
 def _called(function: Callable[..., Any], made: Primitive, name: str) -> Callable[..., Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.functions import diagonals, elementwise, indexing, joining, reduction, shape, sorting
+from minigrad.functions.names import lifted
 from minigrad.ops.elementwise import where
 from minigrad.ops.reduction import cumsum
 from minigrad.ops.scan import cumprod
@@ -79,7 +80,7 @@ def _scan(primitive: Any) -> Any:
 def _where(condition: T, x: Any = None, y: Any = None) -> Any:
     if (x is None) != (y is None):
         raise ValueError("either both or neither of x and y should be given")
-    return indexing.nonzero(condition, as_tuple=True) if x is None else where(condition, x, y)
+    return indexing.nonzero(condition, as_tuple=True) if x is None else where(condition, lifted(x, y), y)
 
 
 def _sort(a: T, axis: int | None = -1) -> T:

@@ -168,7 +168,7 @@ class Writing:
 
     def copy_(self, src: Any, non_blocking: bool = False) -> Any:
         """Copy the values of ``src`` (broadcast, cast) in place."""
-        if isinstance(src, (int, float, complex)):
+        if isinstance(src, (int, float, complex, np.generic)):
             return self.fill_(src)
         value = src.to(self._data.dtype)
         return self._assign(copy(src) if value is src and src._node is not None else value, "copy_")

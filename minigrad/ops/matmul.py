@@ -69,6 +69,7 @@ def matmul_t(x, weight):
     lambda g, _out, _x, weight, _bias: matmul(g, weight),
     lambda g, _out, x, _weight, _bias: _columns_by_columns(g, x),
     lambda g, _out, _x, _weight, _bias: g,  # the sweep sums over the rows
+    promotes=0,
 )
 def linear(x, weight, bias):
     """x @ weight.T + bias in one step: (..., in), (out, in), (out,) -> (..., out)."""
