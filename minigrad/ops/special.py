@@ -93,7 +93,7 @@ def erfc(x):
 
 
 @primitive(
-    lambda g, _out, x, y: g * np.where(np.logical_and(x == 0, y <= 0), 0.0, np.log(y)),
+    lambda g, _out, x, y: np.where(np.logical_and(x == 0, y <= 0), 0.0, xlogy(g, y)),
     lambda g, _out, x, y: g * (x / y),
     promotes=0,
     floats=True,
