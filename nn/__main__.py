@@ -11,12 +11,27 @@ from minigrad.nn import doctor
 from minigrad.nn.module import Module
 from minigrad.nn.report import mnist_report
 
+from minigrad.datasets import DownloadError
+
+NO_DATA = 3  # exit status: no MNIST and no sample of it; `make report` then installs the sample
+
+
+def seed(text: str) -> int:
+    """Convert what the command line says to a seed of :func:`minigrad.manual_seed`."""
+    value = int(text)
+    if not -(2**63) <= value < 2**64:
+        raise argparse.ArgumentTypeError(f"expected a number of 64 bits, got {text}")
+    return value
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command; return its exit status."""
     args = _parser().parse_args(argv)
     try:
         return int(args.run(args))
+    except DownloadError as error:
+        print(f"python -m minigrad.nn {args.command}: {error}", file=sys.stderr)
+        return NO_DATA
     except (OSError, ValueError, ImportError, AttributeError, TypeError) as error:
         print(f"python -m minigrad.nn {args.command}: {error}", file=sys.stderr)
         return 2
@@ -27,8 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     text = "the paper's six gradients on a real MNIST batch: graph, closed form, finite differences"
     report = commands.add_parser("report", help=text, description=text)
-    report.add_argument("--data", default="data", help="folder of MNIST, filled when empty (default: %(default)s)")
-    report.add_argument("--seed", type=int, default=0, help="of the initial weights (default: %(default)s)")
+    where = "folder of MNIST (default: MINIGRAD_DATA, then your cache, then a download)"
+    report.add_argument("--data", metavar="FOLDER", help=where)
+    report.add_argument("--seed", type=seed, default=0, help="of the initial weights (default: %(default)s)")
     report.add_argument("--dtype", choices=("float64", "float32"), default="float64", help="default: %(default)s")
     report.add_argument("--format", choices=("text", "markdown", "html"), default="text")
     report.add_argument("--out", type=Path, help="file to write instead of printing")

