@@ -12,6 +12,7 @@ from minigrad.creation import as_tensor, empty
 from minigrad.device import Device
 from minigrad.dtypes import TYPES, category, get_default_dtype
 from minigrad.functions.names import numpy_names
+from minigrad.functions.return_types import Size as Size
 from minigrad.tensor import Tensor
 
 
@@ -44,7 +45,6 @@ FloatTensor, DoubleTensor, HalfTensor, LongTensor, IntTensor, ShortTensor, CharT
 )
 
 
-Size = tuple  # of a shape
 pi, e, inf, nan = math.pi, math.e, math.inf, math.nan
 
 

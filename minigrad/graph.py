@@ -98,8 +98,20 @@ class Node:
 
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
-        """The nodes of the operands, None for what asks for no gradient, as PyTorch lists them."""
-        return tuple((x if x is not None and x.requires_grad else None, 0) for x in self.inputs)
+        """The nodes of the operands, None for what asks for no gradient, in PyTorch's order.
+
+        What can have no gradient, the condition of ``where``, is not listed. A Python number is, behind the
+        tensor, where PyTorch makes a tensor of it: of sums, products and quotients.
+        """
+        made, inputs = self.primitive, self.inputs
+        if made is not None and made.each is None:
+            inputs = tuple(x for x, rule in zip(inputs, made.vjps, strict=False) if rule is not None)
+        name = "" if made is None else made.name
+        if name != "where":
+            tensors = tuple(x for x in inputs if x is not None)
+            listed = name in ("add", "mul", "div") or (name == "sub" and inputs[1] is None)
+            inputs = tensors + (None,) * (listed * (len(inputs) - len(tensors)))
+        return tuple((x if x is not None and x.requires_grad else None, 0) for x in inputs)
 
     def name(self) -> str:
         """Return PyTorch's kind of name, ``MulBackward0``."""

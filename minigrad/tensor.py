@@ -72,11 +72,6 @@ class Tensor(Recorded, Methods, InPlace, Interop):
         self._data, self._constant = array, None
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """The length of each dimension."""
-        return self._data.shape
-
-    @property
     def dtype(self) -> np.dtype[Any]:
         """The NumPy dtype of the elements."""
         return self._data.dtype

@@ -72,14 +72,14 @@ def _check(n: int, input: Tensor, batch: Tensor, weight: Tensor, bias: Tensor | 
             f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to conv{n}d, but got input "
             f"of size: {list(input.shape)}"
         )
-    channels = weight.shape[1] * groups
-    if batch.shape[1] != channels:
+    channels = weight._data.shape[1] * groups
+    if batch._data.shape[1] != channels:
         raise RuntimeError(
             f"Given groups={groups}, weight of size {list(weight.shape)}, expected "
             f"input{list(input.shape)} to have {channels} channels, but got {batch.shape[1]} "
             "channels instead"
         )
-    if bias is not None and bias.shape != weight.shape[:1]:
+    if bias is not None and bias._data.shape != weight._data.shape[:1]:
         raise RuntimeError(
             f"Given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with "
             f"{weight.shape[0]} elements, but got bias of size {list(bias.shape)} instead"
@@ -87,8 +87,8 @@ def _check(n: int, input: Tensor, batch: Tensor, weight: Tensor, bias: Tensor | 
 
 
 def _check_room(batch: Tensor, weight: Tensor, pairs: Pairs, dilations: tuple[int, ...]) -> None:
-    room = [size + sum(pair) for size, pair in zip(batch.shape[2:], pairs, strict=True)]
-    reach = [d * (k - 1) + 1 for d, k in zip(dilations, weight.shape[2:], strict=True)]
+    room = [size + sum(pair) for size, pair in zip(batch._data.shape[2:], pairs, strict=True)]
+    reach = [d * (k - 1) + 1 for d, k in zip(dilations, weight._data.shape[2:], strict=True)]
     if any(r > size for r, size in zip(reach, room, strict=True)):
         raise RuntimeError(
             f"Calculated padded input size per channel: ({' x '.join(map(str, room))}). Kernel size: "

@@ -88,7 +88,7 @@ def _geometry(name: str, n: int, input: Tensor, kernel: Any, stride: Any, paddin
             f"{name}: pad should be at most half of effective kernel size, but got pad={max(pads)}, "
             f"kernel_size={max(kernel)} and dilation={max(dilation)}"
         )
-    spatial = input.shape[-n:]
+    spatial = input._data.shape[-n:]
     geometry = zip(spatial, kernel, stride, dilation, pads, strict=True)
     pairs = tuple((a[-1], a[-1] + (_overhang(*a) if ceil else 0)) for a in geometry)
     out = window.windows(spatial, kernel, stride, pairs, dilation)

@@ -1,6 +1,7 @@
 """Tensor against PyTorch: values, dtypes, gradients, printing, writing in place, errors."""
 
 import copy
+import pickle
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
+from minigrad.utils.tree import tree_map
 
 A = np.array([[0.5, -1.5, 2.0], [3.0, 0.25, -0.75]], dtype=np.float32)
 
@@ -152,6 +154,38 @@ def test_a_failed_write_changes_nothing():
     with pytest.raises(RuntimeError):
         x.add_(1.5)
     assert x.tolist() == [1, 2] and x._version == 0
+
+
+SIZES = [
+    "s + (1,)", "(1,) + s", "s + s", "s * 2", "2 * s", "s[1:]", "s[::-1]", "s[0]", "s[-1]", "s.numel()", "s[1:].numel()",
+    "L.Size([]).numel()", "L.Size()", "L.Size((1, 2))", "L.Size(L.tensor([2, 3]))", "s == (2, 3, 4)", "s.index(3)",
+    "hash(s) == hash((2, 3, 4))", "x.size()", "x.size()[:2]", "x[0].shape", "x.sum().shape", "L.Size([3])", "s.count(2)",
+    "L.zeros(s[:1] + (5,)).shape", "x.mT.shape", "isinstance(s, tuple)", "(s + [1])", "[1] + s", "L.Size(3)", "s[5]",
+    "L.Size([1.5])", "L.Size('ab')", "list(s)", "max(s)", "x.new_zeros(s).shape", "x.detach().shape", "x.grad_fn",
+]  # fmt: skip
+
+
+def test_sizes_like_pytorch(torch):
+    def answer(lib, ask):
+        x = lib.zeros(2, 3, 4)
+        try:
+            found = eval(ask, {"L": lib, "x": x, "s": x.shape})
+        except (TypeError, IndexError) as error:
+            return type(error).__name__
+        return (type(found).__name__, list(found)) if isinstance(found, tuple) else found
+
+    for ask in SIZES:
+        assert answer(mg, ask) == answer(torch, ask), ask
+
+
+def test_a_size_is_a_tuple_to_all_others(tmp_path):
+    s = mg.zeros(2, 3).shape
+    assert type(s) is mg.Size and (repr(s), f"{s}") == ("(2, 3)", "(2, 3)")
+    for twin in (copy.deepcopy(s), copy.copy(s), pickle.loads(pickle.dumps(s))):
+        assert twin == s and type(twin) is mg.Size
+    mg.save({"shape": s}, tmp_path / "s")
+    assert mg.load(tmp_path / "s")["shape"] == s
+    assert np.zeros(s).shape == s and tree_map(lambda n: n + 1, s) == (3, 4)
 
 
 def test_items_cannot_be_deleted(torch):

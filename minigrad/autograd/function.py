@@ -190,6 +190,12 @@ class _Named(Node):
         """Return PyTorch's name of it, ``CubeBackward``."""
         return f"{self.function}Backward"
 
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        """The nodes of the tensors among the arguments."""
+        call = self.inputs[0] if self.inputs else None
+        return call.next_functions if isinstance(call, _Call) else super().next_functions
+
 
 class _Call(_Named):
     """One call; its cotangent is a ``_Cotangents``."""

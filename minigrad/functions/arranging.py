@@ -10,6 +10,7 @@ from minigrad.functions import indexing as i
 from minigrad.functions import joining as j
 from minigrad.functions import shape as s
 from minigrad.functions.index import steps
+from minigrad.functions.return_types import Size, size_of
 from minigrad.ops.indexing import getitem
 
 
@@ -36,12 +37,16 @@ class Arranging:
     masked_select, masked_scatter, take_along_dim = i.masked_select, i.masked_scatter, i.take_along_dim
     nonzero, argwhere, repeat_interleave = i.nonzero, i.argwhere, i.repeat_interleave
 
-    shape: Any
     dtype: Any
     ndim: Any
     _data: Any
 
     # ---- sizes -------------------------------------------------------------------------------
+    @property
+    def shape(self) -> Size:
+        """The length of each dimension."""
+        return size_of(Size, self._data.shape)  # type: ignore[no-any-return]
+
     def size(self, dim: int | None = None) -> Any:
         """Return the shape, or the length of one dimension."""
         if dim is None:
@@ -49,7 +54,7 @@ class Arranging:
         if not -self.ndim <= dim < self.ndim:
             n = max(self.ndim, 1)
             raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
-        return self.shape[dim]
+        return self._data.shape[dim]
 
     def dim(self) -> int:
         """Return the number of dimensions."""
@@ -61,11 +66,11 @@ class Arranging:
 
     def numel(self) -> int:
         """Return the number of elements."""
-        return math.prod(self.shape)
+        return math.prod(self._data.shape)
 
     def nelement(self) -> int:
         """Return the number of elements."""
-        return math.prod(self.shape)
+        return math.prod(self._data.shape)
 
     @property
     def T(self) -> Any:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import namedtuple
+from collections.abc import Iterable
+from math import prod
+from operator import index
 from typing import Any
 
 
@@ -14,6 +17,49 @@ def _shown(self: Any) -> str:
 def _named(name: str, fields: str) -> Any:
     return type(name, (namedtuple(name, fields),), {"__slots__": (), "__repr__": _shown, "__module__": __name__})
 
+
+class Size(tuple[int, ...]):
+    """A tuple of lengths, printed as one, that also counts elements; parts and sums of it are Sizes, too.
+
+    https://docs.pytorch.org/docs/stable/size.html
+
+    >>> import minigrad as mg
+    >>> mg.zeros(2, 3).shape.numel()
+    6
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, lengths: Iterable[int] = ()) -> Size:
+        """Raise TypeError for what is no iterable of integers."""
+        try:
+            return tuple.__new__(cls, map(index, lengths))
+        except TypeError as error:
+            raise TypeError(f"Size() takes an iterable of integers ({error})") from None
+
+    def numel(self) -> int:
+        """Return the number of elements of a tensor of this shape."""
+        return prod(self)
+
+    def __getitem__(self, place: Any) -> Any:
+        part = _item(self, place)
+        return part if type(part) is int else size_of(Size, part)
+
+    def __add__(self, other: Any) -> Any:
+        joined = tuple.__add__(self, other) if isinstance(other, tuple) else NotImplemented
+        return joined if joined is NotImplemented else size_of(Size, joined)
+
+    def __radd__(self, other: Any) -> Any:
+        return size_of(Size, tuple.__add__(other, self)) if isinstance(other, tuple) else NotImplemented
+
+    def __mul__(self, times: Any) -> Any:
+        return size_of(Size, tuple.__mul__(self, times))
+
+    __rmul__ = __mul__
+
+
+_item = tuple.__getitem__
+size_of: Any = tuple.__new__  # of a shape, which needs no check
 
 RETURN_TYPES = {
     "aminmax": _named("aminmax", "min max"),

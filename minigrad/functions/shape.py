@@ -87,7 +87,7 @@ def flatten(input: T, start_dim: int = 0, end_dim: int = -1) -> T:
         return reshape(input, 1)
     if first > last:
         raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
-    s = input.shape
+    s = input._data.shape
     return reshape(input, (*s[:first], math.prod(s[first : last + 1]), *s[last + 1 :]))
 
 
