@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from minigrad.nn.arguments import tensor_arguments
 from minigrad.nn.module import Module
 
 from minigrad.functions import elementwise as e
@@ -22,37 +23,44 @@ from minigrad.tensor import Tensor
 
 
 # ---- functions ----------------------------------------------------------------------------------
+@tensor_arguments
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return max(input, 0); the gradient at 0 is 0."""
     return e.relu(input)
 
 
+@tensor_arguments
 def sigmoid(input: Tensor) -> Tensor:
     """Return 1/(1 + exp(-input))."""
     return e.sigmoid(input)
 
 
+@tensor_arguments
 def tanh(input: Tensor) -> Tensor:
     """Return the hyperbolic tangent."""
     return e.tanh(input)
 
 
+@tensor_arguments
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """Return input where positive, negative_slope * input elsewhere."""
     return e.where(input > 0, input, input * negative_slope)
 
 
+@tensor_arguments
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Return input where positive, alpha * (exp(input) - 1) elsewhere (Clevert et al., 2015)."""
     low = input <= 0  # NaN is not: it goes on as it is
     return e.where(low, alpha * e.expm1(e.where(low, input, 0.0)), input)
 
 
+@tensor_arguments
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return 1.0507 * elu(input, 1.6733) (Klambauer et al., 2017)."""
     return 1.0507009873554804934193349852946 * elu(input, 1.6732632423543772848170429916717)
 
 
+@tensor_arguments
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """Return input held between min_val and max_val; RuntimeError for bools."""
     if input.dtype.kind == "b":
@@ -62,11 +70,13 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     return hardtanh_primitive(input, min=as_number(min_val), max=as_number(max_val))
 
 
+@tensor_arguments
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """Return input held between 0 and 6."""
     return hardtanh(input, 0.0, 6.0)
 
 
+@tensor_arguments
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """Return log(1 + exp(beta * input))/beta; input itself where beta * input > threshold."""
     scaled = input if beta == 1 else input * beta
@@ -74,26 +84,31 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
     return e.where(scaled > threshold, input, smooth if beta == 1 else smooth / beta)
 
 
+@tensor_arguments
 def logsigmoid(input: Tensor) -> Tensor:
     """Return log(sigmoid(input)), without overflow."""
     return -e.softplus(-input)
 
 
+@tensor_arguments
 def softsign(input: Tensor) -> Tensor:
     """Return input/(1 + |input|)."""
     return input / (1 + input.abs())
 
 
+@tensor_arguments
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return input * sigmoid(input)."""
     return input * e.sigmoid(input)
 
 
+@tensor_arguments
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """Return input * tanh(softplus(input))."""
     return input * e.tanh(e.softplus(input))
 
 
+@tensor_arguments
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """Return input * Φ(input), Φ the normal distribution; 'tanh' takes the usual approximation.
 
@@ -107,11 +122,13 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     return 0.5 * input * (1 + e.erf(input * (1 / math.sqrt(2))))
 
 
+@tensor_arguments
 def softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """Return exp(input) over its sum along ``dim``, which should be given: PyTorch guesses it."""
     return reduction.softmax(input, _implied(input, dim, "softmax"), dtype)
 
 
+@tensor_arguments
 def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """Return the logarithm of softmax, stable where that underflows."""
     return reduction.log_softmax(input, _implied(input, dim, "log_softmax"), dtype)
@@ -122,7 +139,7 @@ def _implied(input: Tensor, dim: int | None, name: str) -> int:
         return dim
     warnings.warn(
         f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
-        stacklevel=3,
+        stacklevel=4,
     )
     return 0 if input.ndim in (0, 1, 3) else 1
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from minigrad.nn.arguments import as_tensor_argument, tensor_arguments
 from minigrad.nn.running_stats import RunningStats, move, worth_remembering
 
 from minigrad.creation import tensor
@@ -68,6 +69,7 @@ def _batch_means(x: Tensor, all_reduce: Reduce | None) -> tuple[Reduce, Reduce, 
     return mean, lambda t: mean(t * t), m
 
 
+@tensor_arguments
 def batch_norm(
     input: Tensor,
     running_mean: Tensor | None,
@@ -82,9 +84,10 @@ def batch_norm(
 
     In training the running statistics, where given, move towards the batch's by ``momentum``, once
     the result is known; those of a batch that holds nan or inf are left out, with a RuntimeWarning.
-    Raises ValueError for one value per channel in training and for eps that is not positive there,
-    RuntimeError for missing running statistics otherwise and for parameters or buffers of another
-    number of channels, IndexError for input without channels; nothing has changed then.
+    Raises ValueError for one value per channel in training, for eps that is not positive there and for
+    one of the two statistics alone, RuntimeError for missing running statistics otherwise and for
+    parameters or buffers of another number of channels, IndexError for input without channels; nothing
+    has changed then.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.batch_norm.html
 
     >>> import minigrad as mg
@@ -93,8 +96,15 @@ def batch_norm(
             [ 1.0000]])
     """
     _check(input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    for name, value in (("running_mean", running_mean), ("running_var", running_var)):
+        if value is not None and value._node is not None:
+            raise RuntimeError(f"batch_norm: {name} is a constant, but asks for a gradient; pass {name}.detach()")
     if not training:
         return _by_running(input, running_mean, running_var, weight, bias, eps)
+    if (running_mean is None) != (running_var is None):
+        raise ValueError("batch_norm: running_mean and running_var must either both be None or neither be None")
+    if not isinstance(momentum, (int, float)):
+        raise TypeError(f"batch_norm(): argument 'momentum' (position 7) must be float, not {type(momentum).__name__}")
     y, mean, var, m = _by_batch(input, weight, bias, eps)
     if m and worth_remembering(var, m):
         move((running_mean, running_var), (mean, var), momentum)
@@ -107,6 +117,8 @@ def _by_running(
     """Return the frozen transform of Algorithm 2: statistics are constants, as they are now."""
     if mean is None or var is None:
         raise RuntimeError(f"running_{'mean' if mean is None else 'var'} must be defined in evaluation mode")
+    if eps < 0:
+        raise ValueError(f"batch_norm eps must be non-negative, but got {eps}")
     wide = _float32(x)
     x_hat = over_root(deviation(wide, _as_now(mean, x)), _as_now(var, x), eps=float(eps))
     y = _scale_and_shift(x_hat, weight, bias)
@@ -149,6 +161,8 @@ def _check(x: Tensor, **named: Tensor | None) -> None:
     if not x.is_floating_point():
         raise NotImplementedError(f"batch_norm: not implemented for {x.dtype}; convert it first: x.float()")
     for name, value in named.items():
+        if value is not None and not value.is_floating_point():
+            raise RuntimeError(f"batch_norm: {name} should be of floats, not {value.dtype}; convert it first")
         if value is not None and value.shape != (x.shape[1],):
             raise RuntimeError(
                 f"batch_norm: {name} should contain {x.shape[1]} elements not {value.numel()} "
@@ -170,6 +184,8 @@ class _BatchNorm(RunningStats):
 
     def forward(self, input: Tensor) -> Tensor:
         """Normalise (N, C, *) per channel; in training also move the running statistics."""
+        if not isinstance(input, Tensor):
+            input = as_tensor_argument(input, type(self).__name__)
         self._check_input_dim(input)
         if input.ndim < 2 or input.shape[1] != self.num_features:
             raise RuntimeError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from minigrad.nn.arguments import tensor_arguments
 from minigrad.nn.loss import Loss, check_reduction, old_reduction, reduced
 
 from minigrad.functions.elementwise import where
@@ -13,6 +14,7 @@ from minigrad.tensor import Tensor
 
 
 # ---- functions ----------------------------------------------------------------------------------
+@tensor_arguments
 @old_reduction
 def cross_entropy(
     input: Tensor,
@@ -34,6 +36,7 @@ def cross_entropy(
     >>> cross_entropy(mg.zeros(1, 2), mg.tensor([0]))
     tensor(0.6931)
     """
+    _check_weight(weight, input)
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if input.dtype == np.float16:  # counts and sums have no room in it
@@ -57,6 +60,7 @@ def cross_entropy(
     return (1 - label_smoothing) * loss + (label_smoothing / input.shape[1]) * uniform
 
 
+@tensor_arguments
 @old_reduction
 def nll_loss(
     input: Tensor,
@@ -72,6 +76,7 @@ def nll_loss(
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.nll_loss.html
     """
     check_reduction(reduction)
+    _check_weight(weight, input)
     if input.dtype == np.float16:
         weight = None if weight is None else weight.float()
         return nll_loss(input.float(), target, weight, ignore_index, reduction).to(input.dtype)
@@ -86,9 +91,19 @@ def nll_loss(
     return _averaged(right * weights, kept, weights, reduction)
 
 
+def _check_weight(weight: Tensor | None, input: Tensor) -> None:
+    if weight is not None and input.ndim and weight.shape != (n := input.shape[min(1, input.ndim - 1)],):
+        raise RuntimeError(
+            f"weight tensor should be defined either for all {n} classes or no classes but got weight tensor of "
+            f"shape: {list(weight.shape)}"
+        )
+
+
 def _classes(input: Tensor, target: Tensor, ignore_index: int) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the checked targets, 0 in place of ignored ones, and which are kept (None: all)."""
     classes = target._data
+    if input.ndim < 2:
+        raise ValueError(f"Expected 1 or more dimensions (got {input.ndim})")
     batch, n, *others = input.shape
     if classes.dtype.kind not in "iu":
         raise RuntimeError(
@@ -146,6 +161,7 @@ def _against_probabilities(
     return reduced(losses, reduction)
 
 
+@tensor_arguments
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """Return int64 (*, num_classes) with a 1 at each index; -1 takes as many as are needed.
 

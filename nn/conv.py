@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minigrad.nn import init
+from minigrad.nn.arguments import as_tensor_argument, tensor_arguments
 from minigrad.nn.module import Module
 from minigrad.nn.padding import MODES, pad
 from minigrad.nn.parameter import Parameter
@@ -17,12 +18,14 @@ from minigrad.tensor import Tensor
 Pairs = tuple[tuple[int, int], ...]  # (before, after) for each spatial axis
 
 
+@tensor_arguments
 def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Sizes = 1,
            padding: Sizes | str = 0, dilation: Sizes = 1, groups: int = 1) -> Tensor:  # fmt: skip
     """Cross-correlate (N, C, L) with (out, C/groups, k) -> (N, out, L'), as :func:`conv2d`."""
     return _conv(1, input, weight, bias, stride, padding, dilation, groups)
 
 
+@tensor_arguments
 def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Sizes = 1,
            padding: Sizes | str = 0, dilation: Sizes = 1, groups: int = 1) -> Tensor:  # fmt: skip
     """Cross-correlate (N, C, H, W) with (out, C/groups, kh, kw) -> (N, out, H', W').
@@ -42,6 +45,10 @@ def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Si
 def _conv(n: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Sizes,
           padding: Sizes | str, dilation: Sizes, groups: int) -> Tensor:  # fmt: skip
     strides, dilations = each(stride, n, "stride"), each(dilation, n, "dilation")
+    if weight.ndim != n + 2:
+        raise RuntimeError(
+            f"conv{n}d: expected a weight of {n + 2} dimensions, but got one of size {list(weight.shape)}"
+        )
     batch = input.unsqueeze(0) if input.ndim == n + 1 else input
     _check(n, input, batch, weight, bias, groups)
     pairs = padding_pairs(padding, weight.shape[2:], strides, dilations)
@@ -123,6 +130,8 @@ class _Conv(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the cross-correlation of the input with the weights."""
+        if not isinstance(input, Tensor):
+            input = as_tensor_argument(input, type(self).__name__)
         padding: Any = self.padding
         if self.padding_mode != "zeros":
             input = pad(input, [p for pair in self._pairs[::-1] for p in pair], self.padding_mode)

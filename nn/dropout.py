@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from minigrad.nn.arguments import tensor_arguments
 from minigrad.nn.module import Module
 
 from minigrad.random import default_generator, in_memory_order
 from minigrad.tensor import Tensor
 
 
+@tensor_arguments
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """In training, zero each element with probability ``p`` and scale the others by 1/(1 - p).
 
@@ -24,6 +26,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     return _thinned(input, input.shape, p) if training and p > 0 else input
 
 
+@tensor_arguments
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """As :func:`dropout`, whole channels of (N, C, H, W) at a time."""
     _check_probability(p)

@@ -12,6 +12,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+from minigrad.nn.arguments import no_arrays
 
 from minigrad.modes import no_grad
 from minigrad.random import Generator, default_generator
@@ -43,6 +44,7 @@ def _fill(tensor: Tensor, values: Any) -> Tensor:
 
 
 # ---- drawn without looking at the shape ---------------------------------------------------------
+@no_arrays
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill from U(a, b).
 
@@ -54,21 +56,25 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
     return _fill(tensor, (generator or default_generator).uniform(tensor.shape, a, b, tensor.dtype))
 
 
+@no_arrays
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill from N(mean, std²)."""
     return _fill(tensor, (generator or default_generator).normal(tensor.shape, mean, std, tensor.dtype))
 
 
+@no_arrays
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill with one value."""
     return _fill(tensor, val)
 
 
+@no_arrays
 def ones_(tensor: Tensor) -> Tensor:
     """Fill with ones."""
     return _fill(tensor, 1)
 
 
+@no_arrays
 def zeros_(tensor: Tensor) -> Tensor:
     """Fill with zeros."""
     return _fill(tensor, 0)
@@ -90,18 +96,21 @@ def _fan(tensor: Tensor, mode: str) -> int:
     return _calculate_fan_in_and_fan_out(tensor)[modes.index(mode)]
 
 
+@no_arrays
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill from U(±gain √(6 / (fan_in + fan_out))) (Glorot & Bengio, 2010)."""
     bound = gain * math.sqrt(6 / sum(_calculate_fan_in_and_fan_out(tensor)))
     return uniform_(tensor, -bound, bound, generator)
 
 
+@no_arrays
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill from N(0, 2 gain² / (fan_in + fan_out)) (Glorot & Bengio, 2010)."""
     std = gain * math.sqrt(2 / sum(_calculate_fan_in_and_fan_out(tensor)))
     return normal_(tensor, 0.0, std, generator)
 
 
+@no_arrays
 def kaiming_uniform_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
                      generator: Generator | None = None) -> Tensor:  # fmt: skip
     """Fill from U(±gain √(3 / fan)), ``a`` the slope of leaky_relu (He et al., 2015)."""
@@ -111,6 +120,7 @@ def kaiming_uniform_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonline
     return uniform_(tensor, -bound, bound, generator)
 
 
+@no_arrays
 def kaiming_normal_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
                     generator: Generator | None = None) -> Tensor:  # fmt: skip
     """Fill from N(0, gain² / fan), ``a`` the slope of leaky_relu (He et al., 2015)."""
@@ -122,7 +132,7 @@ def kaiming_normal_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinea
 
 def _is_empty(tensor: Tensor) -> bool:
     if 0 in tensor.shape:
-        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
+        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=4)
     return 0 in tensor.shape
 
 
@@ -136,6 +146,7 @@ def default_(weight: Tensor, bias: Tensor | None) -> None:
 
 
 # ---- other distributions ------------------------------------------------------------------------
+@no_arrays
 def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0,
                   generator: Generator | None = None) -> Tensor:  # fmt: skip
     """Fill from N(mean, std²) conditioned to [a, b]: what falls outside is drawn again.
@@ -162,6 +173,7 @@ def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float 
     return _fill(tensor, values)
 
 
+@no_arrays
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
     """Fill a weight, seen as (out, rest), with orthonormal rows or columns (Saxe et al., 2013)."""
     if tensor.ndim < 2:
@@ -175,6 +187,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     return _fill(tensor, gain * np.reshape(q.T if rows < columns else q, tensor.shape))
 
 
+@no_arrays
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
     """Fill a matrix from N(0, std²), a fraction ``sparsity`` of each column 0 (Martens, 2010)."""
     if tensor.ndim != 2:
@@ -186,6 +199,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     return _fill(tensor, values)
 
 
+@no_arrays
 def eye_(tensor: Tensor) -> Tensor:
     """Fill a matrix with the identity."""
     if tensor.ndim != 2:
@@ -193,6 +207,7 @@ def eye_(tensor: Tensor) -> Tensor:
     return _fill(tensor, np.eye(*tensor.shape, dtype=tensor.dtype))
 
 
+@no_arrays
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """Fill a convolution's weight so that it passes its input on, in each of the groups."""
     if tensor.ndim not in (3, 4, 5):

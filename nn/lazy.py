@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from minigrad.nn.arguments import as_tensor_argument
 from minigrad.nn.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d, Reduce, _BatchNorm
 from minigrad.nn.running_stats import RunningStats
 
@@ -48,6 +49,8 @@ class _LazyBatchNorm(RunningStats):
 
     def forward(self, input: Tensor) -> Tensor:
         """Take the number of channels from ``input``, and go on as the ordinary layer."""
+        if not isinstance(input, Tensor):
+            input = as_tensor_argument(input, type(self).__name__)
         self._check_input_dim(input)  # before anything has changed
         undo = self._become(input.shape[1])
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minigrad.nn import init
+from minigrad.nn.arguments import as_tensor_argument, tensor_arguments
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 
@@ -13,6 +14,7 @@ from minigrad.ops import matmul
 from minigrad.tensor import Tensor
 
 
+@tensor_arguments
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return input @ weight.T + bias: (*, in), (out, in), (out,) -> (*, out).
 
@@ -73,6 +75,8 @@ class Flatten(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the flattened input."""
+        if not isinstance(input, Tensor):
+            input = as_tensor_argument(input, type(self).__name__)
         return input.flatten(self.start_dim, self.end_dim)
 
     def extra_repr(self) -> str:

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from minigrad.nn.arguments import tensor_arguments
 from minigrad.nn.module import Module
 
 from minigrad.functions import elementwise as e
@@ -36,7 +37,7 @@ def old_reduction(function: F) -> F:
                 warnings.warn(
                     "size_average and reduce args will be deprecated, please use "
                     f"reduction='{kwargs['reduction']}' instead.",
-                    stacklevel=2,
+                    stacklevel=3,
                 )
         return function(*args, **kwargs)
 
@@ -55,7 +56,7 @@ def _warn_of_broadcasting(input: Tensor, target: Tensor) -> None:
             f"Using a target size ({list(target.shape)}) that is different to the input size "
             f"({list(input.shape)}). This will likely lead to incorrect results due to broadcasting. "
             "Please ensure they have the same size.",
-            stacklevel=3,
+            stacklevel=5,
         )
 
 
@@ -67,6 +68,7 @@ def _difference(input: Tensor, target: Tensor) -> Tensor:
 
 
 # ---- functions ----------------------------------------------------------------------------------
+@tensor_arguments
 @old_reduction
 def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """Return the squared difference, averaged by default; warns where shapes differ.
@@ -79,6 +81,7 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     return reduced(e.square(_difference(input, target)), reduction)
 
 
+@tensor_arguments
 @old_reduction
 def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """Return the absolute difference, averaged by default; warns where shapes differ."""
@@ -86,6 +89,7 @@ def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     return reduced(e.abs(input - target), reduction)
 
 
+@tensor_arguments
 @old_reduction
 def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """Return d²/(2 beta) where |d| < beta, |d| - beta/2 elsewhere, d the difference."""
@@ -96,6 +100,7 @@ def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta:
     return huber_loss(input, target, reduction, beta) / beta
 
 
+@tensor_arguments
 @old_reduction
 def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0) -> Tensor:
     """Return d²/2 where |d| < delta, delta (|d| - delta/2) elsewhere, d the difference."""
@@ -105,6 +110,7 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     return reduced(ops.huber(_difference(input, target), delta=delta), reduction)
 
 
+@tensor_arguments
 @old_reduction
 def binary_cross_entropy(
     input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean"
@@ -133,6 +139,7 @@ def binary_cross_entropy(
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
+@tensor_arguments
 @old_reduction
 def binary_cross_entropy_with_logits(
     input: Tensor,
@@ -159,7 +166,7 @@ class Loss(Module):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls.__init__ = old_reduction(cls.__init__)  # type: ignore[method-assign]
+        cls.__init__ = tensor_arguments(old_reduction(cls.__init__))  # type: ignore[method-assign]
 
     def __init__(self, reduction: str = "mean") -> None:
         super().__init__()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from minigrad.nn.arguments import tensor_arguments
 
 from minigrad.ops.shape import pad as pad_zeros
 from minigrad.tensor import Tensor
@@ -16,6 +17,7 @@ MODES = {  # which element stands at position i, before the beginning or behind 
 }
 
 
+@tensor_arguments
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
     """Return the input with ``pad`` = (before, after) of the last dimension, of the one before, ….
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from minigrad.nn.arguments import tensor_arguments
 from minigrad.nn.module import Module
 from minigrad.nn.sizes import Sizes, each
 
@@ -16,12 +17,14 @@ from minigrad.tensor import Tensor
 Stride = Sizes | None
 
 
+@tensor_arguments
 def max_pool1d(input: Tensor, kernel_size: Sizes, stride: Stride = None, padding: Sizes = 0,
                dilation: Sizes = 1, ceil_mode: bool = False) -> Tensor:  # fmt: skip
     """Return the maximum of each window of (N, C, L), as :func:`max_pool2d`."""
     return _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode)
 
 
+@tensor_arguments
 def max_pool2d(input: Tensor, kernel_size: Sizes, stride: Stride = None, padding: Sizes = 0,
                dilation: Sizes = 1, ceil_mode: bool = False) -> Tensor:  # fmt: skip
     """Return the maximum of each window of (N, C, H, W); of equals the first gets the gradient.
@@ -37,12 +40,14 @@ def max_pool2d(input: Tensor, kernel_size: Sizes, stride: Stride = None, padding
     return _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode)
 
 
+@tensor_arguments
 def avg_pool1d(input: Tensor, kernel_size: Sizes, stride: Stride = None, padding: Sizes = 0,
                ceil_mode: bool = False, count_include_pad: bool = True) -> Tensor:  # fmt: skip
     """Return the mean of each window of (N, C, L), as :func:`avg_pool2d`."""
     return _avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 
+@tensor_arguments
 def avg_pool2d(input: Tensor, kernel_size: Sizes, stride: Stride = None, padding: Sizes = 0,
                ceil_mode: bool = False, count_include_pad: bool = True,
                divisor_override: int | None = None) -> Tensor:  # fmt: skip
@@ -122,12 +127,15 @@ def _batched(n: int, input: Tensor, pool: Callable[[Tensor], Tensor]) -> Tensor:
     return pool(input.unsqueeze(0)).squeeze(0) if input.ndim == n + 1 else pool(input)
 
 
+@tensor_arguments
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     """Return means of (*, H, W) over windows that share it out as evenly as can be.
 
     ``output_size`` is a number or a pair, None for the input's own.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool2d.html
     """
+    if input.ndim not in (3, 4):
+        raise RuntimeError(f"adaptive_avg_pool2d: Expected 3D or 4D tensor, but got {list(input.shape)}")
     if input.dtype == np.float16:
         return adaptive_avg_pool2d(input.float(), output_size).to(input.dtype)
     wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size, output_size)

@@ -6,6 +6,7 @@ import threading
 import time
 from typing import Any
 
+from minigrad.nn.arguments import as_tensor_argument
 from minigrad.nn.batchnorm import Reduce, _BatchNorm
 from minigrad.nn.lazy import _LazyBatchNorm
 from minigrad.nn.module import Module
@@ -212,6 +213,8 @@ class GhostBatchNorm(_BatchNorm):
 
     def forward(self, input: Tensor) -> Tensor:
         """Normalise (N, C, *) by parts in training; a part that is refused leaves all statistics as they were."""
+        if not isinstance(input, Tensor):
+            input = as_tensor_argument(input, type(self).__name__)
         parts = max(1, len(input) // self.virtual_batch_size) if self.training and not self.frozen_stats else 1
         if parts == 1:
             return super().forward(input)

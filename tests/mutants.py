@@ -71,6 +71,7 @@ MUTANTS = (
     Mutant("shards add up what are different layers'", "nn/shards.py", "if reached == step and at != layer:", "if False:", "tests/test_shards.py"),
     Mutant("conversion takes virtual batches for whole ones", "nn/shards.py", "if not isinstance(layer, GhostBatchNorm)", "if True", "tests/test_shards.py"),
     Mutant("a lone sample is normalised to zero", "nn/utils/batchnorm.py", "if x.numel() == x.shape[1] else None", "if False else None", "tests/test_recalibrate.py"),
+    Mutant("an array that is written later reaches the gradient", "nn/arguments.py", "Tensor._wrap(np.array(value))", "Tensor._wrap(np.asarray(value))", "tests/test_arguments.py"),
     Mutant("an evaluation's backward reads what a later batch left", BN, "statistic._data.copy()", "statistic._data"),
     Mutant("unfreeze asks for gradients that were off before", STATS, "parameter.requires_grad or name in held", "True"),
     Mutant("the last small batch weighs as much as the others", "nn/utils/batchnorm.py", "gap * (m / n)", "gap / len(self.batches)", "tests/test_recalibrate.py"),

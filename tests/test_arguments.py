@@ -1,0 +1,184 @@
+"""What is no tensor: arrays are taken, anything else is a TypeError that names function, argument and type."""
+
+import inspect
+import warnings
+
+import numpy as np
+import pytest
+from minigrad.nn import functional as F
+
+import minigrad as mg
+from minigrad import nn
+
+ROWS, IMAGE, LINE = mg.rand(4, 3), mg.rand(2, 3, 8, 8), mg.rand(2, 3, 8)
+CLASSES, THREE, KERNEL = mg.tensor([0, 1, 2, 0]), mg.rand(3), mg.rand(4, 3, 3, 3)
+PAIR = {"input": ROWS, "target": mg.rand(4, 3)}
+SCORES = {"input": ROWS, "target": CLASSES, "weight": THREE}
+NORM = {"input": ROWS, "running_mean": mg.zeros(3), "running_var": mg.ones(3), "weight": THREE, "bias": THREE}
+ELEMENTWISE = "elu gelu hardtanh leaky_relu logsigmoid mish relu relu6 selu sigmoid silu softplus softsign tanh"
+FUNCTIONS = {  # every function, with every argument that is a tensor
+    **{(name, ""): {"input": ROWS} for name in ELEMENTWISE.split()},
+    **{(name, ""): {"input": ROWS, "dim": 1} for name in ("softmax", "log_softmax")},
+    **{(name, ""): PAIR for name in ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")},
+    ("binary_cross_entropy", ""): {**PAIR, "weight": ROWS},
+    ("binary_cross_entropy_with_logits", ""): {**PAIR, "weight": ROWS, "pos_weight": THREE},
+    ("cross_entropy", "classes"): SCORES,
+    ("cross_entropy", "smooth"): {**SCORES, "label_smoothing": 0.1},
+    ("cross_entropy", "probabilities"): PAIR,
+    ("cross_entropy", "one"): {"input": THREE, "target": mg.tensor(1)},
+    ("nll_loss", ""): SCORES,
+    ("one_hot", ""): {"tensor": CLASSES},
+    ("batch_norm", "training"): {**NORM, "training": True},
+    ("batch_norm", "evaluation"): NORM,
+    ("conv1d", ""): {"input": LINE, "weight": mg.rand(4, 3, 3), "bias": mg.rand(4)},
+    ("conv2d", ""): {"input": IMAGE, "weight": KERNEL, "bias": mg.rand(4)},
+    **{
+        (name, kind): {"input": IMAGE, "training": not kind}
+        for name in ("dropout", "dropout2d")
+        for kind in ("", "off")
+    },
+    ("linear", ""): {"input": ROWS, "weight": mg.rand(2, 3), "bias": mg.rand(2)},
+    ("pad", ""): {"input": ROWS, "pad": (1, 1)},
+    ("pad", "reflect"): {"input": LINE, "pad": (1, 1), "mode": "reflect"},
+    ("adaptive_avg_pool2d", ""): {"input": IMAGE, "output_size": 2},
+    **{(name, ""): {"input": LINE, "kernel_size": 2} for name in ("avg_pool1d", "max_pool1d")},
+    **{(name, ""): {"input": IMAGE, "kernel_size": 2} for name in ("avg_pool2d", "max_pool2d")},
+}
+WRONG = ([[1.0, 2.0]], None, 5, 2.5, "images", True, (1, 2), {"a": 1}, np.array(["a"]), np.array([1j]))
+OPTIONAL = ("weight", "bias", "running_mean", "running_var", "pos_weight")
+
+
+def test_the_table_holds_every_function():
+    known = {name for name, value in vars(F).items() if inspect.isfunction(value)}
+    assert known == {name for name, _ in FUNCTIONS}
+
+
+def copies(arguments):
+    return {name: value.clone() if isinstance(value, mg.Tensor) else value for name, value in arguments.items()}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS, ids=" ".join)
+def test_functions_take_arrays_and_name_what_is_no_tensor(name):
+    function, arguments = getattr(F, name[0]), FUNCTIONS[name]
+    mg.manual_seed(0)
+    expected = function(**copies(arguments))
+    for argument, tensor in arguments.items():
+        needed = (name[0], argument) not in (("linear", "weight"), ("conv1d", "weight"), ("conv2d", "weight"))
+        for wrong in WRONG if isinstance(tensor, mg.Tensor) else ():
+            if wrong is None and argument in OPTIONAL and needed:
+                continue
+            kind = rf"{name[0]}\(\): argument '{argument}' \(position \d\) must be Tensor, not {type(wrong).__name__}"
+            with pytest.raises(TypeError, match=kind):
+                function(**{**copies(arguments), argument: wrong})
+            if not isinstance(wrong, np.ndarray) and argument == next(iter(arguments)):
+                with pytest.raises(TypeError, match=kind):
+                    function(wrong, **{k: v for k, v in copies(arguments).items() if k != argument})
+        if isinstance(tensor, mg.Tensor):
+            mg.manual_seed(0)
+            found = function(**{**copies(arguments), argument: tensor.numpy()})
+            assert type(found) is mg.Tensor and found.dtype == expected.dtype
+            np.testing.assert_array_equal(found.numpy(), expected.numpy())
+    mg.manual_seed(0)
+    arrays = {k: v.numpy().copy() if isinstance(v, mg.Tensor) else v for k, v in arguments.items()}
+    np.testing.assert_array_equal(function(**arrays).numpy(), expected.numpy())
+
+
+LAYERS = [
+    (nn.Linear(3, 2), ROWS), (nn.Conv1d(3, 2, 3), LINE), (nn.Conv2d(3, 2, 3), IMAGE),
+    (nn.Conv2d(3, 2, 3, padding=1, padding_mode="reflect"), IMAGE), (nn.BatchNorm1d(3), ROWS),
+    (nn.BatchNorm2d(3), IMAGE), (nn.BatchNorm3d(3), IMAGE[None, :, :, :4].transpose(1, 2)), (nn.BatchNorm1d(3).eval(), ROWS),
+    (nn.LazyBatchNorm1d(), ROWS), (nn.SyncBatchNorm(3), ROWS), (nn.GhostBatchNorm(3, 2), ROWS), (nn.Dropout(), ROWS),
+    (nn.Dropout().eval(), ROWS), (nn.Dropout2d(), IMAGE), (nn.Flatten(), LINE), (nn.MaxPool2d(2), IMAGE),
+    (nn.AvgPool2d(2), IMAGE), (nn.AdaptiveAvgPool2d(2), IMAGE), (nn.Softmax(1), ROWS), (nn.ReLU(), ROWS),
+    (nn.Sequential(nn.BatchNorm1d(3), nn.ReLU()), ROWS),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("layer", "x"), LAYERS, ids=lambda value: type(value).__name__)
+def test_layers_take_arrays_and_name_what_is_no_tensor(layer, x):
+    for wrong in WRONG:
+        with pytest.raises(
+            TypeError, match=rf"argument 'input' \(position 1\) must be Tensor, not {type(wrong).__name__}"
+        ):
+            layer(wrong)
+    found = []
+    for value in (x.numpy(), x):
+        mg.manual_seed(0)
+        found.append(layer(value))
+        assert type(found[-1]) is mg.Tensor
+    np.testing.assert_array_equal(found[0].detach().numpy(), found[1].detach().numpy())
+
+
+@pytest.mark.parametrize("kind", [nn.CrossEntropyLoss, nn.NLLLoss, nn.BCELoss, nn.BCEWithLogitsLoss])
+def test_losses_take_weights_and_targets_as_arrays(kind):
+    weights = np.array([1.0, 2.0, 3.0], np.float32)
+    target = np.array([0, 2, 1, 1]) if kind in (nn.CrossEntropyLoss, nn.NLLLoss) else PAIR["target"].numpy()
+    loss = kind(weight=weights)
+    expected = kind(weight=mg.tensor(weights))(ROWS, mg.tensor(target))
+    assert loss(ROWS, target).item() == expected.item() and list(loss.state_dict()) == ["weight"]
+    with pytest.raises(
+        TypeError, match=rf"{kind.__name__}\(\): argument 'weight' \(position 1\) must be Tensor, not list"
+    ):
+        kind(weight=[1.0, 2.0])
+    with pytest.raises(TypeError, match=r"\(\): argument 'target' \(position 2\) must be Tensor, not list"):
+        loss(ROWS, target.tolist())
+    assert nn.CrossEntropyLoss()(THREE, target[1] if target.ndim == 1 else np.int64(2)).shape == ()
+
+
+def test_an_array_written_later_does_not_reach_the_gradient():
+    x, t, w = np.ones((4, 3), np.float32), np.array([0, 1, 2, 0]), mg.rand(3, 3, requires_grad=True)
+    expected = mg.autograd.grad(F.cross_entropy(F.linear(x, w), t), w)[0]
+    loss = F.cross_entropy(F.linear(x, w), t)
+    x *= 7
+    t[:] = 1
+    np.testing.assert_array_equal(mg.autograd.grad(loss, w)[0].numpy(), expected.numpy())
+
+
+INITS = "uniform_ normal_ ones_ zeros_ xavier_uniform_ xavier_normal_ kaiming_uniform_ kaiming_normal_ trunc_normal_ orthogonal_ eye_ dirac_"
+
+
+@pytest.mark.parametrize("name", INITS.split())
+def test_what_writes_takes_no_array(name):
+    for wrong in (np.zeros((2, 2)), [[1.0]], None, "w"):
+        with pytest.raises(
+            TypeError, match=rf"{name}\(\): argument 'tensor' \(position 1\) must be Tensor, not {type(wrong).__name__}"
+        ):
+            getattr(nn.init, name)(wrong)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: F.softmax(ROWS),
+        lambda: F.mse_loss(ROWS, THREE),
+        lambda: F.mse_loss(ROWS, ROWS, size_average=True),
+        lambda: F.batch_norm(ROWS * float("nan"), mg.zeros(3), mg.ones(3), training=True),
+        lambda: nn.init.kaiming_uniform_(mg.zeros(0, 3)),
+    ],
+)
+def test_warnings_point_at_the_line_of_the_user(call):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call()
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: F.conv2d(IMAGE, THREE), RuntimeError, "a weight of 4 dimensions"),
+        (lambda: F.adaptive_avg_pool2d(ROWS, 2), RuntimeError, "Expected 3D or 4D tensor"),
+        (lambda: F.nll_loss(mg.tensor(1.0), mg.tensor(1)), ValueError, "Expected 1 or more dimensions"),
+        (lambda: F.cross_entropy(ROWS, CLASSES, mg.tensor(1.0)), RuntimeError, "weight tensor should be defined"),
+        (lambda: F.cross_entropy(ROWS, CLASSES, mg.ones(2)), RuntimeError, "for all 3 classes or no classes"),
+        (lambda: F.nll_loss(ROWS, CLASSES, mg.ones(4)), RuntimeError, "for all 3 classes or no classes"),
+        (lambda: F.batch_norm(ROWS, mg.zeros(3), None, training=True), ValueError, "must either both be None"),
+        (lambda: F.batch_norm(ROWS, mg.zeros(3).long(), mg.ones(3)), RuntimeError, "running_mean should be of floats"),
+        (lambda: F.batch_norm(ROWS, mg.zeros(3, requires_grad=True), mg.ones(3)), RuntimeError, "asks for a gradient"),
+        (lambda: F.batch_norm(ROWS, mg.zeros(3), mg.ones(3), eps=-1), ValueError, "must be non-negative, but got -1"),
+        (lambda: F.batch_norm(ROWS, mg.zeros(3), mg.ones(3), training=True, momentum=None), TypeError, "'momentum'"),
+    ],
+)  # fmt: skip
+def test_refuses(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
