@@ -86,7 +86,7 @@ def test_functions_take_arrays_and_name_what_is_no_tensor(name):
 LAYERS = [
     (nn.Linear(3, 2), ROWS), (nn.Conv1d(3, 2, 3), LINE), (nn.Conv2d(3, 2, 3), IMAGE),
     (nn.Conv2d(3, 2, 3, padding=1, padding_mode="reflect"), IMAGE), (nn.BatchNorm1d(3), ROWS),
-    (nn.BatchNorm2d(3), IMAGE), (nn.BatchNorm3d(3), IMAGE[None, :, :, :4].transpose(1, 2)), (nn.BatchNorm1d(3).eval(), ROWS),
+    (nn.BatchNorm2d(3), IMAGE), (nn.BatchNorm3d(3), mg.rand(2, 3, 4, 2, 2)), (nn.BatchNorm1d(3).eval(), ROWS),
     (nn.LazyBatchNorm1d(), ROWS), (nn.SyncBatchNorm(3), ROWS), (nn.GhostBatchNorm(3, 2), ROWS), (nn.Dropout(), ROWS),
     (nn.Dropout().eval(), ROWS), (nn.Dropout2d(), IMAGE), (nn.Flatten(), LINE), (nn.MaxPool2d(2), IMAGE),
     (nn.AvgPool2d(2), IMAGE), (nn.AdaptiveAvgPool2d(2), IMAGE), (nn.Softmax(1), ROWS), (nn.ReLU(), ROWS),
