@@ -138,12 +138,16 @@ def constant(shape: tuple[int, ...], dtype: Any) -> Node:
     return Constant(shape, dtype)
 
 
-def below(roots: Iterable[Node], since: int = 0) -> set[Node]:
-    """Return these nodes and all that they were computed from, as far as they are younger than the tick ``since``."""
+def below(roots: Iterable[Node], since: int = 0, linked: bool = True) -> set[Node]:
+    """Return these nodes and all that they were computed from, as far as they are younger than the tick ``since``.
+
+    Without ``linked`` what asks for no gradient ends there: how it came about is a picture's matter.
+    """
     stack = [node for node in roots if node.sequence > since]
     seen = set(stack)
     while stack:
-        for node in stack.pop().inputs:
+        last = stack.pop()
+        for node in last.inputs if linked or last.requires_grad else ():
             if node is not None and node.sequence > since and node not in seen:
                 seen.add(node)
                 stack.append(node)

@@ -213,18 +213,18 @@ def _look(result: Any, primitive: Primitive, operands: tuple[Any, ...], params: 
 def link(result: Any, primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]) -> None:
     """Let pictures see how a result without gradient came about; no value is held.
 
-    Inside a module's call only what no operand with a gradient went into, and only back to the call's beginning:
-    who keeps a result must not keep graphs with it. With ``MODES.links`` 0, as in ``viz.trace``, everything.
+    Inside a module's call only what no recorded result went into, and only back to the call's beginning: who
+    keeps a result must not keep graphs with it. With ``MODES.links`` 0, as in ``viz.trace``, everything.
     """
     since, homes = MODES.links, []
     for x in operands:
         home = x._node or x._constant if isinstance(x, Recorded) else None
         if home is None:
             home = source(x)
-        elif since:
+        elif since and home.primitive is not None:
             if home.requires_grad:
                 return
-            if home.sequence < since and home.primitive is not None:
+            if home.sequence < since:
                 x._constant = home = constant(home.shape, home.dtype)
         homes.append(home)
     result._constant = node = _new(Constant)

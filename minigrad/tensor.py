@@ -21,7 +21,7 @@ from minigrad.inplace import InPlace
 from minigrad.interop import Interop
 from minigrad.modes import MODES, RESULTS
 from minigrad.printing import tensor_repr
-from minigrad.recording import Recorded, link_detached
+from minigrad.recording import Recorded, link_detached, source
 from minigrad.sweep import sweep
 
 
@@ -175,8 +175,8 @@ class Tensor(Recorded, Methods, InPlace, Interop):
 
     def named(self, label: str) -> Tensor:
         """Give the operation that made this tensor a name for pictures; return the tensor."""
-        if self._node is not None:
-            self._node.label = label
+        if (home := self._node if MODES.links is None else source(self)) is not None:
+            home.label = label
         return self
 
     def retain_grad(self) -> None:

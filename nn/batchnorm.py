@@ -132,9 +132,10 @@ def _float32(x: Tensor) -> Tensor:
 
 def _as_now(statistic: Tensor, x: Tensor) -> Any:
     """Return a copy of running numbers, (1, C, 1…): backward reads it, and a batch of training may come before."""
-    now = statistic.detach()
-    now._data, now._constant = statistic._data.copy(), source(statistic)  # in pictures it is the buffer
-    return _per_channel(now, x)
+    copy: Tensor = Tensor._wrap(statistic._data.copy())
+    if statistic._node is None:
+        copy._constant = source(statistic)  # in pictures it is the buffer
+    return _per_channel(copy, x)
 
 
 def _by_batch(

@@ -19,6 +19,8 @@ from minigrad.nn.wiring import Fed, feeds, first_input, neighbours, tensors
 
 from minigrad.modes import recording
 from minigrad.tensor import Tensor
+from minigrad.utils.table import html_table
+from minigrad.utils.unchanged import unchanged
 
 FEW = 8  # values a channel: below, the batch's statistics say little of the data's
 FAR = 3.0  # standard deviations between running and batch means, or a factor of 3² between variances
@@ -34,15 +36,22 @@ class Finding(NamedTuple):
     why: str
     remedy: str
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return f"{self.path or 'model'}: {self.rule}\n  why: {self.why}\n  remedy: {self.remedy}"
 
 
 class Findings(list[Finding]):
-    """All findings; prints as one paragraph each, or as a clean bill."""
+    """All findings; prints as one paragraph each, or as a clean bill; notebooks show a table."""
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return "\n".join(map(str, self)) or "no findings"
+
+    def html(self) -> str:
+        """Return the findings as a table in HTML."""
+        rows = [(f.path or "model", f.rule, f.why, f.remedy) for f in self]
+        return html_table(("layer", "rule", "why", "remedy"), rows) if rows else "<p>no findings</p>"
+
+    _repr_html_ = html
 
 
 class Seen(NamedTuple):
@@ -62,16 +71,20 @@ def check(model: Module, loader: Iterable[Any] | None = None, optimizer: Any = N
 
     With ``loader``, whose batches are the input or begin with it, its first batches are run through
     the model; without, only what the modules themselves tell is judged. ``optimizer`` is looked at
-    for weight decay. Nothing is changed: modes, statistics and parameters are as before.
+    for weight decay. Nothing is changed: modes, statistics, parameters, random numbers and the loader's place in
+    its epoch are as before.
 
     >>> from minigrad import nn
-    >>> print(nn.doctor.check(nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))))
+    >>> nn.doctor.check(nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)))
     0: bias before Batch Normalization
       why: layer '1' subtracts the mean, and the bias with it: it costs time and learns nothing
       remedy: give this layer bias=False; the Batch Normalization's own bias takes its place
     """
-    seen = _look(model, loader, optimizer)
-    return Findings(finding for rule in RULES for finding in rule(seen))
+    samplers = [getattr(loader, name, None) for name in ("sampler", "batch_sampler")]
+    batches = list(loader[:BATCHES]) if isinstance(loader, (list, tuple)) else loader
+    with unchanged(model, batches, samplers):
+        seen = _look(model, loader, optimizer)
+        return Findings(finding for rule in RULES for finding in rule(seen))
 
 
 def _look(model: Module, loader: Iterable[Any] | None, optimizer: Any) -> Seen:

@@ -48,7 +48,7 @@ def _thinned(input: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
     else:
         kept = default_generator.bernoulli(1 - p, shape).astype(input.dtype)
     kept /= 1 - p
-    return input * Tensor._wrap(kept)
+    return input * Tensor._wrap(kept).named("mask")
 
 
 class Dropout(Module):

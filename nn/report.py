@@ -7,10 +7,8 @@ and by central differences. As a command, on a real MNIST batch through a real l
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from html import escape
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +16,7 @@ from minigrad.nn.batchnorm import normalize
 
 from minigrad.graph import below
 from minigrad.tensor import Tensor
+from minigrad.utils.table import html_table, text_table
 
 Array = np.ndarray
 QUANTITIES = ("x̂", "σ²", "μ", "x", "γ", "β")  # in the order of section 3
@@ -34,11 +33,7 @@ class Row(NamedTuple):
     finite_differences: float  # difference of the graph's from central differences
 
 
-def _width(text: str) -> int:
-    return sum(not unicodedata.combining(c) for c in text)  # the hat of x̂ takes no room
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """What :func:`batchnorm_report` found: ``rows``, and ways to print them."""
 
@@ -53,13 +48,9 @@ class Report:
         ]  # fmt: skip
         return [head, *shown]
 
-    def __str__(self) -> str:
-        cells = self._cells()
-        widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
-        lines = [
-            "  ".join(c + " " * (w - _width(c)) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells
-        ]
-        return "\n".join([self.title, lines[0], "-" * (sum(widths) + 2 * (len(widths) - 1)), *lines[1:]])
+    def __repr__(self) -> str:
+        head, *rows = self._cells()
+        return "\n".join([self.title, *text_table(head, rows, left=5, rule="-")])
 
     def markdown(self) -> str:
         """Return the table in Markdown."""
@@ -68,12 +59,8 @@ class Report:
 
     def html(self) -> str:
         """Return the table in HTML, as a notebook shows it."""
-        head, *rows = (
-            "".join(f"<{tag}>{escape(c)}</{tag}>" for c in row)
-            for tag, row in zip(["th", *["td"] * len(self.rows)], self._cells(), strict=True)
-        )
-        body = "\n".join(f"<tr>{row}</tr>" for row in rows)
-        return f"<table>\n<caption>{escape(self.title)}</caption>\n<tr>{head}</tr>\n{body}\n</table>"
+        head, *rows = self._cells()
+        return html_table(head, rows, self.title)
 
     def _repr_html_(self) -> str:
         return self.html()

@@ -25,13 +25,14 @@ print(mg.viz.graph(y, bn.named_parameters()).dot)
 def test_each_operand_is_an_edge_and_order_is_numbered():
     x = mg.ones(3, requires_grad=True)
     picture = viz.graph(x * x - 1.0, {"x": x})
-    assert [n.label for n in picture.nodes] == ["x", "mul: a × b", "sub: a − 1", "output"]
+    assert [n.label for n in picture.nodes] == ["x", "mul: x × x", "sub: a − 1", "output"]
     assert [(e.source, e.target, e.place) for e in picture.edges][:2] == [(0, 1, 0), (0, 1, 1)]
     assert picture.dot.count("n0 -> n1") == 2
     y = mg.ones(3, requires_grad=True)
     apart = viz.graph((1 - x) / y, {"x": x, "y": y})
-    assert [n.label for n in apart.nodes] == ["x", "y", "sub: 1 − a", "div: a / b", "output"]
-    assert 'a: length 3 f32"' in apart.dot and 'b: length 3 f32"' in apart.dot
+    assert [n.label for n in apart.nodes] == ["x", "y", "sub: 1 − x", "div: a / y", "output"]
+    assert 'a: length 3 f32"' in apart.dot and [e.letter for e in apart.edges] == ["", "a", "", ""]
+    assert [e.letter for e in viz.graph((x - 1) / (y - 1)).edges] == ["", "", "a", "b", ""]
 
 
 def test_the_text_is_the_same_in_every_process():
@@ -40,7 +41,7 @@ def test_the_text_is_the_same_in_every_process():
     }
     assert len(runs) == 1
     (text,) = runs
-    for name in ("μ = mean", "σ² = mean(a²)", "x̂ = a / √(b + ε)", "y = a + b × c", "weight", "bias"):
+    for name in ("μ = mean", "σ² = mean(a²)", "x̂ = a / √(σ² + ε)", "y = weight x̂ + bias", "weight", "bias"):
         assert name in text
 
 
@@ -69,21 +70,130 @@ def test_along_an_edge_flows_what_this_operand_got():
         y.backward()
     picture = viz.graph(y, {"x": x})
     labels = [n.label for n in picture.nodes]
-    first = labels.index("mul: a × 1")
+    first = labels.index("mul: x × 1")
     assert sorted(e.gradient for e in picture.edges if e.source == first) == [5.0, 13.0]
     assert picture.nodes[first].gradient == pytest.approx(np.hypot(8, 16))
 
 
-def test_without_watch_only_what_is_sure_is_shown_and_the_picture_says_how_to_see_more():
-    x = mg.tensor([1.0, 2.0], requires_grad=True)
-    w = mg.ones(2, requires_grad=True)
+def test_only_what_was_watched_is_shown_and_the_picture_says_how_to_see_it():
+    w, x = mg.ones(2, requires_grad=True), mg.tensor([1.0, 2.0], requires_grad=True)
+    (w * 100).sum().backward()
     y = (x * x * w).sum()
-    y.backward()
-    picture = viz.graph(y, {"x": x, "w": w})
-    by = {n.id: n for n in picture.nodes}
-    known = {(by[e.source].label, e.gradient) for e in picture.edges}
-    assert ("x", None) in known and ("w", w.grad.norm().item()) in known
-    assert "with viz.watch(): loss.backward()" in picture.note and picture.note in picture.dot
+    loss = y * 2
+    for when in ("before", "swept"):
+        picture = viz.graph(loss, {"x": x, "w": w})
+        assert {v.gradient for v in picture.nodes} == {e.gradient for e in picture.edges} == {None}, when
+        assert "with viz.watch(): loss.backward()" in picture.note and picture.note in picture.dot
+        loss.backward(retain_graph=True)
+    with viz.watch():
+        y.backward(retain_graph=True)
+    assert {v.gradient for v in viz.graph(loss).nodes} == {None}  # that was another graph's sweep, though of its nodes
+    shown = {v.label: v.gradient for v in viz.graph(y, {"x": x, "w": w}).nodes}
+    assert shown["w"] == pytest.approx(np.hypot(1, 4)) and shown["sum"] == 1.0 and not viz.graph(y).note
+    h = x.exp()
+    h.retain_grad()
+    h.sum().backward()
+    assert [v.gradient for v in viz.graph(h).nodes][:2] == [None, pytest.approx(np.sqrt(2))]  # its own
+
+
+def test_merged_edges_show_the_norm_of_the_sum():
+    mg.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
+    y = model(mg.randn(8, 4))
+    with viz.watch():
+        y.backward(mg.randn(8, 3))
+    picture = viz.graph(y, depth=1)
+    (edge,) = [
+        e for e in picture.edges if [picture.nodes[i].kind for i in (e.source, e.target)] == ["module", "module"]
+    ]
+    box = picture.nodes[edge.source]
+    assert edge.gradient == pytest.approx(box.gradient, rel=1e-6) and edge.flow.parts
+    into = [e.gradient for e in viz.graph(y).whole.edges if e.shape == (8, 3) and e.target > e.source][:2]
+    assert abs(into[0] - box.gradient) > 0.01  # one of them alone is another number
+
+
+def test_a_residual_join_shows_the_whole_gradient():
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(4, 4)
+
+        def forward(self, x):
+            return x + self.layer(x).tanh()
+
+    mg.manual_seed(0)
+    x, model = mg.randn(8, 4, requires_grad=True), nn.Sequential(*(Block() for _ in range(3)))
+    y = model(x)
+    with viz.watch():
+        y.backward(mg.randn(8, 4))
+    for depth in (0, 1):
+        for repeats in (True, False):
+            picture = viz.graph(y, {"x": x}, depth=depth, collapse_repeats=repeats)
+            (start,) = [v for v in picture.nodes if v.label == "x"]
+            edges = [e.gradient for e in picture.edges if e.source == start.id]
+            assert edges == [pytest.approx(x.grad.norm().item(), rel=1e-6)] == [pytest.approx(start.gradient, rel=1e-6)]
+
+
+def test_folded_blocks_show_ranges_and_sums():
+    mg.manual_seed(0)
+    model = nn.Sequential(*(nn.Sequential(nn.Linear(8, 8), nn.Sigmoid()) for _ in range(10)))
+    y = model(mg.randn(4, 8)).sum()
+    with viz.watch():
+        y.backward()
+    picture = viz.graph(y)
+    (weight,) = [v for v in picture.nodes if v.kind == "parameter" and v.label == "weight"]
+    norms = [layer[0].weight.grad.norm().item() for layer in model]
+    assert weight.gradient == pytest.approx((min(norms), max(norms)), rel=1e-5) and weight.times == 10
+    assert f"‖∂ℓ/∂weight‖ = {min(norms):.3g} … {max(norms):.3g}" in picture.dot
+    kept = sum(v.saved for v in picture.whole.nodes)
+    for depth in (None, 0, 1, 2):
+        assert sum(v.saved for v in viz.graph(y, depth=depth).nodes) == kept
+    assert sum(v.saved for v in viz.graph(y, max_nodes=4).nodes) == kept and " in all" in picture.dot
+
+
+def test_a_module_of_several_results_shows_the_gradients_of_all():
+    class Two(nn.Module):
+        def forward(self, x):
+            return x * 2, x * 3
+
+    x = mg.ones(4, requires_grad=True)
+    a, b = Two()(x)
+    y = (a * 5 + b * 7).sum()
+    with viz.watch():
+        y.backward()
+    picture = viz.graph(y, {"x": x}, depth=0)
+    (box,) = [v for v in picture.nodes if v.kind == "module"]
+    assert box.gradient == (10.0, 14.0)
+    assert [e.gradient for e in picture.edges if e.target == box.id] == [x.grad.norm().item()]
+
+
+def test_scalars_show_value_and_signed_gradient():
+    a, b = mg.tensor(2.0, requires_grad=True), mg.tensor(-3.0, requires_grad=True)
+    c = (a * b).named("c")
+    loss = c * 2
+    with viz.watch():
+        loss.backward()
+    picture = viz.graph(loss, {"a": a, "b": b})
+    told = {v.label: (v.number, v.gradient) for v in picture.nodes}
+    assert told == {
+        "a": (2.0, -6.0), "b": (-3.0, 4.0), "c = a × b": (-6.0, 2.0), "mul: c × 2": (-12.0, 1.0), "output": (-12.0, None)
+    }  # fmt: skip
+    assert "= -3" in picture.dot and "∂ℓ/∂a = -6" in picture.dot and "∂ -6" in picture.dot and "‖" not in picture.dot
+    with mg.no_grad():
+        a.add_(1)
+    assert viz.graph(loss, {"a": a}).nodes[0].number is None  # it has another value than it had in this graph
+
+
+def test_no_letter_is_another_operands_name():
+    a, b, c, d, e = (mg.ones(2, requires_grad=True) for _ in "abcde")
+    y = ((e + c).named("d") + (a * 2)).exp() - d
+    labels = [v.label for v in viz.graph(y, {"a": a, "b": b, "c": c, "e": e, "f": d}).nodes]
+    assert labels == ["a", "c", "f", "e", "d = e + c", "mul: a × 2", "add: d + b", "exp", "sub: b − f", "output"]
+    odd = viz.graph(a - b, {"a − b": a, "x" * 30: b})
+    assert odd.nodes[2].label == "sub: a − b"  # names that would not read as names stay out of formulas
+    bn, x = nn.BatchNorm1d(2), mg.ones(3, 2, requires_grad=True)
+    labels = [v.label for v in viz.graph(bn(x), {"x": x, "γ": bn.weight, "β": bn.bias}).nodes]
+    assert "y = γ x̂ + β" in labels and "deviation: x − μ" in labels
 
 
 def test_a_note_leaves_titles_on_top_and_functions_show_no_shapes(dot):
@@ -219,4 +329,6 @@ def test_errors(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(RuntimeError, match=r"apt install graphviz.*brew install graphviz.*winget install"):
         picture.render(tmp_path / "g.svg")
-    assert picture._repr_mimebundle_() == {"text/plain": picture.dot}
+    for text in (repr(picture), picture._repr_mimebundle_()["text/plain"], picture._repr_mimebundle_()["text/html"]):
+        assert text.startswith("Graph(") == ("<" not in text) and "apt install graphviz" in text
+    assert picture._repr_svg_() is None

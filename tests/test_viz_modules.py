@@ -8,6 +8,7 @@ from pathlib import Path
 
 import gallery
 import pytest
+from minigrad.nn import doctor
 
 import minigrad as mg
 from minigrad import nn, viz
@@ -208,7 +209,7 @@ def test_statistics_of_every_value(when):
     nodes = viz.graph(y, {"x": x}, show=("values",)).whole.nodes
     assert [v.label for v in nodes if v.value is None] == ["output"]
     by = {v.label: v.value for v in nodes}
-    for label, out in (("tanh", outs["2"]), ("sub: 1 − a", 1 - outs["3"]), ("y = a + b × c", outs["1"])):
+    for label, out in (("tanh", outs["2"]), ("sub: 1 − a", 1 - outs["3"]), ("y = weight x̂ + bias", outs["1"])):
         told = by[label]
         assert (told["min"], told["mean"], told["max"]) == pytest.approx((out.min(), out.mean(), out.max()), abs=1e-6)
         assert sum(told["histogram"]) == told["count"] == out.size
@@ -238,8 +239,132 @@ def test_trace_moves_no_statistics_and_options_are_checked():
     for options in ({"show": ("colours",)}, {"direction": "UP"}, {"depth": -1}, {"max_nodes": 1}):
         with pytest.raises(ValueError, match=r"viz\.graph: "):
             viz.graph(y, **options)
-    with pytest.raises(ValueError, match="nothing was recorded"):
-        viz.trace(nn.ReLU(), mg.ones(2))
+    with pytest.raises(ValueError, match="a result with tensors in it, got int"):
+        viz.trace(lambda x: 3, mg.ones(2))
+
+
+class Scaled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 2)
+        self.register_buffer("mean", mg.ones(4))
+
+    def forward(self, x):
+        return self.layer((x / 255 - self.mean) * mg.full((4,), 2.0))
+
+
+class Features(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body, self.head = nn.Linear(4, 4), nn.Linear(4, 2)
+
+    def forward(self, x):
+        with mg.no_grad():
+            h = self.body(x).relu()
+        return self.head(h)
+
+
+def frozen(*layers):
+    return nn.Sequential(*(layer.requires_grad_(False) for layer in layers))
+
+
+# model, input, words of all boxes but parameters and the output, frames
+BEFORE_THE_FIRST_PARAMETER = {
+    "flatten": (nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), (2, 2, 2), "input, reshape, linear", "0 1"),
+    "pool": (nn.Sequential(nn.MaxPool2d(2), nn.Flatten(), nn.Linear(1, 2)), (3, 1, 2, 2), "input, max_pool, reshape, linear", "0 1 2"),
+    "scaling": (Scaled(), (3, 4), "x, div, mean, sub, constant, mul, linear", "layer"),
+    "dropout": (nn.Sequential(nn.Dropout(), nn.Linear(4, 2)), (3, 4), "mask, input, mul, linear", "0 1"),
+    "batchnorm": (nn.Sequential(nn.BatchNorm1d(4), nn.ReLU()), (3, 4), "input, μ, deviation, σ², x̂, y, relu", "0 1"),
+    "evaluation": (nn.BatchNorm1d(4).eval(), (3, 4), "running_mean, input, deviation, running_var, over_root, y", ""),
+    "frozen": (nn.Sequential(frozen(nn.Linear(4, 4), nn.ReLU()), nn.Linear(4, 2)), (3, 4), "input, linear, relu, linear", "0 0.0 0.1 1"),
+    "all frozen": (frozen(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 2)), (3, 4), "input, linear, tanh, linear", "0 1 2"),
+    "no_grad": (Features(), (3, 4), "x, linear, relu, linear", "body head"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BEFORE_THE_FIRST_PARAMETER)
+@pytest.mark.parametrize("how", ["trace", "graph"])
+def test_all_is_drawn_from_the_inputs_on(name, how):
+    model, shape, words, frames = BEFORE_THE_FIRST_PARAMETER[name]
+    x = mg.rand(*shape)
+    picture = (viz.trace(model, x) if how == "trace" else viz.graph(model(x), model=model)).whole
+    said = [re.split(": | = ", v.label)[0] for v in picture.nodes if v.kind not in ("parameter", "output")]
+    expected = words.split(", ")
+    if how == "graph":
+        expected = ["input" if word == "x" else word for word in expected]  # what forward calls it is not known
+    assert sorted(said) == sorted(expected)
+    assert [c.path for c in picture.clusters if c.path] == frames.split()
+    assert {v.label for v in picture.nodes if v.kind == "constant"} == {"constant", "mask"} & set(expected)
+    assert all(e.source < e.target for e in picture.edges) and not x.requires_grad
+
+
+def test_trace_draws_what_leaves_the_graph_and_no_further_back_than_the_inputs():
+    layer = nn.Linear(4, 4)
+    through = viz.trace(lambda x: (h := layer(x)) + (h.round() - h).detach(), mg.ones(2, 4))
+    assert [v.label for v in through.nodes][-4:] == ["sub: a − b", "detach", "add: a + b", "output"]
+    assert viz.trace(lambda x: layer(x).argmax(1), mg.ones(2, 4)).nodes[-2].label == "argmax"
+    for x in (mg.ones(2, 4, requires_grad=True) * 2, frozen(nn.Linear(4, 4))(mg.ones(2, 4)), mg.ones(2, 4).numpy()):
+        kinds = [v.kind for v in viz.trace(layer, x).nodes]
+        assert kinds == ["parameter", "parameter", "input", "operation", "output"]
+    (x,) = viz.trace(nn.Identity(), mg.ones(2)).whole.edges
+    assert (x.source, x.target) == (0, 1)
+    assert [v.label for v in viz.trace(layer.forward, mg.ones(2, 4)).nodes][:3] == ["weight", "bias", "input"]
+
+
+def test_what_keeps_a_result_keeps_no_graph():
+    layer, kept = nn.Linear(4, 4), []
+
+    class Keeps(nn.Module):
+        def forward(self, x):
+            h = layer(x)
+            with mg.no_grad():
+                kept.extend((h.detach(), h * 2, h.argmax(1)))
+            return h
+
+    y = Keeps()(mg.ones(2, 4))
+    node = weakref.ref(y._node)
+    del y
+    assert node() is None and len(kept) == 3
+    state, cell = mg.ones(1, 4), frozen(nn.Linear(4, 4), nn.Tanh())
+    for _ in range(3):
+        state = cell(state)
+    assert (
+        len(viz.graph(state).whole.nodes) == 7 + 1 - 2
+    )  # the last call only: input, weight, bias, linear, tanh, output
+
+
+class Counts(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.calls, self.seen, self.bn, self.drop = 0, [], nn.BatchNorm1d(4), nn.Dropout()
+        self.lazy = nn.LazyBatchNorm1d()
+        self.register_buffer("total", mg.zeros(4))
+
+    def forward(self, x):
+        self.calls += 1
+        self.seen.append(x)
+        self.last = self.train().drop(self.lazy(self.bn(x)))
+        self.total += x.sum(0)
+        with mg.no_grad():
+            self.bn.weight.mul_(2)
+            x.mul_(3)
+        self.bn.register_forward_hook(print)
+        return self.last
+
+
+@pytest.mark.parametrize("look", [viz.trace, viz.summary, lambda model, x: doctor.check(model, [x])])
+def test_looking_changes_nothing(look):
+    model, x = Counts().eval(), mg.rand(5, 4)
+    model.bn.weight.grad = mg.ones(4)
+    describe = lambda: (
+        repr({k: v.tolist() for k, v in model.state_dict().items()}), x.tolist(), model.calls, len(model.seen),
+        [(type(m), m.training, len(m._hooks), len(m._pre_hooks), sorted(vars(m))) for m in model.modules()],
+        [(p.requires_grad, None if p.grad is None else p.grad.tolist()) for p in model.parameters()],
+        mg.get_rng_state().tolist(),
+    )  # fmt: skip
+    before = describe()
+    look(model, x)
+    assert describe() == before and x._constant is None
 
 
 def test_several_outputs_and_direction():

@@ -109,7 +109,7 @@ def test_depth_and_find(page):
     page.select_option("#depth", label="1")
     texts = page.locator(".view:not([hidden]) .node").all_text_contents()
     assert any("1: BatchNorm1d" in t for t in texts) and not any("x̂" in t for t in texts)
-    page.fill("#find", "x̂")
+    page.fill("#find", "x̂ =")
     assert page.text_content("#found") == "0"
     page.select_option("#depth", label="all")
     assert page.text_content("#found") == "1"
@@ -120,10 +120,10 @@ def test_depth_and_find(page):
 
 def test_pointing_tells_and_clicking_lights_the_paths(page):
     page.select_option("#depth", label="all")
-    box = page.locator(".view:not([hidden]) .node", has_text="x̂")
+    box = page.locator(".view:not([hidden]) .node", has_text="x̂ =")
     box.hover()
     told = page.text_content("#facts")
-    assert "x̂ = a / √(b + ε)" in told and "norm of gradient" in told and page.locator("#facts svg rect").count() >= 16
+    assert "x̂ = a / √(σ² + ε)" in told and "norm of gradient" in told and page.locator("#facts svg rect").count() >= 16
     box.click()
     on = page.locator(".view:not([hidden]) .node.on")
     assert any("μ" in t for t in on.all_text_contents()) and any("loss" in t for t in on.all_text_contents())
@@ -165,7 +165,7 @@ def test_by_keyboard(page):
 def test_dragging_moves_and_does_not_choose(page):
     page.click("#fit")
     style = page.locator(".view:not([hidden])").get_attribute("style")
-    box = page.locator(".view:not([hidden]) .node", has_text="x̂").bounding_box()
+    box = page.locator(".view:not([hidden]) .node", has_text="x̂ =").bounding_box()
     at = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(*at)  # the box moves with the pointer, so the pointer is let go on it
     page.mouse.down()

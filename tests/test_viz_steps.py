@@ -128,7 +128,7 @@ def test_shown_gradients_are_the_retained_ones():
     for node in nodes:
         node.grad = None
     seen = {v.sequence: v.gradient for v in viz.graph(y).whole.nodes if v.gradient is not None}
-    assert seen == pytest.approx({s.sequence: kept[s.sequence] for s in steps}, rel=1e-6)
+    assert seen == pytest.approx(kept, rel=1e-6) and len(steps) == 5
 
 
 class Odd(nn.Module):
@@ -155,6 +155,60 @@ def test_summary():
     assert not model._hooks and all(p.grad is None for p in model.parameters())
     assert "<td style=white-space:pre>  conv: Conv2d</td>" in table.html() == table._repr_html_()
     assert "5,448 multiply-adds" in str(table)
+
+
+# equation or function of x and w, their shapes, and the multiply-adds of the plain loops
+PRODUCTS = [
+    (lambda x, w: mg.einsum("ij,jk->ik", x, w), (2, 3), (3, 5), 2 * 3 * 5),
+    (lambda x, w: mg.einsum("bij,bkj->bik", x, w), (2, 3, 4), (2, 5, 4), 2 * 3 * 4 * 5),
+    (lambda x, w: mg.einsum("ij,ij->", x, w), (2, 3), (2, 3), 6),
+    (lambda x, w: mg.einsum("...j,kj->...k", x, w), (7, 2, 3), (5, 3), 7 * 2 * 3 * 5),
+    (
+        lambda x, w: mg.einsum("ij,jk,kl->il", x, w, mg.ones(5, 2)),
+        (2, 3),
+        (3, 5),
+        3 * 5 * 2 + 2 * 3 * 2,
+    ),  # the smaller first
+    (lambda x, w: mg.einsum("ii,i->", x, w), (3, 3), (3,), 3),
+    (lambda x, w: mg.einsum("i,j->ij", x, w), (3,), (4,), 0),  # nothing is added up, as in x * w
+    (lambda x, w: mg.tensordot(x, w, dims=1), (2, 3), (3, 5), 30),
+    (lambda x, w: mg.tensordot(x, w, dims=([0, 1], [1, 0])), (2, 3), (3, 2), 6),
+    (lambda x, w: mg.inner(x, w), (2, 3), (4, 3), 24),
+    (lambda x, w: x @ w, (6, 2, 3), (3, 5), 6 * 30),
+    (lambda x, w: x.long() @ w.long(), (2, 3), (3, 5), 30),
+    (lambda x, w: (x @ w).detach().argmax(), (2, 3), (3, 5), 30),
+]
+
+
+@pytest.mark.parametrize(("function", "shape", "weight", "expected"), PRODUCTS)
+def test_multiply_adds(function, shape, weight, expected):
+    class Product(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = nn.Parameter(mg.ones(*weight))
+
+        def forward(self, x):
+            return function(x, self.w)
+
+    assert viz.summary(Product(), mg.ones(*shape)).multiply_adds == expected
+
+
+def test_results_print_as_tables_in_a_shell_and_in_a_notebook():
+    model = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+    table = viz.summary(model, mg.randn(4, 3))
+    with viz.Histograms(model) as seen:
+        assert repr(seen) == "Histograms: no call was seen yet"
+        model(mg.randn(4, 3)).sum().backward()
+    report = nn.batchnorm_report(mg.randn(4, 3).double(), mg.randn(4, 3).double())
+    for result, words in (
+        (table, "multiply-adds"), (seen, "log10 |gradient|, last step"), (report, "graph vs closed form"),
+        (nn.doctor.check(model), "bias before Batch Normalization"),
+    ):  # fmt: skip
+        assert repr(result) == str(result) and words in repr(result) and len(repr(result).splitlines()) > 2
+        assert result._repr_html_().startswith("<table>") and words in result._repr_html_()
+    assert nn.doctor.check(nn.ReLU())._repr_html_() == "<p>no findings</p>"
+    with pytest.raises(TypeError, match=r"viz\.summary: expected a module, got function"):
+        viz.summary(lambda x: x, mg.ones(1))
 
 
 def test_summary_needs_no_dot(monkeypatch):

@@ -135,7 +135,7 @@ def _contributions(node: Node, total: float) -> Explanation:
 
 def _no_path(tensor: Tensor, output: Tensor) -> Explanation:
     assert tensor._node is not None and output._node is not None
-    reached = below((output._node,))
+    reached = below((output._node,), linked=False)
     cut = _cut((node.origin for node in reached if node.origin is not None), tensor._node)
     if cut is not None:
         return _because(cut, "No gradient: the way from this tensor to the output is cut")

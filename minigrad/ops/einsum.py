@@ -67,6 +67,23 @@ def einsum(*xs, inputs, output):
     return np.transpose(x, [names.index(name) for name in output])
 
 
+def products(shapes, inputs, output):
+    """Return how many products of numbers ``einsum`` adds up, pair by pair in the order it takes them."""
+    total, terms = 0, []
+    for i, (shape, names) in enumerate(zip(shapes, inputs, strict=True)):
+        kept = set(output).union(*inputs[:i], *inputs[i + 1 :])
+        terms.append({name: n for name, n in zip(names, shape, strict=True) if name in kept})
+    while len(terms) > 1:
+        i, j = _cheapest([("".join(term), tuple(term.values())) for term in terms], output)
+        right, left = terms.pop(j), terms.pop(i)
+        both = {name: max(left.get(name, 1), right.get(name, 1)) for name in (*left, *right)}
+        kept = set(output).union(*terms)
+        summed = any(name in left and name in right and name not in kept for name in both)
+        total += math.prod(both.values()) if summed else 0  # else a plain product, as of ``*``
+        terms.append({name: n for name, n in both.items() if name in kept})
+    return total
+
+
 def _simple(x, names, output, others):
     """Take the diagonals of repeated letters, and sum over those that nobody else has."""
     for name in dict.fromkeys(names):

@@ -125,7 +125,8 @@ class profile:
         lines.append(f"{'(everything else)':20}{rest * 1e3:12.3f}{rest / self.seconds if self.seconds else 0:51.1%}")
         return "\n".join(lines)
 
-    __str__ = table
+    def __repr__(self) -> str:
+        return self.table()
 
     def export_chrome_trace(self, path: str | Path) -> None:
         """Write the calls as a file for chrome://tracing or https://ui.perfetto.dev."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from math import prod
 from typing import Any
 
 # Okabe & Ito's colours, light: they differ in lightness too, for print and for colour-blind readers
@@ -74,16 +75,19 @@ def heading(cluster: Any) -> str:
 
 def _vertex(picture: Any, node: Any, pad: str) -> str:
     words = [short(node.label)]
-    if node.kind not in ("operation", "module", "more"):
+    if node.kind not in ("operation", "module", "more") and (node.shape or node.number is None):
         words.append(size(node.shape))
+    if node.number is not None:
+        words.append(f"= {amount_of(node.number, 4)}")
     if node.in_place:
         words.append(f"in place: {node.in_place}")
     if node.saved and "saved" in picture.show:
-        words.append(f"keeps {amount(node.saved)}")
+        words.append(f"keeps {amount(node.saved)}" + " in all" * (node.times > 1))
     back = ""
     if node.gradient is not None and "gradients" in picture.show:
         name = "·" if node.kind in ("operation", "module") else short(node.label.split(" = ")[0])
-        back = f"‖∂ℓ/∂{name}‖ = {node.gradient:.3g}"
+        slope = f"∂ℓ/∂{name}"
+        back = f"{slope if _single(node) else f'‖{slope}‖'} = {amount_of(node.gradient)}"
     return f'{pad}n{node.id} [id="n{node.id}", label={_label(words, back, BACK_ON_FILL)}, {STYLES[node.kind]}]'
 
 
@@ -100,10 +104,22 @@ def _edge(picture: Any, i: int, edge: Any) -> str:
         parts.append(f"×{edge.times}")
     style = ", style=dashed" if edge.broadcast else ""
     back = ""
-    if edge.gradient is not None and "gradients" in picture.show:
-        back = f"‖∂‖ {edge.gradient:.3g}"
+    if (slope := edge.gradient) is not None and "gradients" in picture.show:
+        back = f"{'∂' if _single(edge) else '‖∂‖'} {amount_of(slope)}"
         style += f', dir=both, arrowtail=vee, color="{GREY}:{BACK}"'
     return f'  n{edge.source} -> n{edge.target} [id="e{i}", label={_label([" ".join(parts)], back, BACK, edge=True)}{style}]'
+
+
+def _single(item: Any) -> bool:
+    """Tell whether the value is a single number, whose gradient is shown with its sign."""
+    return prod(item.shape) == 1 and item.dtype != "object"
+
+
+def amount_of(number: Any, digits: int = 3) -> str:
+    """Return a number, or the least and the greatest of several, as people read it."""
+    if isinstance(number, tuple):
+        return " … ".join(amount_of(part, digits) for part in number)
+    return f"{number:.{digits}g}" if isinstance(number, float) else str(number)
 
 
 LONGEST = 56  # letters of a name in a box

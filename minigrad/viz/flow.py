@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from minigrad.modes import MODES
+from minigrad.utils.table import html_table, text_table
 from minigrad.viz.graph import tensors_in
 
+HEAD = ("layer", "steps", "activations, last step", "log10 |gradient|, last step")
 INK, BARS, LINE = "#333333", "#1C6A94", "#C44E00"
 BINS = 48
 
@@ -65,7 +67,8 @@ class Histograms:
     Use it as a ``with`` block around the training, or ``close`` it. Calls of the model that record no
     gradient (evaluation under ``no_grad``) are left out; with ``every=n`` only each n-th call is looked at.
     ``draw()`` and ``draw("gradients")`` return a matplotlib Figure, a row a layer, steps to the right. Of
-    gradients log10|g| is drawn: a layer whose band sinks from step to step is where they vanish.
+    gradients log10|g| is drawn: a layer whose band sinks from step to step is where they vanish. Printed it is a
+    table of the last step.
 
     >>> import minigrad as mg
     >>> from minigrad import nn
@@ -124,6 +127,19 @@ class Histograms:
                 low, high = low - 0.5, high + 0.5
             counts = np.histogram(finite, BINS, (low, high))[0]
             where.setdefault(name, []).append(Seen(step, low, high, counts))
+
+    def _cells(self) -> list[tuple[str, ...]]:
+        """Return for each layer: its name, how many steps were seen, and what the last had in it."""
+        told = lambda steps: f"{steps[-1].low:.3g} … {steps[-1].high:.3g}" if steps else "—"
+        layers = dict.fromkeys((*self.activations, *reversed(self.gradients)))
+        seen = [(name, self.activations.get(name, []), self.gradients.get(name, [])) for name in layers]
+        return [(name, str(max(len(out), len(slope))), told(out), told(slope)) for name, out, slope in seen]
+
+    def __repr__(self) -> str:
+        return "\n".join(text_table(HEAD, self._cells())) if self.calls else "Histograms: no call was seen yet"
+
+    def _repr_html_(self) -> str:
+        return html_table(HEAD, self._cells())
 
     def draw(self, what: str = "activations") -> Any:
         """Return the Figure of "activations" or "gradients"; ValueError for another word, or nothing seen."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from minigrad.viz.dot import heading
 from minigrad.viz.picture import Cluster, Edge, Graph, Vertex
+from minigrad.viz.statistics import Flow, joined, ranged
 
 LEGIBLE, LONG = 40, 18  # boxes, and boxes below each other, that a printed page holds in 6 points
 
@@ -50,16 +51,22 @@ def closed(whole: Graph, depth: int, layers: bool = False) -> Graph:
             box[v.id] = c.id
     nodes: list[Vertex] = []
     became: dict[int, int] = {}
+    leaving = {e.source for e in whole.edges if box.get(e.source) != box.get(e.target)}
+    lettered = {
+        e.target for e in whole.edges if e.source in box and e.target not in box
+    }  # a closed box hides its names
     for v in whole.nodes:
         if v.id not in box:
             became[v.id] = len(nodes)
-            nodes.append(v._replace(id=len(nodes)))
+            nodes.append(v._replace(id=len(nodes), label=(v.id in lettered and v.plain) or v.label))
         elif inside[box[v.id]][-1] is v:  # where its result is made, all that it reads is there already
             c, members = by_id[box[v.id]], inside[box[v.id]]
             became.update(dict.fromkeys((m.id for m in members), len(nodes)))
-            saved = sum(m.saved for m in members)
-            nodes.append(Vertex(len(nodes), "module", heading(c), v.shape, v.gradient, v.dtype, c.parent, saved))
-    return _rewired(whole, nodes, became, [c for c in whole.clusters if c.level < depth and c.id not in inside])
+            slope = ranged(m.gradient for m in members if m.id in leaving)
+            shut = Vertex(len(nodes), "module", heading(c), v.shape, slope, v.dtype, c.parent, times=v.times)
+            nodes.append(shut._replace(saved=sum(m.saved for m in members)))
+    edges = [e._replace(letter=e.plain) if e.target in lettered else e for e in whole.edges]
+    return _rewired(whole, nodes, became, [c for c in whole.clusters if c.level < depth and c.id not in inside], edges)
 
 
 def _rewired(
@@ -67,21 +74,27 @@ def _rewired(
     nodes: list[Vertex],
     became: dict[int, int],
     clusters: Sequence[Cluster],
-    edges: Sequence[Edge] | None = None,
+    edges: Sequence[Edge],
 ) -> Graph:
     """Return the picture with edges between what the vertices became, equal ones once where some are one."""
-    made, seen = [], set()
-    for e in whole.edges if edges is None else edges:
+    made: dict[Any, Edge] = {}
+    for e in edges:
         source, target = became[e.source], became[e.target]
+        if source == target:
+            continue
         joint = nodes[target].kind in ("module", "more")
         key = (source, target, e.shape) if joint else (source, target, e.place)
-        if source == target or key in seen:
+        if key in made:
+            made[key] = made[key]._replace(flow=_together(made[key].flow, e.flow))
             continue
-        seen.add(key)
+        made[key] = e._replace(source=source, target=target)
         if joint:
-            e = e._replace(place=0, letter="")
-        made.append(e._replace(source=source, target=target))
-    return replace(whole, nodes=nodes, edges=made, clusters=list(clusters))
+            made[key] = made[key]._replace(place=0, letter="", plain="")
+    return replace(whole, nodes=nodes, edges=list(made.values()), clusters=list(clusters))
+
+
+def _together(a: Flow | None, b: Flow | None) -> Flow | None:
+    return a if b is None else b if a is None else a + b
 
 
 # ---- repeats --------------------------------------------------------------------------------------
@@ -171,7 +184,7 @@ def _signatures(whole: Graph, inside: dict[int, list[Vertex]], unit: dict[int, i
             )
     words = {}
     for at, members in inside.items():
-        boxes = [(v.kind, v.label, v.shape, by_id[v.cluster].kind, by_id[v.cluster].level) for v in members]  # type: ignore[index]
+        boxes = [(v.kind, v.plain, v.shape, by_id[v.cluster].kind, by_id[v.cluster].level) for v in members]  # type: ignore[index]
         words[at] = (by_id[at].kind, by_id[at].parameters, boxes, sorted(edges.get(at, []), key=str))
     return words
 
@@ -179,25 +192,55 @@ def _signatures(whole: Graph, inside: dict[int, list[Vertex]], unit: dict[int, i
 def _without(
     whole: Graph, inside: Any, unit: Any, twin: dict[int, int], times: dict[int, int], parallel: set[int]
 ) -> Graph:
-    counterpart = {v.id: inside[first][i].id for gone, first in twin.items() for i, v in enumerate(inside[gone])}
+    equal: dict[int, list[Vertex]] = {}  # a vertex of the first call -> itself and those of the others
+    counterpart: dict[int, int] = {}
+    for gone, first in twin.items():
+        for v, w in zip(inside[gone], inside[first], strict=True):
+            counterpart[v.id] = w.id
+            equal.setdefault(w.id, [w]).append(v)
     nodes: list[Vertex] = []
     became: dict[int, int] = {}
+    lettered = set()  # of those, what reads a value of another name in another call
     for v in whole.nodes:
         if v.id not in counterpart:
             became[v.id] = len(nodes)
-            nodes.append(v._replace(id=len(nodes)))
+            nodes.append(_standing_for(equal.get(v.id, [v]))._replace(id=len(nodes)))
+            lettered |= {v.id} if nodes[-1].label != v.label else set()
     became.update({gone: became[kept] for gone, kept in counterpart.items()})
     run = lambda v: twin.get(unit.get(v), unit.get(v))
     edges = []
+    places: dict[Any, int] = {}
     for e in whole.edges:
         home = unit.get(e.source)
         out = home != unit.get(e.target)
-        if out and (run(e.source) == run(e.target) or (home in parallel and home in twin)):
+        if out and run(e.source) == run(e.target):
             continue
-        edges.append(e._replace(times=times[home], letter="") if out and home in parallel else e)
+        if e.target in lettered:
+            e = e._replace(letter=e.plain)
+        if out and home in parallel:
+            place = places.setdefault((became[e.source], e.target), e.place)
+            e = e._replace(times=times[run(e.source)], letter="", plain="", place=place)
+        edges.append(e)
     used = {v.cluster for v in nodes}
     clusters = [c._replace(times=times.get(c.id, c.times)) for c in whole.clusters]
     return _rewired(whole, nodes, became, _reachable(clusters, used), edges)
+
+
+def _standing_for(several: list[Vertex]) -> Vertex:
+    """Return the first of equal vertices with what is true of all: sums of bytes, ranges of gradients."""
+    first = several[0]
+    if len(several) == 1:
+        return first
+    stats = {key: [s for v in several if (s := getattr(v, key)) is not None] for key in ("value", "slope")}
+    return first._replace(
+        label=first.label if all(v.label == first.label for v in several) else first.plain,
+        gradient=ranged(v.gradient for v in several),
+        saved=sum(v.saved for v in several),
+        number=first.number if all(v.number == first.number for v in several) else None,
+        ages=tuple(age for v in several for age in (v.sequence, *v.ages) if age is not None and v is not first),
+        times=sum(v.times for v in several),
+        **{key: joined(found) if found else None for key, found in stats.items()},
+    )
 
 
 def _reachable(clusters: Sequence[Cluster], used: set[int | None]) -> list[Cluster]:
@@ -217,8 +260,8 @@ def shortened(whole: Graph, max_nodes: int) -> Graph:
     head = max(1, (max_nodes - 1) // 2)
     tail = count - max(1, max_nodes - 1 - head)
     label = f"⋯ {tail - head:,} more ⋯"
-    middle = Vertex(head, "more", label, ())
+    middle = Vertex(head, "more", label, (), saved=sum(v.saved for v in whole.nodes[head:tail]))
     nodes = [*whole.nodes[:head], middle, *(v._replace(id=v.id - tail + head + 1) for v in whole.nodes[tail:])]
     became = {v.id: min(v.id, head) if v.id < tail else v.id - tail + head + 1 for v in whole.nodes}
     used = {v.cluster for v in nodes}
-    return _rewired(whole, nodes, became, _reachable(whole.clusters, used))
+    return _rewired(whole, nodes, became, _reachable(whole.clusters, used), whole.edges)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from inspect import signature
 from typing import Any
 
-from minigrad.modes import MODES, recording
+import numpy as np
+
+from minigrad.modes import MODES, RESULTS, recording
+from minigrad.recording import source
 from minigrad.tensor import Tensor
+from minigrad.utils.tree import tree_map
+from minigrad.utils.unchanged import unchanged
 from minigrad.viz.fold import fitted
 from minigrad.viz.picture import Graph
-from minigrad.viz.walk import walked
+from minigrad.viz.walk import pairs, walked
 
 SHOW = ("shapes", "dtypes", "saved", "gradients")
 
@@ -29,16 +35,19 @@ def graph(
 ) -> Graph:
     """Return the picture of how ``outputs`` came about.
 
+    Inside the calls of modules all is drawn, also what stands before the first parameter and what is
+    frozen; outside, what descends from a tensor that asks for a gradient. :func:`trace` draws all of any function.
+
     Parameters and buffers of the modules that were called have their names; ``params`` (a dict, or
     pairs) names other leaves, ``model`` gives the paths of modules called on their own. Operands are
-    edges, so x * x has two; where their order matters they are called a, b, c as in the operation's
-    formula. ``depth`` closes the module calls of that level, 0 the outermost, into one box each; by
-    default as many are open as a page holds. Equal blocks are drawn once, and beyond ``max_nodes`` the
-    middle is left out. ``show`` is any of "shapes", "dtypes", "saved" (what is kept for backward),
-    "gradients" and "values" (statistics, for the page).
+    edges, so x * x has two; in formulas they have their names, or letters, which the edges show where the order
+    matters. ``depth`` closes the module calls of that level, 0 the outermost, into one box each; by
+    default as many are open as a page holds. Equal blocks are drawn once, with sums of what they keep and the range
+    of their gradients, and beyond ``max_nodes`` the middle is left out. ``show`` is any of "shapes", "dtypes",
+    "saved" (what is kept for backward), "gradients" and "values" (statistics, for the page).
 
-    After ``backward()`` leaves show the norm of their gradient; what is in between shows it after a
-    ``backward()`` inside ``with viz.watch():``, or after the last of :func:`backward_steps`. A used-up graph
+    Gradients are those of the ``backward()`` that swept these very outputs inside ``with viz.watch():``, or of
+    :func:`backward_steps`; what is in ``.grad`` may be another graph's and is not shown. A used-up graph
     has no values: for "values" draw before ``backward()``, or watch it, or retain the graph.
 
     Raises TypeError for what is no Tensor and for ``params`` without names, ValueError for a tensor without
@@ -46,8 +55,8 @@ def graph(
 
     >>> import minigrad as mg
     >>> x = mg.ones(3, requires_grad=True)
-    >>> mg.viz.graph((x * x).sum(), {"x": x})
-    Graph(4 nodes, 4 edges)
+    >>> mg.viz.graph((x * x).sum(), {"x": x})  # doctest: +ELLIPSIS
+    Graph(4 nodes, 4 edges)...
     """
     tensors: list[Any] = (
         [outputs] if isinstance(outputs, Tensor) or not isinstance(outputs, (list, tuple)) else list(outputs)
@@ -58,10 +67,19 @@ def graph(
                 f"viz.graph draws a Tensor that was computed, not a {type(t).__name__}; call the model first, "
                 "or use viz.trace(model, input)"
             )
-        if t._node is None:
-            raise ValueError("viz.graph: this tensor has no graph; no operand asks for a gradient")
+        if t._node is None and (t._constant is None or t._constant.primitive is None):
+            raise ValueError(
+                "viz.graph: this tensor has no graph; no operand asks for a gradient. viz.trace(function, inputs) draws all"
+            )
     if not tensors:
         raise ValueError("viz.graph: expected at least one tensor, got none")
+    return _drawn(tensors, params, model, depth, show, direction, collapse_repeats, max_nodes)
+
+
+def _drawn(
+    tensors: list[Tensor], params: Any = None, model: Any = None, depth: int | None = None, show: Sequence[str] = SHOW,
+    direction: str = "TB", collapse_repeats: bool = True, max_nodes: int = 500,
+) -> Graph:  # fmt: skip
     _check(show, direction, depth, max_nodes)
     whole = walked(tensors, params, model, tuple(show), direction)
     return replace(fitted(whole, depth, collapse_repeats, max_nodes), whole=whole)
@@ -81,31 +99,68 @@ def _check(show: Sequence[str], direction: str, depth: int | None, max_nodes: in
 
 
 def trace(model: Any, *inputs: Any, **options: Any) -> Graph:
-    """Return the picture of a model from example inputs; ``options`` are those of :func:`graph`.
+    """Return the picture of a model, or of any function, from example inputs; ``options`` are those of :func:`graph`.
 
-    The model runs once; its running statistics do not move. Inputs have the names that ``forward`` gives
-    them. Raises ValueError where nothing asks for a gradient and the result so has no graph.
+    It runs once and all that happens from the inputs on is drawn, whether it asks for a gradient or not. Nothing
+    is changed: running statistics, buffers, attributes of modules and random numbers are as before. Inputs
+    have the names that ``forward`` gives them. Raises ValueError where the result has no tensor.
 
     >>> import minigrad as mg
     >>> from minigrad import nn
     >>> picture = mg.viz.trace(nn.Linear(3, 2), mg.ones(1, 3))
     >>> [v.label for v in picture.nodes if v.kind == "parameter"]
     ['weight', 'bias']
+    >>> [v.label for v in mg.viz.trace(lambda a, b: (a * b).sum(), mg.ones(2), mg.ones(2)).nodes]
+    ['a', 'b', 'mul: a × b', 'sum', 'output']
     """
-    before, MODES.hold_statistics = MODES.hold_statistics, True
+    inputs = stand_ins(inputs)
+    named = {**_named(model, inputs), **dict(pairs(options.pop("params", None), "viz.trace"))}
+    around = next(
+        (m for m in (options.pop("model", None), model, getattr(model, "__self__", None)) if _is_module(m)), None
+    )
+    with unchanged(around, inputs), recording_all():
+        try:
+            result = model(*inputs)
+        except Exception as error:
+            shapes = ", ".join(str(tuple(t.shape)) for t in tensors_in(inputs))
+            name = model.__name__ if hasattr(model, "__name__") else type(model).__name__
+            error.add_note(f"in viz.trace, which called {name} with inputs of shape {shapes or 'none'}")
+            raise
+        found = tensors_in(result)
+        if not found:
+            raise ValueError(f"viz.trace: expected a result with tensors in it, got {type(result).__name__}")
+        for t in found:
+            source(t)
+        return _drawn(found, named, around, **options)
+
+
+def _is_module(m: Any) -> bool:
+    return hasattr(m, "named_modules")
+
+
+@contextmanager
+def recording_all() -> Iterator[None]:
+    """Record in this block whatever is computed: also what asks for no gradient, under ``no_grad`` and behind ``detach``."""
+    before = MODES.links, RESULTS.looked_at
+    MODES.links, RESULTS.looked_at = 0, True
     try:
         with recording():
-            result = model(*inputs)
-    except Exception as error:
-        shapes = ", ".join(str(tuple(t.shape)) for t in tensors_in(inputs))
-        error.add_note(f"in viz.trace, which called {type(model).__name__} with inputs of shape {shapes or 'none'}")
-        raise
+            yield
     finally:
-        MODES.hold_statistics = before
-    found = [t for t in tensors_in(result) if t._node is not None]
-    if not found:
-        raise ValueError("viz.trace: no part of the result asks for a gradient, so nothing was recorded")
-    return graph(found, {**_named(model, inputs), **dict(options.pop("params", None) or {})}, model=model, **options)
+        MODES.links, RESULTS.looked_at = before
+
+
+def stand_ins(inputs: Any) -> Any:
+    """Return the inputs, with another tensor for each that was computed: how is not part of a model's picture."""
+    known: dict[int, Tensor] = {}
+
+    def stand_in(x: Any) -> Any:
+        array = x._data if isinstance(x, Tensor) else x if isinstance(x, np.ndarray) else None
+        if array is None or (array is not x and x.is_leaf and x._constant is None and not x._inference):
+            return x
+        return known.setdefault(id(x), Tensor._wrap(array))
+
+    return tree_map(stand_in, inputs)
 
 
 def _named(model: Any, inputs: tuple[Any, ...]) -> dict[str, Tensor]:

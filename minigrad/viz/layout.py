@@ -10,7 +10,7 @@ from typing import Any
 LARGE = 150  # boxes from which on one layout must do, and a quick one: curves around frames take minutes
 QUICK = ("-Gnslimit=1", "-Gsplines=line")
 
-_INSTALL = (
+INSTALL = (
     "drawing needs graphviz's program `dot`, which is not on the PATH. Install it: "
     "`apt install graphviz` (Debian, Ubuntu), `dnf install graphviz` (Fedora), `brew install graphviz` "
     "(macOS), `winget install graphviz` (Windows). Without it, .dot gives the picture as text."
@@ -33,7 +33,7 @@ def drawn(picture: Any, kind: str) -> bytes:
 def _dot(text: str, kind: str, *options: str) -> bytes:
     program = shutil.which("dot")
     if program is None:
-        raise RuntimeError(_INSTALL)
+        raise RuntimeError(INSTALL)
     made = subprocess.run([program, f"-T{kind}", *options], input=text.encode(), capture_output=True)
     if made.returncode:
         raise RuntimeError(f"`dot` could not draw the picture: {made.stderr.decode(errors='replace').strip()}")

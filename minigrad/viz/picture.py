@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from minigrad.viz.dot import text_of
-from minigrad.viz.layout import drawn
+from minigrad.viz.layout import INSTALL, drawn
+from minigrad.viz.statistics import Flow, Size
 
 
 class Vertex(NamedTuple):
@@ -19,14 +21,18 @@ class Vertex(NamedTuple):
     kind: str  # parameter, input, buffer, constant, operation, named, module, more, output
     label: str
     shape: tuple[int, ...]
-    gradient: float | None = None  # its norm, after ``backward``
+    gradient: Size | None = None  # its norm, a single number's own value; the range over equal ones
     dtype: str = ""
     cluster: int | None = None  # the innermost module call around it
-    saved: int = 0  # bytes kept for backward
+    saved: int = 0  # bytes kept for backward, by all that it stands for
     in_place: str | None = None  # the write that made it
     sequence: int | None = None  # the node's age: newer is later in the program
     value: dict[str, Any] | None = None  # statistics of the value and of the gradient, where asked
     slope: dict[str, Any] | None = None
+    plain: str = ""  # the label with letters for all operands: equal calls agree in it
+    number: Any = None  # the value, where it is one number and known
+    ages: tuple[int, ...] = ()  # of equal ones that it stands for, too
+    times: int = 1  # how many it stands for
 
 
 class Edge(NamedTuple):
@@ -36,11 +42,17 @@ class Edge(NamedTuple):
     target: int
     place: int
     shape: tuple[int, ...]
-    letter: str  # what the operation calls it, where the order of its operands matters
+    letter: str  # what the operation calls it, where the order of its operands matters and it has no name
     dtype: str = ""
     broadcast: bool = False
-    gradient: float | None = None  # the norm of what flowed back along it, after ``backward``
     times: int = 1  # how many equal ones it stands for
+    flow: Flow | None = None  # what flowed back along it in a watched sweep
+    plain: str = ""  # its letter where no name is used
+
+    @property
+    def gradient(self) -> Size | None:
+        """The norm of what flowed back along it, of the sum where it stands for several; a range over several values."""
+        return None if self.flow is None else self.flow.size()
 
 
 class Cluster(NamedTuple):
@@ -57,7 +69,7 @@ class Cluster(NamedTuple):
 
 @dataclass
 class Graph:
-    """Nodes, edges and clusters of a picture, holding nothing of the graph it shows.
+    """Nodes, edges and clusters of a picture, holding nothing of the graph it shows but what flowed along edges.
 
     ``dot`` is the text, the same for the same program in every process; ``render`` and ``html`` write
     files; notebooks show it by themselves. ``whole`` is the picture before anything was closed.
@@ -136,14 +148,15 @@ class Graph:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         if shutil.which("dot") is None:
-            return {"text/plain": self.dot}
+            return {"text/html": f"<p>{escape(repr(self))}</p>", "text/plain": repr(self)}
         return {"image/svg+xml": self.drawn("svg").decode(), "text/plain": repr(self)}
 
     def __repr__(self) -> str:
-        return f"Graph({len(self.nodes)} nodes, {len(self.edges)} edges)"
+        text = f"Graph({len(self.nodes)} nodes, {len(self.edges)} edges)"
+        return text if shutil.which("dot") is not None else f"{text}: {INSTALL}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Difference:
     """What one picture has that another has not: ``(line, how often)``."""
 
@@ -153,7 +166,7 @@ class Difference:
     def __bool__(self) -> bool:
         return bool(self.added or self.removed)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         rows = [f"- {line}" + f" ×{n}" * (n > 1) for line, n in self.removed]
         rows += [f"+ {line}" + f" ×{n}" * (n > 1) for line, n in self.added]
         return "\n".join(rows) or "the same"

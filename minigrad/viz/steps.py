@@ -13,7 +13,7 @@ from minigrad.tensor import Tensor, accumulate, differentiate
 from minigrad.viz.dot import size
 from minigrad.viz.walk import pairs
 from minigrad.viz.watch import note, watching
-from minigrad.viz.wording import letters
+from minigrad.viz.wording import called
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Sent:
     accumulated: Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Step:
     """One node of the backward sweep. Everything in it is a copy."""
 
@@ -39,7 +39,7 @@ class Step:
     cotangent: Tensor
     sent: tuple[Sent, ...]
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         lines = [f"step {self.number}: {self.name} ({self.rule}) ← {_told(self.cotangent)}"]
         for s in self.sent:
             so_far = (
@@ -78,9 +78,9 @@ def backward_steps(
     steps: list[Step] = []
     notes: list[Any] = []
 
-    def see(node: Node, g: Any, sent: Any, saved: Any) -> None:
+    def see(node: Node, g: Any, sent: Any, saved: Any, sweep: int) -> None:
         steps.append(_step(len(steps) + 1, node, g, sent, names, gathered))
-        notes.append((node, g, sent, saved))
+        notes.append((node, g, sent, saved, sweep))
 
     gathered: dict[int, Any] = {}
     with watching(see):
@@ -88,20 +88,20 @@ def backward_steps(
     yield from steps
     for node, g, own in found:
         accumulate(node, g, own)
-    for node, g, sent, saved in notes:
-        note(node, g, sent, saved)
+    for node, g, sent, saved, sweep in notes:
+        note(node, g, sent, saved, sweep)
         if node.primitive.saves and not retain_graph:
             node.saved = FREED
 
 
 def _step(number: int, node: Node, g: Any, sent: Any, names: dict[Node, str], gathered: dict[int, Any]) -> Step:
-    out, called = [], letters(node)
+    out, letters = [], called(node, {}, set())
     for i, parent, part in sent:
         before = gathered.get(parent.sequence)
         gathered[parent.sequence] = part if before is None else before + part
         name = _name(parent, names)
         out.append(
-            Sent(i, called[i], parent.sequence, name, Tensor._wrap(part), Tensor._wrap(gathered[parent.sequence]))
+            Sent(i, letters[i], parent.sequence, name, Tensor._wrap(part), Tensor._wrap(gathered[parent.sequence]))
         )
     return Step(number, node.sequence, _name(node, names), node.name(), Tensor._wrap(g), tuple(out))
 

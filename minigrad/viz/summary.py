@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from html import escape
 from itertools import accumulate
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from minigrad.graph import below, by_age
-from minigrad.modes import MODES, enable_grad
+from minigrad.ops.einsum import products
+from minigrad.recording import source
 from minigrad.storage import tick
-from minigrad.tensor import Tensor
+from minigrad.utils.table import html_table, text_table
+from minigrad.utils.unchanged import unchanged
 from minigrad.viz.dot import amount, size
-from minigrad.viz.graph import tensors_in
+from minigrad.viz.graph import recording_all, stand_ins, tensors_in
 
 HEAD = ("layer", "output", "parameters", "multiply-adds", "memory")
 
@@ -34,9 +33,9 @@ class Row:
     bytes: int  # of the output
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Summary:
-    """Rows in the order of the calls, and what the whole model has; ``str`` is a table, notebooks show HTML."""
+    """Rows in the order of the calls, and what the whole model has; prints as a table, notebooks show HTML."""
 
     rows: tuple[Row, ...]
     parameters: int
@@ -44,15 +43,9 @@ class Summary:
     multiply_adds: int
     parameter_bytes: int
 
-    def __str__(self) -> str:
-        table = [HEAD, *self._cells()]
-        wide = [max(len(cells[i]) for cells in table) for i in range(5)]
-        lines = [
-            "  ".join(c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in enumerate(zip(cells, wide, strict=True)))
-            for cells in table
-        ]
-        rule = "─" * max(map(len, lines))
-        return "\n".join([lines[0], rule, *lines[1:], rule, self._foot()])
+    def __repr__(self) -> str:
+        lines = text_table(HEAD, self._cells(), left=2)
+        return "\n".join([*lines, lines[1], self._foot()])
 
     def _cells(self) -> list[tuple[str, ...]]:
         return [
@@ -71,13 +64,7 @@ class Summary:
 
     def html(self) -> str:
         """Return the table as HTML."""
-        head = "".join(f"<th>{h}</th>" for h in HEAD)
-        body = "".join(
-            "<tr>" + "".join(f"<td{' style=white-space:pre' * (i == 0)}>{escape(c)}</td>" for i, c in enumerate(cells))
-            + "</tr>"
-            for cells in self._cells()
-        )  # fmt: skip
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{escape(self._foot())}</p>"
+        return html_table(HEAD, self._cells(), foot=self._foot())
 
     _repr_html_ = html
 
@@ -85,13 +72,13 @@ class Summary:
 def summary(model: Any, *inputs: Any) -> Summary:
     """Return the table of the module calls of ``model(*inputs)``.
 
-    Multiply-adds are those of matrix products and convolutions of the forward pass, memory that of the
-    output. A module that is called twice has two rows; its parameters count once in the total. The model
-    runs once, in the mode it is in; running statistics do not move.
+    Multiply-adds are those of matrix products, Einstein sums and convolutions of the forward pass, memory that
+    of the output. A module that is called twice has two rows; its parameters count once in the total. The
+    model runs once, in the mode it is in, and nothing is changed: see :func:`trace`.
 
     >>> import minigrad as mg
     >>> from minigrad import nn
-    >>> print(mg.viz.summary(nn.Sequential(nn.Linear(3, 4), nn.ReLU()), mg.ones(2, 3)))
+    >>> mg.viz.summary(nn.Sequential(nn.Linear(3, 4), nn.ReLU()), mg.ones(2, 3))
     layer        output  parameters  multiply-adds  memory
     ──────────────────────────────────────────────────────
     Sequential   2×4             16             24    32 B
@@ -100,10 +87,17 @@ def summary(model: Any, *inputs: Any) -> Summary:
     ──────────────────────────────────────────────────────
     16 parameters (16 trainable, 64 B), 24 multiply-adds
     """
-    calls, result = _called(model, inputs)
-    nodes = by_age(below(t._node for t in tensors_in(result) if t._node is not None))
+    if not hasattr(model, "named_modules"):
+        raise TypeError(f"viz.summary: expected a module, got {type(model).__name__}; viz.trace draws any function")
+    inputs = stand_ins(inputs)
+    with unchanged(model, inputs), recording_all():
+        return _summed(model, *_called(model, inputs))
+
+
+def _summed(model: Any, calls: list[list[Any]], result: Any) -> Summary:
+    nodes = by_age(below(source(t) for t in tensors_in(result)))
     ages = [node.sequence for node in nodes]
-    sums = [0, *accumulate(map(_multiply_adds, nodes))]
+    sums = [0, *accumulate(map(multiply_adds, nodes))]
     between = lambda start, end: sums[bisect_left(ages, end)] - sums[bisect_left(ages, start)]
     rows = []
     for path, module, level, start, end, out in calls:
@@ -120,7 +114,7 @@ def summary(model: Any, *inputs: Any) -> Summary:
 
 
 def _called(model: Any, inputs: tuple[Any, ...]) -> tuple[list[list[Any]], Any]:
-    """Run the model, everything recorded; return [path, module, level, start, end, output] of each call."""
+    """Run the model; return [path, module, level, start, end, output] of each call, and the result."""
     names = {id(m): name for name, m in model.named_modules()}
     calls: list[list[Any]] = []
     stack: list[list[Any]] = []
@@ -132,33 +126,26 @@ def _called(model: Any, inputs: tuple[Any, ...]) -> tuple[list[list[Any]], Any]:
     def leave(module: Any, args: Any, out: Any) -> None:
         stack.pop()[4:] = tick(), out
 
-    handles = [h(f) for m in model.modules() for h, f in (
-        (m.register_forward_pre_hook, enter), (m.register_forward_hook, leave))]  # fmt: skip
-    before, MODES.hold_statistics = MODES.hold_statistics, True
-    try:
-        with enable_grad():
-            return calls, model(*map(_recorded, inputs))
-    finally:
-        MODES.hold_statistics = before
-        for handle in handles:
-            handle.remove()
+    for m in model.modules():
+        m.register_forward_pre_hook(enter)
+        m.register_forward_hook(leave)
+    return calls, model(*inputs)
 
 
-def _recorded(x: Any) -> Any:
-    """Return float tensors as ones that ask for a gradient, so that frozen layers are seen, too."""
-    if type(x) in (tuple, list):
-        return type(x)(map(_recorded, x))
-    if isinstance(x, np.ndarray):
-        x = Tensor._wrap(x)
-    return x.detach().requires_grad_() if isinstance(x, Tensor) and x.is_floating_point() else x
-
-
-def _multiply_adds(node: Any) -> int:
+def multiply_adds(node: Any) -> int:
+    """Return how many products are added up in this operation."""
     if node.primitive is None:
         return 0
     name, shapes = node.primitive.name, [None if x is None else x.shape for x in node.inputs]
     if name in ("linear", "matmul") and shapes[0]:
         return node.size * shapes[0][-1]
-    if name == "conv" and shapes[1]:
-        return node.size * prod(shapes[1][1:])
-    return 0
+    if name in ("conv", "conv_input", "conv_weight") and shapes[1]:
+        return _of_convolution(name, node, shapes)
+    return products(shapes, **node.params) if name == "einsum" else 0
+
+
+def _of_convolution(name: str, node: Any, shapes: list[Any]) -> int:
+    """Return the same for a convolution, and for what its rules compute with the same products."""
+    out = {"conv": node.shape, "conv_input": shapes[0], "conv_weight": shapes[1]}[name]  # (N, C, …) of the convolution
+    weight = node.shape if name == "conv_weight" else shapes[1]
+    return prod(out) * prod(weight[1:])

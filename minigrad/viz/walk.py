@@ -6,17 +6,19 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.graph import Node, below, by_age
+from minigrad.graph import FREED, Given, Node, below, by_age
+from minigrad.storage import written_since
 from minigrad.tensor import Tensor
-from minigrad.viz.picture import Cluster, Edge, Graph, Vertex
-from minigrad.viz.statistics import norm, statistics
-from minigrad.viz.wording import letters, ordered, wording
+from minigrad.viz.calls import Calls
+from minigrad.viz.picture import Edge, Graph, Vertex
+from minigrad.viz.statistics import Flow, size_of, statistics
+from minigrad.viz.wording import called, ordered, wording
 
-NOTE = "the gradients in between: draw after `with viz.watch(): loss.backward()`"
+NOTE = "the gradients: draw after `with viz.watch(): loss.backward()`"
 SHORT = {"float32": "f32", "float64": "f64", "float16": "f16", "int64": "i64", "int32": "i32", "bool": "bool"}
 
 
@@ -32,75 +34,129 @@ def pairs(params: Any, caller: str) -> list[tuple[str, Tensor]]:
     return [(str(name), t) for name, t in found]
 
 
+class _Seen(NamedTuple):
+    """What is known of the nodes of a graph."""
+
+    number: dict[Node, int]
+    at: dict[Node, int | None]  # the cluster of each
+    titles: dict[Node, tuple[str, str]]  # kind and label of leaves
+    names: dict[Node, str]  # of all that have one
+    taken: set[str]
+    values: dict[Node, Any]
+    slopes: dict[Node, Any]  # the gradients, as arrays
+    flows: dict[tuple[Node, int], Any]  # and what of them came from each operand's reader
+    stats: bool
+
+
 def walked(outputs: Sequence[Tensor], params: Any, model: Any, show: tuple[str, ...], direction: str) -> Graph:
     """Return the whole picture, nothing closed."""
-    order = by_age(below(t._node for t in outputs if t._node is not None))
-    number = {node: i for i, node in enumerate(order)}
+    ends: list[Any] = [t._node or t._constant for t in outputs]
+    order = by_age(below(ends))
     calls = Calls(order, model)
     known = calls.names()
     for name, p in pairs(params, "viz.graph"):
         for home in (p._node, p._constant):
             if home is not None:
                 known[home] = ("input" if type(p) is Tensor else "parameter", name, p)
-    at = calls.places(order)
-    for node in order:  # what was handed in stands outside, wherever it is read
-        if node.primitive is None and (known[node][0] == "input" if node in known else node.requires_grad):
-            at[node] = None
-    values = _values(order, {node: p._data for node, (_, _, p) in known.items()}) if "values" in show else {}
+    seen = _seen(order, ends, outputs, known, calls, show)
     made = Graph(clusters=calls.clusters, direction=direction, show=show)
-    readers = Counter(x for node in order for x in node.inputs)
-    readers.update(t._node for t in outputs)
-    slopes = {node: None if (g := _slope(node)) is None else norm(g) for node in order}
-    alone = {node: slope if readers[node] == 1 else None for node, slope in slopes.items()}
-    for i, node in enumerate(order):
-        made.nodes.append(_vertex(i, node, known.get(node), at[node], calls, values, slopes[node], "values" in show))
-        made.edges += _edges(node, number, alone)
-    for place, t in enumerate(outputs):
+    for node in order:
+        made.nodes.append(_vertex(node, seen))
+        made.edges += _edges(node, seen)
+    readers = Counter(x for node in order for x in node.inputs) + Counter(ends)
+    for place, (t, end) in enumerate(zip(outputs, ends, strict=True)):
         label = "output" if len(outputs) == 1 else f"output {place}"
-        end: Any = t._node
+        slope = seen.slopes.get(end) if readers[end] == 1 else None
+        flow = None if slope is None else Flow({end.sequence: slope})
         i = len(made.nodes)
-        made.edges.append(Edge(number[end], i, 0, t.shape, "", _short(t.dtype), False, alone[end]))
-        made.nodes.append(Vertex(i, "output", label, t.shape))
-    if "gradients" in show and {v.gradient is None for v in made.nodes if v.kind in ("operation", "named")} == {True}:
-        made.note = NOTE * any(v.gradient is not None for v in made.nodes)
+        made.edges.append(Edge(seen.number[end], i, 0, t.shape, "", _short(t.dtype), flow=flow))
+        made.nodes.append(Vertex(i, "output", label, t.shape, number=_number(end, seen.values)))
+    swept = any(node.saved is FREED or node.grad is not None for node in order)
+    made.note = NOTE if "gradients" in show and swept and not seen.slopes else ""
     return made
 
 
-def _vertex(
-    i: int, node: Node, known: Any, at: int | None, calls: Calls, values: dict[Node, Any], slope: Any, stats: bool
-) -> Vertex:
+def _seen(
+    order: Sequence[Node],
+    ends: Sequence[Node],
+    outputs: Sequence[Tensor],
+    known: Any,
+    calls: Calls,
+    show: Sequence[str],
+) -> _Seen:
+    at = calls.standing(order, known)
+    titles = {node: _title(node, known.get(node), at[node], calls) for node in order if node.primitive is None}
+    names = {node: node.label for node in order if node.label and node.primitive is not None}
+    names |= {
+        node: label for node, (_, label) in titles.items() if node in known or node.label or isinstance(node, Given)
+    }
+    for node in order:  # a channel's number is still called γ where it is laid out to fit
+        if node.primitive is not None and node.primitive.name == "reshape":
+            (x,) = node.inputs
+            if titles.get(x, ("",))[0] in ("parameter", "buffer"):
+                names.setdefault(node, names[x])
+    values = _fresh(order, {node: p._data for node, (_, _, p) in known.items()})
+    values |= {e: t._data for e, t in zip(ends, outputs, strict=True) if not written_since(t._data, e.sequence)}
+    values = _values(order, values, "values" in show)
+    slopes, flows = _flowed(order, ends)
+    number = {node: i for i, node in enumerate(order)}
+    return _Seen(number, at, titles, names, set(names.values()), values, slopes, flows, "values" in show)
+
+
+def _title(node: Node, known: Any, at: int | None, calls: Calls) -> tuple[str, str]:
+    """Return kind and label of a leaf."""
+    if known is not None:
+        return known[0], calls.short(known[1], at)
+    if isinstance(node, Given):
+        return "input", "input"
+    return ("input", "leaf") if node.requires_grad else ("constant", node.label or "constant")
+
+
+def _vertex(node: Node, seen: _Seen) -> Vertex:
     kept = _kept(node)
+    kind, label = seen.titles.get(node) or ("named" if node.label else "operation", "")
+    plain = label
     if node.primitive is not None:
-        kind, label = "named" if node.label else "operation", wording(node, _scalars(node, kept))
-    elif known is not None:
-        kind, label = known[0], calls.short(known[1], at)
-    else:
-        kind, label = ("input", "leaf") if node.requires_grad else ("constant", "constant")
-    value = statistics(values[node]) if stats and node in values else None
-    spread = statistics(_slope(node)) if stats and slope is not None else None
+        label, plain = (wording(node, _scalars(node, kept), names, seen.taken) for names in _names(node, seen))
+    slope = seen.slopes.get(node)
+    value = statistics(seen.values[node]) if seen.stats and node in seen.values else None
     return Vertex(
-        i, kind, label, node.shape, slope, _short(node.dtype), at, _saved(kept), node.in_place, node.sequence,
-        value, spread,
+        seen.number[node], kind, label, node.shape, None if slope is None else size_of(slope), _short(node.dtype),
+        seen.at[node], _saved(kept), node.in_place, node.sequence, value,
+        statistics(slope) if seen.stats and slope is not None else None, plain, _number(node, seen.values),
     )  # fmt: skip
 
 
-def _edges(node: Node, number: dict[Node, int], alone: dict[Node, float | None]) -> Iterable[Edge]:
-    """Yield an edge an operand; what flowed back along it is known where it was watched or nobody else read it."""
+def _edges(node: Node, seen: _Seen) -> Iterable[Edge]:
+    """Yield an edge an operand."""
     if node.primitive is None:
         return
     function = node.primitive.function
     spreads = (isinstance(function, np.ufunc) and function.signature is None) or node.primitive.name in (
         "sub", "deviation", "mul", "div", "pow", "where", "addcmul", "over_root",
     )  # fmt: skip
-    called = letters(node) if ordered(node) else {}
-    sent = {} if node.passed is None else node.passed.sent
+    told = ordered(node)
+    letters, plain = (_letters(node, names, seen.taken) if told else {} for names in _names(node, seen))
     for place, source in enumerate(node.inputs):
         if source is not None:
-            broadcast = spreads and source.shape != node.shape
+            flow = None
+            if (node, place) in seen.flows:  # a Function's outputs are values of their own
+                flow = Flow({(node if source.dtype == object else source).sequence: seen.flows[node, place]})
             yield Edge(
-                number[source], number[node], place, source.shape, called.get(place, ""), _short(source.dtype), broadcast,
-                sent[place] if place in sent else alone[source],
+                seen.number[source], seen.number[node], place, source.shape, letters.get(place, ""), _short(source.dtype),
+                spreads and source.shape != node.shape, flow=flow, plain=plain.get(place, ""),
             )  # fmt: skip
+
+
+def _names(node: Node, seen: _Seen) -> tuple[dict[Node, str], dict[Node, str]]:
+    """Return the names of the operands, and of those that stand in the same call."""
+    every = {x: seen.names[x] for x in node.inputs if x in seen.names}
+    return every, {x: name for x, name in every.items() if seen.at[x] == seen.at[node]}
+
+
+def _letters(node: Node, names: dict[Node, str], taken: set[str]) -> dict[int, str]:
+    """Return the letters of the operands that a formula does not call by their names."""
+    return {i: letter for i, letter in called(node, names, taken).items() if letter != names.get(node.inputs[i])}
 
 
 @cache
@@ -108,13 +164,30 @@ def _short(dtype: Any) -> str:
     return SHORT.get(str(dtype), str(dtype))
 
 
-def _slope(node: Node) -> Any:
-    """Return the gradient as an array: what ``backward`` left there, or was seen to pass."""
-    if node.grad is not None:
-        return node.grad._data
-    return None if node.passed is None else node.passed.gradient
+# ---- gradients ------------------------------------------------------------------------------------
+def _flowed(order: Sequence[Node], ends: Sequence[Node]) -> tuple[dict[Node, Any], dict[tuple[Node, int], Any]]:
+    """Return what one watched sweep, the latest from these ends, brought to each node and sent along each edge.
+
+    Where none was watched, what nodes retained; never the ``.grad`` of leaves, which may be another graph's.
+    """
+    last = max((end.passed.sweep for end in ends if end.passed is not None), default=None)
+    if last is None:
+        retained = {node: node.grad._data for node in order if node.primitive is not None and node.grad is not None}
+        return retained, {}
+    slopes: dict[Node, Any] = {}
+    flows: dict[tuple[Node, int], Any] = {}
+    for node in order:
+        if node.passed is not None and node.passed.sweep == last:
+            slopes[node] = node.passed.gradient
+            for place, part in node.passed.sent.items():
+                source: Any = node.inputs[place]
+                flows[node, place] = part
+                if source.primitive is None:
+                    slopes[source] = slopes[source] + part if source in slopes else part
+    return slopes, flows
 
 
+# ---- values ---------------------------------------------------------------------------------------
 def _kept(node: Node) -> tuple[Any, ...]:
     """Return (out, *operands) as the node keeps them for backward, or kept them until it came; else nothing."""
     saved = node.saved
@@ -135,96 +208,33 @@ def _scalars(node: Node, kept: tuple[Any, ...]) -> dict[int, Any]:
     return {i: kept[i + 1] for i, x in enumerate(node.inputs) if x is None and type(kept[i + 1]) in (int, float, bool)}
 
 
-def _values(order: Sequence[Node], values: dict[Node, Any]) -> dict[Node, Any]:
-    """Return the known ``values`` and those that some node keeps, and what can be computed from them."""
+def _fresh(order: Sequence[Node], values: dict[Node, Any]) -> dict[Node, Any]:
+    """Return the values that were not written over since a node read them."""
+    read: dict[Node, int] = {}
+    for node in reversed(order):
+        read.update((x, node.sequence) for x in node.inputs if x in values)
+    return {node: value for node, value in values.items() if node in read and not written_since(value, read[node])}
+
+
+def _values(order: Sequence[Node], values: dict[Node, Any], everything: bool) -> dict[Node, Any]:
+    """Return the known ``values``, those that some node keeps, and what can be computed from them: numbers at least."""
     for node in order:
         for value, home in zip(_kept(node), (node, *node.inputs), strict=False):
-            if home is not None and isinstance(value, np.ndarray):
+            if home is not None and isinstance(value, np.ndarray) and not written_since(value, node.sequence):
                 values.setdefault(home, value)
     for node in order:
-        if node not in values and node.primitive is not None:
+        if node not in values and node.primitive is not None and (everything or node.size == 1):
             numbers = _scalars(node, _kept(node))
             operands = [numbers.get(i) if x is None else values.get(x) for i, x in enumerate(node.inputs)]
-            if all(x is not None for x in operands):
+            small = all(np.size(x) == 1 for x in operands)
+            if all(x is not None for x in operands) and (everything or small):
                 with suppress(Exception), np.errstate(all="ignore"):  # only a picture: what cannot be told is left out
                     values[node] = np.asarray(node.primitive.function(*operands, **node.params))
     return values
 
 
-class Calls:
-    """The module calls that nodes were made in, with the paths that the modules have in the model."""
-
-    def __init__(self, order: Sequence[Node], model: Any) -> None:
-        self.clusters: list[Cluster] = []
-        self._of: dict[int, int] = {}  # id of a scope -> its cluster
-        self._roots: dict[int, Any] = {} if model is None else {id(model): model}
-        self._paths: dict[int, str] = {}
-        self._counts: dict[int, int] = {}
-        self._keep: list[Any] = []  # scopes, so that their ids stay theirs
-        for root in self._roots.values():
-            self._enter(root)
-        for node in order:
-            if node.primitive is not None and node.scope is not None:
-                self._cluster(node.scope)
-
-    def _enter(self, root: Any) -> None:
-        for path, module in root.named_modules():
-            self._paths.setdefault(id(module), path)
-
-    def _cluster(self, scope: Any) -> int:
-        chain = []
-        while scope is not None and id(scope) not in self._of:
-            chain.append(scope)
-            scope = scope[0]
-        at = None if scope is None else self._of[id(scope)]
-        for made in reversed(chain):
-            module, cls = made[1](), made[2]
-            if module is not None and id(module) not in self._paths:
-                self._roots[id(module)] = module
-                self._enter(module)
-            path = self._paths.get(id(module), "") if module is not None else ""
-            if module is not None and id(module) not in self._counts:
-                self._counts[id(module)] = sum(p.numel() for p in module.parameters())
-            count = self._counts[id(module)] if module is not None else 0
-            level = 0 if at is None else self.clusters[at].level + 1
-            self.clusters.append(Cluster(len(self.clusters), at, path, cls.__name__, count, level))
-            at = self._of[id(made)] = len(self.clusters) - 1
-            self._keep.append(made)
-        assert at is not None
-        return at
-
-    def names(self) -> dict[Node, tuple[str, str, Tensor]]:
-        """Return (kind, name, tensor) of the parameters and buffers of all models met."""
-        known: dict[Node, tuple[str, str, Tensor]] = {}
-        for root in self._roots.values():
-            for kind, pairs in (("parameter", root.named_parameters()), ("buffer", root.named_buffers())):
-                for name, t in pairs:
-                    for home in (t._node, t._constant):
-                        if home is not None:
-                            known.setdefault(home, (kind, name, t))
-        return known
-
-    def places(self, order: Sequence[Node]) -> dict[Node, int | None]:
-        """Return the cluster of each node; a leaf stands in the innermost call around all its readers."""
-        at = {n: self._of[id(n.scope)] if n.primitive is not None and n.scope is not None else None for n in order}
-        readers: dict[Node, int | None] = {}
-        for node in order:
-            for source in node.inputs:
-                if source is not None and source.primitive is None:
-                    readers[source] = self._common(readers[source], at[node]) if source in readers else at[node]
-        return at | readers
-
-    def _common(self, a: int | None, b: int | None) -> int | None:
-        while a != b:
-            if a is None or b is None:
-                return None
-            if self.clusters[a].level >= self.clusters[b].level:
-                a = self.clusters[a].parent
-            else:
-                b = self.clusters[b].parent
-        return a
-
-    def short(self, name: str, at: int | None) -> str:
-        """Return a name as it reads inside a cluster: without the cluster's own path."""
-        path = "" if at is None else self.clusters[at].path
-        return name.removeprefix(path + ".") if path else name
+def _number(node: Node, values: dict[Node, Any]) -> Any:
+    """Return the value of what holds one number, where it is known."""
+    value = values.get(node)
+    plain = isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "fiub"
+    return value.item() if plain else None  # type: ignore[union-attr]

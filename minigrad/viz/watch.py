@@ -12,19 +12,20 @@ import numpy as np
 from minigrad.autograd.lines import Each
 from minigrad.graph import Node
 from minigrad.modes import MODES
-from minigrad.viz.statistics import norm
+from minigrad.storage import tick
 
 
 class Passed(NamedTuple):
     """What a sweep showed of one node: the gradient of its value, and what a picture tells besides."""
 
     gradient: Any  # a copy
-    sent: dict[int, float]  # operand -> norm of what went back to it
+    sent: dict[int, Any]  # operand -> a copy of what went back to it
     saved: tuple[Any, ...]  # (out, *operands) as the rules read them: a sweep frees the node's own
+    sweep: int  # which: a picture shows one
 
 
 Sent = list[tuple[int, Any, Any]]  # (operand, its node, a copy of what went back to it)
-See = Callable[[Node, Any, Sent, Any], None]  # node, a copy of what came in, what it sent, what it saved
+See = Callable[[Node, Any, Sent, Any, int], None]  # node, a copy of what came in, what it sent and saved, which sweep
 
 
 @contextmanager
@@ -34,7 +35,7 @@ def watch() -> Iterator[None]:
     That is the gradient of each value on the way and, along each edge, the part of it that this
     operand got; BatchNorm's ∂ℓ/∂μ, ∂ℓ/∂σ², ∂ℓ/∂x̂ and ∂ℓ/∂y are among them. ``.grad`` and the graph
     become what they become without it. As long as the result is held, the memory of
-    ``retain_graph=True`` and of one gradient a value is.
+    ``retain_graph=True`` is, and of one gradient a value and an operand.
 
     >>> import minigrad as mg
     >>> x = mg.tensor(3.0, requires_grad=True)
@@ -60,13 +61,15 @@ def watching(see: See) -> Iterator[None]:
         MODES.watch = before
 
 
-def note(node: Node, g: Any, sent: Sent, saved: Any) -> None:
+def note(node: Node, g: Any, sent: Sent, saved: Any, sweep: int) -> None:
     """Leave on the node what a picture tells of it; no other node is held."""
     plain = tuple(v if isinstance(v, (np.ndarray, int, float)) else None for v in saved)
-    node.passed = Passed(g, {i: norm(out) for i, _, out in sent}, plain)
+    node.passed = Passed(g, {i: out for i, _, out in sent}, plain, sweep)
 
 
 def _watched(hand_on: Any, see: See) -> Any:
+    sweep = tick()
+
     def step(node: Node, g: Any, saved: Any, pending: Any, heap: Any, useful: Any, in_place: bool) -> None:
         came, each = copied(g), Each()
         hand_on(node, g, saved, each, [], useful, in_place)
@@ -77,7 +80,7 @@ def _watched(hand_on: Any, see: See) -> Any:
                 places.pop(0)
             sent.append((places.pop(0), parent, copied(out)))
             _arrive(pending, heap, [parent, out, fresh], in_place)
-        see(node, came, sent, saved)
+        see(node, came, sent, saved, sweep)
 
     return step
 
