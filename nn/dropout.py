@@ -23,7 +23,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     [0.0, 4.0]
     """
     _check_probability(p)
-    return _thinned(input, input.shape, p) if training and p > 0 else input
+    return _thinned(input, input.shape, p) if training and p > 0 and input._data.size else input
 
 
 @tensor_arguments

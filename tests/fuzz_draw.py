@@ -136,10 +136,11 @@ class Picker(dict):
     def o(self, shape=None):
         shape = self.shape if shape is None else shape
 
-        def right(t):
-            return tuple(t.shape) == shape and t.is_floating_point()
+        dtype = self.dtype_ if self.dtype_[0] == "f" else self.floats
 
-        dtype = self.dtype_ if self.dtype_[0] == "f" else None
+        def right(t):
+            return tuple(t.shape) == shape and str(t.dtype) == "torch." + dtype
+
         return self.pick(right, lambda: self.leaf(shape, dtype))
 
     def y(self):
@@ -315,7 +316,7 @@ class Picker(dict):
 NAMES = {"last": "last_size", "shape": "random_shape"}
 
 
-def draw(rng, floats, pair, emit):
+def draw(rng, floats, without_data, pair, emit):
     """Give ``emit`` the lines of one random program."""
     picker = Picker(rng, floats, pair, emit)
     emit(f"L.manual_seed({rng.randrange(100)})")
@@ -324,7 +325,9 @@ def draw(rng, floats, pair, emit):
     names, shares = list(FAMILIES), [share for share, _ in FAMILIES.values()]
     for _ in range(rng.randint(5, 40)):
         family = rng.choices(names, shares)[0]
-        emit(filled(picker, family, rng.choice(FAMILIES[family][1])))
+        template = rng.choice(FAMILIES[family][1])
+        if not (without_data and ".data" in template):
+            emit(filled(picker, family, template))
     ask_for_gradients(picker, emit)
 
 

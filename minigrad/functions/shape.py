@@ -81,10 +81,12 @@ def reshape_as(input: T, other: T) -> T:
 
 @numpy_names
 def flatten(input: T, start_dim: int = 0, end_dim: int = -1) -> T:
-    """Return with the dimensions from ``start_dim`` to ``end_dim`` made one."""
+    """Return with the dimensions from ``start_dim`` to ``end_dim`` made one; input itself where they are one."""
     first, last = axis_of(input, start_dim), axis_of(input, end_dim)
     if input.ndim == 0:
         return reshape(input, 1)
+    if first == last:
+        return input
     if first > last:
         raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
     s = input._data.shape

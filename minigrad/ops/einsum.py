@@ -142,7 +142,7 @@ def _pair(x, a, y, b, kept):
     m, k, n = (math.prod(size[c] for c in part) for part, size in ((rows, size_x), (summed, size_x), (columns, size_y)))
     left = left.reshape(*(size_x[c] for c in batch), m, k)
     right = right.reshape(*(size_y[c] for c in batch), k, n)
-    out = np.matmul(left, right)
+    out = np.matmul(left, right, order="C")
     shape = (*out.shape[:-2], *(size_x[c] for c in rows), *(size_y[c] for c in columns))
     return out.reshape(shape), "".join([*batch, *rows, *columns])
 

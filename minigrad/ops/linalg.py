@@ -53,7 +53,7 @@ def cross(x, y, *, axis):
     """x × y along an axis of length three, counted from the end."""
     x, y = (np.moveaxis(v, axis, 0) for v in np.broadcast_arrays(x, y))
     out = np.stack([x[i - 2] * y[i - 1] - x[i - 1] * y[i - 2] for i in range(3)])
-    return np.moveaxis(out, 0, axis)
+    return np.moveaxis(out, 0, axis).copy()  # in C order, as PyTorch's
 
 
 # ---- inverse, determinant, systems ------------------------------------------------------------
