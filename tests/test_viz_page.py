@@ -37,6 +37,23 @@ def test_the_page_stands_alone(made):
     assert len(ids) == len(set(ids))
 
 
+def test_what_is_folded_or_not_a_number_is_told(dot, tmp_path):
+    model = nn.Sequential(*(nn.Sequential(nn.Linear(2, 2), nn.Tanh()) for _ in range(3)))
+    loss = model(mg.ones(1, 2)).sum() / mg.tensor(0.0) * 0
+    steps = list(viz.backward_steps(loss))
+    path = viz.graph(loss, show=("gradients", "values")).html(tmp_path / "page.html", steps)
+    refuse = lambda word: pytest.fail(f"{word} is no JSON")
+    data = json.loads(
+        re.search(r'id="data">(.*?)</script>', path.read_text(encoding="utf-8"), re.S).group(1), parse_constant=refuse
+    )
+    assert [f"{v['path']}.{v['label']}" for v in data["leaves"] if v["path"]] == [
+        f"{i}.0.{name}" for i in range(3) for name in ("weight", "bias")
+    ]
+    (tanh,) = [n for n in data["views"][-1]["nodes"] if n["label"] == "tanh"]
+    assert len(tanh["ages"]) == 2 and tanh["times"] == 3 and {s["node"] for s in data["steps"]} > {*tanh["ages"]}
+    assert data["views"][-1]["nodes"][-1]["number"] == "nan"
+
+
 @pytest.fixture(scope="module")
 def browser():
     _wanted("playwright", importlib.util.find_spec("playwright") is not None)

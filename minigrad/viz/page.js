@@ -9,7 +9,10 @@
   const box = (id) => $(`v${now}-n${id}`);
   const boxes = () => data.views[now].nodes.map((n) => [n, box(n.id)]);
   const whole = (n) => (n.path ? n.path + "." : "") + n.label;
-  const tell = (v) => (Number.isInteger(v) ? String(v) : v.toPrecision(4));
+  const tell = (v) => {
+    if (Array.isArray(v)) return v.map(tell).join(" … ");
+    return typeof v !== "number" || Number.isInteger(v) ? String(v) : v.toPrecision(4);
+  };
 
   // ---- pan and zoom
   const place = () => { view().style.transform = `translate(${x}px,${y}px) scale(${scale})`; };
@@ -104,7 +107,9 @@
     if (n.dtype) table.append(row("dtype", n.dtype));
     if (n.keeps) table.append(row("keeps for backward", n.keeps));
     if (n.in_place) table.append(row("written in place", n.in_place));
-    if (n.gradient !== undefined) table.append(row("norm of gradient", tell(n.gradient)));
+    if (n.times > 1) table.append(row("stands for", n.times));
+    if (n.number !== undefined) table.append(row("value", tell(n.number)));
+    if (n.gradient !== undefined) table.append(row(n.number === undefined ? "norm of gradient" : "gradient", tell(n.gradient)));
     for (const [title, s] of [["value", n.value], ["gradient", n.slope]]) {
       if (!s) continue;
       add(side, "h2", title);
@@ -187,16 +192,16 @@
     data.steps.slice(0, at).forEach((s) => s.sent.forEach((t) => gathered.set(t.to, t.norm)));
     const current = at ? data.steps[at - 1] : null;
     for (const [n, e] of boxes()) {
-      const here = current !== null && n.sequence === current.node;
+      const ages = [n.sequence, ...n.ages];
+      const here = current !== null && ages.includes(current.node);
       e.classList.toggle("at", here);
       if (here && !seen(e)) centre(e);
-      e.classList.toggle("got", gathered.has(n.sequence));
+      e.classList.toggle("got", ages.some((age) => gathered.has(age)));
     }
     $("at").textContent = `${at} / ${data.steps.length}`;
     let text = current ? current.text : "Nothing has flowed yet.";
     if (at && at === data.steps.length) {
-      const last = data.views[data.views.length - 1].nodes.filter((n) => ["parameter", "input"].includes(n.kind));
-      const ends = last.filter((n) => gathered.has(n.sequence));
+      const ends = data.leaves.filter((n) => gathered.has(n.sequence));
       text += "\n\nthe gradients: " + ends.map((n) => `${whole(n)} ‖${tell(gathered.get(n.sequence))}‖`).join(", ");
     }
     $("told").textContent = text;

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from html import escape
 from importlib.resources import files
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,9 @@ def html(picture: Graph, path: str | Path, steps: Iterable[Step] = ()) -> Path:
         "start": next(i for i, (_, view) in enumerate(views) if view.nodes == picture.nodes),
         "views": [_data(name, view) for name, view in views],
         "steps": [_step(s) for s in steps],
+        "leaves": _leaves(picture.whole or picture),
     }
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    text = json.dumps(_plain(data), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     parts = {name: _asset(f"page.{name}") for name in ("css", "js")}
     drawings = "\n".join(
         f'<div class="view" id="view{i}" hidden>{_svg(view, i)}</div>' for i, (_, view) in enumerate(views)
@@ -74,6 +76,22 @@ def _data(name: str, view: Graph) -> dict[str, Any]:
         ],
         "edges": [[e.source, e.target] for e in view.edges],
     }
+
+
+def _leaves(whole: Graph) -> list[dict[str, Any]]:
+    """Return every leaf with a gradient, also of calls that are drawn once for several."""
+    paths: dict[int | None, str] = {c.id: c.path for c in whole.clusters}
+    leaves = [v for v in whole.nodes if v.kind in ("parameter", "input")]
+    return [{"label": v.label, "path": paths.get(v.cluster, ""), "sequence": v.sequence} for v in leaves]
+
+
+def _plain(data: Any) -> Any:
+    """Return the same with words for inf and nan, which JSON has not."""
+    if isinstance(data, float):
+        return data if isfinite(data) else str(data)
+    if isinstance(data, dict):
+        return {key: _plain(value) for key, value in data.items()}
+    return [_plain(value) for value in data] if isinstance(data, (list, tuple)) else data
 
 
 def _step(step: Step) -> dict[str, Any]:
