@@ -1,4 +1,4 @@
-"""Draw a dozen graphs into docs/gallery.md and docs/gallery/: python examples/gallery.py [docs]"""
+"""Draw graphs into docs/gallery.md and docs/gallery/: python examples/gallery.py [docs]"""
 
 import sys
 from pathlib import Path
@@ -90,6 +90,21 @@ def resnet():
     return viz.trace(nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), stages, nn.Flatten()), mg.ones(2, 3, 6, 6))
 
 
+def frozen():
+    """A frozen body, and pooling before it, are drawn as what learns is; only the last layer keeps anything for it."""
+    body = nn.Sequential(nn.MaxPool2d(2), nn.Flatten(), nn.Linear(9, 4), nn.ReLU()).requires_grad_(False)
+    return viz.trace(nn.Sequential(body, nn.Linear(4, 2)), mg.ones(5, 1, 6, 6))
+
+
+def neuron():
+    """A neuron of two numbers after backward: single numbers show their value and their gradient with its sign."""
+    names = {name: mg.tensor(v, requires_grad=True) for name, v in (("x", 2.0), ("w", -3.0), ("b", 5.0))}
+    out = (names["x"] * names["w"] + names["b"]).tanh().named("out")
+    with viz.watch():
+        out.backward()
+    return viz.graph(out, names, show=("gradients",), direction="LR")
+
+
 class LSTMCell(nn.Module):
     def __init__(self, inputs, hidden):
         super().__init__()
@@ -165,7 +180,7 @@ def in_place():
 
 
 PICTURES = [
-    square, diamond, linear_batchnorm, batchnorm_train, batchnorm_eval, shared_weight, second_order, residual, resnet,
+    square, diamond, linear_batchnorm, batchnorm_train, batchnorm_eval, shared_weight, second_order, residual, resnet, frozen, neuron,
     lstm_cell, attention, heads, transformer, in_place,
 ]  # fmt: skip
 
@@ -177,7 +192,7 @@ def sigmoids():
 
 
 def gradient_flow():
-    """Ten layers of sigmoids: the gradient of each parameter, first layer to last. It vanishes to the left."""
+    """Five layers of sigmoids: the gradient of each parameter, first layer to last. It vanishes to the left."""
     model, x = sigmoids()
     model(x).pow(2).sum().backward()
     return viz.gradient_flow(model)
@@ -201,8 +216,9 @@ FIGURES = [gradient_flow, gradient_histograms]
 LEGEND = """\
 Values flow along the grey arrows, gradients back along the orange ones. Blue boxes are inputs, yellow ones parameters,
 violet cylinders buffers, dashed boxes constants; ellipses are operations, green where their result has a name, and
-boxes with a double line are modules that are closed. In a formula a, b, c are the operands, as the arrows name them
-where their order matters; a dashed arrow is broadcast. `keeps` is what an operation holds until backward."""
+boxes with a double line are modules that are closed. In a formula operands have their names; a, b, c are those without,
+as the arrows call them where their order matters. A dashed arrow is broadcast. `keeps` is what an operation holds until
+backward. A frame with ×8 stands for eight equal ones: what they keep is added up, their gradients are a range."""
 
 
 def main(folder):
