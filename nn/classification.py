@@ -20,7 +20,9 @@ def cross_entropy(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
+    size_average: bool | None = None,
     ignore_index: int = -100,
+    reduce: bool | None = None,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
@@ -39,12 +41,12 @@ def cross_entropy(
     _check_weight(weight, input)
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+    options: Any = {"ignore_index": ignore_index, "reduction": reduction, "label_smoothing": label_smoothing}
     if input.dtype == np.float16:  # counts and sums have no room in it
         wide = [x.float() if x is not None and x.is_floating_point() else x for x in (input, target, weight)]
-        return cross_entropy(*wide, ignore_index, reduction, label_smoothing).to(input.dtype)
+        return cross_entropy(*wide, **options).to(input.dtype)
     if input.ndim == 1:
-        options: Any = (weight, ignore_index, reduction, label_smoothing)
-        return cross_entropy(input.unsqueeze(0), target.unsqueeze(0), *options).reshape(())
+        return cross_entropy(input.unsqueeze(0), target.unsqueeze(0), weight, **options).reshape(())
     if weight is None and label_smoothing == 0 and input.ndim == 2 and target.ndim == 1 and input.dtype.kind == "f":
         check_reduction(reduction)
         classes, kept = _classes(input, target, ignore_index)
@@ -53,7 +55,7 @@ def cross_entropy(
     log_p = input.log_softmax(1)
     if target.shape == input.shape:
         return _against_probabilities(log_p, target, weight, reduction, label_smoothing)
-    loss = nll_loss(log_p, target, weight, ignore_index, reduction)
+    loss = nll_loss(log_p, target, weight, ignore_index=ignore_index, reduction=reduction)
     if label_smoothing == 0:
         return loss
     uniform = _uniform_loss(log_p, target, weight, ignore_index, reduction)
@@ -66,7 +68,9 @@ def nll_loss(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
+    size_average: bool | None = None,
     ignore_index: int = -100,
+    reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """Return minus the log-probability (N, C, *) of the right class (N, *).
@@ -77,12 +81,12 @@ def nll_loss(
     """
     check_reduction(reduction)
     _check_weight(weight, input)
+    options: Any = {"ignore_index": ignore_index, "reduction": reduction}
     if input.dtype == np.float16:
         weight = None if weight is None else weight.float()
-        return nll_loss(input.float(), target, weight, ignore_index, reduction).to(input.dtype)
+        return nll_loss(input.float(), target, weight, **options).to(input.dtype)
     if input.ndim == 1:
-        options: Any = (weight, ignore_index, reduction)
-        return nll_loss(input.unsqueeze(0), target.unsqueeze(0), *options).reshape(())
+        return nll_loss(input.unsqueeze(0), target.unsqueeze(0), weight, **options).reshape(())
     classes, kept = _classes(input, target, ignore_index)
     right = ops.nll(input, classes=classes)
     if weight is None and kept is None:
@@ -187,14 +191,22 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 class NLLLoss(Loss):
     """Minus the log-probability of the right class; see :func:`nll_loss`."""
 
-    def __init__(self, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean") -> None:
-        super().__init__(reduction)
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        ignore_index: int = -100,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(reduction=reduction)
         self.register_buffer("weight", weight)
         self.ignore_index = ignore_index
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
-        return nll_loss(input, target, self.weight, self.ignore_index, self.reduction)
+        options: Any = {"ignore_index": self.ignore_index, "reduction": self.reduction}
+        return nll_loss(input, target, self.weight, **options)
 
 
 class CrossEntropyLoss(Loss):
@@ -209,12 +221,13 @@ class CrossEntropyLoss(Loss):
     tensor(2.3026)
     """
 
-    def __init__(self, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean",
+    def __init__(self, weight: Tensor | None = None, size_average: bool | None = None, ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean",
                  label_smoothing: float = 0.0) -> None:  # fmt: skip
-        super().__init__(reduction)
+        super().__init__(reduction=reduction)
         self.register_buffer("weight", weight)
         self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
-        return cross_entropy(input, target, self.weight, self.ignore_index, self.reduction, self.label_smoothing)
+        options: Any = {name: getattr(self, name) for name in ("ignore_index", "reduction", "label_smoothing")}
+        return cross_entropy(input, target, self.weight, **options)

@@ -8,7 +8,7 @@ from minigrad.nn import init
 from minigrad.nn.arguments import as_tensor_argument, tensor_arguments
 from minigrad.nn.module import Module
 from minigrad.nn.padding import MODES, pad
-from minigrad.nn.parameter import Parameter
+from minigrad.nn.parameter import Parameter, on_cpu
 from minigrad.nn.sizes import Sizes, each
 
 from minigrad.creation import empty
@@ -110,8 +110,9 @@ class _Conv(Module):
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: Sizes, stride: Sizes = 1,
                  padding: Sizes | str = 0, dilation: Sizes = 1, groups: int = 1, bias: bool = True,
-                 padding_mode: str = "zeros", dtype: Any = None) -> None:  # fmt: skip
+                 padding_mode: str = "zeros", device: Any = None, dtype: Any = None) -> None:  # fmt: skip
         super().__init__()
+        on_cpu(device)
         _check_options(in_channels, out_channels, groups, padding_mode)
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
         self.kernel_size = each(kernel_size, self.n, "kernel_size")

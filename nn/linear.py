@@ -7,7 +7,7 @@ from typing import Any
 from minigrad.nn import init
 from minigrad.nn.arguments import as_tensor_argument, tensor_arguments
 from minigrad.nn.module import Module
-from minigrad.nn.parameter import Parameter
+from minigrad.nn.parameter import Parameter, on_cpu
 
 from minigrad.creation import empty
 from minigrad.ops import matmul
@@ -27,7 +27,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 class Linear(Module):
     """y = x Wᵀ + b: (*, in_features) -> (*, out_features).
 
-    ``weight`` is (out_features, in_features); weight and bias start from U(±1/√in_features).
+    ``weight`` is (out_features, in_features); weight and bias start from U(±1/√in_features). As in every
+    layer with parameters, ``device`` may be the CPU.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.Linear.html
 
     >>> import minigrad as mg
@@ -36,8 +37,10 @@ class Linear(Module):
     (5, 2)
     """
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, dtype: Any = None) -> None:
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, device: Any = None,
+                 dtype: Any = None) -> None:  # fmt: skip
         super().__init__()
+        on_cpu(device)
         self.in_features, self.out_features = in_features, out_features
         self.weight = Parameter(empty(out_features, in_features, dtype=dtype))
         self.register_parameter("bias", Parameter(empty(out_features, dtype=dtype)) if bias else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -25,21 +26,30 @@ def check_reduction(reduction: str) -> None:
 
 
 def old_reduction(function: F) -> F:
-    """Accept ``size_average`` and ``reduce`` of PyTorch's past for ``reduction``, with its warning."""
+    """Turn ``size_average`` and ``reduce`` of PyTorch's past, in their old places, into ``reduction``, with its warning."""
+    bind, names = inspect.signature(function).bind, [*inspect.signature(function).parameters]
+    if "size_average" not in names:
+        return function
+    first = names.index("size_average")
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if "size_average" in kwargs or "reduce" in kwargs:
-            old = [kwargs.pop(name, None) for name in ("size_average", "reduce")]
-            if old != [None, None]:
-                average, reduce = (True if value is None else value for value in old)
-                kwargs["reduction"] = "none" if not reduce else "mean" if average else "sum"
-                warnings.warn(
-                    "size_average and reduce args will be deprecated, please use "
-                    f"reduction='{kwargs['reduction']}' instead.",
-                    stacklevel=3,
-                )
-        return function(*args, **kwargs)
+        if len(args) <= first and "size_average" not in kwargs and "reduce" not in kwargs:
+            return function(*args, **kwargs)
+        given = bind(*args, **kwargs).arguments
+        old = [given.pop(name, None) for name in ("size_average", "reduce")]
+        for value in old:
+            if isinstance(value, str):
+                raise TypeError(f"size_average and reduce, of PyTorch's past, are bool: write reduction={value!r}")
+        if old != [None, None]:
+            average, reduce = (True if value is None else value for value in old)
+            given["reduction"] = "none" if not reduce else "mean" if average else "sum"
+            warnings.warn(
+                "size_average and reduce args will be deprecated, please use "
+                f"reduction='{given['reduction']}' instead.",
+                stacklevel=3,
+            )
+        return function(**given)
 
     return wrapper  # type: ignore[return-value]
 
@@ -70,7 +80,9 @@ def _difference(input: Tensor, target: Tensor) -> Tensor:
 # ---- functions ----------------------------------------------------------------------------------
 @tensor_arguments
 @old_reduction
-def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+def mse_loss(
+    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+) -> Tensor:
     """Return the squared difference, averaged by default; warns where shapes differ.
 
     >>> import minigrad as mg
@@ -83,7 +95,9 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
 
 @tensor_arguments
 @old_reduction
-def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+def l1_loss(
+    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+) -> Tensor:
     """Return the absolute difference, averaged by default; warns where shapes differ."""
     _warn_of_broadcasting(input, target)
     return reduced(e.abs(input - target), reduction)
@@ -91,17 +105,23 @@ def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
 
 @tensor_arguments
 @old_reduction
-def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0) -> Tensor:
+def smooth_l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
+) -> Tensor:
     """Return d²/(2 beta) where |d| < beta, |d| - beta/2 elsewhere, d the difference."""
     if beta < 0:
         raise ValueError(f"smooth_l1_loss does not support negative values for beta, but got {beta}")
     if beta == 0:
-        return l1_loss(input, target, reduction)
+        return l1_loss(input, target, reduction=reduction)
     return huber_loss(input, target, reduction, beta) / beta
 
 
 @tensor_arguments
-@old_reduction
 def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0) -> Tensor:
     """Return d²/2 where |d| < delta, delta (|d| - delta/2) elsewhere, d the difference."""
     if delta <= 0:
@@ -113,7 +133,12 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
 @tensor_arguments
 @old_reduction
 def binary_cross_entropy(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean"
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
 ) -> Tensor:
     """Return the cross-entropy of probabilities against probabilities; no logarithm goes below -100.
 
@@ -145,6 +170,8 @@ def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
     pos_weight: Tensor | None = None,
 ) -> Tensor:
@@ -168,7 +195,8 @@ class Loss(Module):
         super().__init_subclass__()
         cls.__init__ = tensor_arguments(old_reduction(cls.__init__))  # type: ignore[method-assign]
 
-    def __init__(self, reduction: str = "mean") -> None:
+    @old_reduction
+    def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> None:
         super().__init__()
         check_reduction(reduction)
         self.reduction = reduction
@@ -179,7 +207,7 @@ class MSELoss(Loss):
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
-        return mse_loss(input, target, self.reduction)
+        return mse_loss(input, target, reduction=self.reduction)
 
 
 class L1Loss(Loss):
@@ -187,26 +215,28 @@ class L1Loss(Loss):
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
-        return l1_loss(input, target, self.reduction)
+        return l1_loss(input, target, reduction=self.reduction)
 
 
 class SmoothL1Loss(Loss):
     """Quadratic below ``beta``, linear above, with slope 1; see :func:`smooth_l1_loss`."""
 
-    def __init__(self, reduction: str = "mean", beta: float = 1.0) -> None:
-        super().__init__(reduction)
+    def __init__(
+        self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean", beta: float = 1.0
+    ) -> None:
+        super().__init__(reduction=reduction)
         self.beta = beta
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
-        return smooth_l1_loss(input, target, self.reduction, self.beta)
+        return smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
 
 
 class HuberLoss(Loss):
     """Quadratic below ``delta``, linear above, with slope delta; see :func:`huber_loss`."""
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
-        super().__init__(reduction)
+        super().__init__(reduction=reduction)
         self.delta = delta
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -217,24 +247,31 @@ class HuberLoss(Loss):
 class BCELoss(Loss):
     """Binary cross-entropy of probabilities; see :func:`binary_cross_entropy`."""
 
-    def __init__(self, weight: Tensor | None = None, reduction: str = "mean") -> None:
-        super().__init__(reduction)
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(reduction=reduction)
         self.register_buffer("weight", weight)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
-        return binary_cross_entropy(input, target, self.weight, self.reduction)
+        return binary_cross_entropy(input, target, self.weight, reduction=self.reduction)
 
 
 class BCEWithLogitsLoss(Loss):
     """Sigmoid and binary cross-entropy in one; see :func:`binary_cross_entropy_with_logits`."""
 
-    def __init__(self, weight: Tensor | None = None, reduction: str = "mean",
+    def __init__(self, weight: Tensor | None = None, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
                  pos_weight: Tensor | None = None) -> None:  # fmt: skip
-        super().__init__(reduction)
+        super().__init__(reduction=reduction)
         self.register_buffer("weight", weight)
         self.register_buffer("pos_weight", pos_weight)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
-        return binary_cross_entropy_with_logits(input, target, self.weight, self.reduction, self.pos_weight)
+        options: Any = {"weight": self.weight, "reduction": self.reduction, "pos_weight": self.pos_weight}
+        return binary_cross_entropy_with_logits(input, target, **options)

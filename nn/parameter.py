@@ -6,7 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.device import Device
 from minigrad.tensor import Tensor
+
+
+def on_cpu(device: Any) -> None:
+    """Raise RuntimeError for a layer asked onto another device, or onto what is none, such as a dtype."""
+    if device is not None:
+        Device(device)
 
 
 class Parameter(Tensor):

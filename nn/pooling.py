@@ -19,14 +19,17 @@ Stride = Sizes | None
 
 @tensor_arguments
 def max_pool1d(input: Tensor, kernel_size: Sizes, stride: Stride = None, padding: Sizes = 0,
-               dilation: Sizes = 1, ceil_mode: bool = False) -> Tensor:  # fmt: skip
+               dilation: Sizes = 1, ceil_mode: bool = False,
+               return_indices: bool = False) -> Tensor:  # fmt: skip
     """Return the maximum of each window of (N, C, L), as :func:`max_pool2d`."""
+    _no_indices(return_indices)
     return _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode)
 
 
 @tensor_arguments
 def max_pool2d(input: Tensor, kernel_size: Sizes, stride: Stride = None, padding: Sizes = 0,
-               dilation: Sizes = 1, ceil_mode: bool = False) -> Tensor:  # fmt: skip
+               dilation: Sizes = 1, ceil_mode: bool = False,
+               return_indices: bool = False) -> Tensor:  # fmt: skip
     """Return the maximum of each window of (N, C, H, W); of equals the first gets the gradient.
 
     ``stride`` is the kernel size by default; ``ceil_mode`` adds a window that reaches over the
@@ -37,6 +40,7 @@ def max_pool2d(input: Tensor, kernel_size: Sizes, stride: Stride = None, padding
     >>> max_pool2d(mg.arange(16.0).reshape(1, 1, 4, 4), 2)[0, 0].tolist()
     [[5.0, 7.0], [13.0, 15.0]]
     """
+    _no_indices(return_indices)
     return _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode)
 
 
@@ -61,6 +65,11 @@ def avg_pool2d(input: Tensor, kernel_size: Sizes, stride: Stride = None, padding
     [[2.5, 4.5], [10.5, 12.5]]
     """
     return _avg_pool(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+
+
+def _no_indices(return_indices: bool) -> None:
+    if return_indices:
+        raise NotImplementedError("max_pool: return_indices=True is not here; where the maxima are, x.unfold tells")
 
 
 def _max_pool(n: int, input: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool) -> Tensor:
@@ -169,8 +178,9 @@ class MaxPool2d(_Pool):
     """
 
     def __init__(self, kernel_size: Sizes, stride: Stride = None, padding: Sizes = 0,
-                 dilation: Sizes = 1, ceil_mode: bool = False) -> None:  # fmt: skip
+                 dilation: Sizes = 1, return_indices: bool = False, ceil_mode: bool = False) -> None:  # fmt: skip
         super().__init__(kernel_size, stride, padding, ceil_mode)
+        _no_indices(return_indices)
         self.dilation = dilation
 
     def forward(self, input: Tensor) -> Tensor:

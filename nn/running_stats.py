@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 from minigrad.nn.module import Module
-from minigrad.nn.parameter import Parameter
+from minigrad.nn.parameter import Parameter, on_cpu
 
 from minigrad.creation import ones, tensor, zeros
 from minigrad.dtypes import numbers
@@ -66,20 +66,23 @@ class RunningStats(Module):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
         *,
         bias: bool = True,
         on_nonfinite: str = "warn",
     ) -> None:
         super().__init__()
+        on_cpu(device)
         if on_nonfinite not in POLICIES:
             raise ValueError(f"on_nonfinite: expected one of {POLICIES}, got {on_nonfinite!r}")
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats, self.on_nonfinite = affine, track_running_stats, on_nonfinite
-        self.register_parameter("weight", Parameter(ones(num_features)) if affine else None)  # γ
-        self.register_parameter("bias", Parameter(zeros(num_features)) if affine and bias else None)  # β
+        self.register_parameter("weight", Parameter(ones(num_features, dtype=dtype)) if affine else None)  # γ
+        self.register_parameter("bias", Parameter(zeros(num_features, dtype=dtype)) if affine and bias else None)  # β
         tracked = track_running_stats
-        self.register_buffer("running_mean", zeros(num_features) if tracked else None)
-        self.register_buffer("running_var", ones(num_features) if tracked else None)
+        self.register_buffer("running_mean", zeros(num_features, dtype=dtype) if tracked else None)
+        self.register_buffer("running_var", ones(num_features, dtype=dtype) if tracked else None)
         self.register_buffer("num_batches_tracked", tensor(0) if tracked else None)
 
     def reset_running_stats(self) -> None:

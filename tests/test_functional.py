@@ -79,7 +79,7 @@ def test_weights_of_losses_against_pytorch(torch):
                 b = torch.nn.functional.cross_entropy(*map(torch.tensor, (x, target, w)), **options)
                 np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-12)
         a = F.binary_cross_entropy_with_logits(
-            mg.tensor(x), mg.tensor(x > 0).double(), mg.tensor(w), kind, mg.tensor(w)
+            mg.tensor(x), mg.tensor(x > 0).double(), mg.tensor(w), reduction=kind, pos_weight=mg.tensor(w)
         )
         b = torch.nn.functional.binary_cross_entropy_with_logits(
             torch.tensor(x), torch.tensor(x > 0).double(), torch.tensor(w), reduction=kind, pos_weight=torch.tensor(w))  # fmt: skip
@@ -166,7 +166,7 @@ WRONG = {
     "target size": (RuntimeError, "Expected target size", lambda: F.nll_loss(mg.zeros(2, 3, 4), mg.zeros(2, 5).long())),
     "integer probabilities": (RuntimeError, "Expected floating", lambda: F.cross_entropy(mg.zeros(2, 3), mg.zeros(2, 3).long())),
     "smoothing": (RuntimeError, "label_smoothing must", lambda: F.cross_entropy(mg.zeros(1, 2), mg.tensor([0]), label_smoothing=2)),
-    "reduction": (ValueError, "avg is not a valid value", lambda: F.mse_loss(mg.zeros(2), mg.zeros(2), "avg")),
+    "reduction": (ValueError, "avg is not a valid value", lambda: F.mse_loss(mg.zeros(2), mg.zeros(2), reduction="avg")),
     "bce sizes": (ValueError, "Target size", lambda: F.binary_cross_entropy_with_logits(mg.zeros(2), mg.zeros(3))),
     "dropout": (ValueError, "dropout probability has to be", lambda: F.dropout(mg.zeros(2), 1.5)),
     "one_hot": (RuntimeError, "Class values must be smaller", lambda: F.one_hot(mg.tensor([3]), 3)),

@@ -1,5 +1,7 @@
 """Layers as modules: printed, trained and shaped like PyTorch's."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -137,14 +139,67 @@ def test_a_script_of_pytorchs(torch):
     np.testing.assert_allclose(losses(mg), losses(torch), rtol=2e-3)
 
 
+def signature(cls, leave=()):
+    """Return names, kinds and defaults of what makes a layer."""
+    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    return [(p.name, p.kind, p.default) for p in parameters if p.name not in leave]
+
+
+OURS = {"on_nonfinite", "all_reduce"}  # by keyword alone
+THEIRS = {"min_value", "max_value", "args", "kwargs"}
+LEFT = ("Identity", "Module", "ModuleList", "Parameter", "Sequential", "GhostBatchNorm")
+LIKE = [name for name, value in vars(nn).items() if inspect.isclass(value) and name not in LEFT]
+
+
+@pytest.mark.parametrize("name", LIKE)
+def test_layers_are_made_with_pytorchs_arguments_in_its_order(name, torch):
+    assert signature(getattr(nn, name), OURS) == signature(getattr(torch.nn, name), THEIRS)
+
+
+FACTORIES = [
+    (nn.Linear, (2, 3, True), ["weight", "bias"]),
+    (nn.Conv1d, (2, 3, 1, 1, 0, 1, 1, True, "zeros"), ["weight", "bias"]),
+    (nn.Conv2d, (2, 3, 1, 1, 0, 1, 1, True, "zeros"), ["weight", "bias"]),
+    *((kind, (3, 1e-5, 0.1, True, True), None) for kind in (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)),
+    (nn.SyncBatchNorm, (3, 1e-5, 0.1, True, True, None), None),
+    (nn.GhostBatchNorm, (3, 2, 1e-5, 0.1, True, True), None),
+    *((kind, (1e-5, 0.1, True, True), None) for kind in (nn.LazyBatchNorm1d, nn.LazyBatchNorm2d, nn.LazyBatchNorm3d)),
+]
+
+
+@pytest.mark.parametrize(("kind", "args", "names"), FACTORIES, ids=lambda value: getattr(value, "__name__", ""))
+def test_device_and_dtype_by_position_and_by_keyword(kind, args, names):
+    names = names or ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]
+    for device in (None, "cpu", mg.device("cpu")):
+        for layer in (kind(*args, device, mg.float64), kind(*args, device=device, dtype=mg.float64)):
+            state = layer.state_dict()
+            assert list(state) == names
+            assert {v.dtype for k, v in state.items() if k != "num_batches_tracked"} == {np.dtype("float64")}
+    for layer in (kind(*args, None, None), kind(*args, "cpu")):
+        assert layer.weight.dtype == mg.float32
+    for device in ("cuda", 0, mg.float64):  # a dtype where PyTorch has the device
+        with pytest.raises(RuntimeError, match="minigrad computes on the CPU alone"):
+            kind(*args, device)
+    with pytest.raises(RuntimeError, match="floating point"):
+        kind(*args, dtype=mg.int64)
+
+
 WRONG = {
+    "indices": (NotImplementedError, "return_indices=True", lambda: nn.MaxPool2d(2, 2, 0, 1, True)),
+    "group": (ValueError, "no process groups", lambda: nn.SyncBatchNorm(2, process_group=1)),
     "groups": (ValueError, "in_channels must be divisible by groups", lambda: nn.Conv2d(3, 4, 3, groups=2)),
     "no groups": (ValueError, "groups must be a positive", lambda: nn.Conv2d(3, 4, 3, groups=0)),
     "mode": (ValueError, "padding_mode must be one of", lambda: nn.Conv2d(3, 4, 3, padding_mode="mirror")),
     "kernel": (RuntimeError, "kernel_size must be one", lambda: nn.Conv2d(3, 4, (3, 3, 3))),
     "same": (RuntimeError, "not supported for strided", lambda: nn.Conv2d(3, 4, 3, 2, "same")),
     "dropout": (ValueError, "dropout probability has to be between 0 and 1, but got 1.5", lambda: nn.Dropout(1.5)),
-    "reduction": (ValueError, "is not a valid value for reduction", lambda: nn.MSELoss("avg")),
+    "reduction": (ValueError, "is not a valid value for reduction", lambda: nn.MSELoss(reduction="avg")),
+    "old": (TypeError, "write reduction='sum'", lambda: nn.MSELoss("sum")),
+    "older": (
+        TypeError,
+        "write reduction='sum'",
+        lambda: nn.functional.nll_loss(mg.zeros(1, 2), mg.tensor([0]), None, "sum"),
+    ),
     "hardtanh": (ValueError, "max_val must be larger", lambda: nn.Hardtanh(1, 0)),
     "channels": (RuntimeError, "Given groups=1, weight of size", lambda: nn.Conv2d(3, 4, 3)(mg.zeros(1, 2, 8, 8))),
     "features": (RuntimeError, "mat1 and mat2 shapes cannot be multiplied", lambda: nn.Linear(3, 4)(mg.zeros(1, 2))),
