@@ -119,7 +119,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
         return 0.5 * input * (1 + e.tanh(inner))
     if approximate != "none":
         raise RuntimeError(f"approximate argument must be either none or tanh, but got {approximate!r}")
-    return 0.5 * input * (1 + e.erf(input * (1 / math.sqrt(2))))
+    return 0.5 * input * e.erfc(input * (-1 / math.sqrt(2)))  # 1 + erf would lose the digits far below 0
 
 
 @tensor_arguments

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minigrad as mg
+from minigrad.autograd import gradcheck, gradgradcheck
 
 SHAPE = (3, 4, 2)
 KINDS = [
@@ -139,10 +140,36 @@ def test_writing(torch, index, full, recorded):
     except IndexError:
         shape = ()
     value = (np.arange(float(np.prod(shape))) + 100).reshape(shape) if full else np.array(7.0)
-    if full and _named_twice(torch, index):
-        value = np.full_like(value, 7.0)  # the order of writes to one place is nobody's promise
-        recorded = False
+    if _named_twice(torch, index):
+        value = np.full_like(value, 7.0)  # the order of writes to one place is nobody's promise,
+        recorded = False  # and PyTorch hands the gradient to all of them: see the next test
     same(outcome(lambda: written(mg, index, value, recorded)), outcome(lambda: written(torch, index, value, recorded)))
+
+
+INDEX = np.array([2, 0, 2, 1, 2])
+WRITES = {  # of several values written to one place the last stays, and it alone gets the gradient
+    "x[i] = v": lambda x, v: _put(x, mg.tensor(INDEX), v),
+    "x[list] = v": lambda x, v: _put(x, INDEX.tolist(), v),
+    "x[i, 0] = v": lambda x, v: _put(x, (mg.tensor(INDEX), 0), v[:, 0]),
+    "x[i] = number": lambda x, v: _put(x, mg.tensor(INDEX), v[0, 0]),
+    "x[0][..., i] = v": lambda x, v: _put(x, (0, ..., mg.tensor([1, 1])), v[0]),
+    "index_put": lambda x, v: x.index_put((mg.tensor(INDEX),), v),
+    "index_copy": lambda x, v: x.index_copy(0, mg.tensor(INDEX), v),
+    "index_fill": lambda x, v: x.index_fill(0, mg.tensor(INDEX), v[0, 0]),
+    "scatter": lambda x, v: x.scatter(0, mg.tensor(np.stack([INDEX, INDEX[::-1]], 1).copy()), v),
+}
+
+
+def _put(x, index, v):
+    x = x * 1
+    x[index] = v
+    return x
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_the_last_of_several_written_to_one_place_gets_the_gradient(name):
+    x, v = (mg.randn(*shape, dtype=mg.float64, requires_grad=True) for shape in ((4, 2), (5, 2)))
+    assert gradcheck(WRITES[name], (x, v)) and gradgradcheck(lambda x, v: WRITES[name](x * x, v * v), (x, v))
 
 
 def _named_twice(torch, index):

@@ -301,7 +301,7 @@ def nanmean(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = No
     if input.dtype.kind != "f":
         raise RuntimeError(f"nanmean(): expected input to have floating point or complex dtype but got {input.dtype}")
     there = sum(input.detach() == input.detach(), dim, keepdim)
-    return nansum(input, dim, keepdim, dtype=dtype) / there
+    return (nansum(_float32(input), dim, keepdim, dtype=dtype) / there).to(dtype or input.dtype)
 
 
 def _without_nan(input: T) -> T:

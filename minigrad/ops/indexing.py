@@ -79,14 +79,34 @@ alias(take_along_axis, np.take_along_axis)
     lambda g, _out, _x, _value, *, index, within=None: _read(g, index, within),
 )
 def setitem(x, value, *, index, within=None):
-    """A copy of ``x`` with ``value`` at ``index``, of the view ``within`` where that is given."""
+    """A copy of ``x`` with ``value`` at ``index``, of the view ``within`` where that is given; of several the last."""
     out = np.copy(x)
     (out if within is None else out[within])[index] = value
     return out
 
 
 def _read(g, index, within):
-    return getitem(g if within is None else getitem(g, index=within), index=index)
+    read = getitem(g if within is None else getitem(g, index=within), index=index)
+    if not _may_repeat(index):
+        return read
+    last = lasting(g, index=index, within=within)
+    return read if type(last) is np.ndarray and last.all() else np.where(last, read, 0.0)
+
+
+def _may_repeat(index):
+    parts = index if isinstance(index, tuple) else (index,)
+    arrays = [np.asarray(p) if isinstance(p, list) else p for p in parts if getattr(p, "ndim", 0) or type(p) is list]
+    return any(p.dtype.kind in "iu" and p.size > 1 for p in arrays)
+
+
+@primitive(None)
+def lasting(x, *, index, within):
+    """Which of the values written into an array like ``x`` stay: of several to one place the last."""
+    written = np.zeros_like(x, dtype=np.intp)
+    place = written if within is None else written[within]
+    numbers = np.cumsum(np.ones_like(place[index])).reshape(place[index].shape)
+    place[index] = numbers
+    return place[index] == numbers
 
 
 JOIN = {"prod": np.multiply, "amax": np.maximum, "amin": np.minimum}

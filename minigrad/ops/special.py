@@ -76,6 +76,7 @@ _PIECE = 32768
 
 
 @primitive(lambda g, _out, x: g * (_2_SQRTPI * np.exp(-x * x)), floats=True)
+@widened
 @piecewise
 def erf(x):
     """The error function, to 1e-15 in float64."""
@@ -84,6 +85,7 @@ def erf(x):
 
 
 @primitive(lambda g, _out, x: -g * (_2_SQRTPI * np.exp(-x * x)), floats=True)
+@widened
 @piecewise
 def erfc(x):
     """1 - erf(x), with all its digits where that is tiny."""
