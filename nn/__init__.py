@@ -32,7 +32,9 @@ from minigrad.nn.container import Sequential as Sequential
 from minigrad.nn.conv import Conv1d as Conv1d
 from minigrad.nn.conv import Conv2d as Conv2d
 from minigrad.nn.dropout import Dropout as Dropout
+from minigrad.nn.dropout import Dropout1d as Dropout1d
 from minigrad.nn.dropout import Dropout2d as Dropout2d
+from minigrad.nn.dropout import Dropout3d as Dropout3d
 from minigrad.nn.lazy import LazyBatchNorm1d as LazyBatchNorm1d
 from minigrad.nn.lazy import LazyBatchNorm2d as LazyBatchNorm2d
 from minigrad.nn.lazy import LazyBatchNorm3d as LazyBatchNorm3d

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 from minigrad.nn.arguments import tensor_arguments
 from minigrad.nn.module import Module
 
@@ -23,14 +25,68 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     [0.0, 4.0]
     """
     _check_probability(p)
-    return _thinned(input, input.shape, p) if training and p > 0 and input._data.size else input
+    return _thinned(input, None, p) if training and p > 0 and input._data.size else input
+
+
+@tensor_arguments
+def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """As :func:`dropout`, whole channels of (N, C, L) or (C, L) at a time; RuntimeError for another rank."""
+    _check_probability(p)
+    if input.ndim not in (2, 3):
+        raise RuntimeError(
+            f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input. Note that dropout1d exists to "
+            "provide channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, and an optional "
+            "batch dimension (i.e. 2D or 3D inputs)."
+        )
+    return _without_channels(input, p, training, batched=input.ndim == 3)
 
 
 @tensor_arguments
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """As :func:`dropout`, whole channels of (N, C, H, W) at a time."""
+    """As :func:`dropout`, whole channels of (N, C, H, W) at a time.
+
+    Other ranks are taken with PyTorch's warnings; 3-d input, too, is one of (N, C, L).
+    """
     _check_probability(p)
-    return _thinned(input, (*input.shape[:-2], 1, 1), p) if training and p > 0 else input
+    if input.ndim == 3:
+        warnings.warn(
+            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is "
+            "desired - input is interpreted as shape (N, C, L), where C is the channel dim. This behavior will change "
+            "in a future release to interpret the input as one without a batch dimension, i.e. shape (C, H, W). To "
+            "maintain the 1D channel-wise dropout behavior, please switch to using dropout1d instead.",
+            stacklevel=3,
+        )
+    _warn_of_rank(input, 2)
+    return _without_channels(input, p, training)
+
+
+@tensor_arguments
+def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """As :func:`dropout`, whole channels of (N, C, D, H, W) or (C, D, H, W) at a time."""
+    _check_probability(p)
+    _warn_of_rank(input, 3)
+    return _without_channels(input, p, training, batched=input.ndim == 5)
+
+
+def _warn_of_rank(input: Tensor, n: int) -> None:
+    if input.ndim not in (n + 1, n + 2):
+        warnings.warn(
+            f"dropout{n}d: Received a {input.ndim}-D input to dropout{n}d, which is deprecated and will result in an "
+            "error in a future release. To retain the behavior and silence this warning, please use dropout instead. "
+            f"Note that dropout{n}d exists to provide channel-wise dropout on inputs with {n} spatial dimensions, a "
+            f"channel dimension, and an optional batch dimension (i.e. {n + 1}D or {n + 2}D inputs).",
+            stacklevel=4,
+        )
+
+
+def _without_channels(input: Tensor, p: float, training: bool, batched: bool = True) -> Tensor:
+    """Drop along the first two axes, or the first where there is no batch."""
+    if not training or p == 0 or not input._data.size:
+        return input
+    if input.ndim + (not batched) < 2 and p < 1:
+        raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
+    channels = input.shape[: 1 + batched]
+    return _thinned(input, (*channels, *(1,) * (input.ndim - len(channels))), p)
 
 
 def _check_probability(p: float) -> None:
@@ -38,12 +94,13 @@ def _check_probability(p: float) -> None:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
-def _thinned(input: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
+def _thinned(input: Tensor, shape: tuple[int, ...] | None, p: float) -> Tensor:
+    """Multiply by a mask of this shape, drawn in its order; by default of the input's shape, in the order of its memory."""
     if input.dtype.kind != "f":
         raise RuntimeError(f"dropout: expected floats, got {input.dtype}; convert first: x.float()")
     if p == 1:
         return input * 0.0
-    if shape == input.shape:
+    if shape is None:
         kept = in_memory_order(input._data, lambda shape: default_generator.bernoulli(1 - p, shape)).astype(input.dtype)
     else:
         kept = default_generator.bernoulli(1 - p, shape).astype(input.dtype)
@@ -71,9 +128,25 @@ class Dropout(Module):
         return f"p={self.p}, inplace={self.inplace}"
 
 
+class Dropout1d(Dropout):
+    """Dropout of whole channels of (N, C, L) or (C, L) (Tompson et al., 2015)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the thinned input in training, the input as it is in evaluation."""
+        return dropout1d(input, self.p, self.training)
+
+
 class Dropout2d(Dropout):
-    """Dropout of whole channels of (N, C, H, W) (Tompson et al., 2015)."""
+    """Dropout of whole channels of (N, C, H, W); see :func:`dropout2d`."""
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the thinned input in training, the input as it is in evaluation."""
         return dropout2d(input, self.p, self.training)
+
+
+class Dropout3d(Dropout):
+    """Dropout of whole channels of (N, C, D, H, W) or (C, D, H, W)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the thinned input in training, the input as it is in evaluation."""
+        return dropout3d(input, self.p, self.training)

@@ -26,7 +26,9 @@ from minigrad.nn.classification import one_hot as one_hot
 from minigrad.nn.conv import conv1d as conv1d
 from minigrad.nn.conv import conv2d as conv2d
 from minigrad.nn.dropout import dropout as dropout
+from minigrad.nn.dropout import dropout1d as dropout1d
 from minigrad.nn.dropout import dropout2d as dropout2d
+from minigrad.nn.dropout import dropout3d as dropout3d
 from minigrad.nn.linear import linear as linear
 from minigrad.nn.loss import binary_cross_entropy as binary_cross_entropy
 from minigrad.nn.loss import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits

@@ -1,5 +1,7 @@
 """Functions of minigrad.nn.functional against PyTorch's: values, first and second derivatives."""
 
+import warnings
+
 import minigrad.nn.functional as F
 import numpy as np
 import pytest
@@ -139,6 +141,26 @@ def test_dropout_masks_are_pytorchs(torch):
     if "mkl" not in torch.__config__.show().lower():  # on Intel PyTorch leaves masks to MKL
         np.testing.assert_array_equal(ours, theirs)
     assert ours.shape == theirs.shape
+
+
+@pytest.mark.parametrize("shape", [(3,), (5, 6), (3, 4, 5), (2, 3, 4, 5), (2, 3, 4, 5, 2), (2, 3, 2, 2, 2, 2)], ids=str)
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_dropout_of_channels_is_pytorchs_for_every_rank(torch, n, shape):
+    """The same channels, the same words of warning, the same refusals."""
+
+    def dropped(lib, p, training, turned):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            lib.manual_seed(3)
+            x = lib.ones(*shape[::-1]).permute(*range(len(shape))[::-1]) if turned else lib.ones(*shape)
+            try:
+                y = getattr(lib.nn.functional, f"dropout{n}d")(x, p, training).tolist()
+            except RuntimeError as error:
+                y = str(error)
+        return y, [str(w.message) for w in caught]
+
+    for case in ((0.5, True, False), (0.5, True, True), (0.5, False, False), (0.0, True, False), (1.0, True, False)):
+        assert dropped(mg, *case) == dropped(torch, *case)
 
 
 def test_one_hot(torch):

@@ -49,7 +49,9 @@ LAYERS = {  # text that makes the layer in either library, and the shape of its 
     "nn.Softmax(dim=1)": ROWS,
     "nn.LogSoftmax(dim=-1)": ROWS,
     "nn.Dropout(0.3).eval()": ROWS,
+    "nn.Dropout1d(0.2).eval()": (2, 4, 8),
     "nn.Dropout2d().eval()": IMAGE,
+    "nn.Dropout3d(inplace=True).eval()": (2, 4, 3, 3, 3),
     "nn.Sequential(nn.Conv2d(4, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten(), nn.Linear(108, 2))": IMAGE,
 }
 
