@@ -95,9 +95,6 @@ class Interop:
         """Return the elements as nested lists of Python numbers."""
         return self._data.tolist()
 
-    def __delitem__(self, index: Any) -> None:
-        raise TypeError("Tensor does not support deleting items. Keep the others: x[mask], or cat of the parts.")
-
     def __len__(self) -> int:
         if self._data.ndim == 0:
             raise TypeError("len() of a 0-d tensor")

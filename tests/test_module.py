@@ -222,8 +222,12 @@ def test_other_devices_and_dtypes_are_refused_in_one_way_and_change_nothing():
         for what, said in (("gpu", "'gpu'"), (nn.ReLU(), "ReLU"), ([1], "list")):
             with pytest.raises(TypeError, match=rf"to\(\): expected a dtype, 'cpu' or another tensor, got {said}"):
                 owner.to(what)
-    with pytest.raises(RuntimeError, match="data set to a tensor that requires gradients"):
-        m.type(mg.int64)
+    half_frozen = nn.Linear(1, 1)
+    half_frozen.weight.requires_grad_(False)
+    for module in (m, half_frozen):
+        with pytest.raises(RuntimeError, match="data set to a tensor that requires gradients"):
+            module.type(mg.int64)
+    assert half_frozen.weight.dtype == mg.float32
     assert [v.dtype for v in m.state_dict().values()] == [mg.float32] * 4 + [mg.int64] and m.weight.grad is not None
 
 

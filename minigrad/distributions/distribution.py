@@ -9,6 +9,7 @@ import numpy as np
 from minigrad.creation import tensor
 from minigrad.distributions.constraints import Constraint
 from minigrad.dtypes import get_default_dtype
+from minigrad.functions.return_types import Size
 from minigrad.modes import no_grad
 from minigrad.random import default_generator
 from minigrad.tensor import Tensor
@@ -31,7 +32,7 @@ class Distribution:
     _parameters: tuple[str, ...] = ()  # those it was made of, as repr shows them
 
     def __init__(self, batch_shape: Any = (), event_shape: Any = (), validate_args: bool | None = None) -> None:
-        self.batch_shape, self.event_shape = tuple(batch_shape), tuple(event_shape)
+        self.batch_shape, self.event_shape = Size(batch_shape), Size(event_shape)
         if validate_args is not None:
             self._validate_args = validate_args
         if self._validate_args:

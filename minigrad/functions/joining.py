@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.functions.names import numpy_names
+from minigrad.functions.return_types import Size
 from minigrad.functions.shape import broadcast_to, expand, reshape, unsqueeze
 from minigrad.ops import indexing
 from minigrad.ops import shape as ops
@@ -155,10 +156,10 @@ def _listed(tensors: tuple[Any, ...], function: str) -> list[T]:
     )
 
 
-def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
+def broadcast_shapes(*shapes: Any) -> Size:
     """Return the shape that arrays of these shapes have together; raise RuntimeError where there is none."""
     try:
-        return np.broadcast_shapes(*shapes)
+        return Size(np.broadcast_shapes(*shapes))
     except ValueError as error:
         raise RuntimeError(f"broadcast_shapes: {error}") from None
 
