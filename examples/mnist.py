@@ -56,10 +56,17 @@ def build(args, norm):
     mg.manual_seed(args.seed)
     net = {"mlp": mlp, "cnn": cnn, "paper": paper}[args.model]
     model = net(nn.BatchNorm1d if norm == "batch" else lambda features: nn.Identity())
+    norms = [layer for layer in model if isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d))]
+    for layer, after in zip(model, list(model)[1:], strict=False):
+        if after in norms:
+            layer.bias = None  # BatchNorm would subtract it; only now, so that both nets draw the same weights
     if args.model == "paper":
         optimizer = optim.SGD(model.parameters(), lr=args.lr)
         return model, optimizer, optim.lr_scheduler.StepLR(optimizer, 10**9)  # constant
-    optimizer = optim.AdamW(model.parameters(), lr=args.lr, weight_decay=args.weight_decay)
+    plain = [p for layer in norms for p in layer.parameters()]  # γ and β, which no decay should pull to 0
+    decayed = [p for p in model.parameters() if all(p is not other for other in plain)]
+    groups = [{"params": decayed}, *([{"params": plain, "weight_decay": 0.0}] if plain else [])]
+    optimizer = optim.AdamW(groups, lr=args.lr, weight_decay=args.weight_decay)
     steps = args.epochs * -(-args.train_size // args.batch_size)
     return model, optimizer, optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)
 

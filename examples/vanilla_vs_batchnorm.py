@@ -40,6 +40,9 @@ def build(norm, seed):
         if isinstance(layer, nn.Linear):
             nn.init.normal_(layer.weight, std=0.02)  # the paper: "small random Gaussian values"
             nn.init.zeros_(layer.bias)
+    for layer, after in zip(net, list(net)[1:], strict=False):
+        if isinstance(after, nn.BatchNorm1d):
+            layer.bias = None  # BatchNorm would subtract it; only now, so that both nets draw the same weights
     return net
 
 

@@ -1,7 +1,11 @@
 """The BatchNorm doctor: one failing model a rule, and silence on a clean one."""
 
+import argparse
+
+import mnist
 import numpy as np
 import pytest
+import vanilla_vs_batchnorm
 from minigrad.nn import doctor
 from minigrad.nn.utils import freeze_batchnorm, recalibrate_batchnorm
 
@@ -122,6 +126,21 @@ def test_weight_decay():
     norms = [p for m in (model[1], model[4]) for p in m.parameters()]
     groups = [{"params": [model[0].weight, model[3].weight]}, {"params": norms, "weight_decay": 0}]
     assert rules(model, None, optim.SGD(groups, lr=0.1, weight_decay=1e-4)) == set()
+
+
+@pytest.mark.parametrize("net", ["mlp", "cnn", "paper"])
+def test_our_own_examples_are_clean(net):
+    args = argparse.Namespace(seed=0, model=net, lr=1e-3, weight_decay=0.1, epochs=1, train_size=64, batch_size=16)
+    model, optimizer, _ = mnist.build(args, "batch")
+    plain, _, _ = mnist.build(args, "none")
+    assert rules(model, [mg.randn(16, 1, 28, 28)], optimizer) == set()
+    assert all(
+        np.array_equal(a.weight.detach(), b.weight.detach())
+        for a, b in zip(model, plain, strict=True)
+        if hasattr(b, "weight")
+    )  # the same start for both
+    assert sum(len(group["params"]) for group in optimizer.param_groups) == len(list(model.parameters()))
+    assert rules(vanilla_vs_batchnorm.build("batch", 0), [mg.randn(16, 784)]) == set()
 
 
 def test_it_changes_nothing_and_says_why_and_how():

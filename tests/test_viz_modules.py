@@ -12,6 +12,7 @@ from minigrad.nn import doctor
 
 import minigrad as mg
 from minigrad import nn, viz
+from minigrad.utils.data import DataLoader, TensorDataset
 
 GOLDEN = Path(__file__).parent / "golden"
 EXACT = [p for p in gallery.PICTURES if p is not gallery.linear_batchnorm]  # its norms may differ in a digit
@@ -333,6 +334,19 @@ def test_what_keeps_a_result_keeps_no_graph():
     )  # the last call only: input, weight, bias, linear, tanh, output
 
 
+def test_the_doctor_leaves_the_loader_where_it_is():
+    data = TensorDataset(mg.rand(40, 4), mg.zeros(40))
+    for generator in (None, mg.Generator()):
+        loader = DataLoader(data, batch_size=4, shuffle=True, generator=generator)
+        begun = iter(loader)
+        next(begun)
+        loader.load_state_dict(loader.state_dict())
+        before = (generator or mg.random.default_generator).get_state().tolist(), repr(loader.state_dict())
+        doctor.check(nn.Sequential(nn.BatchNorm1d(4)), loader)
+        assert before == ((generator or mg.random.default_generator).get_state().tolist(), repr(loader.state_dict()))
+        assert len(list(loader)) == 9  # what was left of the epoch
+
+
 class Counts(nn.Module):
     def __init__(self):
         super().__init__()
@@ -352,7 +366,13 @@ class Counts(nn.Module):
         return self.last
 
 
-@pytest.mark.parametrize("look", [viz.trace, viz.summary, lambda model, x: doctor.check(model, [x])])
+LOOKS = [
+    viz.trace, viz.summary, lambda model, x: doctor.check(model, [x]), lambda model, x: viz.trace(model.forward, x),
+    lambda model, x: viz.trace(lambda x: model(x), x), lambda model, x: viz.trace(lambda x: model(x), x, model=model),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("look", LOOKS)
 def test_looking_changes_nothing(look):
     model, x = Counts().eval(), mg.rand(5, 4)
     model.bn.weight.grad = mg.ones(4)

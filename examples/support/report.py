@@ -90,11 +90,8 @@ def _draw_curves(args, source, runs):
 
 def _draw_graph(args, source, model, test_set):
     images, labels = test_set[:2]
-    model.train()
-    for module in model.modules():  # two samples move no statistics
-        module.track_running_stats = False
-    loss = mg.nn.functional.cross_entropy(model(images), labels)
-    picture = mg.viz.graph(loss, model=model)
+    loss = lambda images: mg.nn.functional.cross_entropy(model.train()(images), labels)
+    picture = mg.viz.trace(loss, images, model=model)  # which changes nothing
     picture.title = f"{args.model} on {source}"
     try:
         picture.render(args.out / "graph.svg")

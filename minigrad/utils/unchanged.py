@@ -33,12 +33,12 @@ def unchanged(model: Any, *given: Any) -> Iterator[None]:
     >>> layer.training, (mg.get_rng_state() == before).all().item()
     (True, True)
     """
-    objects = list(model.modules()) if hasattr(model, "named_modules") else []
-    objects += [
-        x for x in tree_leaves(given) if hasattr(x, "__dict__") and not isinstance(x, (Tensor, Generator, type))
-    ]
-    leaves = {id(leaf): leaf for leaf in tree_leaves([*given, *map(vars, objects)])}.values()
-    undo = [_of_object(x) for x in objects]
+    objects: dict[int, Any] = {}
+    for x in tree_leaves([model, *given]):
+        if hasattr(x, "__dict__") and not isinstance(x, (Tensor, Generator, type)):
+            objects |= {id(part): part for part in (x.modules() if hasattr(x, "named_modules") else [x])}
+    leaves = {id(leaf): leaf for leaf in tree_leaves([*given, *map(vars, objects.values())])}.values()
+    undo = [_of_object(x) for x in objects.values()]
     undo += [_of_tensor(x) for x in leaves if isinstance(x, Tensor)]
     undo += [_of_generator(x) for x in leaves if isinstance(x, Generator)]
     try:

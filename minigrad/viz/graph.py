@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from inspect import signature
+from inspect import getclosurevars, signature
 from typing import Any
 
 import numpy as np
@@ -98,8 +98,8 @@ def _check(show: Sequence[str], direction: str, depth: int | None, max_nodes: in
         raise ValueError(f"viz.graph: max_nodes is 3 or more, got {max_nodes}")
 
 
-def trace(model: Any, *inputs: Any, **options: Any) -> Graph:
-    """Return the picture of a model, or of any function, from example inputs; ``options`` are those of :func:`graph`.
+def trace(function: Any, /, *inputs: Any, params: Any = None, model: Any = None, **options: Any) -> Graph:
+    """Return the picture of a model, or of any function, from example inputs; options are those of :func:`graph`.
 
     It runs once and all that happens from the inputs on is drawn, whether it asks for a gradient or not. Nothing
     is changed: running statistics, buffers, attributes of modules and random numbers are as before. Inputs
@@ -114,16 +114,14 @@ def trace(model: Any, *inputs: Any, **options: Any) -> Graph:
     ['a', 'b', 'mul: a × b', 'sum', 'output']
     """
     inputs = stand_ins(inputs)
-    named = {**_named(model, inputs), **dict(pairs(options.pop("params", None), "viz.trace"))}
-    around = next(
-        (m for m in (options.pop("model", None), model, getattr(model, "__self__", None)) if _is_module(m)), None
-    )
-    with unchanged(around, inputs), recording_all():
+    named = {**_named(function, inputs), **dict(pairs(params, "viz.trace"))}
+    around = next((m for m in (model, function, getattr(function, "__self__", None)) if _is_module(m)), None)
+    with unchanged(around, inputs, _modules_of(function)), recording_all():
         try:
-            result = model(*inputs)
+            result = function(*inputs)
         except Exception as error:
             shapes = ", ".join(str(tuple(t.shape)) for t in tensors_in(inputs))
-            name = model.__name__ if hasattr(model, "__name__") else type(model).__name__
+            name = getattr(function, "__name__", type(function).__name__)
             error.add_note(f"in viz.trace, which called {name} with inputs of shape {shapes or 'none'}")
             raise
         found = tensors_in(result)
@@ -135,7 +133,16 @@ def trace(model: Any, *inputs: Any, **options: Any) -> Graph:
 
 
 def _is_module(m: Any) -> bool:
-    return hasattr(m, "named_modules")
+    return hasattr(m, "named_modules") and not isinstance(m, type)
+
+
+def _modules_of(function: Any) -> list[Any]:
+    """Return the modules among the variables that a plain function reads."""
+    try:
+        variables = getclosurevars(function)
+    except TypeError:
+        return []
+    return [m for m in (*variables.nonlocals.values(), *variables.globals.values()) if _is_module(m)]
 
 
 @contextmanager
