@@ -5,7 +5,7 @@ EXTRAS ?= examples,test
 ARGS ?=
 BIN := $(VENV)/bin
 
-.PHONY: help mnist test bench mutants report lab gallery commands lint typecheck wheel clean
+.PHONY: help mnist test oracle bench mutants report lab gallery commands lint typecheck wheel clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1|/' | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -27,6 +27,11 @@ mnist: $(VENV)/installed-examples  ## train the default net on MNIST (options: A
 
 test: $(VENV)/installed-$(EXTRAS)  ## run the whole default test suite (options: ARGS="-k batchnorm")
 	$(BIN)/python -m pytest $(ARGS)
+
+oracle:  ## run the suite beside the newest PyTorch, in an environment of its own (gigabytes)
+	$(MAKE) $(VENV)-oracle/installed-$(EXTRAS),oracle VENV=$(VENV)-oracle
+	$(VENV)-oracle/bin/python -m pip install --quiet --disable-pip-version-check --upgrade torch
+	$(VENV)-oracle/bin/python -m pytest $(ARGS)
 
 mutants: $(VENV)/installed-$(EXTRAS)  ## prove that the tests catch faults (docs/mutants.md: ARGS=--write)
 	$(BIN)/python tests/mutants.py $(ARGS)
@@ -57,4 +62,4 @@ typecheck: wheel  ## type-check the built wheel where no checkout is in reach
 	$(BIN)/python tests/check_wheel.py dist
 
 clean:  ## remove the environment, builds and caches (runs/ stays)
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-* build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -147,7 +147,9 @@ from minigrad.sampling import (
 )
 from minigrad.serialization import load as load
 from minigrad.serialization import save as save
+from minigrad.silence import silence as _silence
 from minigrad.tensor import Tensor as Tensor
 
 __version__ = "0.1.0"
 _allocator.keep_memory()
+_silence("minigrad")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import math
 import operator
-import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -17,6 +16,7 @@ import numpy as np
 from minigrad.device import is_device
 from minigrad.dtypes import category, filled, get_default_dtype, promote_types, result_type
 from minigrad.functions.names import integers, numpy_names
+from minigrad.silence import warn
 from minigrad.tensor import Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -118,7 +118,7 @@ def _numbers(data: Any) -> Any:
     """Return nested lists with every tensor in them as an array."""
     if isinstance(data, Tensor):
         if data.requires_grad and data.numel() == 1:  # its number, as scripts collect losses
-            warnings.warn(_TO_NUMBER, stacklevel=4)
+            warn(_TO_NUMBER)
         return data.numpy(force=data.numel() == 1)
     return [_numbers(x) for x in data] if isinstance(data, (list, tuple)) else data
 

@@ -46,7 +46,7 @@ class Interop:
         found, name = TABLE.get(func), _name(func)
         if found is None:
             return _by_numpy(func, name, args, kwargs, recorded=False)
-        return _called(func, found, name, *_by_position(func, args, kwargs))
+        return _called(func, found, name, *_by_position(func, found, args, kwargs))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if self._node is not None:
@@ -211,11 +211,14 @@ def _written(ufunc: Any, method: str, inputs: Any, kwargs: Any) -> Any:
     return getattr(ufunc, method)(*plain, **kwargs)
 
 
-def _by_position(func: Any, args: Any, kwargs: Any) -> tuple[Any, dict[str, Any]]:
+def _by_position(func: Any, found: Any, args: Any, kwargs: Any) -> tuple[Any, dict[str, Any]]:
     """Bring operands given by keyword, ``np.sum(a=x)``, to their places: the rules know them by these."""
     if args or not kwargs:
         return args, kwargs
-    names = list(inspect.signature(func).parameters)
+    try:
+        names = list(inspect.signature(func).parameters)
+    except ValueError:  # before NumPy 2.4 its functions written in C tell none: the rule's has the same names
+        names = list(inspect.signature(found).parameters)
     placed = []
     for name in names:
         if name not in kwargs or not _holds_tensors(kwargs[name]):

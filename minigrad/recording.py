@@ -6,7 +6,6 @@ is what most operations have; ``many`` takes any number.
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -165,10 +164,9 @@ def many(primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]
     return result
 
 
-# Tensors are silent about inf and NaN, PyTorch's and ours. Asking NumPy to be so at every call would cost a third of a
-# small one; so what NumPy says of our calls is ignored, and what was turned into an error is computed again, silently.
-warnings.filterwarnings("ignore", ".* encountered in ", RuntimeWarning, r"minigrad\.")
-_FAILURES = (RuntimeWarning, FloatingPointError, OverflowError, ValueError, TypeError)
+# NumPy warns nobody of what happens here (silence.py). Where the user's error state makes it an error, it is computed
+# again, silently: an errstate would cost every call.
+_FAILURES = (FloatingPointError, OverflowError, ValueError, TypeError)
 
 
 def _again(primitive: Primitive, values: list[Any], params: dict[str, Any], error: Exception) -> Any:

@@ -6,7 +6,6 @@ Tensors (through its two protocols) all end there, with one primitive and its op
 
 from __future__ import annotations
 
-import warnings
 import weakref
 from typing import Any
 
@@ -22,6 +21,7 @@ from minigrad.interop import Interop
 from minigrad.modes import MODES, RESULTS
 from minigrad.printing import tensor_repr
 from minigrad.recording import Recorded, link_detached, source
+from minigrad.silence import warn
 from minigrad.sweep import sweep
 
 
@@ -144,7 +144,7 @@ class Tensor(Recorded, Methods, InPlace, Interop):
         if node is None:
             return self._detached_grad
         if node.grad is None and node.primitive is not None and not node.retains:
-            warnings.warn(_NO_GRAD_HERE, stacklevel=2)
+            warn(_NO_GRAD_HERE)
         return node.grad
 
     @grad.setter
@@ -274,7 +274,7 @@ def run_backward(
         if not targets:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     if create_graph:
-        warnings.warn(_CIRCLE, stacklevel=3)
+        warn(_CIRCLE)
     for node, g, own in differentiate(outputs, gradients, targets, retain_graph, create_graph):
         accumulate(node, g, own)
 

@@ -6,7 +6,6 @@ https://docs.pytorch.org/docs/stable/nn.html#non-linear-activations-weighted-sum
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +16,7 @@ from minigrad.functions import elementwise as e
 from minigrad.functions import reduction
 from minigrad.functions.names import as_number
 from minigrad.ops.elementwise import hardtanh as hardtanh_primitive
+from minigrad.silence import warn
 from minigrad.tensor import Tensor
 
 # ``inplace`` is taken for PyTorch's sake: a new tensor is made either way
@@ -137,10 +137,7 @@ def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Ten
 def _implied(input: Tensor, dim: int | None, name: str) -> int:
     if dim is not None:
         return dim
-    warnings.warn(
-        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
-        stacklevel=4,
-    )
+    warn(f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.")
     return 0 if input.ndim in (0, 1, 3) else 1
 
 

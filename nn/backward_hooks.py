@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from minigrad.autograd.function import Function
 from minigrad.modes import MODES
+from minigrad.silence import warn
 from minigrad.tensor import Tensor
 
 Grads = tuple[Tensor | None, ...]
@@ -44,10 +44,9 @@ class BackwardHooks:
         if self.gated:
             self.grad_output = grads
         elif self.hooks:
-            warnings.warn(
+            warn(
                 "Full backward hook is firing when gradients are computed with respect to module outputs since no "
-                "inputs require gradients.",
-                stacklevel=2,
+                "inputs require gradients."
             )
             for hook in self.hooks:
                 answer = hook(self.module, (None,) * self.n_inputs, grads)

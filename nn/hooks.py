@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 from weakref import ref
@@ -11,6 +10,7 @@ from minigrad.nn.backward_hooks import BackwardHooks
 
 from minigrad.modes import MODES
 from minigrad.recording import call_linked
+from minigrad.silence import warn
 from minigrad.tensor import Tensor
 
 
@@ -65,10 +65,9 @@ def call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             try:
                 result = hook.after(module, args, kwargs, result)
             except Exception as error:
-                warnings.warn(
+                warn(
                     "module forward hook with ``always_call=True`` raised an exception that was silenced as another "
-                    f"error was raised in forward: {error}",
-                    stacklevel=3,
+                    f"error was raised in forward: {error}"
                 )
         raise
 
@@ -85,10 +84,9 @@ def _forward(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def _left(backward: BackwardHooks, result: Any) -> Any:
     if not isinstance(result, (Tensor, tuple)):
-        warnings.warn(
+        warn(
             "For backward hooks to be called, module output should be a Tensor or a tuple of Tensors but received "
-            f"{type(result)}. Return a tuple, or register hooks on the tensors: x.register_hook.",
-            stacklevel=4,
+            f"{type(result)}. Return a tuple, or register hooks on the tensors: x.register_hook."
         )
         return result
     return backward.leave(result)

@@ -8,7 +8,6 @@ https://docs.pytorch.org/docs/stable/nn.init.html
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from minigrad.nn.arguments import no_arrays
 
 from minigrad.modes import no_grad
 from minigrad.random import Generator, default_generator
+from minigrad.silence import warn
 from minigrad.tensor import Tensor
 
 _GAINS = {"tanh": 5 / 3, "relu": math.sqrt(2), "selu": 0.75}
@@ -132,7 +132,7 @@ def kaiming_normal_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinea
 
 def _is_empty(tensor: Tensor) -> bool:
     if 0 in tensor.shape:
-        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=4)
+        warn("Initializing zero-element tensors is a no-op")
     return 0 in tensor.shape
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -13,6 +12,7 @@ from minigrad.nn.module import Module
 
 from minigrad.functions import elementwise as e
 from minigrad.ops import loss as ops
+from minigrad.silence import warn
 from minigrad.tensor import Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -44,10 +44,8 @@ def old_reduction(function: F) -> F:
         if old != [None, None]:
             average, reduce = (True if value is None else value for value in old)
             given["reduction"] = "none" if not reduce else "mean" if average else "sum"
-            warnings.warn(
-                "size_average and reduce args will be deprecated, please use "
-                f"reduction='{given['reduction']}' instead.",
-                stacklevel=3,
+            warn(
+                f"size_average and reduce args will be deprecated, please use reduction='{given['reduction']}' instead."
             )
         return function(**given)
 
@@ -62,11 +60,10 @@ def reduced(loss: Tensor, reduction: str) -> Tensor:
 
 def _warn_of_broadcasting(input: Tensor, target: Tensor) -> None:
     if input.shape != target.shape:
-        warnings.warn(
+        warn(
             f"Using a target size ({list(target.shape)}) that is different to the input size "
             f"({list(input.shape)}). This will likely lead to incorrect results due to broadcasting. "
-            "Please ensure they have the same size.",
-            stacklevel=5,
+            "Please ensure they have the same size."
         )
 
 

@@ -6,7 +6,6 @@ Statistics move in one place, ``move``, and only after the batch has been judged
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +15,7 @@ from minigrad.nn.parameter import Parameter, on_cpu
 from minigrad.creation import ones, tensor, zeros
 from minigrad.dtypes import numbers
 from minigrad.modes import MODES
+from minigrad.silence import warn
 from minigrad.storage import wrote
 from minigrad.tensor import Tensor
 
@@ -37,7 +37,7 @@ def worth_remembering(var: np.ndarray, m: int, on_nonfinite: str = "warn") -> bo
     text = f"batch_norm: nan, inf or overflow in the batch, channels {bad[:8].tolist()}"
     if on_nonfinite == "raise":
         raise ValueError(f"{text}; the running statistics have not changed. Look for the cause before this layer.")
-    warnings.warn(f"{text}; it is left out of the running statistics", RuntimeWarning, stacklevel=4)
+    warn(f"{text}; it is left out of the running statistics", RuntimeWarning)
     return False
 
 

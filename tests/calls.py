@@ -51,15 +51,16 @@ def flat(result):
 def run(lib, text, arrays, names=None):
     """Return ("error", type) or the results and their gradients, as arrays (None where there is no gradient)."""
     xs = {name: put(lib, a) for name, a in zip("xyz", arrays, strict=False)}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        if lib is mg:
-            warnings.simplefilter("error", RuntimeWarning)  # infinities and NaN come without a word
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
         try:
             outs = flat(eval(text, {"L": lib, **xs, **(names or {})}))
+            found = "value", [*map(plain, outs)], gradients(lib, outs, [x for x in xs.values() if x.requires_grad])
         except Exception as error:
-            return "error", error
-        return "value", [*map(plain, outs)], gradients(lib, outs, [x for x in xs.values() if x.requires_grad])
+            found = "error", error
+    spoken = [f"{w.filename}:{w.lineno}: {w.message}" for w in said if w.category is RuntimeWarning]
+    assert lib is not mg or not spoken  # infinities and NaN come without a word
+    return found
 
 
 def plain(out):

@@ -63,6 +63,7 @@ INSTEAD = {
         "python tests/fuzz.py --programs 100 --seed 1",
         "many minutes; some hundreds are in the suite",
     ),
+    "make oracle": ("", "downloads gigabytes; the suite beside PyTorch's light build is a step of .ci/run"),
     # is run by .ci/run as a step of its own
     "make test": ("", "a step of .ci/run, with the oracle required"),
     ".venv/bin/python -m pytest": (".venv/bin/python -m pytest -q tests/test_docs.py", "the same suite as make test"),

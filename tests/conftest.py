@@ -1,11 +1,20 @@
 """Fixtures. PyTorch and dot are wanted, not needed: without them a test is skipped, visibly, unless
-MINIGRAD_ORACLE=required says that everything must run."""
+MINIGRAD_ORACLE=required says that everything must run. With MINIGRAD_LOUD=1 (and -W ignore::RuntimeWarning) minigrad's
+code keeps its name: what NumPy and Python deprecate in it is heard."""
 
 import importlib
 import os
 import shutil
+import sys
 
 import pytest
+
+if os.environ.get("MINIGRAD_LOUD"):
+    import minigrad
+
+    for name, module in list(sys.modules.items()):
+        if name.startswith(f"{minigrad.__name__}."):
+            module.__dict__["__name__"] = name
 
 
 def _wanted(name, there):

@@ -24,7 +24,7 @@ def with_little_stack(function):
         except BaseException as error:  # handed to the test's own thread
             failures.append(error)
 
-    before = threading.stack_size(512 * 1024)
+    before = threading.stack_size(1024 * 1024)
     try:
         thread = threading.Thread(target=run)
         thread.start()

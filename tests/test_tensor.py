@@ -2,8 +2,6 @@
 
 import copy
 import pickle
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -207,25 +205,3 @@ def test_tensor_copies_and_from_numpy_shares():
     assert a[0] == 5
     with pytest.raises(TypeError, match="expected np.ndarray"):
         mg.from_numpy([1])
-
-
-SILENT = """
-import warnings, numpy as np, minigrad as mg
-x, z = mg.tensor([float("inf"), 3e38, 0.0, -1.0], requires_grad=True), mg.tensor([0.0, 3e38, 0.0, 2.0])
-def use():
-    for y in (x * z, x - x, x / z, x @ z, x.log(), x.sqrt(), x.exp(), x**z, (x * 3e38).sum(), x.var(), x.double().mul(1e300).float()):
-        y.sum().backward()
-    return np.float32(3e38) * np.ones(1, np.float32)
-use()
-warnings.simplefilter("error")
-use()
-np.seterr(all="raise")
-use()
-"""
-
-
-def test_infinities_and_nan_come_without_a_word():
-    done = subprocess.run([sys.executable, "-c", SILENT], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-    own = SILENT.replace("use()\n", "np.float32(3e38) * np.float32(3e38)\n", 2)  # what is not ours is still warned of
-    assert "overflow" in subprocess.run([sys.executable, "-c", own], capture_output=True, text=True).stderr

@@ -13,6 +13,7 @@ import numpy as np
 
 from minigrad.autograd.lines import has_nan, record_lines, shown
 from minigrad.graph import Node
+from minigrad.silence import warn
 
 
 class _State(threading.local):
@@ -55,10 +56,9 @@ class detect_anomaly(record_lines):
         super().__init__()
         self.check_nan = check_nan
         self.states: list[tuple[bool, bool]] = []
-        warnings.warn(
+        warn(
             "Anomaly Detection has been enabled. This mode will increase the runtime and should only be "
-            "enabled for debugging.",
-            stacklevel=2,
+            "enabled for debugging."
         )
 
     def __enter__(self) -> None:

@@ -5,13 +5,13 @@ https://docs.pytorch.org/docs/stable/generated/torch.autograd.grad.html
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from minigrad.functions.joining import stack
+from minigrad.silence import warn
 from minigrad.tensor import Tensor, accumulate, differentiate, run_backward
 
 Tensors = Tensor | Sequence[Tensor]
@@ -107,7 +107,7 @@ def backward(
     ``grad_variables`` is the old name of ``grad_tensors``.
     """
     if grad_variables is not None:
-        warnings.warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning, stacklevel=2)
+        warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning)
         if grad_tensors is not None:
             raise RuntimeError("`grad_tensors` and `grad_variables` (deprecated) are both passed; pass `grad_tensors`")
         grad_tensors = grad_variables

@@ -9,11 +9,12 @@ index of floats is refused, which PyTorch cuts down to integers.
 from __future__ import annotations
 
 import operator
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
+from minigrad.silence import warn
 
 
 def steps(index: Any, ndim: int) -> tuple[Any, Any]:
@@ -79,7 +80,7 @@ def _checked(array: np.ndarray) -> Any:
     if array.dtype.kind not in "iub":
         raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, got {array.dtype}")
     if array.dtype == np.uint8:
-        warnings.warn("indexing with dtype uint8 is deprecated, please use a dtype bool instead", stacklevel=5)
+        warn("indexing with dtype uint8 is deprecated, please use a dtype bool instead")
         array = array.astype(bool)
     return array if array.ndim else array.item()
 
@@ -95,9 +96,8 @@ def _is_tuple_of_old(index: Any) -> bool:
         return False
     if not any(type(p) is not int and (isinstance(p, _MORE) or hasattr(p, "_data")) for p in index):
         return False
-    warnings.warn(
+    warn(
         "Using a non-tuple sequence for multidimensional indexing is deprecated: it means x[tuple(seq)]. Write "
-        "that, or x[tensor(seq)] for one index of several dimensions.",
-        stacklevel=4,
+        "that, or x[tensor(seq)] for one index of several dimensions."
     )
     return True

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import builtins
 import math
-import warnings
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from minigrad.functions.names import no_tensor, numpy_names
 from minigrad.functions.return_types import RETURN_TYPES
 from minigrad.ops import elementwise, indexing, linalg, reduction, scan
 from minigrad.ops.total import count_along
+from minigrad.silence import warn
 
 __all__ = [
     "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "log_softmax", "logsumexp", "max",
@@ -80,10 +80,9 @@ def _freedom(name: str, input: T, dim: Any, correction: float | None, unbiased: 
     axes = _axes(input, dim)
     left = count_along(input.shape, axes) - (1 if correction is None else correction)
     if left <= 0:
-        warnings.warn(
+        warn(
             f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor "
-            "(input numel divided by output numel).",
-            stacklevel=4,
+            "(input numel divided by output numel)."
         )
     return axes, builtins.max(left, 0)
 

@@ -6,7 +6,6 @@ https://docs.pytorch.org/docs/stable/optim.html
 from __future__ import annotations
 
 import copy
-import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 
 from minigrad.dtypes import numbers
 from minigrad.modes import enable_grad
+from minigrad.silence import warn
 from minigrad.storage import wrote
 from minigrad.tensor import Tensor
 
@@ -219,10 +219,9 @@ def _listed(params: Any) -> tuple[list[Tensor], list[str] | None]:
         if not p.is_leaf:
             raise ValueError("can't optimize a non-leaf Tensor")
     if len({id(p) for p in params}) < len(params):
-        warnings.warn(
+        warn(
             "optimizer contains a parameter group with duplicate parameters; in future, this will "
-            "cause an error; see github.com/pytorch/pytorch/issues/40967 for more information",
-            stacklevel=4,
+            "cause an error; see github.com/pytorch/pytorch/issues/40967 for more information"
         )
     return params, names or None
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from minigrad.optim.optimizer import Optimizer
+from minigrad.silence import warn
 
 _NO_INITIAL_LR = (
     "param 'initial_lr' is not specified in param_groups[{}] when resuming scheduler with last_epoch >= 0. "
@@ -85,9 +85,9 @@ class LRScheduler:
         """
         watched = type(self.optimizer).step is Optimizer.step
         if self.starting and watched and not self.optimizer.stepped:
-            warnings.warn(_TOO_EARLY, stacklevel=2)
+            warn(_TOO_EARLY)
         if epoch is not None:
-            warnings.warn(_EPOCH, stacklevel=2)
+            warn(_EPOCH)
         before = self._step_count, self.last_epoch
         self._step_count += 1
         try:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from types import GeneratorType
 
 import numpy as np
 
+from minigrad.silence import warn
 from minigrad.storage import wrote
 from minigrad.tensor import Tensor
 
@@ -15,10 +15,9 @@ from minigrad.tensor import Tensor
 def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
     listed = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     if not listed and isinstance(parameters, GeneratorType):
-        warnings.warn(
+        warn(
             "`parameters` is an empty generator, no gradient clipping will occur. It may have been used up: "
-            "pass model.parameters() anew.",
-            stacklevel=3,
+            "pass model.parameters() anew."
         )
     return [p.grad for p in listed if p.grad is not None]
 

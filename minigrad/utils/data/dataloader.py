@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from minigrad.random import Generator, default_generator
+from minigrad.silence import warn
 from minigrad.tensor import Tensor
 from minigrad.utils.data.collate import default_collate, default_convert
 from minigrad.utils.data.dataset import IterableDataset, TensorDataset
@@ -59,10 +59,7 @@ class DataLoader:
         _check_workers(num_workers, timeout, prefetch_factor, persistent_workers, multiprocessing_context)
         _check_sampling(dataset, batch_size, shuffle, sampler, batch_sampler, drop_last)
         if worker_init_fn is not None and num_workers:
-            warnings.warn(
-                "DataLoader makes its batches in this process: there are no workers, and worker_init_fn is not called",
-                stacklevel=2,
-            )
+            warn("DataLoader makes its batches in this process: there are no workers, and worker_init_fn is not called")
         self.dataset, self.drop_last = dataset, drop_last
         self.batch_size = batch_size if batch_sampler is None else None
         self.shuffle, self.sampler, self.batch_sampler = bool(shuffle), sampler, batch_sampler
