@@ -6,8 +6,8 @@ backward, by depth, and those of the bare NumPy calls alone.
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 import time
 
 import numpy as np
@@ -71,13 +71,17 @@ def chain(L, depth, operation):
 
 
 def main():
-    name, *depths = sys.argv[1:]
-    L = __import__("minigrad" if name == "minigrad" else "torch")
+    parser = argparse.ArgumentParser(description="Microseconds a node of chains, as JSON.")
+    parser.add_argument("name", choices=["minigrad", "torch"])
+    parser.add_argument("depths", nargs="*", type=int, help=f"default: {' '.join(map(str, DEPTHS))}")
+    args = parser.parse_args()
+    name, depths = args.name, args.depths
+    L = __import__(name)
     if name == "torch":
         L.set_num_threads(1)
     found = {"bare": floors(), "add": {}, "tanh": {}}
     for operation in ("add", "tanh"):
-        for depth in [int(d) for d in depths] or DEPTHS:
+        for depth in depths or DEPTHS:
             found[operation][depth] = chain(L, depth, operation)
     print(json.dumps(found))
 

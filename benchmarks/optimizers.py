@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 
 from chains import best
 
@@ -20,7 +20,11 @@ def milliseconds(L, name: str, pieces: int, total: int) -> float:
 
 
 def main() -> None:
-    name, total = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 1_000_000
+    parser = argparse.ArgumentParser(description="Milliseconds a step of optimizers, as JSON.")
+    parser.add_argument("name", choices=["minigrad", "torch"])
+    parser.add_argument("parameters", nargs="?", type=int, default=1_000_000, help="default: %(default)s")
+    args = parser.parse_args()
+    name, total = args.name, args.parameters
     L = __import__(name)
     if name == "torch":
         L.set_num_threads(1)

@@ -86,6 +86,15 @@ def arguments(argv=None) -> argparse.Namespace:
         "--quick", action="store_true", help="two nets, one turn, short chains unless said otherwise: that it runs"
     )
     args = parser.parse_args(argv)
+    if args.json and not args.json.absolute().parent.is_dir():
+        parser.error(f"--json: no folder {str(args.json.parent)!r}")
+    if args.from_json:
+        try:
+            args.measured = json.loads(args.from_json.read_text())
+        except (OSError, ValueError) as error:
+            parser.error(f"--from-json: {str(args.from_json)!r} has no figures of this program: {error}")
+    elif not importlib.util.find_spec("tqdm"):
+        parser.error("tqdm is missing: pip install -e '.[bench]'")
     if args.quick and args.write:
         parser.error("--quick gives no figures to publish: leave out --write")
     if args.quick and args.peers == list(PEERS):
@@ -135,7 +144,7 @@ def everything(args: argparse.Namespace) -> dict:
 
 def main() -> None:
     args = arguments()
-    result = json.loads(args.from_json.read_text()) if args.from_json else everything(args)
+    result = args.measured if args.from_json else everything(args)
     if args.json:
         args.json.write_text(json.dumps(result, indent=1))
     print(page.table(result))
@@ -149,4 +158,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

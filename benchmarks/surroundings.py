@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.metadata
 import importlib.util
 import json
@@ -84,4 +85,7 @@ def loader_rows(module: str) -> float:
 
 
 if __name__ == "__main__":
-    print(json.dumps({m: [import_seconds(m), installed_bytes(m), loader_rows(m)] for m in sys.argv[1:]}))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("modules", nargs="+", choices=["minigrad", "torch"])
+    modules = parser.parse_args().modules
+    print(json.dumps({m: [import_seconds(m), installed_bytes(m), loader_rows(m)] for m in modules}))

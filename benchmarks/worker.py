@@ -6,6 +6,7 @@ seconds of each step, and, where the peer can run them apart, of each forward an
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import gc
 import json
@@ -65,7 +66,12 @@ def turn(step, seconds: float) -> dict:
 
 
 def main() -> None:
-    peer, net, optimizer, threads = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
+    parser = argparse.ArgumentParser(description="Take training steps of one peer, as many seconds as each line says.")
+    for name in ("peer", "net", "optimizer"):
+        parser.add_argument(name)
+    parser.add_argument("threads", type=int)
+    args = parser.parse_args()
+    peer, net, optimizer, threads = args.peer, args.net, args.optimizer, args.threads
     keep_to(threads)
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints is no answer

@@ -1,7 +1,9 @@
 """Draw graphs into docs/gallery.md and docs/gallery/: python examples/gallery.py [docs]"""
 
-import sys
-from pathlib import Path
+import argparse
+
+from support import need, need_dot
+from support.arguments import folder
 
 from minigrad.nn import functional as F
 
@@ -235,4 +237,9 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs"))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition(":")[0])
+    parser.add_argument("folder", nargs="?", type=folder, default="docs", help="default: %(default)s")
+    arguments = parser.parse_args()
+    need("matplotlib")
+    need_dot()
+    main(arguments.folder)

@@ -6,11 +6,12 @@ data, checkpoints and pictures live in examples/support.
 
 import sys
 
-import minigrad.nn.functional as F
 from support.arguments import parse
 from support.checkpoint import Checkpoint, Interrupted
-from support.data import load_mnist
+from support.data import described, load_mnist
 from support.report import compared, finished, progress, started
+
+import minigrad.nn.functional as F
 
 import minigrad as mg
 from minigrad import nn, optim
@@ -109,6 +110,7 @@ def main():
     args = parse()
     train_set, test_set, source = load_mnist(args, TensorDataset)
     args.train_size = len(train_set)
+    args.trained_on = described(source, train_set, test_set)
     started(args, source, len(train_set), len(test_set))
     runs = {}
     try:

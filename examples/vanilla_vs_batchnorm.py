@@ -9,14 +9,16 @@ differs. At the end: one table, and one picture of the test accuracy over the tr
 
 import argparse
 import itertools
+import signal
 import sys
 import time
-from pathlib import Path
 
-import minigrad.nn.functional as F
-from support.arguments import positive
+from support import leave, need
+from support.arguments import picture, positive, seed
 from support.data import load_mnist
 from support.report import COLORS, STYLES
+
+import minigrad.nn.functional as F
 
 import minigrad as mg
 from minigrad import nn, optim
@@ -57,14 +59,15 @@ def accuracy(net, dataset):
     return right / len(dataset)
 
 
-def train(norm, args, train_set, test_set):
-    """Train one net; return its row of the table, the curve {step: test accuracy} in it."""
+def train(norm, args, train_set, test_set, row):
+    """Train one net and fill its row of the table on the way, the curve {step: test accuracy} in it."""
     from tqdm import tqdm
 
     net = build(norm, args.seed)
+    row["parameters"] = sum(p.numel() for p in net.parameters())
     optimizer = optim.SGD(net.parameters(), lr=args.lr)
     loader = DataLoader(train_set, batch_size=60, shuffle=True)
-    curve, seconds = {0: accuracy(net, test_set)}, 0.0
+    row["curve"], seconds = {0: accuracy(net, test_set)}, 0.0
     passes = itertools.chain.from_iterable(itertools.repeat(loader))  # pass after pass
     bar = tqdm(itertools.islice(passes, args.steps), NAMES[norm], args.steps, leave=False, disable=None, unit="step")
     for step, (images, labels) in enumerate(bar, 1):
@@ -74,24 +77,30 @@ def train(norm, args, train_set, test_set):
         loss.backward()
         optimizer.step()
         seconds += time.perf_counter() - begun
+        row["ms per step"] = 1000 * seconds / step
         if step % args.every == 0 or step == args.steps:
-            curve[step] = accuracy(net, test_set)
-            bar.set_postfix(test=f"{curve[step]:.2%}", refresh=False)
-    numbers = sum(p.numel() for p in net.parameters())
-    return {"curve": curve, "ms per step": 1000 * seconds / args.steps, "parameters": numbers}
+            row["curve"][step] = accuracy(net, test_set)
+            bar.set_postfix(test=f"{row['curve'][step]:.2%}", refresh=False)
 
 
 def table(rows, steps):
-    """Return both nets side by side as text."""
+    """Return the nets side by side as text; one that was interrupted ends at its last look at the test set."""
     lines = [("", *(NAMES[norm] for norm in rows))]
-    lines += [(f"test accuracy after {steps:,} steps", *(f"{r['curve'][steps]:.2%}" for r in rows.values()))]
+    last = [max(r["curve"]) for r in rows.values()]
+    if set(last) != {steps}:
+        lines += [("interrupted; last test at step", *(f"{step:,}" for step in last))]
+    what = f"test accuracy after {steps:,} steps" if set(last) == {steps} else "test accuracy there"
+    lines += [(what, *(f"{r['curve'][step]:.2%}" for r, step in zip(rows.values(), last, strict=True)))]
     lines += [("best test accuracy", *(f"{max(r['curve'].values()):.2%}" for r in rows.values()))]
     for goal in GOALS:
         first = [next((s for s, a in r["curve"].items() if a >= goal), None) for r in rows.values()]
-        lines += [(f"steps to {goal:.0%}", *(f"> {steps:,}" if s is None else f"{s:,}" for s in first))]
-    lines += [("ms per training step", *(f"{r['ms per step']:.2f}" for r in rows.values()))]
+        shown = (f"> {end:,}" if s is None else f"{s:,}" for s, end in zip(first, last, strict=True))
+        lines += [(f"steps to {goal:.0%}", *shown)]
+    lines += [
+        ("ms per training step", *(f"{r['ms per step']:.2f}" if "ms per step" in r else "-" for r in rows.values()))
+    ]
     lines += [("parameters", *(f"{r['parameters']:,}" for r in rows.values()))]
-    return "\n".join(f"{what:<34}{vanilla:>12}{batch:>12}" for what, vanilla, batch in lines)
+    return "\n".join(f"{what:<34}{''.join(f'{cell:>12}' for cell in cells)}" for what, *cells in lines)
 
 
 def draw(rows, title, path):
@@ -112,28 +121,37 @@ def draw(rows, title, path):
 
 
 def main():
-    """Train both nets, print the table, write the picture."""
+    """Train both nets, print the table, write the picture; Ctrl-C ends the training, not the program."""
     show_defaults = argparse.ArgumentDefaultsHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0], formatter_class=show_defaults)
     parser.add_argument("--steps", type=positive(int), default=20_000, help="of training; the paper took 50000")
     parser.add_argument("--lr", type=positive(float), default=0.5, help="learning rate of both nets")
     parser.add_argument("--every", type=positive(int), default=250, help="steps between two looks at the test set")
-    parser.add_argument("--seed", type=int, default=0, help="of weights and batches")
+    parser.add_argument("--seed", type=seed, default=0, help="of weights and batches")
     parser.add_argument("--data", metavar="FOLDER", help="where the four MNIST files are")
-    parser.add_argument(
-        "--picture", type=Path, default=Path("vanilla_vs_batchnorm.png"), help="where to draw the curves"
-    )
+    parser.add_argument("--picture", type=picture, default="vanilla_vs_batchnorm.png", help="where to draw the curves")
     args = parser.parse_args()
+    need("tqdm")
     args.model, args.error = "paper", parser.error  # load_mnist then makes the images binary
     train_set, test_set, source = load_mnist(args, TensorDataset)
     print(
         f"{source}: {len(train_set):,} images to train on, {len(test_set):,} to test; lr {args.lr:g}, seed {args.seed}"
     )
-    rows = {norm: train(norm, args, train_set, test_set) for norm in NAMES}
+    rows, interrupted = {norm: {} for norm in NAMES}, False
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for norm, row in rows.items():
+            train(norm, args, train_set, test_set, row)
+    except KeyboardInterrupt:
+        interrupted = True
+    signal.signal(signal.SIGINT, leave)
+    rows = {norm: row for norm, row in rows.items() if row.get("curve")}
+    if not rows:
+        leave()
     print("\n" + table(rows, args.steps))
     draw(rows, f"784-100-100-100-10, sigmoid, on {source}", args.picture)
     print(f"\npicture: {args.picture}")
-    return 0
+    return 130 if interrupted else 0
 
 
 if __name__ == "__main__":

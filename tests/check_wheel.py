@@ -3,8 +3,8 @@
 python tests/check_wheel.py dist
 """
 
+import argparse
 import subprocess
-import sys
 import tempfile
 import venv
 from pathlib import Path
@@ -39,4 +39,6 @@ def main(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("folder", help="where the wheel is")
+    main(parser.parse_args().folder)

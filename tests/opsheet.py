@@ -4,6 +4,7 @@ A cell is what was seen when it was written; nothing here is typed in by hand, a
 by standing in SAMPLES of test_primitives.py.
 """
 
+import argparse
 import sys
 import warnings
 from pathlib import Path
@@ -303,10 +304,13 @@ def sheet(torch):
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition(":")[0])
+    parser.add_argument("--write", action="store_true", help="write docs/ops.md")
+    arguments = parser.parse_args()
     import torch
 
     page = sheet(torch)
-    if "--write" in sys.argv:
+    if arguments.write:
         FILE.write_text(page)
     else:
         print(page)

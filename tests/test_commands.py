@@ -1,5 +1,8 @@
 """The commands of the pages: all are found, and the table of those that are not run as they stand is no excuse."""
 
+import subprocess
+import sys
+
 import commands
 import pytest
 
@@ -41,3 +44,27 @@ def test_a_command_that_fails_fails_the_run(monkeypatch, capsys):
     assert commands.main() == 1
     text = capsys.readouterr().out
     assert "failed" in text and "exit status 3" in text and "right" in text
+
+
+PROGRAMS = [
+    *("examples/" + name for name in ("mnist.py", "vanilla_vs_batchnorm.py", "gallery.py", "draw_batchnorm.py")),
+    "examples/batchnorm_lab",
+    *("benchmarks/" + name for name in ("run.py", "chains.py", "optimizers.py", "worker.py", "surroundings.py")),
+    *("tests/" + name for name in ("commands.py", "mutants.py", "opsheet.py", "check_wheel.py", "fuzz.py")),
+]
+
+
+def test_the_list_of_programs_is_whole():
+    files = [f for folder in ("examples", "benchmarks", "tests") for f in (commands.ROOT / folder).glob("*.py")]
+    programs = {f"{f.parent.name}/{f.name}" for f in files if '\nif __name__ == "__main__":' in f.read_text()}
+    assert programs <= set(PROGRAMS)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_help_of_every_program(program, tmp_path):
+    command = [sys.executable, str(commands.ROOT / program), "--help"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.startswith("usage: "), done.stderr
+    assert list(tmp_path.iterdir()) == []
+    done = subprocess.run([*command[:2], "--no-such-option"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2 and "Traceback" not in done.stderr

@@ -4,6 +4,7 @@ it refuses, and that a run stopped and resumed ends with the same bits."""
 import gzip
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -50,13 +51,14 @@ def test_what_a_run_leaves_behind(data, tmp_path, dot):
     assert metrics["test_accuracy"] > 0.5 and len(metrics["runs"]["batch"]["history"]) == 2
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert "BatchNorm1d" in (tmp_path / "graph.svg").read_text()
+    assert f"written to {tmp_path}: model.safetensors metrics.json curves.png graph.svg" in text
     assert "1.weight" in mg.load(tmp_path / "model.safetensors")
 
 
 def test_without_dot_it_says_how_to_install_it_and_goes_on(data, tmp_path):
     text = run("--data", data, "--out", tmp_path, "--epochs", 1, env={**os.environ, "PATH": ""})
     assert "apt install graphviz" in text and (tmp_path / "metrics.json").is_file()
-    assert not (tmp_path / "graph.svg").exists()
+    assert not (tmp_path / "graph.svg").exists() and "metrics.json curves.png\n" in text
 
 
 @pytest.mark.parametrize("model", ["cnn", "paper"])
@@ -104,6 +106,9 @@ def flat(state):
         (["--out", "/dev/null/x"], "--out: cannot write to '/dev/null/x'"),
         (["--data", "/nowhere"], "'/nowhere' is not a folder"),
         (["--resume"], "no checkpoint"),
+        (["--resume", "--compare"], "no checkpoint"),
+        (["--seed", "99999999999999999999"], "argument --seed: expected a number of 64 bits"),
+        (["--compare", "--norm", "none"], "--norm: not allowed with argument --compare"),
     ],
 )
 def test_wrong_arguments(data, tmp_path, arguments, words):
@@ -112,12 +117,77 @@ def test_wrong_arguments(data, tmp_path, arguments, words):
     assert words in text and "Traceback" not in text
 
 
-def test_a_checkpoint_of_another_model_names_the_keys(data, tmp_path):
-    run("--data", data, "--out", tmp_path, "--epochs", 1)
-    text = run("--data", data, "--out", tmp_path, "--epochs", 1, "--model", "cnn", "--resume", status=2)
-    assert "Missing key(s) in state_dict" in text and "Traceback" not in text
-    text = run("--data", data, "--out", tmp_path, "--epochs", 2, "--resume", status=2)
-    assert "was started with --epochs 1" in text
+def test_a_run_goes_on_only_as_what_it_is(data, tmp_path):
+    out = tmp_path / "out"
+    run("--data", data, "--out", out, "--epochs", 1)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    other = tmp_path / "other"
+    shutil.copytree(data, other)
+    labels = other / "train-labels-idx1-ubyte"
+    labels.write_bytes(labels.read_bytes()[:-1] + bytes([9 - labels.read_bytes()[-1]]))
+    for arguments, words in (
+        (("--model", "cnn"), "was started with --model mlp (now cnn)"),
+        (("--epochs", 2), "was started with --epochs 1 (now 2)"),
+        (("--norm", "none"), "was started with --norm batch (now none)"),
+        (("--data", other), "was started with --data MNIST, 600 + 200 images, CRC-32 "),
+    ):
+        text = run("--data", data, "--out", out, "--epochs", 1, *arguments, "--resume", status=2)
+        assert words in text.splitlines()[-1] and "Traceback" not in text
+        assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    for content, words in (
+        (mg.ones(2), "is no checkpoint of this"),
+        ({"settings": {}}, "is no checkpoint of this example: it has no 'model'"),
+    ):
+        mg.save(content, out / "checkpoint.safetensors")
+        text = run("--data", data, "--out", out, "--epochs", 1, "--resume", status=2)
+        assert words in text.splitlines()[-1] and "Traceback" not in text
+
+
+def small_disk():
+    """Let files of this process end at 100 kB, as a full disk does."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+
+def test_a_full_disk_is_a_line(data, tmp_path):
+    text = run("--data", data, "--out", tmp_path, "--epochs", 1, status=1, preexec_fn=small_disk)
+    assert f"mnist.py: {tmp_path}/checkpoint.safetensors: File too large" in text and "Traceback" not in text
+    assert list(tmp_path.iterdir()) == []  # no half of a file
+
+
+@pytest.mark.parametrize("after", [0.0, 0.4])
+def test_interrupted_before_the_first_step_it_leaves_in_one_line(tmp_path, after):
+    fifo = tmp_path / "train-images-idx3-ubyte"
+    os.mkfifo(fifo)  # it waits for its data here
+    for name in ("train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
+        (tmp_path / name).write_bytes(b"")
+    listening = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)
+    script = "import sys, support, time; print('ready', flush=True)"
+    program = f"{script}; time.sleep({60 if not after else 0}); import runpy; runpy.run_path(sys.argv[0], run_name='__main__')"
+    begin = f"import sys; sys.path.insert(0, {str(EXAMPLE.parent)!r}); sys.argv = {[str(EXAMPLE), '--data', str(tmp_path)]}; "
+    process = subprocess.Popen(
+        [sys.executable, "-c", begin + program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=listening, cwd=tmp_path,
+    )  # fmt: skip
+    process.stdout.readline()
+    time.sleep(after)
+    process.send_signal(signal.SIGINT)
+    _, text = process.communicate(timeout=60)
+    assert process.returncode == 130 and text.strip() == "Interrupted."
+
+
+@pytest.mark.parametrize("package", ["tqdm", "matplotlib"])
+def test_without_a_package_it_names_the_extra(data, tmp_path, package):
+    script = f"""if True:
+        import runpy, sys
+        sys.modules[{package!r}] = None
+        sys.path.insert(0, {str(EXAMPLE.parent)!r})
+        sys.argv = [{str(EXAMPLE)!r}, "--data", {str(data)!r}, "--out", {str(tmp_path)!r}]
+        runpy.run_path(sys.argv[0], run_name="__main__")"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.startswith(f"mnist.py needs {package}: pip install -e '.[examples]'")
+    assert "Traceback" not in done.stderr
 
 
 def test_a_corrupt_file_is_an_error_not_a_traceback(data, tmp_path):

@@ -1,8 +1,10 @@
 """examples/vanilla_vs_batchnorm.py as a student would run it, and that its comparison is a fair one."""
 
 import importlib
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +67,43 @@ def test_steps_to_a_goal_never_reached_are_censored(example):
     assert "steps to 95%                             > 500       > 500" in text
 
 
-def test_wrong_arguments_and_help():
-    done = run("--steps", 0)
-    assert done.returncode == 2 and "expected a number above 0, got 0" in done.stderr
+def test_interrupted_it_shows_what_was_measured(data):
+    picture = data / "curves.png"
+    command = [
+        sys.executable,
+        str(EXAMPLES / "vanilla_vs_batchnorm.py"),
+        "--data",
+        str(data),
+        "--picture",
+        str(picture),
+    ]
+    listening = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)
+    process = subprocess.Popen(
+        [*command, "--steps", "1000000", "--every", "20"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=listening,
+    )  # fmt: skip
+    first = process.stdout.readline()  # the data are there
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    text, faults = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in faults and "to train on" in first
+    assert "interrupted; last test at step" in text and "BatchNorm" not in text.splitlines()[1]
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--steps", "0"], "expected a number above 0, got 0"),
+        (["--picture", "/nowhere/x.png"], "argument --picture: cannot write to '/nowhere'"),
+        (["--picture", "x.doc"], "argument --picture: 'x.doc' does not end in"),
+        (["--seed", "99999999999999999999"], "argument --seed: expected a number of 64 bits"),
+    ],
+)
+def test_wrong_arguments(arguments, words):
+    done = run(*arguments)
+    assert done.returncode == 2 and words in done.stderr
+
+
+def test_help():
     assert "--lr" in run("--help").stdout

@@ -6,17 +6,21 @@ import argparse
 import json
 import platform
 import re
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from support import leave, need
+from support.arguments import folder, positive
+from support.data import crc32
+
 import numpy as np
 from batchnorm_lab import report, runner
 from batchnorm_lab.claims import claims
 from batchnorm_lab.data import load
-from support.arguments import positive
 
 import minigrad as mg
 from minigrad.serialization import write_atomically
@@ -43,7 +47,12 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--jobs", type=positive(int), default=2, help="processes (default 2), one core each")
     run.add_argument("--data", metavar="FOLDER", help="where the four MNIST files are")
     for command in (run, commands.add_parser("report", help="write the report again from results.json")):
-        command.add_argument("--out", type=Path, metavar="FOLDER", help="default: runs/batchnorm-lab[-full]")
+        command.add_argument(
+            "--out",
+            type=folder if command is run else Path,
+            metavar="FOLDER",
+            help="default: runs/batchnorm-lab[-full]",
+        )
     return top
 
 
@@ -66,16 +75,19 @@ def listed() -> int:
 
 def ran(args: argparse.Namespace, error: Any) -> int:
     """Run what is not finished, then judge and report what is."""
+    need("tqdm", "matplotlib")
     seeds = args.seeds or SEEDS[args.mode]
     out = args.out or Path("runs/batchnorm-lab-full" if args.mode == "full" else "runs/batchnorm-lab")
     (out / "cells").mkdir(parents=True, exist_ok=True)
     wanted = chosen(args, error)
-    every = runner.tasks(wanted, args.mode, seeds, out)
-    todo = [task for task in every if not task.finished()]
     data, source = load(args.data, error)
+    every = runner.tasks(wanted, args.mode, seeds, out, f"{source} {crc32(*data):08x}")
+    todo = [task for task in every if not task.finished()]
     print(f"{source}; {args.mode}, {seeds} seeds: {len(every)} cells, {len(every) - len(todo)} of them finished before")
     begun, faults, interrupted = time.time(), [], False
     try:
+        if signal.getsignal(signal.SIGINT) is leave:  # from here on there is something to keep
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         faults = _shown(todo, data, args.jobs)
     except KeyboardInterrupt:
         interrupted = True
@@ -176,6 +188,9 @@ def main(argv: list[str] | None = None) -> int:
     out = args.out or Path("runs/batchnorm-lab")
     if not (out / "results.json").is_file():
         top.error(f"report: no results.json in {str(out)!r}; `run` writes it")
-    report.write(out)
+    try:
+        report.write(out)
+    except (ValueError, KeyError, TypeError) as error:
+        top.error(f"report: {str(out / 'results.json')!r} is damaged or of another program ({error!r})")
     print(f"report: {out / 'report.html'}, {out / 'REPORT.md'}")
     return 0

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from support.data import load_mnist
+
 import numpy as np
 from batchnorm_lab.training import Data, Part
-from support.data import load_mnist
 
 
 def load(folder: str | None, error: Any) -> tuple[Data, str]:

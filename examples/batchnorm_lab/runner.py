@@ -33,13 +33,13 @@ class Task(NamedTuple):
         return self.file.is_file()
 
 
-def tasks(chosen: list[Claim], mode: str, seeds: int, out: Path) -> list[Task]:
-    """Return the cells of the claims, shared ones once; a cell's file is named by its settings."""
+def tasks(chosen: list[Claim], mode: str, seeds: int, out: Path, trained_on: str) -> list[Task]:
+    """Return the cells of the claims, shared ones once; a cell's file is named by its settings and its data."""
     found = {}
     for claim in chosen:
         owner = claim.of or claim.id
         for cell in claim.cells(mode, seeds):
-            name = hashlib.sha256(json.dumps(cell, sort_keys=True).encode()).hexdigest()[:16]
+            name = hashlib.sha256(json.dumps([cell, trained_on], sort_keys=True).encode()).hexdigest()[:16]
             file = out / "cells" / f"{owner}-{name}.json"
             found[file] = Task(owner, cell, file)
     return list(found.values())

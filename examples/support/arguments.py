@@ -5,6 +5,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from support import need
+
 DEFAULTS = {  # per model: what reaches its accuracy within its time on two cores
     "mlp": {"epochs": 10, "batch_size": 128, "lr": 2e-3, "weight_decay": 1e-2},
     "cnn": {"epochs": 5, "batch_size": 128, "lr": 3e-3, "weight_decay": 1e-2},
@@ -25,6 +27,56 @@ def positive(kind):
     return convert
 
 
+def seed(text):
+    """Convert to what a generator takes as a seed."""
+    value = int(text)
+    if not -(2**63) <= value < 2**64:
+        raise argparse.ArgumentTypeError(f"expected a number of 64 bits, got {text}")
+    return value
+
+
+def picture(text):
+    """Convert to the path of a picture that can be written, now and in a format that is drawn."""
+    need("matplotlib")
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    path, formats = Path(text), FigureCanvasBase.get_supported_filetypes()
+    if path.suffix[1:].lower() not in formats:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} does not end in {', '.join('.' + name for name in sorted(formats))}"
+        )
+    if path.is_dir() or (path.exists() and not os.access(path, os.W_OK)):
+        raise argparse.ArgumentTypeError(f"cannot write to {text!r}")
+    return _in_writable_folder(path)
+
+
+def graph(text):
+    """Convert to the path of a drawn graph that can be written."""
+    path = Path(text)
+    if path.suffix not in (".svg", ".png", ".pdf"):
+        raise argparse.ArgumentTypeError(f"{text!r} does not end in .svg, .png or .pdf")
+    return _in_writable_folder(path)
+
+
+def folder(text):
+    """Convert to the path of a folder that is made where it is missing, and can be written to."""
+    path = Path(text)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"cannot write to {text!r}: {error.strerror}") from None
+    _in_writable_folder(path / "file")
+    return path
+
+
+def _in_writable_folder(path):
+    try:
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"cannot write to {os.fspath(path.parent)!r}: {error.strerror}") from None
+    return path
+
+
 def parse(argv=None):
     """Return the arguments, with the model's defaults filled in and ``--out`` made and writable."""
     parser = argparse.ArgumentParser(
@@ -35,17 +87,19 @@ def parse(argv=None):
     per_model = "default: the model's own"
     add = parser.add_argument
     add("--model", choices=sorted(DEFAULTS), default="mlp", help="paper: 3x100 sigmoid units")
-    add("--norm", choices=["batch", "none"], default="batch", help="with or without BatchNorm")
-    add("--compare", action="store_true", help="train with and without BatchNorm, same start")
+    one_or_both = parser.add_mutually_exclusive_group()
+    one_or_both.add_argument("--norm", choices=["batch", "none"], default="batch", help="with or without BatchNorm")
+    one_or_both.add_argument("--compare", action="store_true", help="train with and without BatchNorm, same start")
     add("--epochs", type=positive(int), default=argparse.SUPPRESS, help=per_model)
     add("--batch-size", type=positive(int), default=argparse.SUPPRESS, help=per_model)
     add("--lr", type=positive(float), default=argparse.SUPPRESS, help=f"learning rate; {per_model}")
-    add("--seed", type=int, default=0, help="of weights and batches")
+    add("--seed", type=seed, default=0, help="of weights and batches")
     add("--data", default=None, metavar="FOLDER", help="where the four MNIST files are")
     add("--out", default=None, metavar="FOLDER", help="default: runs/mnist-<model>")
     add("--resume", action="store_true", help="go on where an interrupted run in --out stopped")
     add("--threads", type=positive(int), default=None, help="of NumPy's matrix products")
     args = parser.parse_args(argv)
+    need("matplotlib", "tqdm", *(["threadpoolctl"] if args.threads else []))
     for name, value in DEFAULTS[args.model].items():
         if not hasattr(args, name):
             setattr(args, name, value)
@@ -53,12 +107,10 @@ def parse(argv=None):
     if args.compare:
         args.evaluate_every = 250 if args.model == "paper" else 100
     suffix = "-compare" if args.compare else ""
-    args.out = Path(args.out or f"runs/mnist-{args.model}{suffix}")
     try:
-        args.out.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=args.out).close()
-    except OSError as error:
-        parser.error(f"--out: cannot write to {os.fspath(args.out)!r}: {error.strerror}")
+        args.out = folder(args.out or f"runs/mnist-{args.model}{suffix}")
+    except argparse.ArgumentTypeError as error:
+        parser.error(f"--out: {error}")
     if args.threads:
         from threadpoolctl import threadpool_limits
 

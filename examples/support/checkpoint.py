@@ -3,9 +3,11 @@
 import signal
 import time
 
+from support import leave
+
 import minigrad as mg
 
-SETTINGS = ("epochs", "batch_size", "lr", "weight_decay", "seed", "compare", "evaluate_every")
+SETTINGS = ("model", "epochs", "batch_size", "lr", "weight_decay", "seed", "compare", "evaluate_every")
 
 
 class Interrupted(Exception):
@@ -55,6 +57,8 @@ class Checkpoint:
     def __init__(self, args, norm):
         suffix = f"-{norm}" if args.compare else ""
         self.args, self.path = args, args.out / f"checkpoint{suffix}.safetensors"
+        self.settings = {name: getattr(args, name) for name in SETTINGS}
+        self.settings.update(norm=norm, data=args.trained_on)  # with these the run is what it is
         self.interrupted = False
 
     def begin(self, **parts):
@@ -62,7 +66,7 @@ class Checkpoint:
         self.parts, self.run = parts, Run()
         if self.args.resume and self.path.is_file():
             self._restore()
-        elif self.args.resume and not self.args.compare:
+        elif self.args.resume and not (self.args.compare and any(self.args.out.glob("checkpoint-*.safetensors"))):
             self.args.error(f"--resume: no checkpoint {str(self.path)!r}; start without --resume")
         signal.signal(signal.SIGINT, self._on_interrupt)
         return self.run
@@ -70,17 +74,28 @@ class Checkpoint:
     def _restore(self):
         try:
             saved = mg.load(self.path)
-            self.parts["model"].load_state_dict(saved["model"])
-            differ = [k for k in SETTINGS if saved["settings"][k] != getattr(self.args, k)]
-            if differ:
-                was = ", ".join(f"--{k.replace('_', '-')} {saved['settings'][k]}" for k in differ)
-                self.args.error(f"--resume: the run in {str(self.path)!r} was started with {was}")
-            for name in ("optimizer", "scheduler", "loader"):
-                self.parts[name].load_state_dict(saved[name])
-        except (ValueError, KeyError, TypeError, RuntimeError) as error:
+            self._compare(saved["settings"])
+            for name, part in self.parts.items():
+                part.load_state_dict(saved[name])
+            missing = {"run", "random"} - set(saved)
+            if missing:
+                raise KeyError(*missing)
+        except KeyError as error:
+            self.args.error(f"--resume: {str(self.path)!r} is no checkpoint of this example: it has no {error}")
+        except (OSError, ValueError, TypeError, IndexError, RuntimeError) as error:
             self.args.error(f"--resume: {str(self.path)!r} is no checkpoint of this run: {error}")
         mg.set_rng_state(saved["random"])
         vars(self.run).update(saved["run"])
+
+    def _compare(self, saved):
+        """Refuse to go on with another net, on other data or in another way than the run began with."""
+        differ = [
+            f"--{name.replace('_', '-')} {saved[name]} (now {now})"
+            for name, now in self.settings.items()
+            if saved[name] != now
+        ]
+        if differ:
+            self.args.error(f"--resume: the run in {str(self.path)!r} was started with {', '.join(differ)}")
 
     def save(self):
         """Write everything, whole or not at all."""
@@ -88,12 +103,12 @@ class Checkpoint:
         state = {name: part.state_dict() for name, part in self.parts.items()}
         state["random"] = mg.Tensor(mg.get_rng_state())
         state["run"] = {k: v for k, v in vars(self.run).items() if not k.startswith("_")}
-        state["settings"] = {k: getattr(self.args, k) for k in SETTINGS}
+        state["settings"] = self.settings
         mg.save(state, self.path)
 
     def _on_interrupt(self, *_):
         if self.interrupted:  # a second Ctrl-C does not wait
-            raise KeyboardInterrupt
+            leave()
         self.interrupted = True
 
     def leave_if_interrupted(self):

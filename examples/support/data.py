@@ -1,6 +1,7 @@
 """MNIST, or, where no network answers, the sample; every name of the sample says what it is."""
 
 import sys
+import zlib
 
 from minigrad.datasets import MNIST, DownloadError, mnist_sample
 
@@ -15,11 +16,26 @@ def load_mnist(args, make_dataset):
         source = "MNIST"
     except DownloadError as error:
         parts, source = _sample(error), SAMPLE
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ModuleNotFoundError) as error:
         args.error(str(error))
     if args.model == "paper":  # the paper's images are binary
         parts = [((images > 127 / 255).float(), labels) for images, labels in parts]
     return make_dataset(*parts[0]), make_dataset(*parts[1]), source
+
+
+def described(source, *data_sets):
+    """Return what a net is trained and tested on, in words that tell one set of images from another."""
+    sizes = " + ".join(f"{len(data_set):,}" for data_set in data_sets)
+    crc = crc32(*([tensor.numpy() for tensor in data_set.tensors] for data_set in data_sets))
+    return f"{source}, {sizes} images, CRC-32 {crc:08x}"
+
+
+def crc32(*parts):
+    """Return the checksum of all arrays of training and test set."""
+    crc = 0
+    for array in (array for part in parts for array in part):
+        crc = zlib.crc32(array, crc)
+    return crc
 
 
 def _sample(error):

@@ -2,10 +2,13 @@
 
 import json
 import platform
+import signal
 import sys
 
-import minigrad as mg
+from support import leave
 from support.checkpoint import SETTINGS
+
+import minigrad as mg
 
 NAMES = {"batch": "with BatchNorm", "none": "without"}
 COLORS = {"batch": "#0072B2", "none": "#D55E00"}  # Okabe & Ito: told apart by colour-blind readers
@@ -37,6 +40,7 @@ def progress(loader, run, args):
 
 def finished(args, source, model, runs, test_set):
     """Write model, metrics and pictures, and say where."""
+    signal.signal(signal.SIGINT, leave)  # nothing is lost: the last checkpoint has it all
     mg.save(model.state_dict(), args.out / "model.safetensors")
     metrics = {
         "title": f"{args.model} on {source}", "data": source, "model": args.model,
@@ -50,11 +54,13 @@ def finished(args, source, model, runs, test_set):
     text = json.dumps(metrics, indent=2)
     mg.serialization.write_atomically(args.out / "metrics.json", text.encode())
     _draw_curves(args, source, runs)
-    _draw_graph(args, source, model, test_set)
+    written = ["model.safetensors", "metrics.json", "curves.png"]
+    if _draw_graph(args, source, model, test_set):
+        written.append("graph.svg")
     for norm, run in runs.items():
         seconds = sum(h["seconds"] for h in run.history)
         print(f"test accuracy {run.history[-1]['test_accuracy']:.2%} {NAMES[norm]}, {seconds:.0f} s ({source})")
-    print(f"written to {args.out}: model.safetensors metrics.json curves.png graph.svg")
+    print(f"written to {args.out}: {' '.join(written)}")
 
 
 def _points(run):
@@ -89,14 +95,17 @@ def _draw_curves(args, source, runs):
 
 
 def _draw_graph(args, source, model, test_set):
+    """Draw the net's graph; return whether it could be drawn."""
     images, labels = test_set[:2]
     loss = lambda images: mg.nn.functional.cross_entropy(model.train()(images), labels)
     picture = mg.viz.trace(loss, images, model=model)  # which changes nothing
     picture.title = f"{args.model} on {source}"
     try:
         picture.render(args.out / "graph.svg")
+        return True
     except RuntimeError as error:
         print(f"graph.svg was not drawn: {error}", file=sys.stderr)
+        return False
 
 
 def compared(args, source, runs):
