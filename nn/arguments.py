@@ -28,32 +28,42 @@ def no_arrays(function: F) -> F:
     return _checked(function, _refused)
 
 
+_TEXT = """
+def checked({parameters}):
+    if not ({right}):
+        {tensors}, = fitted({tensors})
+    return function({names})
+"""
+
+
 def _checked(function: F, taken: Callable[..., Any]) -> F:
-    hints = {name: parameter.annotation for name, parameter in inspect.signature(function).parameters.items()}
-    wanted = {name: hint for name, hint in hints.items() if hint in ("Tensor", "Tensor | None")}
-    names, first = list(hints), 0 if "self" in hints else 1
-    places = {name: place for place, name in enumerate(hints, first)}
+    """Write the check out for this function: a twentieth of a microsecond a call, ten times less than in a loop."""
+    listed = list(inspect.signature(function).parameters.values())
+    tensors = {p.name: p.annotation for p in listed if p.annotation in ("Tensor", "Tensor | None")}
+    if not tensors or any(p.kind is not p.POSITIONAL_OR_KEYWORD for p in listed):
+        return function
+    places = {p.name: place for place, p in enumerate(listed, 0 if listed[0].name == "self" else 1)}
     said = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
-    known: set[tuple[type, ...]] = set()  # types of positional arguments that were right before
 
-    def fitted(name: str, value: Any) -> Any:
-        if name not in wanted or isinstance(value, Tensor) or (value is None and wanted[name] != "Tensor"):
-            return value
-        return taken(value, said, name, places[name])
+    def fitted(*values: Any) -> list[Any]:
+        wanted = zip(tensors.items(), values, strict=True)
+        return [
+            value if value is None and hint != "Tensor" else taken(value, said, name, places[name])
+            for (name, hint), value in wanted
+        ]
 
-    @functools.wraps(function)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        types = (*map(type, args),)
-        if types not in known:
-            found = [fitted(name, value) for name, value in zip(names, args, strict=False)]
-            if all(map(lambda a, b: a is b, found, args)):
-                known.add(types)
-            args = (*found, *args[len(found) :])
-        if kwargs:
-            kwargs = {name: fitted(name, value) for name, value in kwargs.items()}
-        return function(*args, **kwargs)
-
-    return wrapper  # type: ignore[return-value]
+    defaults = tuple(p.default for p in listed if p.default is not p.empty)
+    names = [p.name for p in listed]
+    text = _TEXT.format(
+        parameters=", ".join(name if p.default is p.empty else f"{name}=None" for name, p in zip(names, listed, strict=True)),
+        right=" and ".join(f"isinstance({n}, Tensor)" if h == "Tensor" else f"({n} is None or isinstance({n}, Tensor))" for n, h in tensors.items()),
+        tensors=", ".join(tensors),
+        names=", ".join(names),
+    )  # fmt: skip
+    space: dict[str, Any] = {"function": function, "fitted": fitted, "Tensor": Tensor}
+    exec(compile(text, __file__, "exec"), space)
+    space["checked"].__defaults__ = defaults
+    return functools.wraps(function)(space["checked"])  # type: ignore[return-value]
 
 
 def as_tensor_argument(value: Any, function: str, name: str = "input", place: int = 1) -> Tensor:
@@ -67,6 +77,8 @@ def as_tensor_argument(value: Any, function: str, name: str = "input", place: in
 
 
 def _refused(value: Any, function: str, name: str, place: int) -> Any:
+    if isinstance(value, Tensor):
+        return value
     raise _no_tensor(function, name, place, value)
 
 

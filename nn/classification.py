@@ -14,8 +14,8 @@ from minigrad.tensor import Tensor
 
 
 # ---- functions ----------------------------------------------------------------------------------
-@tensor_arguments
 @old_reduction
+@tensor_arguments
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -62,8 +62,8 @@ def cross_entropy(
     return (1 - label_smoothing) * loss + (label_smoothing / input.shape[1]) * uniform
 
 
-@tensor_arguments
 @old_reduction
+@tensor_arguments
 def nll_loss(
     input: Tensor,
     target: Tensor,

@@ -75,8 +75,8 @@ def _difference(input: Tensor, target: Tensor) -> Tensor:
 
 
 # ---- functions ----------------------------------------------------------------------------------
-@tensor_arguments
 @old_reduction
+@tensor_arguments
 def mse_loss(
     input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Tensor:
@@ -90,8 +90,8 @@ def mse_loss(
     return reduced(e.square(_difference(input, target)), reduction)
 
 
-@tensor_arguments
 @old_reduction
+@tensor_arguments
 def l1_loss(
     input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Tensor:
@@ -100,8 +100,8 @@ def l1_loss(
     return reduced(e.abs(input - target), reduction)
 
 
-@tensor_arguments
 @old_reduction
+@tensor_arguments
 def smooth_l1_loss(
     input: Tensor,
     target: Tensor,
@@ -127,8 +127,8 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     return reduced(ops.huber(_difference(input, target), delta=delta), reduction)
 
 
-@tensor_arguments
 @old_reduction
+@tensor_arguments
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -161,8 +161,8 @@ def binary_cross_entropy(
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
-@tensor_arguments
 @old_reduction
+@tensor_arguments
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -190,7 +190,7 @@ class Loss(Module):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls.__init__ = tensor_arguments(old_reduction(cls.__init__))  # type: ignore[method-assign]
+        cls.__init__ = old_reduction(tensor_arguments(cls.__init__))  # type: ignore[method-assign]
 
     @old_reduction
     def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> None:
