@@ -16,6 +16,7 @@ import numpy as np
 from minigrad.device import is_device
 from minigrad.dtypes import category, filled, get_default_dtype, promote_types, result_type
 from minigrad.functions.names import integers, numpy_names
+from minigrad.layout import empty_like as empty_like_array
 from minigrad.silence import warn
 from minigrad.tensor import Tensor
 
@@ -287,25 +288,27 @@ def _pairs(name: str, function: Any, row: int, col: int, offset: int, dtype: Any
 @numpy_names
 def zeros_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return zeros of the shape and dtype of ``input``."""
-    return zeros(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return full_like(input, 0, dtype=dtype, requires_grad=requires_grad)
 
 
 @placed
 @numpy_names
 def ones_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ones of the shape and dtype of ``input``."""
-    return ones(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return full_like(input, 1, dtype=dtype, requires_grad=requires_grad)
 
 
 @placed
 @numpy_names
 def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ``fill_value`` everywhere, in the shape and dtype of ``input``."""
-    return full(input.shape, fill_value, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    array = empty_like_array(input._data, _dtype(dtype or input.dtype))
+    array[...] = filled((), fill_value, array.dtype)
+    return Tensor._wrap(array, requires_grad=requires_grad)
 
 
 @placed
 @numpy_names
 def empty_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return unfilled memory of the shape and dtype of ``input``."""
-    return empty(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return Tensor._wrap(empty_like_array(input._data, _dtype(dtype or input.dtype)), requires_grad=requires_grad)

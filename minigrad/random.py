@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.device import Device
+from minigrad.layout import axes_in_memory
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Shape = int | Sequence[int]
@@ -257,8 +258,8 @@ class Generator:
         """
         weights = _checked_weights(np.asarray(weights), num_samples, replacement)
         if not replacement or num_samples == 1:
-            race = weights / self.exponential(weights.shape, dtype=weights.dtype)
-            return _first(-race, num_samples)
+            race = weights / in_memory_order(weights, lambda shape: self.exponential(shape, dtype=weights.dtype))
+            return np.ascontiguousarray(_first(-race, num_samples))
         steps = np.cumsum(weights, axis=-1).reshape(-1, weights.shape[-1])  # (N, C)
         points = self._unit(len(steps) * num_samples, 53).reshape(-1, num_samples)
         found = [np.searchsorted(s / s[-1], p) for s, p in zip(steps, points, strict=True)]
@@ -357,7 +358,7 @@ def in_memory_order(like: Array, draw: Callable[..., Array], *arrays: Array) -> 
     """Return ``draw(shape, *arrays)``, where numbers go to the elements of ``like`` in the order of its memory, as PyTorch's."""
     if like.flags.c_contiguous:
         return draw(like.shape, *arrays)
-    order = np.argsort([-abs(stride) for stride in like.strides], kind="stable")
+    order = axes_in_memory(like.shape, like.strides)
     turned = (np.broadcast_to(array, like.shape).transpose(order) for array in arrays)
     return draw(tuple(like.shape[axis] for axis in order), *turned).transpose(np.argsort(order))
 

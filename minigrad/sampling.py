@@ -13,6 +13,7 @@ from minigrad import random
 from minigrad.creation import _dtype, _size, placed
 from minigrad.dtypes import category
 from minigrad.functions.names import numpy_names
+from minigrad.layout import axes_in_memory
 from minigrad.random import Generator, default_generator, in_memory_order
 from minigrad.tensor import Tensor
 
@@ -85,7 +86,7 @@ def rand_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False,
     """Return uniform numbers in the shape and dtype of ``input``."""
     generator, dtype = generator or default_generator, dtype or input.dtype
     drawn = in_memory_order(input._data, lambda shape: generator.uniform(shape, dtype=dtype))
-    return Tensor._wrap(np.asarray(drawn, order="C"), requires_grad=requires_grad)
+    return Tensor._wrap(drawn, requires_grad=requires_grad)
 
 
 @placed
@@ -94,10 +95,10 @@ def randn_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False,
                generator: Generator | None = None) -> Tensor:  # fmt: skip
     """Return normal numbers in the shape and dtype of ``input``."""
     generator, dtype = generator or default_generator, dtype or input.dtype
-    strides = [stride for stride, n in zip(input._data.strides, input.shape, strict=True) if n > 1]
-    turned = strides != sorted(strides, reverse=True)
+    axes = [axis for axis in axes_in_memory(input.shape, input._data.strides) if input.shape[axis] > 1]
+    turned = axes != sorted(axes)
     drawn = in_memory_order(input._data, lambda shape: generator.normal(shape, dtype=dtype, one_by_one=turned))
-    return Tensor._wrap(np.asarray(drawn, order="C"), requires_grad=requires_grad)
+    return Tensor._wrap(drawn, requires_grad=requires_grad)
 
 
 @placed
@@ -105,7 +106,10 @@ def randn_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False,
 def randint_like(input: Tensor, *bounds: Any, dtype: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
     """Return integers in [low, high) in the shape and dtype of ``input``: ``(input, high)``, ``(input, low, high)``."""
     low, high = (named.get("low", 0), named.get("high")) if not bounds else (0, *bounds)[-2:]
-    return randint(low, high, input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    dtype = np.dtype(dtype or input.dtype)
+    low, high = _bounds(low, high, dtype)
+    drawn = in_memory_order(input._data, lambda shape: default_generator.integers(low, high, shape))
+    return Tensor._wrap(drawn.astype(dtype, copy=False), requires_grad=requires_grad)
 
 
 @placed

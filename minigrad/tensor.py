@@ -371,7 +371,8 @@ def accumulate(node: Node, g: Any, own: bool) -> None:
     if isinstance(g, Tensor):
         node.grad = g if node.grad is None else node.grad + g
     elif node.grad is None:
-        node.grad = Tensor._wrap(g if own and isinstance(g, np.ndarray) else np.array(g))
+        kept = own and isinstance(g, np.ndarray) and g.flags.c_contiguous
+        node.grad = Tensor._wrap(g if kept else np.array(g, order="C"))
     elif node.grad.requires_grad:
         node.grad = node.grad + Tensor._wrap(g)
     else:

@@ -87,7 +87,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 @tensor_arguments
 def logsigmoid(input: Tensor) -> Tensor:
     """Return log(sigmoid(input)), without overflow."""
-    return -e.softplus(-input)
+    return (-e.softplus(-input)).contiguous()
 
 
 @tensor_arguments

@@ -184,7 +184,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     if indices.size and not 0 <= int(indices.min()) <= int(indices.max()) < n:
         wrong = "non-negative" if indices.min() < 0 else "smaller than num_classes"
         raise RuntimeError(f"Class values must be {wrong}.")
-    return Tensor._wrap((indices[..., None] == np.arange(n)).astype(np.int64))
+    return Tensor._wrap((indices[..., None] == np.arange(n)).astype(np.int64, order="C"))
 
 
 # ---- modules ------------------------------------------------------------------------------------

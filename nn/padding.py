@@ -68,4 +68,4 @@ def _from_inside(input: Tensor, axis: int, widths: tuple[int, int], mode: str) -
             f"{widths} at dimension {axis} of input {list(input.shape)}"
         )
     places = MODES[mode](np.arange(-widths[0], n + widths[1]), n)
-    return input[(slice(None),) * axis + (places,)]
+    return input[(slice(None),) * axis + (places,)].contiguous()

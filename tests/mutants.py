@@ -129,7 +129,7 @@ OPERATIONS = (
     Mutant("what was overwritten keeps its gradient", INDEX, "setitem(g, 0.0, index=index, within=within)", "g", INDEXING),
     Mutant("ties of a scattered extreme each get all", INDEX, "return np.where(x == out, g / _ties(out, x, src, index), 0)", "return np.where(x == out, g, 0)", "tests/test_kinks.py"),
     Mutant("a tuple in an index is no array", "minigrad/functions/index.py", "    elif type(p) is list or isinstance(p, Sequence):", "    elif type(p) is list:", INDEXING),
-    Mutant("an ellipsis for nothing keeps index arrays apart", "minigrad/functions/index.py", "if arrays and sum(map(_taken, parts)) == ndim:", "if False:", INDEXING),
+    Mutant("an ellipsis for nothing keeps index arrays apart", "minigrad/functions/index.py", "if arrays and sum(map(taken, parts)) == ndim:", "if False:", INDEXING),
     Mutant("a repeated letter's gradient is not a diagonal", EINSUM, "return np.transpose(made, _back(own, target)) if len(own) > len(letters) else made", "return made", PRIMITIVES),
     Mutant("a letter summed in one operand alone is forgotten", EINSUM, "if known.get(name, 1) == 1:", "if name not in known:", f"tests/test_linalg.py {PRIMITIVES}"),
     Mutant("the inverse's gradient has lost its sign", LINALG, "lambda g, out, _x: -np.matmul(mT(out), np.matmul(g, mT(out)))", "lambda g, out, _x: np.matmul(mT(out), np.matmul(g, mT(out)))", PRIMITIVES),

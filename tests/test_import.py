@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FILES = sorted([*(ROOT / "minigrad").rglob("*.py"), *(ROOT / "nn").rglob("*.py")])
 FLOORS = [
-    "primitive modes storage dtypes allocator device random files silence",
+    "primitive modes storage dtypes layout allocator device random files silence",
     "ops",
     "graph recording sweep",
     "functions linalg inplace interop printing",

@@ -13,6 +13,7 @@ import numpy as np
 
 from minigrad.dtypes import fitted, get_default_dtype, result_type
 from minigrad.functions.names import BOTH, EITHER, as_number, check_pair, lifted, numpy_names, or_number, of_one, of_two
+from minigrad.functions.shape import contiguous
 from minigrad.ops import elementwise as ops
 from minigrad.ops import special
 from minigrad.ops import trigonometric as angles
@@ -297,8 +298,10 @@ def masked_fill(input: T, mask: T, value: Any) -> T:
         )
     value = as_number(value)
     if hasattr(value, "to"):
-        return ops.where(mask, value.to(input.dtype), input)
-    return ops.where(mask, value if input.dtype.kind == "f" else fitted(value, input.dtype), input)
+        value = value.to(input.dtype)
+    elif input.dtype.kind != "f":
+        value = fitted(value, input.dtype)
+    return contiguous(ops.where(mask, value, input))
 
 
 @numpy_names

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.layout import taken
 from minigrad.silence import warn
 
 
@@ -29,7 +30,7 @@ def steps(index: Any, ndim: int) -> tuple[Any, Any]:
         return None, _part(index)
     parts = [p if type(p) is int or type(p) is slice else _part(p) for p in index]
     arrays = any(isinstance(p, (np.ndarray, bool)) for p in parts)
-    if arrays and sum(map(_taken, parts)) == ndim:
+    if arrays and sum(map(taken, parts)) == ndim:
         parts = [p for p in parts if p is not ...]
     if not arrays or not any(type(p) is int for p in parts):
         return None, tuple(parts)
@@ -37,7 +38,7 @@ def steps(index: Any, ndim: int) -> tuple[Any, Any]:
     after: list[Any] = []
     for p in parts:
         if isinstance(p, np.ndarray):
-            within += [slice(None)] * _taken(p)
+            within += [slice(None)] * taken(p)
         elif not isinstance(p, bool):
             within.append(p)
         if type(p) is not int:
@@ -45,13 +46,6 @@ def steps(index: Any, ndim: int) -> tuple[Any, Any]:
     if ... not in within:
         within.append(...)  # one element, too, is a view
     return tuple(within), tuple(after)
-
-
-def _taken(p: Any) -> int:
-    """Return how many dimensions one part of an index takes up."""
-    if isinstance(p, np.ndarray):
-        return p.ndim if p.dtype.kind == "b" else 1
-    return 0 if p is None or p is ... or isinstance(p, bool) else 1
 
 
 def _part(p: Any) -> Any:

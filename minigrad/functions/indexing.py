@@ -13,7 +13,7 @@ import numpy as np
 from minigrad.dtypes import fitted
 from minigrad.functions.joining import broadcast_tensors
 from minigrad.functions.names import no_tensor, numpy_names
-from minigrad.functions.shape import broadcast_to, expand, ravel, reshape
+from minigrad.functions.shape import broadcast_to, clone, contiguous, expand, ravel, reshape
 from minigrad.ops import indexing as ops
 from minigrad.ops.reduction import axis_of
 
@@ -66,9 +66,9 @@ def index_select(input: T, dim: int, index: T) -> T:
         if indices.size != 1:
             raise IndexError("index_select(): Index to scalar can have only 1 value")
         _check_range(indices, 1, "index_select")
-        return ops.getitem(input, index=...)
+        return clone(input)
     _check_range(indices, input.shape[axis], "index_select")
-    return ops.getitem(input, index=_whole(axis, indices))
+    return contiguous(ops.getitem(input, index=_whole(axis, indices)))
 
 
 def _vector(index: T, function: str, error: type = RuntimeError) -> np.ndarray:
@@ -151,8 +151,9 @@ def scatter(input: T, dim: int, index: T, src: Any = None, *, value: Any = None,
         _same_dtype(input, src, "scatter")
         src = _source(src, indices, "scatter")
     where_ = _places(input, axis, indices) if indices.size else (np.zeros(0, np.int64),) if input.ndim else None
+    input = contiguous(input)
     if not indices.size:
-        return _copy(input)
+        return _untouched(input, src)
     if reduce is None:
         return ops.setitem(input, src, index=where_)
     if not hasattr(src, "_data"):
@@ -160,10 +161,9 @@ def scatter(input: T, dim: int, index: T, src: Any = None, *, value: Any = None,
     return _reduced(input, src, where_, "sum" if reduce == "add" else "prod", True)
 
 
-def _copy(input: T) -> T:
-    from minigrad.ops.shape import copy
-
-    return copy(input)
+def _untouched(input: T, src: Any) -> T:
+    """Return a copy of ``input`` into which nothing of ``src`` went: its gradient is 0."""
+    return clone(input) if getattr(src, "_node", None) is None else input + (src.sum() * 0).to(input.dtype)
 
 
 @numpy_names
@@ -182,8 +182,9 @@ def scatter_reduce(input: T, dim: int, index: T, src: T, reduce: str, *, include
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
     axis, indices = _along(input, dim, index, "scatter_reduce")
     _same_dtype(input, src, "scatter_reduce")
+    input = contiguous(input)
     if not indices.size:
-        return _copy(input)
+        return _untouched(input, src)
     return _reduced(input, _source(src, indices, "scatter_reduce"), _places(input, axis, indices), reduce, include_self)
 
 
@@ -220,14 +221,14 @@ def index_add(input: T, dim: int, index: T, source: T, *, alpha: float = 1) -> T
     """Return a copy with ``alpha * source`` added to the slices along ``dim`` at these indices."""
     place, source = _slices(input, dim, index, source, "index_add", RuntimeError)
     source = source if alpha == 1 else source * {"f": float, "b": bool}.get(input.dtype.kind, int)(alpha)
-    return input + ops.scatter_add(source, index=place, shape=tuple(input.shape))
+    return contiguous(input) + ops.scatter_add(source, index=place, shape=tuple(input.shape))
 
 
 @numpy_names
 def index_copy(input: T, dim: int, index: T, source: T) -> T:
     """Return a copy with the slices along ``dim`` at these indices replaced by ``source``."""
     place, source = _slices(input, dim, index, source, "index_copy", IndexError)
-    return ops.setitem(input, source, index=place)
+    return ops.setitem(contiguous(input), source, index=place)
 
 
 def _slices(input: T, dim: int, index: T, source: T, function: str, error: type) -> tuple[Any, T]:
@@ -238,6 +239,8 @@ def _slices(input: T, dim: int, index: T, source: T, function: str, error: type)
                            f"{input.dtype} and {source.dtype}")  # fmt: skip
     if not input.ndim:
         _check_range(indices, 1, function)
+        if indices.size != 1:
+            raise IndexError(f"{function}(): a 0-d input takes 1 index, but got {indices.size}")
         return ..., reshape(source, ())
     _check_range(indices, input.shape[axis], function)
     expected = (*input.shape[:axis], indices.size, *input.shape[axis + 1 :])
@@ -308,7 +311,7 @@ def masked_scatter(input: T, mask: T, source: T) -> T:
     if source._data.size < n:
         raise RuntimeError(f"masked_scatter: expected self and source to have same dtypes and source to have at "
                            f"least {n} elements, but got {source._data.size}")  # fmt: skip
-    return ops.setitem(input, ops.getitem(ravel(source), index=(slice(n),)), index=(mask._data,))
+    return ops.setitem(contiguous(input), ops.getitem(ravel(source), index=(slice(n),)), index=(mask._data,))
 
 
 @numpy_names
@@ -356,7 +359,7 @@ def nonzero(input: T, *, as_tuple: bool = False) -> Any:
     tensor = input._wrap
     found = np.argwhere(input._data) if input.ndim else np.zeros((int(input._data != 0), 0), np.int64)
     if not as_tuple:
-        return tensor(np.ascontiguousarray(found, np.int64))
+        return tensor(np.asarray(found, np.int64))  # column by column in memory
     if not input.ndim:
         return (tensor(np.zeros(len(found), np.int64)),)
     return tuple(tensor(np.ascontiguousarray(column)) for column in found.T)
@@ -391,4 +394,4 @@ def repeat_interleave(input: T, repeats: Any = None, dim: int | None = None, *, 
     index = np.repeat(np.arange(input.shape[axis]), counts.reshape(-1) if counts.ndim else int(counts))
     if output_size is not None and output_size != index.size:
         raise RuntimeError(f"allocated size does not match required size: {output_size} and {index.size}")
-    return ops.getitem(input, index=_whole(axis, index))
+    return contiguous(ops.getitem(input, index=_whole(axis, index)))

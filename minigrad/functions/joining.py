@@ -14,7 +14,7 @@ import numpy as np
 
 from minigrad.functions.names import numpy_names
 from minigrad.functions.return_types import Size
-from minigrad.functions.shape import broadcast_to, expand, reshape, unsqueeze
+from minigrad.functions.shape import broadcast_to, contiguous, expand, reshape, unsqueeze
 from minigrad.ops import indexing
 from minigrad.ops import shape as ops
 from minigrad.ops.reduction import axis_of
@@ -83,7 +83,7 @@ def stack(tensors: Sequence[T], dim: int = 0) -> T:
                 f"entry 0 and {list(x.shape)} at entry {i}"
             )
     whole = [unsqueeze(x, dim) for x in tensors]
-    return ops.concatenate(*whole, axis=axis_of(whole[0], dim))
+    return contiguous(ops.concatenate(*whole, axis=axis_of(whole[0], dim)))
 
 
 def hstack(tensors: Sequence[T]) -> T:

@@ -114,8 +114,8 @@ def unflatten(input: T, dim: int, sizes: Any) -> T:
 
 @numpy_names
 def ravel(input: T) -> T:
-    """Return the elements in one dimension."""
-    return reshape(input, -1)
+    """Return the elements in one dimension, a view where they lie in C order."""
+    return reshape(contiguous(input), -1)
 
 
 @several("dims")
@@ -251,7 +251,7 @@ def repeat(input: T, repeats: tuple[int, ...]) -> T:
     shape = (1,) * (len(repeats) - input.ndim) + tuple(input.shape)
     apart = ops.reshape(input, shape=tuple(n for s in shape for n in (1, s)))
     copies = ops.broadcast_to(apart, shape=tuple(n for pair in zip(repeats, shape, strict=True) for n in pair))
-    return ops.reshape(ops.copy(copies), shape=tuple(r * s for r, s in zip(repeats, shape, strict=True)))
+    return ops.reshape(ops.contiguous(copies), shape=tuple(r * s for r, s in zip(repeats, shape, strict=True)))
 
 
 @several("dims")

@@ -13,6 +13,8 @@ import numpy as np
 from minigrad.dtypes import category
 from minigrad.functions.names import no_tensor, numpy_names
 from minigrad.functions.reduction import looked_up, max
+from minigrad.functions.return_types import RETURN_TYPES
+from minigrad.layout import axes_in_memory
 from minigrad.ops import indexing, sorting
 from minigrad.ops.reduction import axis_of
 
@@ -27,6 +29,12 @@ T = Any  # a Tensor, which this floor does not know
 def sort(input: T, dim: int = -1, descending: bool = False, stable: bool = False) -> T:
     """Return (values, indices) in order along ``dim``; equals stay as they stood, NaN is the greatest."""
     axis = axis_of(input, dim)
+    order = axes_in_memory(tuple(input.shape), input._data.strides)
+    if order != tuple(range(input.ndim)):  # the result lies in memory as the input does
+        back = [order.index(i) for i in range(input.ndim)]
+        return RETURN_TYPES["sort"](
+            *(part.permute(back) for part in sort(input.permute(order), order.index(axis), descending))
+        )
     return looked_up("sort", input, lambda x: sorting.argsort(x, axis=axis, descending=descending), axis)
 
 

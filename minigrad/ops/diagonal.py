@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from minigrad.layout import in_c_order
 from minigrad.primitive import primitive
 
 
 @primitive(lambda g, _out, _x, *, k: tril(g, k=k))
 def tril(x, *, k):
-    return np.tril(x, k)
+    return np.tril(x, k) if x.ndim < 3 else in_c_order(np.tril(x, k))
 
 
 @primitive(lambda g, _out, _x, *, k: triu(g, k=k))
 def triu(x, *, k):
-    return np.triu(x, k)
+    return np.triu(x, k) if x.ndim < 3 else in_c_order(np.triu(x, k))
 
 
 @primitive(

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.layout import channels_last, in_c_order
 from minigrad.ops.reduction import product_for, unbroadcast
 from minigrad.ops.shape import beside
 from minigrad.primitive import alias, primitive, register
@@ -57,8 +58,9 @@ sub = register(
 
 @primitive(*sub.vjps, promotes=0)
 def deviation(x, y):
-    """x - y, as ``sub``, where y has one number a channel."""
-    return x - beside(y, x)
+    """x - y, as ``sub``, where y has one number a channel; in C order, unless the channels lie last."""
+    d = x - beside(y, x)
+    return d if d.flags.c_contiguous or channels_last(d) else in_c_order(d)
 
 
 mul = register(

@@ -9,6 +9,7 @@ import functools
 
 import numpy as np
 
+from minigrad.layout import copied, in_c_order, picked
 from minigrad.ops.shape import astype
 from minigrad.primitive import alias, primitive
 
@@ -17,14 +18,17 @@ from minigrad.primitive import alias, primitive
 def getitem(x, *, index):
     out = x[index]
     if isinstance(out, np.generic):  # one element: a view of it, not a copy
-        out = x[(*index, ...) if isinstance(index, tuple) else (index, ...)]
-    return out
+        return x[(*index, ...) if isinstance(index, tuple) else (index, ...)]
+    base = out.base
+    if type(x) is not np.ndarray or base is x or (base is not None and base is x.base):
+        return out
+    return out if out.flags.c_contiguous and x.flags.c_contiguous else picked(x, out, index)
 
 
 @primitive(lambda g, _out, _x, *, index, shape: getitem(g, index=index))
 def scatter_add(g, *, index, shape):
     """Zeros of this shape with ``g`` added at ``index``; an element named twice gets both."""
-    out = np.zeros_like(g, shape=shape)
+    out = np.zeros_like(g, shape=shape, order="C")
     if _is_basic(index):
         out[index] = g
     else:
@@ -41,14 +45,14 @@ def _is_basic(index):
 
 @primitive(lambda g, _out, _x, *, indices, axis: put_along_axis(g, indices=indices, axis=axis, shape=_x.shape))
 def take_along_axis(x, *, indices, axis):
-    return x[_along(indices, axis)]
+    return in_c_order(x[_along(indices, axis)])
 
 
 @primitive(lambda g, _out, _x, *, indices, axis, shape: take_along_axis(g, indices=indices, axis=axis))
 def put_along_axis(g, *, indices, axis, shape):
     """Zeros of this shape with ``g`` added along one axis at ``indices``: gather's adjoint."""
     where = _along(indices, axis)
-    out = np.zeros_like(g, shape=shape)
+    out = np.zeros_like(g, shape=shape, order="C")
     if indices.shape[axis] == 1:  # no element can be named twice
         out[where] = g
     else:
@@ -80,7 +84,7 @@ alias(take_along_axis, np.take_along_axis)
 )
 def setitem(x, value, *, index, within=None):
     """A copy of ``x`` with ``value`` at ``index``, of the view ``within`` where that is given; of several the last."""
-    out = np.copy(x)
+    out = copied(x)
     (out if within is None else out[within])[index] = value
     return out
 

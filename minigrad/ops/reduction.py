@@ -9,6 +9,7 @@ import operator
 import numpy as np
 
 from minigrad.dtypes import number
+from minigrad.layout import c_ordered
 from minigrad.ops.shape import astype, beside, broadcast_to, reshape
 from minigrad.ops.total import WIDER, adder, count_along, row_sums, total, total_of_product, widened
 from minigrad.primitive import alias, primitive
@@ -163,17 +164,20 @@ def _share(g, out, x, axis, keepdims, nans):
 
 
 @primitive(lambda g, out, x, *, axis, keepdims, nans=False: _share(g, out, x, axis, keepdims, nans))
+@c_ordered
 def amax(x, *, axis, keepdims, nans=False):
     return np.maximum.reduce(x, axis=axis, keepdims=keepdims)
 
 
 @primitive(lambda g, out, x, *, axis, keepdims, nans=False: _share(g, out, x, axis, keepdims, nans))
+@c_ordered
 def amin(x, *, axis, keepdims, nans=False):
     return np.minimum.reduce(x, axis=axis, keepdims=keepdims)
 
 
 @primitive(lambda g, out, x, *, axis, keepdims:
            expanded(g, axis, keepdims) * np.exp(x - expanded(out, axis, keepdims)), floats=True)  # fmt: skip
+@c_ordered
 @widened
 def logsumexp(x, *, axis, keepdims):
     """log(sum(exp(x))), shifted by the maximum so that exp cannot overflow."""
@@ -221,26 +225,31 @@ def softmax(x, *, axis):
 
 
 @primitive(lambda g, _out, _x, *, axis: np.flip(cumsum(np.flip(g, axis), axis=axis), axis))
+@c_ordered
 def cumsum(x, *, axis):
     return np.cumsum(x, axis=axis, dtype=WIDER.get(x.dtype.char)).astype(x.dtype, copy=False)
 
 
 @primitive(None)
+@c_ordered
 def argmax(x, *, axis, keepdims):
     return np.argmax(x, axis=axis, keepdims=keepdims)
 
 
 @primitive(None)
+@c_ordered
 def argmin(x, *, axis, keepdims):
     return np.argmin(x, axis=axis, keepdims=keepdims)
 
 
 @primitive(None)
+@c_ordered
 def all(x, *, axis, keepdims):
     return np.logical_and.reduce(x, axis=axis, keepdims=keepdims)
 
 
 @primitive(None)
+@c_ordered
 def any(x, *, axis, keepdims):
     return np.logical_or.reduce(x, axis=axis, keepdims=keepdims)
 

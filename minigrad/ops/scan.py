@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from minigrad.layout import c_ordered
 from minigrad.ops.indexing import getitem
 from minigrad.ops.reduction import expanded
 from minigrad.ops.shape import astype, pad
@@ -52,6 +53,7 @@ def _cumprod_vjp(g, x, axis):
 
 
 @primitive(lambda g, _out, x, *, axis: _cumprod_vjp(g, x, axis))
+@c_ordered
 def cumprod(x, *, axis):
     return np.cumprod(x, axis=axis, dtype=WIDER.get(x.dtype.char)).astype(x.dtype, copy=False)
 
@@ -65,6 +67,7 @@ def _others(x, axis):
 
 
 @primitive(lambda g, _out, x, *, axis, keepdims: expanded(g, axis, keepdims) * _others(x, axis))
+@c_ordered
 def prod(x, *, axis, keepdims):
     """The product along one axis."""
     product = np.multiply.reduce(x, axis=axis, keepdims=keepdims, dtype=WIDER.get(x.dtype.char))
@@ -84,6 +87,7 @@ def _spread_back(g, out, x, axis):
 
 
 @primitive(lambda g, out, x, *, axis: _spread_back(g, out, x, axis), floats=True)
+@c_ordered
 def logcumsumexp(x, *, axis):
     """log of the running sum of exp(x), which never overflows."""
     with np.errstate(all="ignore"):

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from minigrad.layout import c_ordered, channels_last, copied, in_c_order
 from minigrad.primitive import alias, primitive
 
 
@@ -98,24 +99,25 @@ def _piece(g, i, xs, axis):
 
 @primitive(each=lambda g, i, _out, *_xs, axis: _piece(g, i, _xs, axis), promotes=0)
 def concatenate(*xs, axis):
-    return np.concatenate(xs, axis=axis)
+    out = np.concatenate(xs, axis=axis)
+    return out if out.flags.c_contiguous or all(map(channels_last, xs)) else in_c_order(out)
 
 
 @primitive(lambda g, _out, _x, *, widths: g[tuple(slice(a, a + n) for (a, _), n in zip(widths, _x.shape, strict=True))])
 def pad(x, *, widths):
     """Zeros around: ``widths`` is a pair (before, after) for each axis."""
-    return np.pad(x, widths)
+    return in_c_order(np.pad(x, widths))
 
 
 @primitive(lambda g, _out, _x, *, dtype: g)  # the sweep casts back
 def astype(x, *, dtype):
-    return x.astype(dtype)
+    return copied(x, dtype)
 
 
 @primitive(lambda g, _out, _x: g)
 def copy(x):
     """The same values in memory of their own."""
-    return np.copy(x)
+    return copied(x)
 
 
 @primitive(lambda g, _out, _x: g)
@@ -125,6 +127,7 @@ def contiguous(x):
 
 
 @primitive(lambda g, _out, _x, *, shift, axis: roll(g, shift=tuple(-s for s in shift), axis=axis))
+@c_ordered
 def roll(x, *, shift, axis):
     return np.roll(x, shift, axis)
 

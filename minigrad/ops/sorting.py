@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from minigrad.layout import c_ordered
 from minigrad.primitive import alias, primitive
 
 
@@ -49,12 +50,14 @@ def _running(x, axis, best):
 
 
 @primitive(None)
+@c_ordered
 def arg_cummax(x, *, axis):
     """The place of the greatest so far, the last of ties."""
     return _running(x, axis, np.maximum.accumulate(x, axis=axis))
 
 
 @primitive(None)
+@c_ordered
 def arg_cummin(x, *, axis):
     """The place of the least so far, the last of ties."""
     return _running(x, axis, np.minimum.accumulate(x, axis=axis))

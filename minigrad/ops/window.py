@@ -15,6 +15,7 @@ import math
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from minigrad.layout import channels_last, in_c_order
 from minigrad.ops.columns import BLOCK, Columns, shares
 from minigrad.primitive import primitive
 
@@ -156,7 +157,8 @@ def max_pool(x, *, kernel, stride, padding, dilation):
     best = _padded(x, padding, -math.inf)
     for axis, slices in enumerate(_along(kernel, out, stride, dilation), 2):  # rows first: they are whole in memory
         best = functools.reduce(np.maximum, [best[(slice(None),) * axis + (tap,)] for tap in slices])
-    return best if best.base is None else best.copy()
+    best = best if best.base is None else best.copy()
+    return best if channels_last(x) else in_c_order(best)
 
 
 @primitive(None, None)
@@ -211,7 +213,7 @@ def window_sum(x, *, kernel, stride, padding):
     ones = (1,) * len(kernel)
     out = windows(x.shape[2:], kernel, stride, padding, ones)
     x = _padded(x, padding)
-    total = np.zeros_like(x, shape=(*x.shape[:2], *out))
+    total = np.zeros_like(x, shape=(*x.shape[:2], *out), order="K" if channels_last(x) else "C")
     for tap in _taps(kernel, out, stride, ones):
         total += x[tap]
     return total
