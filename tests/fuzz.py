@@ -89,7 +89,7 @@ class Difference(NamedTuple):
 
 
 class Refused(Exception):
-    """minigrad says no on purpose."""
+    """From here on the two cannot be compared: one of them, or both, said no halfway."""
 
 
 class Lenient(Exception):
@@ -176,6 +176,8 @@ class Pair:
             words = ["no error" if e is None else f"{type(e).__name__}: {str(e)[:150]}" for e in (ours, theirs)]
             return Difference("error", "", f"minigrad {words[0]} | PyTorch {words[1]}", self.epsilon)
         self.counts["both raise"] += 1
+        if "modified by an inplace" in str(theirs):
+            raise Refused  # PyTorch has added to some .grad before it noticed
         return None
 
     def compare(self, names):
@@ -239,7 +241,7 @@ class Comparison(NamedTuple):
             a, b = fact(ours), fact(theirs)
             if a != b and (self.recorded or kind not in ("requires_grad", "is_leaf")):
                 return kind, f"minigrad {a} | PyTorch {b}"
-        if not close(ours.detach().numpy(), plain(theirs), self.tolerance):
+        if not close(ours.detach().numpy(), plain(theirs), self.tolerance, self.recorded):
             return "value", f"minigrad {ours} | PyTorch {theirs}"
         if self.sync and theirs.is_floating_point() and ours._data.flags.writeable:
             np.copyto(ours._data, plain(theirs))
@@ -254,13 +256,14 @@ def plain(t):
     return (t + t.new_zeros(()) if t._is_zerotensor() else t).numpy()
 
 
-def close(a, b, tolerance):
+def close(a, b, tolerance, nan=True):
+    """Tell whether two arrays are near; with ``nan`` False anything is near to NaN: PyTorch's gradients say nothing there."""
     if a.dtype.kind != "f":
         return bool((a == b).all())
     with np.errstate(all="ignore"):
         scale = max(1.0, float(np.abs(b[np.isfinite(b)]).max(initial=0)))
         near = np.abs(a.astype("float64") - b) <= tolerance * scale
-        return bool((near | (a == b) | (np.isnan(a) & np.isnan(b))).all())
+        return bool((near | (a == b) | (np.isnan(b) & (np.isnan(a) | (not nan)))).all())
 
 
 def ill_conditioned(lines, name, epsilon):
@@ -389,28 +392,29 @@ def script(lines, difference):
     return SCRIPT.format(helpers=helpers, body=text.replace("\n", "\n        "), name=difference.name or "'no error'")
 
 
+def report(lines, difference):
+    """Return a script with what it shows above it."""
+    words = difference.words.replace("\n", "\n# ")
+    return f"# {difference.kind} of {difference.name}: {words}\n{script(lines, difference)}"
+
+
 def signature(lines, difference):
     """Return what two programs have in common that show one fault."""
     return difference.kind + ": " + "; ".join(re.sub(r"\d+|'[^']*'", "", s) for s in lines if "= leaf(" not in s)
 
 
-def campaign(seed, programs, seconds=None, say=None, enough=1):
-    """Run programs; return (list of (seed, lines, difference), counts). Stops at ``enough`` differences."""
-    counts, found, start = collections.Counter(), [], time.perf_counter()
+def differing(seed, programs, seconds=None, counts=None, progress=False):
+    """Draw and run programs; give (lines, difference) of each that differs, shrunk."""
+    counts, start = collections.Counter() if counts is None else counts, time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for i in range(programs):
             if seconds is not None and time.perf_counter() - start > seconds:
-                break
+                return
             if program := one(seed * 1_000_003 + i, counts):
-                found.append((seed * 1_000_003 + i, *shrunk(*program)))
-                if say:
-                    say(found[-1])
-                if len(found) >= enough:
-                    break
-            if say and i % 100 == 99:
-                print(f"\r{i + 1} programs, {counts['steps']} steps, {len(found)} differ", end="", file=sys.stderr)
-    return found, counts
+                yield shrunk(*program)
+            if progress and i % 50 == 49:
+                print(f"\r{i + 1} programs, {counts['steps']} steps", end="", file=sys.stderr, flush=True)
 
 
 def main(arguments=None):
@@ -422,25 +426,23 @@ def main(arguments=None):
     parser.add_argument("--programs", type=int, default=1000, help="how many at most (default: 1000)")
     parser.add_argument("--seed", type=int, default=None, help="of the first program (default: drawn, and printed)")
     parser.add_argument("--minutes", type=float, default=None, help="stop after so long")
-    parser.add_argument("--differences", type=int, default=10, help="stop after so many kinds (default: 10)")
+    parser.add_argument(
+        "--differences", type=int, default=10, help="stop after so many of different kinds (default: 10)"
+    )
     options = parser.parse_args(arguments)
     seed = random.randrange(10**6) if options.seed is None else options.seed
     print(f"seed {seed}")
-    kinds = set()
-
-    def say(found):
-        _, lines, difference = found
-        if signature(lines, difference) not in kinds:
-            kinds.add(signature(lines, difference))
-            print(
-                f"\n# {difference.kind} of {difference.name}: {difference.words}\n{script(lines, difference)}",
-                flush=True,
-            )
-
+    counts, kinds = collections.Counter(), set()
     seconds = options.minutes and options.minutes * 60
-    found, counts = campaign(seed, options.programs, seconds, say, options.differences)
+    for lines, difference in differing(seed, options.programs, seconds, counts, progress=True):
+        kind = signature(lines, difference)
+        if kind not in kinds:
+            kinds.add(kind)
+            print("\n" + report(lines, difference), flush=True)
+        if len(kinds) >= options.differences:
+            break
     print("\n" + "\n".join(f"{n:8} {name}" for name, n in counts.most_common()))
-    return bool(found)
+    return bool(kinds)
 
 
 if __name__ == "__main__":

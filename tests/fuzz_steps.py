@@ -53,7 +53,7 @@ FAMILIES = {
         {f} ** 3.0
         {f} ** 0
         ({f}.abs() + 0.5) ** {c}
-        (2 ** {f}.clamp(-3, 3)).contiguous()
+        (2 ** {f}.clamp(-3, 3)).clone().contiguous()
         {f}.pow({k})
         {f} * {c}
         {c} - {f}
@@ -71,7 +71,7 @@ FAMILIES = {
         F.silu({f})
         F.mish({f})
         F.softplus({f})
-        F.logsigmoid({f}).contiguous()
+        F.logsigmoid({f}).clone().contiguous()
         F.hardtanh({f})
         F.relu6({f})
         F.softsign({f})
@@ -110,7 +110,7 @@ FAMILIES = {
         {f}.detach() // 0.7
         {f} + {a}
         {f} * {a}
-        {a} * {a}
+        {a} * {same}
         {a} + {c}
         {a} * {k}
         {i} + {i}
@@ -224,7 +224,6 @@ FAMILIES = {
         {a}.tensor_split(2, {d})[0]
         L.atleast_2d({a})
         {a}.contiguous()
-        {a}.requires_grad_(False) if {same}.is_leaf else {same}
         """),
     "arranging": (4, """
         {a}.clone()
@@ -338,7 +337,6 @@ FAMILIES = {
         {w}.detach().add_({c})
         {w}.detach()[{basic}] = {c}
         {w}.detach_()
-        {w}.requires_grad_()
         {i}.zero_()
         {i}.add_(1)
         {i} += 1
@@ -368,21 +366,21 @@ FAMILIES = {
         L.einsum('...i,...i', {f}, {o})
         L.tensordot({f2}, {o}, 2)
         L.kron({f2}.contiguous(), {f1})
-        L.linalg.inv({square}).contiguous()
+        L.linalg.inv({square}).clone().contiguous()
         L.linalg.det({square})
         L.linalg.slogdet({square})[1]
         L.logdet({square})
-        L.linalg.solve({square}, {same}).contiguous()
-        L.linalg.cholesky({square}).contiguous()
-        L.linalg.eigvalsh({square}).contiguous()
+        L.linalg.solve({square}, {same}).clone().contiguous()
+        L.linalg.cholesky({square}).clone().contiguous()
+        L.linalg.eigvalsh({square}).clone().contiguous()
         L.linalg.svdvals({f2})
         L.linalg.pinv({square})
         L.linalg.matrix_power({square} / 8, {k})
         L.linalg.norm({f})
         L.linalg.vector_norm({f}, {ord}, {d})
         L.linalg.matrix_norm({m})
-        L.linalg.qr({square})[1].abs().contiguous()
-        L.linalg.solve_triangular({square}, {same}, upper={keep}).contiguous()
+        L.linalg.qr({square})[1].abs().clone().contiguous()
+        L.linalg.solve_triangular({square}, {same}, upper={keep}).clone().contiguous()
         L.cross({f}, {o}, dim={d})
         L.linalg.multi_dot([{f2}, {same}.T, {same}])
         """),
@@ -414,10 +412,10 @@ FAMILIES = {
         {layer}.train()
         {layer}.requires_grad_({keep})
         {layer}.zero_grad()
-        {layer}.weight.data.mul_({c})
-        with L.no_grad(): {layer}.weight.mul_({c})
-        {new} = {layer}.weight * 1
-        {layer}.load_state_dict({layer}.state_dict())
+        {weighted}.weight.data.mul_({c})
+        with L.no_grad(): {weighted}.weight.mul_({c})
+        {new} = {weighted}.weight * 1
+        {layer}.load_state_dict({same_layer}.state_dict())
         """),
     "loss": (3, """
         F.mse_loss({f}, {o})
@@ -438,10 +436,10 @@ FAMILIES = {
         L.rand_like({f})
         L.rand({shape}, dtype={dt})
         L.randn({shape}, dtype={dt}, requires_grad=True)
-        L.randint(0, 5, ({shape}))
+        L.randint(0, 5, {shape})
         L.randperm({k})
         L.bernoulli({f}.detach().sigmoid())
-        L.normal({c}, 2.0, ({shape}))
+        L.normal({c}, 2.0, {shape})
         L.multinomial({f1}.detach().abs() + 0.1, 1)
         F.dropout({f}, 0.5)
         F.dropout({f}, 0.2, training={keep})
@@ -460,13 +458,13 @@ FAMILIES = {
         {g}.sum().backward(retain_graph=True)
         {g}.sum().backward()
         ({g} * {same}).mean().backward(retain_graph=True)
-        {x}.grad = None
-        with L.no_grad(): {x} -= 0.1 * {x}.grad if {x}.grad is not None else 0
+        {with_grad}.grad = None
+        with L.no_grad(): {with_grad} -= 0.1 * {same_leaf}.grad
         {new} = L.autograd.grad({g}.sum(), [{x}], retain_graph=True, materialize_grads=True)[0].clone().contiguous()
-        {new} = L.autograd.grad(({g} * {same}).sum(), [{x}], create_graph=True, materialize_grads=True)[0].contiguous()
-        {new} = L.autograd.grad({g}.exp().sum(), [{x}], create_graph=True, materialize_grads=True)[0].contiguous()
-        {x}.grad.zero_()
-        {new} = {x}.grad.clone().contiguous()
+        {new} = L.autograd.grad(({g} * {same}).sum(), [{x}], create_graph=True, materialize_grads=True)[0].clone().contiguous()
+        {new} = L.autograd.grad({g}.exp().sum(), [{x}], create_graph=True, materialize_grads=True)[0].clone().contiguous()
+        {with_grad}.grad.zero_()
+        {new} = {with_grad}.grad.clone().contiguous()
         {new} = {f}.detach().requires_grad_()
         """),
 }  # fmt: skip
@@ -500,6 +498,5 @@ LENIENT = {
 # Differences that are meant: a text that the kind of difference, the line and both results match, and the reason.
 KNOWN = {
     "how much of a gradient is recorded": r"^(requires_grad|is_leaf)\n.*autograd\.grad\(",
-    "which of equal elements": r"^value\n.*\.(topk|kthvalue|median)\(",
-    "what is retained of a second sweep": r"^grad: .*\nsecond =",
+    "which of equal elements": r"^value\n.*\.(topk|kthvalue|median|argsort|sort)\(",
 }
