@@ -1,8 +1,8 @@
-"""Writing into a tensor: through to its memory where nothing is recorded, else as a new value.
+"""Writing into a tensor, as PyTorch does: through to its memory, for all who look at it.
 
-Recorded, ``x[i] = v`` and the ``_`` methods give ``x`` a new value and a new place in the graph;
-what had read the old value keeps it. A recorded write through a view is refused: the tensor it
-looks at would not see it.
+Where the write is recorded, the tensor, its base and its views take a new place in the graph
+(``views.py``). A recorded result whose memory nobody shares takes a new array instead: what had
+saved the old values keeps them, and its gradient stays right where PyTorch has to refuse.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ from typing import Any
 
 import numpy as np
 
+from minigrad import views
 from minigrad.dtypes import category, fitted
 from minigrad.functions import comparison as c
 from minigrad.functions import elementwise as e
 from minigrad.functions.index import steps
 from minigrad.functions.writing import Writing
 from minigrad.modes import MODES
-from minigrad.ops.indexing import setitem
+from minigrad.ops.indexing import is_basic, setitem
+from minigrad.recording import attach
+from minigrad.storage import same_place, tick, wrote
 from minigrad.storage import version as writes_of
-from minigrad.storage import wrote
 
 
 class InPlace(Writing):
@@ -29,10 +31,22 @@ class InPlace(Writing):
     _node: Any
     _constant: Any
     _inference: bool
+    _outside: bool
+    _view: Any
+    _views: Any
     ndim: Any
 
-    def _assign(self, value: Any, by: str) -> Any:
-        """Make ``value`` (a Tensor or a number) the value of this tensor; return the tensor."""
+    def _computed(self, by: str, function: Any, *args: Any, **kwargs: Any) -> Any:
+        """Write what a function makes of this tensor into it; return the tensor."""
+        since = tick()
+        return self._assign(function(self, *args, **kwargs), by, since)
+
+    def _assign(self, value: Any, by: str, since: int | None = None) -> Any:
+        """Make ``value`` (a Tensor or a number) the value of this tensor; return the tensor.
+
+        ``since`` is a tick before ``value`` was computed, where it was computed from this tensor.
+        """
+        since = tick() if since is None else since
         recorded = MODES.grad_enabled and getattr(value, "_node", None) is not None
         self._check_writable(recorded)
         array = value._data if isinstance(value, InPlace) else np.asarray(value)
@@ -49,29 +63,25 @@ class InPlace(Writing):
             # what made the old value gets a gradient of zeros
             value, recorded = setitem(self, value if recorded else array, index=...), True
             self._check_writable(recorded)
-        if not self._data.flags.writeable and not recorded:
+        alone = recorded and views.is_alone(self)
+        if not (alone or self._data.flags.writeable):
             raise RuntimeError(
                 f"{by}: unsupported operation: more than one element of the written-to tensor refers to a single "
                 "memory location, or its memory is read-only. Please clone() the tensor first."
             )
-        if recorded:
-            value = value.to(self._data.dtype)
-            if array.shape != self._data.shape:
-                value = value.expand(self._data.shape).clone()
-            self._become(value, by)
-        else:
+        if not recorded:
             np.copyto(self._data, array, casting="unsafe")
             wrote(self._data, by)
+            return self
+        value = value.to(self._data.dtype)
+        if array.shape != self._data.shape:
+            value = value.expand(self._data.shape).clone()
+        if alone:
+            views.replace_node(self, value._node, by)
+            self._data = value._data
+        else:
+            views.store(self, value, by, since)
         return self
-
-    def _become(self, value: Any, by: str) -> None:
-        """Take the value and the place in the graph of a recorded result."""
-        old = self._node
-        if value._node is not old:
-            value._node.in_place = by
-            if old is not None and old.retains and old.primitive is not None:  # it is the tensor that retains
-                old.retains, value._node.retains = False, True
-        self._data, self._node, self._constant = value._data, value._node, None
 
     def _check_writable(self, recorded: bool) -> None:
         node = self._node
@@ -85,15 +95,18 @@ class InPlace(Writing):
                 "a leaf Variable that requires grad is being used in an in-place operation. "
                 "Write inside `with no_grad():`, or to x.data, or make a new tensor."
             )
-        if recorded and self._data.base is not None:
-            if node is not None and len(node.inputs) == 1 and node.inputs[0].primitive is None:
-                raise RuntimeError(
-                    "a view of a leaf Variable that requires grad is being used in an in-place operation. "
-                    "Write inside `with no_grad():`, or to x.data, or make a new tensor."
-                )
+        if not recorded:
+            return
+        base = views.base_of(self)
+        if base is not self and base._node is not None and base._node.primitive is None:
             raise RuntimeError(
-                "a view is being written by a recorded in-place operation; the tensor it looks at "
-                "would not see the change. Make a new tensor, or write to a clone()."
+                "a view of a leaf Variable that requires grad is being used in an in-place operation. "
+                "Write inside `with no_grad():`, or to x.data, or make a new tensor."
+            )
+        if self._outside:
+            raise RuntimeError(
+                "A view was created in no_grad mode and is being modified inplace with grad mode enabled. "
+                "Make the view where gradients are recorded, or write into a clone()."
             )
 
     @property
@@ -107,23 +120,36 @@ class InPlace(Writing):
             raise IndexError(str(error).replace("axis", "dimension")) from None
 
     def _write(self, within: Any, index: Any, value: Any) -> None:
+        by = "x[...] = v"
         if isinstance(value, InPlace):
             value = self._fitting(within, index, value)
-        if MODES.grad_enabled and (getattr(value, "_node", None) is not None or self._node is not None):
-            self._check_writable(recorded=True)
-            self._assign(setitem(self, value, index=index, within=within), "x[...] = v")
+        recorded = MODES.grad_enabled and (getattr(value, "_node", None) is not None or self._node is not None)
+        self._check_writable(recorded)
+        if recorded and (views.is_alone(self) or views.base_of(self) is not self):
+            if not self._holds(within, index, value):
+                self._assign(setitem(self, value, index=index, within=within), by)
             return
-        self._check_writable(recorded=False)
-        if isinstance(value, np.ndarray):
-            category(value.dtype)
-        elif type(value) is int and self._data.dtype.kind in "iu":
-            value = fitted(value, self._data.dtype)
+        array = value._data if isinstance(value, InPlace) else value
+        if isinstance(array, np.ndarray):
+            category(array.dtype)
+        elif type(array) is int and self._data.dtype.kind in "iu":
+            array = fitted(array, self._data.dtype)
+        place = self._data if within is None else self._data[within]
         try:
-            place = self._data if within is None else self._data[within]
-            place[index] = value._data if isinstance(value, InPlace) else value
+            place[index] = array
         except (ValueError, OverflowError) as error:
-            raise RuntimeError(f"x[...] = v: {error}") from None
-        wrote(self._data, "x[...] = v")
+            raise RuntimeError(f"{by}: {error}") from None
+        wrote(_part(place, index), by)
+        if recorded:
+            params = {"index": index, "within": within}
+            views.rebase(self, _Placed(attach(setitem, self._data, (self, value), params)), by)
+
+    def _holds(self, within: Any, index: Any, value: Any) -> bool:
+        """Return whether ``value`` is what stands there already, as after ``x[i] += v``."""
+        if not isinstance(value, InPlace) or value._view is None or not is_basic(index):
+            return False
+        place = self._data if within is None else self._data[within]
+        return same_place(_part(place, index), value._data)
 
     def _fitting(self, within: Any, index: Any, value: Any) -> Any:
         """Return ``value`` in this dtype and, for the graph's sake, without needless leading dimensions of one."""
@@ -136,47 +162,64 @@ class InPlace(Writing):
 
     def _rearrange(self, value: Any, by: str) -> Any:
         """Take the shape and memory of a view of this tensor; return the tensor."""
-        self._check_writable(recorded=False)
-        if value._node is not None and value._node is not self._node:
-            value._node.in_place = by
-        self._data, self._node, self._constant = value._data, value._node, None
+        node = self._node
+        if node is not None and node.primitive is None:  # a leaf stays one
+            node.shape = value._data.shape
+        elif node is not None:
+            views.replace_node(self, value._node, by)
+        views.rearrange(self, value)
         return self
 
     def __iadd__(self, other: Any) -> Any:
-        return self._assign(e.add(self, other), "+=")
+        return self._computed("+=", e.add, other)
 
     def __isub__(self, other: Any) -> Any:
-        return self._assign(e.sub(self, other), "-=")
+        return self._computed("-=", e.sub, other)
 
     def __imul__(self, other: Any) -> Any:
-        return self._assign(e.mul(self, other), "*=")
+        return self._computed("*=", e.mul, other)
 
     def __itruediv__(self, other: Any) -> Any:
-        return self._assign(e.div(self, other), "/=")
+        return self._computed("/=", e.div, other)
 
     def __ifloordiv__(self, other: Any) -> Any:
-        return self._assign(e.floor_divide(self, other), "//=")
+        return self._computed("//=", e.floor_divide, other)
 
     def __imod__(self, other: Any) -> Any:
-        return self._assign(e.remainder(self, other), "%=")
+        return self._computed("%=", e.remainder, other)
 
     def __ipow__(self, other: Any) -> Any:
-        return self._assign(e.pow(self, other), "**=")
+        return self._computed("**=", e.pow, other)
 
     def __iand__(self, other: Any) -> Any:
-        return self._assign(c.bitwise_and(self, other), "&=")
+        return self._computed("&=", c.bitwise_and, other)
 
     def __ior__(self, other: Any) -> Any:
-        return self._assign(c.bitwise_or(self, other), "|=")
+        return self._computed("|=", c.bitwise_or, other)
 
     def __ixor__(self, other: Any) -> Any:
-        return self._assign(c.bitwise_xor(self, other), "^=")
+        return self._computed("^=", c.bitwise_xor, other)
 
     def __ilshift__(self, other: Any) -> Any:
-        return self._assign(c.bitwise_left_shift(self, other), "<<=")
+        return self._computed("<<=", c.bitwise_left_shift, other)
 
     def __irshift__(self, other: Any) -> Any:
-        return self._assign(c.bitwise_right_shift(self, other), ">>=")
+        return self._computed(">>=", c.bitwise_right_shift, other)
+
+
+class _Placed:
+    """What ``rebase`` needs of a value whose node is already the whole tensor's."""
+
+    def __init__(self, node: Any) -> None:
+        self._node = node
+
+
+def _part(place: np.ndarray, index: Any) -> np.ndarray:
+    """Return the view that an index writes to, or all of ``place`` where it is not a view."""
+    if not is_basic(index):
+        return place
+    parts = index if isinstance(index, tuple) else (index,)
+    return place[parts if ... in parts else (*parts, ...)]
 
 
 def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:

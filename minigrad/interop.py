@@ -13,6 +13,7 @@ from minigrad.modes import MODES
 from minigrad.primitive import TABLE
 from minigrad.recording import Recorded
 from minigrad.storage import owner
+from minigrad.views import share
 
 
 class Interop:
@@ -83,6 +84,7 @@ class Interop:
         """
         if self._node is not None and not force:
             raise RuntimeError(_NUMPY)
+        share(self)
         return self._data
 
     def item(self) -> Any:
@@ -132,7 +134,9 @@ class Interop:
 
     def __copy__(self) -> Any:
         made = type(self).__new__(type(self))
-        made.__dict__.update(self.__dict__)
+        made.__dict__.update(self.__dict__, _view=None, _views=None)
+        share(self)
+        share(made)
         return made
 
     def __getstate__(self) -> dict[str, Any]:

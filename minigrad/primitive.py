@@ -34,6 +34,7 @@ class Primitive:
     ``(g, i, out, *operands, **parameters)``. ``promotes=k`` brings the operands from k on to
     their common dtype first, ``floats`` turns integers into the default float: PyTorch's rules, not NumPy's.
     ``guard`` sees operands that are not all floats before that, and refuses what PyTorch refuses.
+    ``views`` says that the result may look at the memory of its operand.
     """
 
     def __init__(
@@ -46,8 +47,10 @@ class Primitive:
         promotes: int | None = None,
         floats: bool = False,
         guard: Callable[..., None] | None = None,
+        views: bool = False,
     ) -> None:
         self.function, self.vjps, self.each = function, vjps, each
+        self.views = views
         self.name = name or function.__name__
         self.__name__ = self.name
         self.__doc__ = function.__doc__

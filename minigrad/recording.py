@@ -31,6 +31,12 @@ class Recorded:
     _constant: Node | None = None  # stands for it in graphs that only read it
     _inference = False  # made inside inference_mode
     _origin: Any = None  # how it left the graph; only inside autograd.record_lines
+    _link_view: Any  # views.link: one() for a primitive whose result looks at its operand's memory
+    _stale: type  # the class of a view whose base has a new value
+    _view: Any = None  # how it came about, where it is a view of another tensor
+    _views: Any = None  # weak references to its views
+    _shared = False  # others may look at its memory whom the graph does not know
+    _outside = False  # a view made where nothing was recorded, of a tensor that requires grad
 
     @staticmethod
     def _wrap(array: Any, requires_grad: bool = False) -> Any:
@@ -48,6 +54,8 @@ class Recorded:
     def __record__(primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Run the primitive on operands that Primitive.__call__ was given."""
         if len(operands) == 1:
+            if primitive.views:
+                return Recorded._link_view(primitive, operands[0], params)
             return one(primitive, operands[0], params)
         if len(operands) == 2:
             return two(primitive, operands[0], operands[1], params)
@@ -162,6 +170,17 @@ def many(primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]
     elif RESULTS.looked_at:
         _look(result, primitive, operands, params)
     return result
+
+
+def attach(primitive: Primitive, out: Any, operands: tuple[Any, ...], params: dict[str, Any]) -> Node:
+    """Return the node of a result that is there already; for primitives whose rules read no values."""
+    node = _new(Node)
+    node.inputs = tuple(map(source, operands))
+    node.saved = (None,) * (len(operands) + 1)
+    node.primitive, node.params = primitive, params
+    node.shape, node.dtype, node.scope = out.shape, out.dtype, MODES.scope
+    node.sequence = tick()
+    return node
 
 
 # NumPy warns nobody of what happens here (silence.py). Where the user's error state makes it an error, it is computed

@@ -60,6 +60,8 @@ def sweep(
             saved = saved.recall(node)
         elif sequence < WRITES.last:
             _check_unwritten(node, saved)
+        if node.params and sequence < WRITES.last:
+            _check_parameters(node)
         if primitive.saves and not retain_graph:
             node.saved = FREED
         saved = _standing_in(node, saved) if lift is None or not primitive.saves else _lifted(node, saved, lift)
@@ -150,11 +152,24 @@ def _check_unwritten(node: Node, saved: tuple[Any, ...]) -> None:
         if value is None or (type(value) is _ndarray and value.base is None and id(value) not in of):
             continue  # as most of them
         if hasattr(value, "base") and (writer := written_since(value, moment)) is not None:
-            what = "the result" if place == 0 else f"operand {place - 1}"
-            line = f" (recorded at {node.line[0]}:{node.line[1]})" if node.line else ""
-            raise RuntimeError(
-                "one of the variables needed for gradient computation has been modified by an "
-                f"inplace operation: {what} of {node.primitive.name}, a {value.dtype} tensor of "  # type: ignore[union-attr]
-                f"shape {tuple(value.shape)}, was overwritten by {writer} after it was "
-                f"saved{line}. Compute the gradient first, or write into a clone()."
-            )
+            raise _overwritten(node, "the result" if place == 0 else f"operand {place - 1}", value, writer)
+
+
+def _check_parameters(node: Node) -> None:
+    """Raise where an index, a mask or classes that the node was given were written after it was made."""
+    for name, value in node.params.items():
+        for array in value if type(value) is tuple else (value,):
+            if isinstance(array, _ndarray):
+                writer = written_since(array, node.sequence)
+                if writer is not None:
+                    raise _overwritten(node, name, array, writer)
+
+
+def _overwritten(node: Node, what: str, value: Any, writer: str) -> RuntimeError:
+    line = f" (recorded at {node.line[0]}:{node.line[1]})" if node.line else ""
+    return RuntimeError(
+        "one of the variables needed for gradient computation has been modified by an "
+        f"inplace operation: {what} of {node.primitive.name}, a {value.dtype} tensor of "  # type: ignore[union-attr]
+        f"shape {tuple(value.shape)}, was overwritten by {writer} after it was "
+        f"saved{line}. Compute the gradient first, or write into a clone()."
+    )

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import storage
+from minigrad.backward import run_backward
 from minigrad.dtypes import category, of_old
 from minigrad.functions.methods import Methods
 from minigrad.graph import Handle as Handle
@@ -22,7 +22,7 @@ from minigrad.modes import MODES, RESULTS
 from minigrad.printing import tensor_repr
 from minigrad.recording import Recorded, link_detached, source
 from minigrad.silence import warn
-from minigrad.sweep import sweep
+from minigrad.views import derive, share
 
 
 class Tensor(Recorded, Methods, InPlace, Interop):
@@ -42,6 +42,8 @@ class Tensor(Recorded, Methods, InPlace, Interop):
     _data: np.ndarray
 
     def __init__(self, data: Any = (), *sizes: int, requires_grad: bool = False) -> None:
+        if isinstance(data, Tensor):
+            share(data)
         self._data = data = data._data if isinstance(data, Tensor) else of_old(data, sizes)
         category(data.dtype)
         if MODES.inference:
@@ -69,7 +71,7 @@ class Tensor(Recorded, Methods, InPlace, Interop):
             if not self.is_leaf:
                 raise RuntimeError("data: shape and dtype of a recorded tensor cannot be changed")
             self._node.shape, self._node.dtype = array.shape, array.dtype
-        self._data, self._constant = array, None
+        self._data, self._constant, self._view = array, None, None
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -193,13 +195,18 @@ class Tensor(Recorded, Methods, InPlace, Interop):
             result._inference = True
         elif RESULTS.looked_at:
             link_detached(result, self)
+        if self._node is not None:
+            share(self)
         return result
 
     def detach_(self) -> Tensor:
         """Take this tensor itself out of the graph; return it."""
         if self._node is not None:
+            if self._view is not None:
+                raise RuntimeError("Can't detach views in-place. Use detach() instead.")
             self._detached_grad = self._node.grad if self.is_leaf else None
-            self._node = None
+            share(self)
+            self._node = self._view = None
         return self
 
     def backward(
@@ -255,139 +262,22 @@ class Tensor(Recorded, Methods, InPlace, Interop):
         return tensor_repr(self)
 
 
-Recorded._plain = Tensor
+class _Stale(Tensor):
+    """A view whose base has a new value: it looks up its place in the graph when asked for it."""
+
+    @property
+    def _node(self) -> Node | None:
+        return derive(self)
+
+    @_node.setter
+    def _node(self, node: Node | None) -> None:
+        self.__class__ = Tensor
+        self._node = node
 
 
-# ---- backward -------------------------------------------------------------------------------------
-def run_backward(
-    outputs: list[Tensor],
-    gradients: list[Tensor | None],
-    retain_graph: bool | None,
-    create_graph: bool,
-    inputs: Any,
-) -> None:
-    """Add the gradients of the outputs to ``.grad`` of the leaves, or of ``inputs``."""
-    targets = None
-    if inputs is not None:
-        inputs = inputs.values() if isinstance(inputs, dict) else inputs
-        targets = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-        if not targets:
-            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-    if create_graph:
-        warn(_CIRCLE)
-    for node, g, own in differentiate(outputs, gradients, targets, retain_graph, create_graph):
-        accumulate(node, g, own)
+_Stale.__name__ = _Stale.__qualname__ = "Tensor"
+Recorded._plain, Recorded._stale = Tensor, _Stale
 
-
-def differentiate(
-    outputs: list[Tensor],
-    gradients: list[Tensor | None],
-    targets: list[Tensor] | None,
-    retain_graph: bool | None,
-    create_graph: bool,
-) -> list[tuple[Node, Any, bool]]:
-    """Sweep from the outputs; return (node, cotangent, own?) of each leaf or target reached.
-
-    Cotangents are arrays, or Tensors with ``create_graph``.
-    """
-    roots = []
-    for i, output in enumerate(outputs):
-        if output._node is None:
-            raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
-        roots.append(output._node)
-    seeds: list[Any] = [_seed(y, g, i) for i, (y, g) in enumerate(zip(outputs, gradients, strict=True))]
-    if targets is not None and any(t._node is None for t in targets):
-        raise RuntimeError("One of the differentiated Tensors does not require grad")
-    retain = create_graph if retain_graph is None else retain_graph
-    nodes = None if targets is None else [t._node for t in targets if t._node is not None]
-    before, MODES.grad_enabled = MODES.grad_enabled, create_graph
-    try:
-        with np.errstate(all="ignore"):
-            found = sweep(
-                roots,
-                seeds if create_graph else [seed._data for seed in seeds],
-                retain_graph=retain,
-                lift=_lift if create_graph else None,
-                targets=nodes,
-                on_hook=_run_hooks,
-            )
-    finally:
-        MODES.grad_enabled = before
-    return [(node, g, own) for node, (g, own) in found.items()]
-
-
-def _seed(output: Tensor, gradient: Tensor | None, i: int) -> Tensor:
-    if gradient is None:
-        if output._data.size != 1:
-            raise RuntimeError(
-                "grad can be implicitly created only for scalar outputs; this one has shape "
-                f"{output.shape}. Reduce it first (loss.mean()) or pass backward(gradient)."
-            )
-        return Tensor._wrap(np.ones_like(output._data))
-    if not isinstance(gradient, Tensor):
-        if not isinstance(gradient, np.ndarray):
-            raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
-        gradient = Tensor._wrap(gradient)
-    if gradient.shape != output.shape:
-        raise RuntimeError(
-            f"Mismatch in shape: grad_output[{i}] has a shape of {gradient.shape} and "
-            f"output[{i}] has a shape of {output.shape}."
-        )
-    return gradient if gradient.dtype == output.dtype else gradient.to(output.dtype)
-
-
-def _lift(value: Any, home: Node) -> Any:
-    if not hasattr(value, "dtype"):
-        return value
-    tensor = Tensor.__new__(Tensor)
-    tensor._data = value
-    if home.requires_grad:
-        tensor._node = home
-    return tensor
-
-
-def _run_hooks(node: Node, g: Any) -> Any:
-    tensor = g if isinstance(g, Tensor) else Tensor._wrap(g)
-    for hook in list((node.hooks or {}).values()):
-        answer = hook(tensor)
-        if answer is not None:
-            _check_answer(hook, answer, tensor)
-            tensor = answer
-    return tensor if isinstance(g, Tensor) else tensor._data
-
-
-def _check_answer(hook: Any, answer: Any, g: Tensor) -> None:
-    name = getattr(hook, "__name__", type(hook).__name__)
-    if not isinstance(answer, Tensor):
-        raise TypeError(f"expected Variable, but hook returned '{type(answer).__name__}'")
-    if answer.shape != g.shape:
-        raise RuntimeError(f"hook '{name}' has changed the size of value (was {g.shape} got {answer.shape})")
-    if answer.dtype != g.dtype:
-        raise RuntimeError(f"hook '{name}' has changed the type of value (was {g.dtype} got {answer.dtype})")
-
-
-def accumulate(node: Node, g: Any, own: bool) -> None:
-    """Add to ``.grad``, into memory that nobody else holds."""
-    if isinstance(g, Tensor):
-        node.grad = g if node.grad is None else node.grad + g
-    elif node.grad is None:
-        kept = own and isinstance(g, np.ndarray) and g.flags.c_contiguous
-        node.grad = Tensor._wrap(g if kept else np.array(g, order="C"))
-    elif node.grad.requires_grad:
-        node.grad = node.grad + Tensor._wrap(g)
-    else:
-        np.add(node.grad._data, g, out=node.grad._data)
-        storage.wrote(node.grad._data, "backward")
-    for hook in list(node.after_hooks.values()) if node.after_hooks else ():
-        hook()
-
-
-_CIRCLE = (
-    "Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient "
-    "which can cause a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you "
-    "have to use this function, make sure to reset the .grad fields of your parameters to None after use to break "
-    "the cycle and avoid the leak."
-)
 _NO_GRAD_HERE = (
     "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
     "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf "

@@ -83,6 +83,9 @@ AS_PYTORCH = {  # where PyTorch has the operation under another name or signatur
     "indexing.setitem": lambda t, x, y, index, within=...: (
         x.reshape(-1).index_put((places(t, x.shape, within, index),), y).reshape(x.shape)
     ),
+    "indexing.overwrite": lambda t, x, y, view: (
+        x.reshape(-1).index_put((t.tensor(seen(x.shape, view)),), y).reshape(x.shape)
+    ),
     "indexing.scatter_reduce": lambda t, x, y, index, reduce: x.scatter_reduce(
         0, t.tensor(index[0])[:, None].expand_as(y), y, reduce
     ),
@@ -110,6 +113,14 @@ def places(t, shape, *indices):
     return t.tensor(np.ascontiguousarray(found))
 
 
+def seen(shape, view):
+    """Return where a view leads, counted in the flattened array."""
+    found = np.arange(np.prod(shape)).reshape(tuple(shape))
+    for step, params in view:
+        found = step(found, **params)
+    return np.ascontiguousarray(found)
+
+
 def added(t, x, shape, index):
     flat = t.zeros(int(np.prod(shape)), dtype=x.dtype)
     return flat.index_add(0, places(t, shape, index).reshape(-1), x.reshape(-1)).reshape(shape)
@@ -126,7 +137,7 @@ POINT = {
     "shape.swapaxes": "x.swapaxes(0, -1)", "shape.roll": "x.roll(1)", "shape.concatenate": "L.cat([x, y])",
     "shape.pad": "L.nn.functional.pad(x, (1, 1))", "diagonal.diagonal": "x.diagonal()", "diagonal.fold": "x.unfold(0, 1, 1)",
     "diagonal.unfold": "x.unfold(0, 1, 1)", "diagonal.tril": "x.tril()", "diagonal.triu": "x.triu()", "einsum.einsum": "L.einsum(',->', x, y)",
-    "indexing.setitem": "x.index_fill(0, L.tensor([0]), y)", "indexing.take_along_axis": "x.gather(0, L.tensor(0))",
+    "indexing.setitem": "x.index_fill(0, L.tensor([0]), y)", "indexing.overwrite": "x.index_fill(0, L.tensor([0]), y)", "indexing.take_along_axis": "x.gather(0, L.tensor(0))",
     "indexing.scatter_reduce": "x.scatter_reduce(0, L.tensor(0), y, 'amax')", "linalg.cross": "L.cross(x, y, dim=0)",
     **{f"linalg.{f}": f"L.linalg.{f}(x)" for f in ("cholesky", "det", "eigh", "inv", "pinv", "qr", "svd")},
     **{f"linalg.{f}": "L.linalg.det(x)" for f in ("cofactor", "cofactor_vjp")}, "linalg.logabsdet": "L.linalg.slogdet(x)",

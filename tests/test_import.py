@@ -14,7 +14,7 @@ FILES = sorted([*(ROOT / "minigrad").rglob("*.py"), *(ROOT / "nn").rglob("*.py")
 FLOORS = [
     "primitive modes storage dtypes layout allocator device random files silence",
     "ops",
-    "graph recording sweep",
+    "graph recording views sweep backward",
     "functions linalg inplace interop printing",
     "tensor",
     "backends creation sampling compat distributions autograd func optim utils datasets serialization viz",

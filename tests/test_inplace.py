@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
+from minigrad.autograd import gradgradcheck
 
 LINES = [
     "x.abs_()", "x.add_(2)", "x.add_(y, alpha=3)", "x.sub_(y)", "x.mul_(y)", "x.div_(y)", "x.pow_(2)", "x.clamp_(-0.5, 0.5)", "x.clamp_(min=0)", "x.neg_()", "x.exp_()", "x.sqrt_()", "x.sin_()",
@@ -160,3 +161,180 @@ def test_an_index_out_of_range_is_named_as_pytorch_names_it(torch):
             x = lib.zeros(2, 3)
             with pytest.raises(IndexError, match="index 5 is out of bounds for dimension 0 with size 2"):
                 x[5] = lib.ones(3, requires_grad=asks)
+
+
+# ---- memory that several tensors look at ----------------------------------------------------------
+SHARED = [
+    "x[0] += v",
+    "x[:, 1] *= v",
+    "x[0][1] = v",
+    "x.T[0] = v",
+    "x[1:].mul_(v)",
+    "x.view(-1)[2:5] = v * v",
+    "x.view(-1).view(1, 4).t()[1] *= v; x[0] += x[1]",
+    "r = x[0]; x *= v; x[1] += r",
+    "r = x[0]; r *= v; x[1] += r",
+    "r, s = x[0], x[:, 1]; r *= v; s += r.sum(); r -= s.mean()",
+    "r = x.detach(); x *= v; x[0] += r[1]",
+    "r = x[0]; s = r[1:]; s += v; r.mul_(2)",
+    "x.diagonal().mul_(v)",
+    "x.unsqueeze(0).squeeze().transpose(0, 1)[1].add_(v)",
+    "x.t_(); x[0] *= v",
+    "r = x[0]; x.t_(); x[0] *= v; r += 1",
+    "r = x[0]; x.unsqueeze_(0); x[0, 0, 0] = v; r *= r",
+    "r = x[0]; r.zero_(); x[1] *= v",
+    "r = x[0]; r.copy_(v.expand(2)); r.sigmoid_()",
+    "r = x[0]; r[lib.tensor([1, 0])] = x[1] * v",
+    "r = x[0]; r[r > 0.5] = v",
+    "for row in [x[i] for i in range(2)]: row *= v",
+    "r = x.flip(0); r[0] = v; x += r",
+    "x.expand(2, 2)[0] *= v",
+    "x[1:].add_(v)",
+]
+
+
+REFUSED_THERE = ("a leaf Variable", "modified by an inplace operation")  # by PyTorch, of some of these
+
+
+def shared_writes(lib, lines, recorded, v, w):
+    x = w * 1 if recorded else lib.ones(2, 2, dtype=lib.float64)
+    names = {"lib": lib, "x": x, "v": v}
+    exec(lines, names)
+    return [names[name] for name in "xrs" if name in names]
+
+
+@pytest.mark.parametrize("recorded", [False, True], ids=["plain", "recorded"])
+@pytest.mark.parametrize("lines", SHARED)
+def test_a_recorded_write_reaches_all_who_look(torch, lines, recorded):
+    results = []
+    for lib in (mg, torch):
+        w = lib.tensor([[1.5, -0.5], [2.0, 1.0]], dtype=lib.float64, requires_grad=True)
+        v = lib.tensor(3.0, dtype=lib.float64, requires_grad=True)
+        try:
+            seen = shared_writes(lib, lines, recorded, v, w)
+            loss = sum((y * y * y).sum() for y in seen)
+            grads = lib.autograd.grad(loss, [v, w], allow_unused=True)
+        except RuntimeError as error:
+            assert lib is torch and any(words in str(error) for words in REFUSED_THERE)
+            continue
+        values = [y.detach().numpy() for y in seen]
+        values += [0.0 if g is None else g.numpy() for g in grads]
+        results.append([*values, np.array([y.requires_grad for y in seen])])
+    for a, b in zip(results[0], results[-1], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+    if "detach" in lines:  # what it leaves out of the graph, differences see
+        return
+    loss = lambda v, w: sum((y**3).sum() for y in shared_writes(mg, lines, recorded, v, w))
+    operands = [mg.tensor(x, dtype=mg.float64, requires_grad=True) for x in (1.1, [[1.5, -0.5], [2.0, 1.0]])]
+    if recorded:
+        assert gradgradcheck(loss, operands)
+    else:
+        assert gradgradcheck(lambda v: loss(v, None), operands[:1])
+
+
+def test_arrays_on_the_memory_see_a_recorded_write():
+    v = mg.tensor(3.0, requires_grad=True)
+    array = np.zeros((2, 2), np.float32)
+    x = mg.from_numpy(array)
+    seen = x.numpy()
+    x[0] = v
+    x[1] += x[0]
+    x *= v
+    assert array.tolist() == seen.tolist() == x.tolist() == [[9, 9], [9, 9]]
+
+
+def test_what_nobody_else_looks_at_leaves_saved_values_alone():
+    x = mg.tensor([0.0, 1.0], requires_grad=True)
+    y = x.exp()
+    before = y.sum()
+    y += 1
+    before.backward()
+    np.testing.assert_allclose(x.grad, np.exp([0, 1]), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("x.data[0] = 0", None),
+        ("x[1:].data.zero_()", "overwritten by zero_"),
+        ("x.data[1, 0] = 0", "overwritten by x"),
+        ("x.data[:, 0] = 0", "overwritten by x"),
+        ("x.T.data[0, :1] = 0", None),
+        ("y.data.zero_()", None),
+    ],
+)
+def test_only_a_write_to_what_backward_reads_is_an_error(line, words):
+    x = mg.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    y = x[1] * x[1]
+    z = y + 1
+    exec(line, {"x": x, "y": y})
+    if words is None:
+        z.sum().backward()
+        assert x.grad.tolist() == [[0, 0], [6, 8]]
+    else:
+        with pytest.raises(RuntimeError, match=words):
+            z.sum().backward()
+
+
+OVERWRITTEN = {  # what is looked up, by what; the index, mask or classes are overwritten before backward
+    "sort": lambda L, x, i, m: x.sort(1),
+    "topk": lambda L, x, i, m: x.topk(2, 1),
+    "kthvalue": lambda L, x, i, m: x.kthvalue(2, 1),
+    "median": lambda L, x, i, m: x.median(1),
+    "max": lambda L, x, i, m: x.max(1),
+    "cummin": lambda L, x, i, m: x.cummin(1),
+    "x[i]": lambda L, x, i, m: (x[i], i),
+    "x[1, i]": lambda L, x, i, m: (x[1, i], i),
+    "x[i, i]": lambda L, x, i, m: (x[i, i], i),
+    "x[m]": lambda L, x, i, m: (x[m], m),
+    "index_select": lambda L, x, i, m: (x.index_select(1, i), i),
+    "take": lambda L, x, i, m: (x.take(i), i),
+    "gather": lambda L, x, i, m: (x.gather(1, i[None]), i),
+    "scatter": lambda L, x, i, m: (x.scatter(1, i[None], x * 2), i),
+    "scatter_add": lambda L, x, i, m: (x.scatter_add(1, i[None], x * 2), i),
+    "scatter_reduce": lambda L, x, i, m: (x.scatter_reduce(1, i[None], x * 2, "amax"), i),
+    "index_add": lambda L, x, i, m: (x.index_add(0, i, x[:2]), i),
+    "index_copy": lambda L, x, i, m: (x.index_copy(0, i, x[:2]), i),
+    "index_fill": lambda L, x, i, m: (x.index_fill(0, i, 1.0), i),
+    "index_put": lambda L, x, i, m: (x.index_put((i,), x[:2]), i),
+    "masked_select": lambda L, x, i, m: (x.masked_select(m), m),
+    "masked_fill": lambda L, x, i, m: (x.masked_fill(m, 0.0), m),
+    "where": lambda L, x, i, m: (L.where(m, x, x * 2), m),
+    "nll_loss": lambda L, x, i, m: (L.nn.functional.nll_loss(x[:2], i), i),
+    "cross_entropy": lambda L, x, i, m: (L.nn.functional.cross_entropy(x[:2], i), i),
+}
+
+
+@pytest.mark.parametrize("name", OVERWRITTEN)
+def test_what_was_looked_up_by_an_overwritten_index_is_an_error(torch, name):
+    for lib in (mg, torch):
+        x = (lib.arange(12.0).reshape(3, 4) * 1.7 % 5).requires_grad_()
+        index, mask = lib.tensor([0, 2]), lib.arange(12).reshape(3, 4) % 2 == 0
+        values, written = OVERWRITTEN[name](lib, x, index, mask)
+        written.copy_(written.roll(1, 0))
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            values.sum().backward()
+
+
+@pytest.mark.parametrize(
+    "line", ["t_()", "transpose_(0, 1)", "unsqueeze_(0)", "squeeze_()", "swapaxes_(0, 1)", "swapdims_(0, 1)"]
+)
+@pytest.mark.parametrize("recorded", [False, True], ids=["leaf", "recorded"])
+def test_shapes_changed_under_no_grad_stay_in_the_graph(line, recorded):
+    p = mg.ones(2, 1, requires_grad=True)
+    x = p * 2 if recorded else p
+    with mg.no_grad():
+        exec(f"x.{line}", {"x": x})
+    assert x.requires_grad and x.is_leaf != recorded
+    (x * x).sum().backward()
+    assert p.grad.flatten().tolist() == ([8, 8] if recorded else [2, 2])
+
+
+def test_writes_that_the_graph_could_not_follow_are_refused():
+    x = mg.ones(2, requires_grad=True) * 1
+    with mg.no_grad():
+        view = x[:1]
+    with pytest.raises(RuntimeError, match="created in no_grad mode"):
+        view.mul_(x[1])
+    with pytest.raises(RuntimeError, match="Can't detach views in-place"):
+        x[:1].detach_()

@@ -12,6 +12,7 @@ import pytest
 
 import minigrad as mg
 import minigrad.ops
+from minigrad import ops
 from minigrad.autograd import GradcheckError, gradcheck, gradgradcheck
 from minigrad.primitive import TABLE, Primitive
 
@@ -126,6 +127,10 @@ SAMPLES = {
         ((signed(2, 3, 4), signed(3, 2)), {"within": (1,), "index": (slice(None), np.array([0, 2]))}),
         ((signed(3, 4), signed(3, 4)), {"index": (np.array([0, 2, 0]),)}),  # the last of two stays
         ((signed(2, 3, 4), signed(2)), {"within": (1,), "index": (np.array([[0], [0]]), [1, 1])}),
+    ],
+    "indexing.overwrite": [
+        ((signed(3, 4), signed(2, 2)), {"view": ((ops.shape.transpose, {"axes": (1, 0)}), (ops.indexing.getitem, {"index": (slice(0, 4, 2), slice(1, 3))}))}),
+        ((signed(3, 4), signed(6)), {"view": ((ops.shape.reshape, {"shape": (2, 6)}), (ops.indexing.getitem, {"index": (1,)}))}),
     ],
     "indexing.scatter_reduce": [
         ((spaced(3, 2), signed(4, 2) + spaced(4, 2)), {"index": (np.array([0, 0, 2, 0]),), "reduce": reduce})

@@ -22,6 +22,7 @@ from minigrad.primitive import Primitive
 from minigrad.recording import INFERENCE_SAVED, source
 from minigrad.storage import written_since
 from minigrad.tensor import Tensor
+from minigrad.views import rebase
 
 _OBJECT = np.dtype(object)
 
@@ -237,10 +238,12 @@ class _Call(_Named):
         self.outputs[i] = weakref.ref(node)
         if _place(y, ctx._dirty) is None:
             y = y.detach()  # the tensor that forward may have kept stays outside: no circle
+            y._node = node
         else:
             y._check_writable(recorded=True)
-            y._constant = None
-        y._node = node
+            value = y.detach()
+            value._node = node
+            rebase(y, value, self.function)
         return y
 
     def _output(self, i: int, shape: tuple[int, ...], dtype: Any) -> Node:

@@ -11,6 +11,7 @@ import numpy as np
 
 from minigrad.dtypes import fitted
 from minigrad.functions import elementwise as e
+from minigrad.modes import enable_grad, is_grad_enabled
 from minigrad.ops.shape import copy
 
 ELEMENTWISE = [
@@ -129,7 +130,7 @@ REARRANGING = ["squeeze", "unsqueeze", "t", "transpose", "swapaxes", "swapdims"]
 def _written(name: str) -> Any:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         plain = getattr(type(self), name, None) or getattr(e, name)
-        return self._assign(plain(self, *args, **kwargs), f"{name}_")
+        return self._computed(f"{name}_", plain, *args, **kwargs)
 
     method.__name__ = f"{name}_"
     method.__doc__ = f"Write the result of ``{name}`` into the tensor; return the tensor."
@@ -138,7 +139,10 @@ def _written(name: str) -> Any:
 
 def _rearranged(name: str) -> Any:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return self._rearrange(getattr(self, name)(*args, **kwargs), f"{name}_")
+        self._check_writable(recorded=self._node is not None and is_grad_enabled())
+        with enable_grad():  # what is recorded stays so
+            value = getattr(self, name)(*args, **kwargs)
+        return self._rearrange(value, f"{name}_")
 
     method.__name__ = f"{name}_"
     method.__doc__ = f"Give the tensor the shape that ``{name}`` gives; return the tensor."
@@ -150,6 +154,7 @@ class Writing:
 
     _data: Any
     _assign: Any
+    _computed: Any
     shape: Any
 
     for _name in ELEMENTWISE:

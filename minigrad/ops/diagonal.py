@@ -21,7 +21,8 @@ def triu(x, *, k):
 @primitive(
     lambda g, _out, _x, *, offset, axis1, axis2: diagonal_embed(
         g, offset=offset, axis1=axis1, axis2=axis2, shape=_x.shape
-    )
+    ),
+    views=True,
 )
 def diagonal(x, *, offset, axis1, axis2):
     """A view along the diagonal, which NumPy would make read-only."""
@@ -39,7 +40,7 @@ def diagonal_embed(x, *, offset, axis1, axis2, shape):
     return out
 
 
-@primitive(lambda g, _out, _x, *, axis, size, step: fold(g, axis=axis, step=step, shape=_x.shape))
+@primitive(lambda g, _out, _x, *, axis, size, step: fold(g, axis=axis, step=step, shape=_x.shape), views=True)
 def unfold(x, *, axis, size, step):
     windows = np.lib.stride_tricks.sliding_window_view(x, size, axis, writeable=x.flags.writeable)
     return windows[(slice(None),) * axis + (slice(None, None, step),)]

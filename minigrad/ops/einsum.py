@@ -48,7 +48,7 @@ def _unused(taken):
     return next(c for c in map(chr, range(0x100, 0x10000)) if c not in taken)
 
 
-@primitive(each=lambda g, i, _out, *xs, inputs, output: _einsum_vjp(g, i, xs, inputs, output), promotes=0)
+@primitive(each=lambda g, i, _out, *xs, inputs, output: _einsum_vjp(g, i, xs, inputs, output), promotes=0, views=True)
 def einsum(*xs, inputs, output):
     """Sum the product of the operands over every letter that ``output`` does not have."""
     terms = [

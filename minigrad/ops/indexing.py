@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+import math
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from minigrad.ops.shape import astype
 from minigrad.primitive import alias, primitive
 
 
-@primitive(lambda g, _out, _x, *, index: scatter_add(g, index=index, shape=_x.shape))
+@primitive(lambda g, _out, _x, *, index: scatter_add(g, index=index, shape=_x.shape), views=True)
 def getitem(x, *, index):
     out = x[index]
     if isinstance(out, np.generic):  # one element: a view of it, not a copy
@@ -29,14 +30,15 @@ def getitem(x, *, index):
 def scatter_add(g, *, index, shape):
     """Zeros of this shape with ``g`` added at ``index``; an element named twice gets both."""
     out = np.zeros_like(g, shape=shape, order="C")
-    if _is_basic(index):
+    if is_basic(index):
         out[index] = g
     else:
         np.add.at(out, index, g)
     return out
 
 
-def _is_basic(index):
+def is_basic(index):
+    """Return whether NumPy answers this index with a view: integers, slices, None and ellipses."""
     parts = index if isinstance(index, tuple) else (index,)
     return all(p is None or p is ... or isinstance(p, (int, slice)) for p in parts) and not any(
         isinstance(p, bool) for p in parts
@@ -87,6 +89,28 @@ def setitem(x, value, *, index, within=None):
     out = copied(x)
     (out if within is None else out[within])[index] = value
     return out
+
+
+@primitive(
+    lambda g, _out, _x, _value, *, view: overwrite(g, 0.0, view=view),
+    lambda g, _out, _x, _value, *, view: _look(g, view),
+)
+def overwrite(x, value, *, view):
+    """A copy of ``x`` with ``value`` where a view of it looks: (primitive, parameters) of each step to the view."""
+    out = np.copy(x).reshape(-1)
+    out[_numbers(x.shape, view)] = value
+    return out.reshape(x.shape)
+
+
+def _look(x, view):
+    for made, parameters in view:
+        x = made(x, **parameters)
+    return x
+
+
+def _numbers(shape, view):
+    """Return which elements of an array of this shape the view looks at, by their numbers."""
+    return _look(np.arange(math.prod(shape)).reshape(shape), view)
 
 
 def _read(g, index, within):

@@ -11,12 +11,12 @@ from minigrad.layout import c_ordered, channels_last, copied, in_c_order
 from minigrad.primitive import alias, primitive
 
 
-@primitive(lambda g, _out, _x, *, shape: reshape(g, shape=_x.shape))
+@primitive(lambda g, _out, _x, *, shape: reshape(g, shape=_x.shape), views=True)
 def reshape(x, *, shape):
     return x.reshape(shape)
 
 
-@primitive(lambda g, _out, _x, *, axes: transpose(g, axes=_inverse(axes)))
+@primitive(lambda g, _out, _x, *, axes: transpose(g, axes=_inverse(axes)), views=True)
 def transpose(x, *, axes):
     return x.transpose(axes)
 
@@ -28,14 +28,16 @@ def _inverse(axes):
     return tuple(back)
 
 
-@primitive(lambda g, _out, _x, *, axis1, axis2: np.swapaxes(g, axis1, axis2))
+@primitive(lambda g, _out, _x, *, axis1, axis2: np.swapaxes(g, axis1, axis2), views=True)
 def swapaxes(x, *, axis1, axis2):
     return np.swapaxes(x, axis1, axis2)
 
 
-@primitive(lambda g, _out, _x, *, shape: g)  # the sweep sums over what was stretched
+@primitive(lambda g, _out, _x, *, shape: g, views=True)  # the sweep sums over what was stretched
 def broadcast_to(x, *, shape):
     """A view with stride 0 along what is stretched; NumPy's own function takes ten times as long."""
+    if x.size == math.prod(shape) and len(shape) >= x.ndim:  # nothing is: it may be written
+        return x.reshape(shape)
     strides = _strides(x.shape, shape, x.strides) if type(x) is np.ndarray and x.flags.c_contiguous else None
     if strides is None:
         return np.broadcast_to(x, shape)
@@ -75,17 +77,17 @@ def beside(x, other):
 _LARGE = 1 << 15  # numbers: with fewer there is nothing to gain
 
 
-@primitive(lambda g, _out, _x, *, axis: np.squeeze(g, axis))
+@primitive(lambda g, _out, _x, *, axis: np.squeeze(g, axis), views=True)
 def expand_dims(x, *, axis):
     return np.expand_dims(x, axis)
 
 
-@primitive(lambda g, _out, _x, *, axis: reshape(g, shape=_x.shape))
+@primitive(lambda g, _out, _x, *, axis: reshape(g, shape=_x.shape), views=True)
 def squeeze(x, *, axis):
     return np.squeeze(x, axis)
 
 
-@primitive(lambda g, _out, _x, *, axis: np.flip(g, axis))
+@primitive(lambda g, _out, _x, *, axis: np.flip(g, axis), views=True)
 def flip(x, *, axis):
     return np.flip(x, axis)
 

@@ -178,7 +178,7 @@ def _handle(x: Any) -> Any:
     """Return another tensor of the same value and node: later in-place operations rebind ``x`` itself."""
     if not isinstance(x, Tensor):
         return x
-    handle = x.detach()
+    handle = Tensor._wrap(x._data)
     handle._node = x._node
     return handle
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.backward import accumulate, differentiate
 from minigrad.graph import FREED, Node
-from minigrad.tensor import Tensor, accumulate, differentiate
+from minigrad.tensor import Tensor
 from minigrad.viz.dot import size
 from minigrad.viz.walk import pairs
 from minigrad.viz.watch import note, watching

@@ -1,0 +1,151 @@
+"""Backward: from the outputs of a graph to ``.grad`` of its leaves.
+
+``differentiate`` checks what it is given, seeds the sweep and hands out what arrived;
+``accumulate`` adds that to ``.grad``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad import storage
+from minigrad.graph import Node
+from minigrad.modes import MODES
+from minigrad.recording import Recorded
+from minigrad.silence import warn
+from minigrad.sweep import sweep
+
+_new = object.__new__
+
+
+def run_backward(
+    outputs: list[Any],
+    gradients: list[Any],
+    retain_graph: bool | None,
+    create_graph: bool,
+    inputs: Any,
+) -> None:
+    """Add the gradients of the outputs to ``.grad`` of the leaves, or of ``inputs``."""
+    targets = None
+    if inputs is not None:
+        inputs = inputs.values() if isinstance(inputs, dict) else inputs
+        targets = [inputs] if isinstance(inputs, Recorded) else list(inputs)
+        if not targets:
+            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    if create_graph:
+        warn(_CIRCLE)
+    for node, g, own in differentiate(outputs, gradients, targets, retain_graph, create_graph):
+        accumulate(node, g, own)
+
+
+def differentiate(
+    outputs: list[Any],
+    gradients: list[Any],
+    targets: list[Any] | None,
+    retain_graph: bool | None,
+    create_graph: bool,
+) -> list[tuple[Node, Any, bool]]:
+    """Sweep from the outputs; return (node, cotangent, own?) of each leaf or target reached.
+
+    Cotangents are arrays, or Tensors with ``create_graph``.
+    """
+    roots = []
+    for i, output in enumerate(outputs):
+        if output._node is None:
+            raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
+        roots.append(output._node)
+    seeds: list[Any] = [_seed(y, g, i) for i, (y, g) in enumerate(zip(outputs, gradients, strict=True))]
+    if targets is not None and any(t._node is None for t in targets):
+        raise RuntimeError("One of the differentiated Tensors does not require grad")
+    retain = create_graph if retain_graph is None else retain_graph
+    nodes = None if targets is None else [t._node for t in targets if t._node is not None]
+    before, MODES.grad_enabled = MODES.grad_enabled, create_graph
+    try:
+        with np.errstate(all="ignore"):
+            found = sweep(
+                roots,
+                seeds if create_graph else [seed._data for seed in seeds],
+                retain_graph=retain,
+                lift=lift if create_graph else None,
+                targets=nodes,
+                on_hook=_run_hooks,
+            )
+    finally:
+        MODES.grad_enabled = before
+    return [(node, g, own) for node, (g, own) in found.items()]
+
+
+def _seed(output: Any, gradient: Any, i: int) -> Any:
+    if gradient is None:
+        if output._data.size != 1:
+            raise RuntimeError(
+                "grad can be implicitly created only for scalar outputs; this one has shape "
+                f"{output.shape}. Reduce it first (loss.mean()) or pass backward(gradient)."
+            )
+        return Recorded._wrap(np.ones_like(output._data))
+    if not isinstance(gradient, Recorded):
+        if not isinstance(gradient, np.ndarray):
+            raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
+        gradient = Recorded._wrap(gradient)
+    if gradient.shape != output.shape:
+        raise RuntimeError(
+            f"Mismatch in shape: grad_output[{i}] has a shape of {gradient.shape} and "
+            f"output[{i}] has a shape of {output.shape}."
+        )
+    return gradient if gradient.dtype == output.dtype else gradient.to(output.dtype)
+
+
+def lift(value: Any, home: Node) -> Any:
+    if not hasattr(value, "dtype"):
+        return value
+    tensor = _new(Recorded._plain)
+    tensor._data = value
+    if home.requires_grad:
+        tensor._node = home
+    return tensor
+
+
+def _run_hooks(node: Node, g: Any) -> Any:
+    tensor = g if isinstance(g, Recorded) else Recorded._wrap(g)
+    for hook in list((node.hooks or {}).values()):
+        answer = hook(tensor)
+        if answer is not None:
+            _check_answer(hook, answer, tensor)
+            tensor = answer
+    return tensor if isinstance(g, Recorded) else tensor._data
+
+
+def _check_answer(hook: Any, answer: Any, g: Any) -> None:
+    name = getattr(hook, "__name__", type(hook).__name__)
+    if not isinstance(answer, Recorded):
+        raise TypeError(f"expected Variable, but hook returned '{type(answer).__name__}'")
+    if answer.shape != g.shape:
+        raise RuntimeError(f"hook '{name}' has changed the size of value (was {g.shape} got {answer.shape})")
+    if answer.dtype != g.dtype:
+        raise RuntimeError(f"hook '{name}' has changed the type of value (was {g.dtype} got {answer.dtype})")
+
+
+def accumulate(node: Node, g: Any, own: bool) -> None:
+    """Add to ``.grad``, into memory that nobody else holds."""
+    if isinstance(g, Recorded):
+        node.grad = g if node.grad is None else node.grad + g
+    elif node.grad is None:
+        kept = own and isinstance(g, np.ndarray) and g.flags.c_contiguous
+        node.grad = Recorded._wrap(g if kept else np.array(g, order="C"))
+    elif node.grad.requires_grad:
+        node.grad = node.grad + Recorded._wrap(g)
+    else:
+        np.add(node.grad._data, g, out=node.grad._data)
+        storage.wrote(node.grad._data, "backward")
+    for hook in list(node.after_hooks.values()) if node.after_hooks else ():
+        hook()
+
+
+_CIRCLE = (
+    "Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient "
+    "which can cause a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you "
+    "have to use this function, make sure to reset the .grad fields of your parameters to None after use to break "
+    "the cycle and avoid the leak."
+)
