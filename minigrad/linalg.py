@@ -171,8 +171,10 @@ def matrix_power(A: T, n: int) -> T:
         )
     if n < 0:
         A, n = inv(A), -n
-    if n == 0:
-        return shape.clone(shape.expand(A * 0 + np.eye(A.shape[-1], dtype=A.dtype), A.shape))
+    if n == 0:  # infinities, too, have a gradient of 0
+        return where(np.ones(A.shape, bool), np.eye(A.shape[-1], dtype=A.dtype), A)
+    if n == 1:
+        return shape.clone(A)
     result = None
     while True:
         if n % 2:

@@ -13,7 +13,7 @@ from weakref import ref
 from minigrad.nn import hooks
 from minigrad.nn.converting import Converting
 from minigrad.nn.parameter import Parameter
-from minigrad.nn.state import IncompatibleKeys, StateDict, assign_state, key_faults, size_faults
+from minigrad.nn.state import IncompatibleKeys, StateDict, assign_state, dtype_faults, key_faults, size_faults
 
 from minigrad.creation import as_tensor, zeros_like
 from minigrad.modes import MODES, no_grad
@@ -350,6 +350,7 @@ class Module(Converting):
         keys = IncompatibleKeys([k for k in own if k not in state], [k for k in state if k not in own])
         found = {k: as_tensor(v) for k, v in state.items() if k in own}
         faults = [*(key_faults(keys) if strict else ()), *size_faults(found, own)]
+        faults += dtype_faults(found, own) if assign else []
         if faults:
             for step in filter(None, undo):
                 step()

@@ -46,6 +46,16 @@ def size_faults(found: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list[
     ]
 
 
+def dtype_faults(found: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list[str]:
+    """Say which tensors cannot take the place of one that asks for a gradient."""
+    return [
+        f'While copying the parameter named "{key}", an exception occurred: only floating point tensors can require '
+        f"gradients, and this one is {value.dtype}; convert it first: value.float()."
+        for key, value in found.items()
+        if own[key].requires_grad and not value.is_floating_point()
+    ]
+
+
 def assign_state(modules: Iterable[tuple[str, Any]], found: Mapping[str, Tensor]) -> None:
     """Put tensors in the place of the modules' own; a parameter asks for a gradient as the one before it."""
     for path, module in modules:

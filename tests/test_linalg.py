@@ -112,6 +112,8 @@ LINALG = {
     "pinv": [lambda L, x: L.pinv(x), ((3, 2),), ((2, 3),), ((2, 3, 3),)],
     "pinv hermitian": [lambda L, x: L.pinv(spd(x), hermitian=True), ((3, 3),)],
     "power": [lambda L, x: L.matrix_power(x, 3), ((3, 3),), ((2, 2, 2),)],
+    "power one": [lambda L, x: L.matrix_power(x, 1), ((3, 3),)],
+    "power nought": [lambda L, x: L.matrix_power(x, 0) * x, ((3, 3),), ((2, 2, 2),)],
     "power negative": [lambda L, x: L.matrix_power(x, -2), ((3, 3),)],
     "multi_dot": [lambda L, *xs: L.multi_dot(xs), ((2, 3), (3, 4), (4, 2)), ((3,), (3, 4), (4,)), ((2, 3), (3,)), ((3,), (3, 2))],
     "lstsq": [lambda L, a, b: L.lstsq(a, b)[0], ((4, 2), (4, 3)), ((4, 2), (4,))],
@@ -284,6 +286,8 @@ def test_methods_and_short_names_are_those_of_linalg():
         assert getattr(x, name)().tolist() == getattr(mg, name)(x).tolist()
         np.testing.assert_allclose(getattr(x, name)().numpy(), expected.numpy(), rtol=1e-12)
     assert x.matrix_power(2).tolist() == (x @ x).tolist()
+    assert x.matrix_power(1).data_ptr() != x.data_ptr()
+    assert (x / 0).matrix_power(0).tolist() == np.eye(len(x)).tolist()
     assert mg.slogdet(-x).sign.item() == 1 and mg.logdet(mg.tensor([[-1.0]])).isnan().item()
 
 

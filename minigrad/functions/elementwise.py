@@ -84,6 +84,7 @@ __all__ = [
     "remainder",
     "round",
     "rsqrt",
+    "rsub",
     "sgn",
     "sigmoid",
     "sign",
@@ -171,6 +172,13 @@ def sub(input: T, other: T, *, alpha: float = 1) -> T:
 
 
 subtract = sub
+
+
+@numpy_names
+def rsub(input: T, other: T, alpha: Any = 1) -> T:
+    """Return other - alpha * input."""
+    check_pair("rsub", "other", input, other)
+    return sub(other, input, alpha=alpha)
 
 
 @or_number

@@ -113,7 +113,7 @@ class Methods(Arranging, Converting, Filling):
     __hash__ = object.__hash__  # tensors are keys by identity; == compares elements
 
 
-_NOT_METHODS = {"bucketize", "searchsorted", "softplus", "std_mean", "var_mean"}  # as in PyTorch
+_NOT_METHODS = {"bucketize", "rsub", "searchsorted", "softplus", "std_mean", "var_mean"}  # as in PyTorch
 for _module in (e, c, r, scan, sorting):
     for _name in _module.__all__:
         if _name not in _NOT_METHODS:
