@@ -19,13 +19,13 @@ from minigrad.ops.elementwise import hardtanh as hardtanh_primitive
 from minigrad.silence import warn
 from minigrad.tensor import Tensor
 
-# ``inplace`` is taken for PyTorch's sake: a new tensor is made either way
-
 
 # ---- functions ----------------------------------------------------------------------------------
 @tensor_arguments
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return max(input, 0); the gradient at 0 is 0."""
+    if inplace:
+        return input._computed("relu_", relu)
     return e.relu(input)
 
 
@@ -44,12 +44,16 @@ def tanh(input: Tensor) -> Tensor:
 @tensor_arguments
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """Return input where positive, negative_slope * input elsewhere."""
+    if inplace:
+        return input._computed("leaky_relu_", leaky_relu, negative_slope)
     return e.where(input > 0, input, input * negative_slope)
 
 
 @tensor_arguments
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Return input where positive, alpha * (exp(input) - 1) elsewhere (Clevert et al., 2015)."""
+    if inplace:
+        return input._computed("elu_", elu, alpha)
     low = input <= 0  # NaN is not: it goes on as it is
     return e.where(low, alpha * e.expm1(e.where(low, input, 0.0)), input)
 
@@ -57,12 +61,16 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 @tensor_arguments
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return 1.0507 * elu(input, 1.6733) (Klambauer et al., 2017)."""
+    if inplace:
+        return input._computed("selu_", selu)
     return 1.0507009873554804934193349852946 * elu(input, 1.6732632423543772848170429916717)
 
 
 @tensor_arguments
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """Return input held between min_val and max_val; RuntimeError for bools."""
+    if inplace:
+        return input._computed("hardtanh_", hardtanh, min_val, max_val)
     if input.dtype.kind == "b":
         raise RuntimeError("Bool inputs not supported for hardtanh; convert first: x.float()")
     if input.dtype.kind != "f":
@@ -73,6 +81,8 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
 @tensor_arguments
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """Return input held between 0 and 6."""
+    if inplace:
+        return input._computed("relu6_", relu6)
     return hardtanh(input, 0.0, 6.0)
 
 
@@ -99,12 +109,16 @@ def softsign(input: Tensor) -> Tensor:
 @tensor_arguments
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return input * sigmoid(input)."""
+    if inplace:
+        return input._computed("silu_", silu)
     return input * e.sigmoid(input)
 
 
 @tensor_arguments
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """Return input * tanh(softplus(input))."""
+    if inplace:
+        return input._computed("mish_", mish)
     return input * e.tanh(e.softplus(input))
 
 
@@ -181,11 +195,16 @@ class Softsign(_Activation):
 
 
 class _Rectifier(_Activation):
-    """An activation that PyTorch can compute in place."""
+    """An activation that can be written into its input."""
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
         self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the function of the input, which is the input itself where ``inplace``."""
+        options = [getattr(self, name) for name in self.options]
+        return type(self).function(input, *options, self.inplace)
 
     def extra_repr(self) -> str:
         return ", ".join(filter(None, (super().extra_repr(), "inplace=True" * self.inplace)))

@@ -15,8 +15,7 @@ from minigrad.tensor import Tensor
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """In training, zero each element with probability ``p`` and scale the others by 1/(1 - p).
 
-    Raises ValueError for a probability outside [0, 1]. ``inplace`` is taken and makes no
-    difference.
+    Raises ValueError for a probability outside [0, 1]. With ``inplace`` the input is written.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.dropout.html
 
     >>> import minigrad as mg
@@ -25,6 +24,8 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     [0.0, 4.0]
     """
     _check_probability(p)
+    if inplace and training and p > 0:
+        return input._computed("dropout_", dropout, p)
     return _thinned(input, None, p) if training and p > 0 and input._data.size else input
 
 
@@ -32,6 +33,8 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """As :func:`dropout`, whole channels of (N, C, L) or (C, L) at a time; RuntimeError for another rank."""
     _check_probability(p)
+    if inplace and training and p > 0:
+        return input._computed("dropout1d_", dropout1d, p)
     if input.ndim not in (2, 3):
         raise RuntimeError(
             f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input. Note that dropout1d exists to "
@@ -48,6 +51,8 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     Other ranks are taken with PyTorch's warnings; 3-d input, too, is one of (N, C, L).
     """
     _check_probability(p)
+    if inplace and training and p > 0:
+        return input._computed("dropout2d_", dropout2d, p)
     if input.ndim == 3:
         warnings.warn(
             "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is "
@@ -64,6 +69,8 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """As :func:`dropout`, whole channels of (N, C, D, H, W) or (C, D, H, W) at a time."""
     _check_probability(p)
+    if inplace and training and p > 0:
+        return input._computed("dropout3d_", dropout3d, p)
     _warn_of_rank(input, 3)
     return _without_channels(input, p, training, batched=input.ndim == 5)
 
@@ -122,7 +129,7 @@ class Dropout(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the thinned input in training, the input as it is in evaluation."""
-        return dropout(input, self.p, self.training)
+        return dropout(input, self.p, self.training, self.inplace)
 
     def extra_repr(self) -> str:
         return f"p={self.p}, inplace={self.inplace}"
@@ -133,7 +140,7 @@ class Dropout1d(Dropout):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the thinned input in training, the input as it is in evaluation."""
-        return dropout1d(input, self.p, self.training)
+        return dropout1d(input, self.p, self.training, self.inplace)
 
 
 class Dropout2d(Dropout):
@@ -141,7 +148,7 @@ class Dropout2d(Dropout):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the thinned input in training, the input as it is in evaluation."""
-        return dropout2d(input, self.p, self.training)
+        return dropout2d(input, self.p, self.training, self.inplace)
 
 
 class Dropout3d(Dropout):
@@ -149,4 +156,4 @@ class Dropout3d(Dropout):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the thinned input in training, the input as it is in evaluation."""
-        return dropout3d(input, self.p, self.training)
+        return dropout3d(input, self.p, self.training, self.inplace)

@@ -281,3 +281,39 @@ def test_layers_of_integers_and_two_float_dtypes_promote_as_operations_do(call):
     y = eval(call, names)
     assert y.dtype == (mg.float64 if "double" in call else mg.float32)
     assert np.allclose(y.numpy(), eval(call, {**names, "i": mg.ones(2, 3)}).numpy())
+
+
+IN_PLACE = {
+    "relu": lambda nn, x: nn.functional.relu(x, True),
+    "leaky_relu": lambda nn, x: nn.functional.leaky_relu(x, 0.1, inplace=True),
+    "elu": lambda nn, x: nn.functional.elu(x, 0.5, True),
+    "ReLU": lambda nn, x: nn.ReLU(inplace=True)(x),
+    "ReLU6": lambda nn, x: nn.ReLU6(True)(x),
+    "LeakyReLU": lambda nn, x: nn.LeakyReLU(0.2, True)(x),
+    "ELU": lambda nn, x: nn.ELU(inplace=True)(x),
+    "SELU": lambda nn, x: nn.SELU(True)(x),
+    "SiLU": lambda nn, x: nn.SiLU(True)(x),
+    "Mish": lambda nn, x: nn.Mish(True)(x),
+    "Hardtanh": lambda nn, x: nn.Hardtanh(-0.5, 0.5, inplace=True)(x),
+    "Dropout": lambda nn, x: nn.Dropout(0.5, inplace=True)(x),
+    "Dropout1d": lambda nn, x: nn.Dropout1d(0.5, inplace=True)(x),
+    "Dropout in evaluation": lambda nn, x: nn.Dropout(0.5, inplace=True).eval()(x),
+}
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_inplace_writes_into_the_input(torch, name):
+    results = []
+    for lib in (mg, torch):
+        lib.manual_seed(0)
+        leaf = lib.tensor([[0.3, -1.2, 2.0, -0.1], [-3.0, 0.0, 7.0, 0.4]], requires_grad=True)
+        x = leaf * 1
+        row = x[0]
+        assert IN_PLACE[name](lib.nn, x) is x
+        (row * x).sum().backward()
+        results.append([row.tolist(), x.tolist(), leaf.grad.tolist()])
+        if "evaluation" not in name:
+            with pytest.raises(RuntimeError, match="leaf Variable"):
+                IN_PLACE[name](lib.nn, leaf)
+    np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-6)
+    np.testing.assert_allclose(results[0][1:], results[1][1:], rtol=1e-6, atol=1e-7)
