@@ -103,6 +103,66 @@ def test_everything_ignored_is_nan_and_large_logits_are_not():
     assert F.binary_cross_entropy_with_logits(mg.tensor([-1e5]), mg.tensor([1.0])).item() == 1e5
 
 
+IGNORED = {  # name: (scores, targets): all of them ignored, or a row that is and holds no numbers
+    "rows": (np.random.default_rng(0).standard_normal((4, 3)), np.full(4, -100)),
+    "one": (np.array([0.5, -1.0, 2.0]), np.array(-100)),
+    "images": (np.random.default_rng(0).standard_normal((2, 3, 2, 2)), np.full((2, 2, 2), -100)),
+    "-inf in a row": (np.array([[1.0, 2.0, 0.0], [-np.inf, 1.0, -np.inf]]), np.array([1, -100])),
+    "NaN in a row": (np.array([[1.0, 2.0, 0.0], [np.nan, 1.0, 0.0]]), np.array([1, -100])),
+    "-inf in an image": (
+        np.where(np.arange(8).reshape(2, 2, 2) % 3, 1.0, -np.inf),
+        np.array([[0, -100], [-100, -100]]),
+    ),
+}
+
+
+@pytest.mark.parametrize("weighted", [None, [1.0, 2.0, 3.0], [0.0, 0.0, 0.0]], ids=str)
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("name", IGNORED)
+def test_what_is_ignored_leaves_no_trace(torch, name, reduction, weighted):
+    """Not in the value, where anything else is left, and not in the gradients: zeros, to second order."""
+
+    def found(lib, loss, **options):
+        scores, targets = IGNORED[name]
+        x = lib.tensor(scores, requires_grad=True)
+        if weighted:
+            options["weight"] = lib.tensor(weighted[: scores.shape[min(1, scores.ndim - 1)]], dtype=lib.float64)
+        inner = x if loss == "cross_entropy" else lib.log_softmax(x, min(1, x.ndim - 1))
+        y = getattr(lib.nn.functional, loss)(inner, lib.tensor(targets), reduction=reduction, **options)
+        (g,) = lib.autograd.grad(y.sum(), x, create_graph=True)
+        h = lib.autograd.grad((g * g).sum(), x, allow_unused=True)[0] if g.requires_grad else None
+        return [y.detach().numpy(), g.detach().numpy(), np.zeros(x.shape) if h is None else h.numpy()]
+
+    for case in (("cross_entropy", {}), ("cross_entropy", {"label_smoothing": 0.2}), ("nll_loss", {})):
+        ours, theirs = (found(lib, case[0], **case[1]) for lib in (mg, torch))
+        for a, b in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-15)
+        if (IGNORED[name][1] == -100).all():
+            assert not ours[1].any()
+
+
+FAR = {  # functions whose gradient is tiny far away: nothing may be lost to a difference of large numbers
+    "elu": lambda x: F.elu(x), "elu, scaled": lambda x: F.elu(x, 0.5), "selu": lambda x: F.selu(x), "mish": lambda x: F.mish(x),
+    "softplus": lambda x: F.softplus(x), "logsigmoid": lambda x: F.logsigmoid(-x), "expm1": lambda x: x.expm1(),
+    "a certain no": lambda x: F.binary_cross_entropy_with_logits(x, x.detach() * 0, reduction="sum"),
+    "a certain yes": lambda x: F.binary_cross_entropy_with_logits(-x, x.detach() * 0 + 1, reduction="sum"),
+    "weighted": lambda x: F.binary_cross_entropy_with_logits(-x, x.detach() * 0 + 1, reduction="sum", pos_weight=mg.tensor(3.0, dtype=x.dtype)),
+    "gelu": lambda x: F.gelu(x / 3 - 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAR)
+def test_far_away_nothing_cancels(name):
+    at, found = np.linspace(-30, -2, 57).astype(np.float32), []
+    for dtype in (np.float32, np.float64):
+        x = mg.from_numpy(at.astype(dtype)).requires_grad_()
+        y = FAR[name](x).sum()
+        (g,) = mg.autograd.grad(y, x)
+        found.append([y.detach().numpy(), g.numpy()])
+    np.testing.assert_allclose(found[0][1], found[1][1], rtol=2e-5)
+    np.testing.assert_allclose(found[0][0], found[1][0], rtol=2e-6)
+
+
 @pytest.mark.parametrize("classes", [3, 80])
 def test_cross_entropy_at_its_ends_as_pytorch(classes, torch):
     scores = np.zeros((5, classes), np.float32)
