@@ -127,7 +127,7 @@ OPERATIONS = (
     Mutant("an element indexed twice gets one gradient", INDEX, "        np.add.at(out, index, g)", "        out[index] = g", PRIMITIVES),
     Mutant("an element gathered twice gets one gradient", INDEX, "        np.add.at(out, where, g)", "        out[where] = g", PRIMITIVES),
     Mutant("what was overwritten keeps its gradient", INDEX, "setitem(g, 0.0, index=index, within=within)", "g", INDEXING),
-    Mutant("ties of a scattered extreme each get all", INDEX, "return np.where(x == out, g / _ties(out, x, src, index), 0)", "return np.where(x == out, g, 0)", "tests/test_kinks.py"),
+    Mutant("ties of a scattered extreme each get all", INDEX, "return _number(x == out, x) * (g / _ties(out, x, src, index))", "return _number(x == out, x) * g", "tests/test_kinks.py"),
     Mutant("a tuple in an index is no array", "minigrad/functions/index.py", "    elif type(p) is list or isinstance(p, Sequence):", "    elif type(p) is list:", INDEXING),
     Mutant("an ellipsis for nothing keeps index arrays apart", "minigrad/functions/index.py", "if arrays and sum(map(taken, parts)) == ndim:", "if False:", INDEXING),
     Mutant("a repeated letter's gradient is not a diagonal", EINSUM, "return np.transpose(made, _back(own, target)) if len(own) > len(letters) else made", "return made", PRIMITIVES),
@@ -136,10 +136,10 @@ OPERATIONS = (
     Mutant("the system is solved untransposed", LINALG, "lambda g, _out, a, _b: solve(mT(a), g))", "lambda g, _out, a, _b: solve(a, g))", PRIMITIVES),
     Mutant("a singular matrix has no gradient of det", LINALG, "if (np.abs(value) > np.finfo(x.dtype).eps ** 0.5 * largest).all():", "if True:", "tests/test_linalg.py"),
     Mutant("a clamped value passes the gradient at a crossed bound", ELEMENTWISE, "lambda g, _out, x, low: g * (x < low)", "lambda g, _out, x, low: g * (x <= low)", "tests/test_kinks.py tests/test_calls.py"),
-    Mutant("hardtanh's bounds pass the gradient", ELEMENTWISE, "g * ((x > min) & (x < max))", "g * ((x >= min) & (x <= max))", "tests/test_kinks.py"),
+    Mutant("hardtanh's bounds pass the gradient", ELEMENTWISE, "(x <= min) | (x >= max)", "(x < min) | (x > max)", "tests/test_kinks.py"),
     Mutant("where's branches are mixed up", ELEMENTWISE, "np.where(condition, 0.0, g)", "np.where(condition, g, 0.0)", PRIMITIVES),
     Mutant("a product with a zero divides by it", SCAN, "return _before(x, axis) * np.flip(_before(np.flip(x, axis), axis), axis)", "return np.prod(x, axis=axis, keepdims=True) / x", "tests/test_kinks.py"),
-    Mutant("ties of max each get all", "minigrad/ops/reduction.py", "astype(ties, dtype=g.dtype)", "astype(ties * 0 + 1, dtype=g.dtype)", "tests/test_kinks.py"),
+    Mutant("ties of max each get all", "minigrad/ops/reduction.py", "astype(ties, dtype=wide)", "astype(ties * 0 + 1, dtype=wide)", "tests/test_kinks.py"),
     Mutant("padding wins a maximum", WINDOW, "    best = _padded(x, padding, -math.inf)", "    best = _padded(x, padding, 0.0)", "tests/test_window.py"),
     Mutant("the kernel is not turned round", WINDOW, "turned = np.flip(w, tuple(range(2, w.ndim))).reshape", "turned = w.reshape", f"tests/test_window.py {PRIMITIVES}"),
     Mutant("samples of the part before stay behind the last", "minigrad/ops/columns.py", "            samples[count:] = 0\n", "", "tests/test_window.py"),
@@ -199,7 +199,21 @@ SURROUNDINGS = (
     Mutant("a class below zero is let in", "nn/classification.py", 'classes.view(f"u{classes.itemsize}").max', "classes.max", "tests/test_functional.py"),
     Mutant("label smoothing takes nothing from the target", "nn/classification.py", "return (1 - label_smoothing) * loss +", "return loss +", "tests/test_functional.py tests/test_layers.py"),
 )  # fmt: skip
-MUTANTS = (*MUTANTS, *AUTOGRAD, *VIZ, *OPERATIONS, *SURROUNDINGS)
+TOTAL, KINKS, FUNCTIONAL = "tests/test_total.py", "tests/test_kinks.py", "tests/test_functional.py"
+NUMBERS = (
+    Mutant("float16 is added up in float16", "minigrad/ops/total.py", "        return lambda x: total(x.astype(np.float32), axis, keepdims).astype(np.float16)\n", "        return functools.partial(np.add.reduce, axis=axis, keepdims=keepdims)\n", TOTAL),
+    Mutant("a mean of float16 rounds its sum", "minigrad/ops/reduction.py", "    if x.dtype.char == \"e\":  # the sum may lie beyond float16\n", "    if False:\n", TOTAL),
+    Mutant("ties of float16 are counted in it", "minigrad/ops/reduction.py", "wide = np.result_type(g.dtype, np.float32)", "wide = g.dtype", TOTAL),
+    Mutant("a long middle axis is one running sum", "minigrad/ops/total.py", "            x = _middle(x.reshape(before, along, behind))", "            x = np.add.reduce(x.reshape(before, along, behind), axis=1)", TOTAL),
+    Mutant("running sums are kept in their own dtype", "minigrad/ops/total.py", "\"f\": np.float64}", "\"f\": np.float32}", TOTAL),
+    Mutant("a variance rounds beside its offset", "minigrad/ops/reduction.py", "    d = x - beside(first, x)\n", "    d = x\n", TOTAL),
+    Mutant("what is ignored is multiplied by 0", "nn/classification.py", "losses = where(Tensor._wrap(kept), losses, 0.0)", "losses = losses * Tensor._wrap(kept.astype(losses.dtype))", FUNCTIONAL),
+    Mutant("a certain answer's gradient cancels", "minigrad/ops/loss.py", "(1 - t) * sigmoid(x) - t * weight * sigmoid(-x)", "1 - t - (1 - t + t * weight) * sigmoid(-x)", FUNCTIONAL),
+    Mutant("padding wins a window of -inf", "minigrad/ops/window.py", "_padded(x, padding, math.nan), x", "_padded(x, padding, -math.inf), x", KINKS),
+    Mutant("a window's NaN gets no gradient", "minigrad/ops/window.py", "    if type(bad) is not np.ndarray or bad.any():\n", "    if False:\n", KINKS),
+    Mutant("overwritten values get gradients", "minigrad/ops/indexing.py", "    if not _may_repeat(index):\n", "    if True:\n", "tests/test_indexing.py"),
+)  # fmt: skip
+MUTANTS = (*MUTANTS, *AUTOGRAD, *VIZ, *OPERATIONS, *SURROUNDINGS, *NUMBERS)
 
 
 def copy_of_the_code(folder: Path) -> None:
