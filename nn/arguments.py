@@ -61,6 +61,7 @@ def _checked(function: F, taken: Callable[..., Any]) -> F:
         names=", ".join(names),
     )  # fmt: skip
     space: dict[str, Any] = {"function": function, "fitted": fitted, "Tensor": Tensor}
+    space |= {"__name__": __name__, "__spec__": __spec__}  # its frames are ours to who looks for the user's
     exec(compile(text, __file__, "exec"), space)
     space["checked"].__defaults__ = defaults
     return functools.wraps(function)(space["checked"])  # type: ignore[return-value]

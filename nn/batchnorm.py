@@ -120,7 +120,7 @@ def _by_running(
     if eps < 0:
         raise ValueError(f"batch_norm eps must be non-negative, but got {eps}")
     wide = _float32(x)
-    x_hat = over_root(deviation(wide, _as_now(mean, x)), _as_now(var, x), eps=float(eps))
+    x_hat = over_root(deviation(wide, _as_now(mean, x)), _as_now(var, x, x._node is not None), eps=float(eps))
     y = _scale_and_shift(x_hat, weight, bias)
     return y if wide is x else y.to(x.dtype)
 
@@ -130,8 +130,10 @@ def _float32(x: Tensor) -> Tensor:
     return x.float() if x.dtype == np.float16 else x
 
 
-def _as_now(statistic: Tensor, x: Tensor) -> Any:
-    """Return a copy of running numbers, (1, C, 1…): backward reads it, and a batch of training may come before."""
+def _as_now(statistic: Tensor, x: Tensor, read: bool = False) -> Any:
+    """Return running numbers, (1, C, 1…); a copy if backward reads them, as a batch of training may come before."""
+    if not read and statistic._node is None:
+        return _per_channel(statistic, x)
     copy: Tensor = Tensor._wrap(statistic._data.copy())
     if statistic._node is None:
         copy._constant = source(statistic)  # in pictures it is the buffer

@@ -38,7 +38,8 @@ def cross_entropy(
     >>> cross_entropy(mg.zeros(1, 2), mg.tensor([0]))
     tensor(0.6931)
     """
-    _check_weight(weight, input)
+    if weight is not None:
+        _check_weight(weight, input)
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     options: Any = {"ignore_index": ignore_index, "reduction": reduction, "label_smoothing": label_smoothing}
@@ -80,7 +81,8 @@ def nll_loss(
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.nll_loss.html
     """
     check_reduction(reduction)
-    _check_weight(weight, input)
+    if weight is not None:
+        _check_weight(weight, input)
     options: Any = {"ignore_index": ignore_index, "reduction": reduction}
     if input.dtype == np.float16:
         weight = None if weight is None else weight.float()
@@ -95,8 +97,8 @@ def nll_loss(
     return _averaged(right * weights, kept, weights, reduction)
 
 
-def _check_weight(weight: Tensor | None, input: Tensor) -> None:
-    if weight is not None and input.ndim and weight.shape != (n := input.shape[min(1, input.ndim - 1)],):
+def _check_weight(weight: Tensor, input: Tensor) -> None:
+    if input.ndim and weight.shape != (n := input.shape[min(1, input.ndim - 1)],):
         raise RuntimeError(
             f"weight tensor should be defined either for all {n} classes or no classes but got weight tensor of "
             f"shape: {list(weight.shape)}"
