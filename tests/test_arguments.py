@@ -33,8 +33,8 @@ FUNCTIONS = {  # every function, with every argument that is a tensor
     ("conv1d", ""): {"input": LINE, "weight": mg.rand(4, 3, 3), "bias": mg.rand(4)},
     ("conv2d", ""): {"input": IMAGE, "weight": KERNEL, "bias": mg.rand(4)},
     **{
-        (name, kind): {"input": IMAGE, "training": not kind}
-        for name in ("dropout", "dropout2d")
+        (name, kind): {"input": LINE if "1" in name else IMAGE, "training": not kind}
+        for name in ("dropout", "dropout1d", "dropout2d", "dropout3d")
         for kind in ("", "off")
     },
     ("linear", ""): {"input": ROWS, "weight": mg.rand(2, 3), "bias": mg.rand(2)},
