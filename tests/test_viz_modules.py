@@ -312,6 +312,24 @@ def test_trace_draws_what_leaves_the_graph_and_no_further_back_than_the_inputs()
     assert [v.label for v in viz.trace(layer.forward, mg.ones(2, 4)).nodes][:3] == ["weight", "bias", "input"]
 
 
+def test_indices_and_classes_are_inputs():
+    class Words(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table = nn.Parameter(mg.ones(5, 3))
+
+        def forward(self, ids, classes):
+            return nn.functional.cross_entropy(self.table[ids], classes)
+
+    picture = viz.trace(Words(), mg.tensor([0, 4]), mg.tensor([1, 2]))
+    words = [v.label.split(":")[0] for v in picture.nodes]
+    assert [(words[e.source], words[e.target]) for e in picture.edges] == [
+        ("table", "getitem"), ("ids", "getitem"), ("getitem", "cross_entropy"), ("classes", "cross_entropy"),
+        ("cross_entropy", "output"),
+    ]  # fmt: skip
+    assert [v.label for v in picture.nodes if v.kind == "input"] == ["ids", "classes"]
+
+
 def test_what_keeps_a_result_keeps_no_graph():
     layer, kept = nn.Linear(4, 4), []
 

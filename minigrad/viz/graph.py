@@ -117,6 +117,9 @@ def trace(function: Any, /, *inputs: Any, params: Any = None, model: Any = None,
     named = {**_named(function, inputs), **dict(pairs(params, "viz.trace"))}
     around = next((m for m in (model, function, getattr(function, "__self__", None)) if _is_module(m)), None)
     with unchanged(around, inputs, _modules_of(function)), recording_all():
+        for t in tensors_in(inputs):
+            if not t.is_floating_point():  # an index is no operand: nothing else would stand for it
+                source(t)
         try:
             result = function(*inputs)
         except Exception as error:

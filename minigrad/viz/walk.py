@@ -13,6 +13,7 @@ import numpy as np
 from minigrad.graph import FREED, Given, Node, below, by_age
 from minigrad.storage import written_since
 from minigrad.tensor import Tensor
+from minigrad.utils.tree import tree_leaves
 from minigrad.viz.calls import Calls
 from minigrad.viz.picture import Edge, Graph, Vertex
 from minigrad.viz.statistics import Flow, size_of, statistics
@@ -58,11 +59,15 @@ def walked(outputs: Sequence[Tensor], params: Any, model: Any, show: tuple[str, 
         for home in (p._node, p._constant):
             if home is not None:
                 known[home] = ("input" if type(p) is Tensor else "parameter", name, p)
+    beside = _beside(order, known)
+    order = by_age({*order, *(x for indices in beside.values() for x in indices)})
     seen = _seen(order, ends, outputs, known, calls, show)
     made = Graph(clusters=calls.clusters, direction=direction, show=show)
     for node in order:
         made.nodes.append(_vertex(node, seen))
         made.edges += _edges(node, seen)
+        for place, x in enumerate(beside.get(node, ()), len(node.inputs)):
+            made.edges.append(Edge(seen.number[x], seen.number[node], place, x.shape, "", _short(x.dtype)))
     readers = Counter(x for node in order for x in node.inputs) + Counter(ends)
     for place, (t, end) in enumerate(zip(outputs, ends, strict=True)):
         label = "output" if len(outputs) == 1 else f"output {place}"
@@ -74,6 +79,17 @@ def walked(outputs: Sequence[Tensor], params: Any, model: Any, show: tuple[str, 
     swept = any(node.saved is FREED or node.grad is not None for node in order)
     made.note = NOTE if "gradients" in show and swept and not seen.slopes else ""
     return made
+
+
+def _beside(order: Sequence[Node], known: dict[Node, tuple[str, str, Tensor]]) -> dict[Node, list[Node]]:
+    """Return the named tensors that operations read as indices, masks or classes: these are no operands."""
+    whole = {home: p._data for home, (_, _, p) in known.items() if p.dtype.kind in "iub"}
+    found: dict[Node, list[Node]] = {}
+    for node in order if whole else ():
+        for array in tree_leaves(node.params):
+            if isinstance(array, np.ndarray):
+                found.setdefault(node, []).extend(x for x, data in whole.items() if np.may_share_memory(array, data))
+    return found
 
 
 def _seen(
