@@ -90,6 +90,13 @@ def test_only_what_was_watched_is_shown_and_the_picture_says_how_to_see_it():
     assert {v.gradient for v in viz.graph(loss).nodes} == {None}  # that was another graph's sweep, though of its nodes
     shown = {v.label: v.gradient for v in viz.graph(y, {"x": x, "w": w}).nodes}
     assert shown["w"] == pytest.approx(np.hypot(1, 4)) and shown["sum"] == 1.0 and not viz.graph(y).note
+    h = x * 1
+    one, other = (h * 3).sum(), (h * 5).sum()
+    with viz.watch():
+        one.backward(retain_graph=True)
+        other.backward(retain_graph=True)
+    gradients = {v.label: v.gradient for v in viz.graph(one, {"x": x}).nodes}
+    assert gradients["sum"] == 1.0 and gradients["x"] is None is gradients["mul: x × 1"]  # the other's sweep was later
     h = x.exp()
     h.retain_grad()
     h.sum().backward()
