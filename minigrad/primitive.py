@@ -31,10 +31,12 @@ class Primitive:
 
     Operands come first and by position, parameters by keyword. ``each`` is for functions of any
     number of operands: one rule with the operand's number behind the cotangent,
-    ``(g, i, out, *operands, **parameters)``. ``promotes=k`` brings the operands from k on to
+    ``(g, i, out, *operands, **parameters)``; or ``every``, one rule ``(g, out, *operands, **parameters)`` that returns
+    all cotangents at once, where thousands of operands would each go through the thousands. ``promotes=k`` brings the operands from k on to
     their common dtype first, ``floats`` turns integers into the default float: PyTorch's rules, not NumPy's.
     ``guard`` sees operands that are not all floats before that, and refuses what PyTorch refuses.
-    ``views`` says that the result may look at the memory of its operand.
+    ``views`` says that the result may look at the memory of its operand. ``into(whole, g, **parameters)`` adds the
+    cotangent of one operand to what is pending for it, in place.
     """
 
     def __init__(
@@ -44,22 +46,25 @@ class Primitive:
         *,
         name: str | None = None,
         each: Rule | None = None,
+        every: Rule | None = None,
         promotes: int | None = None,
         floats: bool = False,
         guard: Callable[..., None] | None = None,
         views: bool = False,
+        into: Callable[..., None] | None = None,
     ) -> None:
-        self.function, self.vjps, self.each = function, vjps, each
-        self.views = views
+        self.function, self.vjps, self.each, self.every = function, vjps, each, every
+        self.views, self.into = views, into
         self.name = name or function.__name__
         self.__name__ = self.name
         self.__doc__ = function.__doc__
         self.promotes, self.floats, self.guard = promotes, floats, guard
-        self.differentiable = each is not None or any(vjps)
+        self.differentiable = each is not None or every is not None or any(vjps)
         self._reads = [_reads(rule) for rule in vjps]
+        self._reads_of_all = _reads(each, 2) or _reads(every)
         self.numpy: list[str] = []  # the NumPy functions that record it
         self.kept: dict[int, tuple[bool, ...]] = {}  # what ``keeps`` answered
-        self.saves = any(map(any, self._reads)) or (each is not None and any(_reads(each, 2)))
+        self.saves = any(map(any, self._reads)) or any(self._reads_of_all)
         self.adapts = promotes is not None or floats
         PRIMITIVES.add(self)
         for watch in WATCHERS:
@@ -80,26 +85,29 @@ class Primitive:
                     return record(self, operands, parameters)
         return self.function(*operands, **parameters)
 
-    def rules(self, n: int) -> list[Rule]:
-        """Return the rule of each of n operands, where one rule serves them all."""
-        assert self.each is not None
-        return [functools.partial(_at, self.each, i) for i in range(n)]
+    def rules(self, saved: Any, params: dict[str, Any]) -> list[Rule]:
+        """Return the rule of each operand, from g alone, where one rule serves them all."""
+        each, every = self.each, self.every
+        found: list[Any] = []
+
+        def rule(i: int, g: Any) -> Any:
+            if each is not None:
+                return each(g, i, *saved, **params)
+            if not found:
+                found.extend(every(g, *saved, **params))  # type: ignore[misc]
+            return found[i]
+
+        return [functools.partial(rule, i) for i in range(len(saved) - 1)]
 
     def keeps(self, wanted: int, n: int) -> tuple[bool, ...]:
         """Return which of (out, *operands) the rules read, where bit i of ``wanted`` stands for operand i of n."""
-        if self.each is not None:
-            out, *_, operands = _reads(self.each, 2)
-            kept = (out,) + (operands,) * n
-        else:
-            reads = [read for i, read in enumerate(self._reads) if wanted >> i & 1 and read]
-            kept = tuple(any(column) for column in zip(*reads, strict=True)) or (False,) * (n + 1)
-        if self.each is None:
-            self.kept[wanted] = kept
+        if self._reads_of_all:
+            out, *_, operands = self._reads_of_all
+            return (out,) + (operands,) * n
+        reads = [read for i, read in enumerate(self._reads) if wanted >> i & 1 and read]
+        kept = tuple(any(column) for column in zip(*reads, strict=True)) or (False,) * (n + 1)
+        self.kept[wanted] = kept
         return kept
-
-
-def _at(each: Rule, i: int, g: Any, *saved: Any, **parameters: Any) -> Any:
-    return each(g, i, *saved, **parameters)
 
 
 def _reads(rule: Rule | None, skip: int = 1) -> tuple[bool, ...]:

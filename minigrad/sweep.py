@@ -73,13 +73,21 @@ def _hand_on(
     node: Node, g: Any, saved: Any, pending: Any, heap: list[int], useful: set[Node] | None, in_place: bool
 ) -> None:
     """Apply the rules of a node, and put each cotangent with what is pending for its operand."""
-    params, primitive = node.params, node.primitive
-    rules = primitive.vjps or primitive.rules(len(node.inputs))  # type: ignore[union-attr]
+    primitive: Any = node.primitive
+    params: Any = node.params
+    rules, into = primitive.vjps, primitive.into
+    if not rules:
+        rules, saved, params = primitive.rules(saved, params), (), None
     for rule, parent in zip(rules, node.many or (node.first, node.second), strict=False):
         if rule is None or parent is None or not parent.requires_grad:
             continue
         if useful is not None and parent not in useful:
             continue
+        if into is not None and in_place:  # pieces of one whole: each costs what it is, not what the whole is
+            entry = pending.get(parent.sequence)
+            if entry is not None and entry[2] and type(entry[1]) is _ndarray:
+                into(entry[1], g, **params)
+                continue
         out = rule(g, *saved, **params) if params else rule(g, *saved)
         if out is None:  # a Function's own backward has no gradient for it
             continue

@@ -134,7 +134,8 @@ INDEX, LINALG, EINSUM = "minigrad/ops/indexing.py", "minigrad/ops/linalg.py", "m
 ELEMENTWISE, SCAN, WINDOW = "minigrad/ops/elementwise.py", "minigrad/ops/scan.py", "minigrad/ops/window.py"
 PRIMITIVES, INDEXING = "tests/test_primitives.py", "tests/test_indexing.py"
 OPERATIONS = (
-    Mutant("an element indexed twice gets one gradient", INDEX, "        np.add.at(out, index, g)", "        out[index] = g", PRIMITIVES),
+    Mutant("an element indexed twice gets one gradient", INDEX, "        np.add.at(whole, index, g)", "        whole[index] = g", PRIMITIVES),
+    Mutant("overlapping pieces overwrite each other", INDEX, "        whole[index] += g", "        whole[index] = g", "tests/test_sweep.py"),
     Mutant("an element gathered twice gets one gradient", INDEX, "        np.add.at(out, where, g)", "        out[where] = g", PRIMITIVES),
     Mutant("what was overwritten keeps its gradient", INDEX, "setitem(g, 0.0, index=index, within=within)", "g", INDEXING),
     Mutant("ties of a scattered extreme each get all", INDEX, "return _number(x == out, x) * (g / _ties(out, x, src, index))", "return _number(x == out, x) * g", "tests/test_kinks.py"),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
+from minigrad.ops import indexing, shape
 
 
 def leaf(*values, dtype=mg.float64):
@@ -212,3 +213,46 @@ def test_modes_are_contexts_and_decorators_per_thread():
     mg.set_grad_enabled(False)
     assert not mg.is_grad_enabled()
     mg.set_grad_enabled(True)
+
+
+# ---- many pieces of one, one of many ---------------------------------------------------------------
+PIECES = {
+    "rows": lambda L, x: x.unbind(0), "iterated": lambda L, x: list(x), "split": lambda L, x: x.split([2, 1, 3], 1), "chunks": lambda L, x: x.chunk(3, 1),
+    "overlapping": lambda L, x: [x[:3], x[1:], x[:, ::2], x[2]], "again and again": lambda L, x: [x[1], x[1], x[-3]],
+    "picked": lambda L, x: [x[L.tensor([0, 0, 3])], x[1:], x[:, L.tensor([1, 1])], x[x > 0]], "beside the whole": lambda L, x: [x * x, x[0], x.exp(), x[:2]],
+    "pieces of pieces": lambda L, x: [x[1:][0], x[1:][:, 2], x.T[0], x[None, 1]],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("pieces", PIECES)
+def test_gradients_of_pieces_are_pytorchs(torch, pieces):
+    results = []
+    for lib in (mg, torch):
+        x = lib.from_numpy(np.sin(np.arange(24.0)).reshape(4, 6)).requires_grad_()
+        y = x * 1.5
+        total = sum((p * p * p).sum() * k for k, p in enumerate(PIECES[pieces](lib, y), 1))
+        (g,) = lib.autograd.grad(total, x, create_graph=True)
+        total.backward(retain_graph=True)
+        (g * g).sum().backward()
+        results.append([g.detach().numpy(), x.grad.numpy()])
+    np.testing.assert_allclose(*results, rtol=1e-12)
+
+
+def counted(monkeypatch, made, name):
+    calls, plain = [], getattr(made, name)
+    monkeypatch.setattr(made, name, lambda *args, **named: [calls.append(1), plain(*args, **named)][1])
+    return calls
+
+
+def test_backward_costs_the_pieces_not_the_whole_for_each(monkeypatch):
+    wholes = counted(monkeypatch, indexing.scatter_add, "function")
+    x = mg.ones(50, 3, requires_grad=True)
+    sum(row.sum() for row in x).backward()
+    assert x.grad.tolist() == np.ones((50, 3)).tolist() and len(wholes) == 1
+
+
+def test_backward_of_cat_goes_through_its_operands_once(monkeypatch):
+    calls = counted(monkeypatch, shape.concatenate, "every")
+    xs = [mg.ones(2, requires_grad=True) for _ in range(50)]
+    (mg.cat(xs) * mg.arange(100.0)).sum().backward()
+    assert [x.grad.tolist() for x in xs] == np.arange(100.0).reshape(50, 2).tolist() and len(calls) == 1

@@ -15,7 +15,14 @@ from minigrad.ops.shape import astype
 from minigrad.primitive import alias, primitive
 
 
-@primitive(lambda g, _out, _x, *, index: scatter_add(g, index=index, shape=_x.shape), views=True)
+def _add_at(whole, g, *, index):
+    if is_basic(index):
+        whole[index] += g
+    else:
+        np.add.at(whole, index, g)
+
+
+@primitive(lambda g, _out, _x, *, index: scatter_add(g, index=index, shape=_x.shape), views=True, into=_add_at)
 def getitem(x, *, index):
     out = x[index]
     if isinstance(out, np.generic):  # one element: a view of it, not a copy
@@ -33,7 +40,7 @@ def scatter_add(g, *, index, shape):
     if is_basic(index):
         out[index] = g
     else:
-        np.add.at(out, index, g)
+        _add_at(out, g, index=index)
     return out
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 
 import numpy as np
@@ -92,14 +93,12 @@ def flip(x, *, axis):
     return np.flip(x, axis)
 
 
-def _piece(g, i, xs, axis):
-    start = 0
-    for x in xs[:i]:
-        start += x.shape[axis]
-    return g[(slice(None),) * axis + (slice(start, start + xs[i].shape[axis]),)]
+def _pieces(g, xs, axis):
+    ends = np.cumsum([0, *(x.shape[axis] for x in xs)]).tolist()
+    return [g[(slice(None),) * axis + (slice(*part),)] for part in itertools.pairwise(ends)]
 
 
-@primitive(each=lambda g, i, _out, *_xs, axis: _piece(g, i, _xs, axis), promotes=0)
+@primitive(every=lambda g, _out, *_xs, axis: _pieces(g, _xs, axis), promotes=0)
 def concatenate(*xs, axis):
     out = np.concatenate(xs, axis=axis)
     return out if out.flags.c_contiguous or all(map(channels_last, xs)) else in_c_order(out)

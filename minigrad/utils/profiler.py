@@ -56,7 +56,7 @@ class profile:
         self._rows: dict[str, Row] = {}
         self._events: list[tuple[str, str, float, float]] = []  # name, phase, start, duration
         self._inside = False
-        self._plain: list[tuple[Primitive, Any, Any, Any]] = []
+        self._plain: list[tuple[Any, ...]] = []
 
     def __enter__(self) -> profile:
         if profile._open:
@@ -71,16 +71,18 @@ class profile:
     def __exit__(self, *_: object) -> None:
         self.seconds = time.perf_counter() - self._start
         WATCHERS.remove(self._time)
-        for p, function, vjps, each in self._plain:
-            p.function, p.vjps, p.each = function, vjps, each
+        for p, *plain in self._plain:
+            p.function, p.vjps, p.each, p.every, p.into = plain
         self._plain.clear()
         profile._open = False
 
     def _time(self, p: Primitive) -> None:
-        self._plain.append((p, p.function, p.vjps, p.each))
+        self._plain.append((p, p.function, p.vjps, p.each, p.every, p.into))
         p.function = self._timed(p.name, "forward", p.function)
         p.vjps = tuple(rule and self._timed(p.name, "backward", rule) for rule in p.vjps)
-        p.each = p.each and self._timed(p.name, "backward", p.each)
+        for name in ("each", "every", "into"):
+            rule = getattr(p, name)
+            setattr(p, name, rule and self._timed(p.name, "backward", rule))
 
     def _timed(self, name: str, phase: str, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)  # a rule's signature tells what it reads
