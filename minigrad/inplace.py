@@ -17,7 +17,7 @@ from minigrad.functions import comparison as c
 from minigrad.functions import elementwise as e
 from minigrad.functions.index import steps
 from minigrad.functions.writing import Writing
-from minigrad.modes import MODES
+from minigrad.modes import MODES, RESULTS
 from minigrad.ops.indexing import is_basic, setitem
 from minigrad.recording import attach
 from minigrad.storage import same_place, tick, wrote
@@ -72,6 +72,8 @@ class InPlace(Writing):
         if not recorded:
             np.copyto(self._data, array, casting="unsafe")
             wrote(self._data, by)
+            if RESULTS.looked_at:
+                views.note_write(self, value, by, since)
             return self
         value = value.to(self._data.dtype)
         if array.shape != self._data.shape:
@@ -140,8 +142,10 @@ class InPlace(Writing):
         except (ValueError, OverflowError) as error:
             raise RuntimeError(f"{by}: {error}") from None
         wrote(_part(place, index), by)
+        params = {"index": index, "within": within}
+        if not recorded and RESULTS.looked_at:
+            views.note_write(self, value, by, tick(), params)
         if recorded:
-            params = {"index": index, "within": within}
             views.rebase(self, _Placed(attach(setitem, self._data, (self, value), params)), by)
 
     def _holds(self, within: Any, index: Any, value: Any) -> bool:

@@ -17,10 +17,11 @@ import numpy as np
 
 from minigrad.graph import Node, below
 from minigrad.modes import MODES
-from minigrad.ops.indexing import overwrite
+from minigrad.ops.indexing import overwrite, setitem
 from minigrad.ops.shape import expand_dims, reshape, squeeze
 from minigrad.primitive import Primitive
 from minigrad.recording import Recorded, attach, one
+from minigrad.recording import link as link_result
 from minigrad.storage import owner, wrote
 
 Step = tuple[Primitive, dict[str, Any]]
@@ -153,6 +154,26 @@ def replace_node(x: Any, node: Node, by: str | None = None) -> None:
         if old is not None and old.retains and old.primitive is not None:  # the tensor retains
             old.retains, node.retains = False, True
     x._node, x._constant = node, None
+
+
+def note_write(x: Any, value: Any, by: str, since: int, params: dict[str, Any] | None = None) -> None:
+    """Let pictures see a write that nothing records: from now on ``x``, and its base, stand for it.
+
+    ``since`` is a tick before ``value`` was computed, where it was computed for this write.
+    """
+    if MODES.links is None or x._node is not None:
+        return
+    home = value._constant if isinstance(value, Recorded) else None
+    if home is not None and home.primitive is not None and home.sequence > since:
+        x._constant = home
+    else:
+        link_result(x, setitem, (x, value), params or {"index": ..., "within": None})
+    base = base_of(x)
+    if base is not x and base._node is None:
+        link_result(base, overwrite, (base, x), {"view": steps(x._view)})
+    for written in (x, base):
+        if written._node is None and written._constant is not None and written._constant.primitive is not None:
+            written._constant.in_place = by
 
 
 def derive(view: Any) -> Node | None:

@@ -312,6 +312,33 @@ def test_trace_draws_what_leaves_the_graph_and_no_further_back_than_the_inputs()
     assert [v.label for v in viz.trace(layer.forward, mg.ones(2, 4)).nodes][:3] == ["weight", "bias", "input"]
 
 
+def test_writes_that_nothing_records_are_drawn():
+    class Writes(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(4, 4)
+            self.register_buffer("total", mg.zeros(4))
+
+        def forward(self, x):
+            x.mul_(2)[0] = 5.0
+            self.total += x.sum(0)
+            return self.layer(nn.functional.relu(x - self.total, inplace=True))
+
+    model = Writes()
+    picture = viz.trace(model, mg.ones(2, 4))
+    drawn = [(re.split("[:(]", v.label)[0], v.in_place) for v in picture.nodes if v.kind not in ("parameter", "output")]
+    assert sorted(drawn, key=str) == sorted([
+        ("x", None), ("mul", "mul_"), ("setitem", "x[...] = v"), ("sum", None), ("total", None), ("add", "+="),
+        ("sub", None), ("relu", "relu_"), ("linear", None),
+    ], key=str)  # fmt: skip
+    assert model.total.tolist() == [0.0] * 4 and {v.label: v.kind for v in picture.nodes}["total"] == "buffer"
+    x = mg.ones(2, 4)
+    through = viz.trace(lambda x: (y := x * 2, y.T.add_(1), y * 3)[-1], x)  # a write through a view reaches its base
+    assert [v.label.split(":")[0] for v in through.nodes] == [
+        "x", "mul", "transpose", "add", "overwrite(a, b)", "mul", "output"
+    ]  # fmt: skip
+
+
 def test_indices_and_classes_are_inputs():
     class Words(nn.Module):
         def __init__(self):

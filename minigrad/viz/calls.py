@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from minigrad.graph import Given, Node
 from minigrad.tensor import Tensor
 from minigrad.viz.picture import Cluster
+
+
+def homes(t: Tensor) -> Iterator[Node]:
+    """Yield the nodes that a tensor stands for, last that of the value which was there before the writes to it."""
+    for home in (t._node, t._constant):
+        while home is not None:
+            yield home
+            home = home.inputs[0] if home.in_place and home.primitive is not None else None
 
 
 class Calls:
@@ -58,9 +66,8 @@ class Calls:
         for root in self._roots.values():
             for kind, pairs in (("parameter", root.named_parameters()), ("buffer", root.named_buffers())):
                 for name, t in pairs:
-                    for home in (t._node, t._constant):
-                        if home is not None:
-                            known.setdefault(home, (kind, name, t))
+                    for home in homes(t):
+                        known.setdefault(home, (kind, name, t))
         return known
 
     def places(self, order: Sequence[Node]) -> dict[Node, int | None]:

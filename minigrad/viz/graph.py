@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.graph import Given
 from minigrad.modes import MODES, RESULTS, recording
 from minigrad.recording import source
 from minigrad.tensor import Tensor
@@ -117,9 +118,10 @@ def trace(function: Any, /, *inputs: Any, params: Any = None, model: Any = None,
     named = {**_named(function, inputs), **dict(pairs(params, "viz.trace"))}
     around = next((m for m in (model, function, getattr(function, "__self__", None)) if _is_module(m)), None)
     with unchanged(around, inputs, _modules_of(function)), recording_all():
-        for t in tensors_in(inputs):
-            if not t.is_floating_point():  # an index is no operand: nothing else would stand for it
-                source(t)
+        for name, t in _named(function, inputs).items():
+            if t._node is None:
+                t._constant = Given(t._data.shape, t._data.dtype)
+                t._constant.label = name
         try:
             result = function(*inputs)
         except Exception as error:

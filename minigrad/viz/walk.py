@@ -14,7 +14,7 @@ from minigrad.graph import FREED, Given, Node, below, by_age
 from minigrad.storage import written_since
 from minigrad.tensor import Tensor
 from minigrad.utils.tree import tree_leaves
-from minigrad.viz.calls import Calls
+from minigrad.viz.calls import Calls, homes
 from minigrad.viz.picture import Edge, Graph, Vertex
 from minigrad.viz.statistics import Flow, size_of, statistics
 from minigrad.viz.wording import called, ordered, wording
@@ -56,9 +56,8 @@ def walked(outputs: Sequence[Tensor], params: Any, model: Any, show: tuple[str, 
     calls = Calls(order, model)
     known = calls.names()
     for name, p in pairs(params, "viz.graph"):
-        for home in (p._node, p._constant):
-            if home is not None:
-                known[home] = ("input" if type(p) is Tensor else "parameter", name, p)
+        for home in homes(p):
+            known[home] = ("input" if type(p) is Tensor else "parameter", name, p)
     beside = _beside(order, known)
     order = by_age({*order, *(x for indices in beside.values() for x in indices)})
     seen = _seen(order, ends, outputs, known, calls, show)
@@ -124,7 +123,7 @@ def _title(node: Node, known: Any, at: int | None, calls: Calls) -> tuple[str, s
     if known is not None:
         return known[0], calls.short(known[1], at)
     if isinstance(node, Given):
-        return "input", "input"
+        return "input", node.label or "input"
     return ("input", "leaf") if node.requires_grad else ("constant", node.label or "constant")
 
 
