@@ -208,8 +208,6 @@ def arange(*bounds: Any, dtype: Any = None, requires_grad: bool = False, **named
     if dtype is None:
         dtype = np.int64 if all(isinstance(b, int) for b in (start, end, step)) else get_default_dtype()
     dtype = _no_bools("arange", dtype)
-    if dtype == np.int64:
-        start, end, step = int(start), int(end), int(step)
     count = math.ceil((end - start) / step)
     if dtype.kind in "iu":
         start, step = int(start), int(step)

@@ -77,7 +77,9 @@ def _checked(A: T, name: str, square: bool = False, half: bool = False) -> None:
             f"{name}: A must be batches of square matrices, but they are {A.shape[-2]} by {A.shape[-1]} matrices"
         )
     if A.dtype.kind != "f":
-        raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {called(A.dtype)}")
+        raise NotImplementedError(
+            f"{name}: Expected a floating point or complex tensor as input. Got {called(A.dtype)}"
+        )
     if A.dtype == np.float16 and not half:
         raise NotImplementedError(f"{name}: Low precision dtypes not supported. Got Half")
 

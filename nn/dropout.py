@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
-
 from minigrad.nn.arguments import tensor_arguments
 from minigrad.nn.module import Module
 
 from minigrad.random import default_generator, in_memory_order
+from minigrad.silence import warn
 from minigrad.tensor import Tensor
 
 
@@ -54,12 +53,11 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     if inplace and training and p > 0:
         return input._computed("dropout2d_", dropout2d, p)
     if input.ndim == 3:
-        warnings.warn(
+        warn(
             "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is "
             "desired - input is interpreted as shape (N, C, L), where C is the channel dim. This behavior will change "
             "in a future release to interpret the input as one without a batch dimension, i.e. shape (C, H, W). To "
-            "maintain the 1D channel-wise dropout behavior, please switch to using dropout1d instead.",
-            stacklevel=3,
+            "maintain the 1D channel-wise dropout behavior, please switch to using dropout1d instead."
         )
     _warn_of_rank(input, 2)
     return _without_channels(input, p, training)
@@ -77,12 +75,11 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 def _warn_of_rank(input: Tensor, n: int) -> None:
     if input.ndim not in (n + 1, n + 2):
-        warnings.warn(
+        warn(
             f"dropout{n}d: Received a {input.ndim}-D input to dropout{n}d, which is deprecated and will result in an "
             "error in a future release. To retain the behavior and silence this warning, please use dropout instead. "
             f"Note that dropout{n}d exists to provide channel-wise dropout on inputs with {n} spatial dimensions, a "
-            f"channel dimension, and an optional batch dimension (i.e. {n + 1}D or {n + 2}D inputs).",
-            stacklevel=4,
+            f"channel dimension, and an optional batch dimension (i.e. {n + 1}D or {n + 2}D inputs)."
         )
 
 

@@ -88,6 +88,7 @@ SAMPLES = {
     "elementwise.pow_scalar": [((signed(2, 3),), {"exponent": n}) for n in (2, 3, -1)],
     "elementwise.hardtanh": ((spaced(2, 3),), {"min": -0.9, "max": -0.5}),
     "elementwise.clamp": ((spaced(2, 3),), {"min": -0.9, "max": -0.5}),
+    "elementwise.clamp_between": [((MIXED, np.array(low), np.array(high)), {}) for low, high in (([-0.3, -0.1, 0.6], 0.55), (0.2, [[0.7], [-0.6]]))],
     "elementwise.where": ((spaced(2, 3) > -0.5, signed(2, 3), signed(3)), {}),
     "elementwise.over_root": [((signed(4, 3), away(*y)), {"eps": eps}) for y, eps in (((3,), 1e-3), ((1, 3), 0.5), ((4, 3), 0.0))],
     "elementwise.deviation": [((signed(4, 3), signed(*y)), {}) for y in ((3,), (1, 3), (4, 3), (2, 4, 3))],

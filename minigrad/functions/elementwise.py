@@ -333,21 +333,32 @@ def clamp(input: T, min: Any = None, max: Any = None) -> T:
     bounds = [bound for bound in (min, max) if bound is not None]
     if len(bounds) == 2 and result_type(input, *bounds).kind == "b":
         raise NotImplementedError("\"clamp_cpu\" not implemented for 'Bool'; convert first: x.long()")
-    if not any(hasattr(bound, "ndim") for bound in bounds):
-        if input.dtype.kind != "f" or any(type(bound) not in (int, float) for bound in bounds):
-            for bound in bounds:
-                fitted(bound, input.dtype if isinstance(bound, int) else get_default_dtype())
-            input = input.to(result_type(input, *bounds))
-        if input.dtype.kind == "u" and min is not None:
-            min = builtins.max(min, 0)
-        if input.dtype.kind == "u" and max is not None:
-            max = builtins.max(max, 0)
-        return ops.clamp(input, min=min, max=max)
-    lower = input if min is None else ops.clamp_min(input, min)
-    return lower if max is None else ops.clamp_max(lower, max)
+    if not all(hasattr(bound, "ndim") for bound in bounds):  # beside a number a tensor of no dimensions is one
+        min, max = (b.item() if getattr(b, "ndim", 1) == 0 and not b.requires_grad else b for b in (min, max))
+    if not any(hasattr(bound, "ndim") for bound in (min, max)):
+        return _held(input, min, max)
+    if min is None or max is None:
+        return ops.clamp_max(input, max) if min is None else ops.clamp_min(input, min)
+    return ops.clamp_between(input, min, max)
 
 
 clip = clamp
+
+
+def _held(input: T, min: Any, max: Any) -> T:
+    """Hold input between numbers: of an integer dtype those beyond its ends do not bind, or leave nothing and are refused."""
+    bounds = [bound for bound in (min, max) if bound is not None]
+    for bound in bounds:
+        fitted(bound, get_default_dtype())
+    input = input.to(result_type(input, *bounds))
+    if input.dtype.kind in "iu":
+        ends = np.iinfo(input.dtype)
+        for name, bound, beyond in (("min", min, lambda x: x > ends.max), ("max", max, lambda x: x < ends.min)):
+            if bound is not None and beyond(bound):
+                raise RuntimeError(f"Clamp {name} value {bound} is outside the representable range of {input.dtype}")
+        min = None if min is None else builtins.max(min, int(ends.min))
+        max = None if max is None else builtins.min(max, int(ends.max))
+    return ops.clamp(input, min=min, max=max)
 
 
 @numpy_names

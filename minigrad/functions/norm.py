@@ -28,9 +28,12 @@ def called(dtype: Any) -> str:
 @or_array
 def svdvals(A: T) -> T:
     """Return the singular values (..., k) of matrices, falling."""
-    if A.ndim < 2 or A.dtype.kind != "f":
-        what = f"to have at least 2 dimensions, got {A.ndim}" if A.ndim < 2 else f"of floats. Got {called(A.dtype)}"
-        raise RuntimeError(f"linalg.svd: Expected the input tensor A {what}")
+    if A.ndim < 2:
+        raise RuntimeError(f"linalg.svd: The input tensor A must have at least 2 dimensions, got {A.ndim}")
+    if A.dtype.kind != "f":
+        raise NotImplementedError(
+            f"linalg.svd: Expected a floating point or complex tensor as input. Got {called(A.dtype)}"
+        )
     if A.dtype == np.float16:
         raise NotImplementedError("linalg.svd: Low precision dtypes not supported. Got Half")
     return ops.unpack(ops.svd(A), *ops.svd_shapes(A))[1]
@@ -56,7 +59,9 @@ def vector_norm(x: T, ord: float = 2, dim: Any = None, keepdim: bool = False, *,
 
 def _converted(x: T, dtype: Any, name: str) -> T:
     if x.dtype.kind != "f":
-        raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {called(x.dtype)}")
+        raise NotImplementedError(
+            f"{name}: Expected a floating point or complex tensor as input. Got {called(x.dtype)}"
+        )
     if dtype is None:
         return x
     if promote_types(x.dtype, dtype) != dtype or np.dtype(dtype).kind != "f":

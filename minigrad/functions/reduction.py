@@ -50,7 +50,7 @@ def mean(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None)
     """Return the mean over ``dim`` (all by default); raise RuntimeError for integers."""
     input = input if dtype is None else input.to(dtype)
     if input.dtype.kind != "f":
-        raise RuntimeError(
+        raise NotImplementedError(
             "mean(): could not infer output dtype. Input dtype must be either a floating point or "
             f"complex dtype. Got: {input.dtype}. Convert it first: x.float().mean()"
         )
@@ -76,7 +76,7 @@ def _freedom(name: str, input: T, dim: Any, correction: float | None, unbiased: 
     if unbiased is not None:
         correction = int(unbiased)
     if input.dtype.kind != "f":
-        raise RuntimeError(f"{name}: only floating point and complex dtypes are supported, got {input.dtype}")
+        raise NotImplementedError(f"{name}: only floating point and complex dtypes are supported, got {input.dtype}")
     axes = _axes(input, dim)
     left = count_along(input.shape, axes) - (1 if correction is None else correction)
     if left <= 0:
@@ -234,7 +234,7 @@ def argmin(input: T, dim: int | None = None, keepdim: bool = False) -> T:
 
 def _place(name: str, input: T, dim: int | None, keepdim: bool) -> T:
     if input.dtype.kind == "b":
-        raise RuntimeError(f"{name}(): does not support bool input; convert first: x.long()")
+        raise NotImplementedError(f"{name}(): does not support bool input; convert first: x.long()")
     if not input.numel() and (dim is None or input.shape[reduction.axis_of(input, dim)] == 0):
         raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
                          "reduction dim with the 'dim' argument, one of length > 0.")  # fmt: skip
@@ -298,7 +298,9 @@ def nansum(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = Non
 def nanmean(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> T:
     """Return the mean over ``dim`` of what is not NaN."""
     if input.dtype.kind != "f":
-        raise RuntimeError(f"nanmean(): expected input to have floating point or complex dtype but got {input.dtype}")
+        raise NotImplementedError(
+            f"nanmean(): expected input to have floating point or complex dtype but got {input.dtype}"
+        )
     there = sum(input.detach() == input.detach(), dim, keepdim)
     return (nansum(_float32(input), dim, keepdim, dtype=dtype) / there).to(dtype or input.dtype)
 
@@ -321,7 +323,7 @@ def norm(input: T, p: Any = "fro", dim: Dim = None, keepdim: bool = False, dtype
     https://docs.pytorch.org/docs/stable/generated/torch.norm.html
     """
     if input.dtype.kind != "f":
-        raise RuntimeError(f"norm(): Expected a floating point or complex tensor as input. Got {input.dtype}")
+        raise NotImplementedError(f"norm(): Expected a floating point or complex tensor as input. Got {input.dtype}")
     input = input if dtype is None else input.to(dtype)
     if p == "nuc":
         from minigrad.functions.norm import matrix_norm  # which is built on this module

@@ -49,7 +49,7 @@ def topk(input: T, k: int, dim: int = -1, largest: bool = True, sorted: bool = T
     """Return (values, indices) of the k greatest (or least) along ``dim``, in order."""
     axis = axis_of(input, dim)
     if input.dtype.kind == "b":
-        raise RuntimeError("topk does not support bool dtypes; convert first: x.long()")
+        raise NotImplementedError("topk does not support bool dtypes; convert first: x.long()")
     if not 0 <= k <= (input.shape[axis] if input.ndim else 1):
         raise RuntimeError("selected index k out of range")
     if input.ndim == 0:

@@ -12,7 +12,7 @@ import numpy as np
 from minigrad.layout import channels_last, in_c_order
 from minigrad.ops.reduction import product_for, unbroadcast
 from minigrad.ops.shape import beside
-from minigrad.primitive import alias, primitive, register
+from minigrad.primitive import Primitive, alias, primitive, register
 
 
 def limited(function: Callable[..., Any], kinds: str) -> Callable[..., Any]:
@@ -144,16 +144,22 @@ minimum = register(
     **pair,
 )
 
+
+def _over(won, y):
+    """Where the other operand is kept: it has won, or y is NaN."""
+    return np.logical_or(won, np.isnan(y))
+
+
 fmax = register(
     np.fmax,
-    lambda g, _out, x, y: g * np.logical_or(x >= y, np.isnan(y)),
-    lambda g, _out, x, y: g * np.logical_not(np.logical_or(x >= y, np.isnan(y))),
+    lambda g, _out, x, y: _unless(np.logical_not(_over(x >= y, y)), g, x, y),
+    lambda g, _out, x, y: _unless(_over(x >= y, y), g, x, y),
     **pair,
 )
 fmin = register(
     np.fmin,
-    lambda g, _out, x, y: g * np.logical_or(x <= y, np.isnan(y)),
-    lambda g, _out, x, y: g * np.logical_not(np.logical_or(x <= y, np.isnan(y))),
+    lambda g, _out, x, y: _unless(np.logical_not(_over(x <= y, y)), g, x, y),
+    lambda g, _out, x, y: _unless(_over(x <= y, y), g, x, y),
     **pair,
 )
 
@@ -287,7 +293,7 @@ def softplus(x):
 
 @primitive(lambda g, _out, x, *, min=None, max=None: g * _inside(x, min, max))
 def clamp(x, *, min=None, max=None):
-    """x held between min and max; the gradient at a bound is 1, as PyTorch's."""
+    """x held between two numbers; the gradient at a bound and of NaN is 0, as PyTorch's since 2.14."""
     return np.clip(x, min, max)
 
 
@@ -297,22 +303,31 @@ def hardtanh(x, *, min, max):
     return np.clip(x, min, max)
 
 
-@primitive(lambda g, _out, x, low: g * (x >= low), lambda g, _out, x, low: g * (x < low), promotes=0)
-def clamp_min(x, low):
-    """x, and no less than low; NaN in either stays."""
-    return np.maximum(x, low)
+clamp_min = Primitive(np.maximum, maximum.vjps, name="clamp_min", promotes=0)
+clamp_max = Primitive(np.minimum, minimum.vjps, name="clamp_max", promotes=0)
 
 
-@primitive(lambda g, _out, x, high: g * (x <= high), lambda g, _out, x, high: g * (x > high), promotes=0)
-def clamp_max(x, high):
-    """x, and no more than high; NaN in either stays."""
-    return np.minimum(x, high)
+@primitive(
+    lambda g, _out, x, low, high: np.where(
+        ((x == low) | (x == high)) & (low < high), g / 2, g * np.logical_not((x < low) | (x > high))
+    ),
+    lambda g, _out, x, low, high: np.where((x == low) & (low < high), g / 2, g * ((x < low) & (low <= high))),
+    lambda g, _out, x, low, high: np.where(
+        (x == high) & (low < high), g / 2, g * (((x > high) & (low <= high)) | (low > high))
+    ),
+    name="clamp",
+    promotes=0,
+)
+def clamp_between(x, low, high):
+    """x held between two operands: it halves the gradient with the bound it equals, unless they are one; crossed, high
+    has it all. NaN in any stays."""
+    return np.minimum(np.maximum(x, low), high)
 
 
 def _inside(x, low, high):
     if low is None:
-        return x <= high
-    return x >= low if high is None else (x >= low) & (x <= high)
+        return x < high
+    return x > low if high is None else (x > low) & (x < high)
 
 
 @primitive(
