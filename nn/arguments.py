@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import numpy as np
+from minigrad.nn.module import Module
 
 from minigrad.functions.names import no_tensor
 from minigrad.tensor import Tensor
@@ -75,6 +76,22 @@ def as_tensor_argument(value: Any, function: str, name: str = "input", place: in
         array: Tensor = Tensor._wrap(np.array(value))
         return array
     raise _no_tensor(function, name, place, value)
+
+
+def check_module(value: Any, function: str, name: str = "model", kind: type[Module] = Module) -> None:
+    """Raise TypeError for what is no module."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{function}(): argument '{name}' must be a {kind.__name__}, not {type(value).__name__}")
+
+
+def tensor_list(values: Any, function: str, name: str = "parameters") -> list[Tensor]:
+    """Return one tensor or several as a list; raise TypeError for what is none."""
+    listed: list[Any] = (
+        [values] if isinstance(values, (Tensor, np.ndarray)) or not isinstance(values, Iterable) else list(values)
+    )
+    for value in listed:
+        _refused(value, function, name, 1)
+    return listed
 
 
 def _refused(value: Any, function: str, name: str, place: int) -> Any:

@@ -88,7 +88,7 @@ def check(model: Module, loader: Iterable[Any] | None = None, optimizer: Any = N
 
 
 def _look(model: Module, loader: Iterable[Any] | None, optimizer: Any) -> Seen:
-    layers = batchnorms(model)
+    layers = batchnorms(model, "doctor.check")
     batches = [] if loader is None else [first_input(batch) for batch in islice(loader, BATCHES)]
     inputs = {path: Moments() for path in layers}
     fed = [(path, source_path, source, True) for path, _, source_path, source in neighbours(model)]

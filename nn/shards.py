@@ -6,7 +6,7 @@ import threading
 import time
 from typing import Any
 
-from minigrad.nn.arguments import as_tensor_argument
+from minigrad.nn.arguments import as_tensor_argument, check_module
 from minigrad.nn.batchnorm import Reduce, _BatchNorm
 from minigrad.nn.lazy import _LazyBatchNorm
 from minigrad.nn.module import Module
@@ -53,6 +53,7 @@ class SyncBatchNorm(_BatchNorm):
         a part of its own batch. Raises TypeError for a subclass with a forward of its own, which would be
         lost; nothing has changed then.
         """
+        check_module(module, "convert_sync_batchnorm", "module")
         found = {
             path: layer for path, layer in module.named_modules() if isinstance(layer, (_BatchNorm, _LazyBatchNorm))
         }

@@ -182,3 +182,37 @@ def test_warnings_point_at_the_line_of_the_user(call):
 def test_refuses(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+A, LAYER = np.ones((2, 2), np.float32), nn.BatchNorm1d(2)
+UTILS = {
+    "clip_grad_norm_": [(A, 1.0), ([A], 1.0), (["w"], 1.0), (None, 1.0)],
+    "clip_grad_value_": [(A, 1.0), ([None], 1.0)],
+    "parameters_to_vector": [([A],), ([None],), (3,)],
+    "vector_to_parameters": [([1, 2], [mg.ones(2)]), (mg.ones(2), [A[0]])],
+    "fuse_linear_bn_weights": [(None, None, A[0], A[0], 1e-5), (A, None, [1], A[0], 1e-5)],
+    "fuse_conv_bn_weights": [([1], None, A[0], A[0], 1e-5)],
+    "freeze_batchnorm": [([LAYER],)],
+    "unfreeze_batchnorm": [(None,)],
+    "recalibrate_batchnorm": [("model", [A])],
+    "fold_batchnorm": [("model",), (None, [A])],
+}
+
+
+@pytest.mark.parametrize("name", UTILS)
+def test_utilities_name_what_is_no_tensor_and_no_module(name):
+    for args in UTILS[name]:
+        with pytest.raises(TypeError, match=rf"{name}\(\): argument '\w+' .*must be (a Module|Tensor), not \w+"):
+            getattr(nn.utils, name)(*args)
+    with pytest.raises(TypeError, match="must be a RunningStats, not Linear"):
+        nn.utils.fuse_linear_bn_eval(nn.Linear(2, 2).eval(), nn.Linear(2, 2).eval())
+    for call in (nn.SyncBatchNorm.convert_sync_batchnorm, nn.doctor.check):
+        with pytest.raises(TypeError, match="must be a Module, not list"):
+            call([LAYER])
+
+
+def test_weights_are_fused_from_arrays():
+    found = nn.utils.fuse_linear_bn_weights(A, A[0], A[0], A[0], 1e-5)
+    expected = nn.utils.fuse_linear_bn_weights(*map(mg.tensor, (A, A[0], A[0], A[0])), 1e-5)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(a.detach().numpy(), b.detach().numpy())

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
+from minigrad.nn.arguments import check_module
 from minigrad.nn.batchnorm import batch_norm
 from minigrad.nn.module import Module
 from minigrad.nn.running_stats import RunningStats
@@ -18,8 +19,9 @@ from minigrad.tensor import Tensor
 M = TypeVar("M", bound=Module)
 
 
-def batchnorms(model: Module) -> dict[str, RunningStats]:
+def batchnorms(model: Module, function: str = "batchnorms") -> dict[str, RunningStats]:
     """Return every Batch Normalization of a model by its dotted path."""
+    check_module(model, function)
     return {path: module for path, module in model.named_modules() if isinstance(module, RunningStats)}
 
 
@@ -33,14 +35,14 @@ def freeze_batchnorm(model: M, stats: bool = True, affine: bool = True) -> M:
     >>> nn.utils.freeze_batchnorm(nn.Sequential(nn.BatchNorm1d(2))).train()[0].frozen
     'stats, affine'
     """
-    for layer in batchnorms(model).values():
+    for layer in batchnorms(model, "freeze_batchnorm").values():
         layer.freeze(stats and layer.running_mean is not None, affine)
     return model
 
 
 def unfreeze_batchnorm(model: M, stats: bool = True, affine: bool = True) -> M:
     """Undo :func:`freeze_batchnorm`; return the model."""
-    for layer in batchnorms(model).values():
+    for layer in batchnorms(model, "unfreeze_batchnorm").values():
         layer.unfreeze(stats, affine)
     return model
 
@@ -123,7 +125,11 @@ def recalibrate_batchnorm(model: M, loader: Iterable[Any], *, average: str = "po
     """
     if average not in ("population", "paper"):
         raise ValueError(f"recalibrate_batchnorm: average: expected 'population' or 'paper', got {average!r}")
-    layers = {p: m for p, m in batchnorms(model).items() if m.running_mean is not None and not m.frozen_stats}
+    layers = {
+        p: m
+        for p, m in batchnorms(model, "recalibrate_batchnorm").items()
+        if m.running_mean is not None and not m.frozen_stats
+    }
     seen = {layer: Moments() for layer in layers.values()}
     batches = 0
     with ExitStack() as stack:

@@ -9,6 +9,7 @@ from copy import deepcopy
 from typing import Any, NamedTuple
 
 import numpy as np
+from minigrad.nn.arguments import check_module
 from minigrad.nn.batchnorm import BatchNorm1d
 from minigrad.nn.container import Sequential
 from minigrad.nn.conv import Conv1d, Conv2d
@@ -62,6 +63,7 @@ def fold_batchnorm(model: Module, loader: Iterable[Any] | None = None) -> Folded
     >>> nn.utils.fold_batchnorm(nn.Sequential(nn.ReLU(), nn.BatchNorm1d(3))).refused
     {'1': 'what it reads is not the output of a Linear or a convolution'}
     """
+    check_module(model, "fold_batchnorm")
     before, hooked = deepcopy(model), {path for path, module in model.named_modules() if _is_hooked(module)}
     with evaluating(before):
         if loader is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
+from minigrad.nn.arguments import check_module, tensor_arguments
 from minigrad.nn.linear import Linear
 from minigrad.nn.parameter import Parameter
 from minigrad.nn.running_stats import RunningStats
@@ -17,6 +18,7 @@ from minigrad.modes import no_grad
 from minigrad.tensor import Tensor
 
 
+@tensor_arguments
 def fuse_linear_bn_weights(
     linear_w: Tensor, linear_b: Tensor | None, bn_rm: Tensor, bn_rv: Tensor, bn_eps: float,
     bn_w: Tensor | None = None, bn_b: Tensor | None = None,
@@ -37,6 +39,7 @@ def fuse_linear_bn_weights(
     return Parameter(weight.to(linear_w.dtype), linear_w.requires_grad), Parameter(bias.to(like.dtype), asks)
 
 
+@tensor_arguments
 def fuse_conv_bn_weights(
     conv_w: Tensor, conv_b: Tensor | None, bn_rm: Tensor, bn_rv: Tensor, bn_eps: float,
     bn_w: Tensor | None = None, bn_b: Tensor | None = None, transpose: bool = False,
@@ -71,6 +74,8 @@ def fuse_conv_bn_eval(conv: Any, bn: RunningStats) -> Any:
 
 
 def _fused(layer: Any, bn: RunningStats) -> Any:
+    check_module(layer, "fusion", "layer")
+    check_module(bn, "fusion", "bn", RunningStats)
     if layer.training or bn.training:
         raise ValueError("Fusion only for eval! Call model.eval() first: training needs the batch's own statistics")
     if bn.running_mean is None or bn.running_var is None:

@@ -6,14 +6,15 @@ from collections.abc import Iterable
 from types import GeneratorType
 
 import numpy as np
+from minigrad.nn.arguments import tensor_list
 
 from minigrad.silence import warn
 from minigrad.storage import wrote
 from minigrad.tensor import Tensor
 
 
-def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
-    listed = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+def _gradients(parameters: Tensor | Iterable[Tensor], function: str) -> list[Tensor]:
+    listed = tensor_list(parameters, function)
     if not listed and isinstance(parameters, GeneratorType):
         warn(
             "`parameters` is an empty generator, no gradient clipping will occur. It may have been used up: "
@@ -34,7 +35,7 @@ def clip_grad_norm_(
     Warns where the parameters are a generator that is used up. Raises RuntimeError, with ``error_if_nonfinite``, where that norm is nan or infinite.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html
     """
-    gradients = _gradients(parameters)
+    gradients = _gradients(parameters, "clip_grad_norm_")
     norms = [np.linalg.norm(g._data.ravel(), norm_type) for g in gradients]
     total = np.asarray(np.linalg.norm(norms, norm_type) if norms else 0.0, dtype=norms[0].dtype if norms else "f4")
     if error_if_nonfinite and not np.isfinite(total):
@@ -53,6 +54,6 @@ def clip_grad_norm_(
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None) -> None:
     """Hold every element of every gradient between ±``clip_value``."""
-    for g in _gradients(parameters):
+    for g in _gradients(parameters, "clip_grad_value_"):
         np.clip(g._data, -clip_value, clip_value, out=g._data)
         wrote(g._data, "clip_grad_value_")

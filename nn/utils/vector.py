@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+from minigrad.nn.arguments import tensor_arguments, tensor_list
 
 from minigrad.functions.joining import cat
 from minigrad.tensor import Tensor
@@ -12,15 +13,16 @@ from minigrad.tensor import Tensor
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     """Return all elements of all parameters in one vector; recorded."""
-    return cat([p.reshape(-1) for p in parameters])
+    return cat([p.reshape(-1) for p in tensor_list(parameters, "parameters_to_vector")])
 
 
+@tensor_arguments
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     """Give the parameters the values of a vector, in the order of ``parameters_to_vector``.
 
     Raises ValueError for a vector of another length; nothing is changed then.
     """
-    listed = list(parameters)
+    listed = tensor_list(parameters, "vector_to_parameters")
     ends = np.cumsum([0, *(p.numel() for p in listed)]).tolist()
     if vec.shape != (ends[-1],):
         raise ValueError(f"vector_to_parameters: expected a vector of {ends[-1]}, got shape {vec.shape}")
