@@ -44,11 +44,11 @@ INSTEAD = {
     "make bench": ("", "half an hour; the Makefile's other line, with --quick, is run"),
     "python benchmarks/run.py": ("", "half an hour; the next line there, with --quick, is run"),
     "python benchmarks/run.py --repeats 15 --seconds 0.1": (
-        "python benchmarks/run.py --quick --repeats 2 --seconds 0.1",
+        "python benchmarks/run.py --quick --peers minigrad_eager --repeats 2 --seconds 0.1",
         "half an hour",
     ),
     "python benchmarks/run.py --json out.json --write": (
-        "python benchmarks/run.py --quick --json runs/bench.json",
+        "mkdir -p runs && python benchmarks/run.py --quick --peers minigrad_eager --json runs/bench.json",
         "half an hour, and it writes a page of figures",
     ),
     'make lab ARGS="--full"': (
