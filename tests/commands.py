@@ -73,7 +73,6 @@ INSTEAD = {
     "make mutants ARGS=--write": ("", "the step make mutants; the page it writes is checked by a test"),
     "python tests/mutants.py": ('python tests/mutants.py --only "two keys"', "all of them are the step make mutants"),
     "python tests/mutants.py --write": ('python tests/mutants.py --only "two keys"', "see make mutants ARGS=--write"),
-    "make oracle": ("", "gigabytes: .ci/run has the light build of PyTorch, and the suite beside it"),
     "make commands": ("make commands ARGS=--list", "this program itself"),
     "python tests/commands.py": ("python tests/commands.py --list", "this program itself"),
     "python tests/check_wheel.py dist": ("", "what make typecheck runs, a step of .ci/run"),
