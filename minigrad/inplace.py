@@ -162,7 +162,16 @@ class InPlace(Writing):
             wanted = (place if within is None else place[within])[index].ndim
             while value.ndim > wanted and value.shape[0] == 1:
                 value = value.squeeze(0)
-        return value if value.dtype == self._data.dtype else value.to(self._data.dtype)
+        if value.dtype == self._data.dtype:
+            return value
+        arrays = [p for p in (index if type(index) is tuple else (index,)) if isinstance(p, np.ndarray)]
+        fills = len(arrays) == 1 and arrays[0].dtype.kind == "b" and value._data.size == 1
+        if arrays and not fills:
+            raise RuntimeError(
+                f"x[...] = v: Index put requires the source and destination dtypes match, got {self._data.dtype} for "
+                f"the destination and {value.dtype} for the source. Convert it first: v.to(x.dtype)"
+            )
+        return value.to(self._data.dtype)
 
     def _rearrange(self, value: Any, by: str) -> Any:
         """Take the shape and memory of a view of this tensor; return the tensor."""
