@@ -38,8 +38,9 @@ def normalize(
     mean, mean_square, m = _batch_means(x, all_reduce)
     mu = mean(x).named("μ")  # mini-batch mean
     d = deviation(x, mu)
-    left = mean(d.detach())._data  # what rounding left of the mean: zero in exact arithmetic, so it has no
-    np.subtract(d._data, beside(left, d._data), out=d._data)  # gradient, and is taken out of the values alone
+    # what rounding left of the mean: zero in exact arithmetic, so it has no gradient, and is taken out of the values alone
+    left: Any = mean(d._data) if all_reduce is None else mean(d.detach())._data  # type: ignore[arg-type]  # on arrays
+    np.subtract(d._data, beside(left, d._data), out=d._data)
     var = mean_square(d).named("σ²")  # mini-batch variance
     x_hat = over_root(d, var, eps=float(eps)).named("x̂")  # normalize
     return _scale_and_shift(x_hat, gamma, beta), mu._data + left, var._data, m

@@ -231,15 +231,18 @@ def _standing_for(several: list[Vertex]) -> Vertex:
     first = several[0]
     if len(several) == 1:
         return first
-    stats = {key: [s for v in several if (s := getattr(v, key)) is not None] for key in ("value", "slope")}
+    values, slopes = (
+        [s for s in stats if s is not None] for stats in zip(*((v.value, v.slope) for v in several), strict=True)
+    )
     return first._replace(
         label=first.label if all(v.label == first.label for v in several) else first.plain,
         gradient=ranged(v.gradient for v in several),
         saved=sum(v.saved for v in several),
         number=first.number if all(v.number == first.number for v in several) else None,
-        ages=tuple(age for v in several for age in (v.sequence, *v.ages) if age is not None and v is not first),
+        ages=tuple(age for v in several for age in (v.sequence, *v.ages) if age not in (None, first.sequence)),
         times=sum(v.times for v in several),
-        **{key: joined(found) if found else None for key, found in stats.items()},
+        value=joined(values) if values else None,
+        slope=joined(slopes) if slopes else None,
     )
 
 

@@ -95,7 +95,8 @@ def summary(model: Any, *inputs: Any) -> Summary:
 
 
 def _summed(model: Any, calls: list[list[Any]], result: Any) -> Summary:
-    nodes = by_age(below(source(t) for t in tensors_in(result)))
+    ends: list[Any] = [source(t) for t in tensors_in(result)]
+    nodes = by_age(below(ends))
     ages = [node.sequence for node in nodes]
     sums = [0, *accumulate(map(multiply_adds, nodes))]
     between = lambda start, end: sums[bisect_left(ages, end)] - sums[bisect_left(ages, start)]

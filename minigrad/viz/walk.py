@@ -107,7 +107,7 @@ def _seen(
     }
     for node in order:  # a channel's number is still called γ where it is laid out to fit
         if node.primitive is not None and node.primitive.name == "reshape":
-            (x,) = node.inputs
+            x: Any = node.inputs[0]
             if titles.get(x, ("",))[0] in ("parameter", "buffer"):
                 names.setdefault(node, names[x])
     values = _fresh(order, {node: p._data for node, (_, _, p) in known.items()})
@@ -171,7 +171,8 @@ def _names(node: Node, seen: _Seen) -> tuple[dict[Node, str], dict[Node, str]]:
 
 def _letters(node: Node, names: dict[Node, str], taken: set[str]) -> dict[int, str]:
     """Return the letters of the operands that a formula does not call by their names."""
-    return {i: letter for i, letter in called(node, names, taken).items() if letter != names.get(node.inputs[i])}
+    inputs: Any = node.inputs
+    return {i: letter for i, letter in called(node, names, taken).items() if letter != names.get(inputs[i])}
 
 
 @cache
@@ -241,8 +242,8 @@ def _values(order: Sequence[Node], values: dict[Node, Any], everything: bool) ->
         if node not in values and node.primitive is not None and (everything or node.size == 1):
             numbers = _scalars(node, _kept(node))
             operands = [numbers.get(i) if x is None else values.get(x) for i, x in enumerate(node.inputs)]
-            small = all(np.size(x) == 1 for x in operands)
-            if all(x is not None for x in operands) and (everything or small):
+            small = all(x is not None and np.size(x) == 1 for x in operands)
+            if small or (everything and all(x is not None for x in operands)):
                 with suppress(Exception), np.errstate(all="ignore"):  # only a picture: what cannot be told is left out
                     values[node] = np.asarray(node.primitive.function(*operands, **node.params))
     return values

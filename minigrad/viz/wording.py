@@ -41,8 +41,8 @@ def called(node: Node, names: dict[Node, str], taken: set[str]) -> dict[int, str
     turned = node.primitive is not None and node.primitive.name == "addcmul"
     said = {}
     for i in sorted(operands, reverse=turned):
-        name = own.get(i)
-        said[i] = name if name is not None and len(by_name[name]) == 1 else next(free)
+        told_apart = i in own and len(by_name[own[i]]) == 1
+        said[i] = own[i] if told_apart else next(free)
     return said
 
 
