@@ -43,9 +43,13 @@ def leaf(L, seed, shape, dtype="float64", layout=""):
     return L.from_numpy(jittered(a))
 
 
-def places(L, seed, shape, size):
-    """Return random indices below ``size``."""
-    return L.from_numpy(np.asarray(np.random.default_rng(seed).integers(0, max(size, 1), shape)))
+def places(L, seed, shape, size, apart=None):
+    """Return random indices below ``size``; along the axis ``apart`` no two are equal."""
+    rng = np.random.default_rng(seed)
+    if apart is None:
+        return L.from_numpy(np.asarray(rng.integers(0, max(size, 1), shape)))
+    drawn = rng.random((*shape[:apart], max(size, 1), *shape[apart + 1 :])).argsort(apart)
+    return L.from_numpy(drawn.take(range(shape[apart]), apart))
 
 
 def combined(L, outs):

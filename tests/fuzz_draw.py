@@ -41,6 +41,7 @@ class Picker(dict):
         self.rng, self.pair, self.emit = rng, pair, emit
         self.floats = floats
         self.count, self.last, self.shape, self.dim_, self.part_ = 0, "", (), None, ()
+        self.apart = False
         self.facts: dict[str, tuple[int, bool]] = {}
 
     def __missing__(self, field):
@@ -282,11 +283,12 @@ class Picker(dict):
         if kind == "slice":
             return r.choice([":", "1:", ":-1", "::2", "1::2", ":1", "5:", "-2:"])
         if kind in ("list", "tuple", "tensor") and n:
-            values = [r.randrange(-n, n) for _ in range(r.choice([1, 2, 2, 3]))]
+            k = r.choice([1, 2, 2, 3])
+            values = r.sample(range(n), min(k, n)) if self.apart else [r.randrange(-n, n) for _ in range(k)]
             if kind == "tensor":
                 return f"L.tensor({values})"
             return str(values if kind == "list" else tuple(values))
-        if kind == "leaf" and n:
+        if kind == "leaf" and n and not self.apart:
             return self.places(r.choice([(2,), (2,), (3,), (), (2, 2), (2, 1)]), n)
         if kind == "mask":
             return f"L.tensor({[r.random() < 0.5 for _ in range(n)]}, dtype=L.bool)"
@@ -298,9 +300,17 @@ class Picker(dict):
         except Exception:
             return self.shape
 
-    def places(self, shape, size):
-        name = self.new("i")
-        self.emit(f"{name} = places(L, {self.rng.randrange(1000)}, {shape}, {size})")
+    def spot(self):
+        """An index that names no element twice: which of two written to it gets the gradient, PyTorch leaves open."""
+        self.apart = True
+        try:
+            return self.index()
+        finally:
+            self.apart = False
+
+    def places(self, shape, size, apart=None):
+        name, along = self.new("i"), "" if apart is None else f", {apart}"
+        self.emit(f"{name} = places(L, {self.rng.randrange(1000)}, {shape}, {size}{along})")
         return name
 
     def mask(self):
@@ -324,6 +334,16 @@ class Picker(dict):
         n = self.along()
         self.part_ = tuple(self.rng.randint(1, m) if m else 0 for m in self.shape)
         return self.places(self.part_, n)
+
+    def lone_line(self):
+        n, k = self.along(), self.rng.randint(1, 3)
+        self.part_ = tuple(min(k, n) if i == self.dim_ else m for i, m in enumerate(self.shape))
+        return self.places((min(k, n),), n, 0)
+
+    def lone_ix(self):
+        n = self.along()
+        self.part_ = tuple(self.rng.randint(1, m) if m else 0 for m in self.shape)
+        return self.places(self.part_, n, self.dim_ if self.part_ else None)
 
     def flat(self):
         return self.places(self.rng.choice([(2,), (2, 2), ()]), math.prod(self.shape))

@@ -276,9 +276,9 @@ FAMILIES = {
         {f}.masked_select({mask})
         {f}.index_fill({d}, {line}, {c})
         {f}.index_add({d}, {line}, {part})
-        {f}.index_copy({d}, {line}, {part})
+        {f}.index_copy({d}, {lone_line}, {part})
         {f}.scatter({d}, {ix}, {c})
-        {f}.scatter({d}, {ix}, {part})
+        {f}.scatter({d}, {lone_ix}, {part})
         {f}.scatter_add({d}, {ix}, {part})
         {f}.scatter_reduce({d}, {ix}, {part}, 'amax')
         {a}.nonzero()
@@ -286,10 +286,10 @@ FAMILIES = {
         L.searchsorted({f1}.sort()[0].detach(), {f})
         """),
     "write": (8, """
-        {w}[{index}] = {into}
+        {w}[{spot}] = {into}
         {w}[{basic}] = {into}
         {w}[{basic}] += {into}
-        {w}[{index}] *= {c}
+        {w}[{spot}] *= {c}
         {w}[{mask}] = {c}
         {w}[{basic}].mul_({c})
         {w}[{basic}].copy_({into})
@@ -321,8 +321,8 @@ FAMILIES = {
         {w}.masked_fill_({mask}, {c})
         {w}.index_add_({d}, {line}, {part})
         {w}.index_fill_({d}, {line}, {c})
-        {w}.index_copy_({d}, {line}, {part})
-        {w}.scatter_({d}, {ix}, {part})
+        {w}.index_copy_({d}, {lone_line}, {part})
+        {w}.scatter_({d}, {lone_ix}, {part})
         {w}.scatter_add_({d}, {ix}, {part})
         {w}.cumsum_({d})
         {w}.T.mul_({c}) if {same}.ndim == 2 else None

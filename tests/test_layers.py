@@ -317,3 +317,12 @@ def test_inplace_writes_into_the_input(torch, name):
                 IN_PLACE[name](lib.nn, leaf)
     np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-6)
     np.testing.assert_allclose(results[0][1:], results[1][1:], rtol=1e-6, atol=1e-7)
+
+
+def test_the_norm_of_float16_gradients_is_not_bounded_by_it():
+    """Squares lie beyond float16, and the sum of the norms does; PyTorch's clipping makes such gradients 0."""
+    weights = [nn.Parameter(mg.zeros(3).half()) for _ in range(2)]
+    for weight, value in zip(weights, (30_000.0, 40_000.0), strict=True):
+        weight.grad = mg.full((3,), value).half()
+    assert nn.utils.clip_grad_norm_(weights, 1.0).dtype == mg.float16
+    np.testing.assert_allclose([w.grad[0].item() for w in weights], [0.3464, 0.4619], rtol=3e-3)

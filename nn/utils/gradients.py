@@ -36,7 +36,8 @@ def clip_grad_norm_(
     https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html
     """
     gradients = _gradients(parameters, "clip_grad_norm_")
-    norms = [np.linalg.norm(g._data.ravel(), norm_type) for g in gradients]
+    wide = [g._data.ravel().astype(np.result_type(g.dtype, np.float32), copy=False) for g in gradients]  # not float16
+    norms = [np.linalg.norm(g, norm_type) for g in wide]
     total = np.asarray(np.linalg.norm(norms, norm_type) if norms else 0.0, dtype=norms[0].dtype if norms else "f4")
     if error_if_nonfinite and not np.isfinite(total):
         raise RuntimeError(
@@ -49,7 +50,8 @@ def clip_grad_norm_(
         for g in gradients:
             np.multiply(g._data, scale, out=g._data)
             wrote(g._data, "clip_grad_norm_")
-    return Tensor._wrap(total)
+    with np.errstate(over="ignore"):
+        return Tensor._wrap(total.astype(np.result_type(*(g.dtype for g in gradients))) if gradients else total)
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None) -> None:
