@@ -104,7 +104,7 @@ class Node:
         tensor, where PyTorch makes a tensor of it: of sums, products and quotients.
         """
         made, inputs = self.primitive, self.inputs
-        if made is not None and made.each is None:
+        if made is not None and made.vjps:
             inputs = tuple(x for x, rule in zip(inputs, made.vjps, strict=False) if rule is not None)
         name = "" if made is None else made.name
         if name != "where":
