@@ -5,10 +5,9 @@ import argparse
 from support import need, need_dot
 from support.arguments import folder
 
-from minigrad.nn import functional as F
-
 import minigrad as mg
 from minigrad import nn, optim, viz
+from minigrad.nn import functional as F
 
 
 def square():

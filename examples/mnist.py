@@ -11,9 +11,8 @@ from support.checkpoint import Checkpoint, Interrupted
 from support.data import described, load_mnist
 from support.report import compared, finished, progress, started
 
-import minigrad.nn.functional as F
-
 import minigrad as mg
+import minigrad.nn.functional as F
 from minigrad import nn, optim
 from minigrad.utils.data import DataLoader, TensorDataset
 

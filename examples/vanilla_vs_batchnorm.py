@@ -18,9 +18,8 @@ from support.arguments import picture, positive, seed
 from support.data import load_mnist
 from support.report import COLORS, STYLES
 
-import minigrad.nn.functional as F
-
 import minigrad as mg
+import minigrad.nn.functional as F
 from minigrad import nn, optim
 from minigrad.utils.data import DataLoader, TensorDataset
 

@@ -112,7 +112,7 @@ from minigrad.functions.diagonals import *
 from minigrad.functions.elementwise import *
 from minigrad.functions.indexing import *
 from minigrad.functions.joining import *
-from minigrad.functions.product import *
+from minigrad.functions.products import *
 from minigrad.functions.reduction import *
 from minigrad.functions.scan import *
 from minigrad.functions.shape import *
@@ -125,7 +125,7 @@ from minigrad.modes import is_grad_enabled as is_grad_enabled
 from minigrad.modes import is_inference_mode_enabled as is_inference_mode_enabled
 from minigrad.modes import no_grad as no_grad
 from minigrad.modes import set_grad_enabled as set_grad_enabled
-from minigrad.printing import set_printoptions as set_printoptions
+from minigrad.tensor.printing import set_printoptions as set_printoptions
 from minigrad.random import Generator as Generator
 from minigrad.random import default_generator as default_generator
 from minigrad.random import initial_seed as initial_seed
@@ -148,7 +148,7 @@ from minigrad.sampling import (
 from minigrad.serialization import load as load
 from minigrad.serialization import save as save
 from minigrad.silence import silence as _silence
-from minigrad.tensor import Tensor as Tensor
+from minigrad.tensor.tensor import Tensor as Tensor
 
 __version__ = "0.1.0"
 _allocator.keep_memory()

@@ -11,9 +11,9 @@ import numpy as np
 from minigrad.creation import as_tensor, empty
 from minigrad.device import Device
 from minigrad.dtypes import TYPES, category, get_default_dtype
-from minigrad.functions.names import numpy_names
+from minigrad.functions.arguments import numpy_names
 from minigrad.functions.return_types import Size as Size
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 
 def Variable(data: Any, requires_grad: bool = False, volatile: bool = False) -> Tensor:

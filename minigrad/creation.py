@@ -15,10 +15,10 @@ import numpy as np
 
 from minigrad.device import is_device
 from minigrad.dtypes import category, filled, get_default_dtype, promote_types, result_type
-from minigrad.functions.names import integers, numpy_names
+from minigrad.functions.arguments import integers, numpy_names
 from minigrad.layout import empty_like as empty_like_array
 from minigrad.silence import warn
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
 

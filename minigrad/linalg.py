@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.functions import diagonals, product, reduction, shape
-from minigrad.functions.names import no_tensor, or_array
+from minigrad.functions import diagonals, reduction, shape
+from minigrad.functions import products as product
+from minigrad.functions.arguments import no_tensor, or_array
 from minigrad.functions.norm import called
 from minigrad.functions.norm import matrix_norm as matrix_norm
 from minigrad.functions.norm import norm as norm

@@ -12,10 +12,10 @@ import numpy as np
 from minigrad import random
 from minigrad.creation import _dtype, _size, placed
 from minigrad.dtypes import category
-from minigrad.functions.names import numpy_names
+from minigrad.functions.arguments import numpy_names
 from minigrad.layout import axes_in_memory
 from minigrad.random import Generator, default_generator, in_memory_order
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 
 @placed

@@ -22,7 +22,7 @@ from minigrad.device import Device
 from minigrad.dtypes import category
 from minigrad.files import other_format
 from minigrad.files import write_atomically as write_atomically
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 File = str | os.PathLike[str] | BinaryIO
 _KEY, _CHECKSUM = "minigrad", "minigrad.crc32"  # of the metadata

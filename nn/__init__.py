@@ -3,7 +3,6 @@
 from minigrad.nn import doctor as doctor
 from minigrad.nn import functional as functional
 from minigrad.nn import init as init
-from minigrad.nn import shards as shards
 from minigrad.nn import utils as utils
 from minigrad.nn.activation import ELU as ELU
 from minigrad.nn.activation import GELU as GELU
@@ -21,9 +20,16 @@ from minigrad.nn.activation import Softmax as Softmax
 from minigrad.nn.activation import Softplus as Softplus
 from minigrad.nn.activation import Softsign as Softsign
 from minigrad.nn.activation import Tanh as Tanh
-from minigrad.nn.batchnorm import BatchNorm1d as BatchNorm1d
-from minigrad.nn.batchnorm import BatchNorm2d as BatchNorm2d
-from minigrad.nn.batchnorm import BatchNorm3d as BatchNorm3d
+from minigrad.nn.batchnorm import shards as shards
+from minigrad.nn.batchnorm.layers import BatchNorm1d as BatchNorm1d
+from minigrad.nn.batchnorm.layers import BatchNorm2d as BatchNorm2d
+from minigrad.nn.batchnorm.layers import BatchNorm3d as BatchNorm3d
+from minigrad.nn.batchnorm.lazy import LazyBatchNorm1d as LazyBatchNorm1d
+from minigrad.nn.batchnorm.lazy import LazyBatchNorm2d as LazyBatchNorm2d
+from minigrad.nn.batchnorm.lazy import LazyBatchNorm3d as LazyBatchNorm3d
+from minigrad.nn.batchnorm.report import batchnorm_report as batchnorm_report
+from minigrad.nn.batchnorm.shards import GhostBatchNorm as GhostBatchNorm
+from minigrad.nn.batchnorm.shards import SyncBatchNorm as SyncBatchNorm
 from minigrad.nn.classification import CrossEntropyLoss as CrossEntropyLoss
 from minigrad.nn.classification import NLLLoss as NLLLoss
 from minigrad.nn.container import ModuleDict as ModuleDict
@@ -35,9 +41,6 @@ from minigrad.nn.dropout import Dropout as Dropout
 from minigrad.nn.dropout import Dropout1d as Dropout1d
 from minigrad.nn.dropout import Dropout2d as Dropout2d
 from minigrad.nn.dropout import Dropout3d as Dropout3d
-from minigrad.nn.lazy import LazyBatchNorm1d as LazyBatchNorm1d
-from minigrad.nn.lazy import LazyBatchNorm2d as LazyBatchNorm2d
-from minigrad.nn.lazy import LazyBatchNorm3d as LazyBatchNorm3d
 from minigrad.nn.linear import Flatten as Flatten
 from minigrad.nn.linear import Identity as Identity
 from minigrad.nn.linear import Linear as Linear
@@ -52,6 +55,3 @@ from minigrad.nn.parameter import Parameter as Parameter
 from minigrad.nn.pooling import AdaptiveAvgPool2d as AdaptiveAvgPool2d
 from minigrad.nn.pooling import AvgPool2d as AvgPool2d
 from minigrad.nn.pooling import MaxPool2d as MaxPool2d
-from minigrad.nn.report import batchnorm_report as batchnorm_report
-from minigrad.nn.shards import GhostBatchNorm as GhostBatchNorm
-from minigrad.nn.shards import SyncBatchNorm as SyncBatchNorm

@@ -7,11 +7,10 @@ import importlib
 import sys
 from pathlib import Path
 
-from minigrad.nn import doctor
-from minigrad.nn.module import Module
-from minigrad.nn.report import mnist_report
-
 from minigrad.datasets import DownloadError
+from minigrad.nn import doctor
+from minigrad.nn.batchnorm.report import mnist_report
+from minigrad.nn.module import Module
 
 NO_DATA = 3  # exit status: no MNIST and no sample of it; `make report` then installs the sample
 

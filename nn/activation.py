@@ -9,15 +9,14 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from minigrad.nn.arguments import tensor_arguments
-from minigrad.nn.module import Module
-
 from minigrad.functions import elementwise as e
 from minigrad.functions import reduction
-from minigrad.functions.names import as_number
+from minigrad.functions.arguments import as_number
+from minigrad.nn.arguments import tensor_arguments
+from minigrad.nn.module import Module
 from minigrad.ops.elementwise import hardtanh as hardtanh_primitive
 from minigrad.silence import warn
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 
 # ---- functions ----------------------------------------------------------------------------------

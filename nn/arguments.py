@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import numpy as np
-from minigrad.nn.module import Module
 
-from minigrad.functions.names import no_tensor
-from minigrad.tensor import Tensor
+from minigrad.functions.arguments import no_tensor
+from minigrad.nn.module import Module
+from minigrad.tensor.tensor import Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
 

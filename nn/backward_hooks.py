@@ -8,7 +8,7 @@ from typing import Any
 from minigrad.autograd.function import Function
 from minigrad.modes import MODES
 from minigrad.silence import warn
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 Grads = tuple[Tensor | None, ...]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from minigrad.nn.arguments import tensor_arguments
-from minigrad.nn.loss import Loss, check_reduction, old_reduction, reduced
 
 from minigrad.functions.elementwise import where
+from minigrad.nn.arguments import tensor_arguments
+from minigrad.nn.loss import Loss, check_reduction, old_reduction, reduced
 from minigrad.ops import loss as ops
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 
 # ---- functions ----------------------------------------------------------------------------------

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from minigrad.creation import empty
 from minigrad.nn import init
 from minigrad.nn.arguments import as_tensor_argument, tensor_arguments
 from minigrad.nn.module import Module
 from minigrad.nn.padding import MODES, pad
 from minigrad.nn.parameter import Parameter, on_cpu
 from minigrad.nn.sizes import Sizes, each
-
-from minigrad.creation import empty
 from minigrad.ops import window
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 Pairs = tuple[tuple[int, int], ...]  # (before, after) for each spatial axis
 

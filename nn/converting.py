@@ -7,8 +7,8 @@ from typing import Any, Self
 
 from minigrad import dtypes
 from minigrad.device import absent
-from minigrad.functions.converting import NO_BFLOAT16, wanted_dtype
-from minigrad.tensor import Tensor
+from minigrad.tensor.dtype_methods import NO_BFLOAT16, wanted_dtype
+from minigrad.tensor.tensor import Tensor
 
 
 class Converting:

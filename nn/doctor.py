@@ -11,14 +11,14 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
-from minigrad.nn.dropout import Dropout, Dropout2d
-from minigrad.nn.module import Module
-from minigrad.nn.running_stats import RunningStats
-from minigrad.nn.utils.batchnorm import Moments, batchnorms, evaluating
-from minigrad.nn.wiring import Fed, feeds, first_input, neighbours, tensors
 
 from minigrad.modes import recording
-from minigrad.tensor import Tensor
+from minigrad.nn.batchnorm.dataflow import Fed, feeds, first_input, neighbours, tensors
+from minigrad.nn.batchnorm.recalibrate import Moments, batchnorms, evaluating
+from minigrad.nn.batchnorm.statistics import RunningStats
+from minigrad.nn.dropout import Dropout, Dropout2d
+from minigrad.nn.module import Module
+from minigrad.tensor.tensor import Tensor
 from minigrad.utils.table import html_table
 from minigrad.utils.unchanged import unchanged
 

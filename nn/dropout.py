@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from minigrad.nn.arguments import tensor_arguments
 from minigrad.nn.module import Module
-
 from minigrad.random import default_generator, in_memory_order
 from minigrad.silence import warn
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 
 @tensor_arguments

@@ -19,7 +19,7 @@ from minigrad.nn.activation import softmax as softmax
 from minigrad.nn.activation import softplus as softplus
 from minigrad.nn.activation import softsign as softsign
 from minigrad.nn.activation import tanh as tanh
-from minigrad.nn.batchnorm import batch_norm as batch_norm
+from minigrad.nn.batchnorm.layers import batch_norm as batch_norm
 from minigrad.nn.classification import cross_entropy as cross_entropy
 from minigrad.nn.classification import nll_loss as nll_loss
 from minigrad.nn.classification import one_hot as one_hot

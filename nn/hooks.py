@@ -6,12 +6,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 from weakref import ref
 
-from minigrad.nn.backward_hooks import BackwardHooks
-
+from minigrad.engine.recording import call_linked
 from minigrad.modes import MODES
-from minigrad.recording import call_linked
+from minigrad.nn.backward_hooks import BackwardHooks
 from minigrad.silence import warn
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 
 class ForwardHook(NamedTuple):

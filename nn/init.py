@@ -11,12 +11,12 @@ import math
 from typing import Any
 
 import numpy as np
-from minigrad.nn.arguments import no_arrays
 
 from minigrad.modes import no_grad
+from minigrad.nn.arguments import no_arrays
 from minigrad.random import Generator, default_generator
 from minigrad.silence import warn
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 _GAINS = {"tanh": 5 / 3, "relu": math.sqrt(2), "selu": 0.75}
 _GAINS |= dict.fromkeys(("linear", "sigmoid", "conv1d", "conv2d", "conv3d"), 1.0)

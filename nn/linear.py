@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from minigrad.creation import empty
 from minigrad.nn import init
 from minigrad.nn.arguments import as_tensor_argument, tensor_arguments
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter, on_cpu
-
-from minigrad.creation import empty
 from minigrad.ops import matmul
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 
 @tensor_arguments

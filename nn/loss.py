@@ -7,13 +7,12 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from minigrad.functions import elementwise as e
 from minigrad.nn.arguments import tensor_arguments
 from minigrad.nn.module import Module
-
-from minigrad.functions import elementwise as e
 from minigrad.ops import loss as ops
 from minigrad.silence import warn
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
 REDUCTIONS = ("mean", "sum", "none")

@@ -10,15 +10,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 from weakref import ref
 
+from minigrad.creation import as_tensor, zeros_like
+from minigrad.engine.recording import call_linked
+from minigrad.modes import MODES, no_grad
 from minigrad.nn import hooks
 from minigrad.nn.converting import Converting
 from minigrad.nn.parameter import Parameter
 from minigrad.nn.state import IncompatibleKeys, StateDict, assign_state, dtype_faults, key_faults, size_faults
-
-from minigrad.creation import as_tensor, zeros_like
-from minigrad.modes import MODES, no_grad
-from minigrad.recording import call_linked
-from minigrad.tensor import Handle, Tensor
+from minigrad.tensor.tensor import Handle, Tensor
 
 KINDS = ("_parameters", "_buffers", "_modules")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from minigrad.nn.arguments import tensor_arguments
 
+from minigrad.nn.arguments import tensor_arguments
 from minigrad.ops.shape import pad as pad_zeros
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 MODES = {  # which element stands at position i, before the beginning or behind the end of n
     "reflect": lambda i, n: n - 1 - abs(n - 1 - abs(i)),

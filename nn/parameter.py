@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.device import Device
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 
 def on_cpu(device: Any) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
 from minigrad.nn.arguments import tensor_arguments
 from minigrad.nn.module import Module
 from minigrad.nn.sizes import Sizes, each
-
 from minigrad.ops import window
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 Stride = Sizes | None
 

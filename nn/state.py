@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from minigrad.nn.parameter import Parameter
-
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 
 class StateDict(dict[str, Tensor]):

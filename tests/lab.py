@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+
 from batchnorm_lab.claim import Result
 from batchnorm_lab.training import Data, Part
 

@@ -30,8 +30,8 @@ class Mutant(NamedTuple):
     tests: str = "tests/test_batchnorm.py"
 
 
-FOLDING = "nn/utils/folding.py"
-BN, STATS, SWEEP = "nn/batchnorm.py", "nn/running_stats.py", "minigrad/sweep.py"
+FOLDING = "nn/batchnorm/folding.py"
+BN, STATS, SWEEP = "nn/batchnorm/layers.py", "nn/batchnorm/statistics.py", "minigrad/engine/sweep.py"
 TAKE_MEAN = "    mean, mean_square, m = _batch_means(x, all_reduce)\n"
 VARIANCE = 'var = mean_square(d).named("σ²")'
 BY_RUNNING = "            return _by_running(input, self.running_mean"
@@ -68,13 +68,13 @@ MUTANTS = (
         "all_reduce(t.mean(batch, keepdim=True)) / all_reduce(tensor(1.0))",
         "tests/test_shards.py",
     ),
-    Mutant("shards add up what are different layers'", "nn/shards.py", "if reached == step and at != layer:", "if False:", "tests/test_shards.py"),
-    Mutant("conversion takes virtual batches for whole ones", "nn/shards.py", "if not isinstance(layer, GhostBatchNorm)", "if True", "tests/test_shards.py"),
-    Mutant("a lone sample is normalised to zero", "nn/utils/batchnorm.py", "if x.numel() == x.shape[1] else None", "if False else None", "tests/test_recalibrate.py"),
+    Mutant("shards add up what are different layers'", "nn/batchnorm/shards.py", "if reached == step and at != layer:", "if False:", "tests/test_shards.py"),
+    Mutant("conversion takes virtual batches for whole ones", "nn/batchnorm/shards.py", "if not isinstance(layer, GhostBatchNorm)", "if True", "tests/test_shards.py"),
+    Mutant("a lone sample is normalised to zero", "nn/batchnorm/recalibrate.py", "if x.numel() == x.shape[1] else None", "if False else None", "tests/test_recalibrate.py"),
     Mutant("an array that is written later reaches the gradient", "nn/arguments.py", "Tensor._wrap(np.array(value))", "Tensor._wrap(np.asarray(value))", "tests/test_arguments.py"),
     Mutant("an evaluation's backward reads what a later batch left", BN, "statistic._data.copy()", "statistic._data"),
     Mutant("unfreeze asks for gradients that were off before", STATS, "parameter.requires_grad or name in held", "True"),
-    Mutant("the last small batch weighs as much as the others", "nn/utils/batchnorm.py", "gap * (m / n)", "gap / len(self.batches)", "tests/test_recalibrate.py"),
+    Mutant("the last small batch weighs as much as the others", "nn/batchnorm/recalibrate.py", "gap * (m / n)", "gap / len(self.batches)", "tests/test_recalibrate.py"),
     Mutant("a layer is folded whose input is read elsewhere", FOLDING, "if not why and not one.exclusive:", "if False:", "tests/test_fusion.py"),
     Mutant("a fold that changes the outputs stays", FOLDING, "        return False\n    return len(found) == len(wanted) > 0 and all(", "        return False\n    return True or all(", "tests/test_fusion.py"),
     Mutant("a layer with hooks is folded", FOLDING, "own or any(node.hooks or", "any(node.hooks or", "tests/test_fusion.py"),
@@ -93,8 +93,8 @@ AUTOGRAD = (
     Mutant("a Function's backward result is added to in place", FUNCTION, "g._data[...]", "g._data", "tests/test_function.py"),
     Mutant("a Function's saved tensor is not watched", FUNCTION, "by = written_since(array, self._moment)", "by = None", "tests/test_function.py"),
     Mutant("a Function's saved output stands outside the graph", FUNCTION, "known() or self._output(i, *outputs[i])", "None", "tests/test_function.py"),
-    Mutant("a hook's answer is not checked", "minigrad/backward.py", "            _check_answer(hook, answer, tensor)\n", "", "tests/test_differentiate.py"),
-    Mutant("a hook holds its tensor in a circle", "minigrad/tensor.py", "known = weakref.ref(self)", "known = (lambda x: lambda: x)(self)", "tests/test_differentiate.py"),
+    Mutant("a hook's answer is not checked", "minigrad/engine/backward.py", "            _check_answer(hook, answer, tensor)\n", "", "tests/test_differentiate.py"),
+    Mutant("a hook holds its tensor in a circle", "minigrad/tensor/tensor.py", "known = weakref.ref(self)", "known = (lambda x: lambda: x)(self)", "tests/test_differentiate.py"),
     Mutant("a vacuous gradcheck passes", "minigrad/autograd/gradcheck.py", "if any(sizes) and max(found) < 1e-7:", "if False:", "tests/test_gradcheck.py"),
     Mutant("a kink passes for smooth", "minigrad/autograd/gradcheck.py", "_KINK = 1e-3", "_KINK = 1e3", "tests/test_gradcheck.py"),
     Mutant("a cut below is blamed on another", "minigrad/autograd/explain.py", "node is None or node in above", "True", EXPLAIN),
@@ -104,7 +104,7 @@ AUTOGRAD = (
     Mutant("a hook sees no output gradient", "nn/backward_hooks.py", "            self.grad_output = grads\n", "            pass\n", "tests/test_backward_hooks.py"),
 )  # fmt: skip
 WALK, PICTURES = "minigrad/viz/walk.py", "tests/test_viz.py tests/test_viz_modules.py"
-FOLD, LINKS, UNCHANGED = "minigrad/viz/fold.py", "minigrad/recording.py", "minigrad/utils/unchanged.py"
+FOLD, LINKS, UNCHANGED = "minigrad/viz/fold.py", "minigrad/engine/recording.py", "minigrad/utils/unchanged.py"
 VIZ = (
     Mutant("a frame forgets the frame around it", "minigrad/viz/calls.py", "at = None if scope is None else self._of[id(scope)]", "at = None", PICTURES),
     Mutant("the order of operands is lost", "minigrad/viz/wording.py", "node.primitive.name not in SWAPPED", "False", PICTURES),
@@ -139,8 +139,8 @@ OPERATIONS = (
     Mutant("an element gathered twice gets one gradient", INDEX, "        np.add.at(out, where, g)", "        out[where] = g", PRIMITIVES),
     Mutant("what was overwritten keeps its gradient", INDEX, "setitem(g, 0.0, index=index, within=within)", "g", INDEXING),
     Mutant("ties of a scattered extreme each get all", INDEX, "return _number(x == out, x) * (g / _ties(out, x, src, index))", "return _number(x == out, x) * g", "tests/test_kinks.py"),
-    Mutant("a tuple in an index is no array", "minigrad/functions/index.py", "    elif type(p) is list or isinstance(p, Sequence):", "    elif type(p) is list:", INDEXING),
-    Mutant("an ellipsis for nothing keeps index arrays apart", "minigrad/functions/index.py", "if arrays and sum(map(taken, parts)) == ndim:", "if False:", INDEXING),
+    Mutant("a tuple in an index is no array", "minigrad/functions/mixed_index.py", "    elif type(p) is list or isinstance(p, Sequence):", "    elif type(p) is list:", INDEXING),
+    Mutant("an ellipsis for nothing keeps index arrays apart", "minigrad/functions/mixed_index.py", "if arrays and sum(map(taken, parts)) == ndim:", "if False:", INDEXING),
     Mutant("a repeated letter's gradient is not a diagonal", EINSUM, "return np.transpose(made, _back(own, target)) if len(own) > len(letters) else made", "return made", PRIMITIVES),
     Mutant("a letter summed in one operand alone is forgotten", EINSUM, "if known.get(name, 1) == 1:", "if name not in known:", f"tests/test_linalg.py {PRIMITIVES}"),
     Mutant("the inverse's gradient has lost its sign", LINALG, "lambda g, out, _x: -np.matmul(mT(out), np.matmul(g, mT(out)))", "lambda g, out, _x: np.matmul(mT(out), np.matmul(g, mT(out)))", PRIMITIVES),
@@ -159,8 +159,8 @@ OPERATIONS = (
     Mutant("the first part of a weight's gradient is lost", WINDOW, "        total += np.add.reduce(np.matmul(block, rows), (0, 3))", "        total = np.add.reduce(np.matmul(block, rows), (0, 3))", "tests/test_window.py"),
     Mutant("float and int make the wider", "minigrad/dtypes.py", "    return a if high > low else b\n", "    return np.promote_types(a, b)\n", "tests/test_calls.py"),
 )  # fmt: skip
-INPLACE, INTEROP, RANDOM = "minigrad/inplace.py", "minigrad/interop.py", "minigrad/random.py"
-VIEWS = "minigrad/views.py"
+INPLACE, INTEROP, RANDOM = "minigrad/tensor/inplace.py", "minigrad/tensor/numpy_protocol.py", "minigrad/random.py"
+VIEWS = "minigrad/engine/views.py"
 IN_PLACE, PROTOCOLS, FILES = "tests/test_inplace.py", "tests/test_protocols.py", "tests/test_serialization.py"
 SURROUNDINGS = (
     Mutant("a write by method is not counted", INPLACE, "            wrote(self._data, by)\n", "", IN_PLACE),
@@ -175,7 +175,7 @@ SURROUNDINGS = (
     Mutant("a write elsewhere in the memory is an error", "minigrad/storage.py", "if when > moment and _overlap(own, part):", "if when > moment:", IN_PLACE),
     Mutant("copy_ keeps the old value's gradient", INPLACE, "(not recorded or by == \"copy_\")", "not recorded", IN_PLACE),
     Mutant("views count their own writes", "minigrad/storage.py", "        array = base  # as_strided", "        break  # as_strided", f"{ENGINE} {IN_PLACE}"),
-    Mutant("a gradient of another dtype is taken", "minigrad/tensor.py", "            if value.dtype != self.dtype:\n", "            if False:\n", "tests/test_differentiate.py"),
+    Mutant("a gradient of another dtype is taken", "minigrad/tensor/tensor.py", "            if value.dtype != self.dtype:\n", "            if False:\n", "tests/test_differentiate.py"),
     Mutant("a gradient slips out by asarray", INTEROP, "        if self._node is not None:\n            raise RuntimeError(_NUMPY)\n        if dtype", "        if dtype", PROTOCOLS),
     Mutant("out= of a recorded call is written", INTEROP, " or any(getattr(x, \"_node\", None) is not None for x in operands)", "", PROTOCOLS),
     Mutant("reversed memory is handed over", INTEROP, "if any(step < 0 for step in self._data.strides):", "if False:", PROTOCOLS),
@@ -193,8 +193,8 @@ SURROUNDINGS = (
     Mutant("a file that is being written is taken for abandoned", "minigrad/files.py", "            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)\n", "            pass\n", FILES),
     Mutant("two keys share one name in the file", "minigrad/serialization.py", "while name in tensors or name == \"__metadata__\":", "while name == \"__metadata__\":", FILES),
     Mutant("bfloat16 is read as float16", "minigrad/serialization.py", 'bits = np.frombuffer(entry["data"], "<u2").astype(np.uint32) << 16', 'bits = np.frombuffer(entry["data"], "<f2").astype(np.float32)', FILES),
-    Mutant("long lines of numbers are not broken", "minigrad/printing.py", "per_line = max(1, (_options[\"linewidth\"] - indent) // (width + 2))", "per_line = len(parts)", "tests/test_printing.py"),
-    Mutant("large and small numbers print alike", "minigrad/printing.py", "large / small > 1000 or", "", "tests/test_printing.py"),
+    Mutant("long lines of numbers are not broken", "minigrad/tensor/printing.py", "per_line = max(1, (_options[\"linewidth\"] - indent) // (width + 2))", "per_line = len(parts)", "tests/test_printing.py"),
+    Mutant("large and small numbers print alike", "minigrad/tensor/printing.py", "large / small > 1000 or", "", "tests/test_printing.py"),
     Mutant("a waiting normal is forgotten", RANDOM, "self._waiting = float(values[n]) if len(values) > n else None", "self._waiting = None", "tests/test_random.py"),
     Mutant("a permutation draws from all places", RANDOM, "% (n - start)", "% n", "tests/test_random.py"),
     Mutant("dropout does not scale", "nn/dropout.py", "    kept /= 1 - p\n", "", "tests/test_layers.py tests/test_functional.py"),

@@ -5,10 +5,10 @@ import warnings
 
 import numpy as np
 import pytest
-from minigrad.nn import functional as F
 
 import minigrad as mg
 from minigrad import nn
+from minigrad.nn import functional as F
 
 ROWS, IMAGE, LINE = mg.rand(4, 3), mg.rand(2, 3, 8, 8), mg.rand(2, 3, 8)
 CLASSES, THREE, KERNEL = mg.tensor([0, 1, 2, 0]), mg.rand(3), mg.rand(4, 3, 3, 3)

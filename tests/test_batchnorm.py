@@ -7,11 +7,11 @@ import copy
 
 import numpy as np
 import pytest
-from minigrad.nn.batchnorm import batch_norm, normalize
 
 import minigrad as mg
 from minigrad import nn
 from minigrad.autograd import gradcheck, gradgradcheck
+from minigrad.nn.batchnorm.layers import batch_norm, normalize
 from minigrad.ops.shape import beside
 
 

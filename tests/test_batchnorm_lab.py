@@ -10,13 +10,14 @@ import subprocess
 import sys
 import time
 
-import batchnorm_lab.command
 import numpy as np
 import pytest
+from lab import EXAMPLES, small_data
+
+import batchnorm_lab.command
 from batchnorm_lab import deep
 from batchnorm_lab.claim import Result, geometric, interval, pick, spread
 from batchnorm_lab.claims import claims
-from lab import EXAMPLES, small_data
 
 
 @pytest.fixture(scope="module")

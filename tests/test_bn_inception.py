@@ -4,11 +4,11 @@ import importlib.util
 import types
 from pathlib import Path
 
-import minigrad.nn.functional as F
 import numpy as np
 import pytest
 
 import minigrad as mg
+import minigrad.nn.functional as F
 from minigrad import nn
 
 SOURCE = Path(__file__).parent.parent / "examples" / "batchnorm_lab" / "inception.py"

@@ -6,9 +6,9 @@ from device import DeviceArray
 from test_primitives import ALL, CASES, samples
 
 import minigrad as mg
-from minigrad.backward import lift
-from minigrad.sweep import sweep
-from minigrad.tensor import Tensor
+from minigrad.engine.backward import lift
+from minigrad.engine.sweep import sweep
+from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tree_map
 
 

@@ -6,11 +6,11 @@ import mnist
 import numpy as np
 import pytest
 import vanilla_vs_batchnorm
-from minigrad.nn import doctor
-from minigrad.nn.utils import freeze_batchnorm, recalibrate_batchnorm
 
 import minigrad as mg
 from minigrad import nn, optim
+from minigrad.nn import doctor
+from minigrad.nn.utils import freeze_batchnorm, recalibrate_batchnorm
 from minigrad.utils.data import DataLoader, TensorDataset
 
 

@@ -2,12 +2,12 @@
 
 import warnings
 
-import minigrad.nn.functional as F
 import numpy as np
 import pytest
 from oracle import agree
 
 import minigrad as mg
+import minigrad.nn.functional as F
 
 LABELS = np.array([2, 0, 4, 2])
 SOME = np.array([2, -100, 4, 2])  # one is ignored

@@ -4,10 +4,10 @@ import re
 
 import numpy as np
 import pytest
-from minigrad.nn.utils import fold_batchnorm, fuse_conv_bn_eval, fuse_linear_bn_eval
 
 import minigrad as mg
 from minigrad import nn
+from minigrad.nn.utils import fold_batchnorm, fuse_conv_bn_eval, fuse_linear_bn_eval
 
 
 def settled(bn):

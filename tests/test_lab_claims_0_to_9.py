@@ -3,9 +3,12 @@ their verdicts follow the figures. The claims themselves are judged by a full ru
 
 import math
 
-import minigrad.nn.functional as F
 import numpy as np
 import pytest
+from lab import fake, small_data, verdict
+
+import minigrad as mg
+import minigrad.nn.functional as F
 from batchnorm_lab import training
 from batchnorm_lab.claims import (
     c00_gradients,
@@ -19,9 +22,6 @@ from batchnorm_lab.claims import (
     c08_noise,
     c09_smoothness,
 )
-from lab import fake, small_data, verdict
-
-import minigrad as mg
 from minigrad import nn
 
 

@@ -3,6 +3,9 @@ their verdicts follow the figures. The claims themselves are judged by a full ru
 
 import numpy as np
 import pytest
+from lab import small_data, verdict
+
+import minigrad as mg
 from batchnorm_lab import deep, training
 from batchnorm_lab.claim import geometric
 from batchnorm_lab.claims import (
@@ -18,9 +21,6 @@ from batchnorm_lab.claims import (
     c19_imagenet,
     c20_vanishing,
 )
-from lab import small_data, verdict
-
-import minigrad as mg
 
 
 @pytest.fixture(scope="module")

@@ -21,9 +21,9 @@ def test_the_page_lists_every_fault_and_none_survives():
 
 def test_a_fault_that_changes_nothing_survives_and_a_void_one_is_an_error():
     tests = "tests/test_mutants.py::test_nothing"
-    assert run(Mutant("no fault", "nn/batchnorm.py", "# normalize\n", "# Normalize\n"), tests) == []
+    assert run(Mutant("no fault", "nn/batchnorm/layers.py", "# normalize\n", "# Normalize\n"), tests) == []
     with pytest.raises(ValueError, match="is found 0 times"):
-        run(Mutant("void", "nn/batchnorm.py", "no such text", ""), tests)
+        run(Mutant("void", "nn/batchnorm/layers.py", "no such text", ""), tests)
     assert run(
         Mutant("import fails", "minigrad/__init__.py", '"""minigrad:', 'raise SystemError\n"""minigrad:'), tests
     ) == ["test_nothing"]

@@ -176,7 +176,7 @@ def test_numpy_writes_tensors_into_arrays():
 
 
 def test_the_nearest_function_is_there_and_near():
-    from minigrad.interop import _OTHERWISE_CALLED, _nearest
+    from minigrad.tensor.numpy_protocol import _OTHERWISE_CALLED, _nearest
 
     for name, near in _OTHERWISE_CALLED.items():
         assert _nearest(name) == f"The nearest function there is mg.{near}. "
@@ -254,7 +254,7 @@ def test_questions_about_values_are_answered():
 def test_every_name_that_is_recommended_exists():
     from operator import attrgetter
 
-    from minigrad.interop import _OTHERWISE_CALLED
+    from minigrad.tensor.numpy_protocol import _OTHERWISE_CALLED
 
     assert all(callable(attrgetter(name)(mg)) for name in _OTHERWISE_CALLED.values())
 

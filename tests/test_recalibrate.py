@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from minigrad.nn.utils import freeze_batchnorm, recalibrate_batchnorm
 
 import minigrad as mg
 from minigrad import nn
+from minigrad.nn.utils import freeze_batchnorm, recalibrate_batchnorm
 from minigrad.utils.data import DataLoader, TensorDataset
 
 

@@ -5,11 +5,11 @@ import sys
 
 import numpy as np
 import pytest
-from minigrad.nn import __main__ as command
-from minigrad.nn import report as module
 
 import minigrad as mg
 from minigrad import datasets, nn
+from minigrad.nn import __main__ as command
+from minigrad.nn.batchnorm import report as module
 
 
 def drawn(shape, dtype=np.float64):

@@ -8,10 +8,10 @@ import time
 
 import numpy as np
 import pytest
-from minigrad.nn.shards import in_threads
 
 import minigrad as mg
 from minigrad import nn
+from minigrad.nn.batchnorm.shards import in_threads
 
 PARTITIONS = [p for k in (1, 2, 3, 6) for p in itertools.product(range(1, 7), repeat=k) if sum(p) == 6]
 

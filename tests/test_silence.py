@@ -92,9 +92,9 @@ def test_a_warning_of_ours_names_the_line_that_led_to_it(call):
 
 
 def test_modules_keep_their_names_and_warn_by_one_function():
-    import minigrad.recording as recording
+    import minigrad.engine.recording as recording
 
-    assert recording.__name__ == "minigrad.recording" and recording.one.__module__ == "minigrad.recording"
+    assert recording.__name__ == "minigrad.engine.recording" and recording.one.__module__ == "minigrad.engine.recording"
     assert "many(primitive" in pydoc.plain(pydoc.render_doc(recording))
     root = Path(mg.__file__).parent
     sources = [*root.rglob("*.py"), *root.parent.joinpath("nn").rglob("*.py")]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import gallery
 import pytest
-from minigrad.nn import doctor
 
 import minigrad as mg
 from minigrad import nn, viz
+from minigrad.nn import doctor
 from minigrad.utils.data import DataLoader, TensorDataset
 
 GOLDEN = Path(__file__).parent / "golden"

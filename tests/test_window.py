@@ -1,11 +1,11 @@
 """Convolution and pooling against PyTorch: values, first and second derivatives, and the trio's closure."""
 
-import minigrad.nn.functional as F
 import numpy as np
 import pytest
 from oracle import agree
 
 import minigrad as mg
+import minigrad.nn.functional as F
 from minigrad.autograd import gradcheck, gradgradcheck
 from minigrad.ops import columns, window
 

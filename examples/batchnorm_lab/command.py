@@ -18,11 +18,11 @@ from support.arguments import folder, positive
 from support.data import crc32
 
 import numpy as np
+
+import minigrad as mg
 from batchnorm_lab import report, runner
 from batchnorm_lab.claims import claims
 from batchnorm_lab.data import load
-
-import minigrad as mg
 from minigrad.serialization import write_atomically
 
 SEEDS = {"quick": 2, "full": 5}

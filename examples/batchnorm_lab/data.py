@@ -8,6 +8,7 @@ from typing import Any
 from support.data import load_mnist
 
 import numpy as np
+
 from batchnorm_lab.training import Data, Part
 
 

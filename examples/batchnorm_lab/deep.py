@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable
 
 import numpy as np
-from minigrad.nn.batchnorm import normalize
 
 import minigrad as mg
 from minigrad import nn
+from minigrad.nn.batchnorm.layers import normalize
 
 
 def normalised(x: mg.Tensor, eps: float = 0.0) -> mg.Tensor:

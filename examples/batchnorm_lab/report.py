@@ -11,7 +11,6 @@ from typing import Any
 from batchnorm_lab.claim import Judgement
 from batchnorm_lab.claims import claims
 from batchnorm_lab.runner import results
-
 from minigrad.serialization import write_atomically
 
 TITLE = "Batch Normalization: the claims, run and judged"

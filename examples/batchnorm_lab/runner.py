@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+
 from batchnorm_lab.claim import Claim, Result
 from batchnorm_lab.claims import claims
-
 from minigrad.serialization import write_atomically
 
 _worker: dict[str, Any] = {}  # in each process: the data, the counter of steps, the code's commit

@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-import minigrad.nn.functional as F
 import numpy as np
 
 import minigrad as mg
+import minigrad.nn.functional as F
 from minigrad import nn, optim
 from minigrad.utils.data import DataLoader, TensorDataset
 

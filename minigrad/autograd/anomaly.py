@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.autograd.lines import has_nan, record_lines, shown
-from minigrad.graph import Node
+from minigrad.engine.graph import Node
 from minigrad.silence import warn
 
 

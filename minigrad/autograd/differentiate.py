@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.backward import accumulate, differentiate, run_backward
+from minigrad.engine.backward import accumulate, differentiate, run_backward
 from minigrad.functions.joining import stack
 from minigrad.silence import warn
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 Tensors = Tensor | Sequence[Tensor]
 

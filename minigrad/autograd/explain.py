@@ -8,9 +8,9 @@ from typing import Any
 
 from minigrad.autograd.function import _Call
 from minigrad.autograd.lines import Line, Origin, norm, record_lines, shown
-from minigrad.backward import differentiate
-from minigrad.graph import Node, below, by_age
-from minigrad.tensor import Tensor
+from minigrad.engine.backward import differentiate
+from minigrad.engine.graph import Node, below, by_age
+from minigrad.tensor.tensor import Tensor
 
 
 @dataclass(frozen=True)

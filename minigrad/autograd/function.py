@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.graph import Node
+from minigrad.engine.graph import Node
+from minigrad.engine.recording import INFERENCE_SAVED, source
+from minigrad.engine.views import rebase
 from minigrad.modes import MODES, no_grad
 from minigrad.primitive import Primitive
-from minigrad.recording import INFERENCE_SAVED, source
 from minigrad.storage import written_since
-from minigrad.tensor import Tensor
-from minigrad.views import rebase
+from minigrad.tensor.tensor import Tensor
 
 _OBJECT = np.dtype(object)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from minigrad.autograd.products import Linear, columns, filled, pull, rows
 from minigrad.modes import recording
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 Function = Callable[..., Any]
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.autograd.differentiate import grad
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 _KINK = 1e-3  # slopes left and right that differ by more are looked at more closely
 _CLOSER = 16

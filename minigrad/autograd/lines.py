@@ -1,7 +1,7 @@
 """Which line of the user's code made this? Recorded on request, at no cost otherwise.
 
 ``record_lines`` installs a profile function (``sys.setprofile``) on the thread: it sees the functions
-of ``minigrad.recording`` return and notes the caller's line on what they return. The recording
+of ``minigrad.engine.recording`` return and notes the caller's line on what they return. The recording
 itself has no branch for it, so nothing is paid where nobody asks; inside, everything is slower.
 """
 
@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import recording
 from minigrad.autograd.function import _Call
-from minigrad.graph import Node
+from minigrad.engine import recording
+from minigrad.engine.graph import Node
+from minigrad.engine.sweep import arrive
 from minigrad.modes import MODES
-from minigrad.sweep import arrive
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 _ROOT = Path(__file__).parents[1]
 _OURS = tuple(f"{folder}/" for folder in (_ROOT, _ROOT.parent / "nn", Path(np.__file__).parent))

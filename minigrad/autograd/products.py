@@ -13,7 +13,7 @@ import numpy as np
 
 from minigrad.autograd.differentiate import grad
 from minigrad.functions.joining import stack
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 Tensors = Sequence[Tensor]
 Some = Sequence[Tensor | None]

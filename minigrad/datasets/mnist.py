@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.datasets.idx import read_idx
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 from minigrad.utils.data.dataset import Dataset
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 
 def mnist_sample(train: bool = True) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,7 @@ from minigrad.distributions import constraints
 from minigrad.distributions.distribution import Distribution, broadcast_all, standard_normal
 from minigrad.ops.erfinv import erfinv
 from minigrad.random import default_generator
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 
 class Normal(Distribution):

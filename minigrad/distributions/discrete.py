@@ -12,7 +12,7 @@ from minigrad.distributions import constraints
 from minigrad.distributions.distribution import Distribution, broadcast_all
 from minigrad.functions.elementwise import softplus, where
 from minigrad.random import default_generator
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 
 def _one_of(probs: Any, logits: Any) -> None:

@@ -12,7 +12,7 @@ from minigrad.dtypes import get_default_dtype
 from minigrad.functions.return_types import Size
 from minigrad.modes import no_grad
 from minigrad.random import default_generator
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 Shape = tuple[int, ...]
 

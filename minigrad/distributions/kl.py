@@ -14,7 +14,7 @@ from minigrad.distributions.discrete import Bernoulli, Categorical
 from minigrad.distributions.distribution import Distribution
 from minigrad.distributions.multivariate_normal import MultivariateNormal, half_log_det, mahalanobis
 from minigrad.functions.elementwise import softplus, where
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 _RULES: dict[tuple[type, type], Callable[[Any, Any], Tensor]] = {}
 

@@ -10,8 +10,8 @@ import numpy as np
 from minigrad import linalg
 from minigrad.distributions import constraints
 from minigrad.distributions.distribution import Distribution, standard_normal
-from minigrad.functions.product import matmul
-from minigrad.tensor import Tensor
+from minigrad.functions.products import matmul
+from minigrad.tensor.tensor import Tensor
 
 _FORMS = ("covariance_matrix", "precision_matrix", "scale_tril")
 

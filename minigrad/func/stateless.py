@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from minigrad.functions.joining import stack
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 _OWN = ("_parameters", "_buffers")
 

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from minigrad.autograd.products import Linear, columns, filled, pull, rows
+from minigrad.engine.graph import Node
 from minigrad.functions.shape import view
-from minigrad.graph import Node
 from minigrad.modes import MODES, recording
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import same_nesting, tree_leaves, tree_map
 
 Function = Callable[..., Any]

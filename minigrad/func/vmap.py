@@ -10,7 +10,7 @@ import numpy as np
 
 from minigrad.functions.joining import stack
 from minigrad.random import default_generator
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tree_leaves, tree_map
 
 Pick = Callable[[Tensor, int], Tensor]

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.functions.names import EITHER, no_tensor, numpy_names, of_one, of_two
+from minigrad.engine.recording import Recorded
+from minigrad.functions.arguments import EITHER, no_tensor, numpy_names, of_one, of_two
 from minigrad.ops import comparison as ops
-from minigrad.recording import Recorded
 
 __all__ = [
     "allclose", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigrad.functions.names import numpy_names
+from minigrad.functions.arguments import numpy_names
 from minigrad.functions.shape import clone, reshape
 from minigrad.ops import diagonal as ops
 from minigrad.ops.indexing import getitem

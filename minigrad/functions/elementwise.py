@@ -12,12 +12,22 @@ from typing import Any
 import numpy as np
 
 from minigrad.dtypes import fitted, get_default_dtype, result_type
-from minigrad.functions.names import BOTH, EITHER, as_number, check_pair, lifted, numpy_names, or_number, of_one, of_two
+from minigrad.functions.arguments import (
+    BOTH,
+    EITHER,
+    as_number,
+    check_pair,
+    lifted,
+    numpy_names,
+    or_number,
+    of_one,
+    of_two,
+)
 from minigrad.functions.shape import contiguous
 from minigrad.ops import elementwise as ops
 from minigrad.ops import special
 from minigrad.ops import trigonometric as angles
-from minigrad.recording import Recorded
+from minigrad.engine.recording import Recorded
 
 __all__ = [
     "abs",

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.dtypes import fitted
+from minigrad.functions.arguments import no_tensor, numpy_names
 from minigrad.functions.joining import broadcast_tensors
-from minigrad.functions.names import no_tensor, numpy_names
 from minigrad.functions.shape import broadcast_to, clone, contiguous, expand, ravel, reshape
 from minigrad.ops import indexing as ops
 from minigrad.ops.reduction import axis_of

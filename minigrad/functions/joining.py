@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.functions.names import numpy_names
+from minigrad.functions.arguments import numpy_names
 from minigrad.functions.return_types import Size
 from minigrad.functions.shape import broadcast_to, contiguous, expand, reshape, unsqueeze
 from minigrad.ops import indexing

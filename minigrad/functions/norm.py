@@ -12,7 +12,7 @@ import numpy as np
 
 from minigrad.dtypes import promote_types
 from minigrad.functions import reduction, shape
-from minigrad.functions.names import or_array
+from minigrad.functions.arguments import or_array
 from minigrad.ops import linalg as ops
 from minigrad.ops.reduction import axes_of, axis_of
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.functions.names import no_tensor, numpy_names
+from minigrad.functions.arguments import no_tensor, numpy_names
 from minigrad.functions.return_types import RETURN_TYPES
 from minigrad.ops import elementwise, indexing, linalg, reduction, scan
 from minigrad.ops.total import count_along

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigrad.functions.names import numpy_names
+from minigrad.functions.arguments import numpy_names
 from minigrad.functions.reduction import looked_up
 from minigrad.ops import reduction, scan, sorting
 

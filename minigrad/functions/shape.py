@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.functions.names import integers, numpy_names, several
+from minigrad.functions.arguments import integers, numpy_names, several
 from minigrad.ops import shape as ops
 from minigrad.ops.reduction import axes_of, axis_of
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.dtypes import category
-from minigrad.functions.names import no_tensor, numpy_names
+from minigrad.functions.arguments import no_tensor, numpy_names
 from minigrad.functions.reduction import looked_up, max
 from minigrad.functions.return_types import RETURN_TYPES
 from minigrad.layout import axes_in_memory

@@ -10,7 +10,7 @@ import numpy as np
 
 from minigrad.dtypes import numbers
 from minigrad.optim.optimizer import Optimizer, Params, require
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 
 class Adam(Optimizer):

@@ -16,7 +16,7 @@ from minigrad.dtypes import numbers
 from minigrad.modes import enable_grad
 from minigrad.silence import warn
 from minigrad.storage import wrote
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 Params = Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[dict[str, Any]]
 

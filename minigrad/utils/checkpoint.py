@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from minigrad.graph import Node, below, by_age
+from minigrad.engine.graph import Node, below, by_age
 from minigrad.modes import MODES, hold_statistics, recording
 from minigrad.random import default_generator
 from minigrad.storage import tick, written_since
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tree_leaves, tree_map
 
 Contexts = Callable[[], tuple[AbstractContextManager[Any], AbstractContextManager[Any]]]

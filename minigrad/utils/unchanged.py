@@ -11,7 +11,7 @@ from typing import Any
 from minigrad.modes import hold_statistics
 from minigrad.random import Generator, fork_rng
 from minigrad.storage import wrote
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tree_leaves
 
 Undo = Callable[[], None]

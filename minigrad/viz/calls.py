@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from minigrad.graph import Given, Node
-from minigrad.tensor import Tensor
+from minigrad.engine.graph import Given, Node
+from minigrad.tensor.tensor import Tensor
 from minigrad.viz.picture import Cluster
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.graph import Given
+from minigrad.engine.graph import Given
+from minigrad.engine.recording import source
 from minigrad.modes import MODES, RESULTS, recording
-from minigrad.recording import source
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tree_map
 from minigrad.utils.unchanged import unchanged
 from minigrad.viz.fold import fitted

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.backward import accumulate, differentiate
-from minigrad.graph import FREED, Node
-from minigrad.tensor import Tensor
+from minigrad.engine.backward import accumulate, differentiate
+from minigrad.engine.graph import FREED, Node
+from minigrad.tensor.tensor import Tensor
 from minigrad.viz.dot import size
 from minigrad.viz.walk import pairs
 from minigrad.viz.watch import note, watching

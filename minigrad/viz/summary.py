@@ -8,9 +8,9 @@ from itertools import accumulate
 from math import prod
 from typing import Any
 
-from minigrad.graph import below, by_age
+from minigrad.engine.graph import below, by_age
+from minigrad.engine.recording import source
 from minigrad.ops.einsum import products
-from minigrad.recording import source
 from minigrad.storage import tick
 from minigrad.utils.table import html_table, text_table
 from minigrad.utils.unchanged import unchanged

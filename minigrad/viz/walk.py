@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.graph import FREED, Given, Node, below, by_age
+from minigrad.engine.graph import FREED, Given, Node, below, by_age
 from minigrad.storage import written_since
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tree_leaves
 from minigrad.viz.calls import Calls, homes
 from minigrad.viz.picture import Edge, Graph, Vertex

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.autograd.lines import Each
-from minigrad.graph import Node
+from minigrad.engine.graph import Node
 from minigrad.modes import MODES
 from minigrad.storage import tick
 

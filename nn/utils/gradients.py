@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from types import GeneratorType
 
 import numpy as np
-from minigrad.nn.arguments import tensor_list
 
+from minigrad.nn.arguments import tensor_list
 from minigrad.silence import warn
 from minigrad.storage import wrote
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 
 def _gradients(parameters: Tensor | Iterable[Tensor], function: str) -> list[Tensor]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from minigrad.nn.arguments import tensor_arguments, tensor_list
 
 from minigrad.functions.joining import cat
-from minigrad.tensor import Tensor
+from minigrad.nn.arguments import tensor_arguments, tensor_list
+from minigrad.tensor.tensor import Tensor
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:

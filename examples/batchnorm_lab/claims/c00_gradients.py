@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, pick
-from batchnorm_lab.plotting import BLUE, labelled
-from minigrad.nn.report import closed_forms
 
 import minigrad as mg
+from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, pick
+from batchnorm_lab.plotting import BLUE, labelled
 from minigrad import nn
+from minigrad.nn.batchnorm.report import closed_forms
 
 SIZES, EPSILONS, TOLERANCE = (2, 7, 60), (0.0, 1e-5), 1e-10
 SIX = ("dl/dx̂", "dl/dσ²", "dl/dμ", "dl/dx", "dl/dγ", "dl/dβ")

@@ -6,11 +6,11 @@ import itertools
 import math
 
 import numpy as np
+
+import minigrad as mg
 from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, median, pick, spread
 from batchnorm_lab.plotting import COLORS, MARKERS, WITH, WITHOUT, banded, labelled
 from batchnorm_lab.training import Data, accuracy, batches, fit, mlp, step
-
-import minigrad as mg
 from minigrad import nn, optim
 
 SIZES, STD, RATE, BATCH, STEPS, EVERY = (784, 100, 100, 100, 10), 0.02, 0.5, 60, 50_000, 250

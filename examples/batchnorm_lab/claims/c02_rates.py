@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+
+import minigrad as mg
 from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, median, pick, spread
 from batchnorm_lab.plotting import WITH, WITHOUT, labelled
 from batchnorm_lab.training import Data, fit, mlp
-
-import minigrad as mg
 from minigrad import nn
 
 SIZES, STD, BATCH = (784, 100, 100, 100, 10), 0.1, 60

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import minigrad as mg
 from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, median, pick, spread
 from batchnorm_lab.plotting import WITH, WITHOUT, labelled
 from batchnorm_lab.training import Data, fit, mlp
-
-import minigrad as mg
 from minigrad import nn
 
 SIZES, BATCH, STDS = (784, 100, 100, 100, 10), 60, (1e-3, 1e-2, 0.1, 1.0, 10.0)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+
+import minigrad as mg
 from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, interval, median, pick, spread
 from batchnorm_lab.plotting import BLUE, COLORS, labelled
 from batchnorm_lab.training import Data, accuracy, fit, linears
-
-import minigrad as mg
 from minigrad import nn
 
 IMAGES, BATCH, RATE, STEPS = 1000, 50, 0.1, 1500

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+
+import minigrad as mg
 from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, pick, spread
 from batchnorm_lab.plotting import WITH, WITHOUT, banded, labelled
 from batchnorm_lab.training import Data, fit, mlp
-
-import minigrad as mg
 from minigrad import nn
 
 SIZES, BATCH, RATES, STDS = (784, *[100] * 8, 10), 60, (0.5, 2.0), ("Xavier", 0.1)

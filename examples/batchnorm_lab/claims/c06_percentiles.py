@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, median, pick, spread
 from batchnorm_lab.claims.c01_steps import ARMS, IMAGES, PERCENTILES, STEPS, cells, measure
 from batchnorm_lab.plotting import WITH, WITHOUT, labelled

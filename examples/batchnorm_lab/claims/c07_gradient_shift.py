@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 
-import minigrad.nn.functional as F
 import numpy as np
+
+import minigrad as mg
+import minigrad.nn.functional as F
 from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, geometric, median, pick
 from batchnorm_lab.plotting import WITH, WITHOUT, banded, labelled
 from batchnorm_lab.training import Data, batches, linears, mlp
-
-import minigrad as mg
 from minigrad import nn
 
 ARMS, PROBES = ("without", "BatchNorm"), (1, 10, 50, 100, 200, 400)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+
+import minigrad as mg
 from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, median, pick, spread
 from batchnorm_lab.plotting import GREEN, PINK, WITH, WITHOUT, banded, labelled
 from batchnorm_lab.training import Data, accuracy, batches, linears, step
-
-import minigrad as mg
 from minigrad import nn, optim
 
 SIZES, STD, RATE, BATCH, STEPS, EVERY = (784, 100, 100, 100, 10), 0.1, 0.5, 60, 2000, 50

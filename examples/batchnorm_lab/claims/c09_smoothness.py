@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 
-import minigrad.nn.functional as F
 import numpy as np
+
+import minigrad as mg
+import minigrad.nn.functional as F
 from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, geometric, interval, pick
 from batchnorm_lab.deep import normalised
 from batchnorm_lab.plotting import WITH, WITHOUT, banded, labelled
 from batchnorm_lab.training import Data, batches, mlp
-
-import minigrad as mg
 from minigrad import nn, optim
 
 SIZES, BATCH, RATES, WALK = (784, *[100] * 6, 10), 128, (0.1, 0.5), (0.5, 1.0, 2.0, 4.0)

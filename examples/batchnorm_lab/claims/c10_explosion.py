@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
+
+import minigrad as mg
 from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, geometric, interval, pick
 from batchnorm_lab.deep import normalised, norms
 from batchnorm_lab.plotting import COLORS, MARKERS, THEORY, labelled
-
-import minigrad as mg
 
 BATCHES, WIDTH, DEPTH, FIRST, LAST = (8, 16, 64, 256), 256, 30, 4, 24
 TOLERANCE = 0.03

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
+
+import minigrad as mg
 from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, geometric, median, pick, spread
 from batchnorm_lab.deep import Residual, normalised, norms
 from batchnorm_lab.plotting import GREEN, THEORY, WITH, WITHOUT, labelled
 from batchnorm_lab.training import Data, batches, step
-
-import minigrad as mg
 from minigrad import optim
 
 WIDTH, BATCH, DEPTH = 256, 64, 100  # at initialisation

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import minigrad as mg
 from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, median, pick, spread
 from batchnorm_lab.deep import Residual, norms, ratio
 from batchnorm_lab.plotting import COLORS, MARKERS, banded, labelled
 from batchnorm_lab.training import Data, batches, step
-
-import minigrad as mg
 from minigrad import optim
 
 DEPTHS, RATES, STEPS, BATCH, WIDTH = (30, 60), (0.01, 0.1, 1.0), 10, 64, 64

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+
+import minigrad as mg
 from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, pick
 from batchnorm_lab.deep import normalised
 from batchnorm_lab.plotting import BLUE, RED, labelled
-
-import minigrad as mg
 
 SCALES = (1e-3, 0.1, 7.0, 1e3)
 TOLERANCE = 1e-10

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
-import minigrad.nn.functional as F
 import numpy as np
+
+import minigrad as mg
+import minigrad.nn.functional as F
 from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, median, pick, spread
 from batchnorm_lab.deep import normalised
 from batchnorm_lab.plotting import WITH, WITHOUT, labelled
-
-import minigrad as mg
 
 N, FEATURES, CONDITION, FLIPPED = 2000, 20, 100.0, 0.15
 RATES = (0.1, 0.3, 1.0, 1.9, 3.0, 10.0, 100.0, 1000.0)  # least squares; plain descent diverges above 2/L = 2

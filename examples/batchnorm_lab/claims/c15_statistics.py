@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+
+import minigrad as mg
 from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, median, pick, spread
 from batchnorm_lab.plotting import WITH, WITHOUT, labelled
 from batchnorm_lab.training import Data, Part, accuracy, batches, fit, mlp
-
-import minigrad as mg
 from minigrad import nn
 
 SIZES, STEPS, RATE, STD = (784, 100, 100, 100, 10), 1500, 0.5, 0.02

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+
+import minigrad as mg
 from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, pick, spread
 from batchnorm_lab.plotting import WITH, WITHOUT, banded, labelled
 from batchnorm_lab.training import Data, Part, fit
-
-import minigrad as mg
 from minigrad import nn
 
 TOLERANCE = 1e-12

@@ -6,11 +6,10 @@ import itertools
 import math
 import time
 
+import minigrad as mg
 from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, interval, median, pick, spread
 from batchnorm_lab.plotting import WITH, WITHOUT, banded, labelled
 from batchnorm_lab.training import Data, accuracy, batches, fit, mlp, step
-
-import minigrad as mg
 from minigrad import nn, optim
 
 SIZES, BATCH, STEPS, EVERY = (784, 100, 100, 100, 10), 60, 10_000, 250

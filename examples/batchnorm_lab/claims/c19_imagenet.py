@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 
+import minigrad as mg
 import minigrad.nn.functional as F
 from batchnorm_lab.claim import NOT_TESTABLE, Claim, Judgement, pick
 from batchnorm_lab.inception import PRINTED_PARAMETERS, bn_inception
 from batchnorm_lab.plotting import BLUE, labelled
-
-import minigrad as mg
 from minigrad import optim
 
 STEPS = {  # paper, Figure 3: training steps of 32 images to 72.2 % (BN-x30: also its 6 million to 74.8 %)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import itertools
 
+import minigrad as mg
 from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, median, pick, spread
 from batchnorm_lab.deep import norms, ratio
 from batchnorm_lab.plotting import WITH, WITHOUT, banded, labelled
 from batchnorm_lab.training import Data, batches, linears, mlp, step
-
-import minigrad as mg
 from minigrad import nn, optim
 
 NETS = {  # activation, hidden layers, initial weights, learning rate

@@ -14,7 +14,7 @@ import numpy as np
 from minigrad.creation import as_tensor, tensor
 from minigrad.dtypes import float64
 from minigrad.functions.joining import stack
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 
 def default_collate(batch: Sequence[Any]) -> Any:

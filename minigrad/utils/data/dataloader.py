@@ -10,7 +10,7 @@ import numpy as np
 
 from minigrad.random import Generator, default_generator
 from minigrad.silence import warn
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 from minigrad.utils.data.collate import default_collate, default_convert
 from minigrad.utils.data.dataset import IterableDataset, TensorDataset
 

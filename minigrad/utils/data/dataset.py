@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minigrad.random import Generator, default_generator
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 
 class Dataset:

@@ -11,17 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import views
 from minigrad.dtypes import category, fitted
+from minigrad.engine import views
+from minigrad.engine.recording import attach
 from minigrad.functions import comparison as c
 from minigrad.functions import elementwise as e
-from minigrad.functions.index import steps
-from minigrad.functions.writing import Writing
+from minigrad.functions.mixed_index import steps
 from minigrad.modes import MODES, RESULTS
 from minigrad.ops.indexing import is_basic, setitem
-from minigrad.recording import attach
 from minigrad.storage import same_place, tick, wrote
 from minigrad.storage import version as writes_of
+from minigrad.tensor.inplace_methods import Writing
 
 
 class InPlace(Writing):

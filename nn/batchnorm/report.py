@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from minigrad.nn.batchnorm import normalize
 
-from minigrad.graph import below
-from minigrad.tensor import Tensor
+from minigrad.engine.graph import below
+from minigrad.nn.batchnorm.layers import normalize
+from minigrad.tensor.tensor import Tensor
 from minigrad.utils.table import html_table, text_table
 
 Array = np.ndarray

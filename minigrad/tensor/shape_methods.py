@@ -9,7 +9,7 @@ from minigrad.functions import diagonals as d
 from minigrad.functions import indexing as i
 from minigrad.functions import joining as j
 from minigrad.functions import shape as s
-from minigrad.functions.index import steps
+from minigrad.functions.mixed_index import steps
 from minigrad.functions.return_types import Size, size_of
 from minigrad.ops.indexing import getitem
 

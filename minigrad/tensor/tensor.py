@@ -11,18 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.backward import run_backward
 from minigrad.dtypes import category, of_old
-from minigrad.functions.methods import Methods
-from minigrad.graph import Handle as Handle
-from minigrad.graph import Node
-from minigrad.inplace import InPlace
-from minigrad.interop import Interop
+from minigrad.engine.backward import run_backward
+from minigrad.engine.graph import Handle as Handle
+from minigrad.engine.graph import Node
+from minigrad.engine.recording import Recorded, link_detached, source
+from minigrad.engine.views import derive, share
 from minigrad.modes import MODES, RESULTS
-from minigrad.printing import tensor_repr
-from minigrad.recording import Recorded, link_detached, source
 from minigrad.silence import warn
-from minigrad.views import derive, share
+from minigrad.tensor.inplace import InPlace
+from minigrad.tensor.numpy_protocol import Interop
+from minigrad.tensor.operators import Methods
+from minigrad.tensor.printing import tensor_repr
 
 
 class Tensor(Recorded, Methods, InPlace, Interop):

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.graph import FREED, Node, by_age
+from minigrad.engine.graph import FREED, Node, by_age
 from minigrad.modes import MODES
 from minigrad.ops.reduction import unbroadcast
 from minigrad.ops.shape import astype

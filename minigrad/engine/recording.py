@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.dtypes import category, get_default_dtype, promoted
-from minigrad.graph import ABSENT, Constant, Given, Node, constant
+from minigrad.engine.graph import ABSENT, Constant, Given, Node, constant
 from minigrad.modes import MODES, RESULTS
 from minigrad.primitive import Primitive
 from minigrad.storage import tick

@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.graph import Node, below
+from minigrad.engine.graph import Node, below
+from minigrad.engine.recording import Recorded, attach, one
+from minigrad.engine.recording import link as link_result
 from minigrad.modes import MODES
 from minigrad.ops.indexing import overwrite, setitem
 from minigrad.ops.shape import expand_dims, reshape, squeeze
 from minigrad.primitive import Primitive
-from minigrad.recording import Recorded, attach, one
-from minigrad.recording import link as link_result
 from minigrad.storage import owner, wrote
 
 Step = tuple[Primitive, dict[str, Any]]

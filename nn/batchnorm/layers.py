@@ -13,16 +13,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from minigrad.nn.arguments import as_tensor_argument, tensor_arguments
-from minigrad.nn.running_stats import RunningStats, move, worth_remembering
 
 from minigrad.creation import tensor
+from minigrad.engine.recording import source
 from minigrad.modes import MODES
+from minigrad.nn.arguments import as_tensor_argument, tensor_arguments
+from minigrad.nn.batchnorm.statistics import RunningStats, move, worth_remembering
 from minigrad.ops import reduction
 from minigrad.ops.elementwise import addcmul, deviation, over_root
 from minigrad.ops.shape import beside
-from minigrad.recording import source
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 Reduce = Callable[[Tensor], Tensor]  # sums a tensor over all shards of one batch
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from minigrad.device import is_device
 from minigrad.dtypes import filled
-from minigrad.functions.names import integers
+from minigrad.functions.arguments import integers
 from minigrad.random import Generator, default_generator, in_memory_order
 
 

@@ -9,15 +9,15 @@ import math
 from typing import Any, Self
 
 import numpy as np
-from minigrad.nn.module import Module
-from minigrad.nn.parameter import Parameter, on_cpu
 
 from minigrad.creation import ones, tensor, zeros
 from minigrad.dtypes import numbers
 from minigrad.modes import MODES
+from minigrad.nn.module import Module
+from minigrad.nn.parameter import Parameter, on_cpu
 from minigrad.silence import warn
 from minigrad.storage import wrote
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 POLICIES = ("warn", "raise")
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")

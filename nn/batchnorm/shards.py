@@ -6,14 +6,13 @@ import threading
 import time
 from typing import Any
 
-from minigrad.nn.arguments import as_tensor_argument, check_module
-from minigrad.nn.batchnorm import Reduce, _BatchNorm
-from minigrad.nn.lazy import _LazyBatchNorm
-from minigrad.nn.module import Module
-
 from minigrad.functions.joining import cat
 from minigrad.modes import MODES
-from minigrad.tensor import Tensor
+from minigrad.nn.arguments import as_tensor_argument, check_module
+from minigrad.nn.batchnorm.layers import Reduce, _BatchNorm
+from minigrad.nn.batchnorm.lazy import _LazyBatchNorm
+from minigrad.nn.module import Module
+from minigrad.tensor.tensor import Tensor
 
 
 class SyncBatchNorm(_BatchNorm):

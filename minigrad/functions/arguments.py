@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.dtypes import result_type
+from minigrad.engine.recording import Recorded, one, two
 from minigrad.primitive import Primitive
-from minigrad.recording import Recorded, one, two
 
 _SPELLINGS = {
     "axis": "dim", "axes": "dims", "keepdims": "keepdim", "x": "input", "x1": "input", "a": "input", "x2": "other",

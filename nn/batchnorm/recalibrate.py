@@ -7,14 +7,14 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
-from minigrad.nn.arguments import check_module
-from minigrad.nn.batchnorm import batch_norm
-from minigrad.nn.module import Module
-from minigrad.nn.running_stats import RunningStats
-from minigrad.nn.wiring import first_input
 
 from minigrad.modes import hold_statistics, no_grad
-from minigrad.tensor import Tensor
+from minigrad.nn.arguments import check_module
+from minigrad.nn.batchnorm.dataflow import first_input
+from minigrad.nn.batchnorm.layers import batch_norm
+from minigrad.nn.batchnorm.statistics import RunningStats
+from minigrad.nn.module import Module
+from minigrad.tensor.tensor import Tensor
 
 M = TypeVar("M", bound=Module)
 

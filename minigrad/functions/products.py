@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.functions.equation import LETTERS, parsed
-from minigrad.functions.names import no_tensor, numpy_names, or_array
+from minigrad.functions.arguments import no_tensor, numpy_names, or_array
+from minigrad.functions.einsum_equation import LETTERS, parsed
 from minigrad.functions.shape import expand, reshape
 from minigrad.ops import einsum as sums
 from minigrad.ops import linalg, reduction

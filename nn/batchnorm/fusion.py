@@ -9,13 +9,12 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
+from minigrad.modes import no_grad
 from minigrad.nn.arguments import check_module, tensor_arguments
+from minigrad.nn.batchnorm.statistics import RunningStats
 from minigrad.nn.linear import Linear
 from minigrad.nn.parameter import Parameter
-from minigrad.nn.running_stats import RunningStats
-
-from minigrad.modes import no_grad
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 
 
 @tensor_arguments

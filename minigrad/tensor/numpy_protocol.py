@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.functions import numpy_calls as numpy_calls  # enters them in the table
+from minigrad.engine.recording import Recorded
+from minigrad.engine.views import share
 from minigrad.modes import MODES
 from minigrad.primitive import TABLE
-from minigrad.recording import Recorded
 from minigrad.storage import owner
-from minigrad.views import share
 
 
 class Interop:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.functions import diagonals, elementwise, indexing, joining, reduction, shape, sorting
-from minigrad.functions.names import lifted
+from minigrad.functions.arguments import lifted
 from minigrad.ops.elementwise import where
 from minigrad.ops.reduction import cumsum
 from minigrad.ops.scan import cumprod

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigrad import linalg
+from minigrad.engine.recording import Recorded, one, two
 from minigrad.functions import comparison as c
 from minigrad.functions import elementwise as e
-from minigrad.functions import product as p
+from minigrad.functions import products as p
 from minigrad.functions import reduction as r
 from minigrad.functions import scan, sorting
-from minigrad.functions.arranging import Arranging
-from minigrad.functions.converting import Converting
-from minigrad.functions.filling import Filling
 from minigrad.ops import comparison
 from minigrad.ops import elementwise as ops
 from minigrad.primitive import Primitive
-from minigrad.recording import Recorded, one, two
+from minigrad.tensor.dtype_methods import Converting
+from minigrad.tensor.random_methods import Filling
+from minigrad.tensor.shape_methods import Arranging
 
 _OURS = (Recorded, np.ndarray, np.generic, complex)  # none of these would do it better
 

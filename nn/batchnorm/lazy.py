@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minigrad.nn.arguments import as_tensor_argument
-from minigrad.nn.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d, Reduce, _BatchNorm
-from minigrad.nn.running_stats import RunningStats
-
 from minigrad.creation import ones, zeros
-from minigrad.tensor import Tensor
+from minigrad.nn.arguments import as_tensor_argument
+from minigrad.nn.batchnorm.layers import BatchNorm1d, BatchNorm2d, BatchNorm3d, Reduce, _BatchNorm
+from minigrad.nn.batchnorm.statistics import RunningStats
+from minigrad.tensor.tensor import Tensor
 
 
 class _LazyBatchNorm(RunningStats):

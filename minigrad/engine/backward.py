@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from minigrad import storage
-from minigrad.graph import Node
+from minigrad.engine.graph import Node
+from minigrad.engine.recording import Recorded
+from minigrad.engine.sweep import sweep
 from minigrad.modes import MODES
-from minigrad.recording import Recorded
 from minigrad.silence import warn
-from minigrad.sweep import sweep
 
 _new = object.__new__
 

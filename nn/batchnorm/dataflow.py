@@ -6,13 +6,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from minigrad.creation import as_tensor
+from minigrad.engine.graph import Node, below
+from minigrad.nn.batchnorm.statistics import RunningStats
 from minigrad.nn.container import Sequential
 from minigrad.nn.module import Module
-from minigrad.nn.running_stats import RunningStats
-
-from minigrad.creation import as_tensor
-from minigrad.graph import Node, below
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tree_leaves
 
 

@@ -9,21 +9,21 @@ from copy import deepcopy
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from minigrad.modes import recording
 from minigrad.nn.arguments import check_module
-from minigrad.nn.batchnorm import BatchNorm1d
+from minigrad.nn.batchnorm.dataflow import feeds, first_input, neighbours
+from minigrad.nn.batchnorm.fusion import fuse_conv_bn_eval
+from minigrad.nn.batchnorm.layers import BatchNorm1d
+from minigrad.nn.batchnorm.recalibrate import batchnorms, evaluating
+from minigrad.nn.batchnorm.shards import GhostBatchNorm
+from minigrad.nn.batchnorm.statistics import RunningStats
 from minigrad.nn.container import Sequential
 from minigrad.nn.conv import Conv1d, Conv2d
 from minigrad.nn.linear import Identity, Linear
 from minigrad.nn.module import Module
-from minigrad.nn.running_stats import RunningStats
-from minigrad.nn.shards import GhostBatchNorm
-from minigrad.nn.utils.batchnorm import batchnorms, evaluating
-from minigrad.nn.utils.fusion import fuse_conv_bn_eval
-from minigrad.nn.wiring import feeds, first_input, neighbours
-
-from minigrad.modes import recording
 from minigrad.random import fork_rng
-from minigrad.tensor import Tensor
+from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tree_leaves
 
 

@@ -1,0 +1,1 @@
+"""Batch Normalization: the layers, their statistics, and the tools around them."""
