@@ -232,7 +232,7 @@ FAMILIES = {
         {a}.roll(1, {d})
         {a}.repeat({reps})
         {a}.tile({reps})
-        {a}.repeat_interleave(2, {d})
+        {a}.repeat_interleave(2, {d}) * 1
         L.cat([{a}, {same}], {d})
         L.cat([{f}, {o}, {same}], {d})
         L.stack([{f}, {o}], {d})
@@ -244,8 +244,8 @@ FAMILIES = {
         L.diag({f}) if 0 < {same}.ndim < 3 else {same}
         F.pad({a}, (1, 2))
         F.pad({f}, (0, 1, 1, 0))
-        F.pad({f}, (1, -1))
-        L.rot90({m})
+        F.pad({m}, (1, -1))
+        L.rot90({m}).clone().contiguous()
         L.meshgrid({f1}, {f1}, indexing='ij')[0]
         {a}.float()
         {a}.double()
@@ -274,7 +274,7 @@ FAMILIES = {
         L.take_along_dim({f}, {ix}, {d0})
         {f}.masked_fill({mask}, {c})
         {f}.masked_select({mask})
-        {f}.index_fill({d}, {line}, {c})
+        {f}.index_fill({d}, {lone_line}, {c})
         {f}.index_add({d}, {line}, {part})
         {f}.index_copy({d}, {lone_line}, {part})
         {f}.scatter({d}, {ix}, {c})
@@ -316,8 +316,8 @@ FAMILIES = {
         {w}.square_()
         {w}.exp_() if {same}.max() < 2 else {same}.cos_()
         {w}.clamp_({c}, 2)
-        {w}.addcmul_({into}, {o})
-        {w}.lerp_({o}, 0.5)
+        {w}.addcmul_({into}, {other})
+        {w}.lerp_({other}, 0.5)
         {w}.masked_fill_({mask}, {c})
         {w}.index_add_({d}, {line}, {part})
         {w}.index_fill_({d}, {line}, {c})
@@ -361,10 +361,10 @@ FAMILIES = {
         L.dot({f1}, {same})
         {f2}.mv({f1})
         L.addmm({f2} @ {same}.T, {same}, {same}.T, beta=0.5)
-        L.einsum('ij,ij->i', {f2}, {o})
-        L.einsum('ij,kj->ik', {f2}, {same})
-        L.einsum('...i,...i', {f}, {o})
-        L.tensordot({f2}, {o}, 2)
+        L.einsum('ij,ij->i', {f2}, {o}) * 1
+        L.einsum('ij,kj->ik', {f2}, {same}) * 1
+        L.einsum('...i,...i', {f}, {o}) * 1
+        L.tensordot({f2}, {o}, 2) * 1
         L.kron({f2}.contiguous(), {f1})
         L.linalg.inv({square}).clone().contiguous()
         L.linalg.det({square})
@@ -372,8 +372,8 @@ FAMILIES = {
         L.logdet({square})
         L.linalg.solve({square}, {same}).clone().contiguous()
         L.linalg.cholesky({square}).clone().contiguous()
-        L.linalg.eigvalsh({square}).clone().contiguous()
-        L.linalg.svdvals({f2})
+        L.linalg.eigvalsh({square} + L.diag(L.arange({rows}))).clone().contiguous()
+        L.linalg.svdvals({f2}.detach())
         L.linalg.pinv({square})
         L.linalg.matrix_power({square} / 8, {k})
         L.linalg.norm({f})
@@ -382,7 +382,7 @@ FAMILIES = {
         L.linalg.qr({square})[1].abs().clone().contiguous()
         L.linalg.solve_triangular({square}, {same}, upper={keep}).clone().contiguous()
         L.cross({f}, {o}, dim={d})
-        L.linalg.multi_dot([{f2}, {same}.T, {same}])
+        L.linalg.multi_dot([{f2}, {same}.T, {same}]) * 1
         """),
     "layer": (4, """
         1: L.nn.Linear({last}, 3, dtype={dt})
@@ -480,23 +480,29 @@ def table():
 # What minigrad refuses on purpose: the step is left out in both.
 REFUSED = {
     "a graph used twice": r"backward through the graph a second time",
+    "a view that is detached": r"Can't detach views",
     "not there, and says so": r"^NotImplementedError",
     "a name that minigrad has not": r"^AttributeError: .*(minigrad|Tensor).* (has no|no attribute)",
+    "what PyTorch does not keep": r"modified by an inplace operation: (the result of (div|over_root|max_pool)|operand \d of einsum)",
     "memory that overlaps is read-only": r"more than one element of the written-to tensor|destination is read-only",
-    "a recorded write through a view": r"a view is being written by a recorded|a view of a leaf Variable that requires",
 }
 
 # Where PyTorch alone raises: the program is compared with one in which PyTorch keeps copies of what backward needs.
 LENIENT = {
     "a graph used twice": r"backward through the graph a second time",
+    "a view that is detached": r"Can't detach views",
     "a value that was overwritten": r"modified by an inplace operation|detached in-place",
-    "a view of several": r"is a view and (is being|its base or another view)",
+    "a hook is called with None": r"'NoneType' and '|'NoneType' object has no attribute '(detach|square)",
+    "a view of several": r"is a view and (is being|its base or another view)|view was created in no_grad mode",
     "memory that overlaps": r"refers? to a single memory location",
-    "no kernel for the dtype": r"not implemented for|not supported for",
+    "no kernel for the dtype": r"Autograd not support dtype|not implemented for|not supported for",
 }
 
 # Differences that are meant: a text that the kind of difference, the line and both results match, and the reason.
 KNOWN = {
+    "operands that lie differently": r"^layout\n.*?\b([tx]\d+)\b.* = .*?\b([tx]\d+)\b.*\b(?!\2\b)[tx]\d+\b",
+    "layers of turned memory": r"^layout\n.* = m\d+\(",
+    "channels-last, where lengths are one": r"^layout\n.*L\.(h|v)?(cat|stack)\(",
     "how much of a gradient is recorded": r"^(requires_grad|is_leaf)\n.*autograd\.grad\(",
     "which of equal elements": r"^value\n.*\.(topk|kthvalue|median|argsort|sort)\(",
 }

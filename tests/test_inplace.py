@@ -338,3 +338,63 @@ def test_writes_that_the_graph_could_not_follow_are_refused():
         view.mul_(x[1])
     with pytest.raises(RuntimeError, match="Can't detach views in-place"):
         x[:1].detach_()
+
+
+OWN = {
+    "max": lambda x: x.max(1)[0],
+    "median": lambda x: x.median(1)[0],
+    "kthvalue": lambda x: x.kthvalue(1, 1)[0],
+    "max of one number": lambda x: x[0, 0].max(0)[0],
+    "cumsum of one number": lambda x: x[0, 0].cumsum(0),
+    "gather of one number": lambda x: x[0, 0].gather(0, mg.tensor(0)),
+    "repeat": lambda x: x[0, 0].repeat(2),
+    "sort of turned memory": lambda x: x.T.sort(0)[0],
+    "kron": lambda x: mg.kron(x, x),
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_results_are_no_views_of_what_nobody_holds(name):
+    result = OWN[name](mg.arange(6.0).reshape(2, 3).requires_grad_() * 1)
+    view = result[...]
+    result.mul_(2)
+    assert mg.autograd.grad(view.sum(), result)[0].tolist() == mg.ones(result.shape).tolist()
+    assert result.detach_() is result
+
+
+def test_a_squeeze_of_nothing_is_a_view():
+    y = mg.ones(3, requires_grad=True) * 1
+    view = y.squeeze()
+    y.mul_(3)
+    assert view.tolist() == [3, 3, 3]
+    assert mg.autograd.grad(view.sum(), y)[0].tolist() == [1, 1, 1]
+
+
+REFUSED_DRAWS = {
+    "a leaf": lambda: mg.ones(2, requires_grad=True),
+    "a view of a leaf": lambda: mg.ones(2, requires_grad=True)[:1],
+    "repeated memory": lambda: mg.ones(1).expand(2),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED_DRAWS)
+@pytest.mark.parametrize(
+    "fill", [mg.Tensor.normal_, mg.Tensor.uniform_, lambda x: mg.nn.functional.dropout(x, inplace=True)]
+)
+def test_a_refused_write_has_drawn_no_random_numbers(name, fill):
+    mg.manual_seed(0)
+    before = mg.get_rng_state()
+    with pytest.raises(RuntimeError, match="in-place operation|single memory location"):
+        fill(REFUSED_DRAWS[name]())
+    assert (mg.get_rng_state() == before).all()
+
+
+def test_a_recorded_write_keeps_the_layout_and_the_retained_gradient():
+    x = mg.ones(2, 3).T.requires_grad_() * 1
+    x.lerp_(mg.zeros(3, 2), 0.5)
+    assert x.stride() == (1, 3)
+    y = mg.ones(2, requires_grad=True) * 1
+    y.retain_grad()
+    y.sum().backward(retain_graph=True)
+    y += 1
+    assert y.grad.tolist() == [1, 1]

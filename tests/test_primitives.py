@@ -126,6 +126,8 @@ SAMPLES = {
     "indexing.setitem": [
         ((signed(3, 4), signed(4)), {"index": (slice(0, 2),)}),
         ((signed(2, 3, 4), signed(3, 2)), {"within": (1,), "index": (slice(None), np.array([0, 2]))}),
+        ((signed(3, 4), signed(3, 4)), {"index": (np.array([0, 2, 0]),)}),  # the last of two stays
+        ((signed(2, 3, 4), signed(2)), {"within": (1,), "index": (np.array([[0], [0]]), [1, 1])}),
     ],
     "indexing.overwrite": [
         ((signed(3, 4), signed(2, 2)), {"view": ((ops.shape.transpose, {"axes": (1, 0)}), (ops.indexing.getitem, {"index": (slice(0, 4, 2), slice(1, 3))}))}),

@@ -56,10 +56,12 @@ class Views(list):
 def link(primitive: Primitive, x: Any, params: dict[str, Any]) -> Any:
     """Run and record a primitive that makes views, and link the result to its base."""
     result = one(primitive, x, params)
+    memory = x._data
+    if result._data is memory:  # as NumPy's squeeze of nothing
+        result._data = memory[...]
     base = result._data.base
     if base is None:
         return result
-    memory = x._data
     if base is not memory and base is not memory.base and owner(base) is not owner(memory):
         return result  # a copy
     if x._node is not None and result._node is None:  # made where nothing is recorded
@@ -79,6 +81,12 @@ def link(primitive: Primitive, x: Any, params: dict[str, Any]) -> Any:
 
 
 Recorded._link_view = link
+
+
+def own(x: Any) -> Any:
+    """Return a function's result as a tensor of its own: nobody holds the intermediate one that it is a view of."""
+    x._view = None
+    return x
 
 
 def base_of(x: Any) -> Any:
@@ -153,6 +161,7 @@ def replace_node(x: Any, node: Node, by: str | None = None) -> None:
         node.in_place = by
         if old is not None and old.retains and old.primitive is not None:  # the tensor retains
             old.retains, node.retains = False, True
+            node.grad = old.grad
     x._node, x._constant = node, None
 
 

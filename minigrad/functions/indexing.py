@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.dtypes import fitted
+from minigrad.engine.views import own
 from minigrad.functions.arguments import no_tensor, numpy_names
 from minigrad.functions.joining import broadcast_tensors
 from minigrad.functions.shape import broadcast_to, clone, contiguous, expand, ravel, reshape
@@ -114,7 +115,7 @@ def gather(input: T, dim: int, index: T, *, sparse_grad: bool = False) -> T:
     """
     axis, indices = _along(input, dim, index, "gather")
     if not input.ndim or not indices.ndim or not indices.size:
-        return reshape(ops.getitem(reshape(input, -1), index=(indices.reshape(-1),)), indices.shape)
+        return own(reshape(ops.getitem(reshape(input, -1), index=(indices.reshape(-1),)), indices.shape))
     cut = tuple(slice(None) if i == axis else slice(n) for i, n in enumerate(indices.shape))
     if tuple(indices.shape[:axis] + indices.shape[axis + 1 :]) != tuple(input.shape[:axis] + input.shape[axis + 1 :]):
         input = ops.getitem(input, index=cut)
@@ -382,7 +383,8 @@ def repeat_interleave(input: T, repeats: Any = None, dim: int | None = None, *, 
     if dim is None:
         input, dim = ravel(input), 0
     axis = axis_of(input, dim)
-    input = input if input.ndim else reshape(input, 1)
+    if input.ndim == 0:
+        raise IndexError(f"repeat_interleave: dimension {dim} specified but tensor has no dimensions")
     counts = repeats._data if hasattr(repeats, "_data") else np.asarray(repeats)
     if counts.dtype.kind != "i":
         raise NotImplementedError("repeats has to be Long or Int tensor")

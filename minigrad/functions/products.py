@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.engine.views import own
 from minigrad.functions.arguments import no_tensor, numpy_names, or_array
 from minigrad.functions.einsum_equation import LETTERS, parsed
 from minigrad.functions.shape import expand, reshape
@@ -246,7 +247,7 @@ def kron(input: T, other: T) -> T:
     a, b = ((1,) * (n - x.ndim) + tuple(x.shape) for x in (input, other))
     left = np.reshape(input, tuple(k for m in a for k in (m, 1)))
     right = np.reshape(other, tuple(k for m in b for k in (1, m)))
-    return reshape(left * right, tuple(p * q for p, q in zip(a, b, strict=True)))
+    return own(reshape(left * right, tuple(p * q for p, q in zip(a, b, strict=True))))
 
 
 @numpy_names

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.engine.views import own
 from minigrad.functions.arguments import no_tensor, numpy_names
 from minigrad.functions.return_types import RETURN_TYPES
 from minigrad.ops import elementwise, indexing, linalg, reduction, scan
@@ -212,11 +213,11 @@ def _extreme(input: T, dim: Any, keepdim: bool, which: str) -> T:
 def looked_up(name: str, input: T, places: Any, axis: int, keepdim: bool = True) -> T:
     """Return the named tuple (values, indices) of the elements at ``places(input)`` along an axis."""
     if input.ndim == 0:
-        return RETURN_TYPES[name](input.clone(), places(input.reshape(1)).reshape(()))
+        return RETURN_TYPES[name](input.clone(), own(places(input.reshape(1)).reshape(())))
     indices = places(input)
     values = indexing.take_along_axis(input, indices=indices._data, axis=axis)
     if not keepdim:
-        values, indices = values.squeeze(axis), indices.squeeze(axis)
+        values, indices = own(values.squeeze(axis)), own(indices.squeeze(axis))
     return RETURN_TYPES[name](values, indices)
 
 
@@ -332,5 +333,9 @@ def norm(input: T, p: Any = "fro", dim: Dim = None, keepdim: bool = False, dtype
     if isinstance(p, str) and p != "fro":
         raise ValueError(f"norm(): p must be a number, 'fro' or 'nuc', got {p!r}")
     order = 2 if p in ("fro", None) else p
-    axes = _some("norm", input, dim) if isinstance(order, float) and math.isinf(order) else _axes(input, dim)
+    axes = _axes(input, dim)
+    if (order < 0 or order == math.inf) and 0 in (input.shape[axis] for axis in axes if input.ndim):
+        raise RuntimeError(
+            f"norm(): there is no {order} norm of nothing, and dimensions {axes} of {input.shape} are empty"
+        )
     return linalg.vector_norm(input, order=order, axis=axes, keepdims=keepdim)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from minigrad.engine.views import own
 from minigrad.functions.arguments import numpy_names
 from minigrad.functions.reduction import looked_up
 from minigrad.ops import reduction, scan, sorting
@@ -21,7 +22,7 @@ def _scanned(made: Any, input: T, dim: int, dtype: Any = None) -> T:
     axis = reduction.axis_of(input, dim)
     if input.dtype.kind != "f" and dtype is None:
         input = input.long()
-    result = made(input, axis=axis) if input.ndim else made(input.reshape(1), axis=0).reshape(())
+    result = made(input, axis=axis) if input.ndim else own(made(input.reshape(1), axis=0).reshape(()))
     return result if dtype is None else result.to(dtype)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.engine.views import own
 from minigrad.functions.arguments import integers, numpy_names, several
 from minigrad.ops import shape as ops
 from minigrad.ops.reduction import axes_of, axis_of
@@ -100,7 +101,7 @@ def unflatten(input: T, dim: int, sizes: Any) -> T:
     if not sizes:
         raise RuntimeError("unflatten: sizes must be non-empty")
     if input.ndim == 0:
-        input = reshape(input, 1)
+        raise RuntimeError(f"unflatten: dimension {dim} specified but tensor has no dimensions")
     n, known = input.shape[axis], math.prod(s for s in sizes if s != -1)
     if sizes.count(-1) > 1:
         raise RuntimeError("only one dimension can be inferred")
@@ -251,7 +252,7 @@ def repeat(input: T, repeats: tuple[int, ...]) -> T:
     shape = (1,) * (len(repeats) - input.ndim) + tuple(input.shape)
     apart = ops.reshape(input, shape=tuple(n for s in shape for n in (1, s)))
     copies = ops.broadcast_to(apart, shape=tuple(n for pair in zip(repeats, shape, strict=True) for n in pair))
-    return ops.reshape(ops.contiguous(copies), shape=tuple(r * s for r, s in zip(repeats, shape, strict=True)))
+    return own(ops.reshape(ops.contiguous(copies), shape=tuple(r * s for r, s in zip(repeats, shape, strict=True))))
 
 
 @several("dims")

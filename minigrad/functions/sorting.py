@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.dtypes import category
+from minigrad.engine.views import own
 from minigrad.functions.arguments import no_tensor, numpy_names
 from minigrad.functions.reduction import looked_up, max
 from minigrad.functions.return_types import RETURN_TYPES
@@ -33,7 +34,7 @@ def sort(input: T, dim: int = -1, descending: bool = False, stable: bool = False
     if order != tuple(range(input.ndim)):  # the result lies in memory as the input does
         back = [order.index(i) for i in range(input.ndim)]
         return RETURN_TYPES["sort"](
-            *(part.permute(back) for part in sort(input.permute(order), order.index(axis), descending))
+            *(own(part.permute(back)) for part in sort(input.permute(order), order.index(axis), descending))
         )
     return looked_up("sort", input, lambda x: sorting.argsort(x, axis=axis, descending=descending), axis)
 
@@ -67,7 +68,7 @@ def kthvalue(input: T, k: int, dim: int = -1, keepdim: bool = False) -> T:
     if not 1 <= k <= (input.shape[axis] if input.ndim else 1):
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {axis}")
     kth = (slice(None),) * axis + (slice(k - 1, k),)
-    return looked_up("kthvalue", input, lambda x: sorting.argsort(x, axis=axis)[kth], axis, keepdim)
+    return looked_up("kthvalue", input, lambda x: sorting.argsort(x, axis=axis)[kth].clone(), axis, keepdim)
 
 
 def _no_bools(name: str, input: T) -> None:

@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from minigrad.layout import c_ordered
 from minigrad.ops.reduction import expanded
 from minigrad.ops.shape import astype, reshape
 from minigrad.ops.total import total, widened
@@ -349,6 +350,7 @@ def _norm_vjp(g, out, x, order, axis, keepdims):
 @primitive(
     lambda g, out, x, *, order, axis, keepdims: _norm_vjp(g, out, x, order, axis, keepdims), name="linalg_vector_norm"
 )
+@c_ordered
 @widened
 def vector_norm(x, *, order, axis, keepdims):
     """sum(|x|**order) ** (1/order) along axes; order 0 counts, ±inf take the largest and the smallest."""

@@ -38,6 +38,7 @@ class InPlace(Writing):
 
     def _computed(self, by: str, function: Any, *args: Any, **kwargs: Any) -> Any:
         """Write what a function makes of this tensor into it; return the tensor."""
+        self._check_target(by)
         since = tick()
         return self._assign(function(self, *args, **kwargs), by, since)
 
@@ -65,10 +66,7 @@ class InPlace(Writing):
             self._check_writable(recorded)
         alone = recorded and views.is_alone(self)
         if not (alone or self._data.flags.writeable):
-            raise RuntimeError(
-                f"{by}: unsupported operation: more than one element of the written-to tensor refers to a single "
-                "memory location, or its memory is read-only. Please clone() the tensor first."
-            )
+            raise RuntimeError(f"{by}: {_OVERLAPS}")
         if not recorded:
             np.copyto(self._data, array, casting="unsafe")
             wrote(self._data, by)
@@ -80,10 +78,17 @@ class InPlace(Writing):
             value = value.expand(self._data.shape).clone()
         if alone:
             views.replace_node(self, value._node, by)
-            self._data = value._data
+            self._data = _lying_as(self._data, value._data)
         else:
             views.store(self, value, by, since)
         return self
+
+    def _check_target(self, by: str) -> None:
+        """Raise what this tensor has against a write of its own values, before random numbers are drawn for it."""
+        recorded = MODES.grad_enabled and self._node is not None
+        self._check_writable(recorded)
+        if not (self._data.flags.writeable or (recorded and views.is_alone(self))):
+            raise RuntimeError(f"{by}: {_OVERLAPS}")
 
     def _check_writable(self, recorded: bool) -> None:
         node = self._node
@@ -233,6 +238,21 @@ def _part(place: np.ndarray, index: Any) -> np.ndarray:
         return place
     parts = index if isinstance(index, tuple) else (index,)
     return place[parts if ... in parts else (*parts, ...)]
+
+
+_OVERLAPS = (
+    "unsupported operation: more than one element of the written-to tensor refers to a single memory location, or its "
+    "memory is read-only. Please clone() the tensor first."
+)
+
+
+def _lying_as(old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """Return the new values in the memory layout of the old."""
+    if new.strides == old.strides or not old.flags.writeable:
+        return new
+    result = np.empty_like(old)
+    np.copyto(result, new)
+    return result
 
 
 def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:

@@ -87,7 +87,7 @@ class Filling:
         return (draws % draws.dtype.type(span)).reshape(shape)
 
     def _drawn(self, generator: Generator | None, by: str, draw: Any, *arrays: Any) -> Any:
-        self._check_writable(recorded=False)  # type: ignore[attr-defined]
+        self._check_target(by)  # type: ignore[attr-defined]
         drawn = in_memory_order(self._data, functools.partial(draw, generator or default_generator), *arrays)
         return self._assign(drawn.astype(self.dtype, copy=False), by)
 
