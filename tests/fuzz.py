@@ -85,12 +85,14 @@ for L in (torch, minigrad):
 
 # ---- running ---------------------------------------------------------------------------------------------------
 class Difference(NamedTuple):
-    """What was seen: its kind, the variable's name, both sides in words, and the last digit of the coarsest floats."""
+    """What was seen: its kind, the variable's name, both sides in words, the last digit of the coarsest floats; the
+    reason where it is meant."""
 
     kind: str
     name: str
     words: str
     epsilon: float
+    known: str | None
 
 
 class Refused(Exception):
@@ -132,6 +134,7 @@ class Pair:
         torch.manual_seed(0)
         self.known = dict.fromkeys(self.theirs)
         self.counts = collections.Counter()
+        self.made = {}  # the line that made each variable
         self.raised = False
         self.epsilon = EPSILON["float64"]  # of the coarsest floats so far
 
@@ -155,6 +158,7 @@ class Pair:
         fresh = [name for name in list(self.theirs)[before:] if name[0] != "_"]
         self.forget_forbidden()
         for name in fresh:
+            self.made[name] = line
             self.epsilon = max(self.epsilon, EPSILON.get(str(getattr(self.theirs[name], "dtype", ""))[6:], 0))
         return self.compare(fresh or self.names()) if self.watch else None
 
@@ -180,20 +184,23 @@ class Pair:
             if ours is not None and "modified by an inplace" in str(ours) and self.cloned:
                 raise Refused
             words = ["no error" if e is None else f"{type(e).__name__}: {str(e)[:150]}" for e in (ours, theirs)]
-            return Difference("error", "", f"minigrad {words[0]} | PyTorch {words[1]}", self.epsilon)
+            return self.difference("error", "", line, f"minigrad {words[0]} | PyTorch {words[1]}")
         self.counts["both raise"] += 1
         if "modified by an inplace" in str(theirs) or " = m" in line:
             raise Refused  # PyTorch has added to some .grad, or counted a batch, before it noticed
         return None
 
     def compare(self, names):
+        """Return the first difference; one that is known explains others, and comes before them."""
+        differences = []
         for name in names:
-            if name not in self.ours:
-                return Difference("error", name, "defined by PyTorch alone", self.epsilon)
             same = Comparison(TOLERANCE[self.epsilon], self.watch, name not in ("first", "second"))
             if found := same(self.ours[name], self.theirs[name]):
-                return Difference(found[0], name, found[1], self.epsilon)
-        return None
+                differences.append(self.difference(found[0], name, self.made[name], found[1]))
+        return next((d for d in differences if d.known), next(iter(differences), None))
+
+    def difference(self, kind, name, line, words):
+        return Difference(kind, name, words, self.epsilon, reason(KNOWN, f"{kind}\n{line}\n{words}"))
 
 
 def reason(rows, text):
@@ -336,11 +343,9 @@ def judged(lines, watch, counts=None):
     difference, n = run(lines, watch, counts=counts)
     if difference is None:
         return None, n
-    made = [line for line in lines[:n] if difference.name and difference.name in line.split(" = ")[0].split(", ")]
-    text = "\n".join([difference.kind, *(made[:1] or lines[n - 1 : n]), difference.words])
-    if known := reason(KNOWN, text):
+    if difference.known:
         if counts is not None:
-            counts["known: " + known] += 1
+            counts["known: " + difference.known] += 1
         return None, n
     if difference.kind.endswith("value") and ill_conditioned(lines[:n], difference.name, difference.epsilon):
         if counts is not None:

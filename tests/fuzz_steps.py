@@ -336,7 +336,6 @@ FAMILIES = {
         {w}.data[{basic}] = {c}
         {w}.detach().add_({c})
         {w}.detach()[{basic}] = {c}
-        {w}.detach_()
         {i}.zero_()
         {i}.add_(1)
         {i} += 1
@@ -365,7 +364,7 @@ FAMILIES = {
         L.einsum('ij,kj->ik', {f2}, {same}) * 1
         L.einsum('...i,...i', {f}, {o}) * 1
         L.tensordot({f2}, {o}, 2) * 1
-        L.kron({f2}.contiguous(), {f1})
+        L.kron({f2}.contiguous() * 1, {f1} * 1)
         L.linalg.inv({square}).clone().contiguous()
         L.linalg.det({square})
         L.linalg.slogdet({square})[1]
@@ -451,9 +450,9 @@ FAMILIES = {
         L.manual_seed({k})
         """),
     "autograd": (4, """
-        {g}.register_hook(lambda g: g * 2)
-        {g}.register_hook(lambda g: log.append(g.detach().clone()))
-        {new} = {g}.register_hook(lambda g: g + 1); {same_new}.remove()
+        {hooked}.register_hook(lambda g: g * 2)
+        {hooked}.register_hook(lambda g: log.append(g.detach().clone()))
+        {new} = {hooked}.register_hook(lambda g: g + 1); {same_new}.remove()
         {g}.retain_grad()
         {g}.sum().backward(retain_graph=True)
         {g}.sum().backward()

@@ -53,8 +53,8 @@ def sweep(
         primitive = node.primitive
         if (primitive is None if goal is None else node in goal) or (node.retains and primitive is not None):
             found[node] = (g, own and primitive is None)
-        if primitive is None:
-            continue
+        if primitive is None or (goal and useful and node in goal and useful.isdisjoint(node.inputs)):
+            continue  # here the way ends: what the node saved is not asked for
         saved = node.saved
         if type(saved) is not tuple:
             saved = saved.recall(node)

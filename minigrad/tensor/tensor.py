@@ -39,6 +39,7 @@ class Tensor(Recorded, Methods, InPlace, Interop):
     """
 
     _detached_grad: Tensor | None = None  # .grad of a tensor that asks for no gradient
+    _resting: Node | None = None  # of a leaf that asks for no gradient for a while
     _data: np.ndarray
 
     def __init__(self, data: Any = (), *sizes: int, requires_grad: bool = False) -> None:
@@ -108,7 +109,10 @@ class Tensor(Recorded, Methods, InPlace, Interop):
                 raise RuntimeError(
                     "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
                 )
-            self._node = Node(self._data.shape, self._data.dtype)
+            node, self._resting = self._resting, None  # what was recorded before the pause still leads here
+            if node is None or (node.shape, node.dtype) != (self._data.shape, self._data.dtype):
+                node = Node(self._data.shape, self._data.dtype)
+            self._node = node
             self._node.grad, self._detached_grad = self._detached_grad, None
         elif not requires_grad and self._node is not None:
             if not self.is_leaf:
@@ -117,7 +121,8 @@ class Tensor(Recorded, Methods, InPlace, Interop):
                     "a computed variable in a subgraph that doesn't require differentiation use "
                     "var_no_grad = var.detach()."
                 )
-            self._detached_grad, self._node = self._node.grad, None
+            self._resting, self._node = self._node, None
+            self._detached_grad, self._resting.grad = self._resting.grad, None
         return self
 
     @property
