@@ -135,6 +135,7 @@ class Pair:
         self.known = dict.fromkeys(self.theirs)
         self.counts = collections.Counter()
         self.made = {}  # the line that made each variable
+        self.recorded = False  # a gradient was: of what its rules read, PyTorch may keep something else
         self.raised = False
         self.epsilon = EPSILON["float64"]  # of the coarsest floats so far
 
@@ -145,6 +146,7 @@ class Pair:
         if changed(torch, line):  # left out, as if it were not drawn
             return None
         before, self.raised = len(self.theirs), True
+        self.recorded |= "create_graph" in line
         ours = attempt(line, self.ours)
         if isinstance(ours, NameError):  # its definition was dropped
             return None
@@ -160,7 +162,7 @@ class Pair:
         for name in fresh:
             self.made[name] = line
             self.epsilon = max(self.epsilon, EPSILON.get(str(getattr(self.theirs[name], "dtype", ""))[6:], 0))
-        return self.compare(fresh or self.names()) if self.watch else None
+        return self.compare(fresh or self.names()) if self.watch else self.compare_layout(fresh)
 
     def forget_forbidden(self):
         """Drop the views that PyTorch refuses to look at after a write (of split, made under no_grad)."""
@@ -177,16 +179,16 @@ class Pair:
             return attempt(line, self.theirs)
 
     def errors(self, line, ours, theirs):
-        if ours is None and (known := reason(LENIENT, str(theirs))):
+        if ours is None and (known := reason(LENIENT, f"{line}\n{theirs}")):
             self.counts["PyTorch alone refuses: " + known] += 1
             raise Lenient(known)
         if ours is None or theirs is None:
-            if ours is not None and "modified by an inplace" in str(ours) and self.cloned:
+            if ours is not None and "modified by an inplace" in str(ours) and (self.cloned or self.recorded):
                 raise Refused
             words = ["no error" if e is None else f"{type(e).__name__}: {str(e)[:150]}" for e in (ours, theirs)]
             return self.difference("error", "", line, f"minigrad {words[0]} | PyTorch {words[1]}")
         self.counts["both raise"] += 1
-        if "modified by an inplace" in str(theirs) or " = m" in line:
+        if "backward(" in line or "autograd.grad(" in line or " = m" in line:
             raise Refused  # PyTorch has added to some .grad, or counted a batch, before it noticed
         return None
 
@@ -199,8 +201,26 @@ class Pair:
                 differences.append(self.difference(found[0], name, self.made[name], found[1]))
         return next((d for d in differences if d.known), next(iter(differences), None))
 
+    def compare_layout(self, names):
+        """Return a difference of strides: what follows from it would be seen only later."""
+        for name in names:
+            if isinstance(self.theirs[name], torch.Tensor) and isinstance(self.ours[name], mg.Tensor):
+                a, b = (FACTS["layout"](names[name]) for names in (self.ours, self.theirs))
+                if a != b:
+                    return self.difference("layout", name, self.made[name], f"minigrad {a} | PyTorch {b}")
+        return None
+
     def difference(self, kind, name, line, words):
-        return Difference(kind, name, words, self.epsilon, reason(KNOWN, f"{kind}\n{line}\n{words}"))
+        known = reason(KNOWN, f"{kind}\n{line}\n{words}")
+        if kind == "layout" and not known:
+            known = self.lie_differently(line)
+        return Difference(kind, name, words, self.epsilon, known)
+
+    def lie_differently(self, line):
+        """Return why a result may lie in another order than PyTorch's, if it may: NumPy's loops decide it."""
+        operands = [self.theirs.get(name) for name in re.findall(r"\b[tx]\d+\b", line.partition(" = ")[2] or line)]
+        orders = {tuple(FACTS["layout"](t)) for t in operands if isinstance(t, torch.Tensor)}
+        return "operands that are repeated or lie differently" if len(orders) > 1 or 0 in sum(orders, ()) else None
 
 
 def reason(rows, text):

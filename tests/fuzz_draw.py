@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import math
 import random
+import re
 from typing import Any
 
-from fuzz_steps import table
+from fuzz_steps import TIPS, table
 
 FAMILIES = table()
 DTYPES = ["float64", "float32", "float16"]
@@ -116,6 +117,10 @@ class Picker(dict):
             self.pick(lambda t: not overlaps(t) and (not (t.is_leaf and t.requires_grad) or self.rng.random() < 0.1))
         )
 
+    def shaped(self):
+        """To change its shape: what was retained of the old one PyTorch keeps in the old shape."""
+        return self.current(self.pick(lambda t: not t.retains_grad and not (t.is_leaf and t.requires_grad)))
+
     def i(self):
         return self.current(
             self.pick(lambda t: str(t.dtype) == "torch.int64", lambda: self.leaf(self.any_shape(), "int64"))
@@ -165,22 +170,30 @@ class Picker(dict):
     def same(self):
         return self.last
 
-    def lies_apart(self, t):
-        """Whether a tensor lies elsewhere than the current one, or just there: partial overlaps are undefined."""
+    def may_go_in(self, t, wholly=False):
+        """Whether a tensor may be written into the current one: lies elsewhere, or just there, as partial overlaps are
+        undefined; PyTorch lets an integer tensor ask for gradients where one that does is written into it.
+        """
         here = self.tensor()
+        if t.requires_grad and not here.is_floating_point():
+            return False
         there = (t.data_ptr(), t.stride(), t.shape) == (here.data_ptr(), here.stride(), here.shape)
-        return there or t.untyped_storage().data_ptr() != here.untyped_storage().data_ptr()
+        return (there and not wholly) or t.untyped_storage().data_ptr() != here.untyped_storage().data_ptr()
 
     def other(self):
         return self.o(writing=True)
 
-    def o(self, shape=None, writing=False):
+    def o(self, shape=None, writing=False, wholly=False):
         shape = self.shape if shape is None else shape
 
         dtype = self.dtype_ if self.dtype_[0] == "f" else self.floats
 
         def right(t):
-            return tuple(t.shape) == shape and str(t.dtype) == "torch." + dtype and (not writing or self.lies_apart(t))
+            return (
+                tuple(t.shape) == shape
+                and str(t.dtype) == "torch." + dtype
+                and (not writing or self.may_go_in(t, wholly))
+            )
 
         return self.pick(right, lambda: self.leaf(shape, dtype))
 
@@ -198,11 +211,11 @@ class Picker(dict):
         if self.rng.random() < 0.2:
             return self.c()
         return self.pick(
-            lambda t: fits(t) and self.lies_apart(t) and (t.is_floating_point() or self.rng.random() < 0.2), self.c
+            lambda t: fits(t) and self.may_go_in(t) and (t.is_floating_point() or self.rng.random() < 0.2), self.c
         )
 
     def s(self):
-        return self.pick(lambda t: t.ndim == 0, self.c)
+        return self.pick(lambda t: t.ndim == 0 and self.may_go_in(t), self.c)
 
     def layer(self, weight=False):
         names = [n for n in self.pair.names() if n[0] == "m" and (hasattr(self.pair.theirs[n], "weight") or not weight)]
@@ -251,7 +264,7 @@ class Picker(dict):
 
     def d(self):
         n = max(len(self.shape), 1)
-        d = self.rng.randrange(-n, n) if self.rng.random() < 0.97 else n + 1
+        d = self.rng.randrange(-n, n) if 0 in self.shape or self.rng.random() < 0.97 else n + 1
         self.dim_ = d % n
         return str(d)
 
@@ -320,7 +333,7 @@ class Picker(dict):
             return str(values if kind == "list" else tuple(values))
         if kind == "leaf" and n and not self.apart:
             return self.places(r.choice([(2,), (2,), (3,), (), (2, 2), (2, 1)]), n)
-        if kind == "mask":
+        if kind == "mask" and n:
             return f"L.tensor({[r.random() < 0.5 for _ in range(n)]}, dtype=L.bool)"
         return ":"
 
@@ -381,7 +394,7 @@ class Picker(dict):
         return self.places(self.rng.choice([(2,), (2, 2), ()]), math.prod(self.shape))
 
     def part(self):
-        return self.o(self.part_, writing=True)
+        return self.o(self.part_, writing=True, wholly=True)
 
     def target(self):
         return self.places(self.shape[:1], self.shape[1])
@@ -400,7 +413,7 @@ def draw(rng, floats, without_data, pair, emit):
     for _ in range(rng.randint(5, 40)):
         family = rng.choices(names, shares)[0]
         template = rng.choice(FAMILIES[family][1])
-        if not (without_data and ".data" in template):
+        if not (without_data and ".data" in template) and (pair.watch or not re.search(TIPS, template)):
             picker.recorded |= "create_graph" in template
             picker.bent |= "g * 2" in template
             with contextlib.suppress(Skip):
@@ -412,9 +425,12 @@ def filled(picker, family, template):
     if family == "layer":
         ndim, template = template.split(": ", 1)
         operand = picker.of_ndim(int(ndim)) if ndim != "0" else picker.f()
+        if "BatchNorm" in template and picker.dtype_ == "float16":
+            picker.skip()  # of a small batch nothing but rounding is left
         name = picker.new("m")
         picker.emit(f"{name} = {fill(picker, template)}")
-        return f"{picker.new()} = {name}({operand})"
+        # of channels-last memory with lengths of one, PyTorch's batch norm has other gradients (2.13)
+        return f"{picker.new()} = {name}({operand}{'.contiguous()' if 'BatchNorm' in template else ''})"
     text = fill(picker, template)
     is_value = family not in ("write", "module", "autograd") and "{new}" not in template and "seed(" not in text
     return f"{picker.new()} = {text}" if is_value else text

@@ -64,8 +64,8 @@ FAMILIES = {
         L.where({f} > {c}, 1.0, 0.0)
         L.where({b}, {y}, {c})
         F.leaky_relu({f}, 0.1)
-        F.elu({f})
-        F.selu({f})
+        F.elu({f} + 0.01)
+        F.selu({f} - 0.01)
         F.gelu({f})
         F.gelu({f}, approximate='tanh')
         F.silu({f})
@@ -126,7 +126,7 @@ FAMILIES = {
         {b} + {i}
         {b}.logical_not()
         L.isclose({f}, {o})
-        L.logical_and({f}, {a})
+        L.logical_and({f} > 0, {b})
         """),
     "reduction": (5, """
         {f}.sum()
@@ -151,7 +151,7 @@ FAMILIES = {
         {f}.argmax({d})
         {f}.argmin()
         {f}.logsumexp({ds})
-        {new}, {new} = {f}.median({d})
+        {new}, {new} = {f}.contiguous().median({d})
         {f}.median()
         {f}.nansum({d})
         {f}.nanmean()
@@ -183,7 +183,7 @@ FAMILIES = {
         {b}.all({d})
         {a}.count_nonzero()
         {f}.trace() if {same}.ndim == 2 else {same}
-        {f}.detach().unique()
+        {i}.unique()
         """),
     "view": (7, """
         {a}.view({view})
@@ -244,7 +244,7 @@ FAMILIES = {
         L.diag({f}) if 0 < {same}.ndim < 3 else {same}
         F.pad({a}, (1, 2))
         F.pad({f}, (0, 1, 1, 0))
-        F.pad({m}, (1, -1))
+        F.pad({m}, (1, -1)).clone().contiguous()
         L.rot90({m}).clone().contiguous()
         L.meshgrid({f1}, {f1}, indexing='ij')[0]
         {a}.float()
@@ -281,7 +281,7 @@ FAMILIES = {
         {f}.scatter({d}, {lone_ix}, {part})
         {f}.scatter_add({d}, {ix}, {part})
         {f}.scatter_reduce({d}, {ix}, {part}, 'amax')
-        {a}.nonzero()
+        ({f} > 0.5).nonzero()
         F.one_hot({i} % 3)
         L.searchsorted({f1}.sort()[0].detach(), {f})
         """),
@@ -324,14 +324,14 @@ FAMILIES = {
         {w}.index_copy_({d}, {lone_line}, {part})
         {w}.scatter_({d}, {lone_ix}, {part})
         {w}.scatter_add_({d}, {ix}, {part})
-        {w}.cumsum_({d})
+        {w}.cumsum_({d}) if {same}.is_floating_point() else None
         {w}.T.mul_({c}) if {same}.ndim == 2 else None
         {w}.view(-1)[0] = {c}
         {w}.unsqueeze(0)[0] *= {c}
-        {w}.t_() if {same}.ndim < 3 else None
-        {w}.transpose_({d}, {d})
-        {w}.squeeze_()
-        {w}.unsqueeze_({d})
+        {shaped}.t_() if {same}.ndim < 3 else None
+        {shaped}.transpose_({d}, {d})
+        {shaped}.squeeze_()
+        {shaped}.unsqueeze_({d})
         {w}.data.mul_({c})
         {w}.data[{basic}] = {c}
         {w}.detach().add_({c})
@@ -469,6 +469,10 @@ FAMILIES = {
 }  # fmt: skip
 
 
+# What may tip over by the last digit: left out where variables are compared at the end only.
+TIPS = r"floor|round|trunc|sign|frac|//|%|bool\(|long\(|==|logical|remainder|fmod|isclose|sort|topk|count_nonzero|> 0"
+
+
 def table():
     """Return (how often, [lines]) of each family."""
     return {
@@ -482,12 +486,14 @@ REFUSED = {
     "a view that is detached": r"Can't detach views",
     "not there, and says so": r"^NotImplementedError",
     "a name that minigrad has not": r"^AttributeError: .*(minigrad|Tensor).* (has no|no attribute)",
-    "what PyTorch does not keep": r"modified by an inplace operation: (the result of (div|over_root|max_pool)|operand \d of einsum)",
+    "what PyTorch does not keep": r"modified by an inplace operation: (the result of (div|over_root|max_pool)|operand \d of (einsum|cross_entropy))",
     "memory that overlaps is read-only": r"more than one element of the written-to tensor|destination is read-only",
 }
 
 # Where PyTorch alone raises: the program is compared with one in which PyTorch keeps copies of what backward needs.
 LENIENT = {
+    "+= to a part of a view": r"\] [-+*/]= .*\n.*a leaf Variable that requires grad",
+    "a fault of PyTorch's": r"INTERNAL ASSERT FAILED",
     "a graph used twice": r"backward through the graph a second time",
     "a view that is detached": r"Can't detach views",
     "a value that was overwritten": r"modified by an inplace operation|detached in-place",
@@ -499,9 +505,12 @@ LENIENT = {
 
 # Differences that are meant: a text that the kind of difference, the line and both results match, and the reason.
 KNOWN = {
-    "operands that lie differently": r"^layout\n.*?\b([tx]\d+)\b.* = .*?\b([tx]\d+)\b.*\b(?!\2\b)[tx]\d+\b",
     "layers of turned memory": r"^layout\n.* = m\d+\(",
+    "contractions of turned memory": r"^layout\n.*einsum\(",
+    "indices of turned memory": r"^layout\n.* = \w+\[",
+    "a dimension of what is empty": r"^error\n.*cum(max|min)\(.*minigrad IndexError: Dimension out",
     "channels-last, where lengths are one": r"^layout\n.*L\.(h|v)?(cat|stack)\(",
     "how much of a gradient is recorded": r"^(requires_grad|is_leaf)\n.*autograd\.grad\(",
-    "which of equal elements": r"^value\n.*\.(topk|kthvalue|median|argsort|sort)\(",
+    "an index beyond the end of what is empty": r"^error\n.*\[.*\nminigrad IndexError: .*out of bounds.* PyTorch no error",
+    "which of equal elements": r"^value\n.*\.(topk|kthvalue|median|arg\w+|sort|max|min|cummax|cummin)\(.*\nminigrad [^.]*$",
 }

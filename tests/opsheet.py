@@ -48,6 +48,7 @@ AS_PYTORCH = {  # where PyTorch has the operation under another name or signatur
     "elementwise.trunc_divide": lambda t, x, y: t.div(x, y, rounding_mode="trunc"),
     "elementwise.clamp_min": lambda t, x, y: t.clamp(x, min=y),
     "elementwise.clamp_max": lambda t, x, y: t.clamp(x, max=y),
+    "elementwise.masked": lambda t, x, mask: t.where(mask, x, 0.0),
     "elementwise.clamp_between": lambda t, x, low, high: t.clamp(x, low, high),
     "elementwise.hardtanh": lambda t, x, min, max: t.nn.functional.hardtanh(x, min, max),
     "elementwise.softplus": lambda t, x: t.nn.functional.softplus(x),

@@ -398,3 +398,11 @@ def test_a_recorded_write_keeps_the_layout_and_the_retained_gradient():
     y.sum().backward(retain_graph=True)
     y += 1
     assert y.grad.tolist() == [1, 1]
+
+
+def test_a_write_to_nothing_changes_nothing():
+    x = mg.ones(0, 2, requires_grad=True)
+    y = x * 1
+    z = (y * y).sum()
+    y.view(-1).mul_(2)
+    assert mg.autograd.grad(z, x)[0].shape == (0, 2)

@@ -154,3 +154,24 @@ def test_the_gradient_is_pytorchs(torch, kink):
         if a is not None and b is not None:
             finite = np.isfinite(a) & np.isfinite(b)
             np.testing.assert_allclose(a[finite], b[finite], rtol=1e-9, atol=1e-12, err_msg=f"{kink}, order 2")
+
+
+MASKED = [
+    "L.relu(x)", "x.clamp(min=-0.5)", "x.clamp(-0.5, 9)", "L.nn.functional.relu6(x)", "L.nn.functional.hardtanh(x, -0.5, 9.0)",
+    "L.maximum(x, L.full((4,), -0.5))", "L.minimum(L.full((4,), 2.5), x)", "L.fmax(x, L.full((4,), -0.5))",
+    "x.clamp(L.tensor(-0.5), L.tensor(9.0))",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("call", MASKED)
+@pytest.mark.parametrize("n", [1, 1000])
+def test_what_is_held_back_is_0_whatever_arrives(torch, call, n):
+    """As in sqrt(relu(x)): infinity times 0 would be NaN."""
+
+    def gradient(lib):
+        x = lib.tensor([-1.0, 0.5, 3.0, -7.0] * n, requires_grad=True)
+        arriving = lib.tensor([float("inf"), 2.0, float("nan"), -float("inf")] * n)
+        y = eval(call.replace("(4,)", f"({4 * n},)"), {"L": lib, "x": x})
+        return lib.autograd.grad(y, x, arriving)[0].numpy()
+
+    np.testing.assert_array_equal(gradient(mg), gradient(torch))

@@ -159,7 +159,7 @@ def _check_unwritten(node: Node, saved: tuple[Any, ...]) -> None:
     for place, value in enumerate(saved):
         if value is None or (type(value) is _ndarray and value.base is None and id(value) not in of):
             continue  # as most of them
-        if hasattr(value, "base") and (writer := written_since(value, moment)) is not None:
+        if hasattr(value, "base") and (writer := written_since(value, moment)) is not None and value.size:
             raise _overwritten(node, "the result" if place == 0 else f"operand {place - 1}", value, writer)
 
 
