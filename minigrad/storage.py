@@ -37,7 +37,7 @@ class _Writes:
     of: dict[int, History] = {}  # id(owner) -> its history
 
 
-WRITES = _Writes()
+VERSIONS = _Writes()
 _MOST_PARTS = 64  # beyond them a write through a view counts as one to the whole
 
 
@@ -54,15 +54,15 @@ def owner(array: Any) -> Any:
     return array
 
 
-def wrote(array: np.ndarray, by: str = "an in-place operation") -> None:
+def bump_version(array: np.ndarray, by: str = "an in-place operation") -> None:
     """Tell that the memory of ``array`` was written in place; call it after every such write."""
     memory = array if array.base is None else owner(array)
-    key, of = id(memory), WRITES.of
+    key, of = id(memory), VERSIONS.of
     history = of.get(key)
     if history is None:
         of[key] = history = History()
         weakref.finalize(memory, of.pop, key, None).atexit = False
-    WRITES.last = history.last = now = tick()
+    VERSIONS.last = history.last = now = tick()
     history.count += 1
     if memory is array or not isinstance(array, np.ndarray):
         history.whole, history.by, history.parts = now, by, None
@@ -76,13 +76,13 @@ def wrote(array: np.ndarray, by: str = "an in-place operation") -> None:
 
 def version(array: np.ndarray) -> int:
     """Return how often the memory of ``array`` was written in place."""
-    history = WRITES.of.get(id(owner(array)))
+    history = VERSIONS.of.get(id(owner(array)))
     return 0 if history is None else history.count
 
 
 def written_since(array: np.ndarray, moment: int) -> str | None:
     """Return who wrote to what ``array`` looks at after ``moment``, or None."""
-    history = WRITES.of.get(id(array if array.base is None else owner(array)))
+    history = VERSIONS.of.get(id(array if array.base is None else owner(array)))
     if history is None or history.last <= moment:
         return None
     if history.whole > moment:

@@ -80,7 +80,7 @@ MUTANTS = (
     Mutant("a layer with hooks is folded", FOLDING, "own or any(node.hooks or", "any(node.hooks or", "tests/test_fusion.py"),
     Mutant("a broadcast is not summed back", SWEEP, "if out.shape != parent.shape:", "if False:", ENGINE),
     Mutant("a cotangent that others hold is added to in place", SWEEP, "elif entry[2] and in_place:", "elif in_place:", ENGINE),
-    Mutant("an overwritten value is not noticed", SWEEP, "elif sequence < WRITES.last:", "elif False:", ENGINE),
+    Mutant("an overwritten value is not noticed", SWEEP, "elif sequence < VERSIONS.last:", "elif False:", ENGINE),
     Mutant("a graph can be used twice by accident", SWEEP, "            node.saved = FREED\n", "            pass\n", ENGINE),
     Mutant("a gradient's dtype is not its tensor's", SWEEP, "if out.dtype is not parent.dtype and out.dtype != parent.dtype:", "if False:", ENGINE),
 )  # fmt: skip
@@ -117,7 +117,7 @@ VIZ = (
     Mutant("equal blocks have the gradient of one", FOLD, "gradient=ranged(v.gradient for v in several)", "gradient=first.gradient", PICTURES),
     Mutant("a letter is another's name", "minigrad/viz/wording.py", "for letter in letters if letter not in taken", "for letter in letters", PICTURES),
     Mutant("what stands before the first parameter is lost", LINKS, "tick(), True\n    try:", "tick(), False\n    try:", PICTURES),
-    Mutant("who keeps a result keeps its graph", LINKS, "            if home.requires_grad:\n                return\n", "", PICTURES),
+    Mutant("who keeps a result keeps its graph", LINKS, "            if operand_node.requires_grad:\n                return\n", "", PICTURES),
     Mutant("looking at a model draws random numbers", UNCHANGED, "with fork_rng(), hold_statistics():", "with hold_statistics():", PICTURES),
     Mutant("looking at a model writes its buffers", UNCHANGED, "                array[...] = old\n", "                pass\n", PICTURES),
     Mutant("watching keeps the graph in a circle", "minigrad/viz/watch.py", "plain = tuple(v if isinstance(v, (np.ndarray, int, float)) else None for v in saved)", "plain = tuple(saved)", PICTURES),
@@ -163,8 +163,8 @@ INPLACE, INTEROP, RANDOM = "minigrad/tensor/inplace.py", "minigrad/tensor/numpy_
 VIEWS = "minigrad/engine/views.py"
 IN_PLACE, PROTOCOLS, FILES = "tests/test_inplace.py", "tests/test_protocols.py", "tests/test_serialization.py"
 SURROUNDINGS = (
-    Mutant("a write by method is not counted", INPLACE, "            wrote(self._data, by)\n", "", IN_PLACE),
-    Mutant("a write by index is not counted", INPLACE, "        wrote(_part(place, index), by)\n", "", f"{ENGINE} {IN_PLACE}"),
+    Mutant("a write by method is not counted", INPLACE, "            bump_version(self._data, by)\n", "", IN_PLACE),
+    Mutant("a write by index is not counted", INPLACE, "        bump_version(_part(place, index), by)\n", "", f"{ENGINE} {IN_PLACE}"),
     Mutant("a leaf is written inside the graph", INPLACE, "if MODES.grad_enabled and node is not None and node.primitive is None:", "if False:", IN_PLACE),
     Mutant("a view keeps its old place in the graph", VIEWS, "            view.__class__ = Recorded._stale\n", "            pass\n", IN_PLACE),
     Mutant("the base of a written view keeps its old place", VIEWS, "    if base is x:\n        replace_node", "    if True:\n        replace_node", IN_PLACE),

@@ -6,7 +6,7 @@ from device import DeviceArray
 from test_primitives import ALL, CASES, samples
 
 import minigrad as mg
-from minigrad.engine.backward import lift
+from minigrad.engine.backward import wrap_in_tensor
 from minigrad.engine.sweep import sweep
 from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tree_map
@@ -26,7 +26,7 @@ def gradients(outputs, cotangents, leaves, create_graph):
         [y._node for y in outputs],
         cotangents,
         retain_graph=True,
-        lift=lift if create_graph else None,
+        lift=wrap_in_tensor if create_graph else None,
         targets=[x._node for x in leaves],
     )
     return [found[x._node][0] for x in leaves if x._node in found]

@@ -149,7 +149,7 @@ def _born(node: Node) -> Node | None:
             if x is not None and x not in seen:
                 seen.add(x)
                 stack.append(x)
-    return min((n for n in seen if n.born_nan), key=lambda n: n.sequence, default=None)
+    return min((n for n in seen if n.first_nan), key=lambda n: n.sequence, default=None)
 
 
 def _masked(g: Any, out: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from minigrad.autograd.function import _Call
 from minigrad.autograd.lines import Line, Origin, norm, record_lines, shown
 from minigrad.engine.backward import differentiate
-from minigrad.engine.graph import Node, below, by_age
+from minigrad.engine.graph import Node, ancestors, topological_order
 from minigrad.tensor.tensor import Tensor
 
 
@@ -136,7 +136,7 @@ def _contributions(node: Node, total: float) -> Explanation:
 
 def _no_path(tensor: Tensor, output: Tensor) -> Explanation:
     assert tensor._node is not None and output._node is not None
-    reached = below((output._node,), linked=False)
+    reached = ancestors((output._node,), linked=False)
     cut = _cut((node.origin for node in reached if node.origin is not None), tensor._node)
     if cut is not None:
         return _because(cut, "No gradient: the way from this tensor to the output is cut")
@@ -158,7 +158,7 @@ def _no_path(tensor: Tensor, output: Tensor) -> Explanation:
 def _withheld(node: Node, reached: set[Node]) -> Explanation:
     """Tell which Function between the tensor and the output returned None."""
     above = {node}
-    for one in by_age(reached):
+    for one in topological_order(reached):
         if any(x in above for x in one.inputs):
             above.add(one)
     calls = sorted((n for n in above if isinstance(n, _Call)), key=lambda n: n.sequence)
@@ -181,7 +181,7 @@ def _cut(origins: Iterable[Any], node: Node | None = None) -> Origin | None:
         if origin in seen:
             continue
         seen.add(origin)
-        above = below(p for p in origin.parents if isinstance(p, Node)) if node is not None else set()
+        above = ancestors(p for p in origin.parents if isinstance(p, Node)) if node is not None else set()
         if origin.how != "operation" and (node is None or node in above):
             return origin
         stack.extend(p for p in origin.parents if isinstance(p, Origin))

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.engine.graph import Node
-from minigrad.engine.recording import INFERENCE_SAVED, source
+from minigrad.engine.messages import INFERENCE_SAVED
+from minigrad.engine.recording import source
 from minigrad.engine.views import rebase
 from minigrad.modes import MODES, no_grad
 from minigrad.primitive import Primitive

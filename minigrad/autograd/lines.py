@@ -17,7 +17,7 @@ import numpy as np
 from minigrad.autograd.function import _Call
 from minigrad.engine import recording
 from minigrad.engine.graph import Node
-from minigrad.engine.sweep import arrive
+from minigrad.engine.sweep import accumulate_pending
 from minigrad.modes import MODES
 from minigrad.tensor.tensor import Tensor
 
@@ -54,7 +54,7 @@ class record_lines:
     def __enter__(self) -> None:
         inner, profile = MODES.watch, sys.getprofile()
         self.before.append((inner, profile))
-        MODES.watch = self.watched if inner is None else lambda hand_on: self.watched(inner(hand_on))
+        MODES.watch = self.watched if inner is None else lambda apply_rules: self.watched(inner(apply_rules))
         if profile is not _profile:
             sys.setprofile(_profile)
 
@@ -62,20 +62,20 @@ class record_lines:
         MODES.watch, profile = self.before.pop()
         sys.setprofile(profile)
 
-    def watched(self, hand_on: Any) -> Any:
-        """Return what a sweep does at each node instead of ``hand_on``: the same, and ``noter`` sees it."""
+    def watched(self, apply_rules: Any) -> Any:
+        """Return what a sweep does at each node instead of ``apply_rules``: the same, and ``noter`` sees it."""
         note = self.noter()
 
         def step(node: Node, g: Any, saved: Any, pending: Any, heap: Any, useful: Any, in_place: bool) -> None:
             each = Each()
             try:
-                hand_on(node, g, saved, each, [], useful, in_place)
+                apply_rules(node, g, saved, each, [], useful, in_place)
             except Exception as error:
                 error.add_note(f"while differentiating {node.name()}, recorded at {shown(node.line)}")
                 raise
             for parent, out, _ in each.entries:
                 note(node, g, parent, out)
-                arrive(pending, heap, parent, out)
+                accumulate_pending(pending, heap, parent, out)
 
         return step
 
@@ -154,7 +154,7 @@ def _note(primitive: Any, operands: tuple[Any, ...], result: Any, line: Line | N
     node = result._node
     if node is not None:
         node.line = line
-        node.born_nan = has_nan(result) and not any(has_nan(x) for x in tensors)
+        node.first_nan = has_nan(result) and not any(has_nan(x) for x in tensors)
         for x, home in zip(operands, node.inputs, strict=True):
             if isinstance(x, Tensor) and x._node is None and x._origin is not None:
                 home.origin = x._origin
@@ -180,13 +180,13 @@ def _called(frame: Any, outputs: Any) -> None:
     for y in outputs:
         if isinstance(y, Tensor) and y._node is not None:
             y._node.line = line
-            y._node.born_nan = has_nan(y) and not any(has_nan(x) for x in args)
+            y._node.first_nan = has_nan(y) and not any(has_nan(x) for x in args)
 
 
 _WATCHED = {
-    recording.one.__code__: _recorded,
-    recording.two.__code__: _recorded,
-    recording.many.__code__: _recorded,
+    recording.record_unary.__code__: _recorded,
+    recording.record_binary.__code__: _recorded,
+    recording.record_nary.__code__: _recorded,
     Tensor.detach.__code__: _detached,
     _Call.link.__code__: _called,
 }

@@ -68,7 +68,7 @@ def differentiate(
                 roots,
                 seeds if create_graph else [seed._data for seed in seeds],
                 retain_graph=retain,
-                lift=lift if create_graph else None,
+                lift=wrap_in_tensor if create_graph else None,
                 targets=nodes,
                 on_hook=_run_hooks,
             )
@@ -97,7 +97,7 @@ def _seed(output: Any, gradient: Any, i: int) -> Any:
     return gradient if gradient.dtype == output.dtype else gradient.to(output.dtype)
 
 
-def lift(value: Any, home: Node) -> Any:
+def wrap_in_tensor(value: Any, home: Node) -> Any:
     if not hasattr(value, "dtype"):
         return value
     tensor = _new(Recorded._plain)
@@ -138,7 +138,7 @@ def accumulate(node: Node, g: Any, own: bool) -> None:
         node.grad = node.grad + Recorded._wrap(g)
     else:
         np.add(node.grad._data, g, out=node.grad._data)
-        storage.wrote(node.grad._data, "backward")
+        storage.bump_version(node.grad._data, "backward")
     for hook in list(node.after_hooks.values()) if node.after_hooks else ():
         hook()
 

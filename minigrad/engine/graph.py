@@ -27,7 +27,7 @@ class Freed:
 
 
 FREED: Any = Freed()
-ABSENT: Any = object()  # in place of a second operand
+NO_OPERAND: Any = object()  # in place of a second operand
 
 
 class Node:
@@ -64,7 +64,7 @@ class Node:
     line: tuple[str, int] | None = None  # this and the next three only inside autograd.record_lines
     origin: Any = None
     arrived: Any = None
-    born_nan = False
+    first_nan = False
 
     def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
         """Make a leaf; ``recording`` makes the nodes of operations, field by field."""
@@ -79,7 +79,7 @@ class Node:
         """A Node for each operand, None for Python scalars."""
         if self.many is not None:
             return self.many
-        return (self.first,) if self.second is ABSENT else (self.first, self.second)
+        return (self.first,) if self.second is NO_OPERAND else (self.first, self.second)
 
     @inputs.setter
     def inputs(self, nodes: tuple[Node | None, ...]) -> None:
@@ -138,7 +138,7 @@ def constant(shape: tuple[int, ...], dtype: Any) -> Node:
     return Constant(shape, dtype)
 
 
-def below(roots: Iterable[Node], since: int = 0, linked: bool = True) -> set[Node]:
+def ancestors(roots: Iterable[Node], since: int = 0, linked: bool = True) -> set[Node]:
     """Return these nodes and all that they were computed from, as far as they are younger than the tick ``since``.
 
     Without ``linked`` what asks for no gradient ends there: how it came about is a picture's matter.
@@ -154,7 +154,7 @@ def below(roots: Iterable[Node], since: int = 0, linked: bool = True) -> set[Nod
     return seen
 
 
-def by_age(nodes: Iterable[Node]) -> list[Node]:
+def topological_order(nodes: Iterable[Node]) -> list[Node]:
     """Return nodes in the order they were made in, which puts inputs before what reads them."""
     return sorted(nodes, key=lambda node: node.sequence)
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.engine.graph import FREED, Node, by_age
+from minigrad.engine.graph import FREED, Node, topological_order
 from minigrad.modes import MODES
 from minigrad.ops.reduction import unbroadcast
 from minigrad.ops.shape import astype
-from minigrad.storage import WRITES, written_since
+from minigrad.storage import VERSIONS, written_since
 
 Lift = Callable[[Any, Node], Any]
 _ndarray = np.ndarray
@@ -38,13 +38,13 @@ def sweep(
     called where a node has hooks and gives the cotangent that goes on.
     """
     goal = None if targets is None else set(targets)
-    useful = None if goal is None else _leading_to(goal, roots)
+    useful = None if goal is None else _nodes_on_path(goal, roots)
     found: dict[Node, tuple[Any, bool]] = {}
     pending: dict[int, list[Any]] = {}  # sequence -> [node, cotangent, own buffer?]
     heap: list[int] = []  # negative sequences: the newest first
-    hand_on = _hand_on if MODES.watch is None else MODES.watch(_hand_on)
+    apply_rules = _apply_rules if MODES.watch is None else MODES.watch(_apply_rules)
     for root, g in zip(roots, cotangents, strict=True):
-        arrive(pending, heap, root, g)
+        accumulate_pending(pending, heap, root, g)
     while heap:
         sequence = -heappop(heap)
         node, g, own = pending.pop(sequence)
@@ -58,18 +58,22 @@ def sweep(
         saved = node.saved
         if type(saved) is not tuple:
             saved = saved.recall(node)
-        elif sequence < WRITES.last:
+        elif sequence < VERSIONS.last:
             _check_unwritten(node, saved)
-        if node.params and sequence < WRITES.last:
+        if node.params and sequence < VERSIONS.last:
             _check_parameters(node)
         if primitive.saves and not retain_graph:
             node.saved = FREED
-        saved = _standing_in(node, saved) if lift is None or not primitive.saves else _lifted(node, saved, lift)
-        hand_on(node, g, saved, pending, heap, useful, lift is None)
+        saved = (
+            _saved_or_shape(node, saved)
+            if lift is None or not primitive.saves
+            else _saved_as_tensors(node, saved, lift)
+        )
+        apply_rules(node, g, saved, pending, heap, useful, lift is None)
     return found
 
 
-def _hand_on(
+def _apply_rules(
     node: Node, g: Any, saved: Any, pending: Any, heap: list[int], useful: set[Node] | None, in_place: bool
 ) -> None:
     """Apply the rules of a node, and put each cotangent with what is pending for its operand."""
@@ -107,7 +111,7 @@ def _hand_on(
             entry[1], entry[2] = entry[1] + out, True
 
 
-def arrive(pending: Any, heap: list[int], node: Node, g: Any) -> None:
+def accumulate_pending(pending: Any, heap: list[int], node: Node, g: Any) -> None:
     """Put a cotangent that others may hold with what is pending for its node."""
     entry = pending.get(node.sequence)
     if entry is None:
@@ -117,7 +121,7 @@ def arrive(pending: Any, heap: list[int], node: Node, g: Any) -> None:
         entry[1] = entry[1] + g
 
 
-def _standing_in(node: Node, saved: tuple[Any, ...]) -> Any:
+def _saved_or_shape(node: Node, saved: tuple[Any, ...]) -> Any:
     """Return what the node saved, with nodes for what is looked at for shape and dtype only."""
     if node.many is not None:
         return [home if value is None else value for value, home in zip(saved, (node, *node.many), strict=True)]
@@ -128,7 +132,7 @@ def _standing_in(node: Node, saved: tuple[Any, ...]) -> Any:
     return node if out is None else out, node.first if a is None else a
 
 
-def _lifted(node: Node, saved: tuple[Any, ...], lift: Lift) -> list[Any]:
+def _saved_as_tensors(node: Node, saved: tuple[Any, ...], lift: Lift) -> list[Any]:
     """Return what the node saved as Tensors that stand in the graph where they stood."""
     homes = (node, *node.inputs)
     return [
@@ -137,7 +141,7 @@ def _lifted(node: Node, saved: tuple[Any, ...], lift: Lift) -> list[Any]:
     ]
 
 
-def _leading_to(goal: set[Node], roots: Sequence[Node]) -> set[Node]:
+def _nodes_on_path(goal: set[Node], roots: Sequence[Node]) -> set[Node]:
     """Return the nodes between the roots and the goal, by age: inputs are judged first."""
     seen: set[Node] = set()
     stack = list(roots)
@@ -147,7 +151,7 @@ def _leading_to(goal: set[Node], roots: Sequence[Node]) -> set[Node]:
             seen.add(node)
             stack.extend(p for p in node.inputs if p is not None and p.requires_grad)
     useful = set(goal)
-    for node in by_age(seen):
+    for node in topological_order(seen):
         if any(parent in useful for parent in node.inputs):
             useful.add(node)
     return useful
@@ -155,7 +159,7 @@ def _leading_to(goal: set[Node], roots: Sequence[Node]) -> set[Node]:
 
 def _check_unwritten(node: Node, saved: tuple[Any, ...]) -> None:
     """Raise where memory that the node saved was written after the node was made."""
-    of, moment = WRITES.of, node.sequence
+    of, moment = VERSIONS.of, node.sequence
     for place, value in enumerate(saved):
         if value is None or (type(value) is _ndarray and value.base is None and id(value) not in of):
             continue  # as most of them

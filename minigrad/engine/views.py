@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.engine.graph import Node, below
-from minigrad.engine.recording import Recorded, attach, one
+from minigrad.engine.graph import Node, ancestors
+from minigrad.engine.recording import Recorded, attach, record_unary
 from minigrad.engine.recording import link as link_result
 from minigrad.modes import MODES
 from minigrad.ops.indexing import overwrite, setitem
 from minigrad.ops.shape import expand_dims, reshape, squeeze
 from minigrad.primitive import Primitive
-from minigrad.storage import owner, wrote
+from minigrad.storage import bump_version, owner
 
 Step = tuple[Primitive, dict[str, Any]]
 
@@ -55,7 +55,7 @@ class Views(list):
 
 def link(primitive: Primitive, x: Any, params: dict[str, Any]) -> Any:
     """Run and record a primitive that makes views, and link the result to its base."""
-    result = one(primitive, x, params)
+    result = record_unary(primitive, x, params)
     memory = x._data
     if result._data is memory:  # as NumPy's squeeze of nothing
         result._data = memory[...]
@@ -80,7 +80,7 @@ def link(primitive: Primitive, x: Any, params: dict[str, Any]) -> Any:
     return result
 
 
-Recorded._link_view = link
+Recorded._record_view = link
 
 
 def own(x: Any) -> Any:
@@ -125,11 +125,11 @@ def store(x: Any, value: Any, by: str, since: int) -> None:
 
     ``since`` is a tick before ``value`` was computed: what that saved of the memory is copied.
     """
-    for node in below([value._node], since):
+    for node in ancestors([value._node], since):
         if type(node.saved) is tuple:
             node.saved = tuple(_apart(saved, x._data) for saved in node.saved)
     np.copyto(x._data, value._data)
-    wrote(x._data, by)
+    bump_version(x._data, by)
     rebase(x, value, by)
 
 
@@ -192,7 +192,7 @@ def derive(view: Any) -> Node | None:
     before, MODES.grad_enabled = MODES.grad_enabled, True
     try:
         for primitive, params in steps(view._view):
-            result = one(primitive, result, params)
+            result = record_unary(primitive, result, params)
     finally:
         MODES.grad_enabled = before
     replace_node(view, result._node)

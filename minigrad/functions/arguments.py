@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.dtypes import result_type
-from minigrad.engine.recording import Recorded, one, two
+from minigrad.engine.recording import Recorded, record_binary, record_unary
 from minigrad.primitive import Primitive
 
 _SPELLINGS = {
@@ -65,7 +65,7 @@ def of_one(made: Primitive) -> Callable[..., Any]:
     def function(input: Any) -> Any:
         if not isinstance(input, Recorded):
             raise no_tensor(made.name, "input", 1, input)
-        return one(made, input)
+        return record_unary(made, input)
 
     return _called(function, made, made.name)
 
@@ -83,7 +83,7 @@ def of_two(made: Primitive, numbers: str = "", name: str | None = None) -> Calla
         if not (isinstance(input, Recorded) and isinstance(other, Recorded)):
             check_pair(name or made.name, numbers, input, other)
             input = lifted(input, other)
-        return two(made, input, other)
+        return record_binary(made, input, other)
 
     return _called(function, made, name or made.name)
 

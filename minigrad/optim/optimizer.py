@@ -15,7 +15,7 @@ import numpy as np
 from minigrad.dtypes import numbers
 from minigrad.modes import enable_grad
 from minigrad.silence import warn
-from minigrad.storage import wrote
+from minigrad.storage import bump_version
 from minigrad.tensor.tensor import Tensor
 
 Params = Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[dict[str, Any]]
@@ -110,7 +110,7 @@ class Optimizer:
                     if grad is not None:
                         array, g = p._data, grad._data
                         update(array, self._descent(array, g, group) if turned else g, state[p], group)
-                        wrote(array, by)
+                        bump_version(array, by)
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:

@@ -19,7 +19,7 @@ from minigrad.functions import elementwise as e
 from minigrad.functions.mixed_index import steps
 from minigrad.modes import MODES, RESULTS
 from minigrad.ops.indexing import is_basic, setitem
-from minigrad.storage import same_place, tick, wrote
+from minigrad.storage import bump_version, same_place, tick
 from minigrad.storage import version as writes_of
 from minigrad.tensor.inplace_methods import Writing
 
@@ -69,7 +69,7 @@ class InPlace(Writing):
             raise RuntimeError(f"{by}: {_OVERLAPS}")
         if not recorded:
             np.copyto(self._data, array, casting="unsafe")
-            wrote(self._data, by)
+            bump_version(self._data, by)
             if RESULTS.looked_at:
                 views.note_write(self, value, by, since)
             return self
@@ -146,7 +146,7 @@ class InPlace(Writing):
             place[index] = array
         except (ValueError, OverflowError) as error:
             raise RuntimeError(f"{by}: {error}") from None
-        wrote(_part(place, index), by)
+        bump_version(_part(place, index), by)
         params = {"index": index, "within": within}
         if not recorded and RESULTS.looked_at:
             views.note_write(self, value, by, tick(), params)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigrad import linalg
-from minigrad.engine.recording import Recorded, one, two
+from minigrad.engine.recording import Recorded, record_binary, record_unary
 from minigrad.functions import comparison as c
 from minigrad.functions import elementwise as e
 from minigrad.functions import products as p
@@ -28,7 +28,7 @@ def _operator(made: Primitive) -> tuple[Any, Any]:
 
     def operator(self: Any, other: Any) -> Any:
         try:
-            return two(made, self, other)
+            return record_binary(made, self, other)
         except TypeError:
             if isinstance(other, _OURS):
                 raise
@@ -36,7 +36,7 @@ def _operator(made: Primitive) -> tuple[Any, Any]:
 
     def reflected(self: Any, other: Any) -> Any:
         try:
-            return two(made, other, self)
+            return record_binary(made, other, self)
         except TypeError:
             if isinstance(other, _OURS):
                 raise
@@ -97,13 +97,13 @@ class Methods(Arranging, Converting, Filling):
         return p.matmul(other, self)
 
     def __neg__(self) -> Any:
-        return one(ops.neg, self)
+        return record_unary(ops.neg, self)
 
     def __pos__(self) -> Any:
         return e.positive(self)
 
     def __abs__(self) -> Any:
-        return one(ops.abs, self)
+        return record_unary(ops.abs, self)
 
     def __invert__(self) -> Any:
         if self.dtype.kind == "f":

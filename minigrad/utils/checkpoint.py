@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from minigrad.engine.graph import Node, below, by_age
+from minigrad.engine.graph import Node, ancestors, topological_order
 from minigrad.modes import MODES, hold_statistics, recording
 from minigrad.random import default_generator
 from minigrad.storage import tick, written_since
@@ -186,7 +186,7 @@ def _handle(x: Any) -> Any:
 def _recorded(result: Any, start: int) -> list[Node]:
     """Return the nodes below ``result`` that are younger than ``start``, by age."""
     roots = [x._node for x in tree_leaves(result) if isinstance(x, Tensor) and x._node is not None]
-    return by_age(node for node in below(roots, since=start) if node.primitive is not None)
+    return topological_order(node for node in ancestors(roots, since=start) if node.primitive is not None)
 
 
 def _kind(node: Node) -> str:

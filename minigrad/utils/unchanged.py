@@ -10,7 +10,7 @@ from typing import Any
 
 from minigrad.modes import hold_statistics
 from minigrad.random import Generator, fork_rng
-from minigrad.storage import wrote
+from minigrad.storage import bump_version
 from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tree_leaves
 
@@ -85,7 +85,7 @@ def _of_tensor(x: Tensor) -> Undo:
         for array, old in arrays:
             if array.tobytes() != old.tobytes():
                 array[...] = old
-                wrote(array, "viz or nn.doctor, which put the old value back")
+                bump_version(array, "viz or nn.doctor, which put the old value back")
 
     return undo
 

@@ -8,7 +8,7 @@ from itertools import accumulate
 from math import prod
 from typing import Any
 
-from minigrad.engine.graph import below, by_age
+from minigrad.engine.graph import ancestors, topological_order
 from minigrad.engine.recording import source
 from minigrad.ops.einsum import products
 from minigrad.storage import tick
@@ -96,7 +96,7 @@ def summary(model: Any, *inputs: Any) -> Summary:
 
 def _summed(model: Any, calls: list[list[Any]], result: Any) -> Summary:
     ends: list[Any] = [source(t) for t in tensors_in(result)]
-    nodes = by_age(below(ends))
+    nodes = topological_order(ancestors(ends))
     ages = [node.sequence for node in nodes]
     sums = [0, *accumulate(map(multiply_adds, nodes))]
     between = lambda start, end: sums[bisect_left(ages, end)] - sums[bisect_left(ages, start)]

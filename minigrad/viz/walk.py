@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.engine.graph import FREED, Given, Node, below, by_age
+from minigrad.engine.graph import FREED, Given, Node, ancestors, topological_order
 from minigrad.storage import written_since
 from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tree_leaves
@@ -52,14 +52,14 @@ class _Seen(NamedTuple):
 def walked(outputs: Sequence[Tensor], params: Any, model: Any, show: tuple[str, ...], direction: str) -> Graph:
     """Return the whole picture, nothing closed."""
     ends: list[Any] = [t._node or t._constant for t in outputs]
-    order = by_age(below(ends))
+    order = topological_order(ancestors(ends))
     calls = Calls(order, model)
     known = calls.names()
     for name, p in pairs(params, "viz.graph"):
         for home in homes(p):
             known[home] = ("input" if type(p) is Tensor else "parameter", name, p)
     beside = _beside(order, known)
-    order = by_age({*order, *(x for indices in beside.values() for x in indices)})
+    order = topological_order({*order, *(x for indices in beside.values() for x in indices)})
     seen = _seen(order, ends, outputs, known, calls, show)
     made = Graph(clusters=calls.clusters, direction=direction, show=show)
     for node in order:

@@ -54,7 +54,7 @@ def watch() -> Iterator[None]:
 def watching(see: See) -> Iterator[None]:
     """Call ``see`` at each node of the sweeps inside; they do what they do without."""
     before = MODES.watch
-    MODES.watch = lambda hand_on: _watched(hand_on if before is None else before(hand_on), see)
+    MODES.watch = lambda apply_rules: _watched(apply_rules if before is None else before(apply_rules), see)
     try:
         yield
     finally:
@@ -67,12 +67,12 @@ def note(node: Node, g: Any, sent: Sent, saved: Any, sweep: int) -> None:
     node.passed = Passed(g, {i: out for i, _, out in sent}, plain, sweep)
 
 
-def _watched(hand_on: Any, see: See) -> Any:
+def _watched(apply_rules: Any, see: See) -> Any:
     sweep = tick()
 
     def step(node: Node, g: Any, saved: Any, pending: Any, heap: Any, useful: Any, in_place: bool) -> None:
         came, each = copied(g), Each()
-        hand_on(node, g, saved, each, [], useful, in_place)
+        apply_rules(node, g, saved, each, [], useful, in_place)
         places = [i for i, rule in enumerate(_rules(node)) if rule is not None]
         sent: Any = []
         for parent, out, fresh in each.entries:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from minigrad.creation import as_tensor
-from minigrad.engine.graph import Node, below
+from minigrad.engine.graph import Node, ancestors
 from minigrad.nn.batchnorm.statistics import RunningStats
 from minigrad.nn.container import Sequential
 from minigrad.nn.module import Module
@@ -106,6 +106,6 @@ def _readers(output: Any) -> Counter[Node]:
     """Count for each node the operations that read it; an output of the model has a reader outside."""
     roots = [tensor._node for tensor in tensors(output) if tensor._node is not None]
     readers: Counter[Node] = Counter(roots)
-    for node in below(roots):
+    for node in ancestors(roots):
         readers.update({parent for parent in node.inputs if parent is not None})
     return readers

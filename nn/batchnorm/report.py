@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.engine.graph import below
+from minigrad.engine.graph import ancestors
 from minigrad.nn.batchnorm.layers import normalize
 from minigrad.tensor.tensor import Tensor
 from minigrad.utils.table import html_table, text_table
@@ -118,7 +118,7 @@ def _from_graph(x: Array, dy: Array, gamma: Array, beta: Array, eps: float) -> d
     leaves = [Tensor._wrap(a.copy(), requires_grad=True) for a in (x, gamma, beta)]
     y = normalize(leaves[0], leaves[1], leaves[2], eps)[0]
     assert y._node is not None
-    inner = {node.label: node for node in below((y._node,)) if node.label in QUANTITIES}
+    inner = {node.label: node for node in ancestors((y._node,)) if node.label in QUANTITIES}
     for node in inner.values():
         node.retains = True
     y.backward(Tensor._wrap(dy))

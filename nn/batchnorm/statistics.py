@@ -16,7 +16,7 @@ from minigrad.modes import MODES
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter, on_cpu
 from minigrad.silence import warn
-from minigrad.storage import wrote
+from minigrad.storage import bump_version
 from minigrad.tensor.tensor import Tensor
 
 POLICIES = ("warn", "raise")
@@ -49,7 +49,7 @@ def move(running: tuple[Tensor | None, ...], batch: tuple[np.ndarray, ...], mome
             old, share = numbers(array.dtype, 1 - momentum, momentum)
             array *= old
             array += new.ravel() * share
-            wrote(array, "batch_norm")
+            bump_version(array, "batch_norm")
 
 
 class RunningStats(Module):
@@ -114,7 +114,7 @@ class RunningStats(Module):
                 momentum = 1 / seen if self.momentum is None else self.momentum  # None: average of all
                 move((running_mean, running_var), (mean, var), momentum)
             tracked._data[...] = seen
-            wrote(tracked._data, "batch_norm")
+            bump_version(tracked._data, "batch_norm")
 
     def freeze(self, stats: bool = True, affine: bool = True) -> Self:
         """Hold the running statistics, γ and β, or some of them, whatever ``train()`` says; return the layer.

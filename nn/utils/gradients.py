@@ -9,7 +9,7 @@ import numpy as np
 
 from minigrad.nn.arguments import tensor_list
 from minigrad.silence import warn
-from minigrad.storage import wrote
+from minigrad.storage import bump_version
 from minigrad.tensor.tensor import Tensor
 
 
@@ -49,7 +49,7 @@ def clip_grad_norm_(
     if not scale >= 1:  # a norm that is nan makes every gradient nan
         for g in gradients:
             np.multiply(g._data, scale, out=g._data)
-            wrote(g._data, "clip_grad_norm_")
+            bump_version(g._data, "clip_grad_norm_")
     with np.errstate(over="ignore"):
         return Tensor._wrap(total.astype(np.result_type(*(g.dtype for g in gradients))) if gradients else total)
 
@@ -58,4 +58,4 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, f
     """Hold every element of every gradient between ±``clip_value``."""
     for g in _gradients(parameters, "clip_grad_value_"):
         np.clip(g._data, -clip_value, clip_value, out=g._data)
-        wrote(g._data, "clip_grad_value_")
+        bump_version(g._data, "clip_grad_value_")
