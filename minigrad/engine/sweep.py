@@ -58,10 +58,8 @@ def sweep(
         saved = node.saved
         if type(saved) is not tuple:
             saved = saved.recall(node)
-        elif sequence < VERSIONS.last:
-            _check_unwritten(node, saved)
-        if node.params and sequence < VERSIONS.last:
-            _check_parameters(node)
+        if sequence < VERSIONS.last:
+            _check_unwritten(node)
         if primitive.saves and not retain_graph:
             node.saved = FREED
         saved = (
@@ -157,22 +155,22 @@ def _nodes_on_path(goal: set[Node], roots: Sequence[Node]) -> set[Node]:
     return useful
 
 
-def _check_unwritten(node: Node, saved: tuple[Any, ...]) -> None:
-    """Raise where memory that the node saved was written after the node was made."""
+def _check_unwritten(node: Node) -> None:
+    """Raise where memory that the node reads in backward was written after the node was made.
+
+    That is what it saved, and the arrays among its parameters: indices, masks, classes.
+    """
     of, moment = VERSIONS.of, node.sequence
-    for place, value in enumerate(saved):
+    for place, value in enumerate(node.saved if type(node.saved) is tuple else ()):
         if value is None or (type(value) is _ndarray and value.base is None and id(value) not in of):
             continue  # as most of them
         if hasattr(value, "base") and (writer := written_since(value, moment)) is not None and value.size:
-            raise _overwritten(node, "the result" if place == 0 else f"operand {place - 1}", value, writer)
-
-
-def _check_parameters(node: Node) -> None:
-    """Raise where an index, a mask or classes that the node was given were written after it was made."""
+            what = "the result" if place == 0 else f"operand {place - 1}"
+            raise _overwritten(node, what, value, writer)
     for name, value in node.params.items():
         for array in value if type(value) is tuple else (value,):
             if isinstance(array, _ndarray):
-                writer = written_since(array, node.sequence)
+                writer = written_since(array, moment)
                 if writer is not None:
                     raise _overwritten(node, name, array, writer)
 
