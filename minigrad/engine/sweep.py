@@ -62,11 +62,10 @@ def sweep(
             _check_unwritten(node)
         if primitive.saves and not retain_graph:
             node.saved = FREED
-        saved = (
-            _saved_or_shape(node, saved)
-            if lift is None or not primitive.saves
-            else _saved_as_tensors(node, saved, lift)
-        )
+        if lift is None or not primitive.saves:
+            saved = _saved_or_shape(node, saved)
+        else:
+            saved = _saved_as_tensors(node, saved, lift)
         apply_rules(node, g, saved, pending, heap, useful, lift is None)
     return found
 
