@@ -214,13 +214,27 @@ class Pair:
         known = reason(KNOWN, f"{kind}\n{line}\n{words}")
         if kind == "layout" and not known:
             known = self.lie_differently(line)
+        if kind == "value" and not known:
+            known = self.third_order(line)
         return Difference(kind, name, words, self.epsilon, known)
 
     def lie_differently(self, line):
         """Return why a result may lie in another order than PyTorch's, if it may: NumPy's loops decide it."""
         operands = [self.theirs.get(name) for name in re.findall(r"\b[tx]\d+\b", line.partition(" = ")[2] or line)]
-        orders = {tuple(FACTS["layout"](t)) for t in operands if isinstance(t, torch.Tensor)}
+        operands = [t for t in operands if isinstance(t, torch.Tensor)]
+        orders = {tuple(FACTS["layout"](t)) for t in operands}
+        if len({tuple(t.shape) for t in operands}) > 1:  # broadcasting repeats one of them
+            return "operands that are repeated or lie differently"
         return "operands that are repeated or lie differently" if len(orders) > 1 or 0 in sum(orders, ()) else None
+
+    def third_order(self, line):
+        """Return why a gradient's gradient's gradient may differ: PyTorch's is wrong where a batch norm is in it."""
+        lines = list(self.made.values())
+        norms = any(" = m" in made or "batch_norm" in made for made in lines)
+        grads = sum("autograd.grad(" in made for made in lines)
+        if norms and grads > 2 and "autograd.grad(" in line:
+            return "PyTorch's third derivative of a batch norm"
+        return None
 
 
 def reason(rows, text):

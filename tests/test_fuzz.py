@@ -30,7 +30,6 @@ def agree(programs, seconds=None):
     assert counts["steps"] > 5 * min(programs, 200)
 
 
-@pytest.mark.xfail(reason="the faults that it found are being mended", strict=False)
 def test_random_programs_agree():
     agree(300, seconds=15)
 
