@@ -114,7 +114,7 @@ def _checksum(structure: str, arrays: dict[str, np.ndarray]) -> str:
     for name, array in sorted(arrays.items()):
         crc = zlib.crc32(f"{name} {array.dtype.name} {array.shape}".encode(), crc)
         stored = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False)
-        crc = zlib.crc32(stored.reshape(-1).view(np.uint8), crc)
+        crc = zlib.crc32(stored.reshape(-1).view(np.uint8).data, crc)
     return f"{crc:08x}"
 
 

@@ -44,7 +44,7 @@ def cross_entropy(
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     options: Any = {"ignore_index": ignore_index, "reduction": reduction, "label_smoothing": label_smoothing}
     if input.dtype == np.float16:  # counts and sums have no room in it
-        wide = [x.float() if x is not None and x.is_floating_point() else x for x in (input, target, weight)]
+        wide: list[Any] = [x.float() if x is not None and x.is_floating_point() else x for x in (input, target, weight)]
         return cross_entropy(*wide, **options).to(input.dtype)
     if input.ndim == 1:
         return cross_entropy(input.unsqueeze(0), target.unsqueeze(0), weight, **options).reshape(())

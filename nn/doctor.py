@@ -91,6 +91,7 @@ def _look(model: Module, loader: Iterable[Any] | None, optimizer: Any) -> Seen:
     layers = batchnorms(model, "doctor.check")
     batches = [] if loader is None else [first_input(batch) for batch in islice(loader, BATCHES)]
     inputs = {path: Moments() for path in layers}
+    fed: list[tuple[str, str, Module | None, bool]]
     fed = [(path, source_path, source, True) for path, _, source_path, source in neighbours(model)]
     if batches:
         fed = _fed(model, batches[0])

@@ -100,7 +100,7 @@ def _seed(output: Any, gradient: Any, i: int) -> Any:
 def wrap_in_tensor(value: Any, home: Node) -> Any:
     if not hasattr(value, "dtype"):
         return value
-    tensor = _new(Recorded._plain)
+    tensor: Any = _new(Recorded._plain)
     tensor._data = value
     if home.requires_grad:
         tensor._node = home

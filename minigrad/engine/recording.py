@@ -29,6 +29,9 @@ class Recorded:
 
     _plain: type  # the class of results, whatever subclass an operand has: Tensor
     _data: Any
+    shape: Any
+    dtype: Any
+    to: Any
     _node: Node | None = None  # how it came about; None where no gradient is asked
     _constant: Node | None = None  # stands for it in graphs that only read it
     _inference = False  # made inside inference_mode

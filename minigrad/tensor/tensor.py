@@ -276,7 +276,7 @@ class _Stale(Tensor):
 
     @_node.setter
     def _node(self, node: Node | None) -> None:
-        self.__class__ = Tensor
+        self.__class__ = Tensor  # type: ignore[assignment]
         self._node = node
 
 

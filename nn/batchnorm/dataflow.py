@@ -43,7 +43,7 @@ def tensors(output: Any) -> Iterator[Tensor]:
 
 def neighbours(model: Module) -> list[tuple[str, RunningStats, str, Module]]:
     """Return every BatchNorm layer behind another module of a Sequential, and that module: known without a run."""
-    found = []
+    found: list[Any] = []
     for path, module in model.named_modules():
         if isinstance(module, Sequential):
             named = [(f"{path}.{name}" if path else name, m) for name, m in module._modules.items()]

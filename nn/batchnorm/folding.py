@@ -140,7 +140,8 @@ def _without_a_run(model: Module, hooked: set[str]) -> Judged:
         why = _why_not(path, layer, source, sorted(hooked & {path, source_path}))
         if not why and own is not None:
             why = f"the forward of {type(own).__name__} may read what passes between: hand over a loader"
-        if not why and any(times[module] > 1 for module in (layer, source, *around)):
+        shown = [module for module in (layer, source, *around) if module is not None]
+        if not why and any(times[module] > 1 for module in shown):
             why = "it, or what is around it, stands in the model more than once: hand over a loader"
         yield _Pair(path, source_path), why
 

@@ -53,7 +53,7 @@ class _LazyBatchNorm(RunningStats):
         """Take the number of channels from ``input``, and go on as the ordinary layer."""
         if not isinstance(input, Tensor):
             input = as_tensor_argument(input, type(self).__name__)
-        self._check_input_dim(input)  # before anything has changed
+        self._check_input_dim(input)  # type: ignore[misc]  # before anything has changed
         undo = self._become(input.shape[1])
         try:
             return self.forward(input)  # of the class it is now

@@ -101,6 +101,7 @@ def _like(example: Any, parts: Any) -> Any:
         return type(example)(*parts) if hasattr(example, "_fields") else parts
     if type(example) in (dict, list):
         return parts
+    result: Any
     try:
         if isinstance(example, MutableMapping):
             result = copy.copy(example)

@@ -131,7 +131,8 @@ class DataLoader:
         """Return what the data set has at these indices; at one of them without ``batch_size``."""
         if isinstance(indices, (np.ndarray, np.generic)):
             if self.collate_fn is None and type(self.dataset) is TensorDataset:
-                return [Tensor._wrap(t._data[indices]) for t in self.dataset.tensors]
+                chosen: Any = indices
+                return [Tensor._wrap(t._data[chosen]) for t in self.dataset.tensors]
             indices = indices.tolist()
         if self.batch_size is None and self.batch_sampler is None:
             return self._collated(self.dataset[indices])
