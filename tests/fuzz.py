@@ -143,7 +143,7 @@ class Pair:
         return [name for name in self.theirs if name not in self.known and name[0] != "_"]
 
     def step(self, line):
-        if changed(torch, line):  # left out, as if it were not drawn
+        if changed(torch, line) or self.overlapping(line):  # left out, as if it were not drawn
             return None
         before, self.raised = len(self.theirs), True
         self.recorded |= "create_graph" in line
@@ -215,13 +215,18 @@ class Pair:
         if kind == "layout" and not known:
             known = self.lie_differently(line)
         if kind == "value" and not known:
-            known = self.third_order(line)
+            known = self.third_order(line) or self.lost_view(name, line)
+        theirs = self.theirs.get(name)
+        if kind.startswith("grad: ") and not known and theirs.grad_fn is not None and theirs._version:
+            known = "the retained gradient of what was written since"
         return Difference(kind, name, words, self.epsilon, known)
 
     def lie_differently(self, line):
         """Return why a result may lie in another order than PyTorch's, if it may: NumPy's loops decide it."""
         operands = [self.theirs.get(name) for name in re.findall(r"\b[tx]\d+\b", line.partition(" = ")[2] or line)]
         operands = [t for t in operands if isinstance(t, torch.Tensor)]
+        if not all(t.numel() for t in operands):
+            return "the layout of what is empty"
         orders = {tuple(FACTS["layout"](t)) for t in operands}
         if len({tuple(t.shape) for t in operands}) > 1:  # broadcasting repeats one of them
             return "operands that are repeated or lie differently"
@@ -235,6 +240,25 @@ class Pair:
         if norms and grads > 2 and "autograd.grad(" in line:
             return "PyTorch's third derivative of a batch norm"
         return None
+
+    def lost_view(self, name, line):
+        """Return why PyTorch may give zeros: a view of memory written under no_grad is not the one in the graph."""
+        targets = [self.theirs.get(x) for x in re.findall(r"\), \[(\w+)\]", line)]
+        views = [t for t in targets if isinstance(t, torch.Tensor) and t._is_view() and t._version]
+        if views and not self.theirs[name].any():
+            return "a view that PyTorch derives anew after a write under no_grad"
+        return None
+
+    def overlapping(self, line):
+        """Return whether a line writes to windows that may overlap: no order of such writes is promised."""
+        written = WRITTEN.match(line)
+        names = [written[1]] if written else []
+        if "inplace=True" in line:
+            names = re.findall(r"\b[tx]\d+\b", line.partition(" = ")[2])
+        return any(".unfold(" in self.made.get(name, "") for name in names)
+
+
+WRITTEN = re.compile(r"(?:with L\.\w+\(\): )?([tx]\d+)(?:\.data|\.detach\(\)|\[.*\])*(?: .?.?=|\.\w+_\()")
 
 
 def reason(rows, text):

@@ -32,3 +32,9 @@ def test_topk_of_many(torch, largest, dim):
     theirs = torch.topk(torch.from_numpy(x), 4, dim, largest)
     for a, b in zip(ours, theirs, strict=True):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
+def test_sigmoid_of_float16_is_rounded_once(torch):
+    x = np.arange(-12, 12, 0.125).astype(np.float16)
+    theirs = torch.from_numpy(x).sigmoid().numpy()
+    np.testing.assert_array_equal(mg.from_numpy(x).sigmoid().numpy(), theirs)

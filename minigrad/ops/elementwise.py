@@ -287,6 +287,8 @@ def over_root(x, y, *, eps):
 @primitive(lambda g, out, _x: g * out * (1 - out), floats=True)
 def sigmoid(x):
     """1/(1 + exp(-x)): where exp overflows the result is 0, as it should be."""
+    if x.dtype.char == "e":  # float16 is rounded once
+        return sigmoid.function(x.astype(np.float32)).astype(x.dtype)
     out = np.exp(-x)
     out += 1
     return np.reciprocal(out, out=out if out.ndim else None)
