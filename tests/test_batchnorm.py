@@ -578,3 +578,14 @@ def test_accumulated_gradients_count_each_batch():
     for part in mg.randn(12, 3).split(4):
         bn(part).pow(3).sum().backward()
     assert bn.num_batches_tracked.item() == 3 and bn.weight.grad is not None
+
+
+def test_third_derivatives_are_right():
+    def second(x):
+        """A number of the gradient of the gradient: what is checked of it is of third order."""
+        y = nn.BatchNorm1d(3, dtype=mg.float64)(x)
+        (first,) = mg.autograd.grad(y[:2, -1].exp().sum(), x, create_graph=True)
+        return mg.autograd.grad((first * first).sum(), x, create_graph=True)[0]
+
+    x = mg.tensor(np.random.default_rng(0).standard_normal((4, 3)), requires_grad=True)
+    assert gradcheck(second, x)
