@@ -156,22 +156,29 @@ def test_a_full_disk_is_a_line(data, tmp_path):
     assert list(tmp_path.iterdir()) == []  # no half of a file
 
 
-@pytest.mark.parametrize("after", [0.0, 0.4])
-def test_interrupted_before_the_first_step_it_leaves_in_one_line(tmp_path, after):
-    fifo = tmp_path / "train-images-idx3-ubyte"
-    os.mkfifo(fifo)  # it waits for its data here
-    for name in ("train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
-        (tmp_path / name).write_bytes(b"")
-    listening = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)
-    script = "import sys, support, time; print('ready', flush=True)"
-    program = f"{script}; time.sleep({60 if not after else 0}); import runpy; runpy.run_path(sys.argv[0], run_name='__main__')"
-    begin = f"import sys; sys.path.insert(0, {str(EXAMPLE.parent)!r}); sys.argv = {[str(EXAMPLE), '--data', str(tmp_path)]}; "
+WAITING = "print('waiting', flush=True); time.sleep(60)"
+BEFORE = {  # what the program does when it is interrupted
+    "its imports": WAITING,
+    "reading data": f"""
+import minigrad.datasets.mnist as mnist, runpy
+def read(*args, **options):
+    {WAITING}
+mnist.MNIST.__init__ = read
+runpy.run_path(sys.argv[0], run_name="__main__")
+""",
+}
+
+
+@pytest.mark.parametrize("where", BEFORE)
+def test_interrupted_before_the_first_step_it_leaves_in_one_line(tmp_path, where):
+    arguments = [str(EXAMPLE), "--data", str(tmp_path)]
+    begin = f"import sys, time; sys.path.insert(0, {str(EXAMPLE.parent)!r}); sys.argv = {arguments}"
     process = subprocess.Popen(
-        [sys.executable, "-c", begin + program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        preexec_fn=listening, cwd=tmp_path,
+        [sys.executable, "-c", f"{begin}; import support\n{BEFORE[where]}"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
-    process.stdout.readline()
-    time.sleep(after)
+    assert process.stdout.readline() == "waiting\n"
     process.send_signal(signal.SIGINT)
     _, text = process.communicate(timeout=60)
     assert process.returncode == 130 and text.strip() == "Interrupted."
