@@ -354,6 +354,9 @@ def ill_conditioned(lines, name, epsilon):
         names["L"].manual_seed(0)
         for line in lines:
             attempt(line, names)
+            module = names.get(line.partition(" = ")[0]) if line[0] == "m" else None
+            for p in module.parameters() if module is not None and shift else ():
+                p.data.copy_(names["L"].from_numpy(jittered(p.detach().numpy())))
     JITTER = 0.0
     mine, value, *moved = (numbers(names.get(name)) for names in (ours, *theirs))
     if any(v.shape != value.shape for v in moved):

@@ -133,6 +133,8 @@ def test_names_of_machines_that_are_not_here_answer_as_pytorchs(torch):
     if torch.cuda.is_available():
         pytest.skip("they are here")
     for ask in MACHINE:
+        if torch.version.cuda and ask.endswith(("is_available()", "version()", "is_built()")):
+            continue  # this PyTorch was built for machines that are not here
         assert repr(eval(f"lib.{ask}", {"lib": mg})) == repr(eval(f"lib.{ask}", {"lib": torch})), ask
     import minigrad.backends.cudnn as cudnn
 
