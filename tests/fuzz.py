@@ -499,9 +499,6 @@ def differing(seed, programs, seconds=None, counts=None, progress=False):
 
 def main(arguments=None):
     """Run the command; return the exit status: 1 where a program differs."""
-    global torch
-    import torch
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--programs", type=int, default=1000, help="how many at most (default: 1000)")
     parser.add_argument("--seed", type=int, default=None, help="of the first program (default: drawn, and printed)")
@@ -510,6 +507,9 @@ def main(arguments=None):
         "--differences", type=int, default=10, help="stop after so many of different kinds (default: 10)"
     )
     options = parser.parse_args(arguments)
+    global torch
+    import torch
+
     seed = random.randrange(10**6) if options.seed is None else options.seed
     print(f"seed {seed}")
     counts, kinds = collections.Counter(), set()
