@@ -219,3 +219,18 @@ def test_sequential_in_segments():
     checkpoint_sequential(model, 2, x, use_reentrant=False).sum().backward()
     for p, e in zip(model.parameters(), expected, strict=True):
         np.testing.assert_allclose(p.grad.numpy(), e.numpy(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_statistics_that_moved_are_an_error_where_they_are_read_again(training):
+    norm = mg.nn.BatchNorm1d(3, dtype=mg.float64).train(training)
+    x = leaf(4, 3)
+    y = checkpoint(lambda x: norm(x).sin(), x, use_reentrant=False)
+    expected = mg.autograd.grad(norm(x).sin().sum(), x)[0]
+    norm.train()(x.detach() * 3)
+    norm.train(training)
+    if training:  # the batch's own are computed again
+        np.testing.assert_allclose(mg.autograd.grad(y.sum(), x)[0], expected)
+    else:
+        with pytest.raises(RuntimeError, match="a checkpoint reads again was overwritten by batch_norm"):
+            y.sum().backward()

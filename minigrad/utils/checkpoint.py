@@ -9,7 +9,7 @@ https://docs.pytorch.org/docs/stable/checkpoint.html
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -122,6 +122,7 @@ class _Region:
         for arg in args:
             if isinstance(arg, Tensor):  # what the function itself wrote is its own affair, but not into the graph
                 self.outside.append((arg._data, now if arg._node is None else start))
+        self.outside += [(buffer._data, now) for buffer in _buffers_in_evaluation(nodes)]
 
     def compute_again(self) -> None:
         """Run the function a second time and hold what its nodes save."""
@@ -181,6 +182,22 @@ def _handle(x: Any) -> Any:
     handle = Tensor._wrap(x._data)
     handle._node = x._node
     return handle
+
+
+def _buffers_in_evaluation(nodes: list[Node]) -> Iterator[Any]:
+    """Yield the buffers of the modules around these nodes that evaluate.
+
+    Their forward reads them: running statistics.
+    """
+    modules = {}
+    for scope in {id(node.scope): node.scope for node in nodes}.values():
+        while scope is not None:
+            scope, weak, _ = scope
+            module = weak()
+            if module is not None and not module.training:
+                modules[id(module)] = module
+    for module in modules.values():
+        yield from (buffer for buffer in module._buffers.values() if buffer is not None)
 
 
 def _recorded(result: Any, start: int) -> list[Node]:
