@@ -189,7 +189,7 @@ def _buffers_in_evaluation(nodes: list[Node]) -> Iterator[Any]:
 
     Their forward reads them: running statistics.
     """
-    modules = {}
+    modules: dict[int, Any] = {}
     for scope in {id(node.scope): node.scope for node in nodes}.values():
         while scope is not None:
             scope, weak, _ = scope
