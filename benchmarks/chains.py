@@ -73,7 +73,9 @@ def chain(L, depth, operation):
 def main():
     parser = argparse.ArgumentParser(description="Microseconds a node of chains, as JSON.")
     parser.add_argument("name", choices=["minigrad", "torch"])
-    parser.add_argument("depths", nargs="*", type=int, help=f"default: {' '.join(map(str, DEPTHS))}")
+    parser.add_argument(
+        "depths", nargs="*", type=int, help=f"default: {' '.join(map(str, DEPTHS))}"
+    )
     args = parser.parse_args()
     name, depths = args.name, args.depths
     L = __import__(name)

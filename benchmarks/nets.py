@@ -9,10 +9,25 @@ import math
 
 import numpy as np
 
-SIZES = {"fig1": (784, 100, 100, 100, 10), "fig1_bn": (784, 100, 100, 100, 10), "wide_bn": (784, 512, 512, 512, 10)}
-BATCH = {"fig1": 60, "fig1_bn": 60, "wide_bn": 256, "cnn_bn": 64, "resnet": 32, "gpt": 16, "lstm": 64}
+SIZES = {
+    "fig1": (784, 100, 100, 100, 10),
+    "fig1_bn": (784, 100, 100, 100, 10),
+    "wide_bn": (784, 512, 512, 512, 10),
+}
+BATCH = {
+    "fig1": 60,
+    "fig1_bn": 60,
+    "wide_bn": 256,
+    "cnn_bn": 64,
+    "resnet": 32,
+    "gpt": 16,
+    "lstm": 64,
+}
 NETS = tuple(BATCH)
-SIZES["tiny"], BATCH["tiny"] = (8, 8, 8, 8, 10), 8  # no net of the tables: what a library is warmed up with
+SIZES["tiny"], BATCH["tiny"] = (
+    (8, 8, 8, 8, 10),
+    8,
+)  # no net of the tables: what a library is warmed up with
 VOCABULARY, CONTEXT, WIDTH, HEADS, LAYERS = 65, 64, 128, 4, 4  # of gpt
 
 
@@ -30,7 +45,9 @@ def build(net: str, L, nn):
     """Return the model."""
     L.manual_seed(0)
     if net in SIZES:
-        return _mlp(SIZES[net], nn.Sigmoid if net.startswith("fig1") else nn.ReLU, net.endswith("_bn"), nn)
+        return _mlp(
+            SIZES[net], nn.Sigmoid if net.startswith("fig1") else nn.ReLU, net.endswith("_bn"), nn
+        )
     return {"cnn_bn": _cnn, "resnet": _resnet, "gpt": _gpt, "lstm": _lstm}[net](L, nn)
 
 
@@ -46,7 +63,11 @@ def _conv_bn(nn, a, b, k=3):
 
 
 def _cnn(L, nn):
-    blocks = [layer for a, b in ((1, 16), (16, 32)) for layer in (*_conv_bn(nn, a, b), nn.ReLU(), nn.MaxPool2d(2))]
+    blocks = [
+        layer
+        for a, b in ((1, 16), (16, 32))
+        for layer in (*_conv_bn(nn, a, b), nn.ReLU(), nn.MaxPool2d(2))
+    ]
     return nn.Sequential(*blocks, nn.Flatten(), nn.Linear(32 * 7 * 7, 10))
 
 
@@ -112,7 +133,10 @@ def _lstm(L, nn):
         def __init__(self, width=128):
             super().__init__()
             self.width = width
-            self.input, self.hidden = nn.Linear(28, 4 * width), nn.Linear(width, 4 * width, bias=False)
+            self.input, self.hidden = (
+                nn.Linear(28, 4 * width),
+                nn.Linear(width, 4 * width, bias=False),
+            )
             self.head = nn.Linear(width, 10)
 
         def forward(self, x):

@@ -22,7 +22,9 @@ def milliseconds(L, name: str, pieces: int, total: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Milliseconds a step of optimizers, as JSON.")
     parser.add_argument("name", choices=["minigrad", "torch"])
-    parser.add_argument("parameters", nargs="?", type=int, default=1_000_000, help="default: %(default)s")
+    parser.add_argument(
+        "parameters", nargs="?", type=int, default=1_000_000, help="default: %(default)s"
+    )
     args = parser.parse_args()
     name, total = args.name, args.parameters
     L = __import__(name)

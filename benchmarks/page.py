@@ -11,12 +11,20 @@ FLOORS = ("NumPy by hand", "matrix products alone")
 
 def table(result: dict) -> str:
     """Return the table of steps: milliseconds, and minigrad's ratio to each peer."""
-    head = "| net | optimizer | threads | minigrad ms | " + " | ".join((*PAIRS, *FLOORS)) + " | peak memory |"
+    head = (
+        "| net | optimizer | threads | minigrad ms | "
+        + " | ".join((*PAIRS, *FLOORS))
+        + " | peak memory |"
+    )
     lines = [head, "| --- | --- | ---: | ---: |" + " ---: |" * (len(PAIRS) + len(FLOORS) + 1)]
     for run in result["steps"]:
         own = run["peers"].get("minigrad")
         cells = [_ratio(run["peers"].get(name)) for name in (*PAIRS, *FLOORS)]
-        ms = "–" if own is None else f"{own['ms']:.2f} ({own['ms_range'][0]:.2f}–{own['ms_range'][1]:.2f})"
+        ms = (
+            "–"
+            if own is None
+            else f"{own['ms']:.2f} ({own['ms_range'][0]:.2f}–{own['ms_range'][1]:.2f})"
+        )
         memory = _memory(own, run["peers"].get("PyTorch eager"))
         lines.append(
             f"| {run['net']} | {run['optimizer']} | {run['threads']} | {ms} | {' | '.join(cells)} | {memory} |"
@@ -42,7 +50,11 @@ def _memory(own: dict | None, other: dict | None) -> str:
 
 def missing(result: dict) -> str:
     """Return a list of why there are no figures."""
-    reasons = {f"- {name}: {why}" for run in result["steps"] for name, why in run.get("missing", {}).items()}
+    reasons = {
+        f"- {name}: {why}"
+        for run in result["steps"]
+        for name, why in run.get("missing", {}).items()
+    }
     return "\n".join(sorted(reasons)) or "Nothing that was asked for is missing."
 
 
@@ -51,7 +63,9 @@ def backward(result: dict) -> str:
     lines = ["| net | threads | minigrad | PyTorch eager |", "| --- | ---: | ---: | ---: |"]
     for run in result["steps"]:
         if run["optimizer"] == result["steps"][0]["optimizer"]:  # no optimizer is at work here
-            costs = [run["peers"].get(name, {}).get("backward") for name in ("minigrad", "PyTorch eager")]
+            costs = [
+                run["peers"].get(name, {}).get("backward") for name in ("minigrad", "PyTorch eager")
+            ]
             shown = ["–" if cost is None else f"{cost:.2f}" for cost in costs]
             lines.append(f"| {run['net']} | {run['threads']} | {' | '.join(shown)} |")
     return "\n".join(lines)
@@ -79,15 +93,25 @@ def optimizers(result: dict) -> str:
     """Return the table of the optimizers' steps."""
     names = {"minigrad": "minigrad ms", "torch": "PyTorch ms"}
     there = [name for name in names if name in result["optimizers"]]
-    lines = ["| step | " + " | ".join(names[n] for n in there) + " |", "| --- |" + " ---: |" * len(there)]
+    lines = [
+        "| step | " + " | ".join(names[n] for n in there) + " |",
+        "| --- |" + " ---: |" * len(there),
+    ]
     for cell in result["optimizers"]["minigrad"]:
-        lines.append(f"| {cell} | " + " | ".join(f"{result['optimizers'][n][cell]:.3f}" for n in there) + " |")
+        lines.append(
+            f"| {cell} | "
+            + " | ".join(f"{result['optimizers'][n][cell]:.3f}" for n in there)
+            + " |"
+        )
     return "\n".join(lines)
 
 
 def surroundings(result: dict) -> str:
     """Return the table of imports, sizes and loaders."""
-    lines = ["| | import | installed with all it requires | DataLoader |", "| --- | ---: | ---: | ---: |"]
+    lines = [
+        "| | import | installed with all it requires | DataLoader |",
+        "| --- | ---: | ---: | ---: |",
+    ]
     for name, (seconds, size, rows) in result["surroundings"].items():
         shown = f"{size / 2**20:,.0f} MiB" if size else "–"
         lines.append(f"| {name} | {seconds:.2f} s | {shown} | {rows:,.0f} samples/s |")
@@ -153,7 +177,11 @@ def picture(result: dict, path: Path) -> None:
     matplotlib.rcParams["svg.hashsalt"] = "minigrad"  # the same file for the same figures
     runs = [run for run in result["steps"] if "minigrad" in run["peers"]]
     figure, axes = plt.subplots(figsize=(7, 0.32 * len(runs) + 1.2))
-    shown = (("PyTorch eager", "o", "#00694C"), ("PyTorch compiled", "s", "#C75C00"), ("NumPy by hand", "d", "#1C6A94"))
+    shown = (
+        ("PyTorch eager", "o", "#00694C"),
+        ("PyTorch compiled", "s", "#C75C00"),
+        ("NumPy by hand", "d", "#1C6A94"),
+    )
     for name, marker, colour in shown:
         points = [(i, run["peers"][name]) for i, run in enumerate(runs) if name in run["peers"]]
         if points:
@@ -164,12 +192,22 @@ def picture(result: dict, path: Path) -> None:
                 [p["ratio_range"][1] - m for m, p in zip(middle, peers, strict=True)],
             ]
             axes.errorbar(
-                middle, rows, xerr=spread, fmt=marker, color=colour, capsize=2, markersize=5, label=f"against {name}"
+                middle,
+                rows,
+                xerr=spread,
+                fmt=marker,
+                color=colour,
+                capsize=2,
+                markersize=5,
+                label=f"against {name}",
             )
     axes.axvline(1, color="#333333", linewidth=1)
     axes.set_yticks(
         range(len(runs)),
-        [f"{r['net']}, {r['optimizer']}, {r['threads']} thread{'s' * (r['threads'] > 1)}" for r in runs],
+        [
+            f"{r['net']}, {r['optimizer']}, {r['threads']} thread{'s' * (r['threads'] > 1)}"
+            for r in runs
+        ],
     )
     axes.invert_yaxis()
     axes.set_xscale("log")

@@ -29,8 +29,20 @@ PEERS = (
     "minigrad_eager", "pytorch_eager", "pytorch_compiled", "jax_jit", "tinygrad_jit", "mygrad_eager",
     "hips_autograd", "numpy_by_hand", "products_alone",
 )  # fmt: skip
-FULL = {"nets": list(nets.NETS), "optimizers": ["sgd", "adam"], "threads": ["1", "2"], "repeats": 7, "seconds": 0.4}
-QUICK = {"nets": ["fig1_bn", "lstm"], "optimizers": ["sgd"], "threads": ["1"], "repeats": 1, "seconds": 0.05}
+FULL = {
+    "nets": list(nets.NETS),
+    "optimizers": ["sgd", "adam"],
+    "threads": ["1", "2"],
+    "repeats": 7,
+    "seconds": 0.4,
+}
+QUICK = {
+    "nets": ["fig1_bn", "lstm"],
+    "optimizers": ["sgd"],
+    "threads": ["1"],
+    "repeats": 1,
+    "seconds": 0.05,
+}
 
 
 def machine() -> dict[str, str]:
@@ -63,7 +75,11 @@ def machine() -> dict[str, str]:
 def subprocess_json(script: str, *arguments: str) -> dict:
     env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE.parent)}
     out = subprocess.run(
-        [sys.executable, str(HERE / script), *arguments], check=True, capture_output=True, text=True, env=env
+        [sys.executable, str(HERE / script), *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=env,
     )
     return json.loads(out.stdout)
 
@@ -73,17 +89,26 @@ def arguments(argv=None) -> argparse.Namespace:
     listed = lambda text: text.split(",")
     parser.add_argument("--nets", type=listed, help=f"of {','.join(nets.NETS)} (default: all)")
     parser.add_argument(
-        "--peers", type=listed, default=list(PEERS), help=f"of {','.join(PEERS)} (default: all installed)"
+        "--peers",
+        type=listed,
+        default=list(PEERS),
+        help=f"of {','.join(PEERS)} (default: all installed)",
     )
     parser.add_argument("--optimizers", type=listed, help="of sgd,adam (default: both)")
     parser.add_argument("--threads", type=listed, help="default: 1,2")
     parser.add_argument("--repeats", type=int, help="turns of each process (default: 7)")
     parser.add_argument("--seconds", type=float, help="of one turn (default: 0.4)")
     parser.add_argument("--json", type=Path, help="file for all figures")
-    parser.add_argument("--write", action="store_true", help="write docs/performance.md and docs/performance.svg")
-    parser.add_argument("--from-json", type=Path, help="measure nothing: make table or page of this file")
     parser.add_argument(
-        "--quick", action="store_true", help="two nets, one turn, short chains unless said otherwise: that it runs"
+        "--write", action="store_true", help="write docs/performance.md and docs/performance.svg"
+    )
+    parser.add_argument(
+        "--from-json", type=Path, help="measure nothing: make table or page of this file"
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="two nets, one turn, short chains unless said otherwise: that it runs",
     )
     args = parser.parse_args(argv)
     if args.json and not args.json.absolute().parent.is_dir():
@@ -92,7 +117,9 @@ def arguments(argv=None) -> argparse.Namespace:
         try:
             args.measured = json.loads(args.from_json.read_text())
         except (OSError, ValueError) as error:
-            parser.error(f"--from-json: {str(args.from_json)!r} has no figures of this program: {error}")
+            parser.error(
+                f"--from-json: {str(args.from_json)!r} has no figures of this program: {error}"
+            )
     elif not importlib.util.find_spec("tqdm"):
         parser.error("tqdm is missing: pip install -e '.[bench]'")
     if args.quick and args.write:
@@ -116,21 +143,32 @@ def everything(args: argparse.Namespace) -> dict:
     """Measure all that was asked for."""
     from tqdm import tqdm
 
-    there = [p for p in args.peers if importlib.util.find_spec(importlib.import_module(f"peers.{p}").MODULE)]
+    there = [
+        p
+        for p in args.peers
+        if importlib.util.find_spec(importlib.import_module(f"peers.{p}").MODULE)
+    ]
     cells = [(int(t), net, o) for t in args.threads for net in args.nets for o in args.optimizers]
     steps = []
     with tqdm(cells, unit="net", file=sys.stderr) as bar:
         for threads, net, optimizer in bar:
             bar.set_description(f"{net}, {optimizer}, {threads} threads")
-            steps.append(turns.measure(net, optimizer, threads, there, args.repeats, args.seconds, bar.write))
+            steps.append(
+                turns.measure(net, optimizer, threads, there, args.repeats, args.seconds, bar.write)
+            )
     libraries = ["minigrad", *(["torch"] if "pytorch_eager" in there else [])]
     depths, few = (["10", "100"], ["10000"]) if args.quick else ([], [])
     shown = [a for a in sys.argv[1:] if a != "--write"]
     commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--exclude=*"], capture_output=True, text=True, cwd=HERE
+        ["git", "describe", "--always", "--dirty", "--exclude=*"],
+        capture_output=True,
+        text=True,
+        cwd=HERE,
     ).stdout.strip()
     return {
-        "command": " ".join(["python benchmarks/run.py", *shown, *(["--write"] if args.write else [])]),
+        "command": " ".join(
+            ["python benchmarks/run.py", *shown, *(["--write"] if args.write else [])]
+        ),
         "commit": commit or "unknown",
         "repeats": args.repeats,
         "seconds": args.seconds,

@@ -51,7 +51,9 @@ def installed_bytes(package: str) -> int:
             found = importlib.metadata.distribution(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-        total += _editable_bytes(name, found) or sum(size for f in found.files or () if (size := _size(f)))
+        total += _editable_bytes(name, found) or sum(
+            size for f in found.files or () if (size := _size(f))
+        )
         todo += [_name(r) for r in found.requires or () if "extra ==" not in r]
     return total
 
@@ -60,7 +62,9 @@ def _editable_bytes(name: str, found: importlib.metadata.Distribution) -> int:
     """Return the size of what a checkout would install: an editable install lists none of its modules."""
     if '"editable": true' not in (found.read_text("direct_url.json") or ""):
         return 0
-    folders = {Path(importlib.util.find_spec(module).origin).parent for module in (name, f"{name}.nn")}
+    folders = {
+        Path(importlib.util.find_spec(module).origin).parent for module in (name, f"{name}.nn")
+    }
     return sum(f.stat().st_size for folder in folders for f in folder.rglob("*.py"))
 
 

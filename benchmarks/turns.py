@@ -50,7 +50,9 @@ class Worker:
         if not line:
             self.process.wait()
             self.words.seek(0)
-            raise RuntimeError(self.words.read()[-1500:].strip() or f"ended with status {self.process.returncode}")
+            raise RuntimeError(
+                self.words.read()[-1500:].strip() or f"ended with status {self.process.returncode}"
+            )
         return json.loads(line)
 
     def turn(self, seconds: float) -> None:
@@ -75,7 +77,9 @@ class Worker:
         self.words.close()
 
 
-def measure(net: str, optimizer: str, threads: int, peers: list[str], repeats: int, seconds: float, say) -> dict:
+def measure(
+    net: str, optimizer: str, threads: int, peers: list[str], repeats: int, seconds: float, say
+) -> dict:
     """Return the figures of one net: milliseconds, ratio to minigrad turn by turn, memory.
 
     A peer that fails is reported and left out; the others go on.
@@ -92,7 +96,9 @@ def measure(net: str, optimizer: str, threads: int, peers: list[str], repeats: i
                 say(f"{name} {missing[name]}")
                 continue
             workers.append(worker)
-        missing |= {worker.name: worker.facts["missing"] for worker in workers if "missing" in worker.facts}
+        missing |= {
+            worker.name: worker.facts["missing"] for worker in workers if "missing" in worker.facts
+        }
         running = [worker for worker in workers if worker.name not in missing]
         for _ in range(repeats):
             for worker in list(running):
@@ -107,7 +113,13 @@ def measure(net: str, optimizer: str, threads: int, peers: list[str], repeats: i
     finally:
         for worker in workers:
             worker.close()
-    return {"net": net, "optimizer": optimizer, "threads": threads, "peers": found, "missing": missing}
+    return {
+        "net": net,
+        "optimizer": optimizer,
+        "threads": threads,
+        "peers": found,
+        "missing": missing,
+    }
 
 
 def figures(worker: Worker, own: Worker | None) -> dict:

@@ -66,7 +66,9 @@ def turn(step, seconds: float) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Take training steps of one peer, as many seconds as each line says.")
+    parser = argparse.ArgumentParser(
+        description="Take training steps of one peer, as many seconds as each line says."
+    )
     for name in ("peer", "net", "optimizer"):
         parser.add_argument(name)
     parser.add_argument("threads", type=int)

@@ -13,7 +13,9 @@ from minigrad import nn, viz
 def main():
     """Draw it, and say where."""
     parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
-    parser.add_argument("path", nargs="?", type=graph, default="batchnorm.svg", help="default: %(default)s")
+    parser.add_argument(
+        "path", nargs="?", type=graph, default="batchnorm.svg", help="default: %(default)s"
+    )
     path = parser.parse_args().path
     need_dot()
     mg.manual_seed(0)
@@ -21,7 +23,9 @@ def main():
     x = mg.randn(8, 3, requires_grad=True)
     y = bn(x)
     with viz.watch():
-        y.backward(mg.randn(8, 3))  # a random cotangent: with a constant one the gradient of x vanishes
+        y.backward(
+            mg.randn(8, 3)
+        )  # a random cotangent: with a constant one the gradient of x vanishes
     picture = viz.graph(y, {"x": x, "γ": bn.weight, "β": bn.bias}, show=("shapes", "gradients"))
     print("drawn:", picture.render(path))
 

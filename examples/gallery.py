@@ -73,8 +73,14 @@ def second_order():
 class Residual(nn.Module):
     def __init__(self, channels):
         super().__init__()
-        self.conv1, self.bn1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)
-        self.conv2, self.bn2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)
+        self.conv1, self.bn1 = (
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+        )
+        self.conv2, self.bn2 = (
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+        )
 
     def forward(self, x):
         return (x + self.bn2(self.conv2(self.bn1(self.conv1(x)).relu()))).relu()
@@ -88,18 +94,24 @@ def residual():
 def resnet():
     """Eight residual blocks are one, drawn once."""
     stages = nn.Sequential(*(Residual(4) for _ in range(8)))
-    return viz.trace(nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), stages, nn.Flatten()), mg.ones(2, 3, 6, 6))
+    return viz.trace(
+        nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), stages, nn.Flatten()), mg.ones(2, 3, 6, 6)
+    )
 
 
 def frozen():
     """A frozen body, and pooling before it, are drawn as what learns is; only the last layer keeps anything for it."""
-    body = nn.Sequential(nn.MaxPool2d(2), nn.Flatten(), nn.Linear(9, 4), nn.ReLU()).requires_grad_(False)
+    body = nn.Sequential(nn.MaxPool2d(2), nn.Flatten(), nn.Linear(9, 4), nn.ReLU()).requires_grad_(
+        False
+    )
     return viz.trace(nn.Sequential(body, nn.Linear(4, 2)), mg.ones(5, 1, 6, 6))
 
 
 def neuron():
     """A neuron of two numbers after backward: single numbers show their value and their gradient with its sign."""
-    names = {name: mg.tensor(v, requires_grad=True) for name, v in (("x", 2.0), ("w", -3.0), ("b", 5.0))}
+    names = {
+        name: mg.tensor(v, requires_grad=True) for name, v in (("x", 2.0), ("w", -3.0), ("b", 5.0))
+    }
     out = (names["x"] * names["w"] + names["b"]).tanh().named("out")
     with viz.watch():
         out.backward()
@@ -225,7 +237,14 @@ backward. A frame with ×8 stands for eight equal ones: what they keep is added 
 def main(folder):
     """Write the page and its pictures."""
     (folder / "gallery").mkdir(parents=True, exist_ok=True)
-    lines = ["# Gallery", "", "Made by `make gallery` from the programs in `examples/gallery.py`.", "", LEGEND, ""]
+    lines = [
+        "# Gallery",
+        "",
+        "Made by `make gallery` from the programs in `examples/gallery.py`.",
+        "",
+        LEGEND,
+        "",
+    ]
     for make in [*PICTURES, *FIGURES]:
         kind = "svg" if make in PICTURES else "png"
         picture, path = make(), folder / "gallery" / f"{make.__name__}.{kind}"
@@ -237,7 +256,9 @@ def main(folder):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition(":")[0])
-    parser.add_argument("folder", nargs="?", type=folder, default="docs", help="default: %(default)s")
+    parser.add_argument(
+        "folder", nargs="?", type=folder, default="docs", help="default: %(default)s"
+    )
     arguments = parser.parse_args()
     need("matplotlib")
     need_dot()

@@ -63,7 +63,9 @@ def build(args, norm):
     if args.model == "paper":
         optimizer = optim.SGD(model.parameters(), lr=args.lr)
         return model, optimizer, optim.lr_scheduler.StepLR(optimizer, 10**9)  # constant
-    plain = [p for layer in norms for p in layer.parameters()]  # γ and β, which no decay should pull to 0
+    plain = [
+        p for layer in norms for p in layer.parameters()
+    ]  # γ and β, which no decay should pull to 0
     decayed = [p for p in model.parameters() if all(p is not other for other in plain)]
     groups = [{"params": decayed}, *([{"params": plain, "weight_decay": 0.0}] if plain else [])]
     optimizer = optim.AdamW(groups, lr=args.lr, weight_decay=args.weight_decay)
@@ -76,7 +78,8 @@ def accuracy(model, dataset):
     model.eval()
     with mg.no_grad():
         right = sum(
-            (model(images).argmax(1) == labels).sum().item() for images, labels in DataLoader(dataset, batch_size=1000)
+            (model(images).argmax(1) == labels).sum().item()
+            for images, labels in DataLoader(dataset, batch_size=1000)
         )
     model.train()
     return right / len(dataset)

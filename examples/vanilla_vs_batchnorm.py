@@ -52,7 +52,8 @@ def accuracy(net, dataset):
     net.eval()
     with mg.no_grad():
         right = sum(
-            (net(images).argmax(1) == labels).sum().item() for images, labels in DataLoader(dataset, batch_size=1000)
+            (net(images).argmax(1) == labels).sum().item()
+            for images, labels in DataLoader(dataset, batch_size=1000)
         )
     net.train()
     return right / len(dataset)
@@ -68,7 +69,14 @@ def train(norm, args, train_set, test_set, row):
     loader = DataLoader(train_set, batch_size=60, shuffle=True)
     row["curve"], seconds = {0: accuracy(net, test_set)}, 0.0
     passes = itertools.chain.from_iterable(itertools.repeat(loader))  # pass after pass
-    bar = tqdm(itertools.islice(passes, args.steps), NAMES[norm], args.steps, leave=False, disable=None, unit="step")
+    bar = tqdm(
+        itertools.islice(passes, args.steps),
+        NAMES[norm],
+        args.steps,
+        leave=False,
+        disable=None,
+        unit="step",
+    )
     for step, (images, labels) in enumerate(bar, 1):
         begun = time.perf_counter()
         loss = F.cross_entropy(net(images), labels)
@@ -89,17 +97,26 @@ def table(rows, steps):
     if set(last) != {steps}:
         lines += [("interrupted; last test at step", *(f"{step:,}" for step in last))]
     what = f"test accuracy after {steps:,} steps" if set(last) == {steps} else "test accuracy there"
-    lines += [(what, *(f"{r['curve'][step]:.2%}" for r, step in zip(rows.values(), last, strict=True)))]
+    lines += [
+        (what, *(f"{r['curve'][step]:.2%}" for r, step in zip(rows.values(), last, strict=True)))
+    ]
     lines += [("best test accuracy", *(f"{max(r['curve'].values()):.2%}" for r in rows.values()))]
     for goal in GOALS:
         first = [next((s for s, a in r["curve"].items() if a >= goal), None) for r in rows.values()]
-        shown = (f"> {end:,}" if s is None else f"{s:,}" for s, end in zip(first, last, strict=True))
+        shown = (
+            f"> {end:,}" if s is None else f"{s:,}" for s, end in zip(first, last, strict=True)
+        )
         lines += [(f"steps to {goal:.0%}", *shown)]
     lines += [
-        ("ms per training step", *(f"{r['ms per step']:.2f}" if "ms per step" in r else "-" for r in rows.values()))
+        (
+            "ms per training step",
+            *(f"{r['ms per step']:.2f}" if "ms per step" in r else "-" for r in rows.values()),
+        )
     ]
     lines += [("parameters", *(f"{r['parameters']:,}" for r in rows.values()))]
-    return "\n".join(f"{what:<34}{''.join(f'{cell:>12}' for cell in cells)}" for what, *cells in lines)
+    return "\n".join(
+        f"{what:<34}{''.join(f'{cell:>12}' for cell in cells)}" for what, *cells in lines
+    )
 
 
 def draw(rows, title, path):
@@ -111,7 +128,12 @@ def draw(rows, title, path):
 
     figure, axes = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
     for norm, row in rows.items():
-        axes.plot(*zip(*row["curve"].items(), strict=True), STYLES[norm], color=COLORS[norm], label=NAMES[norm])
+        axes.plot(
+            *zip(*row["curve"].items(), strict=True),
+            STYLES[norm],
+            color=COLORS[norm],
+            label=NAMES[norm],
+        )
     axes.set(xlabel="training steps", ylabel="test accuracy", title=title, ylim=(0, 1))
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
@@ -122,13 +144,26 @@ def draw(rows, title, path):
 def main():
     """Train both nets, print the table, write the picture; Ctrl-C ends the training, not the program."""
     show_defaults = argparse.ArgumentDefaultsHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0], formatter_class=show_defaults)
-    parser.add_argument("--steps", type=positive(int), default=20_000, help="of training; the paper took 50000")
-    parser.add_argument("--lr", type=positive(float), default=0.5, help="learning rate of both nets")
-    parser.add_argument("--every", type=positive(int), default=250, help="steps between two looks at the test set")
+    parser = argparse.ArgumentParser(
+        description=__doc__.partition("\n")[0], formatter_class=show_defaults
+    )
+    parser.add_argument(
+        "--steps", type=positive(int), default=20_000, help="of training; the paper took 50000"
+    )
+    parser.add_argument(
+        "--lr", type=positive(float), default=0.5, help="learning rate of both nets"
+    )
+    parser.add_argument(
+        "--every", type=positive(int), default=250, help="steps between two looks at the test set"
+    )
     parser.add_argument("--seed", type=seed, default=0, help="of weights and batches")
     parser.add_argument("--data", metavar="FOLDER", help="where the four MNIST files are")
-    parser.add_argument("--picture", type=picture, default="vanilla_vs_batchnorm.png", help="where to draw the curves")
+    parser.add_argument(
+        "--picture",
+        type=picture,
+        default="vanilla_vs_batchnorm.png",
+        help="where to draw the curves",
+    )
     args = parser.parse_args()
     need("tqdm")
     args.model, args.error = "paper", parser.error  # load_mnist then makes the images binary

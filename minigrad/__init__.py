@@ -117,7 +117,12 @@ from minigrad.functions.reduction import *
 from minigrad.functions.scan import *
 from minigrad.functions.shape import *
 from minigrad.functions.sorting import *
-from minigrad.linalg import det as det, inv as inverse, logdet as logdet, matrix_power as matrix_power
+from minigrad.linalg import (
+    det as det,
+    inv as inverse,
+    logdet as logdet,
+    matrix_power as matrix_power,
+)
 from minigrad.linalg import cholesky as cholesky, pinverse as pinverse, slogdet as slogdet
 from minigrad.modes import enable_grad as enable_grad
 from minigrad.modes import inference_mode as inference_mode

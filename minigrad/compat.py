@@ -39,8 +39,20 @@ class _OldType(type):
         return isinstance(instance, Tensor) and instance.dtype == cls.dtype
 
 
-FloatTensor, DoubleTensor, HalfTensor, LongTensor, IntTensor, ShortTensor, CharTensor, ByteTensor, BoolTensor = (
-    _OldType(name, (), {"dtype": dtype, "__doc__": f"Make tensors of {dtype}: of data, or of a size."})
+(
+    FloatTensor,
+    DoubleTensor,
+    HalfTensor,
+    LongTensor,
+    IntTensor,
+    ShortTensor,
+    CharTensor,
+    ByteTensor,
+    BoolTensor,
+) = (
+    _OldType(
+        name, (), {"dtype": dtype, "__doc__": f"Make tensors of {dtype}: of data, or of a size."}
+    )
     for name, dtype in TYPES.items()
 )
 
@@ -55,7 +67,9 @@ def finfo(type: Any = None) -> Any:
     """
     dtype = np.dtype(get_default_dtype() if type is None else type)
     if category(dtype) != 2:
-        raise TypeError(f"finfo(): requires a floating point input type, got {dtype}. Use iinfo to handle integers")
+        raise TypeError(
+            f"finfo(): requires a floating point input type, got {dtype}. Use iinfo to handle integers"
+        )
     found = np.finfo(dtype)
     names = ("eps", "max", "min", "tiny", "smallest_normal", "resolution")
     return types.SimpleNamespace(
@@ -67,9 +81,13 @@ def iinfo(type: Any) -> Any:
     """Return the limits of an integer dtype: ``bits max min dtype``; TypeError for other dtypes."""
     dtype = np.dtype(type)
     if category(dtype) != 1:
-        raise TypeError(f"iinfo(): requires an integer input type, got {dtype}. Use finfo to handle floats")
+        raise TypeError(
+            f"iinfo(): requires an integer input type, got {dtype}. Use finfo to handle floats"
+        )
     found = np.iinfo(dtype)
-    return types.SimpleNamespace(bits=found.bits, max=int(found.max), min=int(found.min), dtype=str(dtype))
+    return types.SimpleNamespace(
+        bits=found.bits, max=int(found.max), min=int(found.min), dtype=str(dtype)
+    )
 
 
 def is_tensor(obj: Any) -> bool:
@@ -121,7 +139,11 @@ def set_num_threads(int: int) -> None:
 
 def get_num_threads() -> int:
     """Return how many threads NumPy's matrix products use; needs the package threadpoolctl."""
-    found = [pool["num_threads"] for pool in _threadpoolctl().threadpool_info() if pool["user_api"] == "blas"]
+    found = [
+        pool["num_threads"]
+        for pool in _threadpoolctl().threadpool_info()
+        if pool["user_api"] == "blas"
+    ]
     return max(found, default=1)
 
 
@@ -175,7 +197,9 @@ _chosen: dict[str, Any] = {"deterministic": False, "warn_only": False, "precisio
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
     """Remember the wish; every algorithm here is deterministic, whatever the mode. TypeError for no bool."""
     if not isinstance(mode, bool):
-        raise TypeError(f"use_deterministic_algorithms(): argument 'mode' must be bool, not {type(mode).__name__}")
+        raise TypeError(
+            f"use_deterministic_algorithms(): argument 'mode' must be bool, not {type(mode).__name__}"
+        )
     _chosen.update(deterministic=mode, warn_only=warn_only)
 
 
@@ -192,7 +216,9 @@ def is_deterministic_algorithms_warn_only_enabled() -> bool:
 def set_float32_matmul_precision(precision: str) -> None:
     """Remember ``'highest'``, ``'high'`` or ``'medium'``; products of float32 are float32's, whatever it is."""
     if precision not in ("highest", "high", "medium"):
-        raise ValueError(f"set_float32_matmul_precision: expected 'highest', 'high' or 'medium', got {precision!r}")
+        raise ValueError(
+            f"set_float32_matmul_precision: expected 'highest', 'high' or 'medium', got {precision!r}"
+        )
     _chosen["precision"] = precision
 
 

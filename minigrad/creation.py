@@ -76,10 +76,14 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
     tensor([0, 1, 2])
     """
     if not hasattr(ext_tensor, "__dlpack__"):
-        raise TypeError(f"from_dlpack: expected an object with __dlpack__, got {type(ext_tensor).__name__}")
+        raise TypeError(
+            f"from_dlpack: expected an object with __dlpack__, got {type(ext_tensor).__name__}"
+        )
     array = np.from_dlpack(ext_tensor)
     if not array.flags.writeable:
-        raise BufferError("from_dlpack: the memory is read-only, and a tensor may be written to; hand over a copy")
+        raise BufferError(
+            "from_dlpack: the memory is read-only, and a tensor may be written to; hand over a copy"
+        )
     return Tensor._wrap(array)
 
 
@@ -127,7 +131,9 @@ def _numbers(data: Any) -> Any:
 def _inferred(data: Any) -> np.dtype[Any]:
     """Return the common dtype of arrays, NumPy's scalars and numbers in nested lists."""
     if isinstance(data, (list, tuple)):
-        return functools.reduce(promote_types, map(_inferred, data)) if data else get_default_dtype()
+        return (
+            functools.reduce(promote_types, map(_inferred, data)) if data else get_default_dtype()
+        )
     return data.dtype if hasattr(data, "dtype") else result_type(data)
 
 
@@ -141,11 +147,15 @@ def _size(size: tuple[Any, ...], named: dict[str, Any] | None = None) -> tuple[i
     """Take sizes as one sequence, as separate integers, or as the keyword ``size``."""
     if named:
         if size or set(named) != {"size"}:
-            raise TypeError(f"expected size, dtype or requires_grad, but got {', '.join(sorted(named))}")
+            raise TypeError(
+                f"expected size, dtype or requires_grad, but got {', '.join(sorted(named))}"
+            )
         size = (named["size"],)
     sizes = integers(size)
     if any(n < 0 for n in sizes):
-        raise RuntimeError(f"Trying to create tensor with negative dimension {min(sizes)}: {list(sizes)}")
+        raise RuntimeError(
+            f"Trying to create tensor with negative dimension {min(sizes)}: {list(sizes)}"
+        )
     return sizes
 
 
@@ -175,7 +185,9 @@ def empty(*size: Any, dtype: Any = None, requires_grad: bool = False, **named: A
 def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ``fill_value`` everywhere; its kind decides the dtype unless one is given."""
     if not isinstance(size, (tuple, list)):
-        raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
+        raise TypeError(
+            f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}"
+        )
     if dtype is None:  # of a tensor, too, only the kind counts
         dtype = (np.bool_, np.int64, get_default_dtype())[category(_array(fill_value, None).dtype)]
     return Tensor._wrap(filled(_size((size,)), fill_value, dtype), requires_grad=requires_grad)
@@ -196,9 +208,13 @@ def arange(*bounds: Any, dtype: Any = None, requires_grad: bool = False, **named
     if named:
         bounds = (*bounds, *(named[name] for name in ("start", "end", "step") if name in named))
     if not 1 <= len(bounds) <= 3:
-        raise TypeError(f"arange(): expected end, or start, end[, step], but got {len(bounds)} numbers")
+        raise TypeError(
+            f"arange(): expected end, or start, end[, step], but got {len(bounds)} numbers"
+        )
     start, end, step = (0, *bounds, 1) if len(bounds) == 1 else (*bounds, 1)[:3]
-    start, end, step = (x.item() if isinstance(x, (Tensor, np.generic)) else x for x in (start, end, step))
+    start, end, step = (
+        x.item() if isinstance(x, (Tensor, np.generic)) else x for x in (start, end, step)
+    )
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if not np.isfinite([start, end]).all():
@@ -206,12 +222,16 @@ def arange(*bounds: Any, dtype: Any = None, requires_grad: bool = False, **named
     if (end - start) * step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     if dtype is None:
-        dtype = np.int64 if all(isinstance(b, int) for b in (start, end, step)) else get_default_dtype()
+        dtype = (
+            np.int64 if all(isinstance(b, int) for b in (start, end, step)) else get_default_dtype()
+        )
     dtype = _no_bools("arange", dtype)
     count = math.ceil((end - start) / step)
     if dtype.kind in "iu":
         start, step = int(start), int(step)
-    return Tensor._wrap((start + np.arange(count) * step).astype(dtype), requires_grad=requires_grad)
+    return Tensor._wrap(
+        (start + np.arange(count) * step).astype(dtype), requires_grad=requires_grad
+    )
 
 
 def _no_bools(function: str, dtype: Any) -> np.dtype[Any]:
@@ -229,14 +249,20 @@ def _line(function: str, start: Any, end: Any, steps: int, dtype: np.dtype[Any])
     first, last = (int(x) if dtype.kind in "iu" else float(x) for x in (start, end))
     step = (last - first) / (steps - 1) if steps > 1 else 0.0
     half = steps // 2 if steps > 1 else steps
-    return np.concatenate([first + step * np.arange(half), last - step * np.arange(steps - half)[::-1]])
+    return np.concatenate(
+        [first + step * np.arange(half), last - step * np.arange(steps - half)[::-1]]
+    )
 
 
 @placed
-def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def linspace(
+    start: Any, end: Any, steps: int, *, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Return ``steps`` values from start to end, both included; integers count between integer ends."""
     dtype = _no_bools("linspace", dtype)
-    return Tensor._wrap(_line("linspace", start, end, steps, dtype).astype(dtype), requires_grad=requires_grad)
+    return Tensor._wrap(
+        _line("linspace", start, end, steps, dtype).astype(dtype), requires_grad=requires_grad
+    )
 
 
 @placed
@@ -255,7 +281,9 @@ def scalar_tensor(s: Any, *, dtype: Any = None, requires_grad: bool = False) -> 
 
 
 @placed
-def asarray(obj: Any, *, dtype: Any = None, copy: bool | None = None, requires_grad: bool = False) -> Tensor:
+def asarray(
+    obj: Any, *, dtype: Any = None, copy: bool | None = None, requires_grad: bool = False
+) -> Tensor:
     """Return ``obj`` as a tensor, on its own memory where that can be and ``copy`` does not say otherwise."""
     made = tensor(obj, dtype=dtype) if copy else as_tensor(obj, dtype=dtype)
     return made.detach().requires_grad_() if requires_grad else made
@@ -298,7 +326,9 @@ def ones_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) 
 
 @placed
 @numpy_names
-def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def full_like(
+    input: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Return ``fill_value`` everywhere, in the shape and dtype of ``input``."""
     array = empty_like_array(input._data, _dtype(dtype or input.dtype))
     array[...] = filled((), fill_value, array.dtype)
@@ -309,4 +339,6 @@ def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, requires_gra
 @numpy_names
 def empty_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return unfilled memory of the shape and dtype of ``input``."""
-    return Tensor._wrap(empty_like_array(input._data, _dtype(dtype or input.dtype)), requires_grad=requires_grad)
+    return Tensor._wrap(
+        empty_like_array(input._data, _dtype(dtype or input.dtype)), requires_grad=requires_grad
+    )

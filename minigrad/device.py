@@ -27,7 +27,20 @@ class Device(str):
         return "device(type='cpu')"
 
 
-ELSEWHERE = ("cuda", "hip", "hpu", "ipu", "maia", "meta", "mps", "mtia", "privateuseone", "vulkan", "xla", "xpu")
+ELSEWHERE = (
+    "cuda",
+    "hip",
+    "hpu",
+    "ipu",
+    "maia",
+    "meta",
+    "mps",
+    "mtia",
+    "privateuseone",
+    "vulkan",
+    "xla",
+    "xpu",
+)
 
 
 def is_device(value: Any) -> bool:

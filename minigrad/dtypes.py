@@ -15,7 +15,11 @@ int8, int16, int32, int64 = (np.dtype(f"int{n}") for n in (8, 16, 32, 64))
 uint8, bool_ = np.dtype("uint8"), np.dtype("bool")
 half, float_, double, short, int_, long = float16, float32, float64, int16, int32, int64
 
-_CATEGORY = {"?": 0, **dict.fromkeys("bBhHiIlLqQ", 1), **dict.fromkeys("efd", 2)}  # of a dtype's character
+_CATEGORY = {
+    "?": 0,
+    **dict.fromkeys("bBhHiIlLqQ", 1),
+    **dict.fromkeys("efd", 2),
+}  # of a dtype's character
 _SCALAR_CATEGORY = {bool: 0, int: 1, float: 2}
 _default = float32
 
@@ -99,7 +103,9 @@ def result_type(*operands: Any) -> np.dtype[Any]:
         if type(x) in _SCALAR_CATEGORY:
             rank, dtype = 2, (np.dtype(bool), int64, _default)[_SCALAR_CATEGORY[type(x)]]
         elif not hasattr(x, "ndim"):
-            raise TypeError(f"result_type(): expected tensors, arrays and real numbers, got {type(x).__name__}")
+            raise TypeError(
+                f"result_type(): expected tensors, arrays and real numbers, got {type(x).__name__}"
+            )
         elif isinstance(x, np.generic):  # a number, as in every operation
             rank, dtype = 2, (np.dtype(bool), int64, _default)[category(x.dtype)]
         else:
@@ -123,11 +129,15 @@ def promoted(operands: list[Any]) -> list[Any]:
 def fitted(value: Any, dtype: np.dtype[Any]) -> np.ndarray:
     """Return a number in a dtype, as a 0-d array; RuntimeError where it lies beyond. Negative ones wrap in unsigned dtypes."""
     if isinstance(value, (complex, np.complexfloating)):
-        raise RuntimeError(f"value cannot be converted to type {dtype} without overflow: {value} is complex")
+        raise RuntimeError(
+            f"value cannot be converted to type {dtype} without overflow: {value} is complex"
+        )
     if dtype.kind in "iu":
         top = int(np.iinfo(dtype).max)
         if not -top - 1 <= value <= top:  # NaN, too
-            raise RuntimeError(f"value cannot be converted to type {dtype} without overflow: {value}")
+            raise RuntimeError(
+                f"value cannot be converted to type {dtype} without overflow: {value}"
+            )
         return np.array(int(value)).astype(dtype)
     return np.array(value).astype(dtype)
 
@@ -140,9 +150,13 @@ def of_old(data: Any, sizes: tuple[int, ...]) -> np.ndarray:
         category(data.dtype)
         with np.errstate(all="ignore"):
             return np.asarray(data, _default)
-    foreign = hasattr(data, "__array_ufunc__") and not isinstance(data, np.generic)  # of another device
+    foreign = hasattr(data, "__array_ufunc__") and not isinstance(
+        data, np.generic
+    )  # of another device
     if sizes or not (foreign or isinstance(data, (list, tuple, range))):
-        raise TypeError(f"new(): data must be a sequence (got {type(data).__name__}); or use tensor({data!r})")
+        raise TypeError(
+            f"new(): data must be a sequence (got {type(data).__name__}); or use tensor({data!r})"
+        )
     return data if foreign else np.array(data, _default)
 
 
@@ -161,7 +175,9 @@ TYPES: dict[str, np.dtype[Any]] = {
 
 def type_name(dtype: np.dtype[Any]) -> str:
     """Return the old name of a dtype, ``'minigrad.FloatTensor'``."""
-    return "minigrad." + next((name for name, known in TYPES.items() if known == dtype), f"{dtype}Tensor")
+    return "minigrad." + next(
+        (name for name, known in TYPES.items() if known == dtype), f"{dtype}Tensor"
+    )
 
 
 def dtype_of_type(type_: Any) -> np.dtype[Any]:
@@ -172,4 +188,6 @@ def dtype_of_type(type_: Any) -> np.dtype[Any]:
     try:
         return np.dtype(type_)
     except TypeError:
-        raise ValueError(f"invalid type: {type_!r}; expected a dtype or one of {', '.join(TYPES)}") from None
+        raise ValueError(
+            f"invalid type: {type_!r}; expected a dtype or one of {', '.join(TYPES)}"
+        ) from None

@@ -118,18 +118,42 @@ _TORCH = (
 )
 _NPZ = "an .npz file of NumPy (a zip of arrays). Convert it: mg.save(dict(np.load(path)), 'arrays.safetensors')"
 _FORMATS = (  # where, first bytes, what it is and the way out
-    (0, b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19", _TORCH.format("a pickle, as before PyTorch 1.6")),
+    (
+        0,
+        b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19",
+        _TORCH.format("a pickle, as before PyTorch 1.6"),
+    ),
     (0, b"\x93NUMPY", "an .npy file of NumPy. Read it: mg.from_numpy(np.load(path))"),
-    (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file (Keras, h5py). Read its arrays with h5py, and mg.save a dict of them"),
-    (0, b"GGUF", "a GGUF file (llama.cpp). Read its tensors with gguf.GGUFReader(path), and mg.save a dict of them"),
-    (4, b"TFL3", "a TensorFlow Lite model. Read its arrays with its own program, and mg.save a dict of them"),
-    (0, b"MATLAB 5.0", "a .mat file of MATLAB. Read its arrays with scipy.io.loadmat, and mg.save a dict of them"),
+    (
+        0,
+        b"\x89HDF\r\n\x1a\n",
+        "an HDF5 file (Keras, h5py). Read its arrays with h5py, and mg.save a dict of them",
+    ),
+    (
+        0,
+        b"GGUF",
+        "a GGUF file (llama.cpp). Read its tensors with gguf.GGUFReader(path), and mg.save a dict of them",
+    ),
+    (
+        4,
+        b"TFL3",
+        "a TensorFlow Lite model. Read its arrays with its own program, and mg.save a dict of them",
+    ),
+    (
+        0,
+        b"MATLAB 5.0",
+        "a .mat file of MATLAB. Read its arrays with scipy.io.loadmat, and mg.save a dict of them",
+    ),
     (257, b"ustar", "a tar archive. Unpack it, and load the files in it"),
     (0, b"\x1f\x8b", "gzip-compressed. Unpack it first, with gunzip"),
     (0, b"BZh", "bzip2-compressed. Unpack it first, with bunzip2"),
     (0, b"\xfd7zXZ", "xz-compressed. Unpack it first, with unxz"),
     (0, b"\x28\xb5\x2f\xfd", "zstd-compressed. Unpack it first, with unzstd"),
-    (0, b"version https://git-lfs", "a Git LFS pointer, not the file itself. Fetch that with: git lfs pull"),
+    (
+        0,
+        b"version https://git-lfs",
+        "a Git LFS pointer, not the file itself. Fetch that with: git lfs pull",
+    ),
 )
 _PICKLE = "a Python pickle, which would run code when read. Load it with its own program, and mg.save what was in it"
 
@@ -165,4 +189,6 @@ def _zip(content: bytes) -> str:
         return _TORCH.format("a zip with a pickle in it")
     if names and all(name.endswith(".npy") for name in names):
         return _NPZ
-    return f"a zip file (of {', '.join(names[:3]) or 'nothing'}). Unpack it, and load the files in it"
+    return (
+        f"a zip file (of {', '.join(names[:3]) or 'nothing'}). Unpack it, and load the files in it"
+    )

@@ -22,14 +22,22 @@ def c_ordered(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def ordered(*operands: Any, **parameters: Any) -> Any:
         out = function(*operands, **parameters)
-        return out if not isinstance(out, np.ndarray) or out.flags.c_contiguous else np.copy(out, order="C")
+        return (
+            out
+            if not isinstance(out, np.ndarray) or out.flags.c_contiguous
+            else np.copy(out, order="C")
+        )
 
     return ordered
 
 
 def channels_last(array: Array) -> bool:
     """Return whether an (N, C, H, W) array lies as (N, H, W, C)."""
-    return array.ndim == 4 and not array.flags.c_contiguous and array.transpose(0, 2, 3, 1).flags.c_contiguous
+    return (
+        array.ndim == 4
+        and not array.flags.c_contiguous
+        and array.transpose(0, 2, 3, 1).flags.c_contiguous
+    )
 
 
 @functools.lru_cache(4096)

@@ -139,13 +139,17 @@ def solve(A: T, B: T, *, left: bool = True) -> T:
     if left:
         X = ops.solve(A, B)
     elif vector:
-        raise RuntimeError("linalg.solve: Vector broadcasting of the left hand side is not supported for left=False.")
+        raise RuntimeError(
+            "linalg.solve: Vector broadcasting of the left hand side is not supported for left=False."
+        )
     else:
         X = ops.mT(ops.solve(ops.mT(A), ops.mT(B)))
     return shape.squeeze(X, -1) if vector else X
 
 
-def solve_triangular(A: T, B: T, *, upper: bool, left: bool = True, unitriangular: bool = False) -> T:
+def solve_triangular(
+    A: T, B: T, *, upper: bool, left: bool = True, unitriangular: bool = False
+) -> T:
     """Return the X of A X = B, where one triangle of A counts: (..., n, n), (..., n, k) -> (..., n, k).
 
     https://docs.pytorch.org/docs/stable/generated/torch.linalg.solve_triangular.html
@@ -166,7 +170,9 @@ def solve_triangular(A: T, B: T, *, upper: bool, left: bool = True, unitriangula
 def matrix_power(A: T, n: int) -> T:
     """Return A to an integer power, by squaring; negative powers are those of the inverse."""
     if A.ndim < 2:
-        raise RuntimeError("linalg.matrix_power: The input tensor A must have at least 2 dimensions.")
+        raise RuntimeError(
+            "linalg.matrix_power: The input tensor A must have at least 2 dimensions."
+        )
     if A.shape[-1] != A.shape[-2]:
         raise RuntimeError(
             f"linalg.matrix_power: A must be batches of square matrices, but they are {A.shape[-2]} by "
@@ -195,7 +201,9 @@ def multi_dot(tensors: Sequence[T]) -> T:
         raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {len(xs)}")
     for which, i in (("first", 0), ("last", -1)):
         if xs[i].ndim not in (1, 2):
-            raise RuntimeError(f"multi_dot(): the {which} tensor must be 1D or 2D but got {xs[i].ndim}D")
+            raise RuntimeError(
+                f"multi_dot(): the {which} tensor must be 1D or 2D but got {xs[i].ndim}D"
+            )
     front, back = xs[0].ndim == 1, xs[-1].ndim == 1
     xs[0] = shape.unsqueeze(xs[0], 0) if front else xs[0]
     xs[-1] = shape.unsqueeze(xs[-1], -1) if back else xs[-1]
@@ -208,7 +216,11 @@ def multi_dot(tensors: Sequence[T]) -> T:
                 "cannot be multiplied"
             )
     result = _chain(xs, [x.shape[0] for x in xs] + [xs[-1].shape[1]])
-    return reduction.sum(result, tuple(i for i, gone in ((0, front), (1, back)) if gone)) if front or back else result
+    return (
+        reduction.sum(result, tuple(i for i, gone in ((0, front), (1, back)) if gone))
+        if front or back
+        else result
+    )
 
 
 def _chain(xs: list[T], sizes: list[int]) -> T:
@@ -218,7 +230,10 @@ def _chain(xs: list[T], sizes: list[int]) -> T:
     def best(i: int, j: int) -> tuple[int, int]:
         if i == j:
             return 0, i
-        return min((best(i, k)[0] + best(k + 1, j)[0] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j))
+        return min(
+            (best(i, k)[0] + best(k + 1, j)[0] + sizes[i] * sizes[k + 1] * sizes[j + 1], k)
+            for k in range(i, j)
+        )
 
     def made(i: int, j: int) -> T:
         if i == j:
@@ -333,7 +348,9 @@ def pinv(A: T, rcond: float | None = None, hermitian: bool = False, *, atol: flo
     if hermitian:
         _checked(A, "linalg.pinv", square=True)
         mean, lower = (A + ops.mT(A)) * 0.5, diagonals.tril(A.detach())
-        A = mean + (lower + ops.mT(diagonals.tril(A.detach(), -1)) - mean.detach())  # the gradient is symmetric
+        A = mean + (
+            lower + ops.mT(diagonals.tril(A.detach(), -1)) - mean.detach()
+        )  # the gradient is symmetric
     if rtol is None:
         rtol = 0.0 if atol else max(A.shape[-2:]) * float(np.finfo(A.dtype).eps)
     return ops.pinv(A, atol=float(atol or 0.0), rtol=float(rtol))
@@ -370,7 +387,11 @@ def lstsq(A: T, B: T, rcond: float | None = None, *, driver: str | None = None) 
     rank = (values > values[..., :1] * rtol).sum(-1)
     full = bool((rank == A.shape[-1]).all()) and A.shape[-2] > A.shape[-1]
     empty = A.detach().reshape(-1)[:0]
-    residuals = reduction.sum((product.matmul(A, X) - B) ** 2, -2) if full and driver != "gelsy" and driver else empty
+    residuals = (
+        reduction.sum((product.matmul(A, X) - B) ** 2, -2)
+        if full and driver != "gelsy" and driver
+        else empty
+    )
     return Lstsq(
         shape.squeeze(X, -1) if vector else X,
         residuals,
@@ -385,8 +406,12 @@ def cross(input: T, other: T, *, dim: int = -1) -> T:
 
 
 matmul = product.matmul
-TABLE.update({np.linalg.solve: solve, np.linalg.slogdet: slogdet, np.linalg.qr: qr, np.linalg.svd: svd})
-TABLE.update({np.linalg.eigh: eigh, np.linalg.eigvalsh: eigvalsh, np.linalg.matrix_power: matrix_power})
+TABLE.update(
+    {np.linalg.solve: solve, np.linalg.slogdet: slogdet, np.linalg.qr: qr, np.linalg.svd: svd}
+)
+TABLE.update(
+    {np.linalg.eigh: eigh, np.linalg.eigvalsh: eigvalsh, np.linalg.matrix_power: matrix_power}
+)
 TABLE.update({np.linalg.svdvals: svdvals, np.linalg.multi_dot: multi_dot})
 TABLE[np.linalg.norm] = lambda x, ord=None, axis=None, keepdims=False: norm(x, ord, axis, keepdims)
 TABLE[np.linalg.pinv] = lambda a, rcond=None, hermitian=False, *, rtol=None: pinv(

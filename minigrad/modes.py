@@ -17,8 +17,12 @@ class _Modes(threading.local):
     inference = False  # inside inference_mode: results can never be part of a graph
     watch: Any = None  # wraps what a backward sweep does at each node: autograd.record_lines
     scope: Any = None  # the module calls around what runs now: (outer scope, weak module, class)
-    links: int | None = None  # what asks for no gradient is linked, too, back to this tick: for pictures
-    hold_statistics = False  # a forward that runs again, or only to be looked at, moves no statistics
+    links: int | None = (
+        None  # what asks for no gradient is linked, too, back to this tick: for pictures
+    )
+    hold_statistics = (
+        False  # a forward that runs again, or only to be looked at, moves no statistics
+    )
 
 
 class _Results:

@@ -79,7 +79,9 @@ class Primitive:
     def __call__(self, *operands: Any, **parameters: Any) -> Any:
         """Compute on arrays; let the first operand that can record do so."""
         for operand in operands:
-            if type(operand) is not _ndarray:  # asking an array's type for what it has not takes a while
+            if (
+                type(operand) is not _ndarray
+            ):  # asking an array's type for what it has not takes a while
                 record = getattr(type(operand), "__record__", None)
                 if record is not None:
                     return record(self, operands, parameters)

@@ -105,7 +105,9 @@ class Generator:
         position = _WORDS + 1 - int(saved["left"])
         agree = 1 <= position <= _WORDS and saved["next"] in (position, position % _WORDS)
         if not agree or saved["seeded"] != 1:
-            raise RuntimeError("set_state: invalid mt19937 state, expected what get_state() returned")
+            raise RuntimeError(
+                "set_state: invalid mt19937 state, expected what get_state() returned"
+            )
         self._seed = int(saved["seed"])
         twister = {"key": saved["words"].astype(np.uint32), "pos": position}
         self._twister.set_state({"bit_generator": "MT19937", "state": twister})
@@ -162,7 +164,12 @@ class Generator:
         return values.reshape(shape)
 
     def normal(
-        self, shape: Shape, mean: float = 0, std: float = 1, dtype: Any = "f4", one_by_one: bool = False
+        self,
+        shape: Shape,
+        mean: float = 0,
+        std: float = 1,
+        dtype: Any = "f4",
+        one_by_one: bool = False,
     ) -> Array:
         """Return normal floats, as ``torch.randn`` and ``Tensor.normal_``; ``one_by_one`` for memory with gaps.
 
@@ -172,7 +179,9 @@ class Generator:
         n, (dtype, _) = _size(shape), _float("normal", dtype)
         if not std >= 0:
             raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
-        values = self._normal_pairs(n) if n < _BLOCK or one_by_one else self._normal_blocks(n, dtype)
+        values = (
+            self._normal_pairs(n) if n < _BLOCK or one_by_one else self._normal_blocks(n, dtype)
+        )
         scaled: Array = _scaled(values, std, mean)
         return scaled.astype(dtype, copy=False).reshape(shape)
 
@@ -218,11 +227,19 @@ class Generator:
         digits = _float("bernoulli", p.dtype)[1]
         if not ((p >= 0) & (p <= 1)).all():
             raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
-        shape = p.shape if shape is None else (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
+        shape = (
+            p.shape
+            if shape is None
+            else (shape,)
+            if isinstance(shape, int | np.integer)
+            else tuple(shape)
+        )
         limit = np.broadcast_to(p, shape)
         if p.ndim == 0:
             bits = self._bits(_size(shape), digits)
-            return np.asarray(bits.reshape(shape) < bits.dtype.type(math.ceil(float(p) * 2.0**digits)))
+            return np.asarray(
+                bits.reshape(shape) < bits.dtype.type(math.ceil(float(p) * 2.0**digits))
+            )
         unit = self._unit(_size(shape), digits).reshape(shape)  # both sides are exact
         return np.asarray(unit < limit)
 
@@ -258,7 +275,9 @@ class Generator:
         """
         weights = _checked_weights(np.asarray(weights), num_samples, replacement)
         if not replacement or num_samples == 1:
-            race = weights / in_memory_order(weights, lambda shape: self.exponential(shape, dtype=weights.dtype))
+            race = weights / in_memory_order(
+                weights, lambda shape: self.exponential(shape, dtype=weights.dtype)
+            )
             return np.ascontiguousarray(_first(-race, num_samples))
         steps = np.cumsum(weights, axis=-1).reshape(-1, weights.shape[-1])  # (N, C)
         points = self._unit(len(steps) * num_samples, 53).reshape(-1, num_samples)

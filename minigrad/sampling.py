@@ -73,7 +73,9 @@ def _bounds(low: int, high: int, dtype: np.dtype[Any]) -> tuple[int, int]:
 
 
 @placed
-def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def randperm(
+    n: int, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Return the integers below ``n`` in random order."""
     drawn = (generator or default_generator).permutation(n)
     return Tensor._wrap(drawn.astype(dtype or np.int64, copy=False), requires_grad=requires_grad)
@@ -95,15 +97,21 @@ def randn_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False,
                generator: Generator | None = None) -> Tensor:  # fmt: skip
     """Return normal numbers in the shape and dtype of ``input``."""
     generator, dtype = generator or default_generator, dtype or input.dtype
-    axes = [axis for axis in axes_in_memory(input.shape, input._data.strides) if input.shape[axis] > 1]
+    axes = [
+        axis for axis in axes_in_memory(input.shape, input._data.strides) if input.shape[axis] > 1
+    ]
     turned = axes != sorted(axes)
-    drawn = in_memory_order(input._data, lambda shape: generator.normal(shape, dtype=dtype, one_by_one=turned))
+    drawn = in_memory_order(
+        input._data, lambda shape: generator.normal(shape, dtype=dtype, one_by_one=turned)
+    )
     return Tensor._wrap(drawn, requires_grad=requires_grad)
 
 
 @placed
 @numpy_names
-def randint_like(input: Tensor, *bounds: Any, dtype: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
+def randint_like(
+    input: Tensor, *bounds: Any, dtype: Any = None, requires_grad: bool = False, **named: Any
+) -> Tensor:
     """Return integers in [low, high) in the shape and dtype of ``input``: ``(input, high)``, ``(input, low, high)``."""
     low, high = (named.get("low", 0), named.get("high")) if not bounds else (0, *bounds)[-2:]
     dtype = np.dtype(dtype or input.dtype)
@@ -126,15 +134,21 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
         raise RuntimeError(f"normal expects all elements of std >= 0.0, found {low}")
     if not tensors:
         if size is None:
-            raise TypeError("normal(): with two numbers the size is needed: normal(mean, std, size)")
+            raise TypeError(
+                "normal(): with two numbers the size is needed: normal(mean, std, size)"
+            )
         drawn = generator.normal(_size((size,)), mean, std, _dtype(dtype))
         return Tensor._wrap(drawn, requires_grad=requires_grad)
     if size is not None:
-        raise TypeError("normal(): takes its shape from the tensors; size goes with two numbers only")
+        raise TypeError(
+            "normal(): takes its shape from the tensors; size goes with two numbers only"
+        )
     shape = np.broadcast_shapes(*(x.shape for x in tensors))
     drawn = generator.normal(shape, dtype=tensors[0].dtype)
     values = [x._data if isinstance(x, Tensor) else drawn.dtype.type(x) for x in (mean, std)]
-    return Tensor._wrap((drawn * values[1] + values[0]).astype(drawn.dtype, copy=False), requires_grad=requires_grad)
+    return Tensor._wrap(
+        (drawn * values[1] + values[0]).astype(drawn.dtype, copy=False), requires_grad=requires_grad
+    )
 
 
 @numpy_names

@@ -31,7 +31,11 @@ _DTYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U64": "<u8",
     "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
 }  # fmt: skip
-_FROM_ARRAY = {"tensor": Tensor._wrap, "array": lambda array: array, "scalar": lambda array: array[()]}
+_FROM_ARRAY = {
+    "tensor": Tensor._wrap,
+    "array": lambda array: array,
+    "scalar": lambda array: array[()],
+}
 
 
 def save(obj: Any, f: File) -> None:
@@ -52,7 +56,9 @@ def save(obj: Any, f: File) -> None:
         structure = json.dumps(_taken_apart(obj, "", tensors))
     except RecursionError:
         raise ValueError("save: lists or dicts are nested too deeply, or in a circle") from None
-    content = to_bytes(tensors, metadata={_KEY: structure, _CHECKSUM: _checksum(structure, tensors)})
+    content = to_bytes(
+        tensors, metadata={_KEY: structure, _CHECKSUM: _checksum(structure, tensors)}
+    )
     if hasattr(f, "write"):
         f.write(content)
     else:
@@ -72,7 +78,10 @@ def load(f: File, map_location: Any = None, *, weights_only: bool = True) -> Any
     name, content = _read(f)
     try:
         arrays = {key: _array(key, entry, name) for key, entry in deserialize(content)}
-        metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")]).get("__metadata__") or {}
+        metadata = (
+            json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")]).get("__metadata__")
+            or {}
+        )
     except SafetensorError as error:
         if other := other_format(content):
             raise ValueError(f"load: {name} is {other}") from None
@@ -81,7 +90,9 @@ def load(f: File, map_location: Any = None, *, weights_only: bool = True) -> Any
             "cut off or changed. Use another copy."
         ) from None
     if _CHECKSUM in metadata and metadata[_CHECKSUM] != _checksum(metadata.get(_KEY, ""), arrays):
-        raise ValueError(f"load: {name} has changed since it was saved: its checksum does not fit. Use another copy.")
+        raise ValueError(
+            f"load: {name} has changed since it was saved: its checksum does not fit. Use another copy."
+        )
     if _KEY not in metadata:
         return {key: Tensor._wrap(array) for key, array in arrays.items()}
     try:
@@ -140,9 +151,13 @@ def _taken_apart(obj: Any, path: str, tensors: dict[str, np.ndarray]) -> Any:
         try:
             category(array.dtype)
         except TypeError:
-            raise TypeError(f"save: {path or 'the object'} is an array of {array.dtype}, not of numbers") from None
+            raise TypeError(
+                f"save: {path or 'the object'} is an array of {array.dtype}, not of numbers"
+            ) from None
         name = path.encode("utf-8", "backslashreplace").decode() or "tensor"
-        while name in tensors or name == "__metadata__":  # of the format; "a.b" may come from one key and from two
+        while (
+            name in tensors or name == "__metadata__"
+        ):  # of the format; "a.b" may come from one key and from two
             name += "_"
         tensors[name] = array
         if isinstance(obj, Tensor):

@@ -37,20 +37,30 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m minigrad.nn", description="Tools for Batch Normalization.")
+    parser = argparse.ArgumentParser(
+        prog="python -m minigrad.nn", description="Tools for Batch Normalization."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     text = "the paper's six gradients on a real MNIST batch: graph, closed form, finite differences"
     report = commands.add_parser("report", help=text, description=text)
     where = "folder of MNIST (default: MINIGRAD_DATA, then your cache, then a download)"
     report.add_argument("--data", metavar="FOLDER", help=where)
-    report.add_argument("--seed", type=seed, default=0, help="of the initial weights (default: %(default)s)")
-    report.add_argument("--dtype", choices=("float64", "float32"), default="float64", help="default: %(default)s")
+    report.add_argument(
+        "--seed", type=seed, default=0, help="of the initial weights (default: %(default)s)"
+    )
+    report.add_argument(
+        "--dtype", choices=("float64", "float32"), default="float64", help="default: %(default)s"
+    )
     report.add_argument("--format", choices=("text", "markdown", "html"), default="text")
     report.add_argument("--out", type=Path, help="file to write instead of printing")
     report.set_defaults(run=_report)
     text = "look over a model for what goes wrong with Batch Normalization"
-    check = commands.add_parser("doctor", help=text, description=f"{text}; exit status 1 where something is found")
-    check.add_argument("model", help="package.module:name of a model, or of a function that makes one")
+    check = commands.add_parser(
+        "doctor", help=text, description=f"{text}; exit status 1 where something is found"
+    )
+    check.add_argument(
+        "model", help="package.module:name of a model, or of a function that makes one"
+    )
     check.set_defaults(run=_doctor)
     return parser
 

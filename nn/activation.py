@@ -66,7 +66,9 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
 
 
 @tensor_arguments
-def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+def hardtanh(
+    input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
+) -> Tensor:
     """Return input held between min_val and max_val; RuntimeError for bools."""
     if inplace:
         return input._computed("hardtanh_", hardtanh, min_val, max_val)
@@ -131,8 +133,12 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
         inner = math.sqrt(2 / math.pi) * (input + 0.044715 * input**3)
         return 0.5 * input * (1 + e.tanh(inner))
     if approximate != "none":
-        raise RuntimeError(f"approximate argument must be either none or tanh, but got {approximate!r}")
-    return 0.5 * input * e.erfc(input * (-1 / math.sqrt(2)))  # 1 + erf would lose the digits far below 0
+        raise RuntimeError(
+            f"approximate argument must be either none or tanh, but got {approximate!r}"
+        )
+    return (
+        0.5 * input * e.erfc(input * (-1 / math.sqrt(2)))
+    )  # 1 + erf would lose the digits far below 0
 
 
 @tensor_arguments
@@ -150,7 +156,9 @@ def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Ten
 def _implied(input: Tensor, dim: int | None, name: str) -> int:
     if dim is not None:
         return dim
-    warn(f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.")
+    warn(
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument."
+    )
     return 0 if input.ndim in (0, 1, 3) else 1
 
 
@@ -261,7 +269,9 @@ class Hardtanh(_Rectifier):
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
         super().__init__(inplace)
         if min_val >= max_val:
-            raise ValueError(f"max_val must be larger than min_val, but got {max_val} and {min_val}")
+            raise ValueError(
+                f"max_val must be larger than min_val, but got {max_val} and {min_val}"
+            )
         self.min_val, self.max_val = min_val, max_val
 
 

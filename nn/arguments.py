@@ -62,7 +62,10 @@ def _checked(function: F, taken: Callable[..., Any]) -> F:
         names=", ".join(names),
     )  # fmt: skip
     space: dict[str, Any] = {"function": function, "fitted": fitted, "Tensor": Tensor}
-    space |= {"__name__": __name__, "__spec__": __spec__}  # its frames are ours to who looks for the user's
+    space |= {
+        "__name__": __name__,
+        "__spec__": __spec__,
+    }  # its frames are ours to who looks for the user's
     exec(compile(text, __file__, "exec"), space)
     space["checked"].__defaults__ = defaults
     return functools.wraps(function)(space["checked"])  # type: ignore[return-value]
@@ -78,16 +81,22 @@ def as_tensor_argument(value: Any, function: str, name: str = "input", place: in
     raise _no_tensor(function, name, place, value)
 
 
-def check_module(value: Any, function: str, name: str = "model", kind: type[Module] = Module) -> None:
+def check_module(
+    value: Any, function: str, name: str = "model", kind: type[Module] = Module
+) -> None:
     """Raise TypeError for what is no module."""
     if not isinstance(value, kind):
-        raise TypeError(f"{function}(): argument '{name}' must be a {kind.__name__}, not {type(value).__name__}")
+        raise TypeError(
+            f"{function}(): argument '{name}' must be a {kind.__name__}, not {type(value).__name__}"
+        )
 
 
 def tensor_list(values: Any, function: str, name: str = "parameters") -> list[Tensor]:
     """Return one tensor or several as a list; raise TypeError for what is none."""
     listed: list[Any] = (
-        [values] if isinstance(values, (Tensor, np.ndarray)) or not isinstance(values, Iterable) else list(values)
+        [values]
+        if isinstance(values, (Tensor, np.ndarray)) or not isinstance(values, Iterable)
+        else list(values)
     )
     for value in listed:
         _refused(value, function, name, 1)

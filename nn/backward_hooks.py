@@ -16,7 +16,9 @@ Grads = tuple[Tensor | None, ...]
 class BackwardHooks:
     """The hooks of one call: the output's gate keeps what came in, the input's gate calls the hooks."""
 
-    def __init__(self, module: Any, hooks: list[Callable[..., Any]], pre_hooks: list[Callable[..., Any]]) -> None:
+    def __init__(
+        self, module: Any, hooks: list[Callable[..., Any]], pre_hooks: list[Callable[..., Any]]
+    ) -> None:
         self.module, self.hooks, self.pre_hooks = module, hooks, pre_hooks
         self.grad_output: Grads | None = None
         self.n_inputs, self.gated = 0, False
@@ -62,7 +64,9 @@ class BackwardHooks:
         if grad_output is None:  # this gradient has not come through the module's output
             return grads
         for hook in self.hooks:
-            grads = _answer(hook(self.module, grads, grad_output), grads, "Backward hook", "grad_input")
+            grads = _answer(
+                hook(self.module, grads, grad_output), grads, "Backward hook", "grad_input"
+            )
         return grads
 
 
@@ -73,7 +77,9 @@ class _Gate(Function):
     def forward(ctx: Any, see: Callable[[Grads], Grads], *args: Any) -> tuple[Any, ...]:
         ctx.see = see
         ctx.set_materialize_grads(False)
-        ctx.mark_non_differentiable(*(x for x in args if isinstance(x, Tensor) and not x.requires_grad))
+        ctx.mark_non_differentiable(
+            *(x for x in args if isinstance(x, Tensor) and not x.requires_grad)
+        )
         return args
 
     @staticmethod
@@ -93,5 +99,7 @@ def _answer(answer: Any, grads: Grads, who: str, what: str) -> Grads:
         return grads
     answers = (answer,) if isinstance(answer, Tensor) else tuple(answer)
     if len(answers) != len(grads):
-        raise RuntimeError(f"{who} returned an invalid number of {what}, got {len(answers)}, but expected {len(grads)}")
+        raise RuntimeError(
+            f"{who} returned an invalid number of {what}, got {len(answers)}, but expected {len(grads)}"
+        )
     return answers

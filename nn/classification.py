@@ -42,13 +42,26 @@ def cross_entropy(
         _check_weight(weight, input)
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
-    options: Any = {"ignore_index": ignore_index, "reduction": reduction, "label_smoothing": label_smoothing}
+    options: Any = {
+        "ignore_index": ignore_index,
+        "reduction": reduction,
+        "label_smoothing": label_smoothing,
+    }
     if input.dtype == np.float16:  # counts and sums have no room in it
-        wide: list[Any] = [x.float() if x is not None and x.is_floating_point() else x for x in (input, target, weight)]
+        wide: list[Any] = [
+            x.float() if x is not None and x.is_floating_point() else x
+            for x in (input, target, weight)
+        ]
         return cross_entropy(*wide, **options).to(input.dtype)
     if input.ndim == 1:
         return cross_entropy(input.unsqueeze(0), target.unsqueeze(0), weight, **options).reshape(())
-    if weight is None and label_smoothing == 0 and input.ndim == 2 and target.ndim == 1 and input.dtype.kind == "f":
+    if (
+        weight is None
+        and label_smoothing == 0
+        and input.ndim == 2
+        and target.ndim == 1
+        and input.dtype.kind == "f"
+    ):
         check_reduction(reduction)
         classes, kept = _classes(input, target, ignore_index)
         if kept is None:
@@ -105,7 +118,9 @@ def _check_weight(weight: Tensor, input: Tensor) -> None:
         )
 
 
-def _classes(input: Tensor, target: Tensor, ignore_index: int) -> tuple[np.ndarray, np.ndarray | None]:
+def _classes(
+    input: Tensor, target: Tensor, ignore_index: int
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the checked targets, 0 in place of ignored ones, and which are kept (None: all)."""
     classes = target._data
     if input.ndim < 2:
@@ -118,10 +133,14 @@ def _classes(input: Tensor, target: Tensor, ignore_index: int) -> tuple[np.ndarr
         )
     size = list(classes.shape)
     if not size or size[0] != batch:
-        raise ValueError(f"Expected input batch_size ({batch}) to match target batch_size ({size[0] if size else 1}).")
+        raise ValueError(
+            f"Expected input batch_size ({batch}) to match target batch_size ({size[0] if size else 1})."
+        )
     if size[1:] != others:
         raise RuntimeError(f"Expected target size {[batch, *others]}, got {size}")
-    highest = classes.view(f"u{classes.itemsize}").max(initial=0)  # a negative number is the highest of all
+    highest = classes.view(f"u{classes.itemsize}").max(
+        initial=0
+    )  # a negative number is the highest of all
     if (highest < n or not classes.size) and not 0 <= ignore_index < n:
         return classes, None
     kept, outside = classes != ignore_index, (classes < 0) | (classes >= n)
@@ -131,7 +150,9 @@ def _classes(input: Tensor, target: Tensor, ignore_index: int) -> tuple[np.ndarr
     return np.where(kept, classes, 0), kept
 
 
-def _weights(classes: np.ndarray, kept: np.ndarray | None, weight: Tensor | None, dtype: Any) -> Tensor:
+def _weights(
+    classes: np.ndarray, kept: np.ndarray | None, weight: Tensor | None, dtype: Any
+) -> Tensor:
     """Return the weight of each target, 0 for ignored ones."""
     mask = Tensor._wrap((np.ones(classes.shape) if kept is None else kept).astype(dtype))
     return mask if weight is None else weight[classes] * mask
@@ -149,7 +170,9 @@ def _of_classes(log_p: Tensor, weight: Tensor | None) -> Tensor:
     return log_p if weight is None else log_p * weight.reshape((1, -1) + (1,) * (log_p.ndim - 2))
 
 
-def _uniform_loss(log_p: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str) -> Tensor:
+def _uniform_loss(
+    log_p: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str
+) -> Tensor:
     """Return the loss against all classes alike, which label smoothing mixes in."""
     classes, kept = _classes(log_p, target, ignore_index)
     losses = -_of_classes(log_p, weight).sum(1)
@@ -160,7 +183,9 @@ def _against_probabilities(
     log_p: Tensor, target: Tensor, weight: Tensor | None, reduction: str, smoothing: float
 ) -> Tensor:
     if not target.is_floating_point():
-        raise RuntimeError(f"Expected floating point type for target with class probabilities, got {target.dtype}")
+        raise RuntimeError(
+            f"Expected floating point type for target with class probabilities, got {target.dtype}"
+        )
     if smoothing:
         target = target * (1 - smoothing) + smoothing / log_p.shape[1]
     losses = -(_of_classes(log_p, weight) * target).sum(1)
@@ -178,7 +203,9 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     [[1, 0, 0], [0, 0, 1]]
     """
     if tensor.dtype != np.int64:
-        raise RuntimeError(f"one_hot is only applicable to index tensor of type LongTensor, got {tensor.dtype}.")
+        raise RuntimeError(
+            f"one_hot is only applicable to index tensor of type LongTensor, got {tensor.dtype}."
+        )
     indices = tensor.numpy()
     if not indices.size and num_classes <= 0:
         raise RuntimeError("Can not infer total number of classes from empty tensor.")
@@ -231,5 +258,7 @@ class CrossEntropyLoss(Loss):
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
-        options: Any = {name: getattr(self, name) for name in ("ignore_index", "reduction", "label_smoothing")}
+        options: Any = {
+            name: getattr(self, name) for name in ("ignore_index", "reduction", "label_smoothing")
+        }
         return cross_entropy(input, target, self.weight, **options)

@@ -24,7 +24,9 @@ class _Numbered(Module):
         """Return them as a list; raise TypeError where one is no module, before anything has changed."""
         if not isinstance(modules, Iterable):
             name = type(self).__name__
-            raise TypeError(f"{name}.extend should be called with an iterable, but got {type(modules).__name__}")
+            raise TypeError(
+                f"{name}.extend should be called with an iterable, but got {type(modules).__name__}"
+            )
         listed = list(modules)
         for i, module in enumerate(listed):
             check_value("_modules", str(i), module, "object to")
@@ -112,7 +114,9 @@ class Sequential(_Numbered):
 
     def _added(self, other: Any) -> Sequential:
         if not isinstance(other, Sequential):
-            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
+            raise ValueError(
+                f"add operator supports only objects of Sequential class, but {type(other)} is given."
+            )
         return other
 
     def _times(self, n: Any) -> list[Module]:
@@ -163,11 +167,16 @@ class ModuleList(_Numbered):
         return self.extend(other)
 
     def __repr__(self) -> str:
-        runs: list[tuple[int, int, str]] = []  # (first, last, text) of neighbours that look the same
+        runs: list[
+            tuple[int, int, str]
+        ] = []  # (first, last, text) of neighbours that look the same
         for i, text in enumerate(map(repr, self)):
             again = runs and runs[-1][2] == text
             runs.append((runs.pop()[0] if again else i, i, text))
-        lines = [f"({a}): {text}" if a == b else f"({a}-{b}): {b - a + 1} x {text}" for a, b, text in runs]
+        lines = [
+            f"({a}): {text}" if a == b else f"({a}-{b}): {b - a + 1} x {text}"
+            for a, b, text in runs
+        ]
         return self._tree(lines)
 
 
@@ -186,7 +195,9 @@ class ModuleDict(Module):
 
         Raises TypeError for what holds no pairs and no modules, ValueError for tuples that are no pairs.
         """
-        pairs = list(modules.items()) if isinstance(modules, (Mapping, ModuleDict)) else _pairs(modules)
+        pairs = (
+            list(modules.items()) if isinstance(modules, (Mapping, ModuleDict)) else _pairs(modules)
+        )
         for name, module in pairs:
             check_value("_modules", name, module, "object to")
         for name, module in pairs:
@@ -236,11 +247,17 @@ class ModuleDict(Module):
 def _pairs(modules: Any) -> list[tuple[str, Module]]:
     if not isinstance(modules, Iterable):
         kind = type(modules).__name__
-        raise TypeError(f"ModuleDict.update should be called with an iterable of key/value pairs, but got {kind}")
+        raise TypeError(
+            f"ModuleDict.update should be called with an iterable of key/value pairs, but got {kind}"
+        )
     pairs = list(modules)
     for i, pair in enumerate(pairs):
         if not isinstance(pair, Iterable):
-            raise TypeError(f"ModuleDict update sequence element #{i} should be Iterable; is {type(pair).__name__}")
+            raise TypeError(
+                f"ModuleDict update sequence element #{i} should be Iterable; is {type(pair).__name__}"
+            )
         if len(list(pair)) != 2:
-            raise ValueError(f"ModuleDict update sequence element #{i} has length {len(list(pair))}; 2 is required")
+            raise ValueError(
+                f"ModuleDict update sequence element #{i} has length {len(list(pair))}; 2 is required"
+            )
     return pairs

@@ -72,7 +72,9 @@ def padding_pairs(padding: Sizes | str, kernel: Any, strides: Any, dilations: An
     return tuple((p, p) for p in each(padding, len(kernel), "padding", 0))
 
 
-def _check(n: int, input: Tensor, batch: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> None:
+def _check(
+    n: int, input: Tensor, batch: Tensor, weight: Tensor, bias: Tensor | None, groups: int
+) -> None:
     if batch.ndim != n + 2:
         raise RuntimeError(
             f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to conv{n}d, but got input "
@@ -115,13 +117,18 @@ class _Conv(Module):
         _check_options(in_channels, out_channels, groups, padding_mode)
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
         self.kernel_size = each(kernel_size, self.n, "kernel_size")
-        self.stride, self.dilation = each(stride, self.n, "stride"), each(dilation, self.n, "dilation")
+        self.stride, self.dilation = (
+            each(stride, self.n, "stride"),
+            each(dilation, self.n, "dilation"),
+        )
         self._pairs = padding_pairs(padding, self.kernel_size, self.stride, self.dilation)
         self.padding = padding if isinstance(padding, str) else each(padding, self.n, "padding", 0)
         self.padding_mode = padding_mode
         shape = (out_channels, in_channels // groups, *self.kernel_size)
         self.weight = Parameter(empty(shape, dtype=dtype))
-        self.register_parameter("bias", Parameter(empty(out_channels, dtype=dtype)) if bias else None)
+        self.register_parameter(
+            "bias", Parameter(empty(out_channels, dtype=dtype)) if bias else None
+        )
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -156,7 +163,9 @@ def _check_options(in_channels: int, out_channels: int, groups: int, padding_mod
         if channels % groups:
             raise ValueError(f"{name} must be divisible by groups, but got {channels} and {groups}")
     if padding_mode not in ("zeros", *MODES):
-        raise ValueError(f"padding_mode must be one of {['zeros', *MODES]}, but got {padding_mode!r}")
+        raise ValueError(
+            f"padding_mode must be one of {['zeros', *MODES]}, but got {padding_mode!r}"
+        )
 
 
 class Conv1d(_Conv):

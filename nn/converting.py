@@ -28,15 +28,24 @@ class Converting:
         if wanted is None:
             return self
         if wanted.kind != "f":
-            raise TypeError(f"nn.Module.to only accepts floating point dtypes, but got desired dtype={wanted}")
+            raise TypeError(
+                f"nn.Module.to only accepts floating point dtypes, but got desired dtype={wanted}"
+            )
         return self._apply(lambda x: x.to(wanted) if x.is_floating_point() else x)
 
     def _apply(self, convert: Callable[[Tensor], Tensor]) -> Self:
         """Put what ``convert`` makes of each parameter and buffer in its place; return the module."""
         tensors: list[Tensor] = [*self.parameters(), *self.buffers()]
-        converted = [convert(x.detach()) for x in tensors]  # all of them first: what raises has changed nothing
-        if any(x.requires_grad and new.dtype.kind != "f" for x, new in zip(tensors, converted, strict=True)):
-            raise RuntimeError("data set to a tensor that requires gradients must be floating point or complex dtype")
+        converted = [
+            convert(x.detach()) for x in tensors
+        ]  # all of them first: what raises has changed nothing
+        if any(
+            x.requires_grad and new.dtype.kind != "f"
+            for x, new in zip(tensors, converted, strict=True)
+        ):
+            raise RuntimeError(
+                "data set to a tensor that requires gradients must be floating point or complex dtype"
+            )
         for x, new in zip(tensors, converted, strict=True):
             grad, x.grad = x.grad, None
             x.data = new

@@ -23,7 +23,9 @@ from minigrad.utils.table import html_table
 from minigrad.utils.unchanged import unchanged
 
 FEW = 8  # values a channel: below, the batch's statistics say little of the data's
-FAR = 3.0  # standard deviations between running and batch means, or a factor of 3² between variances
+FAR = (
+    3.0  # standard deviations between running and batch means, or a factor of 3² between variances
+)
 GAP = 0.5  # of the size of the outputs, between training and evaluation
 BATCHES = 8  # looked at; the last batch's size is told by the loader's length where it has one
 
@@ -49,7 +51,9 @@ class Findings(list[Finding]):
     def html(self) -> str:
         """Return the findings as a table in HTML."""
         rows = [(f.path or "model", f.rule, f.why, f.remedy) for f in self]
-        return html_table(("layer", "rule", "why", "remedy"), rows) if rows else "<p>no findings</p>"
+        return (
+            html_table(("layer", "rule", "why", "remedy"), rows) if rows else "<p>no findings</p>"
+        )
 
     _repr_html_ = html
 
@@ -106,7 +110,9 @@ def _look(model: Module, loader: Iterable[Any] | None, optimizer: Any) -> Seen:
 def _fed(model: Module, x: Tensor) -> list[tuple[str, str, Module | None, bool]]:
     """Run the model twice: evaluation tells who reads what alone, training lets Dropout be seen."""
     with evaluating(model), recording():
-        alone = {one.path: one for one in feeds(model, x.detach().requires_grad_(x.is_floating_point()))}
+        alone = {
+            one.path: one for one in feeds(model, x.detach().requires_grad_(x.is_floating_point()))
+        }
     by_name = {path: module for path, module in model.named_modules()}
     with evaluating(model, [m for m in by_name.values() if isinstance(m, (Dropout, Dropout2d))]):
         dropped: dict[str, Fed] = {one.path: one for one in feeds(model, x)}
@@ -127,7 +133,9 @@ def _last_size(loader: Any, batches: list[Tensor]) -> int | None:
 # ---- the rules --------------------------------------------------------------------------------
 def bias_before(seen: Seen) -> Iterator[Finding]:
     for path, source_path, source, exclusive in seen.feeds:
-        held = seen.layers[path].frozen_stats  # then the mean that is subtracted does not follow the bias
+        held = seen.layers[
+            path
+        ].frozen_stats  # then the mean that is subtracted does not follow the bias
         if (
             exclusive
             and not held
@@ -181,10 +189,14 @@ def moving_while_frozen(seen: Seen) -> Iterator[Finding]:
 def non_finite(seen: Seen) -> Iterator[Finding]:
     for path, layer in seen.layers.items():
         for name, buffer in layer.named_buffers():
-            if not np.isfinite(buffer.numpy()).all() or (name == "running_var" and (buffer.numpy() < 0).any()):
+            if not np.isfinite(buffer.numpy()).all() or (
+                name == "running_var" and (buffer.numpy() < 0).any()
+            ):
                 yield Finding(
                     path,
-                    f"{name} is not finite" if name != "running_var" else "running_var is negative or not finite",
+                    f"{name} is not finite"
+                    if name != "running_var"
+                    else "running_var is negative or not finite",
                     "every evaluation gives nan, and no later batch can mend it",
                     "layer.reset_running_stats(), then nn.utils.recalibrate_batchnorm(model, loader)",
                 )
@@ -249,7 +261,9 @@ def constant_features(seen: Seen) -> Iterator[Finding]:
     for path, layer in seen.layers.items():
         moments = seen.inputs[path]
         if moments.n > 1:
-            still = moments.population()[1] <= (4 * np.finfo(np.float32).eps * moments.mean) ** 2  # rounding only
+            still = (
+                moments.population()[1] <= (4 * np.finfo(np.float32).eps * moments.mean) ** 2
+            )  # rounding only
             if still.any():
                 yield Finding(
                     path,

@@ -28,7 +28,9 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 
 
 @tensor_arguments
-def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+def dropout1d(
+    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+) -> Tensor:
     """As :func:`dropout`, whole channels of (N, C, L) or (C, L) at a time; RuntimeError for another rank."""
     _check_probability(p)
     if inplace and training and p > 0:
@@ -43,7 +45,9 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 
 @tensor_arguments
-def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+def dropout2d(
+    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+) -> Tensor:
     """As :func:`dropout`, whole channels of (N, C, H, W) at a time.
 
     Other ranks are taken with PyTorch's warnings; 3-d input, too, is one of (N, C, L).
@@ -63,7 +67,9 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 
 @tensor_arguments
-def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+def dropout3d(
+    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+) -> Tensor:
     """As :func:`dropout`, whole channels of (N, C, D, H, W) or (C, D, H, W) at a time."""
     _check_probability(p)
     if inplace and training and p > 0:
@@ -104,7 +110,9 @@ def _thinned(input: Tensor, shape: tuple[int, ...] | None, p: float) -> Tensor:
     if p == 1:
         return input * 0.0
     if shape is None:
-        kept = in_memory_order(input._data, lambda shape: default_generator.bernoulli(1 - p, shape)).astype(input.dtype)
+        kept = in_memory_order(
+            input._data, lambda shape: default_generator.bernoulli(1 - p, shape)
+        ).astype(input.dtype)
     else:
         kept = default_generator.bernoulli(1 - p, shape).astype(input.dtype)
     kept /= 1 - p

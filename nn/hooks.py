@@ -52,7 +52,9 @@ def call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             args, kwargs = hook.before(module, args, kwargs)
         backward = None
         if module._backward_hooks or module._backward_pre_hooks:
-            backward = BackwardHooks(module, [*module._backward_hooks.values()], [*module._backward_pre_hooks.values()])
+            backward = BackwardHooks(
+                module, [*module._backward_hooks.values()], [*module._backward_pre_hooks.values()]
+            )
             args = backward.enter(args)
         result = _forward(module, args, kwargs)
         for key, hook in list(module._hooks.items()):
@@ -73,10 +75,16 @@ def call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def _forward(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     outer = MODES.scope
-    MODES.scope = (outer, ref(module), type(module))  # as Module.__call__ does, which hooks must not slow down
+    MODES.scope = (
+        outer,
+        ref(module),
+        type(module),
+    )  # as Module.__call__ does, which hooks must not slow down
     try:
         first = outer is None and MODES.links is None and MODES.grad_enabled
-        return call_linked(module.forward, args, kwargs) if first else module.forward(*args, **kwargs)
+        return (
+            call_linked(module.forward, args, kwargs) if first else module.forward(*args, **kwargs)
+        )
     finally:
         MODES.scope = outer
 

@@ -33,19 +33,25 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     if nonlinearity == "leaky_relu":
         return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
     if nonlinearity not in _GAINS:
-        raise ValueError(f"Unsupported nonlinearity {nonlinearity}; known are leaky_relu, {', '.join(_GAINS)}")
+        raise ValueError(
+            f"Unsupported nonlinearity {nonlinearity}; known are leaky_relu, {', '.join(_GAINS)}"
+        )
     return _GAINS[nonlinearity]
 
 
 def _fill(tensor: Tensor, values: Any) -> Tensor:
     with no_grad():
-        filled: Tensor = tensor.copy_(Tensor._wrap(values)) if np.ndim(values) else tensor.fill_(values)
+        filled: Tensor = (
+            tensor.copy_(Tensor._wrap(values)) if np.ndim(values) else tensor.fill_(values)
+        )
     return filled
 
 
 # ---- drawn without looking at the shape ---------------------------------------------------------
 @no_arrays
-def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
+def uniform_(
+    tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None
+) -> Tensor:
     """Fill from U(a, b).
 
     >>> import minigrad as mg
@@ -57,9 +63,13 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
 
 
 @no_arrays
-def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
+def normal_(
+    tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
+) -> Tensor:
     """Fill from N(mean, std²)."""
-    return _fill(tensor, (generator or default_generator).normal(tensor.shape, mean, std, tensor.dtype))
+    return _fill(
+        tensor, (generator or default_generator).normal(tensor.shape, mean, std, tensor.dtype)
+    )
 
 
 @no_arrays
@@ -84,7 +94,9 @@ def zeros_(tensor: Tensor) -> Tensor:
 def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
     """Return how many inputs feed an output of this weight, and how many outputs an input feeds."""
     if tensor.ndim < 2:
-        raise ValueError("Fan in and fan out can not be computed for tensor with fewer than 2 dimensions")
+        raise ValueError(
+            "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions"
+        )
     taps = math.prod(tensor.shape[2:])
     return tensor.shape[1] * taps, tensor.shape[0] * taps
 
@@ -97,7 +109,9 @@ def _fan(tensor: Tensor, mode: str) -> int:
 
 
 @no_arrays
-def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+def xavier_uniform_(
+    tensor: Tensor, gain: float = 1.0, generator: Generator | None = None
+) -> Tensor:
     """Fill from U(±gain √(6 / (fan_in + fan_out))) (Glorot & Bengio, 2010)."""
     bound = gain * math.sqrt(6 / sum(_calculate_fan_in_and_fan_out(tensor)))
     return uniform_(tensor, -bound, bound, generator)
@@ -188,7 +202,9 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
 
 
 @no_arrays
-def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
+def sparse_(
+    tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None
+) -> Tensor:
     """Fill a matrix from N(0, std²), a fraction ``sparsity`` of each column 0 (Martens, 2010)."""
     if tensor.ndim != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")

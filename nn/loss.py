@@ -39,7 +39,9 @@ def old_reduction(function: F) -> F:
         old = [given.pop(name, None) for name in ("size_average", "reduce")]
         for value in old:
             if isinstance(value, str):
-                raise TypeError(f"size_average and reduce, of PyTorch's past, are bool: write reduction={value!r}")
+                raise TypeError(
+                    f"size_average and reduce, of PyTorch's past, are bool: write reduction={value!r}"
+                )
         if old != [None, None]:
             average, reduce = (True if value is None else value for value in old)
             given["reduction"] = "none" if not reduce else "mean" if average else "sum"
@@ -70,14 +72,20 @@ def _difference(input: Tensor, target: Tensor) -> Tensor:
     """Return input - target; bools, which ``-`` refuses, count as 0 and 1 beside numbers."""
     if input.dtype == bool and target.dtype != bool:
         input = input.to(target.dtype)
-    return input - (target.to(input.dtype) if target.dtype == bool and input.dtype != bool else target)
+    return input - (
+        target.to(input.dtype) if target.dtype == bool and input.dtype != bool else target
+    )
 
 
 # ---- functions ----------------------------------------------------------------------------------
 @old_reduction
 @tensor_arguments
 def mse_loss(
-    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
 ) -> Tensor:
     """Return the squared difference, averaged by default; warns where shapes differ.
 
@@ -92,7 +100,11 @@ def mse_loss(
 @old_reduction
 @tensor_arguments
 def l1_loss(
-    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
 ) -> Tensor:
     """Return the absolute difference, averaged by default; warns where shapes differ."""
     _warn_of_broadcasting(input, target)
@@ -111,17 +123,23 @@ def smooth_l1_loss(
 ) -> Tensor:
     """Return d²/(2 beta) where |d| < beta, |d| - beta/2 elsewhere, d the difference."""
     if beta < 0:
-        raise ValueError(f"smooth_l1_loss does not support negative values for beta, but got {beta}")
+        raise ValueError(
+            f"smooth_l1_loss does not support negative values for beta, but got {beta}"
+        )
     if beta == 0:
         return l1_loss(input, target, reduction=reduction)
     return huber_loss(input, target, reduction, beta) / beta
 
 
 @tensor_arguments
-def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0) -> Tensor:
+def huber_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0
+) -> Tensor:
     """Return d²/2 where |d| < delta, delta (|d| - delta/2) elsewhere, d the difference."""
     if delta <= 0:
-        raise ValueError(f"huber_loss does not support non-positive values for delta, but got {delta}")
+        raise ValueError(
+            f"huber_loss does not support non-positive values for delta, but got {delta}"
+        )
     _warn_of_broadcasting(input, target)
     return reduced(ops.huber(_difference(input, target), delta=delta), reduction)
 
@@ -178,8 +196,12 @@ def binary_cross_entropy_with_logits(
     https://docs.pytorch.org/docs/stable/generated/torch.nn.BCEWithLogitsLoss.html
     """
     if input.shape != target.shape:
-        raise ValueError(f"Target size ({list(target.shape)}) must be the same as input size ({list(input.shape)})")
-    loss = ops.binary_cross_entropy_of_logits(input, target, 1.0 if pos_weight is None else pos_weight)
+        raise ValueError(
+            f"Target size ({list(target.shape)}) must be the same as input size ({list(input.shape)})"
+        )
+    loss = ops.binary_cross_entropy_of_logits(
+        input, target, 1.0 if pos_weight is None else pos_weight
+    )
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
@@ -192,7 +214,9 @@ class Loss(Module):
         cls.__init__ = old_reduction(tensor_arguments(cls.__init__))  # type: ignore[method-assign]
 
     @old_reduction
-    def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> None:
+    def __init__(
+        self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+    ) -> None:
         super().__init__()
         check_reduction(reduction)
         self.reduction = reduction
@@ -218,7 +242,11 @@ class SmoothL1Loss(Loss):
     """Quadratic below ``beta``, linear above, with slope 1; see :func:`smooth_l1_loss`."""
 
     def __init__(
-        self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean", beta: float = 1.0
+        self,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        beta: float = 1.0,
     ) -> None:
         super().__init__(reduction=reduction)
         self.beta = beta
@@ -269,5 +297,9 @@ class BCEWithLogitsLoss(Loss):
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
-        options: Any = {"weight": self.weight, "reduction": self.reduction, "pos_weight": self.pos_weight}
+        options: Any = {
+            "weight": self.weight,
+            "reduction": self.reduction,
+            "pos_weight": self.pos_weight,
+        }
         return binary_cross_entropy_with_logits(input, target, **options)

@@ -16,7 +16,14 @@ from minigrad.modes import MODES, no_grad
 from minigrad.nn import hooks
 from minigrad.nn.converting import Converting
 from minigrad.nn.parameter import Parameter
-from minigrad.nn.state import IncompatibleKeys, StateDict, assign_state, dtype_faults, key_faults, size_faults
+from minigrad.nn.state import (
+    IncompatibleKeys,
+    StateDict,
+    assign_state,
+    dtype_faults,
+    key_faults,
+    size_faults,
+)
 from minigrad.tensor.tensor import Handle, Tensor
 
 KINDS = ("_parameters", "_buffers", "_modules")
@@ -41,7 +48,9 @@ class Module(Converting):
     """
 
     training: bool
-    _version = 1  # of what state_dict holds; a class that changes it knows how to read the older one
+    _version = (
+        1  # of what state_dict holds; a class that changes it knows how to read the older one
+    )
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
@@ -92,14 +101,21 @@ class Module(Converting):
         return sorted(
             {
                 *super().__dir__(),
-                *(name for kind in KINDS for name in self.__dict__.get(kind, ()) if name.isidentifier()),
+                *(
+                    name
+                    for kind in KINDS
+                    for name in self.__dict__.get(kind, ())
+                    if name.isidentifier()
+                ),
             }
         )
 
     def _own(self, kind: str, name: str, value: Any) -> None:
         """Enter a parameter, buffer or module, in place of what had its name."""
         if kind not in self.__dict__:
-            raise AttributeError(f"cannot assign {kind.strip('_').removesuffix('s')} before Module.__init__() call")
+            raise AttributeError(
+                f"cannot assign {kind.strip('_').removesuffix('s')} before Module.__init__() call"
+            )
         if name not in self.__dict__[kind]:
             self._forget(name)
         self.__dict__[kind][name] = value
@@ -147,7 +163,9 @@ class Module(Converting):
     # ---- calling --------------------------------------------------------------------------------
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the result; every module writes its own."""
-        raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
+        raise NotImplementedError(
+            f'Module [{type(self).__name__}] is missing the required "forward" function'
+        )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._hooks or self._pre_hooks or self._backward_hooks or self._backward_pre_hooks:
@@ -156,12 +174,19 @@ class Module(Converting):
         MODES.scope = (outer, ref(self), type(self))  # weak, as a module may keep its own output
         try:
             first = outer is None and MODES.links is None and MODES.grad_enabled
-            return call_linked(self.forward, args, kwargs) if first else self.forward(*args, **kwargs)
+            return (
+                call_linked(self.forward, args, kwargs) if first else self.forward(*args, **kwargs)
+            )
         finally:
             MODES.scope = outer
 
     def register_forward_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+        self,
+        hook: Callable[..., Any],
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
     ) -> Handle:
         """Call ``hook(module, args, output)`` after forward; it may return another output.
 
@@ -180,16 +205,22 @@ class Module(Converting):
         """
         return Handle(self._pre_hooks, hooks.ForwardHook(hook, with_kwargs), prepend)
 
-    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
+    def register_full_backward_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> Handle:
         """Call ``hook(module, grad_input, grad_output)``, tuples, in backward; it may return another ``grad_input``."""
         return Handle(self._backward_hooks, hook, prepend)
 
-    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Handle:
+    def register_full_backward_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> Handle:
         """Call ``hook(module, grad_output)`` before the module's backward; it may return another."""
         return Handle(self._backward_pre_hooks, hook, prepend)
 
     # ---- the tree -------------------------------------------------------------------------------
-    def named_modules(self, prefix: str = "", remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
+    def named_modules(
+        self, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
         """Yield this module and all below it with their dotted names, each module once."""
         seen: set[int] = set()
         stack: list[tuple[str, Module]] = [(prefix, self)]
@@ -202,7 +233,9 @@ class Module(Converting):
             below = [(_dotted(name, k), m) for k, m in module._modules.items() if m is not None]
             stack.extend(reversed(below))
 
-    def _named(self, kind: str, prefix: str, recurse: bool, once: bool) -> Iterator[tuple[str, Any]]:
+    def _named(
+        self, kind: str, prefix: str, recurse: bool, once: bool
+    ) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
         modules = self.named_modules(prefix, once) if recurse else iter([(prefix, self)])
         for path, module in modules:
@@ -248,7 +281,9 @@ class Module(Converting):
         found = self
         for name in target.split(".") if target else ():
             if name not in found._modules:
-                raise AttributeError(f"{type(found).__name__} has no attribute `{name}` in '{target}'")
+                raise AttributeError(
+                    f"{type(found).__name__} has no attribute `{name}` in '{target}'"
+                )
             found = getattr(found, name)
         return found
 
@@ -275,7 +310,9 @@ class Module(Converting):
         if not isinstance(mode, bool):
             raise ValueError(f"training mode is expected to be boolean, but got {mode!r}")
         self.__dict__["training"] = mode
-        for child in self.children():  # asked one by one: a frozen layer may have a train() of its own
+        for (
+            child
+        ) in self.children():  # asked one by one: a frozen layer may have a train() of its own
             child.train(mode)
         return self
 
@@ -319,14 +356,20 @@ class Module(Converting):
 
         Clone what should not follow the training: ``{k: v.clone() for k, v in …items()}``.
         """
-        state = StateDict({prefix + k: v if keep_vars else v.detach() for k, v in self._state().items()})
-        state._metadata = {_dotted(prefix.removesuffix("."), k): {"version": m._version} for k, m in self._paths()}
+        state = StateDict(
+            {prefix + k: v if keep_vars else v.detach() for k, v in self._state().items()}
+        )
+        state._metadata = {
+            _dotted(prefix.removesuffix("."), k): {"version": m._version} for k, m in self._paths()
+        }
         return state
 
     def _paths(self) -> Iterator[tuple[str, Module]]:
         return self.named_modules(remove_duplicate=False)
 
-    def _upgrade(self, state: dict[str, Any], prefix: str, version: int | None) -> Callable[[], None] | None:
+    def _upgrade(
+        self, state: dict[str, Any], prefix: str, version: int | None
+    ) -> Callable[[], None] | None:
         """Make ``state``, of that version (None: unknown), fit this module; return what undoes changes made here."""
         return None
 
@@ -346,14 +389,18 @@ class Module(Converting):
             for path, module in self._paths()
         ]
         own = self._state()
-        keys = IncompatibleKeys([k for k in own if k not in state], [k for k in state if k not in own])
+        keys = IncompatibleKeys(
+            [k for k in own if k not in state], [k for k in state if k not in own]
+        )
         found = {k: as_tensor(v) for k, v in state.items() if k in own}
         faults = [*(key_faults(keys) if strict else ()), *size_faults(found, own)]
         faults += dtype_faults(found, own) if assign else []
         if faults:
             for step in filter(None, undo):
                 step()
-            raise RuntimeError("\n\t".join([f"Error(s) in loading state_dict for {type(self).__name__}:", *faults]))
+            raise RuntimeError(
+                "\n\t".join([f"Error(s) in loading state_dict for {type(self).__name__}:", *faults])
+            )
         if assign:
             assign_state(self._paths(), found)
         with no_grad():
@@ -390,4 +437,6 @@ def check_value(kind: str, name: str, value: Any, how: str) -> None:
         "_modules": (Module, "child module", "nn.Module"),
     }[kind]
     if value is not None and not isinstance(value, cls):
-        raise TypeError(f"cannot assign '{type(value).__name__}' {how} {what} '{name}' ({label} or None expected)")
+        raise TypeError(
+            f"cannot assign '{type(value).__name__}' {how} {what} '{name}' ({label} or None expected)"
+        )

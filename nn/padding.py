@@ -18,7 +18,9 @@ MODES = {  # which element stands at position i, before the beginning or behind 
 
 
 @tensor_arguments
-def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
+def pad(
+    input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None
+) -> Tensor:
     """Return the input with ``pad`` = (before, after) of the last dimension, of the one before, ….
 
     ``mode`` is 'constant' (``value``, 0 by default), 'reflect', 'replicate' or 'circular'. Raises
@@ -39,7 +41,9 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     if mode == "constant":
         return _constant(input, pairs, value or 0)
     if mode not in MODES:
-        raise NotImplementedError(f"Unrecognised padding mode {mode}; known are constant, {', '.join(MODES)}")
+        raise NotImplementedError(
+            f"Unrecognised padding mode {mode}; known are constant, {', '.join(MODES)}"
+        )
     for axis, widths in enumerate(pairs):
         if any(widths):
             input = _from_inside(input, axis, widths, mode)

@@ -64,15 +64,21 @@ def avg_pool2d(input: Tensor, kernel_size: Sizes, stride: Stride = None, padding
     >>> avg_pool2d(mg.arange(16.0).reshape(1, 1, 4, 4), 2)[0, 0].tolist()
     [[2.5, 4.5], [10.5, 12.5]]
     """
-    return _avg_pool(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return _avg_pool(
+        2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+    )
 
 
 def _no_indices(return_indices: bool) -> None:
     if return_indices:
-        raise NotImplementedError("max_pool: return_indices=True is not here; where the maxima are, x.unfold tells")
+        raise NotImplementedError(
+            "max_pool: return_indices=True is not here; where the maxima are, x.unfold tells"
+        )
 
 
-def _max_pool(n: int, input: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool) -> Tensor:
+def _max_pool(
+    n: int, input: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool
+) -> Tensor:
     options = _geometry(f"max_pool{n}d", n, input, kernel, stride, padding, dilation, ceil)
     return _batched(n, input, lambda x: window.max_pool(x, **options))
 
@@ -93,7 +99,9 @@ def _geometry(name: str, n: int, input: Tensor, kernel: Any, stride: Any, paddin
               ceil: bool) -> dict[str, Any]:  # fmt: skip
     """Return kernel, stride, padding pairs and dilation, one an axis; raise where they cannot be."""
     if input.ndim not in (n + 1, n + 2):
-        raise RuntimeError(f"{name}: Expected {n + 1}D or {n + 2}D input (N, C, spatial), but got {list(input.shape)}")
+        raise RuntimeError(
+            f"{name}: Expected {n + 1}D or {n + 2}D input (N, C, spatial), but got {list(input.shape)}"
+        )
     kernel = each(kernel, n, "kernel_size")
     stride = kernel if stride is None else each(stride, n, "stride")
     pads, dilation = each(padding, n, "padding", 0), each(dilation, n, "dilation")
@@ -125,9 +133,13 @@ def _counts(spatial: Any, counted: Any, *, kernel: Any, stride: Any, padding: An
     """Return how many elements of each window count: one number, or an array like the windows."""
     counts = np.ones((), int)
     out = window.windows(spatial, kernel, stride, padding, (1,) * len(kernel))
-    for size, n, k, s, (p, _), extra in zip(spatial, out, kernel, stride, padding, counted, strict=True):
+    for size, n, k, s, (p, _), extra in zip(
+        spatial, out, kernel, stride, padding, counted, strict=True
+    ):
         start = np.arange(n) * s - p
-        counts = counts[..., None] * (np.minimum(start + k, size + extra) - np.maximum(start, -extra))
+        counts = counts[..., None] * (
+            np.minimum(start + k, size + extra) - np.maximum(start, -extra)
+        )
     full = math.prod(kernel)
     return full if (counts == full).all() else counts
 
@@ -144,7 +156,9 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool2d.html
     """
     if input.ndim not in (3, 4):
-        raise RuntimeError(f"adaptive_avg_pool2d: Expected 3D or 4D tensor, but got {list(input.shape)}")
+        raise RuntimeError(
+            f"adaptive_avg_pool2d: Expected 3D or 4D tensor, but got {list(input.shape)}"
+        )
     if input.dtype == np.float16:
         return adaptive_avg_pool2d(input.float(), output_size).to(input.dtype)
     wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size, output_size)
@@ -185,7 +199,9 @@ class MaxPool2d(_Pool):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return (N, C, H', W')."""
-        return max_pool2d(input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
+        return max_pool2d(
+            input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
+        )
 
     def extra_repr(self) -> str:
         return (

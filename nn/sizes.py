@@ -13,5 +13,7 @@ def each(value: Sizes, n: int, name: str, least: int = 1) -> tuple[int, ...]:
     numbers = numbers * n if len(numbers) == 1 else numbers
     if len(numbers) != n or min(numbers) < least:
         kind = "positive" if least == 1 else "non-negative"
-        raise RuntimeError(f"{name} must be one {kind} integer or {n} of them, but got {name}={value}")
+        raise RuntimeError(
+            f"{name} must be one {kind} integer or {n} of them, but got {name}={value}"
+        )
     return numbers

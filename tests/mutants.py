@@ -21,6 +21,21 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "mutants.md"
 
 
+def _however_broken(line: str) -> str:
+    """Return a pattern that matches ``line`` with other white space, and broken after brackets."""
+    pattern = ""
+    for part in re.findall(r"\s+|[(\[{]|[)\]}]|[^\s()\[\]{}]+", line):
+        if part.isspace():
+            pattern += r"\s+"
+        elif part in "([{":
+            pattern += re.escape(part) + r"\s*"
+        elif part in ")]}":
+            pattern += r",?\s*" + re.escape(part)
+        else:
+            pattern += re.escape(part)
+    return pattern
+
+
 class Mutant(NamedTuple):
     """A fault: in ``file`` the text ``old``, found once, becomes ``new``; ``tests`` must then fail."""
 
@@ -29,6 +44,12 @@ class Mutant(NamedTuple):
     old: str
     new: str
     tests: str = "tests/test_batchnorm.py"
+
+    def places(self, text: str) -> list[re.Match]:
+        """Return where ``old`` stands in ``text``, however the formatter has broken its lines."""
+        inner = self.old.strip()
+        start, end = self.old.split(inner)
+        return list(re.finditer(re.escape(start) + _however_broken(inner) + re.escape(end), text))
 
 
 FOLDING = "nn/batchnorm/folding.py"
@@ -143,7 +164,7 @@ OPERATIONS = (
     Mutant("a tuple in an index is no array", "minigrad/functions/mixed_index.py", "    elif type(p) is list or isinstance(p, Sequence):", "    elif type(p) is list:", INDEXING),
     Mutant("an ellipsis for nothing keeps index arrays apart", "minigrad/functions/mixed_index.py", "if arrays and sum(map(taken, parts)) == ndim:", "if False:", INDEXING),
     Mutant("a repeated letter's gradient is not a diagonal", EINSUM, "return np.transpose(made, _back(own, target)) if len(own) > len(letters) else made", "return made", PRIMITIVES),
-    Mutant("a letter summed in one operand alone is forgotten", EINSUM, "if known.get(name, 1) == 1:", "if name not in known:", f"tests/test_linalg.py {PRIMITIVES}"),
+    Mutant("a letter summed in one operand alone is forgotten", EINSUM, "known.get(name, 1) == 1", "name not in known", f"tests/test_linalg.py {PRIMITIVES}"),
     Mutant("the inverse's gradient has lost its sign", LINALG, "lambda g, out, _x: -np.matmul(mT(out), np.matmul(g, mT(out)))", "lambda g, out, _x: np.matmul(mT(out), np.matmul(g, mT(out)))", PRIMITIVES),
     Mutant("the system is solved untransposed", LINALG, "lambda g, _out, a, _b: solve(mT(a), g))", "lambda g, _out, a, _b: solve(a, g))", PRIMITIVES),
     Mutant("a singular matrix has no gradient of det", LINALG, "if (np.abs(value) > np.finfo(x.dtype).eps ** 0.5 * largest).all():", "if True:", "tests/test_linalg.py"),
@@ -155,7 +176,7 @@ OPERATIONS = (
     Mutant("a product with a zero divides by it", SCAN, "return _before(x, axis) * np.flip(_before(np.flip(x, axis), axis), axis)", "return np.prod(x, axis=axis, keepdims=True) / x", "tests/test_kinks.py"),
     Mutant("ties of max each get all", "minigrad/ops/reduction.py", "astype(ties, dtype=wide)", "astype(ties * 0 + 1, dtype=wide)", "tests/test_kinks.py"),
     Mutant("padding wins a maximum", WINDOW, "    best = _padded(x, padding, -math.inf)", "    best = _padded(x, padding, 0.0)", "tests/test_window.py"),
-    Mutant("the kernel is not turned round", WINDOW, "turned = np.flip(w, tuple(range(2, w.ndim))).reshape", "turned = w.reshape", f"tests/test_window.py {PRIMITIVES}"),
+    Mutant("the kernel is not turned round", WINDOW, "np.flip(w, tuple(range(2, w.ndim))).reshape", "w.reshape", f"tests/test_window.py {PRIMITIVES}"),
     Mutant("samples of the part before stay behind the last", "minigrad/ops/columns.py", "            samples[count:] = 0\n", "", "tests/test_window.py"),
     Mutant("the first part of a weight's gradient is lost", WINDOW, "        total += np.add.reduce(np.matmul(block, rows), (0, 3))", "        total = np.add.reduce(np.matmul(block, rows), (0, 3))", "tests/test_window.py"),
     Mutant("float and int make the wider", "minigrad/dtypes.py", "    return a if high > low else b\n", "    return np.promote_types(a, b)\n", "tests/test_calls.py"),
@@ -192,7 +213,7 @@ SURROUNDINGS = (
     Mutant("the checksum of a file is not looked at", "minigrad/serialization.py", "    if _CHECKSUM in metadata and", "    if False and", FILES),
     Mutant("a device is replaced by a file", "minigrad/files.py", "if kind is None or stat.S_ISREG(kind):", "if True:", FILES),
     Mutant("a file that is being written is taken for abandoned", "minigrad/files.py", "            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)\n", "            pass\n", FILES),
-    Mutant("two keys share one name in the file", "minigrad/serialization.py", "while name in tensors or name == \"__metadata__\":", "while name == \"__metadata__\":", FILES),
+    Mutant("two keys share one name in the file", "minigrad/serialization.py", "name in tensors or name == \"__metadata__\"", "name == \"__metadata__\"", FILES),
     Mutant("bfloat16 is read as float16", "minigrad/serialization.py", 'bits = np.frombuffer(entry["data"], "<u2").astype(np.uint32) << 16', 'bits = np.frombuffer(entry["data"], "<f2").astype(np.float32)', FILES),
     Mutant("long lines of numbers are not broken", "minigrad/tensor/printing.py", "per_line = max(1, (_options[\"linewidth\"] - indent) // (width + 2))", "per_line = len(parts)", "tests/test_printing.py"),
     Mutant("large and small numbers print alike", "minigrad/tensor/printing.py", "large / small > 1000 or", "", "tests/test_printing.py"),
@@ -258,11 +279,11 @@ def run(mutant: Mutant | None, tests: str) -> list[str]:
         if mutant is not None:
             file = folder / mutant.file
             text = file.read_text(encoding="utf-8")
-            if text.count(mutant.old) != 1:
-                raise ValueError(
-                    f"{mutant.fault}: {mutant.old!r} is found {text.count(mutant.old)} times in {mutant.file}"
-                )
-            file.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
+            places = mutant.places(text)
+            if len(places) != 1:
+                raise ValueError(f"{mutant.fault}: {mutant.old!r} is found {len(places)} times in {mutant.file}")
+            start, end = places[0].span()
+            file.write_text(text[:start] + mutant.new + text[end:], encoding="utf-8")
         return failing(folder, tests)
 
 

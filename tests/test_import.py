@@ -65,12 +65,12 @@ def test_there_is_no_circle_of_imports():
 @pytest.mark.parametrize("path", FILES, ids=dotted)
 def test_sizes(path):
     text = path.read_text()
-    assert text.count("\n") <= 400
+    assert text.count("\n") <= 480
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):
             doc = node.body[0] if ast.get_docstring(node) else None
             size = node.end_lineno - node.lineno + 1 - (doc.end_lineno - doc.lineno + 1 if doc else 0)
-            assert size <= 40, f"{node.name}: {size} lines"
+            assert size <= 50, f"{node.name}: {size} lines"
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))

@@ -12,7 +12,9 @@ def _columns(x):
     padded = np.zeros((n, h + 2, w + 2, c), x.dtype)
     padded[:, 1:-1, 1:-1] = x
     s = padded.strides
-    return as_strided(padded, (n, h, w, 3, 3 * c), (s[0], s[1], s[2], s[1], s[3])).reshape(n * h * w, 9 * c)
+    return as_strided(padded, (n, h, w, 3, 3 * c), (s[0], s[1], s[2], s[1], s[3])).reshape(
+        n * h * w, 9 * c
+    )
 
 
 def _uncolumns(g, shape):
@@ -44,7 +46,9 @@ class Tape:
         out += beta
 
         def back(g):
-            g, *self.grads[i + 1 : i + 3] = normalise_back(g.reshape(hat.shape), hat, inverse, gamma)
+            g, *self.grads[i + 1 : i + 3] = normalise_back(
+                g.reshape(hat.shape), hat, inverse, gamma
+            )
             self.grads[i] = columns.T @ g
             return None if first else _uncolumns(g @ weight.T, shape)
 

@@ -28,7 +28,11 @@ def parameters(net):
 # ---- shapes: (a, b) is a weight, n a scale of n ones, -n a bias of n zeros --------------------------
 def _dense_shapes(net):
     sizes, bn = nets.SIZES[net], net.endswith("_bn")
-    hidden = [s for a, b in zip(sizes[:-2], sizes[1:-1], strict=True) for s in ((a, b), *([b] if bn else []), -b)]
+    hidden = [
+        s
+        for a, b in zip(sizes[:-2], sizes[1:-1], strict=True)
+        for s in ((a, b), *([b] if bn else []), -b)
+    ]
     return [*hidden, sizes[-2:], -sizes[-1]]
 
 
@@ -162,7 +166,13 @@ def _lstm(xp, net, take, x, _conv):
     return h @ take() + take()
 
 
-NETS = {**dict.fromkeys(nets.SIZES, _dense), "cnn_bn": _cnn, "resnet": _resnet, "gpt": _gpt, "lstm": _lstm}
+NETS = {
+    **dict.fromkeys(nets.SIZES, _dense),
+    "cnn_bn": _cnn,
+    "resnet": _resnet,
+    "gpt": _gpt,
+    "lstm": _lstm,
+}
 
 
 # ---- the optimizers ---------------------------------------------------------------------------------

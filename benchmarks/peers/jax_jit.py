@@ -15,11 +15,18 @@ def step(net, optimizer, threads):
 
     x, y = (jnp.asarray(a) for a in nets.data(net))
     values = [jnp.asarray(v) for v in functional.parameters(net)]
-    state = (values, [jnp.zeros_like(v) for v in values], [jnp.zeros_like(v) for v in values], jnp.float32(0))
+    state = (
+        values,
+        [jnp.zeros_like(v) for v in values],
+        [jnp.zeros_like(v) for v in values],
+        jnp.float32(0),
+    )
 
     def conv(_, x, weight):
         kernel = weight.reshape(3, 3, x.shape[-1], -1)
-        return jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+        return jax.lax.conv_general_dilated(
+            x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
 
     @jax.jit
     def descend(state, x, y):

@@ -16,7 +16,9 @@ def step(net, optimizer, threads):
 
     def conv(_, x, weight):
         kernel = mygrad.transpose(weight.reshape(3, 3, x.shape[-1], -1), (3, 2, 0, 1))
-        out = mygrad.nnet.layers.conv_nd(mygrad.transpose(x, (0, 3, 1, 2)), kernel, stride=1, padding=1)
+        out = mygrad.nnet.layers.conv_nd(
+            mygrad.transpose(x, (0, 3, 1, 2)), kernel, stride=1, padding=1
+        )
         return mygrad.transpose(out, (0, 2, 3, 1))
 
     def one():

@@ -14,11 +14,19 @@ def shapes(net):
     b = nets.BATCH[net]
     if net in nets.SIZES:
         sizes = nets.SIZES[net]
-        return [(1, 1, b, k, n, i > 0) for i, (k, n) in enumerate(zip(sizes, sizes[1:], strict=False))]
+        return [
+            (1, 1, b, k, n, i > 0) for i, (k, n) in enumerate(zip(sizes, sizes[1:], strict=False))
+        ]
     if net == "gpt":
         w, heads, t, each = nets.WIDTH, nets.HEADS, nets.CONTEXT, nets.WIDTH // nets.HEADS
-        dense = [(nets.LAYERS, 1, b * t, k, n, True) for k, n in ((w, 3 * w), (w, w), (w, 4 * w), (4 * w, w))]
-        mixes = [(nets.LAYERS, b * heads, t, each, t, True), (nets.LAYERS, b * heads, t, t, each, True)]
+        dense = [
+            (nets.LAYERS, 1, b * t, k, n, True)
+            for k, n in ((w, 3 * w), (w, w), (w, 4 * w), (4 * w, w))
+        ]
+        mixes = [
+            (nets.LAYERS, b * heads, t, each, t, True),
+            (nets.LAYERS, b * heads, t, t, each, True),
+        ]
         return [*dense, *mixes, (1, 1, b * t, w, nets.VOCABULARY, True)]
     if net == "lstm":
         return [(28, 1, b, 28, 512, False), (28, 1, b, 128, 512, True), (1, 1, b, 128, 10, True)]
@@ -38,7 +46,8 @@ def step(net, optimizer, threads):
         return np.random.default_rng(0).standard_normal(shape[shape[0] == 1 :]).astype(np.float32)
 
     work = [
-        (often, drawn(b, m, k), drawn(b, k, n), drawn(b, m, n), needed) for often, b, m, k, n, needed in shapes(net)
+        (often, drawn(b, m, k), drawn(b, k, n), drawn(b, m, n), needed)
+        for often, b, m, k, n, needed in shapes(net)
     ]
 
     def one():

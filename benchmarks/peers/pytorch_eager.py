@@ -16,7 +16,9 @@ def training_step(net, optimizer, L, nn, change=lambda model: model):
     """Return the step that minigrad and PyTorch have in common, source and all."""
     model = change(nets.build(net, L, nn))
     x, y = (L.tensor(a) for a in nets.data(net))
-    make = {"sgd": lambda p: L.optim.SGD(p, lr=0.01), "adam": lambda p: L.optim.Adam(p, lr=1e-4)}[optimizer]
+    make = {"sgd": lambda p: L.optim.SGD(p, lr=0.01), "adam": lambda p: L.optim.Adam(p, lr=1e-4)}[
+        optimizer
+    ]
     descent = make(model.parameters())
 
     def forward():

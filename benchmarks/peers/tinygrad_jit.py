@@ -16,7 +16,9 @@ def step(net, optimizer, threads):
     from peers import functional
 
     model = layers(net, Tensor, nn)
-    parameters = [p for layer in model for p in nn.state.get_parameters(layer)]  # SGD and Adam leave buffers alone
+    parameters = [
+        p for layer in model for p in nn.state.get_parameters(layer)
+    ]  # SGD and Adam leave buffers alone
     make = {"sgd": nn.optim.SGD, "adam": nn.optim.Adam}[optimizer]
     descent = make(parameters, lr=functional.RATES[optimizer])
     x, y = (Tensor(a) for a in nets.data(net))
@@ -40,7 +42,12 @@ def layers(net, Tensor, nn):
     if net == "cnn_bn":
         found = []
         for a, b in ((1, 16), (16, 32)):
-            found += [nn.Conv2d(a, b, 3, padding=1, bias=False), nn.BatchNorm(b), Tensor.relu, Tensor.max_pool2d]
+            found += [
+                nn.Conv2d(a, b, 3, padding=1, bias=False),
+                nn.BatchNorm(b),
+                Tensor.relu,
+                Tensor.max_pool2d,
+            ]
         return [*found, lambda x: x.flatten(1), nn.Linear(32 * 7 * 7, 10)]
     sizes, bn, found = nets.SIZES[net], net.endswith("_bn"), []
     for a, b in zip(sizes[:-2], sizes[1:-1], strict=True):

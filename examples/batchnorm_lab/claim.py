@@ -8,7 +8,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-REPRODUCED, PARTLY, NOT_HERE, NOT_TESTABLE = "reproduced", "partly", "not at this scale", "not testable here"
+REPRODUCED, PARTLY, NOT_HERE, NOT_TESTABLE = (
+    "reproduced",
+    "partly",
+    "not at this scale",
+    "not testable here",
+)
 
 
 @dataclass(frozen=True)
@@ -79,8 +84,16 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
     n = len(values)
     if n < 2:
         return -math.inf, math.inf
-    t = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}.get(
-        n - 1, 1.96 + 2.72 / (n - 1)
-    )
+    t = {
+        1: 12.706,
+        2: 4.303,
+        3: 3.182,
+        4: 2.776,
+        5: 2.571,
+        6: 2.447,
+        7: 2.365,
+        8: 2.306,
+        9: 2.262,
+    }.get(n - 1, 1.96 + 2.72 / (n - 1))
     half = t * statistics.stdev(values) / math.sqrt(n)
     return statistics.fmean(values) - half, statistics.fmean(values) + half

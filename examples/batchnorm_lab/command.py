@@ -35,18 +35,32 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="name the claims")
-    run = commands.add_parser("run", help="run experiments and write the report; finished cells are not run again")
+    run = commands.add_parser(
+        "run", help="run experiments and write the report; finished cells are not run again"
+    )
     size = run.add_mutually_exclusive_group()
     size.add_argument(
-        "--quick", dest="mode", action="store_const", const="quick", default="quick", help="minutes (default)"
+        "--quick",
+        dest="mode",
+        action="store_const",
+        const="quick",
+        default="quick",
+        help="minutes (default)",
     )
-    size.add_argument("--full", dest="mode", action="store_const", const="full", help="the published figures")
+    size.add_argument(
+        "--full", dest="mode", action="store_const", const="full", help="the published figures"
+    )
     run.add_argument("--only", metavar="C1,C5", help="these claims")
     run.add_argument("--ci", action="store_true", help="the claims marked (CI)")
     run.add_argument("--seeds", type=positive(int), help="default: 2 quick, 5 full")
-    run.add_argument("--jobs", type=positive(int), default=2, help="processes (default 2), one core each")
+    run.add_argument(
+        "--jobs", type=positive(int), default=2, help="processes (default 2), one core each"
+    )
     run.add_argument("--data", metavar="FOLDER", help="where the four MNIST files are")
-    for command in (run, commands.add_parser("report", help="write the report again from results.json")):
+    for command in (
+        run,
+        commands.add_parser("report", help="write the report again from results.json"),
+    ):
         command.add_argument(
             "--out",
             type=folder if command is run else Path,
@@ -77,13 +91,17 @@ def ran(args: argparse.Namespace, error: Any) -> int:
     """Run what is not finished, then judge and report what is."""
     need("tqdm", "matplotlib")
     seeds = args.seeds or SEEDS[args.mode]
-    out = args.out or Path("runs/batchnorm-lab-full" if args.mode == "full" else "runs/batchnorm-lab")
+    out = args.out or Path(
+        "runs/batchnorm-lab-full" if args.mode == "full" else "runs/batchnorm-lab"
+    )
     (out / "cells").mkdir(parents=True, exist_ok=True)
     wanted = chosen(args, error)
     data, source = load(args.data, error)
     every = runner.tasks(wanted, args.mode, seeds, out, f"{source} {crc32(*data):08x}")
     todo = [task for task in every if not task.finished()]
-    print(f"{source}; {args.mode}, {seeds} seeds: {len(every)} cells, {len(every) - len(todo)} of them finished before")
+    print(
+        f"{source}; {args.mode}, {seeds} seeds: {len(every)} cells, {len(every) - len(todo)} of them finished before"
+    )
     begun, faults, interrupted = time.time(), [], False
     try:
         if signal.getsignal(signal.SIGINT) is leave:  # from here on there is something to keep
@@ -92,7 +110,13 @@ def ran(args: argparse.Namespace, error: Any) -> int:
     except KeyboardInterrupt:
         interrupted = True
     seconds = _seconds(out) + time.time() - begun
-    settings = {"mode": args.mode, "seeds": seeds, "jobs": args.jobs, "data": source, "seconds": seconds}
+    settings = {
+        "mode": args.mode,
+        "seeds": seeds,
+        "jobs": args.jobs,
+        "data": source,
+        "seconds": seconds,
+    }
     _write(out, settings, wanted, runner.collected(every))
     if unfinished := {task.claim: None for task in every if not task.finished()}:
         print(f"not judged, cells are missing: {', '.join(unfinished)}", file=sys.stderr)
@@ -132,8 +156,17 @@ def _shown(todo: list[runner.Task], data: Any, jobs: int) -> list[str]:
 
 
 def _write(out: Path, settings: dict, wanted: list, saved: dict[str, list[dict]]) -> None:
-    versions = {"minigrad": mg.__version__, "numpy": np.__version__, "python": platform.python_version()}
-    found: dict[str, Any] = {"settings": settings, "versions": versions, "commit": _commit(), "command": _command()}
+    versions = {
+        "minigrad": mg.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
+    found: dict[str, Any] = {
+        "settings": settings,
+        "versions": versions,
+        "commit": _commit(),
+        "command": _command(),
+    }
     found |= {"claims": {}, "cells": saved}
     for claim in wanted:
         if (owner := claim.of or claim.id) in saved:
@@ -165,7 +198,11 @@ def _commit() -> str:
 def _described(here: Path) -> str:
     try:
         text = subprocess.run(
-            ["git", "describe", "--always", "--dirty"], cwd=here, capture_output=True, text=True, check=True
+            ["git", "describe", "--always", "--dirty"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=True,
         )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
@@ -174,7 +211,9 @@ def _described(here: Path) -> str:
 
 def _command() -> str:
     """Return what was typed, without this machine's folders."""
-    return "python examples/batchnorm_lab" + re.sub(r" --(data|out)[ =]\S+", "", " " + " ".join(sys.argv[1:]))
+    return "python examples/batchnorm_lab" + re.sub(
+        r" --(data|out)[ =]\S+", "", " " + " ".join(sys.argv[1:])
+    )
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -191,6 +230,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         report.write(out)
     except (ValueError, KeyError, TypeError) as error:
-        top.error(f"report: {str(out / 'results.json')!r} is damaged or of another program ({error!r})")
+        top.error(
+            f"report: {str(out / 'results.json')!r} is damaged or of another program ({error!r})"
+        )
     print(f"report: {out / 'report.html'}, {out / 'REPORT.md'}")
     return 0

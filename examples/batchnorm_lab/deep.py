@@ -26,7 +26,9 @@ def norms(gradients: Iterable[mg.Tensor | None]) -> list[float]:
 def ratio(values: Iterable[float]) -> float:
     """Return the largest over the smallest; 1e300 where one is 0 or not finite, for JSON has no infinity."""
     values = list(values)
-    return max(values) / min(values) if min(values) > 0 and all(map(math.isfinite, values)) else 1e300
+    return (
+        max(values) / min(values) if min(values) > 0 and all(map(math.isfinite, values)) else 1e300
+    )
 
 
 class Residual(nn.Module):

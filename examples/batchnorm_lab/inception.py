@@ -81,7 +81,10 @@ class Block(nn.Module):
         super().__init__()
         pool = {"avg": nn.AvgPool2d, "max": nn.MaxPool2d}[row.pool](3, row.stride, padding=1)
         branches = [
-            [*unit(n_in, row.reduce3, 1, norm), *unit(row.reduce3, row.threes, 3, norm, row.stride)],
+            [
+                *unit(n_in, row.reduce3, 1, norm),
+                *unit(row.reduce3, row.threes, 3, norm, row.stride),
+            ],
             [
                 *unit(n_in, row.reduce_double, 1, norm),
                 *unit(row.reduce_double, row.double, 3, norm),
@@ -113,7 +116,9 @@ def stem(norm: Norm, separable: bool) -> list[nn.Module]:
     return [*first, halve[0], *unit(64, 64, 1, norm), *unit(64, 192, 3, norm), halve[1]]
 
 
-def bn_inception(classes: int = 1000, *, norm: Norm = nn.BatchNorm2d, separable: bool = True) -> nn.Sequential:
+def bn_inception(
+    classes: int = 1000, *, norm: Norm = nn.BatchNorm2d, separable: bool = True
+) -> nn.Sequential:
     """Return the network: (N, 3, 224, 224) -> (N, classes), scores before the softmax.
 
     ``norm`` is called with a number of channels for each layer between a convolution and its ReLU;

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-BLUE, RED, GREEN, PINK, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"  # Okabe & Ito
+BLUE, RED, GREEN, PINK, ORANGE, SKY = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+)  # Okabe & Ito
 COLORS = (BLUE, RED, GREEN, PINK, ORANGE, SKY)
 MARKERS = ("o", "s", "^", "D", "v", "P")
 WITH = {"color": BLUE, "linestyle": "-", "marker": "o"}
@@ -12,7 +19,9 @@ WITHOUT = {"color": RED, "linestyle": "--", "marker": "s"}
 THEORY = {"color": "#222222", "linestyle": ":", "linewidth": 1.2}
 
 
-def labelled(axes: Any, title: str, x: str, y: str, legend: str | None = "best", **options: Any) -> Any:
+def labelled(
+    axes: Any, title: str, x: str, y: str, legend: str | None = "best", **options: Any
+) -> Any:
     """Write title and axes, a faint grid and the legend."""
     axes.set(xlabel=x, ylabel=y, **options)
     axes.set_title(title, fontsize=10)

@@ -44,7 +44,9 @@ def _draw(claim: Any, done: list, path: Path) -> None:
 
     figure = plt.figure(figsize=claim.size, layout="constrained")
     claim.draw(figure, done)
-    figure.savefig(path, dpi=150, metadata={"Software": None})  # the same bytes for the same results
+    figure.savefig(
+        path, dpi=150, metadata={"Software": None}
+    )  # the same bytes for the same results
     plt.close(figure)
 
 
@@ -60,9 +62,15 @@ def _made(found: dict) -> str:
 
 def _code(found: dict) -> str:
     """Return the commit, and those of cells that an earlier call measured with other code."""
-    measured = {cell.get("commit", "unknown") for cells in found["cells"].values() for cell in cells}
+    measured = {
+        cell.get("commit", "unknown") for cells in found["cells"].values() for cell in cells
+    }
     text = f"commit {found['commit']}"
-    return text if measured <= {found["commit"]} else f"{text}, cells measured at {', '.join(sorted(measured))}"
+    return (
+        text
+        if measured <= {found["commit"]}
+        else f"{text}, cells measured at {', '.join(sorted(measured))}"
+    )
 
 
 def _cost(claim: Any, found: dict) -> str:
@@ -90,8 +98,15 @@ def _markdown(found: dict, parts: list) -> str:
         "| --- | --- | --- | --- | --- |",
     ]
     for claim, judged in parts:
-        cells = (claim.title, f"{MARKS[judged.verdict]} {judged.verdict}", judged.figure, claim.reference)
-        lines.append(f"| [{claim.id}](#{claim.id.lower()}) | " + " | ".join(map(_cell, cells)) + " |")
+        cells = (
+            claim.title,
+            f"{MARKS[judged.verdict]} {judged.verdict}",
+            judged.figure,
+            claim.reference,
+        )
+        lines.append(
+            f"| [{claim.id}](#{claim.id.lower()}) | " + " | ".join(map(_cell, cells)) + " |"
+        )
     for claim, judged in parts:
         lines += ["", f'<a id="{claim.id.lower()}"></a>', f"## {claim.id}. {claim.title}", ""]
         lines += [f"- **{name}:** {text}" for name, text in _facts(claim, judged)]

@@ -39,13 +39,17 @@ def tasks(chosen: list[Claim], mode: str, seeds: int, out: Path, trained_on: str
     for claim in chosen:
         owner = claim.of or claim.id
         for cell in claim.cells(mode, seeds):
-            name = hashlib.sha256(json.dumps([cell, trained_on], sort_keys=True).encode()).hexdigest()[:16]
+            name = hashlib.sha256(
+                json.dumps([cell, trained_on], sort_keys=True).encode()
+            ).hexdigest()[:16]
             file = out / "cells" / f"{owner}-{name}.json"
             found[file] = Task(owner, cell, file)
     return list(found.values())
 
 
-def run(todo: list[Task], data: Any, jobs: int, commit: str) -> Iterator[tuple[Task | None, str | None, int]]:
+def run(
+    todo: list[Task], data: Any, jobs: int, commit: str
+) -> Iterator[tuple[Task | None, str | None, int]]:
     """Run tasks in ``jobs`` processes; yield (task, error, training steps so far), None between two ends.
 
     Ctrl-C and leaving the loop stop what is under way; what has ended is kept.
@@ -85,7 +89,13 @@ def _measure(task: Task) -> None:
         warnings.simplefilter("ignore", RuntimeWarning)
         value = _worker["claims"][task.claim].measure(task.cell, _worker["data"], tick=_count)
     seconds = time.perf_counter() - begun
-    saved = {"claim": task.claim, "cell": task.cell, "commit": _worker["commit"], "seconds": seconds, "value": value}
+    saved = {
+        "claim": task.claim,
+        "cell": task.cell,
+        "commit": _worker["commit"],
+        "seconds": seconds,
+        "value": value,
+    }
     write_atomically(task.file, json.dumps(saved, allow_nan=False).encode())
 
 

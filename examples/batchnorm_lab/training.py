@@ -68,7 +68,10 @@ def accuracy(net: nn.Module, part: Part, batch: int = 1000) -> float:
     with mg.no_grad():
         for i in range(0, len(part.labels), batch):
             right += int(
-                (net(mg.tensor(part.images[i : i + batch])).numpy().argmax(1) == part.labels[i : i + batch]).sum()
+                (
+                    net(mg.tensor(part.images[i : i + batch])).numpy().argmax(1)
+                    == part.labels[i : i + batch]
+                ).sum()
             )
     net.train()
     return right / len(part.labels)
@@ -87,7 +90,9 @@ def fit(net: nn.Module, data: Data, *, steps: int, batch: int, lr: float, seed: 
         tick: Callable[[int], None] = lambda n: None) -> list[list[float]]:  # fmt: skip
     """Train with plain SGD; return [[step, test accuracy], …], the last step always among them."""
     optimizer, curve = optim.SGD(net.parameters(), lr=lr), []
-    for t, (images, labels) in enumerate(itertools.islice(batches(data.train, batch, seed), steps), 1):
+    for t, (images, labels) in enumerate(
+        itertools.islice(batches(data.train, batch, seed), steps), 1
+    ):
         step(net, optimizer, images, labels)
         tick(1)
         if t == steps or (every and t % every == 0):

@@ -44,7 +44,12 @@ def _uncaught(kind, error, traceback):
     if isinstance(error, OSError):
         what = f"{error.filename}: " if error.filename else ""
         print(f"{PROGRAM.name}: {what}{error.strerror or error}", file=sys.stderr)
-    elif isinstance(error, ModuleNotFoundError) and error.name in ("minigrad", "numpy", "safetensors", "graphviz"):
+    elif isinstance(error, ModuleNotFoundError) and error.name in (
+        "minigrad",
+        "numpy",
+        "safetensors",
+        "graphviz",
+    ):
         need(error.name)
     else:
         sys.__excepthook__(kind, error, traceback)
@@ -52,5 +57,7 @@ def _uncaught(kind, error, traceback):
 
 if EXAMPLES in PROGRAM.parents:  # a program of this folder runs, not a test of it
     sys.excepthook = _uncaught
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # in the background it may be deaf
+    if (
+        signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    ):  # in the background it may be deaf
         signal.signal(signal.SIGINT, leave)

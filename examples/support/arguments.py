@@ -73,7 +73,9 @@ def _in_writable_folder(path):
     try:
         tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as error:
-        raise argparse.ArgumentTypeError(f"cannot write to {os.fspath(path.parent)!r}: {error.strerror}") from None
+        raise argparse.ArgumentTypeError(
+            f"cannot write to {os.fspath(path.parent)!r}: {error.strerror}"
+        ) from None
     return path
 
 
@@ -88,8 +90,12 @@ def parse(argv=None):
     add = parser.add_argument
     add("--model", choices=sorted(DEFAULTS), default="mlp", help="paper: 3x100 sigmoid units")
     one_or_both = parser.add_mutually_exclusive_group()
-    one_or_both.add_argument("--norm", choices=["batch", "none"], default="batch", help="with or without BatchNorm")
-    one_or_both.add_argument("--compare", action="store_true", help="train with and without BatchNorm, same start")
+    one_or_both.add_argument(
+        "--norm", choices=["batch", "none"], default="batch", help="with or without BatchNorm"
+    )
+    one_or_both.add_argument(
+        "--compare", action="store_true", help="train with and without BatchNorm, same start"
+    )
     add("--epochs", type=positive(int), default=argparse.SUPPRESS, help=per_model)
     add("--batch-size", type=positive(int), default=argparse.SUPPRESS, help=per_model)
     add("--lr", type=positive(float), default=argparse.SUPPRESS, help=f"learning rate; {per_model}")

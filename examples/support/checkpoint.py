@@ -7,7 +7,16 @@ from support import leave
 
 import minigrad as mg
 
-SETTINGS = ("model", "epochs", "batch_size", "lr", "weight_decay", "seed", "compare", "evaluate_every")
+SETTINGS = (
+    "model",
+    "epochs",
+    "batch_size",
+    "lr",
+    "weight_decay",
+    "seed",
+    "compare",
+    "evaluate_every",
+)
 
 
 class Interrupted(Exception):
@@ -66,7 +75,9 @@ class Checkpoint:
         self.parts, self.run = parts, Run()
         if self.args.resume and self.path.is_file():
             self._restore()
-        elif self.args.resume and not (self.args.compare and any(self.args.out.glob("checkpoint-*.safetensors"))):
+        elif self.args.resume and not (
+            self.args.compare and any(self.args.out.glob("checkpoint-*.safetensors"))
+        ):
             self.args.error(f"--resume: no checkpoint {str(self.path)!r}; start without --resume")
         signal.signal(signal.SIGINT, self._on_interrupt)
         return self.run
@@ -81,7 +92,9 @@ class Checkpoint:
             if missing:
                 raise KeyError(*missing)
         except KeyError as error:
-            self.args.error(f"--resume: {str(self.path)!r} is no checkpoint of this example: it has no {error}")
+            self.args.error(
+                f"--resume: {str(self.path)!r} is no checkpoint of this example: it has no {error}"
+            )
         except (OSError, ValueError, TypeError, IndexError, RuntimeError) as error:
             self.args.error(f"--resume: {str(self.path)!r} is no checkpoint of this run: {error}")
         mg.set_rng_state(saved["random"])
@@ -95,7 +108,9 @@ class Checkpoint:
             if saved[name] != now
         ]
         if differ:
-            self.args.error(f"--resume: the run in {str(self.path)!r} was started with {', '.join(differ)}")
+            self.args.error(
+                f"--resume: the run in {str(self.path)!r} was started with {', '.join(differ)}"
+            )
 
     def save(self):
         """Write everything, whole or not at all."""

@@ -28,13 +28,17 @@ def progress(loader, run, args):
     """Yield the batches under a bar with loss and accuracy (on a terminal)."""
     from tqdm import tqdm
 
-    bar = tqdm(loader, desc=f"epoch {run.epoch + 1}/{args.epochs}", leave=False, disable=None, unit="batch")
+    bar = tqdm(
+        loader, desc=f"epoch {run.epoch + 1}/{args.epochs}", leave=False, disable=None, unit="batch"
+    )
     with bar:
         for batch in bar:
             yield batch
             if run.seen:
                 bar.set_postfix(
-                    loss=f"{run.loss / run.seen:.3f}", accuracy=f"{run.right / run.seen:.2%}", refresh=False
+                    loss=f"{run.loss / run.seen:.3f}",
+                    accuracy=f"{run.right / run.seen:.2%}",
+                    refresh=False,
                 )
 
 
@@ -59,7 +63,9 @@ def finished(args, source, model, runs, test_set):
         written.append("graph.svg")
     for norm, run in runs.items():
         seconds = sum(h["seconds"] for h in run.history)
-        print(f"test accuracy {run.history[-1]['test_accuracy']:.2%} {NAMES[norm]}, {seconds:.0f} s ({source})")
+        print(
+            f"test accuracy {run.history[-1]['test_accuracy']:.2%} {NAMES[norm]}, {seconds:.0f} s ({source})"
+        )
     print(f"written to {args.out}: {' '.join(written)}")
 
 
@@ -79,12 +85,26 @@ def _draw_curves(args, source, runs):
     for norm, run in runs.items():
         steps, accuracies = _points(run)
         marker = "o" if len(steps) < 30 else None
-        axes.plot(steps, accuracies, STYLES[norm], color=COLORS[norm], marker=marker, ms=4, label=NAMES[norm])
+        axes.plot(
+            steps,
+            accuracies,
+            STYLES[norm],
+            color=COLORS[norm],
+            marker=marker,
+            ms=4,
+            label=NAMES[norm],
+        )
         lowest = min(lowest, *accuracies)
     if not args.compare:
         (run,) = runs.values()
         steps = [h["step"] for h in run.history]
-        axes.plot(steps, [h["train_accuracy"] for h in run.history], ":", color="#555555", label="training batches")
+        axes.plot(
+            steps,
+            [h["train_accuracy"] for h in run.history],
+            ":",
+            color="#555555",
+            label="training batches",
+        )
         lowest = min(lowest, run.history[0]["train_accuracy"])
     axes.set(xlabel="training steps", ylabel="test accuracy" if args.compare else "accuracy",
              title=f"{args.model} on {source}", ylim=(max(0.0, lowest - 0.01) if lowest > 0.8 else 0.0, 1.0))  # fmt: skip
@@ -110,8 +130,12 @@ def _draw_graph(args, source, model, test_set):
 
 def compared(args, source, runs):
     """Print the table of both nets, test accuracy by step."""
-    print(f"\n{args.model} on {source}: test accuracy\n{'steps':>8}  {'without':>9}  {'BatchNorm':>9}")
+    print(
+        f"\n{args.model} on {source}: test accuracy\n{'steps':>8}  {'without':>9}  {'BatchNorm':>9}"
+    )
     curves = {norm: dict(run.curve) for norm, run in runs.items()}
     steps = sorted(curves["batch"])
-    for step in [s for i, s in enumerate(steps) if i % max(1, len(steps) // 12) == 0 or s == steps[-1]]:
+    for step in [
+        s for i, s in enumerate(steps) if i % max(1, len(steps) // 12) == 0 or s == steps[-1]
+    ]:
         print(f"{step:8d}  {curves['none'][step]:9.2%}  {curves['batch'][step]:9.2%}")

@@ -64,18 +64,30 @@ def grad(
     cotangents = _cotangents(outputs, grad_outputs)
     for x in inputs:
         if not isinstance(x, Tensor):
-            raise RuntimeError(f"all inputs have to be Tensors or GradientEdges, but got {type(x).__name__}")
+            raise RuntimeError(
+                f"all inputs have to be Tensors or GradientEdges, but got {type(x).__name__}"
+            )
     if is_grads_batched:
-        return _batched(outputs, inputs, cotangents, (retain_graph, create_graph, allow_unused, materialize_grads))
+        return _batched(
+            outputs,
+            inputs,
+            cotangents,
+            (retain_graph, create_graph, allow_unused, materialize_grads),
+        )
     found = _found(outputs, cotangents, inputs, retain_graph, create_graph)
     if materialize_grads:
         found = {x._node: found.get(x._node, _zeros(x, create_graph)) for x in inputs}
     return tuple(_answer(found.get(x._node), i, allow_unused) for i, x in enumerate(inputs))
 
 
-def _found(outputs: Any, cotangents: Any, inputs: Any, retain_graph: bool | None, create_graph: bool) -> dict[Any, Any]:
+def _found(
+    outputs: Any, cotangents: Any, inputs: Any, retain_graph: bool | None, create_graph: bool
+) -> dict[Any, Any]:
     """Return the cotangent of each input's node; what retains its gradient on the way gets it."""
-    found = {node: g for node, g, _ in differentiate(outputs, cotangents, inputs, retain_graph, create_graph)}
+    found = {
+        node: g
+        for node, g, _ in differentiate(outputs, cotangents, inputs, retain_graph, create_graph)
+    }
     for node, g in found.items():
         if node.retains and node.primitive is not None:
             accumulate(node, g, own=False)
@@ -110,27 +122,41 @@ def backward(
     if grad_variables is not None:
         warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning)
         if grad_tensors is not None:
-            raise RuntimeError("`grad_tensors` and `grad_variables` (deprecated) are both passed; pass `grad_tensors`")
+            raise RuntimeError(
+                "`grad_tensors` and `grad_variables` (deprecated) are both passed; pass `grad_tensors`"
+            )
         grad_tensors = grad_variables
     tensors = _sequence(tensors)
     run_backward(tensors, _cotangents(tensors, grad_tensors), retain_graph, create_graph, inputs)
 
 
-def _batched(outputs: list[Tensor], inputs: list[Tensor], cotangents: list[Any], options: Any) -> Any:
+def _batched(
+    outputs: list[Tensor], inputs: list[Tensor], cotangents: list[Any], options: Any
+) -> Any:
     """Return the gradients for each of a batch of cotangents, stacked."""
     retain_graph, create_graph, allow_unused, materialize = options
     sizes = {g.shape[0] for g in cotangents if g is not None and g.ndim}
     if len(sizes) != 1 or any(g is not None and not g.ndim for g in cotangents):
-        raise ValueError("grad: with is_grads_batched every cotangent has the same first dimension, one vector each")
+        raise ValueError(
+            "grad: with is_grads_batched every cotangent has the same first dimension, one vector each"
+        )
     size, found = sizes.pop(), []
     for i in range(size):
         vectors = [None if g is None else g[i] for g in cotangents]
         keep = retain_graph or create_graph or i < size - 1
-        found.append(grad(outputs, inputs, vectors, keep, create_graph, True, allow_unused, False, materialize))
-    return tuple(None if rows[0] is None else stack(list(rows)) for rows in zip(*found, strict=True))
+        found.append(
+            grad(
+                outputs, inputs, vectors, keep, create_graph, True, allow_unused, False, materialize
+            )
+        )
+    return tuple(
+        None if rows[0] is None else stack(list(rows)) for rows in zip(*found, strict=True)
+    )
 
 
-def _cotangents(outputs: list[Tensor], given: Tensor | Sequence[Tensor | None] | None) -> list[Tensor | None]:
+def _cotangents(
+    outputs: list[Tensor], given: Tensor | Sequence[Tensor | None] | None
+) -> list[Tensor | None]:
     """Return a cotangent an output, None where the default is meant."""
     cotangents = [None] * len(outputs) if given is None else _sequence(given)
     if len(cotangents) != len(outputs):

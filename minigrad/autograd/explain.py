@@ -37,12 +37,15 @@ class Explanation:
 
     def __repr__(self) -> str:
         rows = [
-            f"  {c.norm:<12.5g} {c.consumer}" + (f"  {shown(c.line)}" if c.line else "") for c in self.contributions
+            f"  {c.norm:<12.5g} {c.consumer}" + (f"  {shown(c.line)}" if c.line else "")
+            for c in self.contributions
         ]
         return "\n".join([self.text, *(["  norm         consumer"] if rows else []), *rows])
 
 
-def explain(tensor: Tensor, output: Tensor | None = None, gradient: Tensor | None = None) -> Explanation:
+def explain(
+    tensor: Tensor, output: Tensor | None = None, gradient: Tensor | None = None
+) -> Explanation:
     """Tell who contributes to the gradient of ``tensor``, or why it has none.
 
     With ``output`` (a scalar, or ``gradient`` its cotangent) the graph is swept anew and kept:
@@ -83,7 +86,11 @@ def explain(tensor: Tensor, output: Tensor | None = None, gradient: Tensor | Non
 def _without_graph(tensor: Tensor, what: str) -> Explanation:
     cut = _cut((tensor._origin,))
     if cut is None:
-        asks = "x.requires_grad_() asks." if tensor.is_floating_point() else f"It is {tensor.dtype}: x.float() could."
+        asks = (
+            "x.requires_grad_() asks."
+            if tensor.is_floating_point()
+            else f"It is {tensor.dtype}: x.float() could."
+        )
         text = f"No gradient: {what} never asked for one (requires_grad=False). {asks}"
         if what != "this tensor":
             text = (
@@ -99,8 +106,12 @@ def _because(cut: Origin, opening: str) -> Explanation:
     if cut.how == "detach":
         return Explanation("detached", f"{opening}: detached at {place}", line=cut.line)
     if cut.how == "no_grad":
-        return Explanation("no_grad", f"{opening}: `{cut.name}` ran under no_grad at {place}", line=cut.line)
-    return Explanation("no gradient", f"{opening}: `{cut.name}` has no gradient, at {place}", line=cut.line)
+        return Explanation(
+            "no_grad", f"{opening}: `{cut.name}` ran under no_grad at {place}", line=cut.line
+        )
+    return Explanation(
+        "no gradient", f"{opening}: `{cut.name}` has no gradient, at {place}", line=cut.line
+    )
 
 
 def _of_what_is_there(tensor: Tensor) -> Explanation:
@@ -181,11 +192,17 @@ def _cut(origins: Iterable[Any], node: Node | None = None) -> Origin | None:
         if origin in seen:
             continue
         seen.add(origin)
-        above = ancestors(p for p in origin.parents if isinstance(p, Node)) if node is not None else set()
+        above = (
+            ancestors(p for p in origin.parents if isinstance(p, Node))
+            if node is not None
+            else set()
+        )
         if origin.how != "operation" and (node is None or node in above):
             return origin
         stack.extend(p for p in origin.parents if isinstance(p, Origin))
         for home in above:
-            if home.origin is not None:  # cut twice: this value had an operand that had left the graph
+            if (
+                home.origin is not None
+            ):  # cut twice: this value had an operand that had left the graph
                 stack.append(home.origin)
     return None

@@ -84,7 +84,11 @@ class FunctionCtx:
             )
         tensor = Tensor._wrap(array)
         if MODES.grad_enabled and home is not None and self._call is not None:
-            tensor._node = home if isinstance(home, Node) else self._call.node_of(home[0], home[1], self._outputs)
+            tensor._node = (
+                home
+                if isinstance(home, Node)
+                else self._call.node_of(home[0], home[1], self._outputs)
+            )
         return tensor
 
 
@@ -118,7 +122,9 @@ class Function:
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
         """Compute the result; every Function writes its own."""
-        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+        raise NotImplementedError(
+            "You must implement the forward function for custom autograd.Function."
+        )
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -175,7 +181,10 @@ def once_differentiable(function: Callable[..., Any]) -> Callable[..., Any]:
             answers = function(ctx, *grads)
         if not MODES.grad_enabled:
             return answers
-        among = (*(ctx._call.inputs if ctx._call else ()), *(g._node for g in grads if isinstance(g, Tensor)))
+        among = (
+            *(ctx._call.inputs if ctx._call else ()),
+            *(g._node for g in grads if isinstance(g, Tensor)),
+        )
         nodes = tuple(node for node in among if node is not None and node.requires_grad)
         many = answers if isinstance(answers, tuple) else (answers,)
         ends = tuple(_end(x, nodes) if isinstance(x, Tensor) else x for x in many)
@@ -207,13 +216,17 @@ class _Call(_Named):
         self.cls, self.inputs, self.function = cls, nodes, cls.__name__
         self.outputs: list[Any] = []  # weak references: outputs point here
 
-    def link(self, ctx: FunctionCtx, args: tuple[Any, ...], outputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def link(
+        self, ctx: FunctionCtx, args: tuple[Any, ...], outputs: tuple[Any, ...]
+    ) -> tuple[Any, ...]:
         """Return the outputs as tensors of the graph; take over what ``ctx`` saved."""
         ctx._moment = self.sequence
         ctx._saved = tuple(self._packed(ctx, x, args, outputs) for x in ctx._to_save)
         saves = bool(ctx._to_save)
         self.primitive, self.of_output = _primitives(self.cls, saves)
-        self.params = {} if saves else {"held": _Held(ctx)}  # what saved nothing may be gone through again
+        self.params = (
+            {} if saves else {"held": _Held(ctx)}
+        )  # what saved nothing may be gone through again
         self.saved = (_Held(ctx) if saves else None, *(None for _ in self.inputs))
         ctx._to_save = ()
         ctx._outputs = tuple((y.shape, y.dtype) if isinstance(y, Tensor) else None for y in outputs)
@@ -221,7 +234,9 @@ class _Call(_Named):
         ctx._dirty = ctx._constants = ()
         return linked
 
-    def _packed(self, ctx: FunctionCtx, x: Any, args: tuple[Any, ...], outputs: tuple[Any, ...]) -> Any:
+    def _packed(
+        self, ctx: FunctionCtx, x: Any, args: tuple[Any, ...], outputs: tuple[Any, ...]
+    ) -> Any:
         if x is None:
             return None
         if x._inference:
@@ -233,7 +248,11 @@ class _Call(_Named):
 
     def _linked(self, ctx: FunctionCtx, i: int, y: Any) -> Any:
         self.outputs.append(None)
-        if not isinstance(y, Tensor) or y.dtype.kind != "f" or _place(y, ctx._constants) is not None:
+        if (
+            not isinstance(y, Tensor)
+            or y.dtype.kind != "f"
+            or _place(y, ctx._constants) is not None
+        ):
             return y
         node = self._output(i, y.shape, y.dtype)
         self.outputs[i] = weakref.ref(node)
@@ -347,7 +366,9 @@ def _checked(call: _Call, answers: tuple[Any, ...]) -> tuple[Any, ...]:
         if g is None:
             continue
         if not isinstance(g, Tensor):
-            raise RuntimeError(f"expected Variable or None (got {type(g).__name__}) among the gradients of {name}")
+            raise RuntimeError(
+                f"expected Variable or None (got {type(g).__name__}) among the gradients of {name}"
+            )
         if node is None:
             raise RuntimeError(
                 f"function {name} returned a gradient different than None at position {i + 1}, but the "
@@ -381,7 +402,9 @@ def _place(x: Any, among: tuple[Any, ...]) -> int | None:
 
 
 def _twice(g: Any, i: int, _out: Any, *_inputs: Any) -> Any:
-    raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+    raise RuntimeError(
+        "trying to differentiate twice a function that was marked with @once_differentiable"
+    )
 
 
 _END = Primitive(_twice, (), each=_twice, name="once_differentiable")

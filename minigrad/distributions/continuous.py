@@ -47,7 +47,9 @@ class Normal(Distribution):
 
     def expand(self, batch_shape: Any) -> Normal:
         shape = tuple(batch_shape)
-        return Normal(self.loc.expand(shape), self.scale.expand(shape), validate_args=self._validate_args)
+        return Normal(
+            self.loc.expand(shape), self.scale.expand(shape), validate_args=self._validate_args
+        )
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         eps = standard_normal(self._extended_shape(sample_shape), self.loc.dtype)
@@ -55,7 +57,11 @@ class Normal(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         self._validate_sample(value)
-        return -((value - self.loc) ** 2) / (2 * self.scale**2) - self.scale.log() - math.log(math.sqrt(2 * math.pi))
+        return (
+            -((value - self.loc) ** 2) / (2 * self.scale**2)
+            - self.scale.log()
+            - math.log(math.sqrt(2 * math.pi))
+        )
 
     def cdf(self, value: Tensor) -> Tensor:
         self._validate_sample(value)
@@ -107,10 +113,14 @@ class Uniform(Distribution):
 
     def expand(self, batch_shape: Any) -> Uniform:
         shape = tuple(batch_shape)
-        return Uniform(self.low.expand(shape), self.high.expand(shape), validate_args=self._validate_args)
+        return Uniform(
+            self.low.expand(shape), self.high.expand(shape), validate_args=self._validate_args
+        )
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        rand = Tensor._wrap(default_generator.uniform(self._extended_shape(sample_shape), dtype=self.low.dtype))
+        rand = Tensor._wrap(
+            default_generator.uniform(self._extended_shape(sample_shape), dtype=self.low.dtype)
+        )
         return self.low + rand * (self.high - self.low)
 
     def log_prob(self, value: Tensor) -> Tensor:

@@ -35,7 +35,9 @@ class Bernoulli(Distribution):
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.boolean
 
-    def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
+    def __init__(
+        self, probs: Any = None, logits: Any = None, validate_args: bool | None = None
+    ) -> None:
         _one_of(probs, logits)
         self._parameters = ("probs",) if logits is None else ("logits",)
         (given,) = broadcast_all(logits if probs is None else probs)
@@ -73,11 +75,18 @@ class Bernoulli(Distribution):
 
     def expand(self, batch_shape: Any) -> Bernoulli:
         (name,) = self._parameters
-        return Bernoulli(**{name: getattr(self, name).expand(tuple(batch_shape))}, validate_args=self._validate_args)
+        return Bernoulli(
+            **{name: getattr(self, name).expand(tuple(batch_shape))},
+            validate_args=self._validate_args,
+        )
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
         probs = self.probs.detach().numpy()
-        return Tensor._wrap(default_generator.bernoulli(probs, self._extended_shape(sample_shape)).astype(probs.dtype))
+        return Tensor._wrap(
+            default_generator.bernoulli(probs, self._extended_shape(sample_shape)).astype(
+                probs.dtype
+            )
+        )
 
     def log_prob(self, value: Tensor) -> Tensor:
         self._validate_sample(value)
@@ -106,7 +115,9 @@ class Categorical(Distribution):
 
     arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
 
-    def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
+    def __init__(
+        self, probs: Any = None, logits: Any = None, validate_args: bool | None = None
+    ) -> None:
         _one_of(probs, logits)
         self._parameters = ("probs",) if logits is None else ("logits",)
         given = logits if probs is None else probs

@@ -31,7 +31,9 @@ class Distribution:
     _validate_args = __debug__
     _parameters: tuple[str, ...] = ()  # those it was made of, as repr shows them
 
-    def __init__(self, batch_shape: Any = (), event_shape: Any = (), validate_args: bool | None = None) -> None:
+    def __init__(
+        self, batch_shape: Any = (), event_shape: Any = (), validate_args: bool | None = None
+    ) -> None:
         self.batch_shape, self.event_shape = Size(batch_shape), Size(event_shape)
         if validate_args is not None:
             self._validate_args = validate_args
@@ -59,7 +61,9 @@ class Distribution:
         if not self._validate_args:
             return
         if not isinstance(value, Tensor):
-            raise ValueError(f"The value argument to log_prob must be a Tensor, got {type(value).__name__}")
+            raise ValueError(
+                f"The value argument to log_prob must be a Tensor, got {type(value).__name__}"
+            )
         n = len(self.event_shape)
         if n and value.shape[-n:] != self.event_shape:
             raise ValueError(
@@ -87,7 +91,9 @@ class Distribution:
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         """Return a draw through which gradients reach the parameters (the reparametrization trick)."""
-        raise NotImplementedError(f"{type(self).__name__}.rsample: there is no such gradient; use sample()")
+        raise NotImplementedError(
+            f"{type(self).__name__}.rsample: there is no such gradient; use sample()"
+        )
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the logarithm of the density (or of the probability) at ``value``."""

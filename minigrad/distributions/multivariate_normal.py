@@ -47,10 +47,14 @@ class MultivariateNormal(Distribution):
             if m is not None
         }
         if len(given) != 1:
-            raise ValueError("Exactly one of covariance_matrix or precision_matrix or scale_tril may be specified.")
+            raise ValueError(
+                "Exactly one of covariance_matrix or precision_matrix or scale_tril may be specified."
+            )
         ((name, matrix),) = given.items()
         if matrix.ndim < 2:
-            raise ValueError(f"{name} must be at least two-dimensional, with optional leading batch dimensions")
+            raise ValueError(
+                f"{name} must be at least two-dimensional, with optional leading batch dimensions"
+            )
         batch_shape = np.broadcast_shapes(matrix.shape[:-2], loc.shape[:-1])
         self._parameters = ("loc", name)
         self.loc = loc.expand((*batch_shape, -1))
@@ -92,7 +96,9 @@ class MultivariateNormal(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         self._validate_sample(value)
         n = self.event_shape[0]
-        return -0.5 * (n * math.log(2 * math.pi) + mahalanobis(self._factor, value - self.loc)) - half_log_det(self)
+        return -0.5 * (
+            n * math.log(2 * math.pi) + mahalanobis(self._factor, value - self.loc)
+        ) - half_log_det(self)
 
     def entropy(self) -> Tensor:
         found = 0.5 * self.event_shape[0] * (1 + math.log(2 * math.pi)) + half_log_det(self)

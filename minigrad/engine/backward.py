@@ -54,9 +54,13 @@ def differentiate(
     roots = []
     for i, output in enumerate(outputs):
         if output._node is None:
-            raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
+            raise RuntimeError(
+                f"element {i} of tensors does not require grad and does not have a grad_fn"
+            )
         roots.append(output._node)
-    seeds: list[Any] = [_seed(y, g, i) for i, (y, g) in enumerate(zip(outputs, gradients, strict=True))]
+    seeds: list[Any] = [
+        _seed(y, g, i) for i, (y, g) in enumerate(zip(outputs, gradients, strict=True))
+    ]
     if targets is not None and any(t._node is None for t in targets):
         raise RuntimeError("One of the differentiated Tensors does not require grad")
     retain = create_graph if retain_graph is None else retain_graph
@@ -87,7 +91,9 @@ def _seed(output: Any, gradient: Any, i: int) -> Any:
         return Recorded._wrap(np.ones_like(output._data))
     if not isinstance(gradient, Recorded):
         if not isinstance(gradient, np.ndarray):
-            raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
+            raise TypeError(
+                f"gradients can be either Tensors or None, but got {type(gradient).__name__}"
+            )
         gradient = Recorded._wrap(gradient)
     if gradient.shape != output.shape:
         raise RuntimeError(
@@ -122,9 +128,13 @@ def _check_answer(hook: Any, answer: Any, g: Any) -> None:
     if not isinstance(answer, Recorded):
         raise TypeError(f"expected Variable, but hook returned '{type(answer).__name__}'")
     if answer.shape != g.shape:
-        raise RuntimeError(f"hook '{name}' has changed the size of value (was {g.shape} got {answer.shape})")
+        raise RuntimeError(
+            f"hook '{name}' has changed the size of value (was {g.shape} got {answer.shape})"
+        )
     if answer.dtype != g.dtype:
-        raise RuntimeError(f"hook '{name}' has changed the type of value (was {g.dtype} got {answer.dtype})")
+        raise RuntimeError(
+            f"hook '{name}' has changed the type of value (was {g.dtype} got {answer.dtype})"
+        )
 
 
 def accumulate(node: Node, g: Any, own: bool) -> None:

@@ -105,7 +105,9 @@ class Node:
         """
         made, inputs = self.primitive, self.inputs
         if made is not None and made.vjps:
-            inputs = tuple(x for x, rule in zip(inputs, made.vjps, strict=False) if rule is not None)
+            inputs = tuple(
+                x for x, rule in zip(inputs, made.vjps, strict=False) if rule is not None
+            )
         name = "" if made is None else made.name
         if name != "where":
             tensors = tuple(x for x in inputs if x is not None)

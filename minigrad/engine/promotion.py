@@ -14,13 +14,19 @@ NUMBERS = (float, int, bool)
 
 
 def as_operand(x: Any, primitive: Primitive) -> Any:
-    if type(x) in NUMBERS or isinstance(x, np.ndarray) or (x is None and primitive.promotes is None):
+    if (
+        type(x) in NUMBERS
+        or isinstance(x, np.ndarray)
+        or (x is None and primitive.promotes is None)
+    ):
         return x
     if isinstance(x, np.generic) and type(x.item()) in NUMBERS:
         return x.item()  # NumPy's scalars are numbers, as in PyTorch
     if hasattr(x, "__array_ufunc__") and not isinstance(x, np.generic):
         return x  # an array of another device
-    raise TypeError(f"{primitive.name}(): operands must be Tensors, arrays or real numbers, not {type(x).__name__}")
+    raise TypeError(
+        f"{primitive.name}(): operands must be Tensors, arrays or real numbers, not {type(x).__name__}"
+    )
 
 
 def same_float_dtype(a: Any, b: Any) -> bool:

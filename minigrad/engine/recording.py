@@ -13,7 +13,13 @@ import numpy as np
 from minigrad.dtypes import category, get_default_dtype
 from minigrad.engine.graph import NO_OPERAND, Constant, Given, Node, constant
 from minigrad.engine.messages import INFERENCE_SAVED, shape_error
-from minigrad.engine.promotion import NUMBERS, all_same_float_dtype, as_operand, promote_operands, same_float_dtype
+from minigrad.engine.promotion import (
+    NUMBERS,
+    all_same_float_dtype,
+    as_operand,
+    promote_operands,
+    same_float_dtype,
+)
 from minigrad.modes import MODES, RESULTS
 from minigrad.primitive import Primitive
 from minigrad.storage import tick
@@ -21,7 +27,10 @@ from minigrad.storage import tick
 _ndarray = np.ndarray
 _new = object.__new__
 _NO_PARAMS: dict[str, Any] = {}
-_SAVES_NOTHING_1, _SAVES_NOTHING_2 = (None,) * 2, (None,) * 3  # one for all nodes: less for Python's collector
+_SAVES_NOTHING_1, _SAVES_NOTHING_2 = (
+    (None,) * 2,
+    (None,) * 3,
+)  # one for all nodes: less for Python's collector
 
 
 class Recorded:
@@ -36,7 +45,9 @@ class Recorded:
     _constant: Node | None = None  # stands for it in graphs that only read it
     _inference = False  # made inside inference_mode
     _origin: Any = None  # how it left the graph; only inside autograd.record_lines
-    _record_view: Any  # views.link: record_unary() for a primitive whose result looks at its operand's memory
+    _record_view: (
+        Any  # views.link: record_unary() for a primitive whose result looks at its operand's memory
+    )
     _stale: type  # the class of a view whose base has a new value
     _view: Any = None  # how it came about, where it is a view of another tensor
     _views: Any = None  # weak references to its views
@@ -86,7 +97,11 @@ def record_unary(primitive: Primitive, x: Any, params: dict[str, Any] = _NO_PARA
         result._node = node = _new(Node)
         node.primitive = primitive
         node.first, node.second, node.many = operand_node, NO_OPERAND, None
-        node.saved = (out if kept[0] else None, a if kept[1] else None) if primitive.saves else _SAVES_NOTHING_1
+        node.saved = (
+            (out if kept[0] else None, a if kept[1] else None)
+            if primitive.saves
+            else _SAVES_NOTHING_1
+        )
         node.params = params
         shape = out.shape
         node.shape = operand_node.shape if operand_node.shape == shape else shape
@@ -112,7 +127,11 @@ def record_binary(primitive: Primitive, x: Any, y: Any, params: dict[str, Any] =
         out = np.asarray(out)
     result: Any = _new(Recorded._plain)
     result._data = out
-    if (node_a is not None or node_b is not None) and primitive.differentiable and MODES.grad_enabled:
+    if (
+        (node_a is not None or node_b is not None)
+        and primitive.differentiable
+        and MODES.grad_enabled
+    ):
         needs_grad = (node_a is not None) + 2 * (node_b is not None)
         kept = primitive.kept.get(needs_grad) or primitive.keeps(needs_grad, 2)
         if node_a is None:
@@ -136,7 +155,9 @@ def record_binary(primitive: Primitive, x: Any, y: Any, params: dict[str, Any] =
     return result
 
 
-def record_nary(primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any] = _NO_PARAMS) -> Any:
+def record_nary(
+    primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any] = _NO_PARAMS
+) -> Any:
     """Run and record a primitive of any number of operands."""
     values, nodes, needs_grad, bit = [], [], 0, 1
     for x in operands:
@@ -177,7 +198,9 @@ def record_nary(primitive: Primitive, operands: tuple[Any, ...], params: dict[st
     return result
 
 
-def attach(primitive: Primitive, out: Any, operands: tuple[Any, ...], params: dict[str, Any]) -> Node:
+def attach(
+    primitive: Primitive, out: Any, operands: tuple[Any, ...], params: dict[str, Any]
+) -> Node:
     """Return the node of a result that is there already; for primitives whose rules read no values."""
     node = _new(Node)
     node.inputs = tuple(map(source, operands))
@@ -193,7 +216,9 @@ def attach(primitive: Primitive, out: Any, operands: tuple[Any, ...], params: di
 _FAILURES = (FloatingPointError, OverflowError, ValueError, TypeError)
 
 
-def _retry_silently(primitive: Primitive, values: list[Any], params: dict[str, Any], error: Exception) -> Any:
+def _retry_silently(
+    primitive: Primitive, values: list[Any], params: dict[str, Any], error: Exception
+) -> Any:
     """Compute without warnings, with numbers beyond an integer dtype wrapped around; or say in PyTorch's words why not."""
     if isinstance(error, (ValueError, TypeError)):
         raise shape_error(primitive, values, error) from None
@@ -223,7 +248,9 @@ def source(x: Any, kept: bool = False) -> Node | None:
 
 
 # ---- what asks for no gradient ----------------------------------------------------------------
-def _note_unrecorded(result: Any, primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]) -> None:
+def _note_unrecorded(
+    result: Any, primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]
+) -> None:
     """Mark what is made in inference mode, unless it looks at the memory of an ordinary tensor; link the rest."""
     if MODES.inference:
         ordinary = [x for x in operands if isinstance(x, Recorded) and not x._inference]
@@ -232,7 +259,9 @@ def _note_unrecorded(result: Any, primitive: Primitive, operands: tuple[Any, ...
         link(result, primitive, operands, params)
 
 
-def link(result: Any, primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]) -> None:
+def link(
+    result: Any, primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]
+) -> None:
     """Let pictures see how a result without gradient came about; no value is saved.
 
     Inside a module's call only what no recorded result went into, and only back to the call's beginning: who
@@ -252,7 +281,9 @@ def link(result: Any, primitive: Primitive, operands: tuple[Any, ...], params: d
     result._constant = node = _new(Constant)
     node.primitive, node.params, node.scope = primitive, params, MODES.scope
     node.first, node.second, node.many = None, None, tuple(nodes)
-    node.saved = (None, *(x if type(x) in NUMBERS else None for x in operands)) if None in nodes else ()
+    node.saved = (
+        (None, *(x if type(x) in NUMBERS else None for x in operands)) if None in nodes else ()
+    )
     node.shape, node.dtype, node.sequence = result._data.shape, result._data.dtype, tick()
 
 

@@ -51,9 +51,13 @@ def sweep(
         if node.hooks is not None and on_hook is not None:
             g, own = on_hook(node, g), False
         primitive = node.primitive
-        if (primitive is None if goal is None else node in goal) or (node.retains and primitive is not None):
+        if (primitive is None if goal is None else node in goal) or (
+            node.retains and primitive is not None
+        ):
             found[node] = (g, own and primitive is None)
-        if primitive is None or (goal and useful and node in goal and useful.isdisjoint(node.inputs)):
+        if primitive is None or (
+            goal and useful and node in goal and useful.isdisjoint(node.inputs)
+        ):
             continue  # here the way ends: what the node saved is not asked for
         saved = node.saved
         if type(saved) is not tuple:
@@ -71,7 +75,13 @@ def sweep(
 
 
 def _apply_rules(
-    node: Node, g: Any, saved: Any, pending: Any, heap: list[int], useful: set[Node] | None, in_place: bool
+    node: Node,
+    g: Any,
+    saved: Any,
+    pending: Any,
+    heap: list[int],
+    useful: set[Node] | None,
+    in_place: bool,
 ) -> None:
     """Apply the rules of a node, and put each cotangent with what is pending for its operand."""
     primitive: Any = node.primitive
@@ -84,7 +94,9 @@ def _apply_rules(
             continue
         if useful is not None and parent not in useful:
             continue
-        if into is not None and in_place:  # pieces of one whole: each costs what it is, not what the whole is
+        if (
+            into is not None and in_place
+        ):  # pieces of one whole: each costs what it is, not what the whole is
             entry = pending.get(parent.sequence)
             if entry is not None and entry[2] and type(entry[1]) is _ndarray:
                 into(entry[1], g, **params)
@@ -121,10 +133,17 @@ def accumulate_pending(pending: Any, heap: list[int], node: Node, g: Any) -> Non
 def _saved_or_shape(node: Node, saved: tuple[Any, ...]) -> Any:
     """Return what the node saved, with nodes for what is looked at for shape and dtype only."""
     if node.many is not None:
-        return [home if value is None else value for value, home in zip(saved, (node, *node.many), strict=True)]
+        return [
+            home if value is None else value
+            for value, home in zip(saved, (node, *node.many), strict=True)
+        ]
     if len(saved) == 3:
         out, a, b = saved
-        return node if out is None else out, node.first if a is None else a, node.second if b is None else b
+        return (
+            node if out is None else out,
+            node.first if a is None else a,
+            node.second if b is None else b,
+        )
     out, a = saved
     return node if out is None else out, node.first if a is None else a
 
@@ -161,9 +180,15 @@ def _check_unwritten(node: Node) -> None:
     """
     of, moment = VERSIONS.of, node.sequence
     for place, value in enumerate(node.saved if type(node.saved) is tuple else ()):
-        if value is None or (type(value) is _ndarray and value.base is None and id(value) not in of):
+        if value is None or (
+            type(value) is _ndarray and value.base is None and id(value) not in of
+        ):
             continue  # as most of them
-        if hasattr(value, "base") and (writer := written_since(value, moment)) is not None and value.size:
+        if (
+            hasattr(value, "base")
+            and (writer := written_since(value, moment)) is not None
+            and value.size
+        ):
             what = "the result" if place == 0 else f"operand {place - 1}"
             raise _overwritten(node, what, value, writer)
     for name, value in node.params.items():

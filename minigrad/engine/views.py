@@ -165,7 +165,9 @@ def replace_node(x: Any, node: Node, by: str | None = None) -> None:
     x._node, x._constant = node, None
 
 
-def note_write(x: Any, value: Any, by: str, since: int, params: dict[str, Any] | None = None) -> None:
+def note_write(
+    x: Any, value: Any, by: str, since: int, params: dict[str, Any] | None = None
+) -> None:
     """Let pictures see a write that nothing records: from now on ``x``, and its base, stand for it.
 
     ``since`` is a tick before ``value`` was computed, where it was computed for this write.
@@ -181,7 +183,11 @@ def note_write(x: Any, value: Any, by: str, since: int, params: dict[str, Any] |
     if base is not x and base._node is None:
         link_result(base, overwrite, (base, x), {"view": steps(x._view)})
     for written in (x, base):
-        if written._node is None and written._constant is not None and written._constant.primitive is not None:
+        if (
+            written._node is None
+            and written._constant is not None
+            and written._constant.primitive is not None
+        ):
             written._constant.in_place = by
 
 

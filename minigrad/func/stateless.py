@@ -68,16 +68,22 @@ def _merged(dicts: Any) -> dict[str, Tensor]:
     if isinstance(dicts, Mapping):
         return dict(dicts)
     if not isinstance(dicts, Sequence) or not all(isinstance(d, Mapping) for d in dicts):
-        raise ValueError("Expected parameter_and_buffer_dicts to be a dict, or a list/tuple of dicts")
+        raise ValueError(
+            "Expected parameter_and_buffer_dicts to be a dict, or a list/tuple of dicts"
+        )
     names = [name for part in dicts for name in part]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ValueError(f"{twice} appeared in multiple dictionaries, behavior of functional call is ambiguous")
+        raise ValueError(
+            f"{twice} appeared in multiple dictionaries, behavior of functional call is ambiguous"
+        )
     return {name: value for part in dicts for name, value in part.items()}
 
 
 @contextmanager
-def _replaced(module: Any, given: dict[str, Tensor], tie_weights: bool, strict: bool) -> Iterator[None]:
+def _replaced(
+    module: Any, given: dict[str, Tensor], tie_weights: bool, strict: bool
+) -> Iterator[None]:
     """Put the given tensors where the module has its own, and back afterwards."""
     places: dict[str, tuple[dict[str, Any], str]] = {}
     for path, part in module.named_modules(remove_duplicate=False):
@@ -88,7 +94,9 @@ def _replaced(module: Any, given: dict[str, Tensor], tie_weights: bool, strict: 
         _check_names(module, given, places)
     new = {name: value for name, value in given.items() if name in places}
     if tie_weights:
-        by_tensor = {id(table[key]): given[name] for name, (table, key) in places.items() if name in given}
+        by_tensor = {
+            id(table[key]): given[name] for name, (table, key) in places.items() if name in given
+        }
         for name, (table, key) in places.items():
             if name not in given and table[key] is not None and id(table[key]) in by_tensor:
                 new[name] = by_tensor[id(table[key])]
@@ -115,4 +123,6 @@ def _check_names(module: Any, given: dict[str, Tensor], places: dict[str, Any]) 
         if names
     ]
     if lines:
-        raise RuntimeError(f"Error(s) in reparametrizing for {type(module).__name__}:\n\t" + "\n\t".join(lines))
+        raise RuntimeError(
+            f"Error(s) in reparametrizing for {type(module).__name__}:\n\t" + "\n\t".join(lines)
+        )

@@ -39,7 +39,9 @@ class _Level:
 
     def variable(self, x: Any, what: str) -> Tensor:
         if not isinstance(x, Tensor):
-            raise ValueError(f"Thing passed to transform API must be Tensor, got {type(x)} in the call of {what}")
+            raise ValueError(
+                f"Thing passed to transform API must be Tensor, got {type(x)} in the call of {what}"
+            )
         if x._node is None:
             y = x.detach().requires_grad_()
             self.own.add(y._node)  # type: ignore[arg-type]
@@ -68,7 +70,9 @@ class _Level:
 
     def leave(self, tree: Any) -> Any:
         """Return results as seen from outside: recorded only where they depend on more than our variables."""
-        return tree_map(lambda x: x if not isinstance(x, Tensor) or self.outer(x) else x.detach(), tree)
+        return tree_map(
+            lambda x: x if not isinstance(x, Tensor) or self.outer(x) else x.detach(), tree
+        )
 
 
 # ---- gradients --------------------------------------------------------------------------------------
@@ -106,7 +110,9 @@ def grad_and_value(func: Function, argnums: Argnums = 0, has_aux: bool = False) 
         level = _Level()
         chosen, y, aux = _run(level, func, argnums, has_aux, args, kwargs, "grad_and_value")
         _check_scalar(y)
-        found = filled(pull([y], level.xs, [Tensor._wrap(np.ones_like(y._data))], level.outer(y)), level.xs)
+        found = filled(
+            pull([y], level.xs, [Tensor._wrap(np.ones_like(y._data))], level.outer(y)), level.xs
+        )
         gradient = _rebuilt(chosen, level.leave(found))
         return gradient, (level.leave((y, aux)) if has_aux else level.leave(y))
 
@@ -155,7 +161,9 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> Any:
     return (level.leave(output), back, level.leave(aux)) if has_aux else (level.leave(output), back)
 
 
-def jvp(func: Function, primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> Any:
+def jvp(
+    func: Function, primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False
+) -> Any:
     """Return ``func(*primals)`` and its change along ``tangents``: the Jacobian times them.
 
     Computed by two backward sweeps, so every operation must have a second derivative. ``strict``
@@ -170,7 +178,9 @@ def jvp(func: Function, primals: Any, tangents: Any, *, strict: bool = False, ha
             "jvp(f, primals, tangents): Expected primals to be a tuple. E.g. it should be valid to call f(*primals)."
         )
     if not primals:
-        raise RuntimeError("jvp(f, primals, tangents): Expected primals to contain at least one Tensor.")
+        raise RuntimeError(
+            "jvp(f, primals, tangents): Expected primals to contain at least one Tensor."
+        )
     if not same_nesting(primals, tangents):
         raise RuntimeError(
             "jvp(f, primals, tangents): Expected primals and tangents to have the same python structure."
@@ -187,13 +197,21 @@ def jvp(func: Function, primals: Any, tangents: Any, *, strict: bool = False, ha
     ys = _tensors(output, "jvp(f, primals, tangents)")
     found = Linear(ys, level.xs).push(us, level.outer(ys, us))
     if strict and None in found:
-        raise RuntimeError("jvp(f, primals, tangents, strict=True): The output of f is independent of the inputs.")
+        raise RuntimeError(
+            "jvp(f, primals, tangents, strict=True): The output of f is independent of the inputs."
+        )
     pushed = level.leave(_rebuilt(output, filled(found, ys)))
-    return (level.leave(output), pushed, level.leave(aux)) if has_aux else (level.leave(output), pushed)
+    return (
+        (level.leave(output), pushed, level.leave(aux))
+        if has_aux
+        else (level.leave(output), pushed)
+    )
 
 
 # ---- matrices -------------------------------------------------------------------------------------
-def jacrev(func: Function, argnums: Argnums = 0, *, has_aux: bool = False, chunk_size: int | None = None) -> Function:
+def jacrev(
+    func: Function, argnums: Argnums = 0, *, has_aux: bool = False, chunk_size: int | None = None
+) -> Function:
     """Return the function that computes the Jacobian, ``output.shape + input.shape``, an output element a sweep.
 
     Outputs and arguments may be nested: the result is a tree of outputs of trees of arguments.
@@ -203,7 +221,9 @@ def jacrev(func: Function, argnums: Argnums = 0, *, has_aux: bool = False, chunk
     return _jacobian(func, argnums, has_aux, "jacrev")
 
 
-def jacfwd(func: Function, argnums: Argnums = 0, has_aux: bool = False, *, randomness: str = "error") -> Function:
+def jacfwd(
+    func: Function, argnums: Argnums = 0, has_aux: bool = False, *, randomness: str = "error"
+) -> Function:
     """Return the function that computes the Jacobian as :func:`jacrev`, an input element a sweep."""
     return _jacobian(func, argnums, has_aux, "jacfwd")
 
@@ -215,8 +235,15 @@ def _jacobian(func: Function, argnums: Argnums, has_aux: bool, name: str) -> Fun
         chosen, output, aux = _run(level, func, argnums, has_aux, args, kwargs, name)
         ys = _tensors(output, f"{name}(f)(*args)")
         outer = level.outer(ys)
-        found = columns(ys, level.xs, outer) if name == "jacfwd" else [rows(y, level.xs, outer) for y in ys]
-        whole = [_rebuilt(chosen, level.leave(_filled(row, y, level.xs))) for row, y in zip(found, ys, strict=True)]
+        found = (
+            columns(ys, level.xs, outer)
+            if name == "jacfwd"
+            else [rows(y, level.xs, outer) for y in ys]
+        )
+        whole = [
+            _rebuilt(chosen, level.leave(_filled(row, y, level.xs)))
+            for row, y in zip(found, ys, strict=True)
+        ]
         result = _rebuilt(output, whole)
         return (result, level.leave(aux)) if has_aux else result
 
@@ -255,7 +282,13 @@ def hvp(func: Function, primals: Any, tangents: Any) -> Any:
 
 # ---- running the function -------------------------------------------------------------------------
 def _run(
-    level: _Level, func: Function, argnums: Argnums, has_aux: bool, args: Any, kwargs: Any, name: str
+    level: _Level,
+    func: Function,
+    argnums: Argnums,
+    has_aux: bool,
+    args: Any,
+    kwargs: Any,
+    name: str,
 ) -> tuple[Any, Any, Any]:
     """Return the variables as the user counts arguments, the output, and what comes beside it."""
     places = _places(argnums, len(args))
@@ -264,7 +297,11 @@ def _run(
         replaced[place] = level.variables(args[place], name)
     with recording():
         output = func(*replaced, **kwargs)
-    chosen = replaced[places[0]] if isinstance(argnums, int) else tuple(replaced[place] for place in places)
+    chosen = (
+        replaced[places[0]]
+        if isinstance(argnums, int)
+        else tuple(replaced[place] for place in places)
+    )
     if not has_aux:
         return chosen, output, None
     if not isinstance(output, tuple) or len(output) != 2:
@@ -291,7 +328,9 @@ def _places(argnums: Argnums, n: int) -> tuple[int, ...]:
 
 def _check_scalar(y: Any) -> None:
     if not isinstance(y, Tensor):
-        raise RuntimeError(f"grad_and_value(f)(*args): Expected f(*args) to return a Tensor, got {type(y)}")
+        raise RuntimeError(
+            f"grad_and_value(f)(*args): Expected f(*args) to return a Tensor, got {type(y)}"
+        )
     if y.dim() != 0:
         raise RuntimeError(
             "grad_and_value(f)(*args): Expected f(*args) to return a scalar Tensor, got tensor with "
@@ -303,7 +342,9 @@ def _tensors(output: Any, call: str) -> list[Tensor]:
     ys = list(tree_leaves(output))
     for y in ys:
         if not isinstance(y, Tensor):
-            raise RuntimeError(f"{call}: Expected f to return tensors, got unsupported type {type(y)}")
+            raise RuntimeError(
+                f"{call}: Expected f to return tensors, got unsupported type {type(y)}"
+            )
     return ys
 
 
@@ -315,5 +356,6 @@ def _rebuilt(tree: Any, values: Sequence[Any]) -> Any:
 
 def _filled(row: list[Tensor | None], y: Tensor, xs: list[Tensor]) -> list[Tensor]:
     return [
-        Tensor._wrap(np.zeros(y.shape + x.shape, y.dtype)) if g is None else g for g, x in zip(row, xs, strict=True)
+        Tensor._wrap(np.zeros(y.shape + x.shape, y.dtype)) if g is None else g
+        for g, x in zip(row, xs, strict=True)
     ]

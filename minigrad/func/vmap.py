@@ -39,7 +39,9 @@ def vmap(
     tensor([2., 4., 6.])
     """
     if randomness not in _RANDOMNESS:
-        raise RuntimeError(f"Only allowed values for randomness are {', '.join(_RANDOMNESS)}. Got {randomness}")
+        raise RuntimeError(
+            f"Only allowed values for randomness are {', '.join(_RANDOMNESS)}. Got {randomness}"
+        )
     if chunk_size is not None and chunk_size <= 0:
         raise ValueError(f"vmap: chunk_size should be None or greater than 0. (got {chunk_size})")
     name = getattr(func, "__name__", type(func).__name__)
@@ -47,16 +49,22 @@ def vmap(
     @functools.wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         if not args:
-            raise ValueError(f"vmap({name})(<inputs>): got no inputs. vmap maps over positional arguments.")
+            raise ValueError(
+                f"vmap({name})(<inputs>): got no inputs. vmap maps over positional arguments."
+            )
         pairs = list(_paired(args, in_dims, f"vmap({name}, in_dims={in_dims}, ...)(<inputs>)"))
         size = _batch_size(pairs)
         if size == 0:  # a call with zeros tells the shapes
-            return _stacked([func(*_picked(args, in_dims, _zeros), **kwargs)], out_dims, name, empty=True)
+            return _stacked(
+                [func(*_picked(args, in_dims, _zeros), **kwargs)], out_dims, name, empty=True
+            )
         results = []
         state = default_generator.get_state()
         for i in range(size):
             results.append(func(*_picked(args, in_dims, _element(i)), **kwargs))
-            if randomness != "different" and not np.array_equal(default_generator.get_state(), state):
+            if randomness != "different" and not np.array_equal(
+                default_generator.get_state(), state
+            ):
                 if randomness == "error" or i < size - 1:
                     default_generator.set_state(state)
                 if randomness == "error":
@@ -141,7 +149,9 @@ def _stacked(results: list[Any], out_dims: Any, name: str, empty: bool = False) 
     """Return the results of all calls as one, nested as each; ``empty`` keeps nothing but the shapes."""
     for y in tree_leaves(results[0]):
         if not isinstance(y, Tensor):
-            raise ValueError(f"vmap({name}, ...): `{name}` must only return Tensors, got type {type(y)}.")
+            raise ValueError(
+                f"vmap({name}, ...): `{name}` must only return Tensors, got type {type(y)}."
+            )
     first = results[0]
     if isinstance(out_dims, (tuple, list)):
         if not isinstance(first, (tuple, list)) or len(first) != len(out_dims):
@@ -149,14 +159,21 @@ def _stacked(results: list[Any], out_dims: Any, name: str, empty: bool = False) 
                 f"vmap({name}, ..., out_dims={out_dims})(<inputs>): out_dims is not compatible with the structure "
                 "of `outputs`."
             )
-        return type(first)(_stacked([r[k] for r in results], d, name, empty) for k, d in enumerate(out_dims))
+        return type(first)(
+            _stacked([r[k] for r in results], d, name, empty) for k, d in enumerate(out_dims)
+        )
     if isinstance(first, dict):
         return {key: _stacked([r[key] for r in results], out_dims, name, empty) for key in first}
     if isinstance(first, (tuple, list)):
-        parts = [_stacked([r[k] for r in results], out_dims, name, empty) for k in range(len(first))]
+        parts = [
+            _stacked([r[k] for r in results], out_dims, name, empty) for k in range(len(first))
+        ]
         return type(first)(*parts) if hasattr(first, "_fields") else type(first)(parts)
     if out_dims is None:
-        if any(not np.array_equal(y._data, first._data, equal_nan=y.is_floating_point()) for y in results):
+        if any(
+            not np.array_equal(y._data, first._data, equal_nan=y.is_floating_point())
+            for y in results
+        ):
             raise ValueError(
                 f"vmap({name}, ...): `{name}` can not return a BatchedTensor when out_dim is None: the elements differ"
             )

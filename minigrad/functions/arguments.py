@@ -27,7 +27,11 @@ def numpy_names(function: Callable[..., Any], also: tuple[type, ...] = ()) -> Ca
     TypeError where the first operand is no tensor, nor of the types in ``also``.
     """
     parameters = list(inspect.signature(function).parameters)
-    spellings = {theirs: ours for theirs, ours in _SPELLINGS.items() if ours in parameters and theirs not in parameters}
+    spellings = {
+        theirs: ours
+        for theirs, ours in _SPELLINGS.items()
+        if ours in parameters and theirs not in parameters
+    }
     first = parameters[0] if parameters[0] in _OPERANDS else ""
     taken = (Recorded, *also)
 
@@ -42,21 +46,34 @@ def numpy_names(function: Callable[..., Any], also: tuple[type, ...] = ()) -> Ca
         try:
             return function(*args, **kwargs)
         except AttributeError as error:
-            for place, (name, value) in enumerate({**dict(zip(parameters, args, strict=False)), **kwargs}.items(), 1):
-                if value is error.obj and not isinstance(value, Recorded):  # it was asked for what tensors have
+            for place, (name, value) in enumerate(
+                {**dict(zip(parameters, args, strict=False)), **kwargs}.items(), 1
+            ):
+                if value is error.obj and not isinstance(
+                    value, Recorded
+                ):  # it was asked for what tensors have
                     raise no_tensor(function.__name__, name, place, value) from None
             raise
 
     return wrapper
 
 
-_OPERANDS = ("input", "A", "x", "condition", "sorted_sequence", "tensor")  # what the first operand is called
+_OPERANDS = (
+    "input",
+    "A",
+    "x",
+    "condition",
+    "sorted_sequence",
+    "tensor",
+)  # what the first operand is called
 or_number = functools.partial(numpy_names, also=(np.ndarray, *_NUMBERS))
 or_array = functools.partial(numpy_names, also=(np.ndarray,))
 
 
 def no_tensor(function: str, name: str, place: int, value: Any) -> TypeError:
-    return TypeError(f"{function}(): argument '{name}' (position {place}) must be Tensor, not {type(value).__name__}")
+    return TypeError(
+        f"{function}(): argument '{name}' (position {place}) must be Tensor, not {type(value).__name__}"
+    )
 
 
 def of_one(made: Primitive) -> Callable[..., Any]:
@@ -105,7 +122,9 @@ def as_number(x: Any) -> Any:
 
 def lifted(input: Any, other: Any) -> Any:
     """Return the first of two numbers as a tensor of their common dtype; anything else as it is."""
-    if isinstance(input, Recorded) or not (isinstance(input, _NUMBERS) and isinstance(other, _NUMBERS)):
+    if isinstance(input, Recorded) or not (
+        isinstance(input, _NUMBERS) and isinstance(other, _NUMBERS)
+    ):
         return input
     input, other = as_number(input), as_number(other)
     return Recorded._wrap(np.array(input, result_type(input, other)))
@@ -124,7 +143,9 @@ def integers(sizes: tuple[Any, ...], function: str = "size") -> tuple[int, ...]:
     try:
         return tuple(map(operator.index, sizes))
     except TypeError as error:
-        raise TypeError(f"{function}(): expected integers, but got {list(sizes)} ({error})") from None
+        raise TypeError(
+            f"{function}(): expected integers, but got {list(sizes)} ({error})"
+        ) from None
 
 
 def several(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -144,7 +165,9 @@ def several(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return decorate
 
 
-def _named(function: str, name: str, sizes: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+def _named(
+    function: str, name: str, sizes: tuple[Any, ...], named: dict[str, Any]
+) -> tuple[Any, ...]:
     if sizes or set(named) != {name}:
         raise TypeError(f"{function}(): expected {name}, but got the keywords {sorted(named)}")
     value = named[name]

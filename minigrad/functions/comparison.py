@@ -22,9 +22,15 @@ __all__ = [
 
 T = Any  # a Tensor, which this floor does not know
 
-eq, ne, lt, le, gt, ge = (of_two(f, "other") for f in (ops.eq, ops.ne, ops.lt, ops.le, ops.gt, ops.ge))
-logical_and, logical_or, logical_xor = map(of_two, (ops.logical_and, ops.logical_or, ops.logical_xor))
-bitwise_and, bitwise_or, bitwise_xor = (of_two(f, EITHER) for f in (ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor))
+eq, ne, lt, le, gt, ge = (
+    of_two(f, "other") for f in (ops.eq, ops.ne, ops.lt, ops.le, ops.gt, ops.ge)
+)
+logical_and, logical_or, logical_xor = map(
+    of_two, (ops.logical_and, ops.logical_or, ops.logical_xor)
+)
+bitwise_and, bitwise_or, bitwise_xor = (
+    of_two(f, EITHER) for f in (ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor)
+)
 bitwise_left_shift = of_two(ops.bitwise_left_shift, EITHER)
 bitwise_right_shift = of_two(ops.bitwise_right_shift, EITHER)
 isnan, isinf, isfinite = map(of_one, (ops.isnan, ops.isinf, ops.isfinite))
@@ -45,7 +51,9 @@ def equal(input: T, other: Any) -> bool:
 
 
 @numpy_names
-def isclose(input: T, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> T:
+def isclose(
+    input: T, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> T:
     """Return where |input - other| <= atol + rtol * |other|; raise RuntimeError for two dtypes.
 
     >>> import minigrad as mg
@@ -54,9 +62,13 @@ def isclose(input: T, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_
     """
     _check_other("isclose", other)
     if input.dtype != other.dtype:
-        raise RuntimeError(f"isclose(): {input.dtype} did not match {other.dtype}; convert one: x.to(y.dtype)")
+        raise RuntimeError(
+            f"isclose(): {input.dtype} did not match {other.dtype}; convert one: x.to(y.dtype)"
+        )
     if rtol < 0 or atol < 0:
-        raise RuntimeError(f"rtol and atol must be greater than or equal to zero, but got {rtol} and {atol}")
+        raise RuntimeError(
+            f"rtol and atol must be greater than or equal to zero, but got {rtol} and {atol}"
+        )
     x, y = input.detach(), other.detach()
     close = eq(x, y)
     if x.dtype.kind == "f":
@@ -68,6 +80,8 @@ def isclose(input: T, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_
 
 
 @numpy_names
-def allclose(input: T, other: T, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> builtins.bool:
+def allclose(
+    input: T, other: T, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> builtins.bool:
     """Return whether all elements are close, as a Python bool; see :func:`isclose`."""
     return bool(isclose(input, other, rtol, atol, equal_nan)._data.all())

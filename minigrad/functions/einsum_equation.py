@@ -10,7 +10,9 @@ LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 def parsed(args: tuple[Any, ...]) -> tuple[list[Any], tuple[str, ...], str]:
     """Return (operands, letters of each, letters of the result) of what ``einsum`` was given."""
     if not args:
-        raise ValueError("einsum(): must specify the equation string and at least one operand, or at least one operand")
+        raise ValueError(
+            "einsum(): must specify the equation string and at least one operand, or at least one operand"
+        )
     if isinstance(args[0], str):
         equation, operands = args[0], list(args[1:])
         if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
@@ -26,14 +28,24 @@ def parsed(args: tuple[Any, ...]) -> tuple[list[Any], tuple[str, ...], str]:
     terms = left.split(",")
     if len(terms) != len(operands):
         fewer = "fewer" if len(terms) > len(operands) else "more"
-        raise RuntimeError(f"einsum(): {fewer} operands were provided than specified in the equation")
+        raise RuntimeError(
+            f"einsum(): {fewer} operands were provided than specified in the equation"
+        )
     for text in (*terms, right):
         _check_letters(text)
-    wide = max((x.ndim - len(t) + 3 for x, t in zip(operands, terms, strict=True) if "..." in t), default=0)
+    wide = max(
+        (x.ndim - len(t) + 3 for x, t in zip(operands, terms, strict=True) if "..." in t), default=0
+    )
     dots = "".join(chr(0x2460 + i) for i in range(wide))  # circled numbers: no letter is among them
-    inputs = tuple(_letters(t, x, i, dots) for i, (x, t) in enumerate(zip(operands, terms, strict=True)))
+    inputs = tuple(
+        _letters(t, x, i, dots) for i, (x, t) in enumerate(zip(operands, terms, strict=True))
+    )
     _check_sizes(operands, inputs)
-    return operands, inputs, _result(right, inputs, dots) if arrow else _implicit("".join(terms), dots)
+    return (
+        operands,
+        inputs,
+        _result(right, inputs, dots) if arrow else _implicit("".join(terms), dots),
+    )
 
 
 def _of_sublists(args: tuple[Any, ...]) -> tuple[str, list[Any]]:
@@ -99,9 +111,13 @@ def _result(right: str, inputs: tuple[str, ...], dots: str) -> str:
     named = right.replace("...", "")
     for c in named:
         if named.count(c) > 1:
-            raise RuntimeError(f"einsum(): output subscript {c} appears more than once in the output")
+            raise RuntimeError(
+                f"einsum(): output subscript {c} appears more than once in the output"
+            )
         if not any(c in names for names in inputs):
-            raise RuntimeError(f"einsum(): output subscript {c} does not appear in the equation for any input operand")
+            raise RuntimeError(
+                f"einsum(): output subscript {c} does not appear in the equation for any input operand"
+            )
     return right.replace("...", dots)
 
 

@@ -123,7 +123,9 @@ abs, neg, sign, floor, ceil, trunc, frac = map(
     of_one, (ops.abs, ops.neg, ops.sign, ops.floor, ops.ceil, ops.trunc, ops.frac)
 )
 sqrt, rsqrt, reciprocal = map(of_one, (ops.sqrt, ops.rsqrt, ops.reciprocal))
-sigmoid, relu, softplus, erf, erfc = map(of_one, (ops.sigmoid, ops.relu, ops.softplus, special.erf, special.erfc))
+sigmoid, relu, softplus, erf, erfc = map(
+    of_one, (ops.sigmoid, ops.relu, ops.softplus, special.erf, special.erfc)
+)
 sin, cos, tan, sinh, cosh, tanh = map(
     of_one, (angles.sin, angles.cos, angles.tan, angles.sinh, angles.cosh, angles.tanh)
 )
@@ -156,7 +158,9 @@ def _scaled(name: str, input: T, other: T, alpha: Any) -> T:
         return other
     dtype, alpha = result_type(input, other), as_number(alpha)
     if isinstance(alpha, float) and dtype.kind != "f":
-        raise RuntimeError(f"{name}(): For integral input tensors, argument alpha must be an integral number.")
+        raise RuntimeError(
+            f"{name}(): For integral input tensors, argument alpha must be an integral number."
+        )
     if isinstance(alpha, bool) and dtype.kind != "b":
         raise RuntimeError(f"{name}(): Boolean alpha only supported for Boolean results.")
     alpha = bool(alpha) if dtype.kind == "b" else alpha
@@ -259,10 +263,14 @@ def logit(input: T, eps: float | None = None) -> T:
 def lerp(input: T, end: T, weight: T) -> T:
     """Return input + weight * (end - input); raise NotImplementedError for integers."""
     if input.dtype.kind != "f":
-        raise NotImplementedError(f'"lerp" not implemented for {input.dtype}; convert first: x.float()')
+        raise NotImplementedError(
+            f'"lerp" not implemented for {input.dtype}; convert first: x.float()'
+        )
     for name, x in (("end", end), ("weight", weight)):
         if getattr(x, "dtype", input.dtype) != input.dtype and (x.ndim or name == "end"):
-            raise RuntimeError(f"lerp: expected dtype {input.dtype} for `{name}` but got dtype {x.dtype}")
+            raise RuntimeError(
+                f"lerp: expected dtype {input.dtype} for `{name}` but got dtype {x.dtype}"
+            )
     return input + weight * (end - input)
 
 
@@ -271,7 +279,9 @@ def addcmul(input: T, tensor1: T, tensor2: T, *, value: float = 1) -> T:
     """Return input + value * tensor1 * tensor2."""
     check_pair("addcmul", "", tensor1, tensor2)
     if input.dtype == bool and tensor1.dtype == bool and tensor2.dtype == bool:
-        raise NotImplementedError("\"addcmul_cpu_out\" not implemented for 'Bool'; convert first: x.long()")
+        raise NotImplementedError(
+            "\"addcmul_cpu_out\" not implemented for 'Bool'; convert first: x.long()"
+        )
     if type(value) is not int or value != 1:
         dtype, value = result_type(input, tensor1, tensor2), as_number(value)
         value = value if dtype.kind == "f" else int(value)  # of no say in the dtype
@@ -309,7 +319,9 @@ def where(condition: T, input: T = None, other: T = None) -> T:
 def masked_fill(input: T, mask: T, value: Any) -> T:
     """Return input with value, a number or a 0-d tensor, where mask is True; the dtype stays."""
     if mask.dtype.kind != "b":
-        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}")
+        raise RuntimeError(
+            f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}"
+        )
     if getattr(value, "ndim", 0) > 0:
         raise RuntimeError(
             f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
@@ -323,9 +335,13 @@ def masked_fill(input: T, mask: T, value: Any) -> T:
 
 
 @numpy_names
-def nan_to_num(input: T, nan: float | None = None, posinf: float | None = None, neginf: float | None = None) -> T:
+def nan_to_num(
+    input: T, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
+) -> T:
     """Return input with numbers in place of NaN (0) and the infinities (the ends of the dtype)."""
-    nan, posinf, neginf = (None if end is None else float(end) for end in (nan or 0.0, posinf, neginf))
+    nan, posinf, neginf = (
+        None if end is None else float(end) for end in (nan or 0.0, posinf, neginf)
+    )
     return special.nan_to_num(input, nan=nan, posinf=posinf, neginf=neginf)
 
 
@@ -342,9 +358,16 @@ def clamp(input: T, min: Any = None, max: Any = None) -> T:
         raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
     bounds = [bound for bound in (min, max) if bound is not None]
     if len(bounds) == 2 and result_type(input, *bounds).kind == "b":
-        raise NotImplementedError("\"clamp_cpu\" not implemented for 'Bool'; convert first: x.long()")
-    if not all(hasattr(bound, "ndim") for bound in bounds):  # beside a number a tensor of no dimensions is one
-        min, max = (b.item() if getattr(b, "ndim", 1) == 0 and not b.requires_grad else b for b in (min, max))
+        raise NotImplementedError(
+            "\"clamp_cpu\" not implemented for 'Bool'; convert first: x.long()"
+        )
+    if not all(
+        hasattr(bound, "ndim") for bound in bounds
+    ):  # beside a number a tensor of no dimensions is one
+        min, max = (
+            b.item() if getattr(b, "ndim", 1) == 0 and not b.requires_grad else b
+            for b in (min, max)
+        )
     if not any(hasattr(bound, "ndim") for bound in (min, max)):
         return _held(input, min, max)
     if min is None or max is None:
@@ -363,9 +386,14 @@ def _held(input: T, min: Any, max: Any) -> T:
     input = input.to(result_type(input, *bounds))
     if input.dtype.kind in "iu":
         ends = np.iinfo(input.dtype)
-        for name, bound, beyond in (("min", min, lambda x: x > ends.max), ("max", max, lambda x: x < ends.min)):
+        for name, bound, beyond in (
+            ("min", min, lambda x: x > ends.max),
+            ("max", max, lambda x: x < ends.min),
+        ):
             if bound is not None and beyond(bound):
-                raise RuntimeError(f"Clamp {name} value {bound} is outside the representable range of {input.dtype}")
+                raise RuntimeError(
+                    f"Clamp {name} value {bound} is outside the representable range of {input.dtype}"
+                )
         min = None if min is None else builtins.max(min, int(ends.min))
         max = None if max is None else builtins.min(max, int(ends.max))
     return ops.clamp(input, min=min, max=max)

@@ -29,13 +29,19 @@ T = Any  # a Tensor, which this floor does not know
 
 def _integers(index: T, function: str) -> np.ndarray:
     if not hasattr(index, "_data"):
-        raise TypeError(f"{function}(): argument 'index' must be Tensor, not {type(index).__name__}")
+        raise TypeError(
+            f"{function}(): argument 'index' must be Tensor, not {type(index).__name__}"
+        )
     if index.dtype.kind != "i" or index.dtype.itemsize < 4:
-        raise RuntimeError(f"{function}(): Expected dtype int32 or int64 for index, but got {index.dtype}")
+        raise RuntimeError(
+            f"{function}(): Expected dtype int32 or int64 for index, but got {index.dtype}"
+        )
     return index._data
 
 
-def _check_range(indices: np.ndarray, n: int, function: str, least: int = 0, error: type = IndexError) -> None:
+def _check_range(
+    indices: np.ndarray, n: int, function: str, least: int = 0, error: type = IndexError
+) -> None:
     if indices.size and (indices.min() < least or indices.max() >= n):
         bad = indices[(indices < least) | (indices >= n)].flat[0]
         raise error(f"{function}(): index {bad} is out of bounds for dimension with size {n}")
@@ -87,7 +93,9 @@ def _along(input: T, dim: int, index: T, function: str) -> tuple[int, np.ndarray
         return axis, indices
     if builtins.max(indices.ndim, 1) != builtins.max(input.ndim, 1):
         raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
-    if builtins.any(n > m for i, (n, m) in enumerate(zip(indices.shape, input.shape, strict=False)) if i != axis):
+    if builtins.any(
+        n > m for i, (n, m) in enumerate(zip(indices.shape, input.shape, strict=False)) if i != axis
+    ):
         raise RuntimeError(
             f"Size does not match at dimension: expected index {list(indices.shape)} to be no larger "
             f"than self {list(input.shape)} apart from dimension {axis}"
@@ -100,7 +108,10 @@ def _places(input: T, axis: int, indices: np.ndarray) -> Any:
     """Return the index of ``indices`` along one axis, each place of the others with itself."""
     if not input.ndim:
         return ...
-    counts = [np.arange(n).reshape(-1, *(1,) * (indices.ndim - i - 1)) for i, n in enumerate(indices.shape)]
+    counts = [
+        np.arange(n).reshape(-1, *(1,) * (indices.ndim - i - 1))
+        for i, n in enumerate(indices.shape)
+    ]
     return tuple(indices if i == axis else c for i, c in enumerate(counts))
 
 
@@ -115,9 +126,13 @@ def gather(input: T, dim: int, index: T, *, sparse_grad: bool = False) -> T:
     """
     axis, indices = _along(input, dim, index, "gather")
     if not input.ndim or not indices.ndim or not indices.size:
-        return own(reshape(ops.getitem(reshape(input, -1), index=(indices.reshape(-1),)), indices.shape))
+        return own(
+            reshape(ops.getitem(reshape(input, -1), index=(indices.reshape(-1),)), indices.shape)
+        )
     cut = tuple(slice(None) if i == axis else slice(n) for i, n in enumerate(indices.shape))
-    if tuple(indices.shape[:axis] + indices.shape[axis + 1 :]) != tuple(input.shape[:axis] + input.shape[axis + 1 :]):
+    if tuple(indices.shape[:axis] + indices.shape[axis + 1 :]) != tuple(
+        input.shape[:axis] + input.shape[axis + 1 :]
+    ):
         input = ops.getitem(input, index=cut)
     return ops.take_along_axis(input, indices=indices, axis=axis)
 
@@ -126,20 +141,30 @@ def _source(src: T, indices: np.ndarray, function: str) -> T:
     """Return the part of ``src`` that ``indices`` covers."""
     if not src.ndim or not indices.ndim:
         return reshape(src, indices.shape) if src._data.size == indices.size else src
-    if src.ndim != indices.ndim or builtins.any(n > m for n, m in zip(indices.shape, src.shape, strict=True)):
+    if src.ndim != indices.ndim or builtins.any(
+        n > m for n, m in zip(indices.shape, src.shape, strict=True)
+    ):
         raise RuntimeError(
             f"{function}(): Expected index {list(indices.shape)} to be no larger than src {list(src.shape)}"
         )
-    return src if src.shape == indices.shape else ops.getitem(src, index=tuple(map(slice, indices.shape)))
+    return (
+        src
+        if src.shape == indices.shape
+        else ops.getitem(src, index=tuple(map(slice, indices.shape)))
+    )
 
 
 def _same_dtype(input: T, src: T, function: str) -> None:
     if input.dtype != src.dtype:
-        raise RuntimeError(f"{function}(): Expected self.dtype to be equal to src.dtype: {input.dtype}, {src.dtype}")
+        raise RuntimeError(
+            f"{function}(): Expected self.dtype to be equal to src.dtype: {input.dtype}, {src.dtype}"
+        )
 
 
 @numpy_names
-def scatter(input: T, dim: int, index: T, src: Any = None, *, value: Any = None, reduce: str | None = None) -> T:
+def scatter(
+    input: T, dim: int, index: T, src: Any = None, *, value: Any = None, reduce: str | None = None
+) -> T:
     """Return a copy with ``src`` (a tensor or a number) at ``index`` along ``dim``.
 
     ``reduce`` 'add' or 'multiply' joins with what is there. Of several written to one place the last stays.
@@ -151,7 +176,13 @@ def scatter(input: T, dim: int, index: T, src: Any = None, *, value: Any = None,
     if hasattr(src, "_data"):
         _same_dtype(input, src, "scatter")
         src = _source(src, indices, "scatter")
-    where_ = _places(input, axis, indices) if indices.size else (np.zeros(0, np.int64),) if input.ndim else None
+    where_ = (
+        _places(input, axis, indices)
+        if indices.size
+        else (np.zeros(0, np.int64),)
+        if input.ndim
+        else None
+    )
     input = contiguous(input)
     if not indices.size:
         return _untouched(input, src)
@@ -164,7 +195,11 @@ def scatter(input: T, dim: int, index: T, src: Any = None, *, value: Any = None,
 
 def _untouched(input: T, src: Any) -> T:
     """Return a copy of ``input`` into which nothing of ``src`` went: its gradient is 0."""
-    return clone(input) if getattr(src, "_node", None) is None else input + (src.sum() * 0).to(input.dtype)
+    return (
+        clone(input)
+        if getattr(src, "_node", None) is None
+        else input + (src.sum() * 0).to(input.dtype)
+    )
 
 
 @numpy_names
@@ -174,19 +209,29 @@ def scatter_add(input: T, dim: int, index: T, src: T) -> T:
 
 
 @numpy_names
-def scatter_reduce(input: T, dim: int, index: T, src: T, reduce: str, *, include_self: bool = True) -> T:
+def scatter_reduce(
+    input: T, dim: int, index: T, src: T, reduce: str, *, include_self: bool = True
+) -> T:
     """Return a copy with ``src`` joined at ``index`` along ``dim``: 'sum', 'prod', 'mean', 'amax' or 'amin'.
 
     Without ``include_self`` what ``input`` held at these places does not count.
     """
     if reduce not in ("sum", "prod", "mean", "amax", "amin"):
-        raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
+        raise RuntimeError(
+            f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}"
+        )
     axis, indices = _along(input, dim, index, "scatter_reduce")
     _same_dtype(input, src, "scatter_reduce")
     input = contiguous(input)
     if not indices.size:
         return _untouched(input, src)
-    return _reduced(input, _source(src, indices, "scatter_reduce"), _places(input, axis, indices), reduce, include_self)
+    return _reduced(
+        input,
+        _source(src, indices, "scatter_reduce"),
+        _places(input, axis, indices),
+        reduce,
+        include_self,
+    )
 
 
 def _reduced(input: T, src: T, index: Any, reduce: str, include_self: bool) -> T:
@@ -221,7 +266,9 @@ def _neutral(reduce: str, dtype: np.dtype[Any]) -> Any:
 def index_add(input: T, dim: int, index: T, source: T, *, alpha: float = 1) -> T:
     """Return a copy with ``alpha * source`` added to the slices along ``dim`` at these indices."""
     place, source = _slices(input, dim, index, source, "index_add", RuntimeError)
-    source = source if alpha == 1 else source * {"f": float, "b": bool}.get(input.dtype.kind, int)(alpha)
+    source = (
+        source if alpha == 1 else source * {"f": float, "b": bool}.get(input.dtype.kind, int)(alpha)
+    )
     return contiguous(input) + ops.scatter_add(source, index=place, shape=tuple(input.shape))
 
 
@@ -248,8 +295,14 @@ def _slices(input: T, dim: int, index: T, source: T, function: str, error: type)
     if source.ndim == 0 and indices.size == 1 and input.ndim == 1 and function == "index_copy":
         source = reshape(source, 1)
     if tuple(source.shape) != expected:
-        kind = RuntimeError if source.ndim == len(expected) and source.shape[axis] == indices.size else error
-        raise kind(f"{function}(): expected source of shape {list(expected)}, but got {list(source.shape)}")
+        kind = (
+            RuntimeError
+            if source.ndim == len(expected) and source.shape[axis] == indices.size
+            else error
+        )
+        raise kind(
+            f"{function}(): expected source of shape {list(expected)}, but got {list(source.shape)}"
+        )
     return _whole(axis, indices), source
 
 
@@ -275,7 +328,9 @@ def index_put(input: T, indices: Any, values: T, accumulate: bool = False) -> T:
     """Return a copy with ``values`` at ``input[indices]``, or added there; ``indices`` is a tuple of tensors."""
     index = tuple(slice(None) if i is None else i._data for i in indices)
     if len(index) > input.ndim:
-        raise IndexError(f"too many indices for tensor of dimension {input.ndim} (got {len(index)})")
+        raise IndexError(
+            f"too many indices for tensor of dimension {input.ndim} (got {len(index)})"
+        )
     if input.dtype != values.dtype:
         raise RuntimeError(
             f"Index put requires the source and destination dtypes match, got {input.dtype} for the "
@@ -312,7 +367,9 @@ def masked_scatter(input: T, mask: T, source: T) -> T:
     if source._data.size < n:
         raise RuntimeError(f"masked_scatter: expected self and source to have same dtypes and source to have at "
                            f"least {n} elements, but got {source._data.size}")  # fmt: skip
-    return ops.setitem(contiguous(input), ops.getitem(ravel(source), index=(slice(n),)), index=(mask._data,))
+    return ops.setitem(
+        contiguous(input), ops.getitem(ravel(source), index=(slice(n),)), index=(mask._data,)
+    )
 
 
 @numpy_names
@@ -333,7 +390,9 @@ def take(input: T, index: T) -> T:
 def take_along_dim(input: T, indices: T, dim: int | None = None) -> T:
     """Return the elements at ``indices`` along ``dim`` (of the flattened input by default), broadcast."""
     if dim is not None and indices.dtype != np.int64:
-        raise RuntimeError(f"take_along_dim(): dtype of indices should be Long but got {indices.dtype}")
+        raise RuntimeError(
+            f"take_along_dim(): dtype of indices should be Long but got {indices.dtype}"
+        )
     if dim is None:
         return gather(ravel(input), 0, ravel(indices))
     if input.ndim != indices.ndim:
@@ -343,7 +402,9 @@ def take_along_dim(input: T, indices: T, dim: int | None = None) -> T:
         )
     axis = axis_of(input, dim)
     indices = _counted(indices, input.shape[axis] if input.ndim else 1)
-    shape = list(np.broadcast_shapes(*((*s[:axis], 1, *s[axis + 1 :]) for s in (input.shape, indices.shape))))
+    shape = list(
+        np.broadcast_shapes(*((*s[:axis], 1, *s[axis + 1 :]) for s in (input.shape, indices.shape)))
+    )
     along = [(*shape[:axis], x.shape[axis], *shape[axis + 1 :]) for x in (input, indices)]
     return gather(broadcast_to(input, along[0]), axis, broadcast_to(indices, along[1]))
 
@@ -358,7 +419,9 @@ def _counted(indices: T, n: int) -> T:
 def nonzero(input: T, *, as_tuple: bool = False) -> Any:
     """Return the indices of the elements that are not zero, (n, ndim), or one vector a dimension."""
     tensor = input._wrap
-    found = np.argwhere(input._data) if input.ndim else np.zeros((int(input._data != 0), 0), np.int64)
+    found = (
+        np.argwhere(input._data) if input.ndim else np.zeros((int(input._data != 0), 0), np.int64)
+    )
     if not as_tuple:
         return tensor(np.asarray(found, np.int64))  # column by column in memory
     if not input.ndim:
@@ -373,7 +436,9 @@ def argwhere(input: T) -> T:
 
 
 @numpy_names
-def repeat_interleave(input: T, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None) -> T:
+def repeat_interleave(
+    input: T, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+) -> T:
     """Return with each slice along ``dim`` (each element by default) ``repeats`` times in a row.
 
     ``repeat_interleave(repeats)`` returns each index as often as ``repeats`` says.
@@ -384,7 +449,9 @@ def repeat_interleave(input: T, repeats: Any = None, dim: int | None = None, *, 
         input, dim = ravel(input), 0
     axis = axis_of(input, dim)
     if input.ndim == 0:
-        raise IndexError(f"repeat_interleave: dimension {dim} specified but tensor has no dimensions")
+        raise IndexError(
+            f"repeat_interleave: dimension {dim} specified but tensor has no dimensions"
+        )
     counts = repeats._data if hasattr(repeats, "_data") else np.asarray(repeats)
     if counts.dtype.kind != "i":
         raise NotImplementedError("repeats has to be Long or Int tensor")
@@ -393,7 +460,11 @@ def repeat_interleave(input: T, repeats: Any = None, dim: int | None = None, *, 
                            f"{counts.size} and input.size({axis}) = {input.shape[axis]}")  # fmt: skip
     if counts.size and counts.min() < 0:
         raise RuntimeError("repeats can not be negative")
-    index = np.repeat(np.arange(input.shape[axis]), counts.reshape(-1) if counts.ndim else int(counts))
+    index = np.repeat(
+        np.arange(input.shape[axis]), counts.reshape(-1) if counts.ndim else int(counts)
+    )
     if output_size is not None and output_size != index.size:
-        raise RuntimeError(f"allocated size does not match required size: {output_size} and {index.size}")
+        raise RuntimeError(
+            f"allocated size does not match required size: {output_size} and {index.size}"
+        )
     return contiguous(ops.getitem(input, index=_whole(axis, index)))

@@ -30,10 +30,14 @@ T = Any  # a Tensor, which this floor does not know
 
 def _check_tensors(tensors: Any, function: str) -> list[T]:
     if hasattr(tensors, "dtype") or not isinstance(tensors, Sequence):
-        raise TypeError(f"{function}(): expected a tuple or list of Tensors, but got {type(tensors).__name__}")
+        raise TypeError(
+            f"{function}(): expected a tuple or list of Tensors, but got {type(tensors).__name__}"
+        )
     for i, x in enumerate(tensors):
         if not hasattr(x, "_node"):
-            raise TypeError(f"{function}(): expected Tensor as element {i}, but got {type(x).__name__}")
+            raise TypeError(
+                f"{function}(): expected Tensor as element {i}, but got {type(x).__name__}"
+            )
     return list(tensors)
 
 
@@ -107,7 +111,9 @@ def dstack(tensors: Sequence[T]) -> T:
 
 def column_stack(tensors: Sequence[T]) -> T:
     """Return the tensors side by side, vectors as columns."""
-    return cat([reshape(x, (-1, 1)) if x.ndim < 2 else x for x in _several(tensors, "column_stack")], 1)
+    return cat(
+        [reshape(x, (-1, 1)) if x.ndim < 2 else x for x in _several(tensors, "column_stack")], 1
+    )
 
 
 def _several(tensors: Any, function: str) -> list[T]:
@@ -124,7 +130,10 @@ def atleast_1d(*tensors: Any) -> Any:
 
 def atleast_2d(*tensors: Any) -> Any:
     """Return with at least two dimensions, vectors as rows; of several tensors, a tuple."""
-    return _each(lambda x: reshape(x, (1, -1)) if x.ndim == 0 else unsqueeze(x, 0) if x.ndim == 1 else x, tensors)
+    return _each(
+        lambda x: reshape(x, (1, -1)) if x.ndim == 0 else unsqueeze(x, 0) if x.ndim == 1 else x,
+        tensors,
+    )
 
 
 def atleast_3d(*tensors: Any) -> Any:
@@ -152,7 +161,8 @@ def _each(function: Any, tensors: tuple[Any, ...]) -> Any:
 def _listed(tensors: tuple[Any, ...], function: str) -> list[T]:
     """Take tensors as separate arguments or as one sequence."""
     return _check_tensors(
-        tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors, function
+        tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors,
+        function,
     )
 
 
@@ -175,18 +185,24 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[T, ...]:
     """Return the coordinates of a grid whose axes are these vectors; 'xy' exchanges the first two."""
     tensors = tuple(_listed(tensors, "meshgrid"))
     if indexing not in ("ij", "xy"):
-        raise RuntimeError(f'meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
+        raise RuntimeError(
+            f'meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}'
+        )
     if not tensors:
         raise RuntimeError("meshgrid expects a non-empty TensorList")
     if builtins.any(x.ndim > 1 for x in tensors):
-        raise RuntimeError(f"meshgrid: Expected 0D or 1D tensors, but got {[tuple(x.shape) for x in tensors]}")
+        raise RuntimeError(
+            f"meshgrid: Expected 0D or 1D tensors, but got {[tuple(x.shape) for x in tensors]}"
+        )
     if builtins.any(x.dtype != tensors[0].dtype for x in tensors):
         raise RuntimeError("meshgrid expects all tensors to have the same dtype")
     swap = indexing == "xy" and len(tensors) > 1
     lines = [reshape(x, -1) for x in tensors]
     lines[:2] = lines[1::-1] if swap else lines[:2]
     shape = tuple(x.shape[0] for x in lines)
-    grid = [expand(reshape(x, (-1, *(1,) * (len(lines) - i - 1))), shape) for i, x in enumerate(lines)]
+    grid = [
+        expand(reshape(x, (-1, *(1,) * (len(lines) - i - 1))), shape) for i, x in enumerate(lines)
+    ]
     return (grid[1], grid[0], *grid[2:]) if swap else tuple(grid)
 
 
@@ -230,7 +246,9 @@ def chunk(input: T, chunks: int, dim: int = 0) -> tuple[T, ...]:
 def tensor_split(input: T, indices_or_sections: Any, dim: int = 0) -> tuple[T, ...]:
     """Return that many pieces along ``dim``, as even as can be, or the pieces between these indices."""
     if input.ndim == 0:
-        raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
+        raise RuntimeError(
+            "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims"
+        )
     axis = axis_of(input, dim)
     n, where = input.shape[axis], indices_or_sections
     where = where.tolist() if hasattr(where, "tolist") else where
@@ -241,7 +259,9 @@ def tensor_split(input: T, indices_or_sections: Any, dim: int = 0) -> tuple[T, .
         return split(input, [small + (i < more) for i in range(where)], axis)
     bounds = [0, *where, n]
     pieces = [slice(*slice(a, b).indices(n)[:2]) for a, b in zip(bounds, bounds[1:], strict=False)]
-    return tuple(indexing.getitem(input, index=(slice(None),) * axis + (piece,)) for piece in pieces)
+    return tuple(
+        indexing.getitem(input, index=(slice(None),) * axis + (piece,)) for piece in pieces
+    )
 
 
 @numpy_names
@@ -264,7 +284,9 @@ def dsplit(input: T, indices_or_sections: Any) -> tuple[T, ...]:
 
 def _even(input: T, where: Any, axis: int, least: int, function: str) -> tuple[T, ...]:
     if input.ndim < least:
-        raise RuntimeError(f"{function} requires a tensor with at least {least} dimension, got {input.ndim}")
+        raise RuntimeError(
+            f"{function} requires a tensor with at least {least} dimension, got {input.ndim}"
+        )
     if isinstance(where, int) and (where <= 0 or input.shape[axis] % where):
         raise RuntimeError(f"{function} attempted to split along dimension {axis}, but the size of the dimension "
                            f"{input.shape[axis]} is not divisible by the split_size {where}!")  # fmt: skip
@@ -283,7 +305,9 @@ def narrow(input: T, dim: int, start: Any, length: int) -> T:
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
     if not -n <= start <= n:
-        raise IndexError(f"start out of range (expected to be in range of [{-n}, {n}], but got {start})")
+        raise IndexError(
+            f"start out of range (expected to be in range of [{-n}, {n}], but got {start})"
+        )
     start = start + n if start < 0 else start
     if start + length > n:
         raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({n}).")
@@ -296,4 +320,7 @@ def unbind(input: T, dim: int = 0) -> tuple[T, ...]:
     if input.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     axis = axis_of(input, dim)
-    return tuple(indexing.getitem(input, index=(slice(None),) * axis + (i,)) for i in range(input.shape[axis]))
+    return tuple(
+        indexing.getitem(input, index=(slice(None),) * axis + (i,))
+        for i in range(input.shape[axis])
+    )

@@ -54,7 +54,9 @@ def _part(p: Any) -> Any:
     if array is not None:
         whole = array.dtype.itemsize >= 4 or array.dtype.kind != "i" or array.ndim == 0
         if p._node is not None or not whole:
-            raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, got {array.dtype}")
+            raise IndexError(
+                f"tensors used as indices must be long, int, byte or bool tensors, got {array.dtype}"
+            )
         p = array
     elif isinstance(p, (np.ndarray, np.generic)):
         p = np.asarray(p)
@@ -72,7 +74,9 @@ def _part(p: Any) -> Any:
 def _checked(array: np.ndarray) -> Any:
     """Return an array of indices, or what a 0-d one holds; bytes are a mask, as of old."""
     if array.dtype.kind not in "iub":
-        raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, got {array.dtype}")
+        raise IndexError(
+            f"tensors used as indices must be long, int, byte or bool tensors, got {array.dtype}"
+        )
     if array.dtype == np.uint8:
         warn("indexing with dtype uint8 is deprecated, please use a dtype bool instead")
         array = array.astype(bool)
@@ -84,7 +88,9 @@ _MORE = (list, tuple, slice, np.ndarray, type(None), type(...), Sequence)
 
 def _is_tuple_of_old(index: Any) -> bool:
     """Tell whether a list stands for a tuple, as it does in PyTorch: where it is short and holds more than numbers."""
-    if type(index) is not list and (isinstance(index, (str, bytes)) or not isinstance(index, Sequence)):
+    if type(index) is not list and (
+        isinstance(index, (str, bytes)) or not isinstance(index, Sequence)
+    ):
         return False
     if len(index) >= 32:
         return False

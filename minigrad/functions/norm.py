@@ -17,7 +17,14 @@ from minigrad.ops import linalg as ops
 from minigrad.ops.reduction import axes_of, axis_of
 
 T = Any  # a Tensor, which this floor does not know
-_CALLED = {"int64": "Long", "int32": "Int", "bool": "Bool", "float16": "Half", "float32": "Float", "float64": "Double"}
+_CALLED = {
+    "int64": "Long",
+    "int32": "Int",
+    "bool": "Bool",
+    "float16": "Half",
+    "float32": "Float",
+    "float64": "Double",
+}
 
 
 def called(dtype: Any) -> str:
@@ -29,7 +36,9 @@ def called(dtype: Any) -> str:
 def svdvals(A: T) -> T:
     """Return the singular values (..., k) of matrices, falling."""
     if A.ndim < 2:
-        raise RuntimeError(f"linalg.svd: The input tensor A must have at least 2 dimensions, got {A.ndim}")
+        raise RuntimeError(
+            f"linalg.svd: The input tensor A must have at least 2 dimensions, got {A.ndim}"
+        )
     if A.dtype.kind != "f":
         raise NotImplementedError(
             f"linalg.svd: Expected a floating point or complex tensor as input. Got {called(A.dtype)}"
@@ -40,7 +49,9 @@ def svdvals(A: T) -> T:
 
 
 @or_array
-def vector_norm(x: T, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> T:
+def vector_norm(
+    x: T, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
+) -> T:
     """Return sum(|x|**ord) ** (1/ord) over ``dim`` (all by default); ord 0 counts, ±inf are max and min.
 
     The gradient where the norm is 0 is 0. Raises RuntimeError for integers, and for empty x and ord
@@ -73,22 +84,30 @@ def _converted(x: T, dtype: Any, name: str) -> T:
 
 
 @or_array
-def matrix_norm(A: T, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None) -> T:
+def matrix_norm(
+    A: T, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None
+) -> T:
     """Return a norm of the matrices in two dimensions: "fro", "nuc", ±2, ±1 or ±inf.
 
     https://docs.pytorch.org/docs/stable/generated/torch.linalg.matrix_norm.html
     """
     if A.ndim < 2:
-        raise RuntimeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.")
+        raise RuntimeError(
+            "linalg.matrix_norm: The input tensor A must have at least 2 dimensions."
+        )
     if ord not in ("fro", "nuc") and (isinstance(ord, str) or abs(ord) not in (1, 2, math.inf)):
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
     dims = tuple(dim) if isinstance(dim, (tuple, list)) else (dim,)
     if len(dims) != 2:
-        raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {', '.join(map(str, dims))}")
+        raise RuntimeError(
+            f"linalg.matrix_norm: dim must be a 2-tuple. Got {', '.join(map(str, dims))}"
+        )
     A = _converted(A, dtype, "linalg.matrix_norm")
     rows, columns = (axis_of(A, d) for d in dims)
     if rows == columns:
-        raise RuntimeError(f"linalg.matrix_norm: dims must be different. Got ({dims[0]}, {dims[1]})")
+        raise RuntimeError(
+            f"linalg.matrix_norm: dims must be different. Got ({dims[0]}, {dims[1]})"
+        )
     if ord == "fro":
         return vector_norm(A, 2, (rows, columns), keepdim)
     others = [i for i in range(A.ndim) if i not in (rows, columns)]

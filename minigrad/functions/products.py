@@ -24,10 +24,18 @@ __all__ = [
 ]  # fmt: skip
 
 T = Any  # a Tensor, which this floor does not know
-_WORDS = {"float32": "float", "float64": "double", "float16": "c10::Half", "int64": "long int", "int32": "int"}
+_WORDS = {
+    "float32": "float",
+    "float64": "double",
+    "float16": "c10::Half",
+    "int64": "long int",
+    "int32": "int",
+}
 
 
-def _same_dtype(x: T, y: T, words: str = "expected m1 and m2 to have the same dtype, but got: {} != {}") -> None:
+def _same_dtype(
+    x: T, y: T, words: str = "expected m1 and m2 to have the same dtype, but got: {} != {}"
+) -> None:
     """Refuse tensors of two dtypes, as PyTorch; an array takes part in the promotion of operators."""
     if x.dtype != y.dtype and hasattr(x, "backward") and hasattr(y, "backward"):
         raise RuntimeError(words.format(*(_WORDS.get(str(d.dtype), str(d.dtype)) for d in (x, y))))
@@ -58,7 +66,9 @@ def matmul(input: T, other: T) -> T:
         )
     _same_dtype(input, other)
     if input.dtype == bool and other.dtype == bool:
-        raise NotImplementedError("matmul: \"addmm_impl_cpu_\" not implemented for 'Bool'; convert it: x.float()")
+        raise NotImplementedError(
+            "matmul: \"addmm_impl_cpu_\" not implemented for 'Bool'; convert it: x.float()"
+        )
     return ops.matmul(input, other)
 
 
@@ -100,7 +110,9 @@ def dot(input: T, tensor: T) -> T:
     """Return the product of two vectors (n,), a 0-d tensor."""
     if input.ndim != 1 or tensor.ndim != 1:
         raise RuntimeError(f"1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors")
-    _same_dtype(input, tensor, "dot : expected both vectors to have same dtype, but found {} and {}")
+    _same_dtype(
+        input, tensor, "dot : expected both vectors to have same dtype, but found {} and {}"
+    )
     if input.shape != tensor.shape:
         n, m = input.shape[0], tensor.shape[0]
         raise RuntimeError(
@@ -218,7 +230,9 @@ def tensordot(a: T, b: T, dims: Any = 2) -> T:
             )
     _same_dtype(a, b, "both inputs should have same dtype, but got {} and {}")
     if a.dtype == bool and b.dtype == bool:
-        raise NotImplementedError("tensordot: \"dot\" not implemented for 'Bool'; convert it: x.float()")
+        raise NotImplementedError(
+            "tensordot: \"dot\" not implemented for 'Bool'; convert it: x.float()"
+        )
     names = LETTERS[: a.ndim]
     others = list(LETTERS[a.ndim : a.ndim + b.ndim])
     for i, j in zip(left, right, strict=True):

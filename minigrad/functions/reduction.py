@@ -66,18 +66,26 @@ def prod(input: T, dim: int | None = None, keepdim: bool = False, *, dtype: Any 
         input = input.long()
     axis = 0 if dim is None else reduction.axis_of(input, dim)
     flat = input.reshape(-1) if dim is None else input
-    made = scan.prod(flat, axis=axis, keepdims=keepdim and dim is not None) if flat.ndim else input.clone()
+    made = (
+        scan.prod(flat, axis=axis, keepdims=keepdim and dim is not None)
+        if flat.ndim
+        else input.clone()
+    )
     return made if dtype is None else made.to(dtype)
 
 
-def _freedom(name: str, input: T, dim: Any, correction: float | None, unbiased: Any) -> tuple[tuple[int, ...], float]:
+def _freedom(
+    name: str, input: T, dim: Any, correction: float | None, unbiased: Any
+) -> tuple[tuple[int, ...], float]:
     """Return the axes, and what their squares are divided by."""
     if isinstance(dim, bool):  # the old signature, var(unbiased)
         dim, correction = None, int(dim)
     if unbiased is not None:
         correction = int(unbiased)
     if input.dtype.kind != "f":
-        raise NotImplementedError(f"{name}: only floating point and complex dtypes are supported, got {input.dtype}")
+        raise NotImplementedError(
+            f"{name}: only floating point and complex dtypes are supported, got {input.dtype}"
+        )
     axes = _axes(input, dim)
     left = count_along(input.shape, axes) - (1 if correction is None else correction)
     if left <= 0:
@@ -112,7 +120,12 @@ def _deviation(input: T, axes: tuple[int, ...], left: float, keepdim: bool) -> T
 
 @numpy_names
 def var(
-    input: T, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+    input: T,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
 ) -> T:
     """Return the variance over ``dim``, divided by n - correction (default 1: the unbiased one)."""
     axes, left = _freedom("var", input, dim, correction, unbiased)
@@ -121,7 +134,12 @@ def var(
 
 @numpy_names
 def std(
-    input: T, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+    input: T,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
 ) -> T:
     """Return the standard deviation over ``dim``; see :func:`var`. Its gradient at a constant is 0."""
     axes, left = _freedom("std", input, dim, correction, unbiased)
@@ -130,7 +148,12 @@ def std(
 
 @numpy_names
 def var_mean(
-    input: T, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+    input: T,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
 ) -> tuple[T, T]:
     """Return (variance, mean) over ``dim``; see :func:`var`."""
     axes, left = _freedom("var_mean", input, dim, correction, unbiased)
@@ -140,11 +163,18 @@ def var_mean(
 
 @numpy_names
 def std_mean(
-    input: T, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+    input: T,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
 ) -> tuple[T, T]:
     """Return (standard deviation, mean) over ``dim``; see :func:`std`."""
     axes, left = _freedom("std_mean", input, dim, correction, unbiased)
-    return _deviation(input, axes, left, keepdim), reduction.mean(input, axis=axes, keepdims=keepdim)
+    return _deviation(input, axes, left, keepdim), reduction.mean(
+        input, axis=axes, keepdims=keepdim
+    )
 
 
 def _some(name: str, input: T, dim: Dim) -> tuple[int, ...]:
@@ -270,7 +300,9 @@ def logsumexp(input: T, dim: Dim, keepdim: bool = False) -> T:
 
 def _floats(name: str, input: T) -> None:
     if input.dtype.kind != "f":
-        raise NotImplementedError(f'"{name}" not implemented for {input.dtype}; convert first: x.float()')
+        raise NotImplementedError(
+            f'"{name}" not implemented for {input.dtype}; convert first: x.float()'
+        )
 
 
 @numpy_names
@@ -307,7 +339,11 @@ def nanmean(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = No
 
 
 def _without_nan(input: T) -> T:
-    return elementwise.where(input.detach() != input.detach(), 0, input) if input.dtype.kind == "f" else input
+    return (
+        elementwise.where(input.detach() != input.detach(), 0, input)
+        if input.dtype.kind == "f"
+        else input
+    )
 
 
 @numpy_names
@@ -324,7 +360,9 @@ def norm(input: T, p: Any = "fro", dim: Dim = None, keepdim: bool = False, dtype
     https://docs.pytorch.org/docs/stable/generated/torch.norm.html
     """
     if input.dtype.kind != "f":
-        raise NotImplementedError(f"norm(): Expected a floating point or complex tensor as input. Got {input.dtype}")
+        raise NotImplementedError(
+            f"norm(): Expected a floating point or complex tensor as input. Got {input.dtype}"
+        )
     input = input if dtype is None else input.to(dtype)
     if p == "nuc":
         from minigrad.functions.norm import matrix_norm  # which is built on this module

@@ -15,7 +15,11 @@ def _shown(self: Any) -> str:
 
 
 def _named(name: str, fields: str) -> Any:
-    return type(name, (namedtuple(name, fields),), {"__slots__": (), "__repr__": _shown, "__module__": __name__})
+    return type(
+        name,
+        (namedtuple(name, fields),),
+        {"__slots__": (), "__repr__": _shown, "__module__": __name__},
+    )
 
 
 class Size(tuple[int, ...]):
@@ -50,7 +54,11 @@ class Size(tuple[int, ...]):
         return joined if joined is NotImplemented else size_of(Size, joined)
 
     def __radd__(self, other: Any) -> Any:
-        return size_of(Size, tuple.__add__(other, self)) if isinstance(other, tuple) else NotImplemented
+        return (
+            size_of(Size, tuple.__add__(other, self))
+            if isinstance(other, tuple)
+            else NotImplemented
+        )
 
     def __mul__(self, times: Any) -> Any:
         return size_of(Size, tuple.__mul__(self, times))

@@ -22,7 +22,9 @@ def _scanned(made: Any, input: T, dim: int, dtype: Any = None) -> T:
     axis = reduction.axis_of(input, dim)
     if input.dtype.kind != "f" and dtype is None:
         input = input.long()
-    result = made(input, axis=axis) if input.ndim else own(made(input.reshape(1), axis=0).reshape(()))
+    result = (
+        made(input, axis=axis) if input.ndim else own(made(input.reshape(1), axis=0).reshape(()))
+    )
     return result if dtype is None else result.to(dtype)
 
 
@@ -43,7 +45,9 @@ def logcumsumexp(input: T, dim: int) -> T:
     """Return the logarithm of the running sum of exp(input) along ``dim``, without overflow."""
     reduction.axis_of(input, dim)
     if input.dtype.kind != "f":
-        raise NotImplementedError(f'"logcumsumexp_out_cpu" not implemented for {input.dtype}; convert first: x.float()')
+        raise NotImplementedError(
+            f'"logcumsumexp_out_cpu" not implemented for {input.dtype}; convert first: x.float()'
+        )
     return _scanned(scan.logcumsumexp, input, dim)
 
 

@@ -65,7 +65,9 @@ def _bits(input: T, dtype: np.dtype[Any]) -> T:
     try:
         return input._wrap(input._data.view(dtype))
     except ValueError as error:
-        raise RuntimeError(f"view({dtype}): a tensor of {input.dtype} {tuple(input.shape)}: {error}") from None
+        raise RuntimeError(
+            f"view({dtype}): a tensor of {input.dtype} {tuple(input.shape)}: {error}"
+        ) from None
 
 
 @numpy_names
@@ -170,7 +172,9 @@ def adjoint(input: T) -> T:
 def movedim(input: T, source: Any, destination: Any) -> T:
     """Return with the dimensions ``source`` moved to ``destination``, the others in their order."""
     if isinstance(source, (tuple, list)) != isinstance(destination, (tuple, list)):
-        raise TypeError(f"movedim(): expected two integers or two sequences, got {source!r} and {destination!r}")
+        raise TypeError(
+            f"movedim(): expected two integers or two sequences, got {source!r} and {destination!r}"
+        )
     source, destination = (integers((d,), "movedim") for d in (source, destination))
     if len(source) != len(destination):
         raise RuntimeError(
@@ -179,7 +183,9 @@ def movedim(input: T, source: Any, destination: Any) -> T:
         )
     moved, places = axes_of(input, source), axes_of(input, destination)
     rest = iter(i for i in range(input.ndim) if i not in moved)
-    return permute(input, [moved[places.index(i)] if i in places else next(rest) for i in range(input.ndim)])
+    return permute(
+        input, [moved[places.index(i)] if i in places else next(rest) for i in range(input.ndim)]
+    )
 
 
 moveaxis = movedim
@@ -197,7 +203,9 @@ def unsqueeze(input: T, dim: int) -> T:
     """Return with a new dimension of length one at ``dim``."""
     n = input.ndim + 1
     if not -n <= dim < n:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})"
+        )
     return ops.expand_dims(input, axis=dim % n)
 
 
@@ -246,13 +254,23 @@ def repeat(input: T, repeats: tuple[int, ...]) -> T:
     tensor([1, 2, 1, 2])
     """
     if len(repeats) < input.ndim:
-        raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
+        raise RuntimeError(
+            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
+        )
     if repeats and min(repeats) < 0:
-        raise RuntimeError(f"Trying to create tensor with negative dimension {min(repeats)}: {list(repeats)}")
+        raise RuntimeError(
+            f"Trying to create tensor with negative dimension {min(repeats)}: {list(repeats)}"
+        )
     shape = (1,) * (len(repeats) - input.ndim) + tuple(input.shape)
     apart = ops.reshape(input, shape=tuple(n for s in shape for n in (1, s)))
-    copies = ops.broadcast_to(apart, shape=tuple(n for pair in zip(repeats, shape, strict=True) for n in pair))
-    return own(ops.reshape(ops.contiguous(copies), shape=tuple(r * s for r, s in zip(repeats, shape, strict=True))))
+    copies = ops.broadcast_to(
+        apart, shape=tuple(n for pair in zip(repeats, shape, strict=True) for n in pair)
+    )
+    return own(
+        ops.reshape(
+            ops.contiguous(copies), shape=tuple(r * s for r, s in zip(repeats, shape, strict=True))
+        )
+    )
 
 
 @several("dims")
@@ -293,7 +311,9 @@ def roll(input: T, shifts: Any, dims: Any = None) -> T:
     if not dims and len(shifts) == 1:
         return reshape(ops.roll(ravel(input), shift=shifts, axis=(0,)), input.shape)
     if len(shifts) != len(dims):
-        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
+        raise RuntimeError(
+            f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}"
+        )
     if not input.ndim:
         raise IndexError(f"Dimension specified as {dims[0]} but tensor has no dimensions")
     return ops.roll(input, shift=shifts, axis=tuple(axis_of(input, d) for d in dims))
@@ -308,7 +328,9 @@ def rot90(input: T, k: int = 1, dims: Any = (0, 1)) -> T:
         raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.ndim}")
     a, b = (axis_of(input, d) for d in dims)
     if a == b:
-        raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {a} and dim1 = {b}")
+        raise RuntimeError(
+            f"expected rotation dims to be different, but got dim0 = {a} and dim1 = {b}"
+        )
     turned = transpose(input, a, b) if k % 2 else input
     return flip(turned, ((), (a,), (a, b), (b,))[k % 4])
 

@@ -34,9 +34,14 @@ def sort(input: T, dim: int = -1, descending: bool = False, stable: bool = False
     if order != tuple(range(input.ndim)):  # the result lies in memory as the input does
         back = [order.index(i) for i in range(input.ndim)]
         return RETURN_TYPES["sort"](
-            *(own(part.permute(back)) for part in sort(input.permute(order), order.index(axis), descending))
+            *(
+                own(part.permute(back))
+                for part in sort(input.permute(order), order.index(axis), descending)
+            )
         )
-    return looked_up("sort", input, lambda x: sorting.argsort(x, axis=axis, descending=descending), axis)
+    return looked_up(
+        "sort", input, lambda x: sorting.argsort(x, axis=axis, descending=descending), axis
+    )
 
 
 @numpy_names
@@ -55,7 +60,9 @@ def topk(input: T, k: int, dim: int = -1, largest: bool = True, sorted: bool = T
         raise RuntimeError("selected index k out of range")
     if input.ndim == 0:
         return looked_up("topk", input, lambda x: sorting.argsort(x, axis=0), axis)
-    return looked_up("topk", input, lambda x: sorting.argtop(x, axis=axis, k=k, largest=largest), axis)
+    return looked_up(
+        "topk", input, lambda x: sorting.argtop(x, axis=axis, k=k, largest=largest), axis
+    )
 
 
 @numpy_names
@@ -68,7 +75,9 @@ def kthvalue(input: T, k: int, dim: int = -1, keepdim: bool = False) -> T:
     if not 1 <= k <= (input.shape[axis] if input.ndim else 1):
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {axis}")
     kth = (slice(None),) * axis + (slice(k - 1, k),)
-    return looked_up("kthvalue", input, lambda x: sorting.argsort(x, axis=axis)[kth].clone(), axis, keepdim)
+    return looked_up(
+        "kthvalue", input, lambda x: sorting.argsort(x, axis=axis)[kth].clone(), axis, keepdim
+    )
 
 
 def _no_bools(name: str, input: T) -> None:
@@ -99,7 +108,11 @@ def median(input: T, dim: int | None = None, keepdim: bool = False) -> T:
 
 @numpy_names
 def unique(
-    input: T, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+    input: T,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
 ) -> T:
     """Return the different elements (or slices along ``dim``) in order, where each stands, and how often.
 
@@ -107,9 +120,16 @@ def unique(
     """
     axis = None if dim is None else axis_of(input, dim)
     if axis is not None and input.shape[axis] and not input.numel():
-        raise RuntimeError("There are 0 sized dimensions, and they aren't selected, so unique cannot be applied")
+        raise RuntimeError(
+            "There are 0 sized dimensions, and they aren't selected, so unique cannot be applied"
+        )
     _, places, inverse, counts = np.unique(
-        input._data, return_index=True, return_inverse=True, return_counts=True, axis=axis, equal_nan=False
+        input._data,
+        return_index=True,
+        return_inverse=True,
+        return_counts=True,
+        axis=axis,
+        equal_nan=False,
     )
     values = indexing.getitem(
         input.reshape(-1) if axis is None else input, index=(slice(None),) * (axis or 0) + (places,)
@@ -142,7 +162,9 @@ def histc(input: T, bins: int = 100, min: float = 0, max: float = 0) -> T:
     """Return how many elements lie in each of ``bins`` equal parts of [min, max]; of the data where both are 0."""
     data = input._data
     if data.dtype.kind != "f":
-        raise NotImplementedError(f'"histogram_cpu" not implemented for {data.dtype}; convert first: x.float()')
+        raise NotImplementedError(
+            f'"histogram_cpu" not implemented for {data.dtype}; convert first: x.float()'
+        )
     if bins <= 0:
         raise RuntimeError(f"torch.histc(): bins must be > 0, but got {bins}".replace("torch.", ""))
     if min == max and data.size:
@@ -177,9 +199,13 @@ def searchsorted(
     if sorter is not None:
         line = np.take_along_axis(line, sorter._data, -1)
     if not line.ndim:
-        raise RuntimeError("searchsorted(): boundaries tensor should have positive dimension, but got 0 dimension")
+        raise RuntimeError(
+            "searchsorted(): boundaries tensor should have positive dimension, but got 0 dimension"
+        )
     if line.dtype.kind == "b" and wanted.dtype.kind == "b" and wanted.size:
-        raise NotImplementedError("\"searchsorted_out_cpu\" not implemented for 'Bool'; convert first: x.long()")
+        raise NotImplementedError(
+            "\"searchsorted_out_cpu\" not implemented for 'Bool'; convert first: x.long()"
+        )
     if line.ndim == 1:
         found = np.searchsorted(line, wanted, which)
     elif wanted.ndim == line.ndim and wanted.shape[:-1] == line.shape[:-1]:
@@ -200,5 +226,7 @@ def bucketize(input: T, boundaries: T, *, out_int32: bool = False, right: bool =
     if not hasattr(boundaries, "ndim"):
         raise no_tensor("bucketize", "boundaries", 2, boundaries)
     if boundaries.ndim != 1:
-        raise RuntimeError(f"bucketize(): boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
+        raise RuntimeError(
+            f"bucketize(): boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})"
+        )
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)

@@ -35,7 +35,9 @@ class Columns:
     def __init__(self, x, kernel, out, stride, padding, dilation, groups, most):
         if len(kernel) == 1:  # windows in one row
             x, padding = x[:, :, None], ((0, 0), *padding)
-            kernel, out, stride, dilation = ((1, *sizes) for sizes in (kernel, out, stride, dilation))
+            kernel, out, stride, dilation = (
+                (1, *sizes) for sizes in (kernel, out, stride, dilation)
+            )
         self.x, self.kernel, self.out, self.groups = x, kernel, out, groups
         self.stride, self.padding, self.dilation = stride, padding, dilation
         sizes = zip(x.shape[3:], padding[1:], out[1:], strict=True)
@@ -44,7 +46,9 @@ class Columns:
         self.wide = self.lines if self.flat else out[1:]
         self.height = x.shape[1] // groups * math.prod(kernel)
         width = max(1, math.prod(self.wide))
-        most = max(1, min(most, LONG // width))  # as few as half of them, if then no place is left free
+        most = max(
+            1, min(most, LONG // width)
+        )  # as few as half of them, if then no place is left free
         self.side = min(range((most + 1) // 2, most + 1), key=lambda n: (-len(x) % n, -n))
         size = x.shape[2] * x.shape[1] * math.prod(kernel[1:]) * self.side * width
         self.blocks = max(1, min(BLOCK // max(1, size), -(-len(x) // self.side)))
@@ -90,12 +94,16 @@ class Columns:
         """
         x, stride, item = self.x, self.stride, self.x.itemsize
         shape = (self.blocks, x.shape[2] + sum(self.padding[0]), x.shape[1], self.side, *self.lines)
-        block, row, channel, sample, *apart = (math.prod(shape[i + 1 :]) * item for i in range(len(shape)))
+        block, row, channel, sample, *apart = (
+            math.prod(shape[i + 1 :]) * item for i in range(len(shape))
+        )
         taps = [d * a for d, a in zip(self.dilation[1:], apart, strict=True)]
         behind = sum(max(pair) * a for pair, a in zip(self.padding[1:], apart, strict=True))
         behind += sum((k - 1) * tap for k, tap in zip(self.kernel[1:], taps, strict=True))
         padded = np.zeros_like(x, shape=math.prod(shape) + behind // item)
-        first, *others = (slice(a, a + n) for (a, _), n in zip(self.padding, x.shape[2:], strict=True))
+        first, *others = (
+            slice(a, a + n) for (a, _), n in zip(self.padding, x.shape[2:], strict=True)
+        )
         inside = padded[: math.prod(shape)].reshape(shape)[(slice(None), first, ..., *others)]
         rows, between = shape[1:2], (row,)
         if self.dilation[0] > 1:  # the rows of a window are not neighbours: laid out, too
@@ -106,17 +114,23 @@ class Columns:
         group = shape[2] // self.groups
         shape = (self.blocks, self.groups, *rows, *self.kernel[1:], group, self.side, *wide)
         strides = (block, group * channel, *between, *taps, channel, sample, *across)
-        return inside.transpose(0, 3, 2, 1, *range(4, inside.ndim)), np.ndarray(shape, x.dtype, padded, 0, strides)
+        return inside.transpose(0, 3, 2, 1, *range(4, inside.ndim)), np.ndarray(
+            shape, x.dtype, padded, 0, strides
+        )
 
     def weights(self, w):
         """Return weights (out, C/groups, *kernel) to meet columns: (1, groups, shares, 1, out/groups/shares, …)."""
         results = len(w) // self.groups
         rows = w.transpose(0, *range(2, w.ndim), 1)
-        return rows.reshape(1, self.groups, shares(results, self.height * self.width), 1, -1, self.height)
+        return rows.reshape(
+            1, self.groups, shares(results, self.height * self.width), 1, -1, self.height
+        )
 
     def cut(self, products, y):
         """Write products (blocks, groups, shares, rows, out/groups/shares, width) to y (n, out, *spatial)."""
-        products = products.reshape(*products.shape[:5], self.side, *self.wide)[(..., *map(slice, self.out[1:]))]
+        products = products.reshape(*products.shape[:5], self.side, *self.wide)[
+            (..., *map(slice, self.out[1:]))
+        ]
         products = products.transpose(0, 5, 1, 2, 4, 3, *range(6, products.ndim))
         if len(y) % self.side == 0:  # a view: y is contiguous
             y.reshape(products.shape)[...] = products

@@ -24,5 +24,7 @@ bitwise_left_shift, bitwise_right_shift = _pairwise(
 )
 for made in (bitwise_left_shift, bitwise_right_shift):
     made.function = limited(made.function, "iu")
-isnan, isinf, isfinite, logical_not = (register(f, None) for f in (np.isnan, np.isinf, np.isfinite, np.logical_not))
+isnan, isinf, isfinite, logical_not = (
+    register(f, None) for f in (np.isnan, np.isinf, np.isfinite, np.logical_not)
+)
 bitwise_not = register(np.invert, None, name="bitwise_not")

@@ -32,7 +32,11 @@ def diagonal(x, *, offset, axis1, axis2):
     return out
 
 
-@primitive(lambda g, _out, _x, *, offset, axis1, axis2, shape: diagonal(g, offset=offset, axis1=axis1, axis2=axis2))
+@primitive(
+    lambda g, _out, _x, *, offset, axis1, axis2, shape: diagonal(
+        g, offset=offset, axis1=axis1, axis2=axis2
+    )
+)
 def diagonal_embed(x, *, offset, axis1, axis2, shape):
     """Zeros of this shape with ``x`` on the diagonal."""
     out = np.zeros_like(x, shape=shape)
@@ -40,13 +44,18 @@ def diagonal_embed(x, *, offset, axis1, axis2, shape):
     return out
 
 
-@primitive(lambda g, _out, _x, *, axis, size, step: fold(g, axis=axis, step=step, shape=_x.shape), views=True)
+@primitive(
+    lambda g, _out, _x, *, axis, size, step: fold(g, axis=axis, step=step, shape=_x.shape),
+    views=True,
+)
 def unfold(x, *, axis, size, step):
     windows = np.lib.stride_tricks.sliding_window_view(x, size, axis, writeable=x.flags.writeable)
     return windows[(slice(None),) * axis + (slice(None, None, step),)]
 
 
-@primitive(lambda g, _out, _x, *, axis, step, shape: unfold(g, axis=axis, size=_x.shape[-1], step=step))
+@primitive(
+    lambda g, _out, _x, *, axis, step, shape: unfold(g, axis=axis, size=_x.shape[-1], step=step)
+)
 def fold(x, *, axis, step, shape):
     """Zeros of this shape with the windows added where they were taken."""
     out = np.zeros_like(x, shape=shape)

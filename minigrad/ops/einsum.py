@@ -25,7 +25,9 @@ def _einsum_vjp(g, i, xs, inputs, output):
             known[name] = max(n, known.get(name, 0))
     sizes = dict(zip(own, xs[i].shape, strict=True))
     for name in letters:
-        if known.get(name, 1) == 1:  # summed over in this operand alone: the cotangent is constant along it
+        if (
+            known.get(name, 1) == 1
+        ):  # summed over in this operand alone: the cotangent is constant along it
             others.append((np.ones(sizes[name], xs[i].dtype), name))
     taken, target = set(own).union(known), letters
     for place, name in enumerate(own):
@@ -34,21 +36,30 @@ def _einsum_vjp(g, i, xs, inputs, output):
             taken.add(fresh)
             others.append((np.eye(sizes[name], dtype=xs[i].dtype), name + fresh))
             target += fresh
-    made = einsum(g, *(x for x, _ in others), inputs=(output, *(n for _, n in others)), output=target)
+    made = einsum(
+        g, *(x for x, _ in others), inputs=(output, *(n for _, n in others)), output=target
+    )
     return np.transpose(made, _back(own, target)) if len(own) > len(letters) else made
 
 
 def _back(own, target):
     """Return the axes that bring ``target`` (letters once, then their repeats) into the order of ``own``."""
     repeats = iter(range(len(set(own)), len(target)))
-    return tuple(next(repeats) if name in own[:place] else target.index(name) for place, name in enumerate(own))
+    return tuple(
+        next(repeats) if name in own[:place] else target.index(name)
+        for place, name in enumerate(own)
+    )
 
 
 def _unused(taken):
     return next(c for c in map(chr, range(0x100, 0x10000)) if c not in taken)
 
 
-@primitive(each=lambda g, i, _out, *xs, inputs, output: _einsum_vjp(g, i, xs, inputs, output), promotes=0, views=True)
+@primitive(
+    each=lambda g, i, _out, *xs, inputs, output: _einsum_vjp(g, i, xs, inputs, output),
+    promotes=0,
+    views=True,
+)
 def einsum(*xs, inputs, output):
     """Sum the product of the operands over every letter that ``output`` does not have."""
     terms = [
@@ -91,7 +102,11 @@ def _simple(x, names, output, others):
             first = names.index(name)
             second = names.index(name, first + 1)
             x = np.diagonal(x, axis1=first, axis2=second)  # its axis comes last
-            names = names.replace(name, "") if names.count(name) == 2 else _without(names, first, second)
+            names = (
+                names.replace(name, "")
+                if names.count(name) == 2
+                else _without(names, first, second)
+            )
             names += name
     kept = set(output).union(*others)
     lost = tuple(i for i, name in enumerate(names) if name not in kept)
@@ -116,7 +131,9 @@ def _cheapest(terms, output):
     for j in range(1, len(terms)):
         for i in range(j):
             (a, shape_a), (b, shape_b) = terms[i], terms[j]
-            kept = set(output).union(*(names for k, (names, _) in enumerate(terms) if k not in (i, j)))
+            kept = set(output).union(
+                *(names for k, (names, _) in enumerate(terms) if k not in (i, j))
+            )
             sizes = dict(zip(a, shape_a, strict=True))
             for name, n in zip(b, shape_b, strict=True):
                 sizes[name] = max(n, sizes.get(name, 1))
@@ -139,7 +156,10 @@ def _pair(x, a, y, b, kept):
         return _spread(x, a, order) * _spread(y, b, order), "".join(order)
     left = np.transpose(x, [a.index(n) for n in (*batch, *rows, *summed)])
     right = np.transpose(y, [b.index(n) for n in (*batch, *summed, *columns)])
-    m, k, n = (math.prod(size[c] for c in part) for part, size in ((rows, size_x), (summed, size_x), (columns, size_y)))
+    m, k, n = (
+        math.prod(size[c] for c in part)
+        for part, size in ((rows, size_x), (summed, size_x), (columns, size_y))
+    )
     left = left.reshape(*(size_x[c] for c in batch), m, k)
     right = right.reshape(*(size_y[c] for c in batch), k, n)
     out = np.matmul(left, right, order="C")
@@ -149,7 +169,10 @@ def _pair(x, a, y, b, kept):
 
 def _equal(x, a, y, b, summed):
     """Stretch axes of length one that the other operand sums over in full."""
-    shape = tuple(max(n, y.shape[b.index(c)]) if c in summed and n == 1 else n for c, n in zip(a, x.shape, strict=True))
+    shape = tuple(
+        max(n, y.shape[b.index(c)]) if c in summed and n == 1 else n
+        for c, n in zip(a, x.shape, strict=True)
+    )
     return x if shape == x.shape else np.broadcast_to(x, shape)
 
 

@@ -49,7 +49,9 @@ add = register(np.add, lambda g, _out, _x, _y: g, lambda g, _out, _x, _y: g, **p
 sub = register(
     np.subtract,
     lambda g, _out, _x, _y: g,
-    lambda g, _out, _x, _y: -(g if g.shape == _y.shape else unbroadcast(g, _y.shape)),  # the smaller one is negated
+    lambda g, _out, _x, _y: (
+        -(g if g.shape == _y.shape else unbroadcast(g, _y.shape))
+    ),  # the smaller one is negated
     name="sub",
     guard=no_bools,
     **pair,
@@ -107,14 +109,20 @@ def div(x, y):
 def pow(x, y):
     if all(getattr(v, "dtype", _FLOAT).kind == "b" for v in (x, y)):
         raise NotImplementedError('"pow" not implemented for bool; convert first: x.long()')
-    if getattr(y, "dtype", _FLOAT).kind in "iu" and np.any(np.less(y, 0)) and np.result_type(x, y).kind in "iu":
+    if (
+        getattr(y, "dtype", _FLOAT).kind in "iu"
+        and np.any(np.less(y, 0))
+        and np.result_type(x, y).kind in "iu"
+    ):
         unit = np.where(np.absolute(x) == 1, np.power(x, np.absolute(y)), 0)  # 1/x is whole
         return np.where(np.less(y, 0), unit, np.power(x, np.maximum(y, 0)))
     return np.power(x, y)
 
 
 @primitive(
-    lambda g, _out, x, *, exponent: g * (exponent * x ** (exponent - 1)) if exponent else np.where(False, g, 0.0),
+    lambda g, _out, x, *, exponent: (
+        g * (exponent * x ** (exponent - 1)) if exponent else np.where(False, g, 0.0)
+    ),
     name="pow",
 )
 def pow_scalar(x, *, exponent):
@@ -196,7 +204,9 @@ def divides(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def guarded(x, y):
         if all(isinstance(v, bool) or getattr(v, "dtype", _FLOAT).kind == "b" for v in (x, y)):
-            raise NotImplementedError(f'"{function.__name__}" not implemented for bool; convert first: x.long()')
+            raise NotImplementedError(
+                f'"{function.__name__}" not implemented for bool; convert first: x.long()'
+            )
         out = function(x, y)
         if out.dtype.kind in "iu" and not np.all(y):
             raise RuntimeError("ZeroDivisionError")
@@ -244,7 +254,9 @@ positive = register(np.positive, lambda g, _out, _x: g)
 abs = register(np.absolute, lambda g, _out, x: g * np.sign(x), name="abs")
 square = register(np.square, lambda g, _out, x: g * (2 * x))
 exp = register(np.exp, lambda g, out, _x: g * out, **real)
-expm1 = register(np.expm1, lambda g, _out, x: g * np.exp(x), **real)  # out + 1 loses what is small beside 1
+expm1 = register(
+    np.expm1, lambda g, _out, x: g * np.exp(x), **real
+)  # out + 1 loses what is small beside 1
 log = register(np.log, lambda g, _out, x: g / x, **real)
 log1p = register(np.log1p, lambda g, _out, x: g / (1 + x), **real)
 exp2 = register(np.exp2, lambda g, out, _x: g * (out * _LN2), **real)
@@ -261,7 +273,9 @@ def reciprocal(x):
 alias(reciprocal, np.reciprocal)
 
 
-@primitive(lambda g, out, _x: g * np.where(out == 0, 0.0, 0.5 / np.where(out == 0, 1.0, out)), floats=True)
+@primitive(
+    lambda g, out, _x: g * np.where(out == 0, 0.0, 0.5 / np.where(out == 0, 1.0, out)), floats=True
+)
 def root(x):
     """sqrt(x) for norms: the gradient at 0 is 0."""
     return np.sqrt(x)
@@ -297,7 +311,9 @@ def sigmoid(x):
 @primitive(lambda g, out, _x: masked(g, out != 0))
 def relu(x):
     """max(x, 0); the gradient at 0 is 0, as PyTorch's. NaN stays NaN, and lets its gradient through."""
-    if x.size > 1 << 14 and x.dtype.kind == "f":  # maximum with a number is not vectorised, clip is: 133 and 55 us
+    if (
+        x.size > 1 << 14 and x.dtype.kind == "f"
+    ):  # maximum with a number is not vectorised, clip is: 133 and 55 us
         return np.clip(x, 0, math.inf)  # for 400,000 numbers of float32
     return np.maximum(x, 0)
 
@@ -326,9 +342,13 @@ clamp_max = Primitive(np.minimum, minimum.vjps, name="clamp_max", promotes=0)
 
 @primitive(
     lambda g, _out, x, low, high: np.where(
-        ((x == low) | (x == high)) & (low < high), g / 2, masked(g, np.logical_not((x < low) | (x > high)))
+        ((x == low) | (x == high)) & (low < high),
+        g / 2,
+        masked(g, np.logical_not((x < low) | (x > high))),
     ),
-    lambda g, _out, x, low, high: np.where((x == low) & (low < high), g / 2, masked(g, (x < low) & (low <= high))),
+    lambda g, _out, x, low, high: np.where(
+        (x == low) & (low < high), g / 2, masked(g, (x < low) & (low <= high))
+    ),
     lambda g, _out, x, low, high: np.where(
         (x == high) & (low < high), g / 2, masked(g, ((x > high) & (low <= high)) | (low > high))
     ),

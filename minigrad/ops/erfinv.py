@@ -26,5 +26,7 @@ def erfinv(x):
         for _ in range(2):
             step = (erf.function(y) - wide) * (_HALF_SQRTPI * np.exp(y * y))
             y = np.where(np.isfinite(step), y - step, y)
-    y = np.where(np.abs(wide) == 1, np.copysign(np.inf, wide), np.where(np.abs(wide) > 1, np.nan, y))
+    y = np.where(
+        np.abs(wide) == 1, np.copysign(np.inf, wide), np.where(np.abs(wide) > 1, np.nan, y)
+    )
     return y.astype(x.dtype)

@@ -22,7 +22,11 @@ def _add_at(whole, g, *, index):
         np.add.at(whole, index, g)
 
 
-@primitive(lambda g, _out, _x, *, index: scatter_add(g, index=index, shape=_x.shape), views=True, into=_add_at)
+@primitive(
+    lambda g, _out, _x, *, index: scatter_add(g, index=index, shape=_x.shape),
+    views=True,
+    into=_add_at,
+)
 def getitem(x, *, index):
     out = x[index]
     if isinstance(out, np.generic):  # one element: a view of it, not a copy
@@ -52,12 +56,18 @@ def is_basic(index):
     )
 
 
-@primitive(lambda g, _out, _x, *, indices, axis: put_along_axis(g, indices=indices, axis=axis, shape=_x.shape))
+@primitive(
+    lambda g, _out, _x, *, indices, axis: put_along_axis(
+        g, indices=indices, axis=axis, shape=_x.shape
+    )
+)
 def take_along_axis(x, *, indices, axis):
     return in_c_order(x[_along(indices, axis)])
 
 
-@primitive(lambda g, _out, _x, *, indices, axis, shape: take_along_axis(g, indices=indices, axis=axis))
+@primitive(
+    lambda g, _out, _x, *, indices, axis, shape: take_along_axis(g, indices=indices, axis=axis)
+)
 def put_along_axis(g, *, indices, axis, shape):
     """Zeros of this shape with ``g`` added along one axis at ``indices``: gather's adjoint."""
     where = _along(indices, axis)
@@ -72,7 +82,8 @@ def put_along_axis(g, *, indices, axis, shape):
 def _along(indices, axis):
     """Return the index of ``indices`` along one axis, each place of the others with itself."""
     return tuple(
-        indices if i == axis % indices.ndim else counted(n, indices.ndim - i - 1) for i, n in enumerate(indices.shape)
+        indices if i == axis % indices.ndim else counted(n, indices.ndim - i - 1)
+        for i, n in enumerate(indices.shape)
     )
 
 
@@ -130,7 +141,11 @@ def _read(g, index, within):
 
 def _may_repeat(index):
     parts = index if isinstance(index, tuple) else (index,)
-    arrays = [np.asarray(p) if isinstance(p, list) else p for p in parts if getattr(p, "ndim", 0) or type(p) is list]
+    arrays = [
+        np.asarray(p) if isinstance(p, list) else p
+        for p in parts
+        if getattr(p, "ndim", 0) or type(p) is list
+    ]
     return any(p.dtype.kind in "iu" and p.size > 1 for p in arrays)
 
 
@@ -161,7 +176,9 @@ def scatter_reduce(x, src, *, index, reduce):
 def _to_self(g, out, x, src, index, reduce):
     if reduce == "prod":
         return g * scatter_reduce(_number((x == x) | (x != x), x), src, index=index, reduce="prod")
-    return _number(x == out, x) * (g / _ties(out, x, src, index))  # NaN equals nothing: all get NaN, as in PyTorch
+    return _number(x == out, x) * (
+        g / _ties(out, x, src, index)
+    )  # NaN equals nothing: all get NaN, as in PyTorch
 
 
 def _to_source(g, out, x, src, index, reduce):

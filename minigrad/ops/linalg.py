@@ -62,7 +62,9 @@ def _singular(x, name):
     """Raise LinAlgError for the first matrix that has no inverse."""
     bad = np.flatnonzero(np.linalg.matrix_rank(x).reshape(-1) < x.shape[-1])
     which = f"(Batch element {bad[0]}): " if x.ndim > 2 and bad.size else ""
-    raise LinAlgError(f"{name}: {which}The input matrix is singular, so this could not be completed.") from None
+    raise LinAlgError(
+        f"{name}: {which}The input matrix is singular, so this could not be completed."
+    ) from None
 
 
 @primitive(lambda g, out, _x: -np.matmul(mT(out), np.matmul(g, mT(out))))
@@ -191,7 +193,9 @@ def _not_positive(x):
 def _pack(*parts):
     """Matrices (..., n, m) and vectors (..., n) side by side, flat: (..., total)."""
     lead = parts[0].shape[:-2]
-    return np.concatenate([p.reshape(*lead, math.prod(p.shape[len(lead) :])) for p in parts], axis=-1)
+    return np.concatenate(
+        [p.reshape(*lead, math.prod(p.shape[len(lead) :])) for p in parts], axis=-1
+    )
 
 
 def unpack(x, *shapes):
@@ -285,7 +289,9 @@ def _eigh_vjp(g, out, x):
     inner = np.matmul(mT(v), gv) * (1 - eye)
     inner = _quotient(inner, np.expand_dims(values, -2) - _column(values) + eye) + _column(gl) * eye
     dx = np.matmul(v, np.matmul(inner, mT(v)))
-    return (dx + mT(dx)) * 0.5  # of a symmetric matrix, whichever triangle was read: PyTorch's choice
+    return (
+        dx + mT(dx)
+    ) * 0.5  # of a symmetric matrix, whichever triangle was read: PyTorch's choice
 
 
 @primitive(lambda g, out, x, *, lower: _eigh_vjp(g, out, x))
@@ -348,7 +354,8 @@ def _norm_vjp(g, out, x, order, axis, keepdims):
 
 
 @primitive(
-    lambda g, out, x, *, order, axis, keepdims: _norm_vjp(g, out, x, order, axis, keepdims), name="linalg_vector_norm"
+    lambda g, out, x, *, order, axis, keepdims: _norm_vjp(g, out, x, order, axis, keepdims),
+    name="linalg_vector_norm",
 )
 @c_ordered
 @widened
@@ -356,7 +363,9 @@ def vector_norm(x, *, order, axis, keepdims):
     """sum(|x|**order) ** (1/order) along axes; order 0 counts, ±inf take the largest and the smallest."""
     size = np.abs(x)
     if math.isinf(order):
-        reduced = (np.maximum if order > 0 else np.minimum).reduce(size, axis=axis, keepdims=keepdims)
+        reduced = (np.maximum if order > 0 else np.minimum).reduce(
+            size, axis=axis, keepdims=keepdims
+        )
     elif order == 0:
         reduced = np.sum(x != 0, axis=axis, keepdims=keepdims).astype(x.dtype)
     elif order == 1:
@@ -371,4 +380,8 @@ def vector_norm(x, *, order, axis, keepdims):
 
 alias(inv, np.linalg.inv)
 alias(det, np.linalg.det)
-alias(cholesky, np.linalg.cholesky, call=lambda a, /, *, upper=False: mT(cholesky(a)) if upper else cholesky(a))
+alias(
+    cholesky,
+    np.linalg.cholesky,
+    call=lambda a, /, *, upper=False: mT(cholesky(a)) if upper else cholesky(a),
+)

@@ -28,7 +28,9 @@ def binary_cross_entropy(p, t):
 
 
 def _of_logits(g, x, t, weight):
-    return g * ((1 - t) * sigmoid(x) - t * weight * sigmoid(-x))  # no difference where one of the two is all
+    return g * (
+        (1 - t) * sigmoid(x) - t * weight * sigmoid(-x)
+    )  # no difference where one of the two is all
 
 
 @primitive(
@@ -63,7 +65,10 @@ def nll(x, *, classes):
 
 
 @primitive(
-    lambda g, _out, x, *, classes, reduction: surplus(x, classes=classes) * _of_each(g, x, reduction), floats=True
+    lambda g, _out, x, *, classes, reduction: (
+        surplus(x, classes=classes) * _of_each(g, x, reduction)
+    ),
+    floats=True,
 )
 @widened
 def cross_entropy(x, *, classes, reduction):
@@ -77,10 +82,18 @@ def cross_entropy(x, *, classes, reduction):
 
 def _of_each(g, x, reduction):
     """Return the cotangent of each row's loss."""
-    return np.expand_dims(g, 1) if reduction == "none" else divided(g, max(len(x), 1)) if reduction == "mean" else g
+    return (
+        np.expand_dims(g, 1)
+        if reduction == "none"
+        else divided(g, max(len(x), 1))
+        if reduction == "mean"
+        else g
+    )
 
 
-@primitive(lambda g, _out, x, *, classes: softmax_vjp(g, softmax(x, axis=1), x, axis=1), floats=True)
+@primitive(
+    lambda g, _out, x, *, classes: softmax_vjp(g, softmax(x, axis=1), x, axis=1), floats=True
+)
 def surplus(x, *, classes):
     """softmax(x) of the logits (N, C), less 1 at the N classes: by how much each probability is too large."""
     out = softmax.function(x, axis=1)

@@ -21,7 +21,9 @@ def axis_of(x, dim):
     if type(dim) is not int:
         dim = whole(dim)
     if not -n <= dim < n:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})"
+        )
     return dim % n
 
 
@@ -71,7 +73,9 @@ def sum(x, *, axis, keepdims):
 
 
 @primitive(
-    lambda g, _out, _x, *, axis, keepdims: spread(divided(g, count_along(_x.shape, axis) or 1), _x, axis, keepdims)
+    lambda g, _out, _x, *, axis, keepdims: spread(
+        divided(g, count_along(_x.shape, axis) or 1), _x, axis, keepdims
+    )
 )
 def mean(x, *, axis, keepdims):
     if x.dtype.char == "e":  # the sum may lie beyond float16
@@ -114,7 +118,10 @@ def _stretched(shape, small):
     lead = len(shape) - len(small)
     if not lead:
         return tuple(i for i, n in enumerate(small) if n == 1 and shape[i] != 1), True
-    return (*range(lead), *(i + lead for i, n in enumerate(small) if n == 1 and shape[i + lead] != 1)), False
+    return (
+        *range(lead),
+        *(i + lead for i, n in enumerate(small) if n == 1 and shape[i + lead] != 1),
+    ), False
 
 
 @functools.lru_cache(4096)
@@ -256,7 +263,9 @@ def any(x, *, axis, keepdims):
 
 def _like_numpy(made, first_axis=None):
     """Take NumPy's arguments: an axis may be None, an integer, negative or a tuple."""
-    return lambda a, axis=first_axis, keepdims=False: made(a, axis=axes_of(a, axis), keepdims=bool(keepdims))
+    return lambda a, axis=first_axis, keepdims=False: made(
+        a, axis=axes_of(a, axis), keepdims=bool(keepdims)
+    )
 
 
 for made, function, ufunc in (

@@ -39,7 +39,9 @@ def _before(x, axis):
     """Return the product of all elements before each."""
     n = x.shape[axis]
     one = np.where(False, _part(x, axis, 0, 1), 1.0)
-    return np.concatenate([one, cumprod(_part(x, axis, 0, n - 1), axis=axis)], axis=axis) if n else x
+    return (
+        np.concatenate([one, cumprod(_part(x, axis, 0, n - 1), axis=axis)], axis=axis) if n else x
+    )
 
 
 def _wide(x):
@@ -91,4 +93,6 @@ def _spread_back(g, out, x, axis):
 def logcumsumexp(x, *, axis):
     """log of the running sum of exp(x), which never overflows."""
     with np.errstate(all="ignore"):
-        return np.logaddexp.accumulate(x, axis=axis, dtype=WIDER.get(x.dtype.char)).astype(x.dtype, copy=False)
+        return np.logaddexp.accumulate(x, axis=axis, dtype=WIDER.get(x.dtype.char)).astype(
+            x.dtype, copy=False
+        )

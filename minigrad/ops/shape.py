@@ -39,7 +39,11 @@ def broadcast_to(x, *, shape):
     """A view with stride 0 along what is stretched; NumPy's own function takes ten times as long."""
     if x.size == math.prod(shape) and len(shape) >= x.ndim:  # nothing is: it may be written
         return x.reshape(shape)
-    strides = _strides(x.shape, shape, x.strides) if type(x) is np.ndarray and x.flags.c_contiguous else None
+    strides = (
+        _strides(x.shape, shape, x.strides)
+        if type(x) is np.ndarray and x.flags.c_contiguous
+        else None
+    )
     if strides is None:
         return np.broadcast_to(x, shape)
     view = np.ndarray(shape, x.dtype, x, 0, strides)
@@ -53,7 +57,9 @@ def _strides(small, shape, steps):
     lead = len(shape) - len(small)
     if lead < 0 or any(n not in (1, m) for n, m in zip(small, shape[lead:], strict=True)):
         return None
-    return (0,) * lead + tuple(step if n == m else 0 for n, m, step in zip(small, shape[lead:], steps, strict=True))
+    return (0,) * lead + tuple(
+        step if n == m else 0 for n, m, step in zip(small, shape[lead:], steps, strict=True)
+    )
 
 
 def beside(x, other):
@@ -64,11 +70,19 @@ def beside(x, other):
     0.85 beside (32, 64, 7, 7), stretching included, which takes one to two microseconds.
     """
     shape = other.shape
-    if len(shape) < 3 or type(x) is not np.ndarray or x.ndim != len(shape) or x.shape[0] != 1 or x.shape[-1] != 1:
+    if (
+        len(shape) < 3
+        or type(x) is not np.ndarray
+        or x.ndim != len(shape)
+        or x.shape[0] != 1
+        or x.shape[-1] != 1
+    ):
         return x
     if x.size == 1 or shape[0] < 8 or math.prod(shape) < _LARGE:
         return x
-    if isinstance(other, np.ndarray) and not other.flags.c_contiguous:  # its samples are not runs of memory
+    if (
+        isinstance(other, np.ndarray) and not other.flags.c_contiguous
+    ):  # its samples are not runs of memory
         return x
     stretched = np.empty_like(x, shape=(1, *shape[1:]))
     stretched[...] = x
@@ -104,7 +118,11 @@ def concatenate(*xs, axis):
     return out if out.flags.c_contiguous or all(map(channels_last, xs)) else in_c_order(out)
 
 
-@primitive(lambda g, _out, _x, *, widths: g[tuple(slice(a, a + n) for (a, _), n in zip(widths, _x.shape, strict=True))])
+@primitive(
+    lambda g, _out, _x, *, widths: g[
+        tuple(slice(a, a + n) for (a, _), n in zip(widths, _x.shape, strict=True))
+    ]
+)
 def pad(x, *, widths):
     """Zeros around: ``widths`` is a pair (before, after) for each axis."""
     return in_c_order(np.pad(x, widths))
@@ -134,7 +152,9 @@ def roll(x, *, shift, axis):
 
 
 def _stack(arrays, axis=0):
-    return concatenate(*(np.expand_dims(x, axis) for x in arrays), axis=axis_of_stack(arrays[0], axis))
+    return concatenate(
+        *(np.expand_dims(x, axis) for x in arrays), axis=axis_of_stack(arrays[0], axis)
+    )
 
 
 def axis_of_stack(x, axis):

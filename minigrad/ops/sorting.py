@@ -38,7 +38,9 @@ def argmedian(x, *, axis):
     order = np.argsort(x, axis=axis, kind="stable")
     middle = np.take(order, [(x.shape[axis] - 1) // 2], axis=axis)
     bad = np.isnan(x)
-    return np.where(np.any(bad, axis=axis, keepdims=True), np.argmax(bad, axis=axis, keepdims=True), middle)
+    return np.where(
+        np.any(bad, axis=axis, keepdims=True), np.argmax(bad, axis=axis, keepdims=True), middle
+    )
 
 
 def _running(x, axis, best):

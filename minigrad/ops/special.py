@@ -16,8 +16,20 @@ _2_SQRTPI = 2 / math.sqrt(math.pi)
 # W. J. Cody, "Rational Chebyshev approximations for the error function", Math. Comp. 23 (1969), and his CALERF:
 # each pair is numerator and denominator, the highest power first.
 _NEAR = (
-    (1.85777706184603153e-1, 3.16112374387056560, 1.13864154151050156e2, 3.77485237685302021e2, 3.20937758913846947e3),
-    (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3),
+    (
+        1.85777706184603153e-1,
+        3.16112374387056560,
+        1.13864154151050156e2,
+        3.77485237685302021e2,
+        3.20937758913846947e3,
+    ),
+    (
+        1.0,
+        2.36012909523441209e1,
+        2.44024637934444173e2,
+        1.28261652607737228e3,
+        2.84423683343917062e3,
+    ),
 )  # |x| <= 0.46875, in x²
 _MIDDLE = (
     (2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594, 6.61191906371416295e1, 2.98635138197400131e2,
@@ -49,7 +61,11 @@ def _tail(y):
     far = (_2_SQRTPI / 2 - z * _ratio(_FAR, z)) / np.maximum(y, _OUTER)
     y = np.minimum(y, 30.0)  # where exp(-y²) is 0 already
     coarse = np.floor(y * 16) / 16
-    return np.exp(-coarse * coarse) * np.exp(-(y - coarse) * (y + coarse)) * np.where(y <= _OUTER, middle, far)
+    return (
+        np.exp(-coarse * coarse)
+        * np.exp(-(y - coarse) * (y + coarse))
+        * np.where(y <= _OUTER, middle, far)
+    )
 
 
 def _series(x, y):
@@ -81,7 +97,9 @@ _PIECE = 32768
 def erf(x):
     """The error function, to 1e-15 in float64."""
     y = np.abs(x)
-    return np.where(y <= _BORDER, _series(x, y), np.sign(x) * (1 - _tail(np.maximum(y, _BORDER)))).astype(x.dtype)
+    return np.where(
+        y <= _BORDER, _series(x, y), np.sign(x) * (1 - _tail(np.maximum(y, _BORDER)))
+    ).astype(x.dtype)
 
 
 @primitive(lambda g, _out, x: -g * (_2_SQRTPI * np.exp(-x * x)), floats=True)
@@ -91,7 +109,9 @@ def erfc(x):
     """1 - erf(x), with all its digits where that is tiny."""
     y = np.abs(x)
     tail = _tail(np.maximum(y, _BORDER))
-    return np.where(y <= _BORDER, 1 - _series(x, y), np.where(x < 0, 2 - tail, tail)).astype(x.dtype)
+    return np.where(y <= _BORDER, 1 - _series(x, y), np.where(x < 0, 2 - tail, tail)).astype(
+        x.dtype
+    )
 
 
 @primitive(

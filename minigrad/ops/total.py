@@ -44,7 +44,9 @@ def adder(shape, axis, keepdims, kind):
     if kind not in "fd" or math.prod(shape) < _SMALL:
         return functools.partial(np.add.reduce, axis=axis, keepdims=keepdims)
     if len(shape) == 2 and axis == (0,) and _at_once(*shape):
-        return _ones((1, shape[0]) if keepdims else shape[0], kind).dot  # half a microsecond quicker than @
+        return _ones(
+            (1, shape[0]) if keepdims else shape[0], kind
+        ).dot  # half a microsecond quicker than @
     plan = _plan(shape, axis)
     if plan is None:
         return functools.partial(np.add.reduce, axis=axis, keepdims=keepdims)
@@ -62,7 +64,9 @@ def _adder_of_turned(shape, strides, axis, keepdims, kind):
         return lambda x: np.asarray(np.add.reduce(x, axis=axis, keepdims=keepdims), order="C")
     add = adder(turned.shape, tuple(sorted(back[i] for i in axis)), True, kind)
     kept = _kept(shape, axis, keepdims)
-    return lambda x: np.ascontiguousarray(add(np.ascontiguousarray(x.transpose(order))).transpose(back)).reshape(kept)
+    return lambda x: np.ascontiguousarray(
+        add(np.ascontiguousarray(x.transpose(order))).transpose(back)
+    ).reshape(kept)
 
 
 @functools.lru_cache(4096)
@@ -149,7 +153,12 @@ def _rows(shape, axis, keepdims):
 
 
 def _plain(x, y):
-    return type(x) is np.ndarray and x.flags.c_contiguous and y.flags.c_contiguous and x.dtype.char in "fd"
+    return (
+        type(x) is np.ndarray
+        and x.flags.c_contiguous
+        and y.flags.c_contiguous
+        and x.dtype.char in "fd"
+    )
 
 
 def row_sums(x, axis):
@@ -171,4 +180,7 @@ def widened(function):
     return wide
 
 
-WIDER = {"e": np.float32, "f": np.float64}  # what running sums and products are kept in, as in PyTorch
+WIDER = {
+    "e": np.float32,
+    "f": np.float64,
+}  # what running sums and products are kept in, as in PyTorch

@@ -29,7 +29,9 @@ atan2 = register(  # of (0, 0) the gradient is 0, as PyTorch's
     name="atan2",
     **both,
 )
-hypot = register(np.hypot, lambda g, out, x, _y: g * x / out, lambda g, out, _x, y: g * y / out, promotes=0)
+hypot = register(
+    np.hypot, lambda g, out, x, _y: g * x / out, lambda g, out, _x, y: g * y / out, promotes=0
+)
 hypot.function = limited(np.hypot, "f")
 
 

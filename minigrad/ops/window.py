@@ -75,7 +75,12 @@ def _laid(x, kernel, out, stride, padding, dilation, groups):
         taps = [d * a for d, a in zip(dilation, apart, strict=True)]
         strides = (*padded.strides[:2], *taps, *(s * a for s, a in zip(stride, apart, strict=True)))
         seen = as_strided(padded, (*padded.shape[:2], *kernel, *out), strides)
-        yield part, seen.reshape(len(padded), groups, x.shape[1] // groups * math.prod(kernel), math.prod(out))
+        yield (
+            part,
+            seen.reshape(
+                len(padded), groups, x.shape[1] // groups * math.prod(kernel), math.prod(out)
+            ),
+        )
 
 
 def _grouped(x, groups):
@@ -94,7 +99,10 @@ def conv(x, w, *, stride, padding, dilation, groups):
     out = windows(x.shape[2:], kernel, stride, padding, dilation)
     y = np.empty_like(x, shape=(len(x), len(w), *out), order="C")
     if _few(w.shape, groups):
-        weights, results = w.reshape(groups, len(w) // groups, math.prod(w.shape[1:])), _grouped(y, groups)
+        weights, results = (
+            w.reshape(groups, len(w) // groups, math.prod(w.shape[1:])),
+            _grouped(y, groups),
+        )
         for part, laid in _laid(x, kernel, out, stride, padding, dilation, groups):
             np.matmul(weights, laid, out=results[part])
         return y
@@ -115,9 +123,13 @@ def conv_input(y, w, *, shape, stride, padding, dilation, groups):
     reach = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
     back = tuple((r - a, r - b) for r, (a, b) in zip(reach, padding, strict=True))
     if max(stride) == 1 and min(map(min, back)) >= 0:  # a convolution with the kernel turned round
-        turned = np.flip(w, tuple(range(2, w.ndim))).reshape(groups, -1, *w.shape[1:]).swapaxes(1, 2)
+        turned = (
+            np.flip(w, tuple(range(2, w.ndim))).reshape(groups, -1, *w.shape[1:]).swapaxes(1, 2)
+        )
         turned = turned.reshape(shape[1], -1, *kernel)
-        return conv.function(y, turned, stride=stride, padding=back, dilation=dilation, groups=groups)
+        return conv.function(
+            y, turned, stride=stride, padding=back, dilation=dilation, groups=groups
+        )
     weights = w.reshape(groups, w.shape[0] // groups, -1)
     columns = np.matmul(np.swapaxes(weights, -1, -2), _grouped(y, groups))
     columns = columns.reshape(*shape[:2], math.prod(kernel), *out)
@@ -155,8 +167,12 @@ def max_pool(x, *, kernel, stride, padding, dilation):
     """The maximum of each window; padding never wins."""
     out = windows(x.shape[2:], kernel, stride, padding, dilation)
     best = _padded(x, padding, -math.inf)
-    for axis, slices in enumerate(_along(kernel, out, stride, dilation), 2):  # rows first: they are whole in memory
-        best = functools.reduce(np.maximum, [best[(slice(None),) * axis + (tap,)] for tap in slices])
+    for axis, slices in enumerate(
+        _along(kernel, out, stride, dilation), 2
+    ):  # rows first: they are whole in memory
+        best = functools.reduce(
+            np.maximum, [best[(slice(None),) * axis + (tap,)] for tap in slices]
+        )
     best = best if best.base is None else best.copy()
     return best if channels_last(x) else in_c_order(best)
 
@@ -187,7 +203,9 @@ def place(y, winner, *, shape, kernel, stride, padding, dilation):
     """Zeros of this shape with each window's value added where its winner stands."""
     apart = all(s > d * (k - 1) for s, k, d in zip(stride, kernel, dilation, strict=True))
     padded = _padded_shape(shape, padding)
-    everywhere = apart and math.prod(kernel) * y.size == math.prod(padded)  # each element is in one window
+    everywhere = apart and math.prod(kernel) * y.size == math.prod(
+        padded
+    )  # each element is in one window
     x = np.empty_like(y, shape=padded) if everywhere else np.zeros_like(y, shape=padded)
     for i, tap in enumerate(_taps(kernel, y.shape[2:], stride, dilation)):
         if apart:  # no element is in two windows

@@ -50,12 +50,16 @@ class Adam(Optimizer):
             if not 0 <= beta < 1:
                 raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
 
-    def update(self, p: np.ndarray, g: np.ndarray, state: dict[str, Any], group: dict[str, Any]) -> None:
+    def update(
+        self, p: np.ndarray, g: np.ndarray, state: dict[str, Any], group: dict[str, Any]
+    ) -> None:
         """Write one step into ``p``."""
         if group["weight_decay"] and self.decouples(group):
             p *= 1 - group["lr"] * group["weight_decay"]
         spare, t = self.scratch(p), self.counted(state)
-        fresh, kept, fresh_square, eps, lr = _numbers(p.dtype, t, float(group["lr"]), *group["betas"], group["eps"])
+        fresh, kept, fresh_square, eps, lr = _numbers(
+            p.dtype, t, float(group["lr"]), *group["betas"], group["eps"]
+        )
         m, v = self.kept(state, "exp_avg", p), self.kept(state, "exp_avg_sq", p)
         m += np.multiply(np.subtract(g, m, spare), fresh, spare)
         v *= kept
@@ -71,7 +75,9 @@ class Adam(Optimizer):
 
 
 @functools.lru_cache(16)
-def _numbers(dtype: Any, t: float, lr: float, beta1: float, beta2: float, eps: float) -> list[np.ndarray]:
+def _numbers(
+    dtype: Any, t: float, lr: float, beta1: float, beta2: float, eps: float
+) -> list[np.ndarray]:
     """Return the factors of a step: m̂ / (√v̂ + eps) is c m / (√v + c eps) / (1 − beta1ᵗ) with c = √(1 − beta2ᵗ)."""
     c = math.sqrt(1 - beta2**t)
     return numbers(dtype, 1 - beta1, beta2, 1 - beta2, c * eps, c * lr / (1 - beta1**t))

@@ -31,10 +31,14 @@ class OneCycleLR(LRScheduler):
         if not 0 <= pct_start <= 1:
             raise ValueError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
         if anneal_strategy not in ("cos", "linear"):
-            raise ValueError(f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}")
+            raise ValueError(
+                f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}"
+            )
         known = [name for name in ("betas", "momentum") if name in optimizer.defaults]
         if cycle_momentum and not known:
-            raise ValueError("optimizer must support momentum or beta1 with `cycle_momentum` option enabled")
+            raise ValueError(
+                "optimizer must support momentum or beta1 with `cycle_momentum` option enabled"
+            )
         self.anneal_strategy = anneal_strategy
         self.momentum_name = known[0] if cycle_momentum else None
         self.phases = _phases(pct_start, self.total_steps, three_phase)
@@ -49,7 +53,9 @@ class OneCycleLR(LRScheduler):
             raise ValueError(
                 f"Tried to step {self.last_epoch} times. The specified number of total steps is {self.total_steps}"
             )
-        phase = next((phase for phase in self.phases if self.last_epoch <= phase[1]), self.phases[-1])
+        phase = next(
+            (phase for phase in self.phases if self.last_epoch <= phase[1]), self.phases[-1]
+        )
         start, end, (lr, next_lr), (momentum, next_momentum) = phase
         share = (self.last_epoch - start) / (end - start) if end > start else 1.0
         groups = self.optimizer.param_groups
@@ -58,7 +64,11 @@ class OneCycleLR(LRScheduler):
             raise self.other_groups()
         for group in groups:
             if self.momentum_name:
-                _set_momentum(group, self.momentum_name, self._between(group[momentum], group[next_momentum], share))
+                _set_momentum(
+                    group,
+                    self.momentum_name,
+                    self._between(group[momentum], group[next_momentum], share),
+                )
         return [self._between(group[lr], group[next_lr], share) for group in groups]
 
     def _between(self, start: float, end: float, share: float) -> float:
@@ -79,13 +89,21 @@ def _steps(total: int | None, epochs: int | None, each: int | None) -> int:
 
 def _phases(pct: float, total: int, three: bool) -> list[Any]:
     """Return first and last step, rate from and to, momentum from and to (by their keys) of each phase."""
-    down, up, stay = ("max_momentum", "base_momentum"), ("base_momentum", "max_momentum"), ("max_momentum",) * 2
+    down, up, stay = (
+        ("max_momentum", "base_momentum"),
+        ("base_momentum", "max_momentum"),
+        ("max_momentum",) * 2,
+    )
     top, last = float(pct * total) - 1, total - 1
     climb = (0.0, top, ("initial_lr", "max_lr"), down)
     if not three:
         return [climb, (top, last, ("max_lr", "min_lr"), up)]
     back = float(2 * pct * total) - 2
-    return [climb, (top, back, ("max_lr", "initial_lr"), up), (back, last, ("initial_lr", "min_lr"), stay)]
+    return [
+        climb,
+        (top, back, ("max_lr", "initial_lr"), up),
+        (back, last, ("initial_lr", "min_lr"), stay),
+    ]
 
 
 def _each(name: str, value: Any, optimizer: Optimizer) -> list[float]:
@@ -100,10 +118,13 @@ def _each(name: str, value: Any, optimizer: Optimizer) -> list[float]:
     return values
 
 
-def _prepare(optimizer: Optimizer, max_lr: Any, div: float, final_div: float, momenta: tuple[Any, Any] | None) -> None:
+def _prepare(
+    optimizer: Optimizer, max_lr: Any, div: float, final_div: float, momenta: tuple[Any, Any] | None
+) -> None:
     """Write the ends of the cycle into the groups."""
     ends = [
-        {"initial_lr": t / div, "max_lr": t, "min_lr": t / div / final_div} for t in _each("max_lr", max_lr, optimizer)
+        {"initial_lr": t / div, "max_lr": t, "min_lr": t / div / final_div}
+        for t in _each("max_lr", max_lr, optimizer)
     ]
     for name, values in zip(("base_momentum", "max_momentum"), momenta or (), strict=False):
         for group, value in zip(ends, _each(name, values, optimizer), strict=True):

@@ -68,13 +68,20 @@ class Optimizer:
         params, names = _listed(param_group["params"])
         if names is not None:
             param_group = {**param_group, "param_names": names}
-        if any(("param_names" in group) != ("param_names" in param_group) for group in self.param_groups):
-            raise ValueError("all optimizer param groups should be with/without names; this one is the other way")
+        if any(
+            ("param_names" in group) != ("param_names" in param_group)
+            for group in self.param_groups
+        ):
+            raise ValueError(
+                "all optimizer param groups should be with/without names; this one is the other way"
+            )
         known = {id(p) for p in self._params()}
         if any(id(p) in known for p in params):
             raise ValueError("some parameters appear in more than one parameter group")
         options = {**self.defaults, **param_group}
-        group = {k: v.item() if isinstance(v, Tensor) else v for k, v in options.items() if k != "params"}
+        group = {
+            k: v.item() if isinstance(v, Tensor) else v for k, v in options.items() if k != "params"
+        }
         self.check(group)
         self.param_groups.append({"params": params, **group})
 
@@ -90,7 +97,9 @@ class Optimizer:
                 "the model with func.functional_call."
             )
 
-    def update(self, p: np.ndarray, g: np.ndarray, state: dict[str, Any], group: dict[str, Any]) -> None:
+    def update(
+        self, p: np.ndarray, g: np.ndarray, state: dict[str, Any], group: dict[str, Any]
+    ) -> None:
         """Write one step into the array ``p``; ``g`` is only read, ``state`` kept between steps."""
         raise NotImplementedError
 
@@ -104,12 +113,16 @@ class Optimizer:
         by, update, state = f"{type(self).__name__}.step", self.update, self.state
         with np.errstate(all="ignore"):  # inf and nan are values here, as in PyTorch
             for group in self.param_groups:
-                turned = group.get("maximize") or (group.get("weight_decay") and not self.decouples(group))
+                turned = group.get("maximize") or (
+                    group.get("weight_decay") and not self.decouples(group)
+                )
                 for p in group["params"]:
                     grad = p.grad
                     if grad is not None:
                         array, g = p._data, grad._data
-                        update(array, self._descent(array, g, group) if turned else g, state[p], group)
+                        update(
+                            array, self._descent(array, g, group) if turned else g, state[p], group
+                        )
                         bump_version(array, by)
         return loss
 
@@ -167,7 +180,10 @@ class Optimizer:
         """Return a copy of state and groups, parameters by number, in PyTorch's structure."""
         number = {id(p): i for i, p in enumerate(self._params())}
         state = {number[id(p)]: _copied(kept) for p, kept in self.state.items() if id(p) in number}
-        groups = [{**_copied(g), "params": [number[id(p)] for p in g["params"]]} for g in self.param_groups]
+        groups = [
+            {**_copied(g), "params": [number[id(p)] for p in g["params"]]}
+            for g in self.param_groups
+        ]
         return {"state": state, "param_groups": groups}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -175,13 +191,20 @@ class Optimizer:
         groups = state_dict["param_groups"]
         if len(groups) != len(self.param_groups):
             raise ValueError("loaded state dict has a different number of parameter groups")
-        if any(len(a["params"]) != len(b["params"]) for a, b in zip(groups, self.param_groups, strict=True)):
+        if any(
+            len(a["params"]) != len(b["params"])
+            for a, b in zip(groups, self.param_groups, strict=True)
+        ):
             raise ValueError(
                 "loaded state dict contains a parameter group that doesn't match the size of optimizer's group"
             )
         numbers = [i for group in groups for i in group["params"]]
         param = dict(zip(numbers, self._params(), strict=True))
-        state = {param[i]: _fitting(kept, param[i], i) for i, kept in state_dict["state"].items() if i in param}
+        state = {
+            param[i]: _fitting(kept, param[i], i)
+            for i, kept in state_dict["state"].items()
+            if i in param
+        }
         for own, loaded in zip(self.param_groups, groups, strict=True):
             own.update(_copied(loaded))
         self.state = defaultdict(dict, state)
@@ -211,11 +234,15 @@ def _listed(params: Any) -> tuple[list[Tensor], list[str] | None]:
     params = [params] if isinstance(params, Tensor) else list(params)
     names = [p[0] for p in params if isinstance(p, tuple)]
     if names and len(names) != len(params):
-        raise ValueError("all optimizer params should be with/without names. Some param names are missing")
+        raise ValueError(
+            "all optimizer params should be with/without names. Some param names are missing"
+        )
     params = [p[1] for p in params] if names else params
     for p in params:
         if not isinstance(p, Tensor):
-            raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}")
+            raise TypeError(
+                f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}"
+            )
         if not p.is_leaf:
             raise ValueError("can't optimize a non-leaf Tensor")
     if len({id(p) for p in params}) < len(params):

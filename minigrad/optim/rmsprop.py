@@ -41,7 +41,9 @@ class RMSprop(Optimizer):
         super().check(group)
         require(group, eps="epsilon value", momentum="momentum value", alpha="alpha value")
 
-    def update(self, p: np.ndarray, g: np.ndarray, state: dict[str, Any], group: dict[str, Any]) -> None:
+    def update(
+        self, p: np.ndarray, g: np.ndarray, state: dict[str, Any], group: dict[str, Any]
+    ) -> None:
         """Write one step into ``p``."""
         self.counted(state)  # the formula has no use for it; PyTorch keeps it
         alpha, spare = group["alpha"], self.scratch(p)

@@ -118,10 +118,16 @@ class LRScheduler:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the position and the options, without the optimizer and without functions."""
-        return {k: list(v) if isinstance(v, list) else v for k, v in vars(self).items() if k not in self.unsaved}
+        return {
+            k: list(v) if isinstance(v, list) else v
+            for k, v in vars(self).items()
+            if k not in self.unsaved
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go to a saved position; the rates themselves come with the optimizer's state."""
         if "last_epoch" not in state_dict:
-            raise ValueError(f"load_state_dict: no 'last_epoch' among {list(state_dict)}; is this a schedule's state?")
+            raise ValueError(
+                f"load_state_dict: no 'last_epoch' among {list(state_dict)}; is this a schedule's state?"
+            )
         vars(self).update({k: v for k, v in state_dict.items() if k not in self.unsaved})

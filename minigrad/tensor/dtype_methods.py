@@ -13,7 +13,9 @@ from minigrad.dtypes import category, dtype_of_type, type_name
 from minigrad.ops.shape import astype
 from minigrad.ops.shape import copy as clone
 
-NO_BFLOAT16 = "bfloat16(): NumPy has no such dtype. half() has as many bytes, float() the same range."
+NO_BFLOAT16 = (
+    "bfloat16(): NumPy has no such dtype. half() has as many bytes, float() the same range."
+)
 
 
 def wanted_dtype(args: Any, dtype: Any = None, device: Any = None) -> np.dtype[Any] | None:

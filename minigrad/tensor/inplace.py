@@ -130,7 +130,9 @@ class InPlace(Writing):
         by = "x[...] = v"
         if isinstance(value, InPlace):
             value = self._fitting(within, index, value)
-        recorded = MODES.grad_enabled and (getattr(value, "_node", None) is not None or self._node is not None)
+        recorded = MODES.grad_enabled and (
+            getattr(value, "_node", None) is not None or self._node is not None
+        )
         self._check_writable(recorded)
         if recorded and (views.is_alone(self) or views.base_of(self) is not self):
             if not self._holds(within, index, value):
@@ -169,7 +171,9 @@ class InPlace(Writing):
                 value = value.squeeze(0)
         if value.dtype == self._data.dtype:
             return value
-        arrays = [p for p in (index if type(index) is tuple else (index,)) if isinstance(p, np.ndarray)]
+        arrays = [
+            p for p in (index if type(index) is tuple else (index,)) if isinstance(p, np.ndarray)
+        ]
         fills = len(arrays) == 1 and arrays[0].dtype.kind == "b" and value._data.size == 1
         if arrays and not fills:
             raise RuntimeError(

@@ -31,7 +31,13 @@ def _spread(function: Any) -> Any:
     """Take NumPy's arguments of ``var`` and ``std``: divided by n - ddof, with ddof 0."""
 
     def call(
-        a: T, axis: Any = None, dtype: Any = None, *, ddof: int = 0, correction: Any = None, keepdims: bool = False
+        a: T,
+        axis: Any = None,
+        dtype: Any = None,
+        *,
+        ddof: int = 0,
+        correction: Any = None,
+        keepdims: bool = False,
     ) -> T:
         a = a if dtype is None else a.to(dtype)
         n = ddof if correction is None else correction
@@ -45,7 +51,9 @@ def _prod(a: T, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) 
     if axis is None:
         made = reduction.prod(a)
         return shape.reshape(made, (1,) * a.ndim) if keepdims else made
-    for i in sorted((d % a.ndim for d in (axis if isinstance(axis, tuple) else (axis,))), reverse=True):
+    for i in sorted(
+        (d % a.ndim for d in (axis if isinstance(axis, tuple) else (axis,))), reverse=True
+    ):
         a = reduction.prod(a, i, bool(keepdims))
     return a
 
@@ -62,7 +70,9 @@ def _moveaxis(a: T, source: Any, destination: Any) -> T:
     ones = [source] if isinstance(source, int) else list(source)
     places = [destination] if isinstance(destination, int) else list(destination)
     rest = [i for i in range(a.ndim) if i not in [s % a.ndim for s in ones]]
-    for place, one in sorted(zip([d % a.ndim for d in places], [s % a.ndim for s in ones], strict=True)):
+    for place, one in sorted(
+        zip([d % a.ndim for d in places], [s % a.ndim for s in ones], strict=True)
+    ):
         rest.insert(place, one)
     return shape.permute(a, *rest)
 
@@ -80,7 +90,11 @@ def _scan(primitive: Any) -> Any:
 def _where(condition: T, x: Any = None, y: Any = None) -> Any:
     if (x is None) != (y is None):
         raise ValueError("either both or neither of x and y should be given")
-    return indexing.nonzero(condition, as_tuple=True) if x is None else where(condition, lifted(x, y), y)
+    return (
+        indexing.nonzero(condition, as_tuple=True)
+        if x is None
+        else where(condition, lifted(x, y), y)
+    )
 
 
 def _sort(a: T, axis: int | None = -1) -> T:
@@ -88,7 +102,11 @@ def _sort(a: T, axis: int | None = -1) -> T:
 
 
 def _take(a: T, indices: Any, axis: int | None = None) -> T:
-    return shape.ravel(a)[indices] if axis is None else a[(slice(None),) * (axis % a.ndim) + (indices,)]
+    return (
+        shape.ravel(a)[indices]
+        if axis is None
+        else a[(slice(None),) * (axis % a.ndim) + (indices,)]
+    )
 
 
 def _split(ary: T, indices_or_sections: Any, axis: int = 0) -> list[T]:
@@ -98,7 +116,11 @@ def _split(ary: T, indices_or_sections: Any, axis: int = 0) -> list[T]:
 
 
 def _array_split(ary: T, indices_or_sections: Any, axis: int = 0) -> list[T]:
-    parts = indices_or_sections if isinstance(indices_or_sections, int) else [int(i) for i in indices_or_sections]
+    parts = (
+        indices_or_sections
+        if isinstance(indices_or_sections, int)
+        else [int(i) for i in indices_or_sections]
+    )
     return list(joining.tensor_split(ary, parts, axis))
 
 

@@ -40,7 +40,9 @@ class Interop:
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if kwargs.get("out") is not None:
-            raise TypeError(f"np.{func.__name__}: out= is refused with Tensors, a write that no graph would see")
+            raise TypeError(
+                f"np.{func.__name__}: out= is refused with Tensors, a write that no graph would see"
+            )
         kwargs = {key: value for key, value in kwargs.items() if key != "out"}
         if func in _ANSWERS:
             return func(*_plain(args), **_plain(kwargs))
@@ -68,9 +70,13 @@ class Interop:
         if self._node is not None:
             raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
         if not self._data.flags.writeable:
-            raise BufferError("Can't export a tensor on read-only memory (an expanded one, too): use tensor.clone()")
+            raise BufferError(
+                "Can't export a tensor on read-only memory (an expanded one, too): use tensor.clone()"
+            )
         if any(step < 0 for step in self._data.strides):  # PyTorch aborts the process over these
-            raise BufferError("Can't export a tensor that runs backwards through memory: use tensor.clone()")
+            raise BufferError(
+                "Can't export a tensor that runs backwards through memory: use tensor.clone()"
+            )
         return self._data.__dlpack__(**options)
 
     def __dlpack_device__(self) -> tuple[int, int]:
@@ -90,7 +96,9 @@ class Interop:
     def item(self) -> Any:
         """Return the one element as a Python number."""
         if self._data.size != 1:
-            raise RuntimeError(f"a Tensor with {self._data.size} elements cannot be converted to Scalar")
+            raise RuntimeError(
+                f"a Tensor with {self._data.size} elements cannot be converted to Scalar"
+            )
         return self._data.item()
 
     def tolist(self) -> Any:
@@ -165,7 +173,9 @@ class Interop:
             )
         made = memo[id(self)] = type(self).__new__(type(self))
         made._data = array
-        made.__dict__.update({k: copy.deepcopy(v, memo) for k, v in self.__dict__.items() if not k.startswith("_")})
+        made.__dict__.update(
+            {k: copy.deepcopy(v, memo) for k, v in self.__dict__.items() if not k.startswith("_")}
+        )
         if self._node is not None:
             made.requires_grad_()
         return made
@@ -197,16 +207,16 @@ def _same_view(array: Any, memo: dict[int, Any]) -> Any:
     return view
 
 
-_WRITES = (
-    "np.{} would write into a Tensor, which no graph would see. Write x[...] = v, or use the tensor's own methods."
-)
+_WRITES = "np.{} would write into a Tensor, which no graph would see. Write x[...] = v, or use the tensor's own methods."
 
 
 def _written(ufunc: Any, method: str, inputs: Any, kwargs: Any) -> Any:
     """Run ``ndarray += tensor`` where no gradient is lost by it; refuse every other ``out=``."""
     operands = (*inputs, *kwargs.values())
     targets = kwargs["out"]
-    if any(isinstance(x, Interop) for x in targets) or any(getattr(x, "_node", None) is not None for x in operands):
+    if any(isinstance(x, Interop) for x in targets) or any(
+        getattr(x, "_node", None) is not None for x in operands
+    ):
         raise TypeError(
             f"np.{ufunc.__name__}: out= is refused with Tensors, a write that no graph would "
             "see. Write inside no_grad() with the tensor's own methods, or to x.data.numpy()."
@@ -221,7 +231,9 @@ def _by_position(func: Any, found: Any, args: Any, kwargs: Any) -> tuple[Any, di
         return args, kwargs
     try:
         names = list(inspect.signature(func).parameters)
-    except ValueError:  # before NumPy 2.4 its functions written in C tell none: the rule's has the same names
+    except (
+        ValueError
+    ):  # before NumPy 2.4 its functions written in C tell none: the rule's has the same names
         names = list(inspect.signature(found).parameters)
     placed = []
     for name in names:
@@ -232,7 +244,9 @@ def _by_position(func: Any, found: Any, args: Any, kwargs: Any) -> tuple[Any, di
 
 
 def _holds_tensors(x: Any) -> bool:
-    return isinstance(x, (Interop, np.ndarray)) or (isinstance(x, (list, tuple)) and any(map(_holds_tensors, x)))
+    return isinstance(x, (Interop, np.ndarray)) or (
+        isinstance(x, (list, tuple)) and any(map(_holds_tensors, x))
+    )
 
 
 def _plain(x: Any) -> Any:
@@ -255,14 +269,18 @@ def _asks(x: Any) -> bool:
     return isinstance(x, (tuple, list, type({}.values()))) and any(map(_asks, x))
 
 
-def _by_numpy(function: Any, name: str, args: Any, kwargs: Any, recorded: bool, why: str = "") -> Any:
+def _by_numpy(
+    function: Any, name: str, args: Any, kwargs: Any, recorded: bool, why: str = ""
+) -> Any:
     """Let NumPy answer from the values where no gradient is lost by it; refuse the call where one is.
 
     What is recorded with other arguments answers with tensors, as it does there.
     """
     if _asks((args, kwargs)):
         raise TypeError(_no_rule(name, kwargs if recorded else {}) + why)
-    if name.endswith(".at") and isinstance(args[0], Interop):  # it writes into read-only arrays, too
+    if name.endswith(".at") and isinstance(
+        args[0], Interop
+    ):  # it writes into read-only arrays, too
         raise TypeError(_WRITES.format(name))
     try:
         answer = function(*_plain(args), **_plain(kwargs))
@@ -341,4 +359,8 @@ def _nearest(name: str) -> str:
     found: Any = minigrad
     for part in near.split("."):
         found = getattr(found, part, None)
-    return f"The nearest function there is mg.{near}. " if callable(found) and not isinstance(found, type) else ""
+    return (
+        f"The nearest function there is mg.{near}. "
+        if callable(found) and not isinstance(found, type)
+        else ""
+    )

@@ -48,7 +48,16 @@ def _operator(made: Primitive) -> tuple[Any, Any]:
 class Methods(Arranging, Converting, Filling):
     """PyTorch's methods; whoever mixes this in is ``Recorded`` and has ``shape`` and ``dtype``."""
 
-    matmul, mm, bmm, mv, dot, inner, outer, ger = p.matmul, p.mm, p.bmm, p.mv, p.dot, p.inner, p.outer, p.ger
+    matmul, mm, bmm, mv, dot, inner, outer, ger = (
+        p.matmul,
+        p.mm,
+        p.bmm,
+        p.mv,
+        p.dot,
+        p.inner,
+        p.outer,
+        p.ger,
+    )
     addmm, addmv, addr, baddbmm, addbmm = p.addmm, p.addmv, p.addr, p.baddbmm, p.addbmm
     kron, trace, cross = p.kron, p.trace, p.cross
     det, inverse, slogdet, logdet = linalg.det, linalg.inv, linalg.slogdet, linalg.logdet
@@ -107,13 +116,22 @@ class Methods(Arranging, Converting, Filling):
 
     def __invert__(self) -> Any:
         if self.dtype.kind == "f":
-            raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
+            raise TypeError(
+                "~ (operator.invert) is only implemented on integer and Boolean-type tensors"
+            )
         return c.bitwise_not(self)
 
     __hash__ = object.__hash__  # tensors are keys by identity; == compares elements
 
 
-_NOT_METHODS = {"bucketize", "rsub", "searchsorted", "softplus", "std_mean", "var_mean"}  # as in PyTorch
+_NOT_METHODS = {
+    "bucketize",
+    "rsub",
+    "searchsorted",
+    "softplus",
+    "std_mean",
+    "var_mean",
+}  # as in PyTorch
 for _module in (e, c, r, scan, sorting):
     for _name in _module.__all__:
         if _name not in _NOT_METHODS:

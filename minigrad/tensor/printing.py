@@ -13,7 +13,13 @@ import numpy as np
 
 from minigrad.dtypes import get_default_dtype
 
-_DEFAULT: dict[str, Any] = {"precision": 4, "threshold": 1000, "edgeitems": 3, "linewidth": 80, "sci_mode": None}
+_DEFAULT: dict[str, Any] = {
+    "precision": 4,
+    "threshold": 1000,
+    "edgeitems": 3,
+    "linewidth": 80,
+    "sci_mode": None,
+}
 _PROFILES: dict[str, dict[str, Any]] = {
     "default": _DEFAULT,
     "short": {**_DEFAULT, "precision": 2, "edgeitems": 2},
@@ -35,11 +41,20 @@ def set_printoptions(
     Raises ValueError for a profile that is none of these.
     """
     if profile is not None and profile not in _PROFILES:
-        raise ValueError(f"set_printoptions: expected a profile of {sorted(_PROFILES)}, got {profile!r}")
+        raise ValueError(
+            f"set_printoptions: expected a profile of {sorted(_PROFILES)}, got {profile!r}"
+        )
     if profile is not None:
         _options.update(_PROFILES[profile])
-    given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
-    _options.update({name: value for name, value in given.items() if value is not None}, sci_mode=sci_mode)
+    given = {
+        "precision": precision,
+        "threshold": threshold,
+        "edgeitems": edgeitems,
+        "linewidth": linewidth,
+    }
+    _options.update(
+        {name: value for name, value in given.items() if value is not None}, sci_mode=sci_mode
+    )
 
 
 def tensor_repr(tensor: Any) -> str:
@@ -113,7 +128,9 @@ def _body(data: np.ndarray, indent: int, summarize: bool, write: Any, width: int
     edge = _options["edgeitems"]
     cut = summarize and len(data) > 2 * edge
     if data.ndim == 1:
-        shown = [*data[:edge].tolist(), *data[len(data) - edge :].tolist()] if cut else data.tolist()
+        shown = (
+            [*data[:edge].tolist(), *data[len(data) - edge :].tolist()] if cut else data.tolist()
+        )
         parts = [write(v).rjust(width) for v in shown]
         if cut:
             parts.insert(edge, " ...")

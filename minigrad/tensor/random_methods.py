@@ -23,7 +23,9 @@ class Filling:
     dtype: Any
 
     # ---- like this one -----------------------------------------------------------------------
-    def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+    def new_tensor(
+        self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    ) -> Any:
         """Return a new tensor of ``data`` in this dtype."""
         is_device(device)
         data = data._data if isinstance(data, Filling) else data
@@ -35,42 +37,67 @@ class Filling:
         is_device(device)
         return self._wrap(filled(integers((size,)), fill_value, dtype or self.dtype), requires_grad)
 
-    def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+    def new_zeros(
+        self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    ) -> Any:
         """Return zeros of this size in this dtype."""
-        return Filling.new_full(self, integers(size), 0, dtype=dtype, device=device, requires_grad=requires_grad)
+        return Filling.new_full(
+            self, integers(size), 0, dtype=dtype, device=device, requires_grad=requires_grad
+        )
 
-    def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+    def new_ones(
+        self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    ) -> Any:
         """Return ones of this size in this dtype."""
-        return Filling.new_full(self, integers(size), 1, dtype=dtype, device=device, requires_grad=requires_grad)
+        return Filling.new_full(
+            self, integers(size), 1, dtype=dtype, device=device, requires_grad=requires_grad
+        )
 
-    def new_empty(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+    def new_empty(
+        self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    ) -> Any:
         """Return memory of this size in this dtype that nobody has filled yet."""
         is_device(device)
         return self._wrap(np.empty(integers(size), dtype or self.dtype), requires_grad)
 
     # ---- random ------------------------------------------------------------------------------
-    def uniform_(self, from_: float = 0, to: float = 1, *, generator: Generator | None = None, **names: float) -> Any:
+    def uniform_(
+        self, from_: float = 0, to: float = 1, *, generator: Generator | None = None, **names: float
+    ) -> Any:
         """Fill with uniform numbers in [from, to)."""
         low = names.pop("from", from_)
-        return self._drawn(generator, "uniform_", lambda g, shape: g.uniform(shape, low, to, self.dtype))
+        return self._drawn(
+            generator, "uniform_", lambda g, shape: g.uniform(shape, low, to, self.dtype)
+        )
 
-    def normal_(self, mean: float = 0, std: float = 1, *, generator: Generator | None = None) -> Any:
+    def normal_(
+        self, mean: float = 0, std: float = 1, *, generator: Generator | None = None
+    ) -> Any:
         """Fill with normal numbers."""
         gaps = not self._data.flags.c_contiguous
-        return self._drawn(generator, "normal_", lambda g, shape: g.normal(shape, mean, std, self.dtype, gaps))
+        return self._drawn(
+            generator, "normal_", lambda g, shape: g.normal(shape, mean, std, self.dtype, gaps)
+        )
 
     def exponential_(self, lambd: float = 1, *, generator: Generator | None = None) -> Any:
         """Fill with exponential numbers of rate ``lambd``."""
-        return self._drawn(generator, "exponential_", lambda g, shape: g.exponential(shape, lambd, self.dtype))
+        return self._drawn(
+            generator, "exponential_", lambda g, shape: g.exponential(shape, lambd, self.dtype)
+        )
 
     def bernoulli_(self, p: Any = 0.5, *, generator: Generator | None = None) -> Any:
         """Fill with 1 where a draw falls below ``p`` (a number, or a tensor of probabilities), else with 0."""
         chances = (p._data,) if isinstance(p, Filling) else ()
         return self._drawn(
-            generator, "bernoulli_", lambda g, shape, *each: g.bernoulli(*(each or (p,)), shape), *chances
+            generator,
+            "bernoulli_",
+            lambda g, shape, *each: g.bernoulli(*(each or (p,)), shape),
+            *chances,
         )
 
-    def random_(self, from_: int | None = None, to: int | None = None, *, generator: Generator | None = None) -> Any:
+    def random_(
+        self, from_: int | None = None, to: int | None = None, *, generator: Generator | None = None
+    ) -> Any:
         """Fill with integers in [from, to), below ``from`` if that is all, else as large as the dtype holds exactly."""
         if from_ is not None:
             low, high = (0, from_) if to is None else (from_, to)
@@ -83,12 +110,18 @@ class Filling:
             span = 2 ** (np.finfo(kind).nmant + 1) + 1
         else:
             span = 2 if kind.kind == "b" else int(np.iinfo(kind).max) + 1
-        draws = generator.random_uint64(n) if kind.name in ("float64", "int64") else generator.random_uint32(n)
+        draws = (
+            generator.random_uint64(n)
+            if kind.name in ("float64", "int64")
+            else generator.random_uint32(n)
+        )
         return (draws % draws.dtype.type(span)).reshape(shape)
 
     def _drawn(self, generator: Generator | None, by: str, draw: Any, *arrays: Any) -> Any:
         self._check_target(by)  # type: ignore[attr-defined]
-        drawn = in_memory_order(self._data, functools.partial(draw, generator or default_generator), *arrays)
+        drawn = in_memory_order(
+            self._data, functools.partial(draw, generator or default_generator), *arrays
+        )
         return self._assign(drawn.astype(self.dtype, copy=False), by)
 
     def bernoulli(self, p: Any = None, *, generator: Generator | None = None) -> Any:
@@ -99,8 +132,13 @@ class Filling:
         drawn = generator.bernoulli(self._data if p is None else p, self.shape)
         return self._wrap(drawn.astype(self.dtype), False)
 
-    def multinomial(self, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Any:
+    def multinomial(
+        self, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
+    ) -> Any:
         """Return int64 indices drawn by weight: (num_samples,) of a vector, (N, num_samples) of N rows."""
         if self._data.ndim not in (1, 2):
             raise RuntimeError("prob_dist must be 1 or 2 dim")
-        return self._wrap((generator or default_generator).multinomial(self._data, num_samples, replacement), False)
+        return self._wrap(
+            (generator or default_generator).multinomial(self._data, num_samples, replacement),
+            False,
+        )

@@ -25,7 +25,13 @@ class Arranging:
     repeat, tile, flip, fliplr, flipud = s.repeat, s.tile, s.flip, s.fliplr, s.flipud
     roll, rot90, clone, contiguous = s.roll, s.rot90, s.clone, s.contiguous
 
-    split, tensor_split, chunk, unbind, narrow = j.split, j.tensor_split, j.chunk, j.unbind, j.narrow
+    split, tensor_split, chunk, unbind, narrow = (
+        j.split,
+        j.tensor_split,
+        j.chunk,
+        j.unbind,
+        j.narrow,
+    )
     hsplit, vsplit, dsplit = j.hsplit, j.vsplit, j.dsplit
 
     tril, triu, diagonal, diag, diag_embed = d.tril, d.triu, d.diagonal, d.diag, d.diag_embed
@@ -33,8 +39,17 @@ class Arranging:
 
     select, gather, index_select, take = i.select, i.gather, i.index_select, i.take
     scatter, scatter_add, scatter_reduce = i.scatter, i.scatter_add, i.scatter_reduce
-    index_add, index_copy, index_fill, index_put = i.index_add, i.index_copy, i.index_fill, i.index_put
-    masked_select, masked_scatter, take_along_dim = i.masked_select, i.masked_scatter, i.take_along_dim
+    index_add, index_copy, index_fill, index_put = (
+        i.index_add,
+        i.index_copy,
+        i.index_fill,
+        i.index_put,
+    )
+    masked_select, masked_scatter, take_along_dim = (
+        i.masked_select,
+        i.masked_scatter,
+        i.take_along_dim,
+    )
     nonzero, argwhere, repeat_interleave = i.nonzero, i.argwhere, i.repeat_interleave
 
     dtype: Any
@@ -53,7 +68,9 @@ class Arranging:
             return self.shape
         if not -self.ndim <= dim < self.ndim:
             n = max(self.ndim, 1)
-            raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
+            raise IndexError(
+                f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})"
+            )
         return self._data.shape[dim]
 
     def dim(self) -> int:
@@ -127,4 +144,6 @@ class Arranging:
             raise IndexError(str(error).replace("axis", "dimension")) from None
 
     def __delitem__(self, index: Any) -> None:
-        raise TypeError("Tensor does not support deleting items; keep the others: x[mask], or cat of the slices around")
+        raise TypeError(
+            "Tensor does not support deleting items; keep the others: x[mask], or cat of the slices around"
+        )

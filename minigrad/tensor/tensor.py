@@ -68,7 +68,10 @@ class Tensor(Recorded, Methods, InPlace, Interop):
                 "data set to a tensor that requires gradients must be floating point or complex dtype, "
                 f"but got {array.dtype}"
             )
-        if self._node is not None and (self._node.shape, self._node.dtype) != (array.shape, array.dtype):
+        if self._node is not None and (self._node.shape, self._node.dtype) != (
+            array.shape,
+            array.dtype,
+        ):
             if not self.is_leaf:
                 raise RuntimeError("data: shape and dtype of a recorded tensor cannot be changed")
             self._node.shape, self._node.dtype = array.shape, array.dtype
@@ -109,7 +112,10 @@ class Tensor(Recorded, Methods, InPlace, Interop):
                 raise RuntimeError(
                     "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
                 )
-            node, self._resting = self._resting, None  # what was recorded before the pause still leads here
+            node, self._resting = (
+                self._resting,
+                None,
+            )  # what was recorded before the pause still leads here
             if node is None or (node.shape, node.dtype) != (self._data.shape, self._data.dtype):
                 node = Node(self._data.shape, self._data.dtype)
             self._node = node
@@ -158,7 +164,9 @@ class Tensor(Recorded, Methods, InPlace, Interop):
     def grad(self, value: Tensor | None) -> None:
         if value is not None:
             if not isinstance(value, Tensor):
-                raise TypeError(f"assigned grad expected to be a Tensor or None but got {type(value).__name__}")
+                raise TypeError(
+                    f"assigned grad expected to be a Tensor or None but got {type(value).__name__}"
+                )
             if value is self:
                 raise RuntimeError("can't assign Variable as its own grad")
             if value.shape != self.shape:
@@ -251,7 +259,9 @@ class Tensor(Recorded, Methods, InPlace, Interop):
         if self._node is None:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         if not self.is_leaf:
-            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+            raise RuntimeError(
+                "post accumulate grad hooks cannot be registered on non-leaf tensors"
+            )
         if self._node.after_hooks is None:
             self._node.after_hooks = {}
         known = weakref.ref(self)  # the node must not hold the tensor that holds it

@@ -54,7 +54,9 @@ def checkpoint(
     >>> mg.utils.checkpoint.checkpoint(lambda x: x.exp().sin(), x, use_reentrant=False).backward()
     """
     if determinism_check not in ("default", "none"):
-        raise ValueError(f"determinism_check should be one of ['default', 'none'] but got {determinism_check}")
+        raise ValueError(
+            f"determinism_check should be one of ['default', 'none'] but got {determinism_check}"
+        )
     first, second = (nullcontext(), nullcontext()) if context_fn is None else context_fn()
     state = default_generator.get_state() if preserve_rng_state and MODES.grad_enabled else None
     kept_args, kept_kwargs = tree_map(_handle, args), tree_map(_handle, kwargs)
@@ -73,7 +75,11 @@ def checkpoint(
 
 
 def checkpoint_sequential(
-    functions: Any, segments: int, input: Any, use_reentrant: bool | None = None, preserve_rng_state: bool = True
+    functions: Any,
+    segments: int,
+    input: Any,
+    use_reentrant: bool | None = None,
+    preserve_rng_state: bool = True,
 ) -> Any:
     """Run a Sequential (or a list of functions) in ``segments`` parts, all but the last checkpointed.
 
@@ -83,7 +89,9 @@ def checkpoint_sequential(
     size = max(len(functions) // segments, 1)
     for start in range(0, size * (segments - 1), size):
         part = _Chain(functions[start : start + size])
-        input = checkpoint(part, input, use_reentrant=use_reentrant, preserve_rng_state=preserve_rng_state)
+        input = checkpoint(
+            part, input, use_reentrant=use_reentrant, preserve_rng_state=preserve_rng_state
+        )
     return _Chain(functions[size * (segments - 1) :])(input)
 
 
@@ -111,7 +119,11 @@ class _Region:
         for place, node in enumerate(nodes):
             if type(node.saved) is tuple:
                 homes = zip(node.saved, (node, *node.inputs), strict=True)
-                older = [v for v, home in homes if home is not None and home.sequence < start and hasattr(v, "dtype")]
+                older = [
+                    v
+                    for v, home in homes
+                    if home is not None and home.sequence < start and hasattr(v, "dtype")
+                ]
                 self.outside += [(value, node.sequence) for value in older]
                 if all(value is None for value in node.saved):
                     continue
@@ -120,7 +132,9 @@ class _Region:
         self.saved = [None] * len(nodes)
         now = tick()
         for arg in args:
-            if isinstance(arg, Tensor):  # what the function itself wrote is its own affair, but not into the graph
+            if isinstance(
+                arg, Tensor
+            ):  # what the function itself wrote is its own affair, but not into the graph
                 self.outside.append((arg._data, now if arg._node is None else start))
         self.outside += [(buffer._data, now) for buffer in _buffers_in_evaluation(nodes)]
 
@@ -203,7 +217,9 @@ def _buffers_in_evaluation(nodes: list[Node]) -> Iterator[Any]:
 def _recorded(result: Any, start: int) -> list[Node]:
     """Return the nodes below ``result`` that are younger than ``start``, by age."""
     roots = [x._node for x in tree_leaves(result) if isinstance(x, Tensor) and x._node is not None]
-    return topological_order(node for node in ancestors(roots, since=start) if node.primitive is not None)
+    return topological_order(
+        node for node in ancestors(roots, since=start) if node.primitive is not None
+    )
 
 
 def _kind(node: Node) -> str:

@@ -124,7 +124,9 @@ class profile:
             )
         inside = sum(row.total for row in self._rows.values())
         rest = max(self.seconds - inside, 0.0)
-        lines.append(f"{'(everything else)':20}{rest * 1e3:12.3f}{rest / self.seconds if self.seconds else 0:51.1%}")
+        lines.append(
+            f"{'(everything else)':20}{rest * 1e3:12.3f}{rest / self.seconds if self.seconds else 0:51.1%}"
+        )
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -139,4 +141,6 @@ class profile:
             }
             for name, phase, start, duration in self._events
         ]  # fmt: skip
-        Path(path).write_text(json.dumps({"traceEvents": events, "displayTimeUnit": "ms"}), encoding="utf-8")
+        Path(path).write_text(
+            json.dumps({"traceEvents": events, "displayTimeUnit": "ms"}), encoding="utf-8"
+        )

@@ -43,7 +43,11 @@ def same_nesting(a: Any, b: Any) -> bool:
     (True, False)
     """
     if isinstance(a, dict):
-        return isinstance(b, dict) and a.keys() == b.keys() and all(same_nesting(a[key], b[key]) for key in a)
+        return (
+            isinstance(b, dict)
+            and a.keys() == b.keys()
+            and all(same_nesting(a[key], b[key]) for key in a)
+        )
     if isinstance(a, (tuple, list)):
         return type(a) is type(b) and len(a) == len(b) and all(map(same_nesting, a, b))
     return not isinstance(b, (tuple, list, dict))

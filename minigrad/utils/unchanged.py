@@ -36,8 +36,12 @@ def unchanged(model: Any, *given: Any) -> Iterator[None]:
     objects: dict[int, Any] = {}
     for x in tree_leaves([model, *given]):
         if hasattr(x, "__dict__") and not isinstance(x, (Tensor, Generator, type)):
-            objects |= {id(part): part for part in (x.modules() if hasattr(x, "named_modules") else [x])}
-    leaves = {id(leaf): leaf for leaf in tree_leaves([*given, *map(vars, objects.values())])}.values()
+            objects |= {
+                id(part): part for part in (x.modules() if hasattr(x, "named_modules") else [x])
+            }
+    leaves = {
+        id(leaf): leaf for leaf in tree_leaves([*given, *map(vars, objects.values())])
+    }.values()
     undo = [_of_object(x) for x in objects.values()]
     undo += [_of_tensor(x) for x in leaves if isinstance(x, Tensor)]
     undo += [_of_generator(x) for x in leaves if isinstance(x, Generator)]
@@ -51,7 +55,11 @@ def unchanged(model: Any, *given: Any) -> Iterator[None]:
 
 def _of_object(x: Any) -> Undo:
     cls, before = type(x), dict(vars(x))
-    inside = [(value, copy(value)) for value in before.values() if isinstance(value, (list, dict, set, deque))]
+    inside = [
+        (value, copy(value))
+        for value in before.values()
+        if isinstance(value, (list, dict, set, deque))
+    ]
 
     def undo() -> None:
         if type(x) is not cls:
@@ -73,7 +81,11 @@ def _ids(value: Any) -> list[int]:
 
 def _of_tensor(x: Tensor) -> Undo:
     data, node, constant, grad = x._data, x._node, x._constant, _grad(x)
-    arrays = [(array, array.copy()) for array in (data, None if grad is None else grad._data) if array is not None]
+    arrays = [
+        (array, array.copy())
+        for array in (data, None if grad is None else grad._data)
+        if array is not None
+    ]
 
     def undo() -> None:
         x._node = node

@@ -64,7 +64,10 @@ class Calls:
         """Return (kind, name, tensor) of the parameters and buffers of all models met."""
         known: dict[Node, tuple[str, str, Tensor]] = {}
         for root in self._roots.values():
-            for kind, pairs in (("parameter", root.named_parameters()), ("buffer", root.named_buffers())):
+            for kind, pairs in (
+                ("parameter", root.named_parameters()),
+                ("buffer", root.named_buffers()),
+            ):
                 for name, t in pairs:
                     for home in homes(t):
                         known.setdefault(home, (kind, name, t))
@@ -72,20 +75,31 @@ class Calls:
 
     def places(self, order: Sequence[Node]) -> dict[Node, int | None]:
         """Return the cluster of each node; a leaf stands in the innermost call around all its readers."""
-        at = {n: self._of[id(n.scope)] if n.primitive is not None and n.scope is not None else None for n in order}
+        at = {
+            n: self._of[id(n.scope)] if n.primitive is not None and n.scope is not None else None
+            for n in order
+        }
         readers: dict[Node, int | None] = {}
         for node in order:
             for source in node.inputs:
                 if source is not None and source.primitive is None:
-                    readers[source] = self._common(readers[source], at[node]) if source in readers else at[node]
+                    readers[source] = (
+                        self._common(readers[source], at[node]) if source in readers else at[node]
+                    )
         return at | readers
 
-    def standing(self, order: Sequence[Node], known: dict[Node, tuple[str, str, Tensor]]) -> dict[Node, int | None]:
+    def standing(
+        self, order: Sequence[Node], known: dict[Node, tuple[str, str, Tensor]]
+    ) -> dict[Node, int | None]:
         """Return :meth:`places`, but what was handed in stands outside, wherever it is read."""
         at = self.places(order)
         for node in order:
             if node.primitive is None:
-                given = known[node][0] == "input" if node in known else node.requires_grad or isinstance(node, Given)
+                given = (
+                    known[node][0] == "input"
+                    if node in known
+                    else node.requires_grad or isinstance(node, Given)
+                )
                 at[node] = None if given else at[node]
         return at
 

@@ -144,7 +144,9 @@ def _label(words: list[str], back: str, colour: str, edge: bool = False) -> str:
 
 def size(shape: tuple[int, ...]) -> str:
     """Return 3×4 for (3, 4), "length 3" for (3,), which must not read as a value."""
-    return "×".join(map(str, shape)) if len(shape) > 1 else f"length {shape[0]}" if shape else "scalar"
+    return (
+        "×".join(map(str, shape)) if len(shape) > 1 else f"length {shape[0]}" if shape else "scalar"
+    )
 
 
 def amount(count: float) -> str:
@@ -158,5 +160,7 @@ def amount(count: float) -> str:
 
 def quoted(text: str) -> str:
     """Return the text as a string of the DOT language."""
-    escaped = text.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    escaped = (
+        text.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    )
     return f'"{escaped}"'

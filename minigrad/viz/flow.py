@@ -29,21 +29,31 @@ def gradient_flow(model: Any) -> Any:
     >>> [t.get_text() for t in mg.viz.gradient_flow(layer).axes[0].get_xticklabels()]
     ['weight', 'bias']
     """
-    pairs = [(name, np.abs(p.grad._data)) for name, p in model.named_parameters() if p.grad is not None]
+    pairs = [
+        (name, np.abs(p.grad._data)) for name, p in model.named_parameters() if p.grad is not None
+    ]
     if not pairs:
-        raise ValueError("viz.gradient_flow: no parameter has a gradient; call loss.backward() first")
+        raise ValueError(
+            "viz.gradient_flow: no parameter has a gradient; call loss.backward() first"
+        )
     figure = _figure(max(5.0, 0.35 * len(pairs) + 1.5), 4)
     axes = figure.add_subplot()
     places = np.arange(len(pairs))
-    means, most = (np.array([f(a) if a.size else 0.0 for _, a in pairs], float) for f in (np.mean, np.max))
+    means, most = (
+        np.array([f(a) if a.size else 0.0 for _, a in pairs], float) for f in (np.mean, np.max)
+    )
     axes.bar(places, np.where(means > 0, means, np.nan), color=BARS, label="mean |gradient|")
-    axes.plot(places, np.where(most > 0, most, np.nan), "_", color=LINE, markersize=12, label="greatest")
+    axes.plot(
+        places, np.where(most > 0, most, np.nan), "_", color=LINE, markersize=12, label="greatest"
+    )
     if np.any(means > 0):
         axes.set_yscale("log")
     for place, mean in zip(places, means, strict=True):
         if not mean > 0:  # zero, or not a number
             text = "0" if mean == 0 else "nan"
-            axes.annotate(text, (place, 0.02), xycoords=("data", "axes fraction"), ha="center", color=LINE)
+            axes.annotate(
+                text, (place, 0.02), xycoords=("data", "axes fraction"), ha="center", color=LINE
+            )
     axes.set_xticks(places, [name for name, _ in pairs], rotation=60, ha="right", fontsize=8)
     axes.set_ylabel("|∂ℓ/∂parameter|")
     axes.grid(axis="y", alpha=0.3)
@@ -90,7 +100,9 @@ class Histograms:
         self._handles = [model.register_forward_pre_hook(self._begin)]
         for name, module in model.named_modules():
             if not any(True for _ in module.children()):
-                self._handles.append(module.register_forward_hook(self._watch(name or type(module).__name__)))
+                self._handles.append(
+                    module.register_forward_hook(self._watch(name or type(module).__name__))
+                )
 
     def __enter__(self) -> Histograms:
         return self
@@ -132,11 +144,20 @@ class Histograms:
         """Return for each layer: its name, how many steps were seen, and what the last had in it."""
         told = lambda steps: f"{steps[-1].low:.3g} … {steps[-1].high:.3g}" if steps else "—"
         layers = dict.fromkeys((*self.activations, *reversed(self.gradients)))
-        seen = [(name, self.activations.get(name, []), self.gradients.get(name, [])) for name in layers]
-        return [(name, str(max(len(out), len(slope))), told(out), told(slope)) for name, out, slope in seen]
+        seen = [
+            (name, self.activations.get(name, []), self.gradients.get(name, [])) for name in layers
+        ]
+        return [
+            (name, str(max(len(out), len(slope))), told(out), told(slope))
+            for name, out, slope in seen
+        ]
 
     def __repr__(self) -> str:
-        return "\n".join(text_table(HEAD, self._cells())) if self.calls else "Histograms: no call was seen yet"
+        return (
+            "\n".join(text_table(HEAD, self._cells()))
+            if self.calls
+            else "Histograms: no call was seen yet"
+        )
 
     def _repr_html_(self) -> str:
         return html_table(HEAD, self._cells())
@@ -147,7 +168,9 @@ class Histograms:
             raise ValueError(f"viz.Histograms: draw 'activations' or 'gradients', not {what!r}")
         seen = self.activations if what == "activations" else dict(reversed(self.gradients.items()))
         if not seen:
-            raise ValueError(f"viz.Histograms: no {what} were seen; train inside the with block first")
+            raise ValueError(
+                f"viz.Histograms: no {what} were seen; train inside the with block first"
+            )
         figure = _figure(7, 1.1 * len(seen) + 0.8)
         rows = figure.subplots(len(seen), 1, sharex=True, squeeze=False)[:, 0]
         last = 1 + max(s.step for steps in seen.values() for s in steps)
@@ -160,7 +183,9 @@ class Histograms:
             axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)
             axes.tick_params(labelsize=7)
         rows[-1].set_xlabel("step")
-        figure.suptitle("activations" if what == "activations" else "log10 |gradient|", fontsize=10, color=INK)
+        figure.suptitle(
+            "activations" if what == "activations" else "log10 |gradient|", fontsize=10, color=INK
+        )
         return figure
 
 

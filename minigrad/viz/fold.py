@@ -59,14 +59,24 @@ def closed(whole: Graph, depth: int, layers: bool = False) -> Graph:
         if v.id not in box:
             became[v.id] = len(nodes)
             nodes.append(v._replace(id=len(nodes), label=(v.id in lettered and v.plain) or v.label))
-        elif inside[box[v.id]][-1] is v:  # where its result is made, all that it reads is there already
+        elif (
+            inside[box[v.id]][-1] is v
+        ):  # where its result is made, all that it reads is there already
             c, members = by_id[box[v.id]], inside[box[v.id]]
             became.update(dict.fromkeys((m.id for m in members), len(nodes)))
             slope = ranged(m.gradient for m in members if m.id in leaving)
-            shut = Vertex(len(nodes), "module", heading(c), v.shape, slope, v.dtype, c.parent, times=v.times)
+            shut = Vertex(
+                len(nodes), "module", heading(c), v.shape, slope, v.dtype, c.parent, times=v.times
+            )
             nodes.append(shut._replace(saved=sum(m.saved for m in members)))
     edges = [e._replace(letter=e.plain) if e.target in lettered else e for e in whole.edges]
-    return _rewired(whole, nodes, became, [c for c in whole.clusters if c.level < depth and c.id not in inside], edges)
+    return _rewired(
+        whole,
+        nodes,
+        became,
+        [c for c in whole.clusters if c.level < depth and c.id not in inside],
+        edges,
+    )
 
 
 def _rewired(
@@ -152,7 +162,8 @@ def _beside(whole: Graph, unit: dict[int, int]) -> dict[int, Any]:
     return {
         c: (tuple(sources), *readers[c])
         for c, sources in read.items()
-        if len(readers.get(c, ())) == 1 and whole.nodes[next(iter(readers[c]))].label.startswith("concatenate(")
+        if len(readers.get(c, ())) == 1
+        and whole.nodes[next(iter(readers[c]))].label.startswith("concatenate(")
     }
 
 
@@ -160,7 +171,13 @@ def _units(whole: Graph, level: int) -> tuple[dict[int, list[Vertex]], dict[int,
     """Return the vertices below each call of a level, and the call of each vertex."""
     top: dict[int, int | None] = {}
     for c in whole.clusters:  # parents come first
-        top[c.id] = c.id if c.level == level else None if c.level < level or c.parent is None else top[c.parent]
+        top[c.id] = (
+            c.id
+            if c.level == level
+            else None
+            if c.level < level or c.parent is None
+            else top[c.parent]
+        )
     inside: dict[int, list[Vertex]] = {}
     unit: dict[int, int] = {}
     for v in whole.nodes:
@@ -171,7 +188,9 @@ def _units(whole: Graph, level: int) -> tuple[dict[int, list[Vertex]], dict[int,
     return inside, unit
 
 
-def _signatures(whole: Graph, inside: dict[int, list[Vertex]], unit: dict[int, int]) -> dict[int, Any]:
+def _signatures(
+    whole: Graph, inside: dict[int, list[Vertex]], unit: dict[int, int]
+) -> dict[int, Any]:
     """Return what two calls must have in common to be drawn once: all but names and numbers."""
     by_id = {c.id: c for c in whole.clusters}
     place_of = {v.id: i for members in inside.values() for i, v in enumerate(members)}
@@ -184,15 +203,30 @@ def _signatures(whole: Graph, inside: dict[int, list[Vertex]], unit: dict[int, i
             )
     words = {}
     for at, members in inside.items():
-        boxes = [(v.kind, v.plain, v.shape, by_id[v.cluster].kind, by_id[v.cluster].level) for v in members]  # type: ignore[index]
-        words[at] = (by_id[at].kind, by_id[at].parameters, boxes, sorted(edges.get(at, []), key=str))
+        boxes = [
+            (v.kind, v.plain, v.shape, by_id[v.cluster].kind, by_id[v.cluster].level)
+            for v in members
+        ]  # type: ignore[index]
+        words[at] = (
+            by_id[at].kind,
+            by_id[at].parameters,
+            boxes,
+            sorted(edges.get(at, []), key=str),
+        )
     return words
 
 
 def _without(
-    whole: Graph, inside: Any, unit: Any, twin: dict[int, int], times: dict[int, int], parallel: set[int]
+    whole: Graph,
+    inside: Any,
+    unit: Any,
+    twin: dict[int, int],
+    times: dict[int, int],
+    parallel: set[int],
 ) -> Graph:
-    equal: dict[int, list[Vertex]] = {}  # a vertex of the first call -> itself and those of the others
+    equal: dict[
+        int, list[Vertex]
+    ] = {}  # a vertex of the first call -> itself and those of the others
     counterpart: dict[int, int] = {}
     for gone, first in twin.items():
         for v, w in zip(inside[gone], inside[first], strict=True):
@@ -232,14 +266,20 @@ def _standing_for(several: list[Vertex]) -> Vertex:
     if len(several) == 1:
         return first
     values, slopes = (
-        [s for s in stats if s is not None] for stats in zip(*((v.value, v.slope) for v in several), strict=True)
+        [s for s in stats if s is not None]
+        for stats in zip(*((v.value, v.slope) for v in several), strict=True)
     )
     return first._replace(
         label=first.label if all(v.label == first.label for v in several) else first.plain,
         gradient=ranged(v.gradient for v in several),
         saved=sum(v.saved for v in several),
         number=first.number if all(v.number == first.number for v in several) else None,
-        ages=tuple(age for v in several for age in (v.sequence, *v.ages) if age not in (None, first.sequence)),
+        ages=tuple(
+            age
+            for v in several
+            for age in (v.sequence, *v.ages)
+            if age not in (None, first.sequence)
+        ),
         times=sum(v.times for v in several),
         value=joined(values) if values else None,
         slope=joined(slopes) if slopes else None,
@@ -264,7 +304,11 @@ def shortened(whole: Graph, max_nodes: int) -> Graph:
     tail = count - max(1, max_nodes - 1 - head)
     label = f"⋯ {tail - head:,} more ⋯"
     middle = Vertex(head, "more", label, (), saved=sum(v.saved for v in whole.nodes[head:tail]))
-    nodes = [*whole.nodes[:head], middle, *(v._replace(id=v.id - tail + head + 1) for v in whole.nodes[tail:])]
+    nodes = [
+        *whole.nodes[:head],
+        middle,
+        *(v._replace(id=v.id - tail + head + 1) for v in whole.nodes[tail:]),
+    ]
     became = {v.id: min(v.id, head) if v.id < tail else v.id - tail + head + 1 for v in whole.nodes}
     used = {v.cluster for v in nodes}
     return _rewired(whole, nodes, became, _reachable(whole.clusters, used), whole.edges)

@@ -60,7 +60,9 @@ def graph(
     Graph(4 nodes, 4 edges)...
     """
     tensors: list[Any] = (
-        [outputs] if isinstance(outputs, Tensor) or not isinstance(outputs, (list, tuple)) else list(outputs)
+        [outputs]
+        if isinstance(outputs, Tensor) or not isinstance(outputs, (list, tuple))
+        else list(outputs)
     )
     for t in tensors:
         if not isinstance(t, Tensor):
@@ -99,7 +101,9 @@ def _check(show: Sequence[str], direction: str, depth: int | None, max_nodes: in
         raise ValueError(f"viz.graph: max_nodes is 3 or more, got {max_nodes}")
 
 
-def trace(function: Any, /, *inputs: Any, params: Any = None, model: Any = None, **options: Any) -> Graph:
+def trace(
+    function: Any, /, *inputs: Any, params: Any = None, model: Any = None, **options: Any
+) -> Graph:
     """Return the picture of a model, or of any function, from example inputs; options are those of :func:`graph`.
 
     It runs once and all that happens from the inputs on is drawn, whether it asks for a gradient or not. Nothing
@@ -116,7 +120,9 @@ def trace(function: Any, /, *inputs: Any, params: Any = None, model: Any = None,
     """
     inputs = stand_ins(inputs)
     named = {**_named(function, inputs), **dict(pairs(params, "viz.trace"))}
-    around = next((m for m in (model, function, getattr(function, "__self__", None)) if _is_module(m)), None)
+    around = next(
+        (m for m in (model, function, getattr(function, "__self__", None)) if _is_module(m)), None
+    )
     with unchanged(around, inputs, _modules_of(function)), recording_all():
         for name, t in _named(function, inputs).items():
             if t._node is None:
@@ -127,11 +133,15 @@ def trace(function: Any, /, *inputs: Any, params: Any = None, model: Any = None,
         except Exception as error:
             shapes = ", ".join(str(tuple(t.shape)) for t in tensors_in(inputs))
             name = getattr(function, "__name__", type(function).__name__)
-            error.add_note(f"in viz.trace, which called {name} with inputs of shape {shapes or 'none'}")
+            error.add_note(
+                f"in viz.trace, which called {name} with inputs of shape {shapes or 'none'}"
+            )
             raise
         found = tensors_in(result)
         if not found:
-            raise ValueError(f"viz.trace: expected a result with tensors in it, got {type(result).__name__}")
+            raise ValueError(
+                f"viz.trace: expected a result with tensors in it, got {type(result).__name__}"
+            )
         for t in found:
             source(t)
         return _drawn(found, named, around, **options)
@@ -147,7 +157,9 @@ def _modules_of(function: Any) -> list[Any]:
         variables = getclosurevars(function)
     except TypeError:
         return []
-    return [m for m in (*variables.nonlocals.values(), *variables.globals.values()) if _is_module(m)]
+    return [
+        m for m in (*variables.nonlocals.values(), *variables.globals.values()) if _is_module(m)
+    ]
 
 
 @contextmanager
@@ -168,7 +180,9 @@ def stand_ins(inputs: Any) -> Any:
 
     def stand_in(x: Any) -> Any:
         array = x._data if isinstance(x, Tensor) else x if isinstance(x, np.ndarray) else None
-        if array is None or (array is not x and x.is_leaf and x._constant is None and not x._inference):
+        if array is None or (
+            array is not x and x.is_leaf and x._constant is None and not x._inference
+        ):
             return x
         return known.setdefault(id(x), Tensor._wrap(array))
 

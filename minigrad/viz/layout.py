@@ -34,9 +34,13 @@ def _dot(text: str, kind: str, *options: str) -> bytes:
     program = shutil.which("dot")
     if program is None:
         raise RuntimeError(INSTALL)
-    made = subprocess.run([program, f"-T{kind}", *options], input=text.encode(), capture_output=True)
+    made = subprocess.run(
+        [program, f"-T{kind}", *options], input=text.encode(), capture_output=True
+    )
     if made.returncode:
-        raise RuntimeError(f"`dot` could not draw the picture: {made.stderr.decode(errors='replace').strip()}")
+        raise RuntimeError(
+            f"`dot` could not draw the picture: {made.stderr.decode(errors='replace').strip()}"
+        )
     return made.stdout
 
 
@@ -49,7 +53,10 @@ def _crossed(layout: Any) -> list[str]:
             x, y = map(float, frame["lp"].split(","))
             left, _, right, _ = map(float, frame["bb"].split(","))
             half, high = 36 * float(frame["lwidth"]), 36 * float(frame["lheight"])
-            hit = [any(abs(px - at) < half and abs(py - y) < high for px, py in points) for at in (x, left + right - x)]
+            hit = [
+                any(abs(px - at) < half and abs(py - y) < high for px, py in points)
+                for at in (x, left + right - x)
+            ]
             if hit == [True, False]:
                 found.append(frame["name"])
     return found
@@ -62,5 +69,10 @@ def _curve(text: str) -> list[Any]:
     for a, b, c, d in zip(ends[::3], ends[1::3], ends[2::3], ends[3::3], strict=False):
         for t in (i / 24 for i in range(25)):
             weights = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3
-            points.append(tuple(sum(w * p[k] for w, p in zip(weights, (a, b, c, d), strict=True)) for k in (0, 1)))
+            points.append(
+                tuple(
+                    sum(w * p[k] for w, p in zip(weights, (a, b, c, d), strict=True))
+                    for k in (0, 1)
+                )
+            )
     return points

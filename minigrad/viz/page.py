@@ -35,10 +35,13 @@ def html(picture: Graph, path: str | Path, steps: Iterable[Step] = ()) -> Path:
         "steps": [_step(s) for s in steps],
         "leaves": _leaves(picture.whole or picture),
     }
-    text = json.dumps(_plain(data), ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    text = json.dumps(_plain(data), ensure_ascii=False, separators=(",", ":")).replace(
+        "<", "\\u003c"
+    )
     parts = {name: _asset(f"page.{name}") for name in ("css", "js")}
     drawings = "\n".join(
-        f'<div class="view" id="view{i}" hidden>{_svg(view, i)}</div>' for i, (_, view) in enumerate(views)
+        f'<div class="view" id="view{i}" hidden>{_svg(view, i)}</div>'
+        for i, (_, view) in enumerate(views)
     )
     parts |= {"data": text, "views": drawings, "title": escape(picture.title or "minigrad")}
     parts["hint"] = "" if "values" in picture.show else HINT
@@ -71,7 +74,10 @@ def _data(name: str, view: Graph) -> dict[str, Any]:
         "nodes": [
             {k: v for k, v in node._asdict().items() if v is not None}
             | {"size": size(node.shape), "keeps": amount(node.saved) if node.saved else ""}
-            | {"kind": "operation" if node.kind == "named" else node.kind, "path": paths.get(node.cluster, "")}
+            | {
+                "kind": "operation" if node.kind == "named" else node.kind,
+                "path": paths.get(node.cluster, ""),
+            }
             for node in view.nodes
         ],
         "edges": [[e.source, e.target] for e in view.edges],
@@ -82,7 +88,9 @@ def _leaves(whole: Graph) -> list[dict[str, Any]]:
     """Return every leaf with a gradient, also of calls that are drawn once for several."""
     paths: dict[int | None, str] = {c.id: c.path for c in whole.clusters}
     leaves = [v for v in whole.nodes if v.kind in ("parameter", "input")]
-    return [{"label": v.label, "path": paths.get(v.cluster, ""), "sequence": v.sequence} for v in leaves]
+    return [
+        {"label": v.label, "path": paths.get(v.cluster, ""), "sequence": v.sequence} for v in leaves
+    ]
 
 
 def _plain(data: Any) -> Any:
@@ -96,7 +104,12 @@ def _plain(data: Any) -> Any:
 
 def _step(step: Step) -> dict[str, Any]:
     sent = [{"to": s.to, "norm": norm(s.accumulated._data)} for s in step.sent]
-    return {"node": step.sequence, "text": str(step), "in": norm(step.cotangent._data), "sent": sent}
+    return {
+        "node": step.sequence,
+        "text": str(step),
+        "in": norm(step.cotangent._data),
+        "sent": sent,
+    }
 
 
 def _svg(view: Graph, i: int) -> str:

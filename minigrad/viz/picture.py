@@ -105,7 +105,9 @@ class Graph:
         path = Path(path)
         kind = path.suffix.removeprefix(".").lower()
         if kind not in ("svg", "png", "pdf"):
-            raise ValueError(f"render: expected a path ending in .svg, .png or .pdf, got {str(path)!r}")
+            raise ValueError(
+                f"render: expected a path ending in .svg, .png or .pdf, got {str(path)!r}"
+            )
         path.write_bytes(self.drawn(kind))
         return path
 

@@ -28,7 +28,12 @@ def ranged(sizes: Iterable[Size | None]) -> Size | None:
     >>> ranged([3.0, None, (1.0, 2.0)]), ranged([4.0, 4.0]), ranged([None])
     ((1.0, 3.0), 4.0, None)
     """
-    parts = [part for size in sizes if size is not None for part in (size if isinstance(size, tuple) else (size,))]
+    parts = [
+        part
+        for size in sizes
+        if size is not None
+        for part in (size if isinstance(size, tuple) else (size,))
+    ]
     parts.sort(key=lambda part: (part != part, part))
     return None if not parts else parts[0] if parts[0] == parts[-1] else (parts[0], parts[-1])
 
@@ -87,10 +92,18 @@ def statistics(array: Any) -> dict[str, Any]:
         "nonfinite": 1 - finite.size / flat.size,
     }
     if finite.size:
-        made |= {"min": float(finite.min()), "max": float(finite.max()), "mean": float(finite.mean())}
+        made |= {
+            "min": float(finite.min()),
+            "max": float(finite.max()),
+            "mean": float(finite.mean()),
+        }
         made["norm"] = norm(finite)
         low, high = made["min"], made["max"]
         if np.isfinite(high - low):
-            wide = high - low > 1e-12 * max(abs(low), abs(high))  # bins must have a width that floats can tell
-            made["histogram"] = np.histogram(finite, BINS, None if wide else (low - 1, low + 1))[0].tolist()
+            wide = high - low > 1e-12 * max(
+                abs(low), abs(high)
+            )  # bins must have a width that floats can tell
+            made["histogram"] = np.histogram(finite, BINS, None if wide else (low - 1, low + 1))[
+                0
+            ].tolist()
     return made

@@ -44,7 +44,9 @@ class Step:
         lines = [f"step {self.number}: {self.name} ({self.rule}) ← {_told(self.cotangent)}"]
         for s in self.sent:
             so_far = (
-                "" if np.array_equal(s.cotangent._data, s.accumulated._data) else f", so far {_told(s.accumulated)}"
+                ""
+                if np.array_equal(s.cotangent._data, s.accumulated._data)
+                else f", so far {_told(s.accumulated)}"
             )
             lines.append(f"    {s.letter} = {s.name}: {_told(s.cotangent)}{so_far}")
         return "\n".join(lines)
@@ -75,7 +77,9 @@ def backward_steps(
     >>> x.grad
     tensor(6.)
     """
-    names = {p._node: name for name, p in pairs(params, "viz.backward_steps") if p._node is not None}
+    names = {
+        p._node: name for name, p in pairs(params, "viz.backward_steps") if p._node is not None
+    }
     steps: list[Step] = []
     notes: list[Any] = []
 
@@ -95,20 +99,33 @@ def backward_steps(
             node.saved = FREED
 
 
-def _step(number: int, node: Node, g: Any, sent: Any, names: dict[Node, str], gathered: dict[int, Any]) -> Step:
+def _step(
+    number: int, node: Node, g: Any, sent: Any, names: dict[Node, str], gathered: dict[int, Any]
+) -> Step:
     out, letters = [], called(node, {}, set())
     for i, parent, part in sent:
         before = gathered.get(parent.sequence)
         gathered[parent.sequence] = part if before is None else before + part
         name = _name(parent, names)
         out.append(
-            Sent(i, letters[i], parent.sequence, name, Tensor._wrap(part), Tensor._wrap(gathered[parent.sequence]))
+            Sent(
+                i,
+                letters[i],
+                parent.sequence,
+                name,
+                Tensor._wrap(part),
+                Tensor._wrap(gathered[parent.sequence]),
+            )
         )
     return Step(number, node.sequence, _name(node, names), node.name(), Tensor._wrap(g), tuple(out))
 
 
 def _name(node: Node, names: dict[Node, str]) -> str:
-    return names.get(node) or node.label or (node.primitive.name if node.primitive is not None else "leaf")
+    return (
+        names.get(node)
+        or node.label
+        or (node.primitive.name if node.primitive is not None else "leaf")
+    )
 
 
 def _told(t: Tensor) -> str:

@@ -88,7 +88,9 @@ def summary(model: Any, *inputs: Any) -> Summary:
     16 parameters (16 trainable, 64 B), 24 multiply-adds
     """
     if not hasattr(model, "named_modules"):
-        raise TypeError(f"viz.summary: expected a module, got {type(model).__name__}; viz.trace draws any function")
+        raise TypeError(
+            f"viz.summary: expected a module, got {type(model).__name__}; viz.trace draws any function"
+        )
     inputs = stand_ins(inputs)
     with unchanged(model, inputs), recording_all():
         return _summed(model, *_called(model, inputs))
@@ -106,7 +108,9 @@ def _summed(model: Any, calls: list[list[Any]], result: Any) -> Summary:
         shape = arrays[0].shape if arrays else ()
         count = sum(p.numel() for p in module.parameters())
         memory = sum(a.nbytes for a in arrays)
-        rows.append(Row(path, type(module).__name__, level, shape, count, between(start, end), memory))
+        rows.append(
+            Row(path, type(module).__name__, level, shape, count, between(start, end), memory)
+        )
     own = list(model.parameters())
     trainable = sum(p.numel() for p in own if p.requires_grad)
     return Summary(
@@ -147,6 +151,8 @@ def multiply_adds(node: Any) -> int:
 
 def _of_convolution(name: str, node: Any, shapes: list[Any]) -> int:
     """Return the same for a convolution, and for what its rules compute with the same products."""
-    out = {"conv": node.shape, "conv_input": shapes[0], "conv_weight": shapes[1]}[name]  # (N, C, …) of the convolution
+    out = {"conv": node.shape, "conv_input": shapes[0], "conv_weight": shapes[1]}[
+        name
+    ]  # (N, C, …) of the convolution
     weight = node.shape if name == "conv_weight" else shapes[1]
     return prod(out) * prod(weight[1:])

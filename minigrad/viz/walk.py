@@ -20,7 +20,14 @@ from minigrad.viz.statistics import Flow, size_of, statistics
 from minigrad.viz.wording import called, ordered, wording
 
 NOTE = "the gradients: draw after `with viz.watch(): loss.backward()`"
-SHORT = {"float32": "f32", "float64": "f64", "float16": "f16", "int64": "i64", "int32": "i32", "bool": "bool"}
+SHORT = {
+    "float32": "f32",
+    "float64": "f64",
+    "float16": "f16",
+    "int64": "i64",
+    "int32": "i32",
+    "bool": "bool",
+}
 
 
 def pairs(params: Any, caller: str) -> list[tuple[str, Tensor]]:
@@ -49,7 +56,9 @@ class _Seen(NamedTuple):
     stats: bool
 
 
-def walked(outputs: Sequence[Tensor], params: Any, model: Any, show: tuple[str, ...], direction: str) -> Graph:
+def walked(
+    outputs: Sequence[Tensor], params: Any, model: Any, show: tuple[str, ...], direction: str
+) -> Graph:
     """Return the whole picture, nothing closed."""
     ends: list[Any] = [t._node or t._constant for t in outputs]
     order = topological_order(ancestors(ends))
@@ -66,7 +75,9 @@ def walked(outputs: Sequence[Tensor], params: Any, model: Any, show: tuple[str, 
         made.nodes.append(_vertex(node, seen))
         made.edges += _edges(node, seen)
         for place, x in enumerate(beside.get(node, ()), len(node.inputs)):
-            made.edges.append(Edge(seen.number[x], seen.number[node], place, x.shape, "", _short(x.dtype)))
+            made.edges.append(
+                Edge(seen.number[x], seen.number[node], place, x.shape, "", _short(x.dtype))
+            )
     readers = Counter(x for node in order for x in node.inputs) + Counter(ends)
     for place, (t, end) in enumerate(zip(outputs, ends, strict=True)):
         label = "output" if len(outputs) == 1 else f"output {place}"
@@ -80,14 +91,18 @@ def walked(outputs: Sequence[Tensor], params: Any, model: Any, show: tuple[str, 
     return made
 
 
-def _beside(order: Sequence[Node], known: dict[Node, tuple[str, str, Tensor]]) -> dict[Node, list[Node]]:
+def _beside(
+    order: Sequence[Node], known: dict[Node, tuple[str, str, Tensor]]
+) -> dict[Node, list[Node]]:
     """Return the named tensors that operations read as indices, masks or classes: these are no operands."""
     whole = {home: p._data for home, (_, _, p) in known.items() if p.dtype.kind in "iub"}
     found: dict[Node, list[Node]] = {}
     for node in order if whole else ():
         for array in tree_leaves(node.params):
             if isinstance(array, np.ndarray):
-                found.setdefault(node, []).extend(x for x, data in whole.items() if np.may_share_memory(array, data))
+                found.setdefault(node, []).extend(
+                    x for x, data in whole.items() if np.may_share_memory(array, data)
+                )
     return found
 
 
@@ -100,10 +115,16 @@ def _seen(
     show: Sequence[str],
 ) -> _Seen:
     at = calls.standing(order, known)
-    titles = {node: _title(node, known.get(node), at[node], calls) for node in order if node.primitive is None}
+    titles = {
+        node: _title(node, known.get(node), at[node], calls)
+        for node in order
+        if node.primitive is None
+    }
     names = {node: node.label for node in order if node.label and node.primitive is not None}
     names |= {
-        node: label for node, (_, label) in titles.items() if node in known or node.label or isinstance(node, Given)
+        node: label
+        for node, (_, label) in titles.items()
+        if node in known or node.label or isinstance(node, Given)
     }
     for node in order:  # a channel's number is still called γ where it is laid out to fit
         if node.primitive is not None and node.primitive.name == "reshape":
@@ -111,11 +132,17 @@ def _seen(
             if titles.get(x, ("",))[0] in ("parameter", "buffer"):
                 names.setdefault(node, names[x])
     values = _fresh(order, {node: p._data for node, (_, _, p) in known.items()})
-    values |= {e: t._data for e, t in zip(ends, outputs, strict=True) if not written_since(t._data, e.sequence)}
+    values |= {
+        e: t._data
+        for e, t in zip(ends, outputs, strict=True)
+        if not written_since(t._data, e.sequence)
+    }
     values = _values(order, values, "values" in show)
     slopes, flows = _flowed(order, ends)
     number = {node: i for i, node in enumerate(order)}
-    return _Seen(number, at, titles, names, set(names.values()), values, slopes, flows, "values" in show)
+    return _Seen(
+        number, at, titles, names, set(names.values()), values, slopes, flows, "values" in show
+    )
 
 
 def _title(node: Node, known: Any, at: int | None, calls: Calls) -> tuple[str, str]:
@@ -132,7 +159,9 @@ def _vertex(node: Node, seen: _Seen) -> Vertex:
     kind, label = seen.titles.get(node) or ("named" if node.label else "operation", "")
     plain = label
     if node.primitive is not None:
-        label, plain = (wording(node, _scalars(node, kept), names, seen.taken) for names in _names(node, seen))
+        label, plain = (
+            wording(node, _scalars(node, kept), names, seen.taken) for names in _names(node, seen)
+        )
     slope = seen.slopes.get(node)
     value = statistics(seen.values[node]) if seen.stats and node in seen.values else None
     return Vertex(
@@ -151,12 +180,16 @@ def _edges(node: Node, seen: _Seen) -> Iterable[Edge]:
         "sub", "deviation", "mul", "div", "pow", "where", "addcmul", "over_root",
     )  # fmt: skip
     told = ordered(node)
-    letters, plain = (_letters(node, names, seen.taken) if told else {} for names in _names(node, seen))
+    letters, plain = (
+        _letters(node, names, seen.taken) if told else {} for names in _names(node, seen)
+    )
     for place, source in enumerate(node.inputs):
         if source is not None:
             flow = None
             if (node, place) in seen.flows:  # a Function's outputs are values of their own
-                flow = Flow({(node if source.dtype == object else source).sequence: seen.flows[node, place]})
+                flow = Flow(
+                    {(node if source.dtype == object else source).sequence: seen.flows[node, place]}
+                )
             yield Edge(
                 seen.number[source], seen.number[node], place, source.shape, letters.get(place, ""), _short(source.dtype),
                 spreads and source.shape != node.shape, flow=flow, plain=plain.get(place, ""),
@@ -172,7 +205,11 @@ def _names(node: Node, seen: _Seen) -> tuple[dict[Node, str], dict[Node, str]]:
 def _letters(node: Node, names: dict[Node, str], taken: set[str]) -> dict[int, str]:
     """Return the letters of the operands that a formula does not call by their names."""
     inputs: Any = node.inputs
-    return {i: letter for i, letter in called(node, names, taken).items() if letter != names.get(inputs[i])}
+    return {
+        i: letter
+        for i, letter in called(node, names, taken).items()
+        if letter != names.get(inputs[i])
+    }
 
 
 @cache
@@ -181,14 +218,20 @@ def _short(dtype: Any) -> str:
 
 
 # ---- gradients ------------------------------------------------------------------------------------
-def _flowed(order: Sequence[Node], ends: Sequence[Node]) -> tuple[dict[Node, Any], dict[tuple[Node, int], Any]]:
+def _flowed(
+    order: Sequence[Node], ends: Sequence[Node]
+) -> tuple[dict[Node, Any], dict[tuple[Node, int], Any]]:
     """Return what one watched sweep, the latest from these ends, brought to each node and sent along each edge.
 
     Where none was watched, what nodes retained; never the ``.grad`` of leaves, which may be another graph's.
     """
     last = max((end.passed.sweep for end in ends if end.passed is not None), default=None)
     if last is None:
-        retained = {node: node.grad._data for node in order if node.primitive is not None and node.grad is not None}
+        retained = {
+            node: node.grad._data
+            for node in order
+            if node.primitive is not None and node.grad is not None
+        }
         return retained, {}
     slopes: dict[Node, Any] = {}
     flows: dict[tuple[Node, int], Any] = {}
@@ -221,7 +264,11 @@ def _scalars(node: Node, kept: tuple[Any, ...]) -> dict[int, Any]:
     """Return the Python numbers among the operands, by place: {1: 1e-05} of ``var + eps``."""
     if not kept or None not in node.inputs:
         return {}
-    return {i: kept[i + 1] for i, x in enumerate(node.inputs) if x is None and type(kept[i + 1]) in (int, float, bool)}
+    return {
+        i: kept[i + 1]
+        for i, x in enumerate(node.inputs)
+        if x is None and type(kept[i + 1]) in (int, float, bool)
+    }
 
 
 def _fresh(order: Sequence[Node], values: dict[Node, Any]) -> dict[Node, Any]:
@@ -229,22 +276,35 @@ def _fresh(order: Sequence[Node], values: dict[Node, Any]) -> dict[Node, Any]:
     read: dict[Node, int] = {}
     for node in reversed(order):
         read.update((x, node.sequence) for x in node.inputs if x in values)
-    return {node: value for node, value in values.items() if node in read and not written_since(value, read[node])}
+    return {
+        node: value
+        for node, value in values.items()
+        if node in read and not written_since(value, read[node])
+    }
 
 
 def _values(order: Sequence[Node], values: dict[Node, Any], everything: bool) -> dict[Node, Any]:
     """Return the known ``values``, those that some node keeps, and what can be computed from them: numbers at least."""
     for node in order:
         for value, home in zip(_kept(node), (node, *node.inputs), strict=False):
-            if home is not None and isinstance(value, np.ndarray) and not written_since(value, node.sequence):
+            if (
+                home is not None
+                and isinstance(value, np.ndarray)
+                and not written_since(value, node.sequence)
+            ):
                 values.setdefault(home, value)
     for node in order:
         if node not in values and node.primitive is not None and (everything or node.size == 1):
             numbers = _scalars(node, _kept(node))
-            operands = [numbers.get(i) if x is None else values.get(x) for i, x in enumerate(node.inputs)]
+            operands = [
+                numbers.get(i) if x is None else values.get(x) for i, x in enumerate(node.inputs)
+            ]
             small = all(x is not None and np.size(x) == 1 for x in operands)
             if small or (everything and all(x is not None for x in operands)):
-                with suppress(Exception), np.errstate(all="ignore"):  # only a picture: what cannot be told is left out
+                with (
+                    suppress(Exception),
+                    np.errstate(all="ignore"),
+                ):  # only a picture: what cannot be told is left out
                     values[node] = np.asarray(node.primitive.function(*operands, **node.params))
     return values
 

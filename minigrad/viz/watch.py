@@ -25,7 +25,9 @@ class Passed(NamedTuple):
 
 
 Sent = list[tuple[int, Any, Any]]  # (operand, its node, a copy of what went back to it)
-See = Callable[[Node, Any, Sent, Any, int], None]  # node, a copy of what came in, what it sent and saved, which sweep
+See = Callable[
+    [Node, Any, Sent, Any, int], None
+]  # node, a copy of what came in, what it sent and saved, which sweep
 
 
 @contextmanager
@@ -54,7 +56,9 @@ def watch() -> Iterator[None]:
 def watching(see: See) -> Iterator[None]:
     """Call ``see`` at each node of the sweeps inside; they do what they do without."""
     before = MODES.watch
-    MODES.watch = lambda apply_rules: _watched(apply_rules if before is None else before(apply_rules), see)
+    MODES.watch = lambda apply_rules: _watched(
+        apply_rules if before is None else before(apply_rules), see
+    )
     try:
         yield
     finally:
@@ -70,7 +74,9 @@ def note(node: Node, g: Any, sent: Sent, saved: Any, sweep: int) -> None:
 def _watched(apply_rules: Any, see: See) -> Any:
     sweep = tick()
 
-    def step(node: Node, g: Any, saved: Any, pending: Any, heap: Any, useful: Any, in_place: bool) -> None:
+    def step(
+        node: Node, g: Any, saved: Any, pending: Any, heap: Any, useful: Any, in_place: bool
+    ) -> None:
         came, each = copied(g), Each()
         apply_rules(node, g, saved, each, [], useful, in_place)
         places = [i for i, rule in enumerate(_rules(node)) if rule is not None]

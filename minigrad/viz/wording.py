@@ -13,9 +13,20 @@ FORMULAS = {
     "matmul": "{0} @ {1}", "square": "{0}²", "sqrt": "√{0}", "rsqrt": "1 / √{0}", "reciprocal": "1 / {0}",
     "mean_square": "mean({0}²)", "conv": "{0} ∗ {1}", "where": "{1} where {0}, else {2}",
 }  # fmt: skip
-SWAPPED = {"add", "mul", "maximum", "minimum", "fmax", "fmin", "logaddexp", "hypot"}  # the order does not matter
+SWAPPED = {
+    "add",
+    "mul",
+    "maximum",
+    "minimum",
+    "fmax",
+    "fmin",
+    "logaddexp",
+    "hypot",
+}  # the order does not matter
 LONGEST = 20  # letters of a name in a formula
-SIGNS = set(" \n+-−×/@^∗√=(){}[],;:<>&|\"'")  # a name with one of these would read as more than a name
+SIGNS = set(
+    " \n+-−×/@^∗√=(){}[],;:<>&|\"'"
+)  # a name with one of these would read as more than a name
 
 
 def ordered(node: Node) -> bool:
@@ -31,7 +42,9 @@ def called(node: Node, names: dict[Node, str], taken: set[str]) -> dict[int, str
     """
     operands = {i: x for i, x in enumerate(node.inputs) if x is not None}
     own = {
-        i: names[x] for i, x in operands.items() if x in names and len(names[x]) <= LONGEST and not SIGNS & {*names[x]}
+        i: names[x]
+        for i, x in operands.items()
+        if x in names and len(names[x]) <= LONGEST and not SIGNS & {*names[x]}
     }
     by_name: dict[str, set[Node]] = {}
     for i, name in own.items():
@@ -54,7 +67,13 @@ def wording(node: Node, scalars: dict[int, Any], names: dict[Node, str], taken: 
     formula = _formula(node, name, said)
     if node.label:
         return f"{node.label} = {formula or name}"
-    return name if formula is None else formula if formula.startswith(name + "(") else f"{name}: {formula}"
+    return (
+        name
+        if formula is None
+        else formula
+        if formula.startswith(name + "(")
+        else f"{name}: {formula}"
+    )
 
 
 def _told(number: Any) -> str:
@@ -83,6 +102,12 @@ def _subscript(of: str, index: Any) -> str | None:
             ends = ["" if end is None else str(end) for end in (part.start, part.stop, part.step)]
             words.append(":".join(ends if ends[2] not in ("", "1") else ends[:2]))
         else:
-            words.append("…" if part is ... else str(part) if part is None or isinstance(part, int) else "array")
+            words.append(
+                "…"
+                if part is ...
+                else str(part)
+                if part is None or isinstance(part, int)
+                else "array"
+            )
     text = f"{of}[{', '.join(words)}]"
     return text if len(text) <= 24 else None

@@ -24,7 +24,9 @@ class Fed(NamedTuple):
     source_path: str = ""
     source: Module | None = None
     exclusive: bool = False  # each is called once, and no other operation reads what passes between
-    passes: frozenset[str] = frozenset()  # the modules that take or give what passes between, themselves included
+    passes: frozenset[str] = (
+        frozenset()
+    )  # the modules that take or give what passes between, themselves included
 
 
 def first_input(batch: Any) -> Tensor:
@@ -32,7 +34,9 @@ def first_input(batch: Any) -> Tensor:
     if isinstance(batch, (tuple, list)) and batch:
         batch = batch[0]
     if not hasattr(batch, "dtype"):
-        raise TypeError(f"expected batches that are a tensor, or a tuple that begins with one, got {type(batch)}")
+        raise TypeError(
+            f"expected batches that are a tensor, or a tuple that begins with one, got {type(batch)}"
+        )
     return as_tensor(batch)
 
 
@@ -60,7 +64,9 @@ def feeds(model: Module, x: Tensor) -> list[Fed]:
     made: dict[int, tuple[str, Module]] = {}  # id of an output -> the innermost module that made it
     alive: list[Any] = []  # keeps the ids from being used again
     calls: Counter[Module] = Counter()
-    passes: defaultdict[int, set[str]] = defaultdict(set)  # id of a tensor -> the modules that take or give it
+    passes: defaultdict[int, set[str]] = defaultdict(
+        set
+    )  # id of a tensor -> the modules that take or give it
     found: list[tuple[str, RunningStats, Tensor]] = []
     paths = {module: path for path, module in model.named_modules()}
 
@@ -76,11 +82,17 @@ def feeds(model: Module, x: Tensor) -> list[Fed]:
         alive.append(output)
         for tensor in tensors(output):
             passes[id(tensor)].add(paths[module])
-        if not any(output is given for given in args):  # a Dropout that lets everything pass made nothing
+        if not any(
+            output is given for given in args
+        ):  # a Dropout that lets everything pass made nothing
             for tensor in tensors(output):
                 made.setdefault(id(tensor), (paths[module], module))
 
-    handles = [h for m in paths for h in (m.register_forward_pre_hook(before), m.register_forward_hook(after))]
+    handles = [
+        h
+        for m in paths
+        for h in (m.register_forward_pre_hook(before), m.register_forward_hook(after))
+    ]
     try:
         output = model(x)
     finally:
@@ -91,12 +103,18 @@ def feeds(model: Module, x: Tensor) -> list[Fed]:
     for path, layer, given in found:
         source_path, source = made.get(id(given), ("", None))
         exclusive = _exclusive(layer, given, source, calls, readers)
-        fed.append(Fed(path, layer, given, source_path, source, exclusive, frozenset(passes[id(given)])))
+        fed.append(
+            Fed(path, layer, given, source_path, source, exclusive, frozenset(passes[id(given)]))
+        )
     return fed
 
 
 def _exclusive(
-    layer: Module, given: Tensor, source: Module | None, calls: Counter[Module], readers: Counter[Node]
+    layer: Module,
+    given: Tensor,
+    source: Module | None,
+    calls: Counter[Module],
+    readers: Counter[Node],
 ) -> bool:
     once = source is not None and calls[layer] == 1 == calls[source]
     return once and given._node is not None and readers[given._node] == 1

@@ -64,11 +64,20 @@ def fold_batchnorm(model: Module, loader: Iterable[Any] | None = None) -> Folded
     {'1': 'what it reads is not the output of a Linear or a convolution'}
     """
     check_module(model, "fold_batchnorm")
-    before, hooked = deepcopy(model), {path for path, module in model.named_modules() if _is_hooked(module)}
+    before, hooked = (
+        deepcopy(model),
+        {path for path, module in model.named_modules() if _is_hooked(module)},
+    )
     with evaluating(before):
         if loader is None:
             pairs, refused = _chosen(_without_a_run(before, hooked))
-            return Folded(_folded(before, pairs), math.nan, math.nan, tuple(pair.path for pair in pairs), refused)
+            return Folded(
+                _folded(before, pairs),
+                math.nan,
+                math.nan,
+                tuple(pair.path for pair in pairs),
+                refused,
+            )
         return _compared(before, hooked, loader)
 
 
@@ -86,7 +95,9 @@ def _compared(model: Module, hooked: set[str], loader: Iterable[Any]) -> Folded:
         wanted = _outputs(exact, y)
         kept = _agreeing(exact, pairs, y, wanted)
         if len(kept) < len(pairs):
-            refused |= {pair.path: CHANGES if wanted else NOTHING for pair in pairs if pair not in kept}
+            refused |= {
+                pair.path: CHANGES if wanted else NOTHING for pair in pairs if pair not in kept
+            }
             pairs, after = kept, _folded(model, kept)
         for a, b in zip(_outputs(model, x), _outputs(after, x), strict=True):
             difference, size = max(difference, _gap(a, b)), max(size, _size(a))
@@ -154,7 +165,11 @@ def _why_not(path: str, layer: RunningStats, source: Module | None, hooked: list
         return f"'{', '.join(hooked)}' has hooks, which may read or change what passes"
     if not isinstance(source, (Linear, Conv1d, Conv2d)):
         return "what it reads is not the output of a Linear or a convolution"
-    own = [m for m in (layer, source) if not _computes_as(m, Linear, Conv2d, BatchNorm1d, GhostBatchNorm)]
+    own = [
+        m
+        for m in (layer, source)
+        if not _computes_as(m, Linear, Conv2d, BatchNorm1d, GhostBatchNorm)
+    ]
     statistics = layer.running_mean, layer.running_var
     faults = {
         f"{type(own[0]).__name__ if own else ''} computes in a way of its own": bool(own),
@@ -215,7 +230,9 @@ def _rows_only(module: Module, args: Any) -> None:
         )
 
 
-def _agreeing(model: Module, pairs: list[_Pair], x: Tensor, wanted: list[np.ndarray]) -> list[_Pair]:
+def _agreeing(
+    model: Module, pairs: list[_Pair], x: Tensor, wanted: list[np.ndarray]
+) -> list[_Pair]:
     """Return the pairs that leave the outputs as they are: all at once, or those of them that do one by one."""
     kept: list[_Pair] = []
     if not pairs or _agree(wanted, _folded(model, pairs), x):
@@ -241,7 +258,11 @@ def _outputs(model: Module, x: Tensor) -> list[np.ndarray]:
     """Return the numbers that a copy of the model returns, with the same random numbers each time."""
     with fork_rng():
         leaves = [getattr(leaf, "_data", leaf) for leaf in tree_leaves(deepcopy(model)(x))]
-    return [np.asarray(leaf) for leaf in leaves if isinstance(leaf, (np.ndarray, np.generic, int, float))]
+    return [
+        np.asarray(leaf)
+        for leaf in leaves
+        if isinstance(leaf, (np.ndarray, np.generic, int, float))
+    ]
 
 
 def _runs(model: Module, x: Tensor) -> bool:

@@ -35,7 +35,9 @@ def fuse_linear_bn_weights(
         bias = bias if bn_b is None else bias + bn_b
     like = linear_w if linear_b is None else linear_b
     asks = linear_b is not None and linear_b.requires_grad
-    return Parameter(weight.to(linear_w.dtype), linear_w.requires_grad), Parameter(bias.to(like.dtype), asks)
+    return Parameter(weight.to(linear_w.dtype), linear_w.requires_grad), Parameter(
+        bias.to(like.dtype), asks
+    )
 
 
 @tensor_arguments
@@ -47,7 +49,9 @@ def fuse_conv_bn_weights(
     if transpose:
         conv_w = conv_w.transpose(0, 1)
     weight, bias = fuse_linear_bn_weights(conv_w, conv_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b)
-    return Parameter(weight.detach().transpose(0, 1), weight.requires_grad) if transpose else weight, bias
+    return Parameter(
+        weight.detach().transpose(0, 1), weight.requires_grad
+    ) if transpose else weight, bias
 
 
 def fuse_linear_bn_eval(linear: Linear, bn: RunningStats) -> Linear:
@@ -76,11 +80,17 @@ def _fused(layer: Any, bn: RunningStats) -> Any:
     check_module(layer, "fusion", "layer")
     check_module(bn, "fusion", "bn", RunningStats)
     if layer.training or bn.training:
-        raise ValueError("Fusion only for eval! Call model.eval() first: training needs the batch's own statistics")
+        raise ValueError(
+            "Fusion only for eval! Call model.eval() first: training needs the batch's own statistics"
+        )
     if bn.running_mean is None or bn.running_var is None:
-        raise ValueError("fusion: the Batch Normalization has track_running_stats=False, so no statistics to fold")
+        raise ValueError(
+            "fusion: the Batch Normalization has track_running_stats=False, so no statistics to fold"
+        )
     if layer.weight.shape[0] != bn.num_features:
-        raise ValueError(f"fusion: the layer has {layer.weight.shape[0]} outputs, bn.num_features={bn.num_features}")
+        raise ValueError(
+            f"fusion: the layer has {layer.weight.shape[0]} outputs, bn.num_features={bn.num_features}"
+        )
     fused = deepcopy(layer)
     fused.weight, fused.bias = fuse_linear_bn_weights(
         layer.weight, layer.bias, bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias

@@ -28,7 +28,11 @@ Reduce = Callable[[Tensor], Tensor]  # sums a tensor over all shards of one batc
 
 
 def normalize(
-    x: Tensor, gamma: Tensor | None, beta: Tensor | None, eps: float, all_reduce: Reduce | None = None
+    x: Tensor,
+    gamma: Tensor | None,
+    beta: Tensor | None,
+    eps: float,
+    all_reduce: Reduce | None = None,
 ) -> tuple[Tensor, np.ndarray, np.ndarray, int]:
     """Return Algorithm 1 of the paper: ``(y, mean, biased variance, m)``, the statistics as arrays per channel.
 
@@ -54,7 +58,9 @@ def _scale_and_shift(x_hat: Tensor, gamma: Tensor | None, beta: Tensor | None) -
 
 
 def _per_channel(value: Any, x: Tensor) -> Any:
-    return value if value is None or x.ndim == 2 else value.reshape((1, -1) + (1,) * (x.ndim - 2))  # (1, C, 1…)
+    return (
+        value if value is None or x.ndim == 2 else value.reshape((1, -1) + (1,) * (x.ndim - 2))
+    )  # (1, C, 1…)
 
 
 def _batch_means(x: Tensor, all_reduce: Reduce | None) -> tuple[Reduce, Reduce, int]:
@@ -99,13 +105,19 @@ def batch_norm(
     _check(input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     for name, value in (("running_mean", running_mean), ("running_var", running_var)):
         if value is not None and value._node is not None:
-            raise RuntimeError(f"batch_norm: {name} is a constant, but asks for a gradient; pass {name}.detach()")
+            raise RuntimeError(
+                f"batch_norm: {name} is a constant, but asks for a gradient; pass {name}.detach()"
+            )
     if not training:
         return _by_running(input, running_mean, running_var, weight, bias, eps)
     if (running_mean is None) != (running_var is None):
-        raise ValueError("batch_norm: running_mean and running_var must either both be None or neither be None")
+        raise ValueError(
+            "batch_norm: running_mean and running_var must either both be None or neither be None"
+        )
     if not isinstance(momentum, (int, float)):
-        raise TypeError(f"batch_norm(): argument 'momentum' (position 7) must be float, not {type(momentum).__name__}")
+        raise TypeError(
+            f"batch_norm(): argument 'momentum' (position 7) must be float, not {type(momentum).__name__}"
+        )
     y, mean, var, m = _by_batch(input, weight, bias, eps)
     if m and worth_remembering(var, m):
         move((running_mean, running_var), (mean, var), momentum)
@@ -113,15 +125,24 @@ def batch_norm(
 
 
 def _by_running(
-    x: Tensor, mean: Tensor | None, var: Tensor | None, weight: Tensor | None, bias: Tensor | None, eps: float
+    x: Tensor,
+    mean: Tensor | None,
+    var: Tensor | None,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    eps: float,
 ) -> Tensor:
     """Return the frozen transform of Algorithm 2: statistics are constants, as they are now."""
     if mean is None or var is None:
-        raise RuntimeError(f"running_{'mean' if mean is None else 'var'} must be defined in evaluation mode")
+        raise RuntimeError(
+            f"running_{'mean' if mean is None else 'var'} must be defined in evaluation mode"
+        )
     if eps < 0:
         raise ValueError(f"batch_norm eps must be non-negative, but got {eps}")
     wide = _float32(x)
-    x_hat = over_root(deviation(wide, _as_now(mean, x)), _as_now(var, x, x._node is not None), eps=float(eps))
+    x_hat = over_root(
+        deviation(wide, _as_now(mean, x)), _as_now(var, x, x._node is not None), eps=float(eps)
+    )
     y = _scale_and_shift(x_hat, weight, bias)
     return y if wide is x else y.to(x.dtype)
 
@@ -142,7 +163,11 @@ def _as_now(statistic: Tensor, x: Tensor, read: bool = False) -> Any:
 
 
 def _by_batch(
-    x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float, all_reduce: Reduce | None = None
+    x: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    eps: float,
+    all_reduce: Reduce | None = None,
 ) -> tuple[Tensor, np.ndarray, np.ndarray, int]:
     """Return ``(y, mean, unbiased variance, m)`` of a batch that allows it."""
     if eps <= 0:
@@ -163,10 +188,14 @@ def _check(x: Tensor, **named: Tensor | None) -> None:
     if x.ndim < 2:
         raise IndexError(f"batch_norm: expected input of shape (N, C, *), got {tuple(x.shape)}")
     if not x.is_floating_point():
-        raise NotImplementedError(f"batch_norm: not implemented for {x.dtype}; convert it first: x.float()")
+        raise NotImplementedError(
+            f"batch_norm: not implemented for {x.dtype}; convert it first: x.float()"
+        )
     for name, value in named.items():
         if value is not None and not value.is_floating_point():
-            raise RuntimeError(f"batch_norm: {name} should be of floats, not {value.dtype}; convert it first")
+            raise RuntimeError(
+                f"batch_norm: {name} should be of floats, not {value.dtype}; convert it first"
+            )
         if value is not None and value.shape != (x.shape[1],):
             raise RuntimeError(
                 f"batch_norm: {name} should contain {x.shape[1]} elements not {value.numel()} "
@@ -199,7 +228,9 @@ class _BatchNorm(RunningStats):
         _check(input)
         trains = self.training and not self.frozen_stats
         if not trains and self.running_mean is not None:
-            return _by_running(input, self.running_mean, self.running_var, self.weight, self.bias, self.eps)
+            return _by_running(
+                input, self.running_mean, self.running_var, self.weight, self.bias, self.eps
+            )
         y, mean, var, m = _by_batch(input, self.weight, self.bias, self.eps, self.all_reduce)
         if trains:
             self.remember(mean, var, m)

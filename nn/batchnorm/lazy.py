@@ -44,9 +44,13 @@ class _LazyBatchNorm(RunningStats):
         resize(self.becomes, num_features)
         return lambda: resize(lazy, 0)
 
-    def _upgrade(self, state: dict[str, Any], prefix: str, version: int | None) -> Callable[[], None] | None:
+    def _upgrade(
+        self, state: dict[str, Any], prefix: str, version: int | None
+    ) -> Callable[[], None] | None:
         super()._upgrade(state, prefix, version)
-        held = [state[prefix + name] for name in ("weight", "running_mean") if prefix + name in state]
+        held = [
+            state[prefix + name] for name in ("weight", "running_mean") if prefix + name in state
+        ]
         return self._become(held[0].shape[0]) if held and held[0].shape[0] else None
 
     def forward(self, input: Tensor) -> Tensor:

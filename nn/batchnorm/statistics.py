@@ -36,12 +36,16 @@ def worth_remembering(var: np.ndarray, m: int, on_nonfinite: str = "warn") -> bo
         return True
     text = f"batch_norm: nan, inf or overflow in the batch, channels {bad[:8].tolist()}"
     if on_nonfinite == "raise":
-        raise ValueError(f"{text}; the running statistics have not changed. Look for the cause before this layer.")
+        raise ValueError(
+            f"{text}; the running statistics have not changed. Look for the cause before this layer."
+        )
     warn(f"{text}; it is left out of the running statistics", RuntimeWarning)
     return False
 
 
-def move(running: tuple[Tensor | None, ...], batch: tuple[np.ndarray, ...], momentum: float) -> None:
+def move(
+    running: tuple[Tensor | None, ...], batch: tuple[np.ndarray, ...], momentum: float
+) -> None:
     """Move running statistics by ``momentum`` towards those of a batch."""
     for statistic, new in zip(running, batch, strict=True):
         if statistic is not None:  # memory, not part of the graph
@@ -77,9 +81,17 @@ class RunningStats(Module):
         if on_nonfinite not in POLICIES:
             raise ValueError(f"on_nonfinite: expected one of {POLICIES}, got {on_nonfinite!r}")
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        self.affine, self.track_running_stats, self.on_nonfinite = affine, track_running_stats, on_nonfinite
-        self.register_parameter("weight", Parameter(ones(num_features, dtype=dtype)) if affine else None)  # γ
-        self.register_parameter("bias", Parameter(zeros(num_features, dtype=dtype)) if affine and bias else None)  # β
+        self.affine, self.track_running_stats, self.on_nonfinite = (
+            affine,
+            track_running_stats,
+            on_nonfinite,
+        )
+        self.register_parameter(
+            "weight", Parameter(ones(num_features, dtype=dtype)) if affine else None
+        )  # γ
+        self.register_parameter(
+            "bias", Parameter(zeros(num_features, dtype=dtype)) if affine and bias else None
+        )  # β
         tracked = track_running_stats
         self.register_buffer("running_mean", zeros(num_features, dtype=dtype) if tracked else None)
         self.register_buffer("running_var", ones(num_features, dtype=dtype) if tracked else None)
@@ -111,7 +123,9 @@ class RunningStats(Module):
         if running_mean is not None and self.track_running_stats:
             seen = int(tracked._data) + 1
             if m:  # an empty batch is counted, and says nothing
-                momentum = 1 / seen if self.momentum is None else self.momentum  # None: average of all
+                momentum = (
+                    1 / seen if self.momentum is None else self.momentum
+                )  # None: average of all
                 move((running_mean, running_var), (mean, var), momentum)
             tracked._data[...] = seen
             bump_version(tracked._data, "batch_norm")
@@ -123,7 +137,9 @@ class RunningStats(Module):
         frozen γ and β ask for no gradient. Raises ValueError where there are no running statistics.
         """
         if stats and self.running_mean is None:
-            raise ValueError("freeze: this layer has track_running_stats=False, so no statistics to hold; stats=False")
+            raise ValueError(
+                "freeze: this layer has track_running_stats=False, so no statistics to hold; stats=False"
+            )
         self.frozen_stats = self.frozen_stats or stats
         if affine:
             for name, parameter in self.named_parameters(recurse=False):
@@ -146,12 +162,18 @@ class RunningStats(Module):
     def frozen(self) -> str:
         """What is held: "stats", "affine", "stats, affine" or ""."""
         affine = self.weight is not None and not self.weight.requires_grad
-        return ", ".join(name for name, held in (("stats", self.frozen_stats), ("affine", affine)) if held)
+        return ", ".join(
+            name for name, held in (("stats", self.frozen_stats), ("affine", affine)) if held
+        )
 
     def _upgrade(self, state: dict[str, Any], prefix: str, version: int | None) -> Any:
         """Files from before version 2, or without one, may lack the count."""
         key = f"{prefix}num_batches_tracked"
-        if (version is None or version < 2) and self.num_batches_tracked is not None and key not in state:
+        if (
+            (version is None or version < 2)
+            and self.num_batches_tracked is not None
+            and key not in state
+        ):
             state[key] = self.num_batches_tracked
 
     def extra_repr(self) -> str:

@@ -36,9 +36,13 @@ def clip_grad_norm_(
     https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html
     """
     gradients = _gradients(parameters, "clip_grad_norm_")
-    wide = [g._data.ravel().astype(np.result_type(g.dtype, np.float32), copy=False) for g in gradients]  # not float16
+    wide = [
+        g._data.ravel().astype(np.result_type(g.dtype, np.float32), copy=False) for g in gradients
+    ]  # not float16
     norms = [np.linalg.norm(g, norm_type) for g in wide]
-    total = np.asarray(np.linalg.norm(norms, norm_type) if norms else 0.0, dtype=norms[0].dtype if norms else "f4")
+    total = np.asarray(
+        np.linalg.norm(norms, norm_type) if norms else 0.0, dtype=norms[0].dtype if norms else "f4"
+    )
     if error_if_nonfinite and not np.isfinite(total):
         raise RuntimeError(
             f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so "
@@ -51,10 +55,14 @@ def clip_grad_norm_(
             np.multiply(g._data, scale, out=g._data)
             bump_version(g._data, "clip_grad_norm_")
     with np.errstate(over="ignore"):
-        return Tensor._wrap(total.astype(np.result_type(*(g.dtype for g in gradients))) if gradients else total)
+        return Tensor._wrap(
+            total.astype(np.result_type(*(g.dtype for g in gradients))) if gradients else total
+        )
 
 
-def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None) -> None:
+def clip_grad_value_(
+    parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None
+) -> None:
     """Hold every element of every gradient between ±``clip_value``."""
     for g in _gradients(parameters, "clip_grad_value_"):
         np.clip(g._data, -clip_value, clip_value, out=g._data)

@@ -25,6 +25,8 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     listed = tensor_list(parameters, "vector_to_parameters")
     ends = np.cumsum([0, *(p.numel() for p in listed)]).tolist()
     if vec.shape != (ends[-1],):
-        raise ValueError(f"vector_to_parameters: expected a vector of {ends[-1]}, got shape {vec.shape}")
+        raise ValueError(
+            f"vector_to_parameters: expected a vector of {ends[-1]}, got shape {vec.shape}"
+        )
     for p, start, end in zip(listed, ends, ends[1:], strict=False):
         p.data.copy_(vec.detach()[start:end].reshape(p.shape))

@@ -14,7 +14,9 @@ SIZES, EPSILONS, TOLERANCE = (2, 7, 60), (0.0, 1e-5), 1e-10
 SIX = ("dl/dx̂", "dl/dσ²", "dl/dμ", "dl/dx", "dl/dγ", "dl/dβ")
 
 
-def by_graph(x: np.ndarray, dy: np.ndarray, gamma: np.ndarray, beta: np.ndarray, eps: float) -> list[np.ndarray]:
+def by_graph(
+    x: np.ndarray, dy: np.ndarray, gamma: np.ndarray, beta: np.ndarray, eps: float
+) -> list[np.ndarray]:
     """Return the six gradients from Algorithm 1 written in tensors, nothing fused."""
     x, gamma, beta = (mg.tensor(a, requires_grad=True) for a in (x, gamma, beta))
     mu = x.mean(0)
@@ -35,7 +37,9 @@ def single_line(x: np.ndarray, dy: np.ndarray, gamma: np.ndarray, eps: float) ->
     return gamma / s * (dy - dy.mean(0) - x_hat * (dy * x_hat).mean(0))
 
 
-def by_layer(layer: nn.Module, x: np.ndarray, dy: np.ndarray, gamma: np.ndarray, beta: np.ndarray) -> np.ndarray:
+def by_layer(
+    layer: nn.Module, x: np.ndarray, dy: np.ndarray, gamma: np.ndarray, beta: np.ndarray
+) -> np.ndarray:
     """Return dl/dx of the library's own layer."""
     layer.double()
     with mg.no_grad():
@@ -55,24 +59,38 @@ def errors(seed: int, m: int, eps: float) -> dict[str, float]:
     d = x - x.mean(0)
     var = (d * d).mean(0)
     s = np.sqrt(var + eps)
-    graph, closed = by_graph(x, dy, gamma, beta, eps), list(closed_forms(x, dy, gamma, eps).values())
-    term = np.abs(gamma / s * dy).max(0)  # dl/dx is a difference of terms like this: for m = 2, eps = 0 it is 0
+    graph, closed = (
+        by_graph(x, dy, gamma, beta, eps),
+        list(closed_forms(x, dy, gamma, eps).values()),
+    )
+    term = np.abs(gamma / s * dy).max(
+        0
+    )  # dl/dx is a difference of terms like this: for m = 2, eps = 0 it is 0
     scales = (
         [np.abs(a).max(0) for a in closed[:2]]
         + [np.maximum(np.abs(closed[2]), m * term), term]
         + [np.abs(a) for a in closed[4:]]
     )
-    found = {name: float((np.abs(g - e) / k).max()) for name, g, e, k in zip(SIX, graph, closed, scales, strict=True)}
+    found = {
+        name: float((np.abs(g - e) / k).max())
+        for name, g, e, k in zip(SIX, graph, closed, scales, strict=True)
+    }
     dx = graph[3]
     found["dl/dx, single line"] = float((np.abs(dx - single_line(x, dy, gamma, eps)) / term).max())
     found["Σ dl/dx = 0"] = float((np.abs(dx.sum(0)) / (m * term)).max())
     rest = gamma / s * (dy * d / s).sum(0) * eps / (var + eps)
-    found["Σ dl/dx · x̂ = what eps leaves"] = float((np.abs((dx * d / s).sum(0) - rest) / (m * term)).max())
+    found["Σ dl/dx · x̂ = what eps leaves"] = float(
+        (np.abs((dx * d / s).sum(0) - rest) / (m * term)).max()
+    )
     if eps:
-        found["BatchNorm1d"] = float((np.abs(by_layer(nn.BatchNorm1d(c), x, dy, gamma, beta) - closed[3]) / term).max())
+        found["BatchNorm1d"] = float(
+            (np.abs(by_layer(nn.BatchNorm1d(c), x, dy, gamma, beta) - closed[3]) / term).max()
+        )
         maps = lambda a: np.ascontiguousarray(np.broadcast_to(a[:, :, None, None], (m, c, 2, 3)))
         there = by_layer(nn.BatchNorm2d(c), maps(x), maps(dy), gamma, beta)
-        found["BatchNorm2d"] = float((np.abs(there - closed[3][:, :, None, None]) / term[:, None, None]).max())
+        found["BatchNorm2d"] = float(
+            (np.abs(there - closed[3][:, :, None, None]) / term[:, None, None]).max()
+        )
     return found
 
 
@@ -100,7 +118,10 @@ def judge(results):
         f"{sum(good)} of {len(good)} within {TOLERANCE:g}; worst error {max(worst.values()):.0e}",
         f"The graph's gradients are the paper's closed forms to {max(worst.values()):.0e} in float64, for batches of "
         f"{', '.join(map(str, SIZES))}, with and without eps; no formula is written in the library.",
-        [["gradient or invariant", "worst relative error"], *([n, f"{e:.1e}"] for n, e in worst.items())],
+        [
+            ["gradient or invariant", "worst relative error"],
+            *([n, f"{e:.1e}"] for n, e in worst.items()),
+        ],
     )
 
 

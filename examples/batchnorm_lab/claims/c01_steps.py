@@ -14,7 +14,11 @@ from batchnorm_lab.training import Data, accuracy, batches, fit, mlp, step
 from minigrad import nn, optim
 
 SIZES, STD, RATE, BATCH, STEPS, EVERY = (784, 100, 100, 100, 10), 0.02, 0.5, 60, 50_000, 250
-RATES, SHORT, TUNED_STD = (0.1, 0.5, 2.0, 5.0), 2500, 0.1  # the best against the best: weights that suit both
+RATES, SHORT, TUNED_STD = (
+    (0.1, 0.5, 2.0, 5.0),
+    2500,
+    0.1,
+)  # the best against the best: weights that suit both
 ARMS, GOALS = ("without", "BatchNorm"), (0.80, 0.90, 0.93, 0.95, 0.96)
 PERCENTILES, IMAGES = (15, 50, 85), 1000
 PAPER = {  # Figure 1a, digitised: thousands of steps, accuracy without, with
@@ -43,15 +47,24 @@ def inputs_of_last_sigmoids(net: nn.Sequential, images: mg.Tensor) -> np.ndarray
 def figure_1(arm: str, steps: int, seed: int, data: Data, tick=lambda n: None) -> dict:
     """Train; return test accuracy by step, percentiles of unit 0, and each unit's range after the first probe."""
     net, curve, traces = build(arm, seed), [], []
-    optimizer, fixed = optim.SGD(net.parameters(), lr=RATE), mg.from_numpy(data.test.images[:IMAGES])
-    for t, (images, labels) in enumerate(itertools.islice(batches(data.train, BATCH, seed), steps), 1):
+    optimizer, fixed = (
+        optim.SGD(net.parameters(), lr=RATE),
+        mg.from_numpy(data.test.images[:IMAGES]),
+    )
+    for t, (images, labels) in enumerate(
+        itertools.islice(batches(data.train, BATCH, seed), steps), 1
+    ):
         step(net, optimizer, images, labels)
         tick(1)
         if t % EVERY == 0 or t == steps:
             curve.append([t, accuracy(net, data.test)])
             traces.append(np.percentile(inputs_of_last_sigmoids(net, fixed), PERCENTILES, axis=0))
     traces = np.array(traces, dtype=np.float64)  # (probes, 3, units)
-    return {"curve": curve, "unit 0": traces[:, :, 0].tolist(), "ranges": np.ptp(traces[1:], axis=0).tolist()}
+    return {
+        "curve": curve,
+        "unit 0": traces[:, :, 0].tolist(),
+        "ranges": np.ptp(traces[1:], axis=0).tolist(),
+    }
 
 
 def cells(mode, seeds):
@@ -73,7 +86,18 @@ def measure(cell, data: Data, tick=lambda n: None):
     if cell["part"] == "figure":
         return figure_1(cell["arm"], cell["steps"], cell["seed"], data, tick)
     net = build(cell["arm"], cell["seed"], TUNED_STD)
-    return {"curve": fit(net, data, steps=SHORT, batch=BATCH, lr=cell["rate"], seed=cell["seed"], every=50, tick=tick)}
+    return {
+        "curve": fit(
+            net,
+            data,
+            steps=SHORT,
+            batch=BATCH,
+            lr=cell["rate"],
+            seed=cell["seed"],
+            every=50,
+            tick=tick,
+        )
+    }
 
 
 def first(curve, goal):
@@ -85,14 +109,18 @@ def fewer(without, normed, goal):
     """Return by seed how many times fewer steps BatchNorm takes; a lower bound where the other never arrives."""
     last = lambda v: v["curve"][-1][0]
     pairs = [
-        (min(first(v["curve"], goal), last(v)), first(b["curve"], goal)) for v, b in zip(without, normed, strict=True)
+        (min(first(v["curve"], goal), last(v)), first(b["curve"], goal))
+        for v, b in zip(without, normed, strict=True)
     ]
     return [a / b for a, b in pairs]
 
 
 def _best(results, arm, goal):
     """Return by seed the fewest steps to the goal at that arm's best rate."""
-    runs = [[first(v["curve"], goal) for v in pick(results, part="rates", arm=arm, rate=r)] for r in RATES]
+    runs = [
+        [first(v["curve"], goal) for v in pick(results, part="rates", arm=arm, rate=r)]
+        for r in RATES
+    ]
     return [min(steps) for steps in zip(*runs, strict=True)]
 
 
@@ -107,7 +135,14 @@ def judge(results):
     """The ratio of steps at the paper's rates to 95 %, and that of the best of four rates beside it."""
     without, normed = (pick(results, part="figure", arm=a) for a in ARMS)
     rows, equal, tuned = (
-        [["test accuracy", *(f"steps {a}" for a in ARMS), "ratio, equal rate", "ratio, best rates"]],
+        [
+            [
+                "test accuracy",
+                *(f"steps {a}" for a in ARMS),
+                "ratio, equal rate",
+                "ratio, best rates",
+            ]
+        ],
         {},
         {},
     )
@@ -139,7 +174,13 @@ def draw(figure, results):
     for arm, style in zip(ARMS, (WITHOUT, WITH), strict=True):
         curves = [v["curve"] for v in pick(results, part="figure", arm=arm)]
         line = {k: v for k, v in style.items() if k != "marker"}
-        banded(left, [t / 1000 for t, _ in curves[0]], [[a for _, a in c] for c in curves], **line, label=arm)
+        banded(
+            left,
+            [t / 1000 for t, _ in curves[0]],
+            [[a for _, a in c] for c in curves],
+            **line,
+            label=arm,
+        )
         left.plot(PAPER["steps"], PAPER[arm], style["marker"], color=style["color"], fillstyle="none", markersize=5,
                   label=f"paper, {arm}")  # fmt: skip
     labelled(
@@ -162,7 +203,10 @@ def draw(figure, results):
                 "markevery": 8,
             }
             right.plot(
-                [t for t, _ in curves[0]], middle, **line, label=f"rate {rate:g}" if arm == "BatchNorm" else None
+                [t for t, _ in curves[0]],
+                middle,
+                **line,
+                label=f"rate {rate:g}" if arm == "BatchNorm" else None,
             )
     title = f"N(0, {TUNED_STD}²), each rate (dashes: without)"
     labelled(right, title, "training steps", "test accuracy", None, ylim=(0.7, 1))

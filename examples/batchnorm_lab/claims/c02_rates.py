@@ -11,7 +11,19 @@ from batchnorm_lab.training import Data, fit, mlp
 from minigrad import nn
 
 SIZES, STD, BATCH = (784, 100, 100, 100, 10), 0.1, 60
-RATES = (0.02, 0.1, 0.5, 2.0, 2.5, 5.0, 10.0, 15.0, 25.0, 60.0, 150.0)  # ×5 and ×30 of 0.5, 2 and 5 among them
+RATES = (
+    0.02,
+    0.1,
+    0.5,
+    2.0,
+    2.5,
+    5.0,
+    10.0,
+    15.0,
+    25.0,
+    60.0,
+    150.0,
+)  # ×5 and ×30 of 0.5, 2 and 5 among them
 ANCHORS, FACTORS, WORKS = (0.5, 2.0, 5.0), (1, 5, 30), 0.85
 ARMS = ("without", "BatchNorm")
 
@@ -19,22 +31,32 @@ ARMS = ("without", "BatchNorm")
 def cells(mode, seeds):
     """Every rate, at most 3 seeds; quick: the rates around one anchor, 1,000 steps, one seed."""
     rates, steps, seeds = (
-        (RATES, 3000, min(seeds, 3)) if mode == "full" else ((0.5, 2.0, 2.5, 10.0, 15.0, 60.0), 1000, 1)
+        (RATES, 3000, min(seeds, 3))
+        if mode == "full"
+        else ((0.5, 2.0, 2.5, 10.0, 15.0, 60.0), 1000, 1)
     )
-    return [{"arm": a, "rate": r, "steps": steps, "seed": s} for a in ARMS for r in rates for s in range(seeds)]
+    return [
+        {"arm": a, "rate": r, "steps": steps, "seed": s}
+        for a in ARMS
+        for r in rates
+        for s in range(seeds)
+    ]
 
 
 def measure(cell, data: Data, tick=lambda n: None):
     """Return the test accuracy."""
     mg.manual_seed(cell["seed"])
     net = mlp(SIZES, nn.Sigmoid, norm=cell["arm"] == "BatchNorm", std=STD)
-    curve = fit(net, data, steps=cell["steps"], batch=BATCH, lr=cell["rate"], seed=cell["seed"], tick=tick)
+    curve = fit(
+        net, data, steps=cell["steps"], batch=BATCH, lr=cell["rate"], seed=cell["seed"], tick=tick
+    )
     return {"accuracy": curve[-1][1]}
 
 
 def _accuracies(results, arm):
     return {
-        r: [v["accuracy"] for v in pick(results, arm=arm, rate=r)] for r in sorted({r.cell["rate"] for r in results})
+        r: [v["accuracy"] for v in pick(results, arm=arm, rate=r)]
+        for r in sorted({r.cell["rate"] for r in results})
     }
 
 
@@ -48,8 +70,14 @@ def judge(results):
     """×5 and ×30 of the baseline's best rate, and the range of rates that work."""
     without, normed = (_accuracies(results, a) for a in ARMS)
     anchor = max((r for r in ANCHORS if r in without), key=lambda r: median(without[r]))
-    raised = {f: (median(normed[anchor * f]), median(without[anchor * f])) for f in FACTORS if anchor * f in normed}
-    learns = 0.93 if max(r.cell["steps"] for r in results) >= 3000 else 0.88  # quick runs have not arrived yet
+    raised = {
+        f: (median(normed[anchor * f]), median(without[anchor * f]))
+        for f in FACTORS
+        if anchor * f in normed
+    }
+    learns = (
+        0.93 if max(r.cell["steps"] for r in results) >= 3000 else 0.88
+    )  # quick runs have not arrived yet
     works = {f: w > learns and wo < 0.2 for f, (w, wo) in raised.items() if f > 1}
     low, high, width = _width(normed)
     wider = width / _width(without)[2]
@@ -57,7 +85,11 @@ def judge(results):
     told = ", ".join(f"×{f} {'works' if ok else 'does not'}" for f, ok in works.items())
     best = [max(median(runs) for runs in arm.values()) for arm in (without, normed)]
     return Judgement(
-        REPRODUCED if all(works.values()) and wider >= 4 else PARTLY if any(works.values()) or wider >= 4 else NOT_HERE,
+        REPRODUCED
+        if all(works.values()) and wider >= 4
+        else PARTLY
+        if any(works.values()) or wider >= 4
+        else NOT_HERE,
         f"of the vanilla net's best rate {anchor:g}: {told}; rates {low:g} to {high:g} work, a range ×{wider:.0f} wider",
         f"BatchNorm trains at rates where the vanilla net is at chance ({told}) and over a ×{wider:.0f} wider range; the best accuracy "
         f"over all rates is {best[1]:.1%} against {best[0]:.1%}.",

@@ -45,12 +45,21 @@ def judge(results):
         found = {a: _medians(results, net, a) for a in ARMS}
         for arm in ARMS:
             rows.append(
-                [net, arm, *(spread([v["accuracy"] for v in pick(results, net=net, arm=arm, std=d)]) for d in STDS)]
+                [
+                    net,
+                    arm,
+                    *(
+                        spread([v["accuracy"] for v in pick(results, net=net, arm=arm, std=d)])
+                        for d in STDS
+                    ),
+                ]
             )
         lost = max(found["BatchNorm"].values()) - min(found["BatchNorm"][d] for d in DECADES)
         worst = min(found["without"][d] for d in DECADES)
         holds.append(lost <= 0.05 and worst < 0.5)
-        told.append(f"{net}: BatchNorm within {100 * lost:.1f} points of its best, vanilla down to {worst:.0%}")
+        told.append(
+            f"{net}: BatchNorm within {100 * lost:.1f} points of its best, vanilla down to {worst:.0%}"
+        )
     large = min(_medians(results, net, "BatchNorm")[STDS[-1]] for net in NETS)
     return Judgement(
         REPRODUCED if all(holds) else PARTLY if any(holds) else NOT_HERE,

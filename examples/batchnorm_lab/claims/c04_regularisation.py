@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 import minigrad as mg
-from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, interval, median, pick, spread
+from batchnorm_lab.claim import (
+    NOT_HERE,
+    PARTLY,
+    REPRODUCED,
+    Claim,
+    Judgement,
+    interval,
+    median,
+    pick,
+    spread,
+)
 from batchnorm_lab.plotting import BLUE, COLORS, labelled
 from batchnorm_lab.training import Data, accuracy, fit, linears
 from minigrad import nn
@@ -34,7 +44,11 @@ def build(arm: str, seed: int) -> nn.Sequential:
 
 def cells(mode, seeds):
     """Each arm with twice as many seeds: the differences are small. Quick: 500 steps."""
-    return [{"arm": a, "steps": STEPS if mode == "full" else 500, "seed": s} for a in ARMS for s in range(2 * seeds)]
+    return [
+        {"arm": a, "steps": STEPS if mode == "full" else 500, "seed": s}
+        for a in ARMS
+        for s in range(2 * seeds)
+    ]
 
 
 def measure(cell, data: Data, tick=lambda n: None):
@@ -42,7 +56,15 @@ def measure(cell, data: Data, tick=lambda n: None):
     few = np.random.default_rng(cell["seed"]).permutation(len(data.train.labels))[:IMAGES]
     part = Data(data.train[few], data.test)
     net = build(cell["arm"], cell["seed"])
-    curve = fit(net, part, steps=cell["steps"], batch=ARMS[cell["arm"]][2], lr=RATE, seed=cell["seed"], tick=tick)
+    curve = fit(
+        net,
+        part,
+        steps=cell["steps"],
+        batch=ARMS[cell["arm"]][2],
+        lr=RATE,
+        seed=cell["seed"],
+        tick=tick,
+    )
     return {"test": curve[-1][1], "train": accuracy(net, part.train)}
 
 
@@ -77,7 +99,10 @@ def judge(results):
     gain, low, high = _gain(results, "BatchNorm", "none")
     behind, *_ = _gain(results, "BatchNorm", "dropout")
     tests = low > 0, behind >= -0.3
-    drop, small = _gain(results, "dropout", "none")[0], _gain(results, "BatchNorm, batch 10", "none, batch 10")[0]
+    drop, small = (
+        _gain(results, "dropout", "none")[0],
+        _gain(results, "BatchNorm, batch 10", "none, batch 10")[0],
+    )
     return Judgement(
         REPRODUCED if all(tests) else PARTLY if any(tests) else NOT_HERE,
         f"BatchNorm {gain:+.2f} points ({low:+.2f}..{high:+.2f}) over none; {behind:+.2f} beside dropout",
@@ -94,10 +119,18 @@ def draw(figure, results):
     axes = figure.subplots()
     for i, arm in enumerate(ARMS):
         runs = [v["test"] for v in pick(results, arm=arm)]
-        axes.plot(np.linspace(i - 0.15, i + 0.15, len(runs)), runs, "o", color=COLORS[i], fillstyle="none")
-        axes.plot([i - 0.3, i + 0.3], [median(runs)] * 2, color=BLUE if arm == "BatchNorm" else "#222222")
-    axes.set_xticks(range(len(ARMS)), [arm.replace(" + ", "\n+ ").replace(", ", ",\n") for arm in ARMS])
-    labelled(axes, f"{IMAGES:,} training images; points: seeds, line: median", "", "test accuracy", None)
+        axes.plot(
+            np.linspace(i - 0.15, i + 0.15, len(runs)), runs, "o", color=COLORS[i], fillstyle="none"
+        )
+        axes.plot(
+            [i - 0.3, i + 0.3], [median(runs)] * 2, color=BLUE if arm == "BatchNorm" else "#222222"
+        )
+    axes.set_xticks(
+        range(len(ARMS)), [arm.replace(" + ", "\n+ ").replace(", ", ",\n") for arm in ARMS]
+    )
+    labelled(
+        axes, f"{IMAGES:,} training images; points: seeds, line: median", "", "test accuracy", None
+    )
 
 
 CLAIM = Claim(

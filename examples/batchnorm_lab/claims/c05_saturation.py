@@ -43,7 +43,16 @@ def measure(cell, data: Data, tick=lambda n: None):
     mg.manual_seed(cell["seed"])
     std = None if cell["std"] == "Xavier" else cell["std"]
     net = mlp(SIZES, nn.Sigmoid, norm=cell["arm"] == "BatchNorm", std=std)
-    curve = fit(net, data, steps=cell["steps"], batch=BATCH, lr=cell["rate"], seed=cell["seed"], every=100, tick=tick)
+    curve = fit(
+        net,
+        data,
+        steps=cell["steps"],
+        batch=BATCH,
+        lr=cell["rate"],
+        seed=cell["seed"],
+        every=100,
+        tick=tick,
+    )
     return {"curve": curve, "saturated": saturated(net, data.test.images[:1000])}
 
 
@@ -61,7 +70,9 @@ def judge(results):
             ]
             for a in ARMS
         ]
-        rows.append([f"{rate:g}, {std if std == 'Xavier' else f'N(0, {std}²)'}", *map(spread, runs)])
+        rows.append(
+            [f"{rate:g}, {std if std == 'Xavier' else f'N(0, {std}²)'}", *map(spread, runs)]
+        )
     share = {a: float(np.mean([v["saturated"] for v in pick(results, arm=a)])) for a in ARMS}
     rows.append(["saturated outputs after training", *(f"{share[a]:.0%}" for a in ARMS)])
     tests = max(last["without"]) < 0.20, min(last["BatchNorm"]) > 0.90
@@ -86,7 +97,9 @@ def draw(figure, results):
         for i, value in enumerate(pick(results, arm=arm)):
             line = {"color": style["color"], "linestyle": style["linestyle"], "linewidth": 1}
             left.plot(*zip(*value["curve"], strict=True), **line, label=arm if i == 0 else None)
-        banded(right, range(1, 9), [v["saturated"] for v in pick(results, arm=arm)], **style, label=arm)
+        banded(
+            right, range(1, 9), [v["saturated"] for v in pick(results, arm=arm)], **style, label=arm
+        )
     labelled(
         left,
         "8 × 100 sigmoid, each setting and seed a line",
@@ -95,7 +108,13 @@ def draw(figure, results):
         "center right",
         ylim=(0, 1),
     )
-    labelled(right, "after training", "layer (1: next to the input)", "share of saturated outputs", ylim=(0, 1))
+    labelled(
+        right,
+        "after training",
+        "layer (1: next to the input)",
+        "share of saturated outputs",
+        ylim=(0, 1),
+    )
 
 
 CLAIM = Claim(

@@ -24,7 +24,14 @@ def judge(results):
     """How many times further the percentiles wander without BatchNorm, median over the units."""
     without, normed = (_ranges(results, a) for a in ARMS)
     ratios = np.median(without / normed, axis=2)  # (seeds, percentiles)
-    rows = [["percentile", *(f"range {a} (median unit)" for a in ARMS), "ratio (over seeds)", "paper, one unit"]]
+    rows = [
+        [
+            "percentile",
+            *(f"range {a} (median unit)" for a in ARMS),
+            "ratio (over seeds)",
+            "paper, one unit",
+        ]
+    ]
     for i, p in enumerate(PERCENTILES):
         told = [f"{np.median(r[:, i]):.2f}" for r in (without, normed)]
         rows.append([str(p), *told, spread(ratios[:, i].tolist(), ".2f"), f"{RATIOS[i]:.1f}"])
@@ -49,10 +56,20 @@ def draw(figure, results):
         steps = [t / 1000 for t, _ in value["curve"]]
         for i, (p, line) in enumerate(zip(PERCENTILES, (":", "-", "--"), strict=True)):
             axes.plot(
-                steps, [probe[i] for probe in value["unit 0"]], line, color=style["color"], label=f"{p}th percentile"
+                steps,
+                [probe[i] for probe in value["unit 0"]],
+                line,
+                color=style["color"],
+                label=f"{p}th percentile",
             )
         for values, at in zip(PAPER[arm], (steps[0], STEPS / 1000), strict=True):
-            axes.plot([at] * 3, values, "x", color="#222222", label="paper, first and last" if at == steps[0] else None)
+            axes.plot(
+                [at] * 3,
+                values,
+                "x",
+                color="#222222",
+                label="paper, first and last" if at == steps[0] else None,
+            )
         legend = "lower right" if arm == ARMS[1] else None  # there is room
         labelled(axes, arm, "thousands of training steps", "input of a last-layer sigmoid", legend)
 

@@ -8,7 +8,16 @@ import numpy as np
 
 import minigrad as mg
 import minigrad.nn.functional as F
-from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, geometric, median, pick
+from batchnorm_lab.claim import (
+    NOT_HERE,
+    PARTLY,
+    REPRODUCED,
+    Claim,
+    Judgement,
+    geometric,
+    median,
+    pick,
+)
 from batchnorm_lab.plotting import WITH, WITHOUT, banded, labelled
 from batchnorm_lab.training import Data, batches, linears, mlp
 from minigrad import nn
@@ -34,7 +43,10 @@ def problem(net: str, seed: int, data: Data):
     if net != "25-layer linear":
         return batches(data.train, NETS[net][1], seed), F.cross_entropy
     rng = np.random.default_rng(seed)
-    x, a = rng.standard_normal((1000, 10)).astype(np.float32), rng.standard_normal((10, 10)).astype(np.float32)
+    x, a = (
+        rng.standard_normal((1000, 10)).astype(np.float32),
+        rng.standard_normal((10, 10)).astype(np.float32),
+    )
     squared = lambda out, y: ((out - y) ** 2).sum() / 1000
     return itertools.repeat((mg.from_numpy(x), mg.from_numpy(x @ a))), squared
 
@@ -61,9 +73,13 @@ def shifts(net: nn.Sequential, loss, batch, rate: float) -> list[tuple[float, fl
         with mg.no_grad():
             for earlier in itertools.takewhile(lambda n, stop=name: n != stop, parameters):
                 if earlier not in done:
-                    parameters[earlier].copy_(mg.from_numpy(start[earlier] - np.float32(rate) * before[earlier]))
+                    parameters[earlier].copy_(
+                        mg.from_numpy(start[earlier] - np.float32(rate) * before[earlier])
+                    )
                     done.add(earlier)
-        g, moved = (a.astype(np.float64).ravel() for a in (before[name], gradients(net, loss, batch)[name]))
+        g, moved = (
+            a.astype(np.float64).ravel() for a in (before[name], gradients(net, loss, batch)[name])
+        )
         length = max(float(np.linalg.norm(g)), 1e-300)
         cosine = float(g @ moved / max(length * float(np.linalg.norm(moved)), 1e-300))
         found.append((float(np.linalg.norm(g - moved)) / length, cosine))
@@ -75,7 +91,12 @@ def shifts(net: nn.Sequential, loss, batch, rate: float) -> list[tuple[float, fl
 
 def cells(mode, seeds):
     """Every net, both arms; quick: one seed."""
-    return [{"net": n, "arm": a, "seed": s} for n in NETS for a in ARMS for s in range(seeds if mode == "full" else 1)]
+    return [
+        {"net": n, "arm": a, "seed": s}
+        for n in NETS
+        for a in ARMS
+        for s in range(seeds if mode == "full" else 1)
+    ]
 
 
 def measure(cell, data: Data, tick=lambda n: None):
@@ -109,13 +130,23 @@ def judge(results):
             values = pick(results, net=net, arm=arm)
             told = [[median(_mean(v, t, w) for v in values) for w in (0, 1)] for t in PROBES]
             rows.append([net, arm, *(f"{change:.2g} ({cosine:+.2f})" for change, cosine in told)])
-        pairs = zip(pick(results, net=net, arm="BatchNorm"), pick(results, net=net, arm="without"), strict=True)
-        more[net] = median(geometric(_mean(b, t, 0) / _mean(v, t, 0) for t in PROBES) for b, v in pairs)
+        pairs = zip(
+            pick(results, net=net, arm="BatchNorm"),
+            pick(results, net=net, arm="without"),
+            strict=True,
+        )
+        more[net] = median(
+            geometric(_mean(b, t, 0) / _mean(v, t, 0) for t in PROBES) for b, v in pairs
+        )
     told = ", ".join(f"{net} ×{ratio:.2g}" for net, ratio in more.items())
     sigmoid, relu, linear = (more[net] >= 1 for net in NETS)
     sign = [f"{'larger' if ratio >= 1 else 'smaller'} in {net}" for net, ratio in more.items()]
     return Judgement(
-        REPRODUCED if sigmoid and linear and relu else PARTLY if sigmoid or linear or relu else NOT_HERE,
+        REPRODUCED
+        if sigmoid and linear and relu
+        else PARTLY
+        if sigmoid or linear or relu
+        else NOT_HERE,
         f"gradient shift with BatchNorm over without: {told}",
         f"The shift of gradients with BatchNorm is {', '.join(sign)}: which way it goes depends on the net.",
         rows,
@@ -126,7 +157,9 @@ def draw(figure, results):
     """One panel a net: relative change of the gradient over steps."""
     for axes, net in zip(figure.subplots(1, 3), NETS, strict=True):
         for arm, style in zip(ARMS, (WITHOUT, WITH), strict=True):
-            runs = [[max(_mean(v, t, 0), 1e-9) for t in PROBES] for v in pick(results, net=net, arm=arm)]
+            runs = [
+                [max(_mean(v, t, 0), 1e-9) for t in PROBES] for v in pick(results, net=net, arm=arm)
+            ]
             banded(axes, PROBES, runs, **style, label=arm)
         axes.set_xscale("log")
         axes.set_yscale("log")

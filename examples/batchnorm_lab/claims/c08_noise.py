@@ -39,7 +39,10 @@ def build(arm: str, seed: int) -> nn.Sequential:
     mg.manual_seed(seed)
     rng, layers = np.random.default_rng(seed), []
     for n_in, n_out in itertools.pairwise(SIZES[:-1]):
-        layers += [nn.Linear(n_in, n_out), *([nn.BatchNorm1d(n_out)] if arm.startswith("BatchNorm") else [])]
+        layers += [
+            nn.Linear(n_in, n_out),
+            *([nn.BatchNorm1d(n_out)] if arm.startswith("BatchNorm") else []),
+        ]
         layers += [*([Noise(rng)] if arm.endswith("noise") else []), nn.Sigmoid()]
     net = nn.Sequential(*layers, nn.Linear(*SIZES[-2:]))
     for layer in linears(net):
@@ -57,7 +60,9 @@ def measure(cell, data: Data, tick=lambda n: None):
     """Return test accuracy without noise by step, and mean and deviation of one last-layer sigmoid's input with it."""
     net = build(cell["arm"], cell["seed"])
     optimizer, curve, drift = optim.SGD(net.parameters(), lr=RATE), [], []
-    for t, (images, labels) in enumerate(itertools.islice(batches(data.train, BATCH, cell["seed"]), STEPS), 1):
+    for t, (images, labels) in enumerate(
+        itertools.islice(batches(data.train, BATCH, cell["seed"]), STEPS), 1
+    ):
         step(net, optimizer, images, labels)
         tick(1)
         if t % EVERY == 0:
@@ -80,7 +85,9 @@ def judge(results):
     """Noisy BatchNorm against BatchNorm and against the vanilla net; what the noise does to that one is told."""
     steps = (500, 1000, STEPS)
     rows = [["", *(f"step {t:,}" for t in steps)]]
-    rows += [[arm, *(spread([at(v, t) for v in pick(results, arm=arm)]) for t in steps)] for arm in ARMS]
+    rows += [
+        [arm, *(spread([at(v, t) for v in pick(results, arm=arm)]) for t in steps)] for arm in ARMS
+    ]
     last = {a: median(at(v, STEPS) for v in pick(results, arm=a)) for a in ARMS}
     early = {a: median(at(v, 500) for v in pick(results, arm=a)) for a in ARMS}
     noisy = ARMS[2]
@@ -100,14 +107,43 @@ def judge(results):
 def draw(figure, results):
     """Left: accuracy over steps. Right: mean input of a last-layer sigmoid over steps, seed 0."""
     left, right = figure.subplots(1, 2)
-    noisy = {"color": GREEN, "linestyle": "-.", "marker": "^"}, {"color": PINK, "linestyle": ":", "marker": "D"}
+    noisy = (
+        {"color": GREEN, "linestyle": "-.", "marker": "^"},
+        {"color": PINK, "linestyle": ":", "marker": "D"},
+    )
     for arm, style in zip(ARMS, (WITHOUT, WITH, *noisy), strict=True):
         values = pick(results, arm=arm)
         steps = [t for t, _ in values[0]["curve"]]
-        banded(left, steps, [[a for _, a in v["curve"]] for v in values], **style, markevery=5, label=arm)
-        right.plot(steps, [mean for mean, _ in values[0]["drift"]], **style, markersize=4, markevery=5, label=arm)
-    labelled(left, "evaluated without noise", "training steps", "test accuracy", "lower right", ylim=(0, 1))
-    labelled(right, "mean over the batch, with noise; seed 0", "training steps", "input of a last-layer sigmoid")
+        banded(
+            left,
+            steps,
+            [[a for _, a in v["curve"]] for v in values],
+            **style,
+            markevery=5,
+            label=arm,
+        )
+        right.plot(
+            steps,
+            [mean for mean, _ in values[0]["drift"]],
+            **style,
+            markersize=4,
+            markevery=5,
+            label=arm,
+        )
+    labelled(
+        left,
+        "evaluated without noise",
+        "training steps",
+        "test accuracy",
+        "lower right",
+        ylim=(0, 1),
+    )
+    labelled(
+        right,
+        "mean over the batch, with noise; seed 0",
+        "training steps",
+        "input of a last-layer sigmoid",
+    )
 
 
 CLAIM = Claim(

@@ -9,7 +9,16 @@ import numpy as np
 
 import minigrad as mg
 import minigrad.nn.functional as F
-from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, geometric, interval, pick
+from batchnorm_lab.claim import (
+    NOT_HERE,
+    PARTLY,
+    REPRODUCED,
+    Claim,
+    Judgement,
+    geometric,
+    interval,
+    pick,
+)
 from batchnorm_lab.deep import normalised
 from batchnorm_lab.plotting import WITH, WITHOUT, banded, labelled
 from batchnorm_lab.training import Data, batches, mlp
@@ -34,7 +43,9 @@ def walk(net: nn.Module, batch, rate: float) -> dict[str, float]:
         loss.backward()
         return loss.item(), [p.grad.numpy().astype(np.float32).copy() for p in parameters]
 
-    length = lambda vectors: math.sqrt(sum(float((v.astype(np.float64) ** 2).sum()) for v in vectors))
+    length = lambda vectors: math.sqrt(
+        sum(float((v.astype(np.float64) ** 2).sum()) for v in vectors)
+    )
     loss, g = look()
     losses, changes, betas = [loss], [], []
     for multiple in WALK:
@@ -48,7 +59,11 @@ def walk(net: nn.Module, batch, rate: float) -> dict[str, float]:
     with mg.no_grad():
         for p, value in zip(parameters, start, strict=True):
             p.copy_(mg.from_numpy(value))
-    return {"loss range": max(losses) - min(losses), "gradient change": max(changes), "beta": max(betas)}
+    return {
+        "loss range": max(losses) - min(losses),
+        "gradient change": max(changes),
+        "beta": max(betas),
+    }
 
 
 def theorem_error(seed: int) -> float:
@@ -71,7 +86,10 @@ def cells(mode, seeds):
     """Both rates, both arms, and the identity; quick: one rate and seed."""
     rates, few = (RATES, seeds) if mode == "full" else (RATES[:1], 1)
     return [{"part": "identity", "seed": s} for s in range(seeds)] + [
-        {"part": "walk", "rate": r, "arm": a, "seed": s} for r in rates for a in ARMS for s in range(few)
+        {"part": "walk", "rate": r, "arm": a, "seed": s}
+        for r in rates
+        for a in ARMS
+        for s in range(few)
     ]
 
 
@@ -82,7 +100,9 @@ def measure(cell, data: Data, tick=lambda n: None):
     mg.manual_seed(cell["seed"])
     net, rate = mlp(SIZES, nn.ReLU, norm=cell["arm"] == "BatchNorm", std="he"), cell["rate"]
     optimizer, found = optim.SGD(net.parameters(), lr=rate), {name: [] for name in MEASURES}
-    for t, batch in enumerate(itertools.islice(batches(data.train, BATCH, cell["seed"]), max(PROBES)), 1):
+    for t, batch in enumerate(
+        itertools.islice(batches(data.train, BATCH, cell["seed"]), max(PROBES)), 1
+    ):
         if t in PROBES:
             for name, value in walk(net, batch, rate).items():
                 found[name].append(value if math.isfinite(value) else DIVERGED)
@@ -109,7 +129,9 @@ def smoother(results, name, rate):
     late = [i for i, t in enumerate(PROBES) if t >= EARLY]
     pairs = list(zip(*(pick(results, part="walk", arm=a, rate=rate) for a in ARMS), strict=True))
     kept = [(v, b) for v, b in pairs if not diverged(v) and not diverged(b)]
-    return [geometric(max(v[name][i], 1e-12) / max(b[name][i], 1e-12) for i in late) for v, b in kept]
+    return [
+        geometric(max(v[name][i], 1e-12) / max(b[name][i], 1e-12) for i in late) for v, b in kept
+    ]
 
 
 def _text(ratios):
@@ -124,10 +146,15 @@ def _text(ratios):
 def judge(results):
     """Predictiveness and range of losses, at each rate; β is told."""
     rates = sorted({r.cell["rate"] for r in results if r.cell["part"] == "walk"})
-    rows = [["without / with BatchNorm, steps from 10 (95 % interval)", *(f"rate {r:g}" for r in rates)]]
+    rows = [
+        ["without / with BatchNorm, steps from 10 (95 % interval)", *(f"rate {r:g}" for r in rates)]
+    ]
     rows += [[name, *(_text(smoother(results, name, r)) for r in rates)] for name in MEASURES]
     first = {
-        a: geometric(v["gradient change"][0] for v in pick(results, part="walk", arm=a, rate=rates[0])) for a in ARMS
+        a: geometric(
+            v["gradient change"][0] for v in pick(results, part="walk", arm=a, rate=rates[0])
+        )
+        for a in ARMS
     }
     rows.append(
         [
@@ -136,8 +163,12 @@ def judge(results):
             *[""] * (len(rates) - 1),
         ]
     )
-    lost = [[sum(map(diverged, pick(results, part="walk", arm=a, rate=r))) for a in ARMS] for r in rates]
-    rows.append(["runs that diverged, without and with (left out above)", *(f"{a}, {b}" for a, b in lost)])
+    lost = [
+        [sum(map(diverged, pick(results, part="walk", arm=a, rate=r))) for a in ARMS] for r in rates
+    ]
+    rows.append(
+        ["runs that diverged, without and with (left out above)", *(f"{a}, {b}" for a, b in lost)]
+    )
     error = max(v["error"] for v in pick(results, part="identity"))
     rows.append(["Theorem 4.1 as an equation: error", f"{error:.0e}", *[""] * (len(rates) - 1)])
     tests = [
@@ -150,17 +181,27 @@ def judge(results):
     return Judgement(
         REPRODUCED if all(tests) and min(every) >= 50 else PARTLY if any(tests) else NOT_HERE,
         "gradients more predictable "
-        + ", ".join(f"{_text(smoother(results, 'gradient change', r))} at rate {r:g}" for r in rates),
+        + ", ".join(
+            f"{_text(smoother(results, 'gradient change', r))} at rate {r:g}" for r in rates
+        ),
         f"Along the gradient the loss is smoother with BatchNorm by {' to '.join(dict.fromkeys(f'×{r:.0f}' for r in sorted(every)))}, "
         f"{'' if min(every) >= 50 else 'not '}by two orders of magnitude; at the very first step it is "
-        + (f"rougher (×{1 / start:.1f}), as C10 says." if start < 1 else f"smoother too (×{start:.1f})."),
+        + (
+            f"rougher (×{1 / start:.1f}), as C10 says."
+            if start < 1
+            else f"smoother too (×{start:.1f})."
+        ),
         rows,
     )
 
 
 def _sure(ratios, name):
     """The interval of the gradient's ratio must lie above 1, where there is one; the range's need not."""
-    return name != "gradient change" or len(ratios) < 2 or interval([math.log(r) for r in ratios])[0] > 0
+    return (
+        name != "gradient change"
+        or len(ratios) < 2
+        or interval([math.log(r) for r in ratios])[0] > 0
+    )
 
 
 def draw(figure, results):

@@ -7,7 +7,16 @@ import math
 import numpy as np
 
 import minigrad as mg
-from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, geometric, interval, pick
+from batchnorm_lab.claim import (
+    NOT_HERE,
+    PARTLY,
+    REPRODUCED,
+    Claim,
+    Judgement,
+    geometric,
+    interval,
+    pick,
+)
 from batchnorm_lab.deep import normalised, norms
 from batchnorm_lab.plotting import COLORS, MARKERS, THEORY, labelled
 
@@ -29,7 +38,9 @@ def factor_in_theory(activation: str, batch: int) -> float:
     return (batch - 1 + slope) / ((batch - 3) * (1 - j)) - 1 / (batch - 3)
 
 
-def gradient_norms(activation: str, batch: int, seed: int, width: int = WIDTH, depth: int = DEPTH) -> list[float]:
+def gradient_norms(
+    activation: str, batch: int, seed: int, width: int = WIDTH, depth: int = DEPTH
+) -> list[float]:
     """Return the squared gradient norm at each pre-activation of h ← W φ(BN(h)), input side first."""
     mg.manual_seed(seed)
     draw = lambda *shape: mg.randn(*shape, dtype=mg.float64)
@@ -51,7 +62,10 @@ def factor(squared: list[float]) -> float:
 def cells(mode, seeds):
     """Both activations, four batch sizes; seconds in all, so quick is full."""
     return [
-        {"activation": a, "batch": b, "seed": s} for a in ACTIVATIONS for b in BATCHES for s in range(max(seeds, 5))
+        {"activation": a, "batch": b, "seed": s}
+        for a in ACTIVATIONS
+        for b in BATCHES
+        for s in range(max(seeds, 5))
     ]
 
 
@@ -92,12 +106,22 @@ def draw(figure, results):
     for batch, color, marker in zip(BATCHES, COLORS, MARKERS, strict=False):
         runs = np.array([v["squared"] for v in pick(results, activation="relu", batch=batch)])
         mean = np.exp(np.log(runs / runs[:, -1:]).mean(0))
-        left.semilogy(range(1, DEPTH + 1), mean, color=color, marker=marker, markersize=3, label=f"batch {batch}")
+        left.semilogy(
+            range(1, DEPTH + 1),
+            mean,
+            color=color,
+            marker=marker,
+            markersize=3,
+            label=f"batch {batch}",
+        )
         theory = factor_in_theory("relu", batch) ** np.arange(DEPTH - 1, -1, -1.0)
         left.semilogy(range(1, DEPTH + 1), theory, **THEORY)
     left.plot([], [], **THEORY, label="theory")
     labelled(
-        left, "ReLU nets with BatchNorm, before training", "layer (1: next to the input)", "‖gradient‖², last layer = 1"
+        left,
+        "ReLU nets with BatchNorm, before training",
+        "layer (1: next to the input)",
+        "‖gradient‖², last layer = 1",
     )
     at = np.geomspace(6, 300, 60)
     for activation, color, marker in zip(ACTIVATIONS, COLORS, MARKERS, strict=False):
@@ -105,7 +129,15 @@ def draw(figure, results):
         for batch in BATCHES:
             found = [v["factor"] for v in pick(results, activation=activation, batch=batch)]
             label = activation if batch == BATCHES[0] else None
-            right.plot([batch] * len(found), found, marker, color=color, markersize=5, fillstyle="none", label=label)
+            right.plot(
+                [batch] * len(found),
+                found,
+                marker,
+                color=color,
+                markersize=5,
+                fillstyle="none",
+                label=label,
+            )
     right.plot([], [], **THEORY, label="theory")
     right.set_xscale("log", base=2)
     right.set_xticks(BATCHES, [str(b) for b in BATCHES])

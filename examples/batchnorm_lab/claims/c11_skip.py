@@ -7,7 +7,17 @@ import math
 import numpy as np
 
 import minigrad as mg
-from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, geometric, median, pick, spread
+from batchnorm_lab.claim import (
+    NOT_HERE,
+    PARTLY,
+    REPRODUCED,
+    Claim,
+    Judgement,
+    geometric,
+    median,
+    pick,
+    spread,
+)
 from batchnorm_lab.deep import Residual, normalised, norms
 from batchnorm_lab.plotting import GREEN, THEORY, WITH, WITHOUT, labelled
 from batchnorm_lab.training import Data, batches, step
@@ -22,7 +32,9 @@ def gradient_norms(arm: str, seed: int, depth: int = DEPTH, width: int = WIDTH) 
     """Return the squared gradient norm at the input of each block, input side first."""
     mg.manual_seed(seed)
     draw = lambda *shape: mg.randn(*shape, dtype=mg.float64)
-    norm, gain = (normalised, 1.0) if arm != ARMS[2] else (lambda x: x, math.sqrt(2.0))  # He without BN
+    norm, gain = (
+        (normalised, 1.0) if arm != ARMS[2] else (lambda x: x, math.sqrt(2.0))
+    )  # He without BN
     h, layers = draw(BATCH, width).requires_grad_(), []
     for _ in range(depth):
         branch = norm(h).relu() @ (draw(width, width) * gain / math.sqrt(width))
@@ -44,12 +56,23 @@ def batch_accuracy(net: Residual, part, batch: int = 500) -> float:
     with mg.no_grad():
         for i in range(0, len(part.labels), batch):
             right += int(
-                (net(mg.from_numpy(part.images[i : i + batch])).numpy().argmax(1) == part.labels[i : i + batch]).sum()
+                (
+                    net(mg.from_numpy(part.images[i : i + batch])).numpy().argmax(1)
+                    == part.labels[i : i + batch]
+                ).sum()
             )
     return right / len(part.labels)
 
 
-def trained(arm: str, depth: int, rate: float, seed: int, data: Data, steps: int = STEPS, tick=lambda n: None) -> float:
+def trained(
+    arm: str,
+    depth: int,
+    rate: float,
+    seed: int,
+    data: Data,
+    steps: int = STEPS,
+    tick=lambda n: None,
+) -> float:
     """Return the test accuracy of a net of width 64 after ``steps`` SGD steps."""
     mg.manual_seed(seed)
     net = Residual(depth, 64, skip=arm == "skip")
@@ -74,12 +97,17 @@ def measure(cell, data, tick=lambda n: None):
     """Return gradient norms at initialisation, or the accuracy after training."""
     if cell["part"] == "initialisation":
         return {"squared": gradient_norms(cell["arm"], cell["seed"])}
-    return {"accuracy": trained(cell["arm"], cell["depth"], cell["rate"], cell["seed"], data, tick=tick)}
+    return {
+        "accuracy": trained(cell["arm"], cell["depth"], cell["rate"], cell["seed"], data, tick=tick)
+    }
 
 
 def _best(results, arm, depth):
     """Return accuracies by seed at the arm's better rate (by median), and that rate."""
-    runs = {r: [v["accuracy"] for v in pick(results, part="training", arm=arm, depth=depth, rate=r)] for r in RATES}
+    runs = {
+        r: [v["accuracy"] for v in pick(results, part="training", arm=arm, depth=depth, rate=r)]
+        for r in RATES
+    }
     rate = max(runs, key=lambda r: median(runs[r]))
     return runs[rate], rate
 
@@ -87,16 +115,24 @@ def _best(results, arm, depth):
 def judge(results):
     """Both halves: growth at initialisation, accuracy of the deepest nets at each arm's better rate."""
     growth = {
-        a: geometric(v["squared"][0] / v["squared"][-1] for v in pick(results, part="initialisation", arm=a))
+        a: geometric(
+            v["squared"][0] / v["squared"][-1] for v in pick(results, part="initialisation", arm=a)
+        )
         for a in ARMS
     }
     depths = sorted({r.cell["depth"] for r in results if r.cell["part"] == "training"})
     rows = [["", *ARMS]]
-    rows.append([f"growth of the squared gradient, depth {DEPTH}", *(f"{growth[a]:.2g}" for a in ARMS)])
+    rows.append(
+        [f"growth of the squared gradient, depth {DEPTH}", *(f"{growth[a]:.2g}" for a in ARMS)]
+    )
     for depth in depths:
         best = [_best(results, a, depth) for a in ARMS[:2]]
         rows.append(
-            [f"accuracy, depth {depth}, better rate", *(f"{spread(runs)}, {rate:g}" for runs, rate in best), "-"]
+            [
+                f"accuracy, depth {depth}, better rate",
+                *(f"{spread(runs)}, {rate:g}" for runs, rate in best),
+                "-",
+            ]
         )
     plain, skip = (median(_best(results, a, depths[-1])[0]) for a in ARMS[:2])
     halves = (growth["skip"] < 1e3 and growth["plain"] > 1e10, skip > 0.85 and plain < 0.50)
@@ -114,7 +150,11 @@ def judge(results):
 def draw(figure, results):
     """Left: gradients at initialisation. Right: accuracy over depth."""
     left, right = figure.subplots(1, 2)
-    styles = {"plain": WITHOUT, "skip": WITH, "skip, no BatchNorm": {"color": GREEN, "linestyle": "-.", "marker": "^"}}
+    styles = {
+        "plain": WITHOUT,
+        "skip": WITH,
+        "skip, no BatchNorm": {"color": GREEN, "linestyle": "-.", "marker": "^"},
+    }
     for arm, style in styles.items():
         runs = np.array([v["squared"] for v in pick(results, part="initialisation", arm=arm)])
         mean = np.exp(np.log(runs / runs[:, -1:]).mean(0))
@@ -127,14 +167,17 @@ def draw(figure, results):
     for arm in ARMS[:2]:
         for rate in RATES:
             runs = [
-                [v["accuracy"] for v in pick(results, part="training", arm=arm, depth=d, rate=rate)] for d in depths
+                [v["accuracy"] for v in pick(results, part="training", arm=arm, depth=d, rate=rate)]
+                for d in depths
             ]
             style = {**styles[arm], "fillstyle": "full" if rate == RATES[-1] else "none"}
             right.plot(depths, [median(r) for r in runs], **style, label=f"{arm}, rate {rate:g}")
             for d, r in zip(depths, runs, strict=True):
                 right.plot([d, d], [min(r), max(r)], color=style["color"], linewidth=1)
     right.set_xticks(depths)
-    labelled(right, f"after {STEPS} steps on MNIST, width 64", "blocks", "test accuracy", ylim=(0, 1))
+    labelled(
+        right, f"after {STEPS} steps on MNIST, width 64", "blocks", "test accuracy", ylim=(0, 1)
+    )
 
 
 CLAIM = Claim(

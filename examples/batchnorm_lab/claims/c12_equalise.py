@@ -13,12 +13,16 @@ DEPTHS, RATES, STEPS, BATCH, WIDTH = (30, 60), (0.01, 0.1, 1.0), 10, 64, 64
 GATE = {"depth": 30, "rate": 0.1}  # what the verdict is about; the rest is shown beside it
 
 
-def gradient_norms(depth: int, rate: float, seed: int, data: Data, steps: int = STEPS) -> list[list[float]]:
+def gradient_norms(
+    depth: int, rate: float, seed: int, data: Data, steps: int = STEPS
+) -> list[list[float]]:
     """Return the weight-gradient norm of each block before each of ``steps`` + 1 SGD steps."""
     mg.manual_seed(seed)
     net = Residual(depth, WIDTH, skip=False)
     optimizer, history = optim.SGD(net.parameters(), lr=rate), []
-    for _, (images, labels) in zip(range(steps + 1), batches(data.train, BATCH, seed), strict=False):
+    for _, (images, labels) in zip(
+        range(steps + 1), batches(data.train, BATCH, seed), strict=False
+    ):
         step(net, optimizer, images, labels)
         history.append(norms(block.weight.grad for block in net.blocks))
     return history
@@ -44,13 +48,22 @@ def falls(results, depth, rate, after=1):
 
 def judge(results):
     """How much the ratio falls with the first step, at the depth and rate fixed in advance."""
-    rows = [["blocks", "rate", "ratio before", "after 1 step", "after 10 steps", "falls at once by"]]
+    rows = [
+        ["blocks", "rate", "ratio before", "after 1 step", "after 10 steps", "falls at once by"]
+    ]
     for depth in DEPTHS:
         for rate in RATES:
             runs = [v["ratio"] for v in pick(results, depth=depth, rate=rate)]
             if runs:
                 told = [spread([r[t] for r in runs], ".3g") for t in (0, 1, STEPS)]
-                rows.append([str(depth), f"{rate:g}", *told, "×" + spread(falls(results, depth, rate), ".3g")])
+                rows.append(
+                    [
+                        str(depth),
+                        f"{rate:g}",
+                        *told,
+                        "×" + spread(falls(results, depth, rate), ".3g"),
+                    ]
+                )
     once, later = (median(falls(results, **GATE, after=t)) for t in (1, STEPS))
     return Judgement(
         REPRODUCED if once >= 10 else PARTLY if later >= 10 else NOT_HERE,
@@ -67,7 +80,15 @@ def draw(figure, results):
     left, right = figure.subplots(1, 2)
     for t, color, marker in zip((0, 1, 2, 5, STEPS), COLORS, MARKERS, strict=False):
         runs = [v["norms"][t] for v in pick(results, **GATE)]
-        banded(left, range(1, GATE["depth"] + 1), runs, color=color, marker=marker, markevery=3, label=f"step {t}")
+        banded(
+            left,
+            range(1, GATE["depth"] + 1),
+            runs,
+            color=color,
+            marker=marker,
+            markevery=3,
+            label=f"step {t}",
+        )
     left.set_yscale("log")
     title = f"{GATE['depth']} blocks, rate {GATE['rate']:g}"
     labelled(left, title, "block (1: next to the input)", "‖weight gradient‖")

@@ -24,7 +24,9 @@ class Layer:
 
     def __init__(self, seed: int, n: int = 60, n_in: int = 12, n_out: int = 5) -> None:
         rng = np.random.default_rng(seed)
-        self.u, self.w, self.cotangent = (rng.standard_normal(s) for s in ((n, n_in), (n_in, n_out), (n, n_out)))
+        self.u, self.w, self.cotangent = (
+            rng.standard_normal(s) for s in ((n, n_in), (n_in, n_out), (n, n_out))
+        )
         self.target = rng.standard_normal((n, n_out))
 
     def at(self, w, eps: float = 0.0):
@@ -106,7 +108,10 @@ def judge(results):
     """The worst error of each identity over seeds and scales."""
     errors, eps = _worst(results, "errors"), _worst(results, "with eps")
     good = [e < TOLERANCE for e in errors.values()]
-    rows = [["identity", "worst relative error"], *([name, f"{e:.1e}"] for name, e in errors.items())]
+    rows = [
+        ["identity", "worst relative error"],
+        *([name, f"{e:.1e}"] for name, e in errors.items()),
+    ]
     rows += [[f"output of aW, a = {a}, eps = 1e-5 (not exact)", f"{e:.1e}"] for a, e in eps.items()]
     return Judgement(
         REPRODUCED if all(good) else PARTLY if any(good) else NOT_HERE,
@@ -131,7 +136,11 @@ def draw(figure, results):
     axes.invert_yaxis()
     axes.set_xscale("log")
     labelled(
-        axes, "dotted: the gate; hatched: with eps no identity, shown for its size", "worst relative error", "", None
+        axes,
+        "dotted: the gate; hatched: with eps no identity, shown for its size",
+        "worst relative error",
+        "",
+        None,
     )
 
 

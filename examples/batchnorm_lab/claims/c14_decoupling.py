@@ -13,7 +13,16 @@ from batchnorm_lab.deep import normalised
 from batchnorm_lab.plotting import WITH, WITHOUT, labelled
 
 N, FEATURES, CONDITION, FLIPPED = 2000, 20, 100.0, 0.15
-RATES = (0.1, 0.3, 1.0, 1.9, 3.0, 10.0, 100.0, 1000.0)  # least squares; plain descent diverges above 2/L = 2
+RATES = (
+    0.1,
+    0.3,
+    1.0,
+    1.9,
+    3.0,
+    10.0,
+    100.0,
+    1000.0,
+)  # least squares; plain descent diverges above 2/L = 2
 LEAST_SQUARES_STEPS, CLOSE = 5000, 1e-6
 MULTIPLES = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0)  # halfspace: of each arm's own textbook step
 HALFSPACE_STEPS, FLAT = 5000, 1e-4
@@ -42,7 +51,9 @@ def least_squares(arm: str, lr: float, seed: int, steps: int = LEAST_SQUARES_STE
     losses: list[float] = []
     while len(losses) < steps and (not losses or losses[-1] < 1e12):
         out = (x @ w).unsqueeze(1)
-        loss = (((normalised(out) * g if arm == "BatchNorm" else out).squeeze(1) - y) ** 2).mean() / 2
+        loss = (
+            ((normalised(out) * g if arm == "BatchNorm" else out).squeeze(1) - y) ** 2
+        ).mean() / 2
         losses.append(loss.item())
         loss.backward()
         w = (w.detach() - lr * w.grad).requires_grad_()
@@ -74,7 +85,9 @@ def halfspace(arm: str, multiple: float, seed: int, steps: int = HALFSPACE_STEPS
     signed = x * y[:, None]  # a margin is signed @ weight
     z, u = mg.from_numpy(signed), signed.mean(0)
     w, found = (u / 2 if arm == "normalised" else np.zeros(FEATURES)), []
-    while len(found) < steps and (not found or found[-1] >= FLAT) and np.abs(w).max() < 1e50:  # diverged
+    while (
+        len(found) < steps and (not found or found[-1] >= FLAT) and np.abs(w).max() < 1e50
+    ):  # diverged
         leaf, plain = mg.tensor(w, requires_grad=True), w
         margins = z @ leaf
         if arm == "normalised":
@@ -84,7 +97,9 @@ def halfspace(arm: str, multiple: float, seed: int, steps: int = HALFSPACE_STEPS
         F.softplus(-margins).mean().backward()
         slope = 1 / (1 + np.exp(np.clip(signed @ plain, -700, 700)))  # -dl/dmargin of each sample
         found.append(float(np.linalg.norm((signed * slope[:, None]).mean(0))))
-        step = spread**3 / (g * slope.mean() * (u @ w)) if arm == "normalised" else 4.0  # L = λ/4, λ = 1
+        step = (
+            spread**3 / (g * slope.mean() * (u @ w)) if arm == "normalised" else 4.0
+        )  # L = λ/4, λ = 1
         w = w - multiple * step * leaf.grad.numpy()
     return found
 
@@ -119,8 +134,15 @@ def measure(cell, data=None, tick=lambda n: None):
 
 def fewest(results, problem, arm, rate=None):
     """Return by seed the steps to the goal, at one rate or at the best of all for that seed."""
-    rates = [rate] if rate else sorted({r.cell["rate"] for r in results if r.cell["problem"] == problem})
-    runs = [[v["steps"] or math.inf for v in pick(results, problem=problem, arm=arm, rate=r)] for r in rates]
+    rates = (
+        [rate]
+        if rate
+        else sorted({r.cell["rate"] for r in results if r.cell["problem"] == problem})
+    )
+    runs = [
+        [v["steps"] or math.inf for v in pick(results, problem=problem, arm=arm, rate=r)]
+        for r in rates
+    ]
     return [min(steps) for steps in zip(*runs, strict=True)]
 
 
@@ -137,13 +159,16 @@ def judge(results):
         for r in sorted({r.cell["rate"] for r in results if r.cell["problem"] == "least squares"})
     }
     plain, normed = least("descent"), least("BatchNorm")
-    robust = all(v < 10 for v in normed.values()) and all(v > 1e10 for r, v in plain.items() if r > 2)
+    robust = all(v < 10 for v in normed.values()) and all(
+        v > 1e10 for r, v in plain.items() if r > 2
+    )
     by_theory, tuned, squares = (median(faster(results, p, r)) for p, r in
                                  (("halfspace", 1.0), ("halfspace", None), ("least squares", None)))  # fmt: skip
     say = lambda v: f"{v:.1e}" if v < 1e10 else "diverged"
     rows = [["least squares, rate of w", *(f"{r:g}" for r in plain)]]
     rows += [
-        [f"last loss, {a}", *(say(v) for v in row.values())] for a, row in (("descent", plain), ("BatchNorm", normed))
+        [f"last loss, {a}", *(say(v) for v in row.values())]
+        for a, row in (("descent", plain), ("BatchNorm", normed))
     ]
     empty = [""] * (len(plain) - 1)
     rows.append(
@@ -153,7 +178,9 @@ def judge(results):
             *empty,
         ]
     )
-    rows.append(["halfspace, the same, both tuned", spread(faster(results, "halfspace"), ".2f"), *empty])
+    rows.append(
+        ["halfspace, the same, both tuned", spread(faster(results, "halfspace"), ".2f"), *empty]
+    )
     rows.append(
         [
             "least squares, descent / BatchNorm steps, both tuned",
@@ -162,7 +189,11 @@ def judge(results):
         ]
     )
     return Judgement(
-        REPRODUCED if robust and by_theory >= 2 and tuned >= 2 else PARTLY if robust or by_theory >= 2 else NOT_HERE,
+        REPRODUCED
+        if robust and by_theory >= 2 and tuned >= 2
+        else PARTLY
+        if robust or by_theory >= 2
+        else NOT_HERE,
         f"BatchNorm {'finite at every rate' if robust else 'not robust'}; halfspace: ×{by_theory:.1f} fewer steps by theory's "
         f"step sizes, ×{tuned:.1f} with both tuned",
         f"Robust: {'yes' if robust else 'no'}. Faster: ×{by_theory:.1f} against descent at its safe step 1/L, but ×{tuned:.1f} once "
@@ -176,7 +207,10 @@ def draw(figure, results):
     left, right = figure.subplots(1, 2)
     rates = sorted({r.cell["rate"] for r in results if r.cell["problem"] == "least squares"})
     for arm, style in zip(ARMS["least squares"], (WITHOUT, WITH), strict=True):
-        runs = [[v["last"] for v in pick(results, problem="least squares", arm=arm, rate=r)] for r in rates]
+        runs = [
+            [v["last"] for v in pick(results, problem="least squares", arm=arm, rate=r)]
+            for r in rates
+        ]
         left.loglog(rates, [min(max(median(r), 1e-20), 1e4) for r in runs], **style, label=arm)
     left.axvline(2, color="#222222", linestyle=":", label="2/L")
     labelled(
@@ -189,11 +223,19 @@ def draw(figure, results):
         for i, value in enumerate(pick(results, problem="halfspace", arm=arm, rate=1.0)):
             right.semilogy(*zip(*value["curve"], strict=True), color=style["color"], linestyle=style["linestyle"],
                            label=f"{arm}, theory's step" if i == 0 else None)  # fmt: skip
-    found = [r for r in results if r.cell["problem"] == "halfspace" and r.cell["arm"] == "descent" and r.value["steps"]]
+    found = [
+        r
+        for r in results
+        if r.cell["problem"] == "halfspace" and r.cell["arm"] == "descent" and r.value["steps"]
+    ]
     for seed in sorted({r.cell["seed"] for r in found}):
-        best = min((r.value for r in found if r.cell["seed"] == seed), key=lambda value: value["steps"])
+        best = min(
+            (r.value for r in found if r.cell["seed"] == seed), key=lambda value: value["steps"]
+        )
         label = None if right.lines[-1].get_linestyle() == ":" else "descent, tuned step"
-        right.semilogy(*zip(*best["curve"], strict=True), color="#666666", linestyle=":", label=label)
+        right.semilogy(
+            *zip(*best["curve"], strict=True), color="#666666", linestyle=":", label=label
+        )
     labelled(right, "halfspace, every seed a line", "steps", "‖gradient‖", ylim=(FLAT, None))
 
 

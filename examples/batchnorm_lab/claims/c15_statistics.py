@@ -42,7 +42,10 @@ def depends_on_mates(net: nn.Sequential, images: np.ndarray) -> float:
     net.double().eval()
     x = mg.from_numpy(images.astype(np.float64))
     with mg.no_grad():
-        together, alone = net(x).numpy(), np.concatenate([net(x[i : i + 1]).numpy() for i in range(len(images))])
+        together, alone = (
+            net(x).numpy(),
+            np.concatenate([net(x[i : i + 1]).numpy() for i in range(len(images))]),
+        )
     net.float().train()
     return float(np.abs(together - alone).max())
 
@@ -81,8 +84,16 @@ def judge(results):
         collapse < 0.40,
     )
     rows = [["statistics", "images shuffled", "sorted by class"]]
-    rows += [["running averages (evaluation mode)", spread([v["running"] for v in found]), "the same"]]
-    rows += [["Algorithm 2, 1,000 training batches", spread([v["algorithm 2"] for v in found]), "the same"]]
+    rows += [
+        ["running averages (evaluation mode)", spread([v["running"] for v in found]), "the same"]
+    ]
+    rows += [
+        [
+            "Algorithm 2, 1,000 training batches",
+            spread([v["algorithm 2"] for v in found]),
+            "the same",
+        ]
+    ]
     for g in map(str, GROUPS):
         rows.append(
             [
@@ -117,7 +128,10 @@ def draw(figure, results):
             label=label,
         )
     axes.axhline(
-        median(v["running"] for v in found), color="#222222", linestyle=":", label="running averages (evaluation mode)"
+        median(v["running"] for v in found),
+        color="#222222",
+        linestyle=":",
+        label="running averages (evaluation mode)",
     )
     axes.set_xscale("log")
     axes.set_xticks(GROUPS, [str(g) for g in GROUPS])

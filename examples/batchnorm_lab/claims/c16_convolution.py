@@ -18,9 +18,17 @@ def identities(seed: int) -> dict[str, float]:
     """Return the error of each identity of §3.2 in float64; in exact arithmetic every one is 0."""
     rng = np.random.default_rng(seed)
     n, c, side = 6, 4, 5
-    x = rng.standard_normal((n, c, side, side)) * rng.uniform(0.1, 10, (1, c, 1, 1)) + rng.uniform(-9, 9, (1, c, 1, 1))
-    cotangent, gamma, beta = rng.standard_normal(x.shape), rng.standard_normal(c), rng.standard_normal(c)
-    as_rows = lambda a: a.transpose(0, 2, 3, 1).reshape(-1, c)  # every place of every image a sample
+    x = rng.standard_normal((n, c, side, side)) * rng.uniform(0.1, 10, (1, c, 1, 1)) + rng.uniform(
+        -9, 9, (1, c, 1, 1)
+    )
+    cotangent, gamma, beta = (
+        rng.standard_normal(x.shape),
+        rng.standard_normal(c),
+        rng.standard_normal(c),
+    )
+    as_rows = lambda a: a.transpose(0, 2, 3, 1).reshape(
+        -1, c
+    )  # every place of every image a sample
     maps = _through(nn.BatchNorm2d(c), x, gamma, beta, cotangent)
     rows = _through(nn.BatchNorm1d(c), as_rows(x), gamma, beta, as_rows(cotangent))
     errors = {
@@ -42,7 +50,11 @@ def identities(seed: int) -> dict[str, float]:
 def per_activation_shift_error(seed: int) -> float:
     """Return how far a shift is from going through BatchNorm per activation: what §3.2 avoids."""
     rng = np.random.default_rng(seed)
-    x, gamma, beta = rng.standard_normal((6, 4, 5, 5)), rng.standard_normal(100), rng.standard_normal(100)
+    x, gamma, beta = (
+        rng.standard_normal((6, 4, 5, 5)),
+        rng.standard_normal(100),
+        rng.standard_normal(100),
+    )
     layer = _layer(nn.BatchNorm1d(100), gamma, beta)
     apply = lambda a: _run(layer, a.reshape(6, -1)).reshape(x.shape)
     shift = lambda a: np.roll(a, (2, 1), (2, 3))
@@ -66,7 +78,9 @@ def _layer(layer: nn.Module, gamma: np.ndarray, beta: np.ndarray) -> nn.Module:
     return layer
 
 
-def _through(layer: nn.Module, x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, cotangent: np.ndarray) -> dict:
+def _through(
+    layer: nn.Module, x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, cotangent: np.ndarray
+) -> dict:
     _layer(layer, gamma, beta)
     leaf = mg.tensor(x, requires_grad=True)
     out = layer(leaf)
@@ -94,7 +108,9 @@ def cnn(arm: str) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(16 * 7 * 7, 10))
 
 
-def curve(arm: str, seed: int, data: Data, steps: int = STEPS, tick=lambda n: None) -> list[list[float]]:
+def curve(
+    arm: str, seed: int, data: Data, steps: int = STEPS, tick=lambda n: None
+) -> list[list[float]]:
     """Return [[step, test accuracy], …] of a small CNN."""
     mg.manual_seed(seed)
     few = Data(Part(data.train.images[:IMAGES], data.train.labels[:IMAGES]), data.test)
@@ -110,7 +126,10 @@ def cells(mode, seeds):
 def measure(cell, data, tick=lambda n: None):
     """Return the errors, or the curve."""
     if cell["part"] == "identities":
-        return {"errors": identities(cell["seed"]), "per activation": per_activation_shift_error(cell["seed"])}
+        return {
+            "errors": identities(cell["seed"]),
+            "per activation": per_activation_shift_error(cell["seed"]),
+        }
     return {"curve": curve(cell["arm"], cell["seed"], data, tick=tick)}
 
 
@@ -122,7 +141,10 @@ def judge(results):
     last = {a: [v["curve"][-1][1] for v in pick(results, part="training", arm=a)] for a in ARMS}
     rows = [["", "value"], *([name, f"{e:.1e}"] for name, e in errors.items())]
     rows.append(
-        ["a shift through BatchNorm per activation (not an identity)", f"{min(v['per activation'] for v in found):.2g}"]
+        [
+            "a shift through BatchNorm per activation (not an identity)",
+            f"{min(v['per activation'] for v in found):.2g}",
+        ]
     )
     rows += [[f"CNN after {STEPS} steps, {a}", spread(runs)] for a, runs in last.items()]
     return Judgement(
@@ -140,8 +162,16 @@ def draw(figure, results):
     axes = figure.subplots()
     for arm, style in zip(ARMS, (WITHOUT, WITH), strict=True):
         curves = [v["curve"] for v in pick(results, part="training", arm=arm)]
-        banded(axes, [t for t, _ in curves[0]], [[a for _, a in c] for c in curves], **style, label=arm)
-    labelled(axes, f"small CNN, {IMAGES:,} images, rate {RATE:g}", "training steps", "test accuracy", "lower right")
+        banded(
+            axes, [t for t, _ in curves[0]], [[a for _, a in c] for c in curves], **style, label=arm
+        )
+    labelled(
+        axes,
+        f"small CNN, {IMAGES:,} images, rate {RATE:g}",
+        "training steps",
+        "test accuracy",
+        "lower right",
+    )
 
 
 CLAIM = Claim(

@@ -7,7 +7,17 @@ import math
 import time
 
 import minigrad as mg
-from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, interval, median, pick, spread
+from batchnorm_lab.claim import (
+    NOT_HERE,
+    PARTLY,
+    REPRODUCED,
+    Claim,
+    Judgement,
+    interval,
+    median,
+    pick,
+    spread,
+)
 from batchnorm_lab.plotting import WITH, WITHOUT, banded, labelled
 from batchnorm_lab.training import Data, accuracy, batches, fit, mlp, step
 from minigrad import nn, optim
@@ -35,7 +45,9 @@ def tuned_rate(net: str, arm: str, steps: int, data: Data) -> float:
         found = {}
         for rate in NETS[net][3]:
             model = build(net, arm, TUNING_SEED)
-            found[rate] = fit(model, held_out, steps=steps, batch=BATCH, lr=rate, seed=TUNING_SEED)[-1][1]
+            found[rate] = fit(model, held_out, steps=steps, batch=BATCH, lr=rate, seed=TUNING_SEED)[
+                -1
+            ][1]
         _tuned[net, arm, steps] = max(found, key=found.get)
     return _tuned[net, arm, steps]
 
@@ -43,10 +55,20 @@ def tuned_rate(net: str, arm: str, steps: int, data: Data) -> float:
 def measure(cell, data: Data, tick=lambda n: None) -> dict:
     """Return curve, rate, milliseconds a step and the number of parameters of one run."""
     net, arm, seed, steps = cell["net"], cell["arm"], cell["seed"], cell["steps"]
-    rate = NETS[net][2] if cell["rates"] == "equal" else tuned_rate(net, arm, min(steps, TUNING_STEPS), data)
+    rate = (
+        NETS[net][2]
+        if cell["rates"] == "equal"
+        else tuned_rate(net, arm, min(steps, TUNING_STEPS), data)
+    )
     model = build(net, arm, seed)
-    optimizer, curve, seconds = optim.SGD(model.parameters(), lr=rate), [[0, accuracy(model, data.test)]], 0.0
-    for t, (images, labels) in enumerate(itertools.islice(batches(data.train, BATCH, seed), steps), 1):
+    optimizer, curve, seconds = (
+        optim.SGD(model.parameters(), lr=rate),
+        [[0, accuracy(model, data.test)]],
+        0.0,
+    )
+    for t, (images, labels) in enumerate(
+        itertools.islice(batches(data.train, BATCH, seed), steps), 1
+    ):
         begun = time.perf_counter()
         step(model, optimizer, images, labels)
         seconds += time.perf_counter() - begun
@@ -77,7 +99,9 @@ def first(curve, goal):
 
 def _runs(results):
     """Return the comparisons there are: [(net, rates, vanilla's values, BatchNorm's values), …]."""
-    pairs = [(n, r, *(pick(results, net=n, rates=r, arm=a) for a in ARMS)) for n in NETS for r in RATES]
+    pairs = [
+        (n, r, *(pick(results, net=n, rates=r, arm=a) for a in ARMS)) for n in NETS for r in RATES
+    ]
     return [pair for pair in pairs if pair[2] and pair[3]]
 
 
@@ -92,7 +116,16 @@ def _row(net, rates, arm, values):
     at = median(first(v["curve"], 0.95) for v in values)
     seconds = f"{at * ms / 1000:.1f}" if at < math.inf else f"> {steps * ms / 1000:.1f}"
     chosen = "/".join(f"{r:g}" for r in sorted({v["rate"] for v in values}))
-    return [net, f"{rates}, {chosen}", arm, final, *told, f"{ms:.2f}", seconds, f"{values[0]['parameters']:,}"]
+    return [
+        net,
+        f"{rates}, {chosen}",
+        arm,
+        final,
+        *told,
+        f"{ms:.2f}",
+        seconds,
+        f"{values[0]['parameters']:,}",
+    ]
 
 
 def judge(results):
@@ -118,7 +151,9 @@ def judge(results):
         ends = f"{100 * low:+.2f}..{100 * high:+.2f}" if len(gains) > 1 else "one seed, no interval"
         told.append(f"{net}, {rates} rates {100 * sum(gains) / len(gains):+.2f} points ({ends})")
     slower = median(
-        b["ms"] / v["ms"] for _, _, vanilla, batch in _runs(results) for v, b in zip(vanilla, batch, strict=True)
+        b["ms"] / v["ms"]
+        for _, _, vanilla, batch in _runs(results)
+        for v, b in zip(vanilla, batch, strict=True)
     )
     return Judgement(
         REPRODUCED if all(ahead) else PARTLY if any(ahead) else NOT_HERE,
@@ -132,7 +167,9 @@ def judge(results):
 def draw(figure, results):
     """One panel a comparison."""
     runs = _runs(results)
-    panels = figure.subplots(-(-len(runs) // 2), min(len(runs), 2), squeeze=False, sharex=True).ravel()
+    panels = figure.subplots(
+        -(-len(runs) // 2), min(len(runs), 2), squeeze=False, sharex=True
+    ).ravel()
     for axes, (net, rates, *both) in zip(panels, runs, strict=True):
         for arm, values, style in zip(ARMS, both, (WITHOUT, WITH), strict=True):
             curves = [v["curve"] for v in values]

@@ -22,7 +22,9 @@ def measure(cell, data: Data, steps: int = STEPS, tick=lambda n: None) -> dict:
 
 def cells(mode, seeds):
     """Each batch size and arm; quick: the smallest and the largest batch, 2 seeds."""
-    chosen, seeds = (BATCHES, seeds) if mode == "full" else ((BATCHES[0], BATCHES[-1]), min(seeds, 2))
+    chosen, seeds = (
+        (BATCHES, seeds) if mode == "full" else ((BATCHES[0], BATCHES[-1]), min(seeds, 2))
+    )
     return [{"batch": b, "arm": a, "seed": s} for b in chosen for a in ARMS for s in range(seeds)]
 
 
@@ -37,7 +39,9 @@ def judge(results):
     gap = {b: median(normed[b]) - median(without[b]) for b in without}
     harmed = [b for b, g in gap.items() if g < 0]
     rows = [["batch", *ARMS, "difference in points"]]
-    rows += [[str(b), spread(without[b]), spread(normed[b]), f"{100 * gap[b]:+.1f}"] for b in without]
+    rows += [
+        [str(b), spread(without[b]), spread(normed[b]), f"{100 * gap[b]:+.1f}"] for b in without
+    ]
     return Judgement(
         REPRODUCED if gap[2] < 0 else PARTLY if harmed else NOT_HERE,
         f"batch 2: {median(normed[2]):.1%} with, {median(without[2]):.1%} without; batch 60: {median(normed[60]):.1%}, "

@@ -39,7 +39,12 @@ def measure(cell, data=None, tick=lambda n: None) -> dict:
         losses.append(loss.item())
         tick(1)
     parameters = sum(p.numel() for p in net.parameters())
-    return {"seconds": min(seconds[1:]), "images": cell["images"], "parameters": parameters, "losses": losses}
+    return {
+        "seconds": min(seconds[1:]),
+        "images": cell["images"],
+        "parameters": parameters,
+        "losses": losses,
+    }
 
 
 def plan(seconds: float, images: int) -> dict[str, float]:

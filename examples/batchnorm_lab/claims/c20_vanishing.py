@@ -26,7 +26,9 @@ def gradient_norms(
     mg.manual_seed(seed)
     model = mlp((784, *[100] * depth, 10), activation, norm=arm == "BatchNorm", std=std)
     optimizer, found = optim.SGD(model.parameters(), lr=rate), {}
-    for t, (images, labels) in enumerate(itertools.islice(batches(data.train, BATCH, seed), max(probes) + 1)):
+    for t, (images, labels) in enumerate(
+        itertools.islice(batches(data.train, BATCH, seed), max(probes) + 1)
+    ):
         step(model, optimizer, images, labels)
         tick(1)
         if t in probes:
@@ -73,8 +75,19 @@ def draw(figure, results):
             for t, fill in ((0, "full"), (100, "none")):
                 runs = [v["norms"][str(t)] for v in pick(results, net=net, arm=arm)]
                 layers = range(1, len(runs[0]) + 1)
-                line = {**style, "linestyle": style["linestyle"] if t == 0 else ":", "fillstyle": fill}
-                banded(axes, layers, runs, **line, markevery=max(1, len(runs[0]) // 10), label=f"{arm}, step {t}")
+                line = {
+                    **style,
+                    "linestyle": style["linestyle"] if t == 0 else ":",
+                    "fillstyle": fill,
+                }
+                banded(
+                    axes,
+                    layers,
+                    runs,
+                    **line,
+                    markevery=max(1, len(runs[0]) // 10),
+                    label=f"{arm}, step {t}",
+                )
         axes.set_yscale("log")
         labelled(axes, net, "layer (1: next to the input)", "‖weight gradient‖")
 

@@ -41,8 +41,12 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if isinstance(first, Mapping):
         for i, sample in enumerate(batch):
             if missing := [key for key in first if key not in sample]:
-                raise KeyError(f"default_collate: sample {i} lacks {missing[0]!r}, which sample 0 has")
-        return _like(first, {key: default_collate([sample[key] for sample in batch]) for key in first})
+                raise KeyError(
+                    f"default_collate: sample {i} lacks {missing[0]!r}, which sample 0 has"
+                )
+        return _like(
+            first, {key: default_collate([sample[key] for sample in batch]) for key in first}
+        )
     if isinstance(first, Sequence):
         for i, sample in enumerate(batch):
             if len(sample) != len(first):
@@ -68,7 +72,14 @@ def default_convert(sample: Any) -> Any:
     return sample
 
 
-_KINDS: tuple[Any, ...] = (str, bytes, (Tensor, np.ndarray), (np.generic, int, float), Mapping, Sequence)
+_KINDS: tuple[Any, ...] = (
+    str,
+    bytes,
+    (Tensor, np.ndarray),
+    (np.generic, int, float),
+    Mapping,
+    Sequence,
+)
 
 
 def _alike(first: Any, sample: Any) -> bool:

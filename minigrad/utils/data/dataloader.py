@@ -56,10 +56,14 @@ class DataLoader:
         pin_memory_device: str = "",
         in_order: bool = True,
     ) -> None:
-        _check_workers(num_workers, timeout, prefetch_factor, persistent_workers, multiprocessing_context)
+        _check_workers(
+            num_workers, timeout, prefetch_factor, persistent_workers, multiprocessing_context
+        )
         _check_sampling(dataset, batch_size, shuffle, sampler, batch_sampler, drop_last)
         if worker_init_fn is not None and num_workers:
-            warn("DataLoader makes its batches in this process: there are no workers, and worker_init_fn is not called")
+            warn(
+                "DataLoader makes its batches in this process: there are no workers, and worker_init_fn is not called"
+            )
         self.dataset, self.drop_last = dataset, drop_last
         self.batch_size = batch_size if batch_sampler is None else None
         self.shuffle, self.sampler, self.batch_sampler = bool(shuffle), sampler, batch_sampler
@@ -81,7 +85,9 @@ class DataLoader:
         if self._resumed:  # once, after load_state_dict
             self._resumed = False
             return self._epoch(self._order, self._yielded)
-        (self.generator or default_generator).random_int64()  # PyTorch draws a base seed for its workers
+        (
+            self.generator or default_generator
+        ).random_int64()  # PyTorch draws a base seed for its workers
         self._order, self._yielded = None, 0
         if isinstance(self.dataset, IterableDataset):
             return self._stream(iter(self.dataset))
@@ -102,7 +108,9 @@ class DataLoader:
             self._yielded = i + 1
             yield batch
         self._order, self._yielded = None, 0
-        if self.shuffle and self.generator is not None:  # PyTorch's sampler draws once more at the end
+        if (
+            self.shuffle and self.generator is not None
+        ):  # PyTorch's sampler draws once more at the end
             self.generator.permutation(len(self.dataset))
 
     def _drawn_order(self) -> Any:
@@ -157,19 +165,27 @@ class DataLoader:
         order = state_dict["order"]
         n = len(self.dataset) if self.sampler is None else len(self.sampler)  # type: ignore[arg-type]
         if order is not None and len(order) != n:
-            raise ValueError(f"DataLoader: the saved epoch has {len(order)} samples, this data set {n}")
+            raise ValueError(
+                f"DataLoader: the saved epoch has {len(order)} samples, this data set {n}"
+            )
         self._order = order.numpy() if isinstance(order, Tensor) else order
         self._yielded, self._resumed = state_dict["yielded"], order is not None
 
 
-def _check_workers(num_workers: int, timeout: float, prefetch: int | None, persistent: bool, context: Any) -> None:
+def _check_workers(
+    num_workers: int, timeout: float, prefetch: int | None, persistent: bool, context: Any
+) -> None:
     """Refuse what PyTorch refuses of workers, though there are none."""
     if num_workers < 0:
-        raise ValueError("num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.")
+        raise ValueError(
+            "num_workers option should be non-negative; use num_workers=0 to disable multiprocessing."
+        )
     if timeout < 0:
         raise ValueError("timeout option should be non-negative")
     if prefetch is not None and num_workers == 0:
-        raise ValueError("prefetch_factor option could only be specified in multiprocessing (num_workers > 0)")
+        raise ValueError(
+            "prefetch_factor option could only be specified in multiprocessing (num_workers > 0)"
+        )
     if prefetch is not None and prefetch < 0:
         raise ValueError("prefetch_factor option should be non-negative")
     if persistent and num_workers == 0:
@@ -178,9 +194,15 @@ def _check_workers(num_workers: int, timeout: float, prefetch: int | None, persi
         raise ValueError("multiprocessing_context can only be used with num_workers > 0")
 
 
-def _check_sampling(dataset: Any, size: Any, shuffle: Any, sampler: Any, batch_sampler: Any, drop_last: bool) -> None:
+def _check_sampling(
+    dataset: Any, size: Any, shuffle: Any, sampler: Any, batch_sampler: Any, drop_last: bool
+) -> None:
     if isinstance(dataset, IterableDataset):
-        for name, given in (("shuffle", shuffle), ("sampler", sampler), ("batch_sampler", batch_sampler)):
+        for name, given in (
+            ("shuffle", shuffle),
+            ("sampler", sampler),
+            ("batch_sampler", batch_sampler),
+        ):
             if given is not None and given is not False:
                 raise ValueError(
                     f"DataLoader with IterableDataset: expected unspecified {name} option, but got {name}={given}"
@@ -188,10 +210,16 @@ def _check_sampling(dataset: Any, size: Any, shuffle: Any, sampler: Any, batch_s
     if sampler is not None and shuffle:
         raise ValueError("sampler option is mutually exclusive with shuffle")
     if batch_sampler is not None and (size != 1 or shuffle or sampler is not None or drop_last):
-        raise ValueError("batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last")
+        raise ValueError(
+            "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last"
+        )
     if size is None and drop_last:
-        raise ValueError("batch_size=None option disables auto-batching and is mutually exclusive with drop_last")
+        raise ValueError(
+            "batch_size=None option disables auto-batching and is mutually exclusive with drop_last"
+        )
     if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
-        raise ValueError(f"batch_size should be a positive integer value, but got batch_size={size}")
+        raise ValueError(
+            f"batch_size should be a positive integer value, but got batch_size={size}"
+        )
     if shuffle and len(dataset) == 0:
         raise ValueError("num_samples should be a positive integer value, but got num_samples=0")

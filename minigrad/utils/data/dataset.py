@@ -89,7 +89,9 @@ class ConcatDataset(Dataset):
         return sum(len(dataset) for dataset in self.datasets)
 
 
-def random_split(dataset: Any, lengths: Sequence[float], generator: Generator | None = None) -> list[Subset]:
+def random_split(
+    dataset: Any, lengths: Sequence[float], generator: Generator | None = None
+) -> list[Subset]:
     """Return disjoint random subsets of these lengths, or of these fractions that sum to one."""
     n = len(dataset)
     if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
