@@ -41,6 +41,8 @@ from minigrad.nn.dropout import Dropout as Dropout
 from minigrad.nn.dropout import Dropout1d as Dropout1d
 from minigrad.nn.dropout import Dropout2d as Dropout2d
 from minigrad.nn.dropout import Dropout3d as Dropout3d
+from minigrad.nn.embedding import Embedding as Embedding
+from minigrad.nn.embedding import EmbeddingBag as EmbeddingBag
 from minigrad.nn.linear import Flatten as Flatten
 from minigrad.nn.linear import Identity as Identity
 from minigrad.nn.linear import Linear as Linear

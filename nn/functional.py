@@ -29,6 +29,8 @@ from minigrad.nn.dropout import dropout as dropout
 from minigrad.nn.dropout import dropout1d as dropout1d
 from minigrad.nn.dropout import dropout2d as dropout2d
 from minigrad.nn.dropout import dropout3d as dropout3d
+from minigrad.nn.embedding import embedding as embedding
+from minigrad.nn.embedding import embedding_bag as embedding_bag
 from minigrad.nn.linear import linear as linear
 from minigrad.nn.loss import binary_cross_entropy as binary_cross_entropy
 from minigrad.nn.loss import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits

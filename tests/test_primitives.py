@@ -124,6 +124,11 @@ SAMPLES = {
         for index in (1, (slice(None, None, -2), None), ([0, 0, 2],), (spaced(3, 4) > -0.5,), ...)
     ],
     "indexing.scatter_add": ((signed(3, 4),), {"index": ([0, 0, 2],), "shape": (3, 4)}),
+    "embedding.embedding": ((signed(3, 4),), {"indices": np.array([[0, 2], [2, 0]]), "padding_idx": None, "scale_grad_by_freq": False}),
+    "embedding.embedding_backward": [
+        ((signed(2, 2, 4),), {"indices": np.array([[0, 2], [2, 0]]), "rows": 3, "padding_idx": 2, "scale_grad_by_freq": False}),
+        ((signed(3, 4),), {"indices": np.array([0, 2, 2]), "rows": 3, "padding_idx": None, "scale_grad_by_freq": True}),
+    ],
     "indexing.setitem": [
         ((signed(3, 4), signed(4)), {"index": (slice(0, 2),)}),
         ((signed(2, 3, 4), signed(3, 2)), {"within": (1,), "index": (slice(None), np.array([0, 2]))}),
