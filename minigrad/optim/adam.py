@@ -9,16 +9,15 @@ from typing import Any
 import numpy as np
 
 from minigrad.dtypes import numbers
-from minigrad.optim.optimizer import Optimizer, Params, require
+from minigrad.optim.optimizer import Optimizer, Params, check_non_negative
 from minigrad.tensor.tensor import Tensor
 
 
 class Adam(Optimizer):
-    """p ← p − lr m̂ / (√v̂ + eps), with running means m of g and v of g², corrected for their start.
+    """p ← p − lr m̂ / (√v̂ + eps), m̂ and v̂ the bias-corrected running means of g and g².
 
     Weight decay is added to the gradient, or done as AdamW does where ``decoupled_weight_decay``;
-    ``amsgrad`` divides by the largest v so far. Raises
-    ValueError for options out of range.
+    ``amsgrad`` divides by the largest v so far. Raises ValueError for options out of range.
     https://docs.pytorch.org/docs/stable/generated/torch.optim.Adam.html
 
     >>> import minigrad as mg
@@ -38,15 +37,17 @@ class Adam(Optimizer):
         rates = tuple(beta.item() if isinstance(beta, Tensor) else beta for beta in betas)
         super().__init__(params, {
             "lr": lr, "betas": rates, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad,
-            "maximize": maximize, "foreach": foreach, "capturable": capturable, "differentiable": differentiable,
-            "fused": fused, "decoupled_weight_decay": decoupled_weight_decay,
+            "maximize": maximize, "foreach": foreach, "capturable": capturable,
+            "differentiable": differentiable, "fused": fused,
+            "decoupled_weight_decay": decoupled_weight_decay,
         })  # fmt: skip
 
     def check(self, group: dict[str, Any]) -> None:
         """Raise ValueError for options out of range."""
         super().check(group)
-        require(group, eps="epsilon value")
-        for i, beta in enumerate(group["betas"]):
+        check_non_negative(group, eps="epsilon value")
+        betas = group["betas"]
+        for i, beta in enumerate(betas):
             if not 0 <= beta < 1:
                 raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
 
@@ -56,29 +57,37 @@ class Adam(Optimizer):
         """Write one step into ``p``."""
         if group["weight_decay"] and self.decouples(group):
             p *= 1 - group["lr"] * group["weight_decay"]
-        spare, t = self.scratch(p), self.counted(state)
-        fresh, kept, fresh_square, eps, lr = _numbers(
-            p.dtype, t, float(group["lr"]), *group["betas"], group["eps"]
+        beta1, beta2 = group["betas"]
+        t = self.increment_step(state)
+        m_rate, v_decay, v_rate, eps, lr = _factors(
+            p.dtype, t, float(group["lr"]), beta1, beta2, group["eps"]
         )
-        m, v = self.kept(state, "exp_avg", p), self.kept(state, "exp_avg_sq", p)
-        m += np.multiply(np.subtract(g, m, spare), fresh, spare)
-        v *= kept
-        v += np.multiply(np.multiply(g, g, spare), fresh_square, spare)
+        m = self.state_array(state, "exp_avg", p)
+        v = self.state_array(state, "exp_avg_sq", p)
+        buffer = self.scratch(p)
+        np.subtract(g, m, buffer)
+        m += np.multiply(buffer, m_rate, buffer)  # m ← beta1 m + (1 − beta1) g
+        np.multiply(g, g, buffer)
+        v *= v_decay
+        v += np.multiply(buffer, v_rate, buffer)  # v ← beta2 v + (1 − beta2) g²
         if group["amsgrad"]:
-            largest = self.kept(state, "max_exp_avg_sq", p)
+            largest = self.state_array(state, "max_exp_avg_sq", p)
             v = np.maximum(largest, v, out=largest)
-        np.sqrt(v, spare)
-        spare += eps
-        np.divide(m, spare, spare)
-        spare *= lr
-        p -= spare
+        np.sqrt(v, buffer)
+        buffer += eps
+        np.divide(m, buffer, buffer)
+        buffer *= lr
+        p -= buffer  # p ← p − lr m̂ / (√v̂ + eps)
 
 
 @functools.lru_cache(16)
-def _numbers(
+def _factors(
     dtype: Any, t: float, lr: float, beta1: float, beta2: float, eps: float
 ) -> list[np.ndarray]:
-    """Return the factors of a step: m̂ / (√v̂ + eps) is c m / (√v + c eps) / (1 − beta1ᵗ) with c = √(1 − beta2ᵗ)."""
+    """Return 1 − beta1, beta2, 1 − beta2, and eps and lr with the bias corrections in them.
+
+    m̂ / (√v̂ + eps) is c m / (√v + c eps) / (1 − beta1ᵗ), with c = √(1 − beta2ᵗ).
+    """
     c = math.sqrt(1 - beta2**t)
     return numbers(dtype, 1 - beta1, beta2, 1 - beta2, c * eps, c * lr / (1 - beta1**t))
 
@@ -104,6 +113,7 @@ class AdamW(Adam):
                  maximize: bool = False, foreach: bool | None = None, capturable: bool = False,
                  differentiable: bool = False, fused: bool | None = None) -> None:  # fmt: skip
         super().__init__(
-            params, lr, betas, eps, weight_decay, amsgrad, foreach=foreach, maximize=maximize, capturable=capturable,
-            differentiable=differentiable, fused=fused, decoupled_weight_decay=True,
+            params, lr, betas, eps, weight_decay, amsgrad, foreach=foreach, maximize=maximize,
+            capturable=capturable, differentiable=differentiable, fused=fused,
+            decoupled_weight_decay=True,
         )  # fmt: skip

@@ -13,6 +13,7 @@ from minigrad.optim.one_cycle import OneCycleLR as OneCycleLR
 from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.schedule import LRScheduler as LRScheduler
 
+Factor = Callable[[int], float]  # of the first rate, at a step
 _LRScheduler = LRScheduler  # its name until PyTorch 2.0
 
 
@@ -105,13 +106,14 @@ class CosineAnnealingLR(LRScheduler):
         """Return the rate that follows ``lr``."""
         if self.starting:
             return lr
-        if (self.last_epoch - 1 - self.T_max) % (
-            2 * self.T_max
-        ) == 0:  # up again from eta_min, where no ratio is
-            if base is None:
-                raise self.other_groups()
-            return lr + (base - self.eta_min) * (1 - math.cos(math.pi / self.T_max)) / 2
-        return self._height(0) / self._height(1) * (lr - self.eta_min) + self.eta_min
+        at_eta_min = (self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0
+        if not at_eta_min:
+            ratio = self._height(0) / self._height(1)
+            return ratio * (lr - self.eta_min) + self.eta_min
+        if base is None:  # it goes up again from eta_min, and lr does not tell how far
+            raise self.other_groups()
+        rise = 1 - math.cos(math.pi / self.T_max)
+        return lr + (base - self.eta_min) * rise / 2
 
     def closed_form(self, base: float) -> float:
         """Return the rate at ``last_epoch`` of a group that began with ``base``."""
@@ -132,10 +134,13 @@ class LinearLR(LRScheduler):
                  total_iters: int = 5, last_epoch: int = -1) -> None:  # fmt: skip
         if not 0 < start_factor <= 1:
             raise ValueError(
-                "Starting multiplicative factor expected to be greater than 0 and less or equal to 1."
+                "Starting multiplicative factor expected to be greater than 0 and "
+                f"less or equal to 1. Got {start_factor}"
             )
         if not 0 <= end_factor <= 1:
-            raise ValueError("Ending multiplicative factor expected to be between 0 and 1.")
+            raise ValueError(
+                f"Ending multiplicative factor expected to be between 0 and 1. Got {end_factor}"
+            )
         self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
         super().__init__(optimizer, last_epoch)
 
@@ -146,18 +151,13 @@ class LinearLR(LRScheduler):
         if self.starting or self.last_epoch > self.total_iters:
             return lr
         rise = self.end_factor - self.start_factor
-        return lr * (
-            1 + rise / (self.total_iters * self.start_factor + (self.last_epoch - 1) * rise)
-        )
+        before = self.total_iters * self.start_factor + (self.last_epoch - 1) * rise
+        return lr * (1 + rise / before)
 
     def closed_form(self, base: float) -> float:
         """Return the rate at ``last_epoch`` of a group that began with ``base``."""
-        return base * (
-            self.start_factor
-            + (self.end_factor - self.start_factor)
-            * min(self.total_iters, self.last_epoch)
-            / self.total_iters
-        )
+        rise, steps = self.end_factor - self.start_factor, min(self.total_iters, self.last_epoch)
+        return base * (self.start_factor + rise * steps / self.total_iters)
 
 
 class LambdaLR(LRScheduler):
@@ -169,22 +169,22 @@ class LambdaLR(LRScheduler):
 
     unsaved = ("optimizer", "lr_lambdas")  # functions do not go into files
 
-    def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | list[Callable[[int], float]],
-                 last_epoch: int = -1) -> None:  # fmt: skip
+    def __init__(
+        self, optimizer: Optimizer, lr_lambda: Factor | list[Factor], last_epoch: int = -1
+    ) -> None:
         groups = len(optimizer.param_groups)
-        self.lr_lambdas = (
-            list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * groups
-        )
+        if isinstance(lr_lambda, (list, tuple)):
+            self.lr_lambdas = list(lr_lambda)
+        else:
+            self.lr_lambdas = [lr_lambda] * groups
         if len(self.lr_lambdas) != groups:
             raise ValueError(f"Expected {groups} lr_lambdas, but got {len(self.lr_lambdas)}")
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
         """Return the rate of each group at ``last_epoch``."""
-        return [
-            base * f(self.last_epoch)
-            for f, base in zip(self.lr_lambdas, self.base_lrs, strict=True)
-        ]
+        pairs = zip(self.lr_lambdas, self.base_lrs, strict=True)
+        return [base * factor(self.last_epoch) for factor, base in pairs]
 
 
 def positive(name: str, value: int) -> int:

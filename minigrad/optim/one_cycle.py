@@ -19,15 +19,17 @@ class OneCycleLR(LRScheduler):
     https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.OneCycleLR.html
     """
 
-    def __init__(self, optimizer: Optimizer, max_lr: float | list[float], total_steps: int | None = None,
-                 epochs: int | None = None, steps_per_epoch: int | None = None, pct_start: float = 0.3,
+    def __init__(self, optimizer: Optimizer, max_lr: float | list[float],
+                 total_steps: int | None = None, epochs: int | None = None,
+                 steps_per_epoch: int | None = None, pct_start: float = 0.3,
                  anneal_strategy: str = "cos", cycle_momentum: bool = True,
-                 base_momentum: float | list[float] = 0.85, max_momentum: float | list[float] = 0.95,
-                 div_factor: float = 25.0, final_div_factor: float = 1e4, three_phase: bool = False,
+                 base_momentum: float | list[float] = 0.85,
+                 max_momentum: float | list[float] = 0.95, div_factor: float = 25.0,
+                 final_div_factor: float = 1e4, three_phase: bool = False,
                  last_epoch: int = -1) -> None:  # fmt: skip
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
-        self.total_steps = _steps(total_steps, epochs, steps_per_epoch)
+        self.total_steps = _total_steps(total_steps, epochs, steps_per_epoch)
         if not 0 <= pct_start <= 1:
             raise ValueError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
         if anneal_strategy not in ("cos", "linear"):
@@ -37,7 +39,8 @@ class OneCycleLR(LRScheduler):
         known = [name for name in ("betas", "momentum") if name in optimizer.defaults]
         if cycle_momentum and not known:
             raise ValueError(
-                "optimizer must support momentum or beta1 with `cycle_momentum` option enabled"
+                "optimizer must support momentum or beta1 with `cycle_momentum` option enabled; "
+                f"{type(optimizer).__name__} has the options {sorted(optimizer.defaults)}"
             )
         self.anneal_strategy = anneal_strategy
         self.momentum_name = known[0] if cycle_momentum else None
@@ -51,24 +54,23 @@ class OneCycleLR(LRScheduler):
         """Return the rate of each group at ``last_epoch``, and set its momentum."""
         if self.last_epoch > self.total_steps:
             raise ValueError(
-                f"Tried to step {self.last_epoch} times. The specified number of total steps is {self.total_steps}"
+                f"Tried to step {self.last_epoch} times. "
+                f"The specified number of total steps is {self.total_steps}"
             )
-        phase = next(
-            (phase for phase in self.phases if self.last_epoch <= phase[1]), self.phases[-1]
-        )
+        ahead = (phase for phase in self.phases if self.last_epoch <= phase[1])
+        phase = next(ahead, self.phases[-1])
         start, end, (lr, next_lr), (momentum, next_momentum) = phase
         share = (self.last_epoch - start) / (end - start) if end > start else 1.0
         groups = self.optimizer.param_groups
-        needed = {lr, next_lr, *((momentum, next_momentum) if self.momentum_name else ())}
+        needed = {lr, next_lr}
+        if self.momentum_name:
+            needed |= {momentum, next_momentum}
         if any(needed - group.keys() for group in groups):
             raise self.other_groups()
-        for group in groups:
-            if self.momentum_name:
-                _set_momentum(
-                    group,
-                    self.momentum_name,
-                    self._between(group[momentum], group[next_momentum], share),
-                )
+        if self.momentum_name:
+            for group in groups:
+                value = self._between(group[momentum], group[next_momentum], share)
+                _set_momentum(group, self.momentum_name, value)
         return [self._between(group[lr], group[next_lr], share) for group in groups]
 
     def _between(self, start: float, end: float, share: float) -> float:
@@ -77,27 +79,31 @@ class OneCycleLR(LRScheduler):
         return end + (start - end) / 2.0 * (math.cos(math.pi * share) + 1)
 
 
-def _steps(total: int | None, epochs: int | None, each: int | None) -> int:
-    if total is None and (epochs is None or each is None):
-        raise ValueError("You must define either total_steps OR (epochs AND steps_per_epoch)")
-    given = {"epochs": epochs, "steps_per_epoch": each} if total is None else {"total_steps": total}
-    for name, value in given.items():
+def _total_steps(total: int | None, epochs: int | None, steps_per_epoch: int | None) -> int:
+    factors = {"epochs": epochs, "steps_per_epoch": steps_per_epoch}
+    if total is not None:
+        factors = {"total_steps": total}
+    elif None in factors.values():
+        raise ValueError(
+            "You must define either total_steps OR (epochs AND steps_per_epoch), "
+            f"got epochs={epochs} and steps_per_epoch={steps_per_epoch}"
+        )
+    for name, value in factors.items():
         if not isinstance(value, int) or value <= 0:
             raise ValueError(f"Expected positive integer {name}, but got {value}")
-    return math.prod(given.values())  # type: ignore[arg-type]
+    return math.prod(factors.values())  # type: ignore[arg-type]
 
 
 def _phases(pct: float, total: int, three: bool) -> list[Any]:
-    """Return first and last step, rate from and to, momentum from and to (by their keys) of each phase."""
-    down, up, stay = (
-        ("max_momentum", "base_momentum"),
-        ("base_momentum", "max_momentum"),
-        ("max_momentum",) * 2,
-    )
+    """Return first and last step, rates and momenta (their keys) at both ends, of each phase."""
+    down = ("max_momentum", "base_momentum")
+    up = ("base_momentum", "max_momentum")
+    stay = ("max_momentum", "max_momentum")
     top, last = float(pct * total) - 1, total - 1
     climb = (0.0, top, ("initial_lr", "max_lr"), down)
     if not three:
-        return [climb, (top, last, ("max_lr", "min_lr"), up)]
+        fall = (top, last, ("max_lr", "min_lr"), up)
+        return [climb, fall]
     back = float(2 * pct * total) - 2
     return [
         climb,
@@ -106,14 +112,14 @@ def _phases(pct: float, total: int, three: bool) -> list[Any]:
     ]
 
 
-def _each(name: str, value: Any, optimizer: Optimizer) -> list[float]:
+def _per_group(name: str, value: Any, optimizer: Optimizer) -> list[float]:
     """Return one value for each group."""
     groups = len(optimizer.param_groups)
     values = list(value) if isinstance(value, (list, tuple)) else [value] * groups
     if len(values) != groups:
         raise ValueError(
-            f"{name} must have the same length as optimizer.param_groups. {name} has {len(values)} values, "
-            f"param_groups has {groups}."
+            f"{name} must have the same length as optimizer.param_groups. "
+            f"{name} has {len(values)} values, param_groups has {groups}."
         )
     return values
 
@@ -124,10 +130,10 @@ def _prepare(
     """Write the ends of the cycle into the groups."""
     ends = [
         {"initial_lr": t / div, "max_lr": t, "min_lr": t / div / final_div}
-        for t in _each("max_lr", max_lr, optimizer)
+        for t in _per_group("max_lr", max_lr, optimizer)
     ]
     for name, values in zip(("base_momentum", "max_momentum"), momenta or (), strict=False):
-        for group, value in zip(ends, _each(name, values, optimizer), strict=True):
+        for group, value in zip(ends, _per_group(name, values, optimizer), strict=True):
             group[name] = value
     for group, values in zip(optimizer.param_groups, ends, strict=True):
         group.update(values)

@@ -48,17 +48,21 @@ class Optimizer:
         if isinstance(params, Tensor):
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, "
-                "but got Tensor. Pass model.parameters() or [tensor]."
+                f"but got Tensor of shape {params.shape}. Pass model.parameters() or [tensor]."
             )
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.stepped = False  # schedules warn where they go first
-        self._spare: dict[Any, np.ndarray] = {}
+        self._scratch: dict[Any, np.ndarray] = {}
         groups: list[Any] = list(params)
         if not groups:
-            raise ValueError("optimizer got an empty parameter list")
-        for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
+            raise ValueError(
+                f"optimizer got an empty parameter list (of a {type(params).__name__})"
+            )
+        if not isinstance(groups[0], dict):
+            groups = [{"params": groups}]
+        for group in groups:
             self.add_param_group(group)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -68,40 +72,48 @@ class Optimizer:
         params, names = _listed(param_group["params"])
         if names is not None:
             param_group = {**param_group, "param_names": names}
-        if any(
-            ("param_names" in group) != ("param_names" in param_group)
-            for group in self.param_groups
-        ):
+        named = "param_names" in param_group
+        if any(("param_names" in group) != named for group in self.param_groups):
+            this = "with" if named else "without"
             raise ValueError(
-                "all optimizer param groups should be with/without names; this one is the other way"
+                f"all optimizer param groups should be with/without names; this one is {this} names"
             )
         known = {id(p) for p in self._params()}
-        if any(id(p) in known for p in params):
-            raise ValueError("some parameters appear in more than one parameter group")
+        repeated = [i for i, p in enumerate(params) if id(p) in known]
+        if repeated:
+            raise ValueError(
+                "some parameters appear in more than one parameter group: "
+                f"numbers {repeated} of this one"
+            )
         options = {**self.defaults, **param_group}
-        group = {
-            k: v.item() if isinstance(v, Tensor) else v for k, v in options.items() if k != "params"
-        }
+        del options["params"]
+        group = {k: v.item() if isinstance(v, Tensor) else v for k, v in options.items()}
         self.check(group)
         self.param_groups.append({"params": params, **group})
 
     def check(self, group: dict[str, Any]) -> None:
         """Raise ValueError for options out of range."""
-        require(group, lr="learning rate", weight_decay="weight_decay value")
+        check_non_negative(group, lr="learning rate", weight_decay="weight_decay value")
         if group.get("fused") and group.get("foreach"):
             raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
         if group.get("differentiable"):
             raise ValueError(
-                "differentiable=True: a step writes into the parameters and is not recorded. For gradients through "
-                "a step compute new weights, w - lr * g with g of autograd.grad(..., create_graph=True), and call "
-                "the model with func.functional_call."
+                f"differentiable={group['differentiable']}: a step writes into the parameters "
+                "and is not recorded. For gradients through a step compute new weights, "
+                "w - lr * g with g of autograd.grad(..., create_graph=True), and call the model "
+                "with func.functional_call."
             )
 
     def update(
         self, p: np.ndarray, g: np.ndarray, state: dict[str, Any], group: dict[str, Any]
     ) -> None:
-        """Write one step into the array ``p``; ``g`` is only read, ``state`` kept between steps."""
-        raise NotImplementedError
+        """Write one step into the array ``p``.
+
+        ``g`` is its gradient, which is only read, ``state`` what the optimizer has of ``p``.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} does not define update(p, g, state, group)"
+        )
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient; return what ``closure`` returns."""
@@ -110,20 +122,20 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         self.stepped = True
-        by, update, state = f"{type(self).__name__}.step", self.update, self.state
+        writer, update, state = f"{type(self).__name__}.step", self.update, self.state
         with np.errstate(all="ignore"):  # inf and nan are values here, as in PyTorch
             for group in self.param_groups:
-                turned = group.get("maximize") or (
-                    group.get("weight_decay") and not self.decouples(group)
-                )
+                adds_decay = group.get("weight_decay") and not self.decouples(group)
+                changes_grad = group.get("maximize") or adds_decay
                 for p in group["params"]:
                     grad = p.grad
-                    if grad is not None:
-                        array, g = p._data, grad._data
-                        update(
-                            array, self._descent(array, g, group) if turned else g, state[p], group
-                        )
-                        bump_version(array, by)
+                    if grad is None:
+                        continue
+                    array, g = p._data, grad._data
+                    if changes_grad:
+                        g = self._effective_gradient(array, g, group)
+                    update(array, g, state[p], group)
+                    bump_version(array, writer)
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -138,13 +150,17 @@ class Optimizer:
         return (p for group in self.param_groups for p in group["params"])
 
     # ---- what formulas work with -------------------------------------------------------------
-    def _descent(self, p: np.ndarray, g: np.ndarray, group: dict[str, Any]) -> np.ndarray:
-        """Return the gradient to go down: its sign turned to maximize, weight decay added."""
+    def _effective_gradient(
+        self, p: np.ndarray, g: np.ndarray, group: dict[str, Any]
+    ) -> np.ndarray:
+        """Return the gradient to descend: its sign flipped to maximize, weight decay added."""
+        result = self.scratch(p, 1)
         if group.get("maximize"):
-            g = np.negative(g, self.scratch(p, 1))
+            g = np.negative(g, result)
         if group.get("weight_decay") and not self.decouples(group):
             (decay,) = numbers(p.dtype, float(group["weight_decay"]))
-            g = np.add(g, np.multiply(p, decay, self.scratch(p)), self.scratch(p, 1))
+            decayed = np.multiply(p, decay, self.scratch(p))
+            g = np.add(g, decayed, result)
         return g
 
     def decouples(self, group: dict[str, Any]) -> bool:
@@ -152,22 +168,22 @@ class Optimizer:
         return self.decoupled or bool(group.get("decoupled_weight_decay"))
 
     def scratch(self, p: np.ndarray, slot: int = 0) -> np.ndarray:
-        """Return an array like ``p`` to write into; slot 1 may hold the gradient ``update`` is given."""
+        """Return an array like ``p`` to write into; slot 1 may hold the gradient of ``update``."""
         key = p.shape, p.dtype, slot
-        spare = self._spare.get(key)
-        if spare is None:
-            spare = self._spare[key] = np.empty_like(p)
-        return spare
+        buffer = self._scratch.get(key)
+        if buffer is None:
+            buffer = self._scratch[key] = np.empty_like(p)
+        return buffer
 
-    def kept(self, state: dict[str, Any], name: str, p: np.ndarray) -> np.ndarray:
+    def state_array(self, state: dict[str, Any], name: str, p: np.ndarray) -> np.ndarray:
         """Return the array ``name`` of ``state``, zeros like ``p`` at first."""
         tensor = state.get(name)
         if tensor is None:
             tensor = state[name] = Tensor._wrap(np.zeros_like(p))
         return tensor._data
 
-    def counted(self, state: dict[str, Any]) -> float:
-        """Count a step of one parameter; return how many there were."""
+    def increment_step(self, state: dict[str, Any]) -> float:
+        """Count a step of one parameter; return how many there have been."""
         tensor = state.get("step")
         if tensor is None:
             tensor = state["step"] = Tensor._wrap(np.zeros((), np.float32))
@@ -179,63 +195,60 @@ class Optimizer:
     def state_dict(self) -> dict[str, Any]:
         """Return a copy of state and groups, parameters by number, in PyTorch's structure."""
         number = {id(p): i for i, p in enumerate(self._params())}
-        state = {number[id(p)]: _copied(kept) for p, kept in self.state.items() if id(p) in number}
-        groups = [
-            {**_copied(g), "params": [number[id(p)] for p in g["params"]]}
-            for g in self.param_groups
-        ]
+        state = {}
+        for p, entries in self.state.items():
+            if id(p) in number:
+                state[number[id(p)]] = _copy_entries(entries)
+        groups = []
+        for group in self.param_groups:
+            params = [number[id(p)] for p in group["params"]]
+            groups.append({**_copy_entries(group), "params": params})
         return {"state": state, "param_groups": groups}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over a copy of state and options; raise ValueError where they do not fit."""
         groups = state_dict["param_groups"]
-        if len(groups) != len(self.param_groups):
-            raise ValueError("loaded state dict has a different number of parameter groups")
-        if any(
-            len(a["params"]) != len(b["params"])
-            for a, b in zip(groups, self.param_groups, strict=True)
-        ):
-            raise ValueError(
-                "loaded state dict contains a parameter group that doesn't match the size of optimizer's group"
-            )
+        _check_sizes(groups, self.param_groups)
         numbers = [i for group in groups for i in group["params"]]
-        param = dict(zip(numbers, self._params(), strict=True))
-        state = {
-            param[i]: _fitting(kept, param[i], i)
-            for i, kept in state_dict["state"].items()
-            if i in param
-        }
+        params = dict(zip(numbers, self._params(), strict=True))
+        state = {}
+        for i, entries in state_dict["state"].items():
+            if i in params:
+                state[params[i]] = _fit_state(entries, params[i], i)
         for own, loaded in zip(self.param_groups, groups, strict=True):
-            own.update(_copied(loaded))
+            own.update(_copy_entries(loaded))
         self.state = defaultdict(dict, state)
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
         for i, group in enumerate(self.param_groups):
             lines.append(f"Parameter Group {i}")
-            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
+            for name in sorted(group):
+                if name != "params":
+                    lines.append(f"    {name}: {group[name]}")
         return "\n".join([*lines, ")"])
 
 
-def require(group: dict[str, Any], **words: str) -> None:
+def check_non_negative(group: dict[str, Any], **labels: str) -> None:
     """Raise ValueError where one of the named options is negative (or nan)."""
-    for name, what in words.items():
+    for name, what in labels.items():
         if not group.get(name, 0) >= 0:
             raise ValueError(f"Invalid {what}: {group[name]}")
 
 
 def _listed(params: Any) -> tuple[list[Tensor], list[str] | None]:
-    """Return the parameters of a group as a list, checked, and their names where they are pairs."""
+    """Return a group's parameters as a list, checked, and their names where they are pairs."""
     if isinstance(params, set):
         raise TypeError(
             "optimizer parameters need to be organized in ordered collections, but the ordering of "
-            "tensors in sets will change between runs. Please use a list instead."
+            f"tensors in sets will change between runs. Please use a list instead; got {params}"
         )
     params = [params] if isinstance(params, Tensor) else list(params)
     names = [p[0] for p in params if isinstance(p, tuple)]
     if names and len(names) != len(params):
         raise ValueError(
-            "all optimizer params should be with/without names. Some param names are missing"
+            "all optimizer params should be with/without names. Some param names are missing: "
+            f"{len(names)} names for {len(params)} params"
         )
     params = [p[1] for p in params] if names else params
     for p in params:
@@ -244,7 +257,7 @@ def _listed(params: Any) -> tuple[list[Tensor], list[str] | None]:
                 f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}"
             )
         if not p.is_leaf:
-            raise ValueError("can't optimize a non-leaf Tensor")
+            raise ValueError(f"can't optimize a non-leaf Tensor, got one of shape {p.shape}")
     if len({id(p) for p in params}) < len(params):
         warn(
             "optimizer contains a parameter group with duplicate parameters; in future, this will "
@@ -253,26 +266,46 @@ def _listed(params: Any) -> tuple[list[Tensor], list[str] | None]:
     return params, names or None
 
 
-def _copied(entries: dict[str, Any]) -> dict[str, Any]:
+def _check_sizes(loaded: list[dict[str, Any]], own: list[dict[str, Any]]) -> None:
+    """Raise ValueError where loaded groups differ in number or size from the optimizer's own."""
+    if len(loaded) != len(own):
+        raise ValueError(
+            "loaded state dict has a different number of parameter groups: "
+            f"{len(loaded)}, the optimizer has {len(own)}"
+        )
+    loaded_sizes = [len(group["params"]) for group in loaded]
+    own_sizes = [len(group["params"]) for group in own]
+    if loaded_sizes != own_sizes:
+        raise ValueError(
+            "loaded state dict contains a parameter group that doesn't match the size of "
+            f"optimizer's group: parameters per group are {loaded_sizes} there, {own_sizes} here"
+        )
+
+
+def _copy_entries(entries: dict[str, Any]) -> dict[str, Any]:
     """Return a copy that shares no memory, the parameters of a group left out."""
-    return {
-        k: Tensor._wrap(v._data.copy()) if isinstance(v, Tensor) else copy.deepcopy(v)
-        for k, v in entries.items()
-        if k != "params"
-    }
+    result: dict[str, Any] = {}
+    for name, value in entries.items():
+        if name == "params":
+            continue
+        if isinstance(value, Tensor):
+            result[name] = Tensor._wrap(value._data.copy())
+        else:
+            result[name] = copy.deepcopy(value)
+    return result
 
 
-def _fitting(kept: dict[str, Any], p: Tensor, number: Any) -> dict[str, Any]:
-    """Return a copy of the state kept for ``p``, its arrays in the shape and dtype of ``p``."""
-    kept = _copied(kept)
-    for name, value in kept.items():
+def _fit_state(entries: dict[str, Any], p: Tensor, number: Any) -> dict[str, Any]:
+    """Return a copy of the state of ``p``, its arrays in the shape and dtype of ``p``."""
+    state = _copy_entries(entries)
+    for name, value in state.items():
         if name == "step":
-            kept[name] = Tensor._wrap(np.array(float(value), np.float32))
+            state[name] = Tensor._wrap(np.array(float(value), np.float32))
         elif isinstance(value, Tensor):
             if value.shape != p.shape:
                 raise ValueError(
                     f"load_state_dict: {name!r} of parameter {number} has shape {value.shape}, the "
                     f"parameter {p.shape}; is this the state of another model?"
                 )
-            kept[name] = Tensor._wrap(value._data.astype(p.dtype, copy=False))
-    return kept
+            state[name] = Tensor._wrap(value._data.astype(p.dtype, copy=False))
+    return state

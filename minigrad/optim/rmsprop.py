@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.dtypes import numbers
-from minigrad.optim.optimizer import Optimizer, Params, require
+from minigrad.optim.optimizer import Optimizer, Params, check_non_negative
 
 
 class RMSprop(Optimizer):
@@ -32,38 +32,44 @@ class RMSprop(Optimizer):
                  differentiable: bool = False) -> None:  # fmt: skip
         super().__init__(params, {
             "lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered,
-            "weight_decay": weight_decay, "capturable": capturable, "foreach": foreach, "maximize": maximize,
-            "differentiable": differentiable,
+            "weight_decay": weight_decay, "capturable": capturable, "foreach": foreach,
+            "maximize": maximize, "differentiable": differentiable,
         })  # fmt: skip
 
     def check(self, group: dict[str, Any]) -> None:
         """Raise ValueError for options out of range."""
         super().check(group)
-        require(group, eps="epsilon value", momentum="momentum value", alpha="alpha value")
+        check_non_negative(
+            group, eps="epsilon value", momentum="momentum value", alpha="alpha value"
+        )
 
     def update(
         self, p: np.ndarray, g: np.ndarray, state: dict[str, Any], group: dict[str, Any]
     ) -> None:
         """Write one step into ``p``."""
-        self.counted(state)  # the formula has no use for it; PyTorch keeps it
-        alpha, spare = group["alpha"], self.scratch(p)
-        kept, fresh, eps, momentum, lr = numbers(
+        self.increment_step(state)  # the formula does not read it; PyTorch's state has it
+        alpha = group["alpha"]
+        decay, rate, eps, momentum, lr = numbers(
             p.dtype, alpha, 1 - alpha, group["eps"], group["momentum"], float(group["lr"])
         )
-        v = self.kept(state, "square_avg", p)
-        v *= kept
-        v += np.multiply(np.multiply(g, g, spare), fresh, spare)
+        buffer = self.scratch(p)
+        v = self.state_array(state, "square_avg", p)
+        np.multiply(g, g, buffer)
+        v *= decay
+        v += np.multiply(buffer, rate, buffer)  # v ← alpha v + (1 − alpha) g²
         if group["centered"]:
-            mean = self.kept(state, "grad_avg", p)
-            mean += np.multiply(np.subtract(g, mean, spare), fresh, spare)
-            v = np.subtract(v, np.multiply(mean, mean, spare), spare)
-        np.sqrt(v, spare)
-        spare += eps
-        np.divide(g, spare, spare)
+            mean = self.state_array(state, "grad_avg", p)
+            np.subtract(g, mean, buffer)
+            mean += np.multiply(buffer, rate, buffer)
+            np.multiply(mean, mean, buffer)
+            v = np.subtract(v, buffer, buffer)
+        np.sqrt(v, buffer)
+        buffer += eps
+        np.divide(g, buffer, buffer)  # g / (√v + eps)
         if group["momentum"]:
-            buffer = self.kept(state, "momentum_buffer", p)
-            buffer *= momentum
-            buffer += spare
-            np.copyto(spare, buffer)
-        spare *= lr
-        p -= spare
+            velocity = self.state_array(state, "momentum_buffer", p)
+            velocity *= momentum
+            velocity += buffer
+            np.copyto(buffer, velocity)
+        buffer *= lr
+        p -= buffer

@@ -8,20 +8,20 @@ from minigrad.optim.optimizer import Optimizer
 from minigrad.silence import warn
 
 _NO_INITIAL_LR = (
-    "param 'initial_lr' is not specified in param_groups[{}] when resuming scheduler with last_epoch >= 0. "
-    "Load the optimizer's state first, or leave last_epoch at -1."
+    "param 'initial_lr' is not specified in param_groups[{}] when resuming scheduler with "
+    "last_epoch >= 0. Load the optimizer's state first, or leave last_epoch at -1."
 )
 _TOO_EARLY = (
-    "Detected call of `lr_scheduler.step()` before `optimizer.step()`. In PyTorch 1.1.0 and later, "
-    "you should call them in the opposite order: `optimizer.step()` before `lr_scheduler.step()`.  "
-    "Failure to do this will result in PyTorch skipping the first value of the learning rate schedule."
+    "Detected call of `lr_scheduler.step()` before `optimizer.step()`. "
+    "In PyTorch 1.1.0 and later, you should call them in the opposite order: "
+    "`optimizer.step()` before `lr_scheduler.step()`.  Failure to do this will result in "
+    "PyTorch skipping the first value of the learning rate schedule."
 )
-
-
-_EPOCH = (
-    "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. "
-    "Please use `scheduler.step()` to step the scheduler. During the deprecation, if epoch is different "
-    "from None, the closed form is used instead of the new chainable form, where available."
+_EPOCH_IS_DEPRECATED = (
+    "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where "
+    "possible. Please use `scheduler.step()` to step the scheduler. During the deprecation, if "
+    "epoch is different from None, the closed form is used instead of the new chainable form, "
+    "where available."
 )
 
 
@@ -30,8 +30,10 @@ class LRScheduler:
 
     Rates follow from one another, as in PyTorch, so that two schedules may be stepped on one
     optimizer, a rate set by hand goes on from there, and so does that of a group which
-    ``add_param_group`` adds later. ``last_epoch`` counts the steps. Raises
-    TypeError for what is no optimizer, KeyError for ``last_epoch`` ≥ 0 on a fresh one.
+    ``add_param_group`` adds later. ``last_epoch`` counts the steps.
+
+    Raises TypeError for anything that is not an optimizer, KeyError for ``last_epoch`` ≥ 0 on a
+    fresh one.
     https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.LRScheduler.html
     """
 
@@ -61,11 +63,14 @@ class LRScheduler:
 
         ``base`` is None for a group that came later than the schedule.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not define rate(lr, base)")
 
     def closed_form(self, base: float) -> float:
-        """Return the rate at ``last_epoch`` of a group that began with ``base``, for ``step(epoch)``."""
-        raise NotImplementedError
+        """Return the rate at ``last_epoch`` of a group that began with ``base``.
+
+        ``step(epoch)`` asks for it.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define closed_form(base)")
 
     def get_lr(self) -> list[float]:
         """Return the rate of each group at ``last_epoch``; :meth:`get_last_lr` is what to read."""
@@ -78,8 +83,9 @@ class LRScheduler:
         return self._last_lr
 
     def step(self, epoch: int | None = None) -> None:
-        """Go on by one, or to ``epoch``, of old; warns where the optimizer has not stepped before.
+        """Go on by one, or to ``epoch`` (deprecated).
 
+        Warns where the optimizer has not stepped before.
         Raises ValueError where the schedule knows no rate for a group that was added later, and
         stays where it was.
         """
@@ -87,7 +93,7 @@ class LRScheduler:
         if self.starting and watched and not self.optimizer.stepped:
             warn(_TOO_EARLY)
         if epoch is not None:
-            warn(_EPOCH)
+            warn(_EPOCH_IS_DEPRECATED)
         before = self._step_count, self.last_epoch
         self._step_count += 1
         try:
@@ -102,8 +108,11 @@ class LRScheduler:
     def _rates(self, epoch: int | None) -> list[float]:
         """Move ``last_epoch`` and return the rates there."""
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
-        closed = epoch is not None and type(self).closed_form is not LRScheduler.closed_form
-        rates = [self.closed_form(base) for base in self.base_lrs] if closed else self.get_lr()
+        has_closed_form = type(self).closed_form is not LRScheduler.closed_form
+        if epoch is not None and has_closed_form:
+            rates = [self.closed_form(base) for base in self.base_lrs]
+        else:
+            rates = self.get_lr()
         if len(rates) != len(self.optimizer.param_groups):
             raise self.other_groups()
         return rates
@@ -111,9 +120,9 @@ class LRScheduler:
     def other_groups(self) -> ValueError:
         """Return the error of a schedule that cannot go on with groups it was not made for."""
         return ValueError(
-            f"{type(self).__name__} was made for {len(self.base_lrs)} parameter groups, and the optimizer has "
-            f"{len(self.optimizer.param_groups)} now: it knows no rate for those that add_param_group added. Make a "
-            f"new schedule after add_param_group."
+            f"{type(self).__name__} was made for {len(self.base_lrs)} parameter groups, and the "
+            f"optimizer has {len(self.optimizer.param_groups)} now: it knows no rate for those "
+            "that add_param_group added. Make a new schedule after add_param_group."
         )
 
     def state_dict(self) -> dict[str, Any]:
@@ -128,6 +137,7 @@ class LRScheduler:
         """Go to a saved position; the rates themselves come with the optimizer's state."""
         if "last_epoch" not in state_dict:
             raise ValueError(
-                f"load_state_dict: no 'last_epoch' among {list(state_dict)}; is this a schedule's state?"
+                f"load_state_dict: no 'last_epoch' among {list(state_dict)}; "
+                "is this a schedule's state?"
             )
         vars(self).update({k: v for k, v in state_dict.items() if k not in self.unsaved})

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.dtypes import numbers
-from minigrad.optim.optimizer import Optimizer, Params, require
+from minigrad.optim.optimizer import Optimizer, Params, check_non_negative
 
 
 class SGD(Optimizer):
@@ -28,33 +28,41 @@ class SGD(Optimizer):
 
     def __init__(self, params: Params, lr: float = 1e-3, momentum: float = 0, dampening: float = 0,
                  weight_decay: float = 0, nesterov: bool = False, *, maximize: bool = False,
-                 foreach: bool | None = None, differentiable: bool = False, fused: bool | None = None
-                 ) -> None:  # fmt: skip
+                 foreach: bool | None = None, differentiable: bool = False,
+                 fused: bool | None = None) -> None:  # fmt: skip
         super().__init__(params, {
             "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay,
-            "nesterov": nesterov, "maximize": maximize, "foreach": foreach, "differentiable": differentiable,
-            "fused": fused,
+            "nesterov": nesterov, "maximize": maximize, "foreach": foreach,
+            "differentiable": differentiable, "fused": fused,
         })  # fmt: skip
 
     def check(self, group: dict[str, Any]) -> None:
         """Raise ValueError for options out of range."""
         super().check(group)
-        require(group, momentum="momentum value")
-        if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
-            raise ValueError("Nesterov momentum requires a momentum and zero dampening")
+        check_non_negative(group, momentum="momentum value")
+        momentum, dampening = group["momentum"], group["dampening"]
+        if group["nesterov"] and (momentum <= 0 or dampening != 0):
+            raise ValueError(
+                "Nesterov momentum requires a momentum and zero dampening, "
+                f"got momentum={momentum} and dampening={dampening}"
+            )
 
     def update(
         self, p: np.ndarray, g: np.ndarray, state: dict[str, Any], group: dict[str, Any]
     ) -> None:
         """Write one step into ``p``."""
-        spare, momentum = self.scratch(p), group["momentum"]
-        if momentum:
-            share = 1 if state.get("momentum_buffer") is None else 1 - group["dampening"]
-            lr, momentum, part = numbers(p.dtype, float(group["lr"]), momentum, share)
-            v = self.kept(state, "momentum_buffer", p)
-            v *= momentum
-            v += g if share == 1 else np.multiply(g, part, spare)
-            g = np.add(g, np.multiply(v, momentum, spare), spare) if group["nesterov"] else v
-        else:
-            (lr,) = numbers(p.dtype, float(group["lr"]))
-        p -= np.multiply(g, lr, spare)
+        buffer, lr = self.scratch(p), float(group["lr"])
+        if not group["momentum"]:
+            (step_size,) = numbers(p.dtype, lr)
+            p -= np.multiply(g, step_size, buffer)
+            return
+        share = 1 if state.get("momentum_buffer") is None else 1 - group["dampening"]
+        step_size, momentum, g_share = numbers(p.dtype, lr, group["momentum"], share)
+        v = self.state_array(state, "momentum_buffer", p)
+        v *= momentum
+        v += g if share == 1 else np.multiply(g, g_share, buffer)
+        direction = v
+        if group["nesterov"]:
+            np.multiply(v, momentum, buffer)
+            direction = np.add(g, buffer, buffer)
+        p -= np.multiply(direction, step_size, buffer)
