@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 
+import numpy as np
 import pytest
 
 if os.environ.get("MINIGRAD_LOUD"):
@@ -28,6 +29,21 @@ def _wanted(name, there):
 def torch():
     _wanted("torch", importlib.util.find_spec("torch") is not None)
     return importlib.import_module("torch")
+
+
+@pytest.fixture(scope="session")
+def mnist_folder(tmp_path_factory):
+    """600 and 200 images that a net can learn: a bright bar whose place is the label."""
+    folder = tmp_path_factory.mktemp("mnist")
+    rng = np.random.default_rng(0)
+    for part, n in (("train", 600), ("t10k", 200)):
+        labels = rng.integers(0, 10, n)
+        images = rng.integers(0, 60, (n, 28, 28))
+        images[np.arange(n), 2 * labels + 4] = 255
+        for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
+            head = bytes([0, 0, 8, array.ndim]) + b"".join(int(k).to_bytes(4, "big") for k in array.shape)
+            (folder / f"{part}-{kind}-ubyte").write_bytes(head + array.astype(np.uint8).tobytes())
+    return folder
 
 
 @pytest.fixture

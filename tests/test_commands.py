@@ -1,5 +1,6 @@
 """The commands of the pages: all are found, and the table of those that are not run as they stand is no excuse."""
 
+import shutil
 import subprocess
 import sys
 
@@ -47,7 +48,10 @@ def test_a_command_that_fails_fails_the_run(monkeypatch, capsys):
 
 
 PROGRAMS = [
-    *("examples/" + name for name in ("mnist.py", "vanilla_vs_batchnorm.py", "gallery.py", "draw_batchnorm.py")),
+    *(
+        "examples/" + name
+        for name in ("mnist.py", "mnist_minimal.py", "vanilla_vs_batchnorm.py", "gallery.py", "draw_batchnorm.py")
+    ),
     "examples/batchnorm_lab",
     *("benchmarks/" + name for name in ("run.py", "chains.py", "optimizers.py", "worker.py", "surroundings.py")),
     *("tests/" + name for name in ("commands.py", "mutants.py", "opsheet.py", "check_wheel.py", "fuzz.py")),
@@ -58,6 +62,15 @@ def test_the_list_of_programs_is_whole():
     files = [f for folder in ("examples", "benchmarks", "tests") for f in (commands.ROOT / folder).glob("*.py")]
     programs = {f"{f.parent.name}/{f.name}" for f in files if '\nif __name__ == "__main__":' in f.read_text()}
     assert programs <= set(PROGRAMS)
+
+
+@pytest.mark.parametrize("program", [name for name in PROGRAMS if name.startswith("examples/")])
+def test_examples_find_the_minigrad_beside_them(program, tmp_path):
+    shutil.copytree(commands.ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "minigrad").mkdir()
+    (tmp_path / "minigrad" / "__init__.py").write_text("raise SystemExit('the minigrad beside the examples')")
+    done = subprocess.run([sys.executable, tmp_path / program], cwd="/", capture_output=True, text=True)
+    assert done.stderr == "the minigrad beside the examples\n"
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

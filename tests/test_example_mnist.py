@@ -11,27 +11,12 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import minigrad as mg
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "mnist.py"
-
-
-@pytest.fixture(scope="session")
-def data(tmp_path_factory):
-    """600 and 200 images that a net can learn: a bright bar whose place is the label."""
-    folder = tmp_path_factory.mktemp("mnist")
-    rng = np.random.default_rng(0)
-    for part, n in (("train", 600), ("t10k", 200)):
-        labels = rng.integers(0, 10, n)
-        images = rng.integers(0, 60, (n, 28, 28))
-        images[np.arange(n), 2 * labels + 4] = 255
-        for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
-            head = bytes([0, 0, 8, array.ndim]) + b"".join(int(k).to_bytes(4, "big") for k in array.shape)
-            (folder / f"{part}-{kind}-ubyte").write_bytes(head + array.astype(np.uint8).tobytes())
-    return folder
+MINIMAL = EXAMPLE.with_name("mnist_minimal.py")
 
 
 def command(*arguments):
@@ -44,8 +29,8 @@ def run(*arguments, status=0, **options):
     return done.stdout + done.stderr
 
 
-def test_what_a_run_leaves_behind(data, tmp_path, dot):
-    text = run("--data", data, "--out", tmp_path, "--epochs", 2, "--batch-size", 50)
+def test_what_a_run_leaves_behind(mnist_folder, tmp_path, dot):
+    text = run("--data", mnist_folder, "--out", tmp_path, "--epochs", 2, "--batch-size", 50)
     assert "test accuracy" in text and "MNIST" in text
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert metrics["test_accuracy"] > 0.5 and len(metrics["runs"]["batch"]["history"]) == 2
@@ -55,22 +40,24 @@ def test_what_a_run_leaves_behind(data, tmp_path, dot):
     assert "1.weight" in mg.load(tmp_path / "model.safetensors")
 
 
-def test_without_dot_it_says_how_to_install_it_and_goes_on(data, tmp_path):
-    text = run("--data", data, "--out", tmp_path, "--epochs", 1, env={**os.environ, "PATH": ""})
+def test_without_dot_it_says_how_to_install_it_and_goes_on(mnist_folder, tmp_path):
+    text = run("--data", mnist_folder, "--out", tmp_path, "--epochs", 1, env={**os.environ, "PATH": ""})
     assert "apt install graphviz" in text and (tmp_path / "metrics.json").is_file()
     assert not (tmp_path / "graph.svg").exists() and "metrics.json curves.png\n" in text
 
 
 @pytest.mark.parametrize("model", ["cnn", "paper"])
-def test_the_comparison(data, tmp_path, model):
-    text = run("--data", data, "--out", tmp_path, "--epochs", 2, "--batch-size", 4, "--model", model, "--compare")
+def test_the_comparison(mnist_folder, tmp_path, model):
+    text = run(
+        "--data", mnist_folder, "--out", tmp_path, "--epochs", 2, "--batch-size", 4, "--model", model, "--compare"
+    )
     assert "without" in text and "BatchNorm" in text
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert set(metrics["test_accuracy"]) == {"batch", "none"}
 
 
-def test_stopped_and_resumed_it_ends_with_the_same_bits(data, tmp_path):
-    options = ("--data", data, "--epochs", 3, "--batch-size", 4, "--seed", 5)
+def test_stopped_and_resumed_it_ends_with_the_same_bits(mnist_folder, tmp_path):
+    options = ("--data", mnist_folder, "--epochs", 3, "--batch-size", 4, "--seed", 5)
     run(*options, "--out", tmp_path / "whole")
     part = subprocess.Popen(command(*options, "--out", tmp_path / "part"), stderr=subprocess.PIPE, text=True)
     checkpoint = tmp_path / "part" / "checkpoint.safetensors"
@@ -111,18 +98,18 @@ def flat(state):
         (["--compare", "--norm", "none"], "--norm: not allowed with argument --compare"),
     ],
 )
-def test_wrong_arguments(data, tmp_path, arguments, words):
-    defaults = ["--data", data, "--out", tmp_path]
+def test_wrong_arguments(mnist_folder, tmp_path, arguments, words):
+    defaults = ["--data", mnist_folder, "--out", tmp_path]
     text = run(*defaults, *arguments, status=2)
     assert words in text and "Traceback" not in text
 
 
-def test_a_run_goes_on_only_as_what_it_is(data, tmp_path):
+def test_a_run_goes_on_only_as_what_it_is(mnist_folder, tmp_path):
     out = tmp_path / "out"
-    run("--data", data, "--out", out, "--epochs", 1)
+    run("--data", mnist_folder, "--out", out, "--epochs", 1)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     other = tmp_path / "other"
-    shutil.copytree(data, other)
+    shutil.copytree(mnist_folder, other)
     labels = other / "train-labels-idx1-ubyte"
     labels.write_bytes(labels.read_bytes()[:-1] + bytes([9 - labels.read_bytes()[-1]]))
     for arguments, words in (
@@ -131,7 +118,7 @@ def test_a_run_goes_on_only_as_what_it_is(data, tmp_path):
         (("--norm", "none"), "was started with --norm batch (now none)"),
         (("--data", other), "was started with --data MNIST, 600 + 200 images, CRC-32 "),
     ):
-        text = run("--data", data, "--out", out, "--epochs", 1, *arguments, "--resume", status=2)
+        text = run("--data", mnist_folder, "--out", out, "--epochs", 1, *arguments, "--resume", status=2)
         assert words in text.splitlines()[-1] and "Traceback" not in text
         assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     for content, words in (
@@ -139,7 +126,7 @@ def test_a_run_goes_on_only_as_what_it_is(data, tmp_path):
         ({"settings": {}}, "is no checkpoint of this example: it has no 'model'"),
     ):
         mg.save(content, out / "checkpoint.safetensors")
-        text = run("--data", data, "--out", out, "--epochs", 1, "--resume", status=2)
+        text = run("--data", mnist_folder, "--out", out, "--epochs", 1, "--resume", status=2)
         assert words in text.splitlines()[-1] and "Traceback" not in text
 
 
@@ -150,8 +137,8 @@ def small_disk():
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
 
-def test_a_full_disk_is_a_line(data, tmp_path):
-    text = run("--data", data, "--out", tmp_path, "--epochs", 1, status=1, preexec_fn=small_disk)
+def test_a_full_disk_is_a_line(mnist_folder, tmp_path):
+    text = run("--data", mnist_folder, "--out", tmp_path, "--epochs", 1, status=1, preexec_fn=small_disk)
     assert f"mnist.py: {tmp_path}/checkpoint.safetensors: File too large" in text and "Traceback" not in text
     assert list(tmp_path.iterdir()) == []  # no half of a file
 
@@ -185,25 +172,45 @@ def test_interrupted_before_the_first_step_it_leaves_in_one_line(tmp_path, where
 
 
 @pytest.mark.parametrize("package", ["tqdm", "matplotlib"])
-def test_without_a_package_it_names_the_extra(data, tmp_path, package):
+def test_without_a_package_it_names_the_extra(mnist_folder, tmp_path, package):
     script = f"""if True:
         import runpy, sys
         sys.modules[{package!r}] = None
         sys.path.insert(0, {str(EXAMPLE.parent)!r})
-        sys.argv = [{str(EXAMPLE)!r}, "--data", {str(data)!r}, "--out", {str(tmp_path)!r}]
+        sys.argv = [{str(EXAMPLE)!r}, "--data", {str(mnist_folder)!r}, "--out", {str(tmp_path)!r}]
         runpy.run_path(sys.argv[0], run_name="__main__")"""
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 2 and done.stderr.startswith(f"mnist.py needs {package}: pip install -e '.[examples]'")
     assert "Traceback" not in done.stderr
 
 
-def test_a_corrupt_file_is_an_error_not_a_traceback(data, tmp_path):
-    for file in data.iterdir():
+def test_a_corrupt_file_is_an_error_not_a_traceback(mnist_folder, tmp_path):
+    for file in mnist_folder.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     images = tmp_path / "train-images-idx3-ubyte"
     images.write_bytes(gzip.compress(images.read_bytes())[:-100])
     text = run("--data", tmp_path, "--out", tmp_path / "out", status=2)
     assert "cut off or corrupt" in text and images.name in text and "Traceback" not in text
+
+
+def accuracy_of_minimal(*arguments, **environment):
+    command = [sys.executable, str(MINIMAL), *arguments]
+    done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return float(done.stdout.split()[-1].rstrip("%"))
+
+
+def test_the_minimal_one_learns(mnist_folder):
+    assert len(MINIMAL.read_text().splitlines()) <= 40
+    assert accuracy_of_minimal(MINIGRAD_DATA=str(mnist_folder)) > 90
+
+
+def test_the_minimal_one_reaches_97_percent_of_mnist():
+    try:
+        mg.datasets.MNIST(download=False)
+    except FileNotFoundError:
+        pytest.skip("MNIST is not on this machine: MINIGRAD_DATA=folder names its place")
+    assert accuracy_of_minimal("--epochs", "2") > 97
 
 
 def test_help():

@@ -19,28 +19,14 @@ def example(monkeypatch):
     return importlib.import_module("vanilla_vs_batchnorm")
 
 
-@pytest.fixture
-def data(tmp_path):
-    """600 and 200 images that a net can learn: a bright bar whose place is the label."""
-    rng = np.random.default_rng(0)
-    for part, n in (("train", 600), ("t10k", 200)):
-        labels = rng.integers(0, 10, n)
-        images = np.zeros((n, 28, 28))
-        images[np.arange(n), 2 * labels + 4] = 255
-        for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
-            head = bytes([0, 0, 8, array.ndim]) + b"".join(int(k).to_bytes(4, "big") for k in array.shape)
-            (tmp_path / f"{part}-{kind}-ubyte").write_bytes(head + array.astype(np.uint8).tobytes())
-    return tmp_path
-
-
 def run(*arguments):
     command = [sys.executable, str(EXAMPLES / "vanilla_vs_batchnorm.py"), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
-def test_it_ends_in_a_table_and_a_picture(data):
-    picture = data / "curves.png"
-    done = run("--data", data, "--steps", 150, "--every", 50, "--picture", picture)
+def test_it_ends_in_a_table_and_a_picture(mnist_folder, tmp_path):
+    picture = tmp_path / "curves.png"
+    done = run("--data", mnist_folder, "--steps", 150, "--every", 50, "--picture", picture)
     assert done.returncode == 0, done.stderr
     lines = {line[:34].strip(): line[34:].split("  ") for line in done.stdout.splitlines()}
     accuracy = [part.strip() for part in lines["test accuracy after 150 steps"] if part]
@@ -67,13 +53,13 @@ def test_steps_to_a_goal_never_reached_are_censored(example):
     assert "steps to 95%                             > 500       > 500" in text
 
 
-def test_interrupted_it_shows_what_was_measured(data):
-    picture = data / "curves.png"
+def test_interrupted_it_shows_what_was_measured(mnist_folder, tmp_path):
+    picture = tmp_path / "curves.png"
     command = [
         sys.executable,
         str(EXAMPLES / "vanilla_vs_batchnorm.py"),
         "--data",
-        str(data),
+        str(mnist_folder),
         "--picture",
         str(picture),
     ]

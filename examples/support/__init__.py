@@ -1,4 +1,8 @@
-"""What the examples share. With its import Ctrl-C, a full disk and a missing package end a program in one line."""
+"""What the examples share.
+
+Its import finds the checkout's minigrad, and makes Ctrl-C, a full disk and a missing package end a
+program in one line.
+"""
 
 import importlib.util
 import shutil
@@ -56,6 +60,7 @@ def _uncaught(kind, error, traceback):
 
 
 if EXAMPLES in PROGRAM.parents:  # a program of this folder runs, not a test of it
+    sys.path.insert(1, str(EXAMPLES.parent))  # minigrad, installed or not
     sys.excepthook = _uncaught
     if (
         signal.getsignal(signal.SIGINT) is signal.default_int_handler
