@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from minigrad.tensor.tensor import Tensor
+
 
 def tree_leaves(tree: Any) -> Iterator[Any]:
     """Yield what is in nested tuples, lists and dictionaries, in order.
@@ -22,6 +24,16 @@ def tree_leaves(tree: Any) -> Iterator[Any]:
         yield tree
 
 
+def tensors_in(tree: Any) -> list[Tensor]:
+    """Return the tensors in nested tuples, lists and dictionaries, in order.
+
+    >>> import minigrad as mg
+    >>> tensors_in({"a": [mg.tensor(1.0), 2], "b": mg.tensor(3.0)})
+    [tensor(1.), tensor(3.)]
+    """
+    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
+
+
 def tree_map(function: Callable[..., Any], tree: Any) -> Any:
     """Return the same nesting with ``function`` of each leaf in its place.
 
@@ -37,17 +49,14 @@ def tree_map(function: Callable[..., Any], tree: Any) -> Any:
 
 
 def same_nesting(a: Any, b: Any) -> bool:
-    """Tell whether two trees have their leaves at the same places.
+    """Return whether two trees have their leaves at the same places.
 
     >>> same_nesting([1, (2, 3)], [4, (5, 6)]), same_nesting([1], 1)
     (True, False)
     """
     if isinstance(a, dict):
-        return (
-            isinstance(b, dict)
-            and a.keys() == b.keys()
-            and all(same_nesting(a[key], b[key]) for key in a)
-        )
+        same_keys = isinstance(b, dict) and a.keys() == b.keys()
+        return same_keys and all(same_nesting(a[key], b[key]) for key in a)
     if isinstance(a, (tuple, list)):
         return type(a) is type(b) and len(a) == len(b) and all(map(same_nesting, a, b))
     return not isinstance(b, (tuple, list, dict))

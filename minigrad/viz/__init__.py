@@ -1,9 +1,9 @@
 """Pictures of what was computed."""
 
-from minigrad.viz.flow import Histograms as Histograms
-from minigrad.viz.flow import gradient_flow as gradient_flow
-from minigrad.viz.graph import graph as graph
-from minigrad.viz.graph import trace as trace
+from minigrad.viz.charts import Histograms as Histograms
+from minigrad.viz.charts import gradient_flow as gradient_flow
+from minigrad.viz.draw import graph as graph
+from minigrad.viz.draw import trace as trace
 from minigrad.viz.picture import Graph as Graph
 from minigrad.viz.steps import backward_steps as backward_steps
 from minigrad.viz.summary import summary as summary

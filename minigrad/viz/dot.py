@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from html import escape
 from math import prod
-from typing import Any
 
-# Okabe & Ito's colours, light: they differ in lightness too, for print and for colour-blind readers
+from minigrad.viz.elements import Cluster, Edge, Picture, Vertex
+from minigrad.viz.formatting import format_bytes, format_number, format_shape, shorten
+
+# Okabe & Ito's colours, light: they also differ in lightness, for print and colour-blind readers
 STYLES = {
     "parameter": 'shape=box, style="filled,rounded", fillcolor="#F6C667", color="#8A6100"',
     "input": 'shape=box, style="filled", fillcolor="#B3DBF2", color="#1C6A94"',
@@ -20,147 +22,149 @@ STYLES = {
 }
 GREY, BACK = "#767676", "#C44E00"  # both are legible on white and on black
 BACK_ON_FILL = "#8A3700"
+FONT = "Helvetica,Arial,sans-serif"
 
 
-def text_of(picture: Any) -> str:
+def dot_text(picture: Picture) -> str:
     """Return the text; clusters are nested, and numbers are those of the picture."""
     lines = [
         "digraph minigrad {",
-        f'  graph [rankdir={picture.direction}, nodesep=0.25, ranksep=0.35, bgcolor="transparent", '
-        f'fontname="Helvetica,Arial,sans-serif", fontsize=11, fontcolor="{GREY}"]',
-        '  node [fontname="Helvetica,Arial,sans-serif", fontsize=11, margin="0.12,0.05", height=0.3]',
-        f'  edge [fontname="Helvetica,Arial,sans-serif", fontsize=9, color="{GREY}", '
+        f"  graph [rankdir={picture.direction}, nodesep=0.25, ranksep=0.35, "
+        f'bgcolor="transparent", fontname="{FONT}", fontsize=11, fontcolor="{GREY}"]',
+        f'  node [fontname="{FONT}", fontsize=11, margin="0.12,0.05", height=0.3]',
+        f'  edge [fontname="{FONT}", fontsize=9, color="{GREY}", '
         f'fontcolor="{GREY}", arrowsize=0.7]',
     ]
-    if said := "\n".join(filter(None, (picture.title, picture.note))):
-        lines.append(f"  label={quoted(said)}; labelloc={'t' if picture.title else 'b'}")
-    lines += _nested(picture)
-    lines += [_edge(picture, i, edge) for i, edge in enumerate(picture.edges)]
+    if caption := "\n".join(filter(None, (picture.title, picture.note))):
+        lines.append(f"  label={_quote(caption)}; labelloc={'t' if picture.title else 'b'}")
+    lines += _nested_lines(picture)
+    lines += [_edge_line(picture, i, edge) for i, edge in enumerate(picture.edges)]
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def _nested(picture: Any) -> list[str]:
-    """Return vertices inside the clusters they are in, by a stack of (depth, cluster or closing line)."""
-    inside: dict[int | None, list[Any]] = {}
-    below: dict[int | None, list[Any]] = {}
+def _nested_lines(picture: Picture) -> list[str]:
+    """Return the vertices inside their clusters.
+
+    A stack of (depth, cluster) replaces recursion; None in place of a cluster closes one.
+    """
+    vertices: dict[int | None, list[Vertex]] = {}
     for vertex in picture.nodes:
-        inside.setdefault(vertex.cluster, []).append(vertex)
+        vertices.setdefault(vertex.cluster, []).append(vertex)
+    children: dict[int | None, list[Cluster]] = {}
     for cluster in picture.clusters:
-        below.setdefault(cluster.parent, []).append(cluster)
-    lines = [_vertex(picture, v, "  ") for v in inside.get(None, [])]
-    stack: list[tuple[int, Any]] = [(1, c) for c in reversed(below.get(None, []))]
+        children.setdefault(cluster.parent, []).append(cluster)
+    lines = [_vertex_line(picture, v, "  ") for v in vertices.get(None, [])]
+    stack: list[tuple[int, Cluster | None]] = [(1, c) for c in reversed(children.get(None, []))]
     while stack:
         depth, item = stack.pop()
         pad = "  " * depth
         if item is None:
             lines.append(pad + "}")
             continue
-        lines.append(f"{pad}subgraph cluster_{item.id} {{")
-        lines.append(
-            f'{pad}  label={quoted(short(heading(item)))}; style="rounded"; color="#9AA5B1"; labelloc=t; labeljust=l'
-        )
-        lines += [_vertex(picture, v, pad + "  ") for v in inside.get(item.id, [])]
+        lines += _cluster_head(item, pad)
+        lines += [_vertex_line(picture, v, pad + "  ") for v in vertices.get(item.id, [])]
         stack.append((depth, None))
-        stack += [(depth + 1, c) for c in reversed(below.get(item.id, []))]
+        stack += [(depth + 1, c) for c in reversed(children.get(item.id, []))]
     return lines
 
 
-def heading(cluster: Any) -> str:
+def _cluster_head(cluster: Cluster, pad: str) -> list[str]:
+    label = _quote(shorten(cluster_title(cluster)))
+    style = 'style="rounded"; color="#9AA5B1"; labelloc=t; labeljust=l'
+    return [f"{pad}subgraph cluster_{cluster.id} {{", f"{pad}  label={label}; {style}"]
+
+
+def cluster_title(cluster: Cluster) -> str:
     """Return what stands over a cluster: path, class, number of parameters, repetitions."""
     text = f"{cluster.path}: {cluster.kind}" if cluster.path else cluster.kind
-    n = cluster.parameters
-    count = f" · {n:,} parameter{'s' * (n > 1)}" if n else ""
-    return text + count + (f" ×{cluster.times}" if cluster.times > 1 else "")
+    if n := cluster.parameters:
+        text += f" · {n:,} parameter{'' if n == 1 else 's'}"
+    if cluster.times > 1:
+        text += f" ×{cluster.times}"
+    return text
 
 
-def _vertex(picture: Any, node: Any, pad: str) -> str:
-    words = [short(node.label)]
-    if node.kind not in ("operation", "module", "more") and (node.shape or node.number is None):
-        words.append(size(node.shape))
-    if node.number is not None:
-        words.append(f"= {amount_of(node.number, 4)}")
-    if node.in_place:
-        words.append(f"in place: {node.in_place}")
-    if node.saved and "saved" in picture.show:
-        words.append(f"keeps {amount(node.saved)}" + " in all" * (node.times > 1))
-    back = ""
-    if node.gradient is not None and "gradients" in picture.show:
-        name = "·" if node.kind in ("operation", "module") else short(node.label.split(" = ")[0])
-        slope = f"∂ℓ/∂{name}"
-        back = f"{slope if _single(node) else f'‖{slope}‖'} = {amount_of(node.gradient)}"
-    return f'{pad}n{node.id} [id="n{node.id}", label={_label(words, back, BACK_ON_FILL)}, {STYLES[node.kind]}]'
+def _vertex_line(picture: Picture, vertex: Vertex, pad: str) -> str:
+    words = _vertex_words(vertex, "saved" in picture.show)
+    back = _vertex_gradient(vertex) if "gradients" in picture.show else ""
+    label = _label(words, back, BACK_ON_FILL)
+    return f'{pad}n{vertex.id} [id="n{vertex.id}", label={label}, {STYLES[vertex.kind]}]'
 
 
-def _edge(picture: Any, i: int, edge: Any) -> str:
-    parts = [f"{edge.letter}:"] if edge.letter else []
-    told = edge.dtype != "object"  # what goes between a Function's call and its outputs has neither
-    if "shapes" in picture.show and told:
-        parts.append(size(edge.shape))
-    if "dtypes" in picture.show and edge.dtype and told:
-        parts.append(edge.dtype)
-    if edge.broadcast:
-        parts.append("broadcast")
-    if edge.times > 1:
-        parts.append(f"×{edge.times}")
+def _vertex_words(vertex: Vertex, show_saved: bool) -> list[str]:
+    words = [shorten(vertex.label)]
+    is_value = vertex.kind not in ("operation", "module", "more")
+    if is_value and (vertex.shape or vertex.number is None):
+        words.append(format_shape(vertex.shape))
+    if vertex.number is not None:
+        words.append(f"= {format_number(vertex.number, 4)}")
+    if vertex.in_place:
+        words.append(f"in place: {vertex.in_place}")
+    if vertex.saved and show_saved:
+        total = " in all" if vertex.times > 1 else ""
+        words.append(f"keeps {format_bytes(vertex.saved)}{total}")
+    return words
+
+
+def _vertex_gradient(vertex: Vertex) -> str:
+    """Return "‖∂ℓ/∂x‖ = 0.5", without bars where the value is a single number."""
+    if vertex.gradient is None:
+        return ""
+    nameless = vertex.kind in ("operation", "module")
+    name = "·" if nameless else shorten(vertex.label.split(" = ")[0])
+    bars = "" if _is_single(vertex) else "‖"
+    return f"{bars}∂ℓ/∂{name}{bars} = {format_number(vertex.gradient)}"
+
+
+def _edge_line(picture: Picture, i: int, edge: Edge) -> str:
+    words, back = _edge_words(edge, picture.show), ""
     style = ", style=dashed" if edge.broadcast else ""
-    back = ""
-    if (slope := edge.gradient) is not None and "gradients" in picture.show:
-        back = f"{'∂' if _single(edge) else '‖∂‖'} {amount_of(slope)}"
+    if "gradients" in picture.show and (gradient := edge.gradient) is not None:
+        sign = "∂" if _is_single(edge) else "‖∂‖"
+        back = f"{sign} {format_number(gradient)}"
         style += f', dir=both, arrowtail=vee, color="{GREY}:{BACK}"'
-    return f'  n{edge.source} -> n{edge.target} [id="e{i}", label={_label([" ".join(parts)], back, BACK, edge=True)}{style}]'
+    label = _label([" ".join(words)], back, BACK, edge=True)
+    return f'  n{edge.source} -> n{edge.target} [id="e{i}", label={label}{style}]'
 
 
-def _single(item: Any) -> bool:
-    """Tell whether the value is a single number, whose gradient is shown with its sign."""
+def _edge_words(edge: Edge, show: tuple[str, ...]) -> list[str]:
+    words = [f"{edge.letter}:"] if edge.letter else []
+    # what goes from a Function's call to its outputs has neither shape nor dtype
+    is_array = edge.dtype != "object"
+    if "shapes" in show and is_array:
+        words.append(format_shape(edge.shape))
+    if "dtypes" in show and edge.dtype and is_array:
+        words.append(edge.dtype)
+    if edge.broadcast:
+        words.append("broadcast")
+    if edge.times > 1:
+        words.append(f"×{edge.times}")
+    return words
+
+
+def _is_single(item: Vertex | Edge) -> bool:
+    """Return whether the value is a single number, whose gradient is shown with its sign."""
     return prod(item.shape) == 1 and item.dtype != "object"
 
 
-def amount_of(number: Any, digits: int = 3) -> str:
-    """Return a number, or the least and the greatest of several, as people read it."""
-    if isinstance(number, tuple):
-        return " … ".join(amount_of(part, digits) for part in number)
-    return f"{number:.{digits}g}" if isinstance(number, float) else str(number)
-
-
-LONGEST = 56  # letters of a name in a box
-
-
-def short(text: str) -> str:
-    """Return a name in one line, a long one without its middle."""
-    text = text.replace("\n", " ")
-    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]}…{text[-LONGEST // 2 :]}"
-
-
 def _label(words: list[str], back: str, colour: str, edge: bool = False) -> str:
-    """Return a label in lines, those of an edge beginning below each other; ``back`` is one more, coloured."""
-    pad = "\u00a0\u00a0" if edge else ""  # keeps off the line
+    """Return a label of several lines; ``back`` is one more, coloured.
+
+    Those of an edge begin below each other, and at a distance from it.
+    """
+    pad = "\u00a0\u00a0" if edge else ""
     if not back:
-        return quoted(pad + "\n".join(words))
+        return _quote(pad + "\n".join(words))
     lines = [pad + escape(word) for word in words if word]
     lines.append(f'{pad}<FONT COLOR="{colour}">{escape(back)}</FONT>')
-    brk = '<BR ALIGN="LEFT"/>' if edge else "<BR/>"
-    return f"<{brk.join(lines)}{brk * edge}>"
+    if edge:
+        left = '<BR ALIGN="LEFT"/>'
+        return f"<{left.join(lines)}{left}>"
+    return f"<{'<BR/>'.join(lines)}>"
 
 
-def size(shape: tuple[int, ...]) -> str:
-    """Return 3×4 for (3, 4), "length 3" for (3,), which must not read as a value."""
-    return (
-        "×".join(map(str, shape)) if len(shape) > 1 else f"length {shape[0]}" if shape else "scalar"
-    )
-
-
-def amount(count: float) -> str:
-    """Return a number of bytes as people say it."""
-    for unit in ("B", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} GiB"
-
-
-def quoted(text: str) -> str:
+def _quote(text: str) -> str:
     """Return the text as a string of the DOT language."""
-    escaped = (
-        text.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    )
-    return f'"{escaped}"'
+    text = text.replace("&", "&amp;").replace("\\", "\\\\")
+    text = text.replace('"', '\\"').replace("\n", "\\n")
+    return f'"{text}"'

@@ -1,4 +1,4 @@
-"""One standalone page: the picture at every depth, with pan and zoom, search, paths and backward steps."""
+"""One standalone page: the picture at every depth, pan and zoom, search, paths, backward steps."""
 
 from __future__ import annotations
 
@@ -11,40 +11,50 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from minigrad.viz.dot import amount, size
-from minigrad.viz.fold import closed, folded, shortened
-from minigrad.viz.picture import Graph
+from minigrad.viz.elements import Picture, Vertex
+from minigrad.viz.formatting import format_bytes, format_shape
+from minigrad.viz.render import render_picture
+from minigrad.viz.repeats import merge_repeats
+from minigrad.viz.simplify import close_modules, shorten_middle
 from minigrad.viz.statistics import norm
 from minigrad.viz.steps import Step
 
 DEEPEST = 6  # so many depths are laid out at most
 PER_PAGE = 400  # boxes in one of them
-HINT = " Draw with &quot;values&quot; among <code>show</code> to see statistics of values and gradients, too."
+HINT = (
+    " Draw with &quot;values&quot; among <code>show</code> "
+    "to see statistics of values and gradients, too."
+)
 
 
-def html(picture: Graph, path: str | Path, steps: Iterable[Step] = ()) -> Path:
-    """Write the page of ``picture`` to ``path``; return the path. Needs the program ``dot`` (RuntimeError).
+def write_page(
+    picture: Picture, whole: Picture, path: str | Path, steps: Iterable[Step] = ()
+) -> Path:
+    """Write the page of ``picture`` to ``path``; return the path.
 
-    ``steps`` are those of :func:`backward_steps`, for the slider. With "values" among what the picture
-    shows, pointing at a box tells the statistics of its value and of its gradient.
+    ``whole`` is the picture with nothing closed. ``steps`` are those of :func:`backward_steps`, for
+    the slider. With "values" among what the picture shows, pointing at a box shows the statistics
+    of its value and of its gradient. Raises RuntimeError where the program ``dot`` is missing.
     """
-    views = _views(picture)
+    views = _views(picture, whole)
     data = {
         "start": next(i for i, (_, view) in enumerate(views) if view.nodes == picture.nodes),
-        "views": [_data(name, view) for name, view in views],
-        "steps": [_step(s) for s in steps],
-        "leaves": _leaves(picture.whole or picture),
+        "views": [_view_data(name, view) for name, view in views],
+        "steps": [_step_data(step) for step in steps],
+        "leaves": _leaves(whole),
     }
-    text = json.dumps(_plain(data), ensure_ascii=False, separators=(",", ":")).replace(
-        "<", "\\u003c"
-    )
-    parts = {name: _asset(f"page.{name}") for name in ("css", "js")}
-    drawings = "\n".join(
+    drawings = [
         f'<div class="view" id="view{i}" hidden>{_svg(view, i)}</div>'
         for i, (_, view) in enumerate(views)
-    )
-    parts |= {"data": text, "views": drawings, "title": escape(picture.title or "minigrad")}
-    parts["hint"] = "" if "values" in picture.show else HINT
+    ]
+    parts = {
+        "css": _asset("page.css"),
+        "js": _asset("page.js"),
+        "data": _json(data),
+        "views": "\n".join(drawings),
+        "title": escape(picture.title or "minigrad"),
+        "hint": "" if "values" in picture.show else HINT,
+    }
     page = re.sub(r"\{\{(\w+)\}\}", lambda m: parts[m.group(1)], _asset("page.html"))
     path = Path(path)
     path.write_text(page, encoding="utf-8")
@@ -55,37 +65,52 @@ def _asset(name: str) -> str:
     return (files("minigrad.viz") / name).read_text(encoding="utf-8")
 
 
-def _views(picture: Graph) -> list[tuple[str, Graph]]:
-    """Return (name, picture) for each depth that can be chosen, the given one among them."""
-    whole = picture.whole or picture
-    base = folded(whole)
+def _json(data: Any) -> str:
+    text = json.dumps(_without_nan(data), ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c")
+
+
+def _without_nan(data: Any) -> Any:
+    """Return the same with words for inf and nan, which JSON has not."""
+    if isinstance(data, float):
+        return data if isfinite(data) else str(data)
+    if isinstance(data, dict):
+        return {key: _without_nan(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [_without_nan(value) for value in data]
+    return data
+
+
+def _views(picture: Picture, whole: Picture) -> list[tuple[str, Picture]]:
+    """Return (name, picture) for each depth that can be chosen, ``picture`` among them."""
+    base = merge_repeats(whole)
     levels = max((c.level for c in whole.clusters), default=-1) + 1
-    made = [(str(d), shortened(closed(base, d), PER_PAGE)) for d in range(min(levels, DEEPEST))]
-    made.append(("all", shortened(base, PER_PAGE)))
-    if all(view.nodes != picture.nodes for _, view in made):
-        made.insert(0, ("as drawn", picture))
-    return made
+    views = []
+    for depth in range(min(levels, DEEPEST)):
+        views.append((str(depth), shorten_middle(close_modules(base, depth), PER_PAGE)))
+    views.append(("all", shorten_middle(base, PER_PAGE)))
+    if all(view.nodes != picture.nodes for _, view in views):
+        views.insert(0, ("as drawn", picture))
+    return views
 
 
-def _data(name: str, view: Graph) -> dict[str, Any]:
+def _view_data(name: str, view: Picture) -> dict[str, Any]:
     paths: dict[int | None, str] = {c.id: c.path for c in view.clusters}
-    return {
-        "name": name,
-        "nodes": [
-            {k: v for k, v in node._asdict().items() if v is not None}
-            | {"size": size(node.shape), "keeps": amount(node.saved) if node.saved else ""}
-            | {
-                "kind": "operation" if node.kind == "named" else node.kind,
-                "path": paths.get(node.cluster, ""),
-            }
-            for node in view.nodes
-        ],
-        "edges": [[e.source, e.target] for e in view.edges],
-    }
+    nodes = [_node_data(node, paths.get(node.cluster, "")) for node in view.nodes]
+    return {"name": name, "nodes": nodes, "edges": [[e.source, e.target] for e in view.edges]}
 
 
-def _leaves(whole: Graph) -> list[dict[str, Any]]:
-    """Return every leaf with a gradient, also of calls that are drawn once for several."""
+def _node_data(node: Vertex, path: str) -> dict[str, Any]:
+    data = {key: value for key, value in node._asdict().items() if value is not None}
+    data["size"] = format_shape(node.shape)
+    data["keeps"] = format_bytes(node.saved) if node.saved else ""
+    data["kind"] = "operation" if node.kind == "named" else node.kind
+    data["path"] = path
+    return data
+
+
+def _leaves(whole: Picture) -> list[dict[str, Any]]:
+    """Return every leaf that may have a gradient, also of calls that are drawn once for several."""
     paths: dict[int | None, str] = {c.id: c.path for c in whole.clusters}
     leaves = [v for v in whole.nodes if v.kind in ("parameter", "input")]
     return [
@@ -93,28 +118,15 @@ def _leaves(whole: Graph) -> list[dict[str, Any]]:
     ]
 
 
-def _plain(data: Any) -> Any:
-    """Return the same with words for inf and nan, which JSON has not."""
-    if isinstance(data, float):
-        return data if isfinite(data) else str(data)
-    if isinstance(data, dict):
-        return {key: _plain(value) for key, value in data.items()}
-    return [_plain(value) for value in data] if isinstance(data, (list, tuple)) else data
-
-
-def _step(step: Step) -> dict[str, Any]:
+def _step_data(step: Step) -> dict[str, Any]:
     sent = [{"to": s.to, "norm": norm(s.accumulated._data)} for s in step.sent]
-    return {
-        "node": step.sequence,
-        "text": str(step),
-        "in": norm(step.cotangent._data),
-        "sent": sent,
-    }
+    incoming = norm(step.cotangent._data)
+    return {"node": step.sequence, "text": str(step), "in": incoming, "sent": sent}
 
 
-def _svg(view: Graph, i: int) -> str:
-    """Return the drawing without prologue, its ids made its own."""
-    text = view.drawn("svg").decode()
+def _svg(view: Picture, i: int) -> str:
+    """Return the drawing without prologue, its ids distinct from those of other views."""
+    text = render_picture(view, "svg").decode()
     text = text[text.index("<svg") :]
     text = re.sub(r"<title>.*?</title>", "", text, flags=re.S)
     return re.sub(r'id="(\w+)"', rf'id="v{i}-\1"', text)

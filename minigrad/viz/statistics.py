@@ -1,4 +1,4 @@
-"""What can be said of arrays in one line: least, greatest, mean, norm, zeros, a histogram."""
+"""An array in one line: least, greatest, mean, norm, zeros, a histogram."""
 
 from __future__ import annotations
 
@@ -22,20 +22,23 @@ def size_of(array: Any) -> float:
     return float(array.item()) if array.size == 1 else norm(array)
 
 
-def ranged(sizes: Iterable[Size | None]) -> Size | None:
+def value_range(sizes: Iterable[Size | None]) -> Size | None:
     """Return the one size, or the least and the greatest; NaN counts as the greatest.
 
-    >>> ranged([3.0, None, (1.0, 2.0)]), ranged([4.0, 4.0]), ranged([None])
+    >>> value_range([3.0, None, (1.0, 2.0)]), value_range([4.0, 4.0]), value_range([None])
     ((1.0, 3.0), 4.0, None)
     """
-    parts = [
-        part
-        for size in sizes
-        if size is not None
-        for part in (size if isinstance(size, tuple) else (size,))
-    ]
-    parts.sort(key=lambda part: (part != part, part))
-    return None if not parts else parts[0] if parts[0] == parts[-1] else (parts[0], parts[-1])
+    numbers: list[float] = []
+    for size in sizes:
+        if isinstance(size, tuple):
+            numbers += size
+        elif size is not None:
+            numbers.append(size)
+    if not numbers:
+        return None
+    numbers.sort(key=lambda number: (number != number, number))
+    least, greatest = numbers[0], numbers[-1]
+    return least if least == greatest else (least, greatest)
 
 
 class Flow:
@@ -45,32 +48,39 @@ class Flow:
         self.parts = parts  # age of the value -> what its readers at this edge sent, added up
 
     def __add__(self, other: Flow) -> Flow:
-        both = dict(self.parts)
+        total = dict(self.parts)
         for age, part in other.parts.items():
-            both[age] = both[age] + part if age in both else part
-        return Flow(both)
+            total[age] = total[age] + part if age in total else part
+        return Flow(total)
 
     def size(self) -> Size | None:
-        """Return the norm of the sum of what came to a value, the range where there are several values."""
-        return ranged(map(size_of, self.parts.values()))
+        """Return the norm of what came to a value; the range where there are several values."""
+        return value_range(map(size_of, self.parts.values()))
 
 
-def joined(several: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the statistics of several arrays together; without norm and histogram, which cannot be told from theirs."""
-    if len(several) == 1:
-        return several[0]
-    count = [s["count"] for s in several]
-    made: dict[str, Any] = {"count": sum(count)}
-    if not all("mean" in s for s in several) or not sum(count):
-        return made
-    weights = {
-        "zeros": count,
-        "nonfinite": count,
-        "mean": [n * (1 - s["nonfinite"]) for n, s in zip(count, several, strict=True)],
-    }
-    for key, weight in weights.items():
-        made[key] = sum(w * s[key] for w, s in zip(weight, several, strict=True)) / sum(weight)
-    return made | {"min": min(s["min"] for s in several), "max": max(s["max"] for s in several)}
+def merge_statistics(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the statistics of several arrays together.
+
+    Norm and histogram are left out: they do not follow from those of the parts.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    counts = [part["count"] for part in parts]
+    result: dict[str, Any] = {"count": sum(counts)}
+    if not all("mean" in part for part in parts) or not sum(counts):
+        return result
+    finite = [n * (1 - part["nonfinite"]) for n, part in zip(counts, parts, strict=True)]
+    result["zeros"] = _weighted_mean(parts, "zeros", counts)
+    result["nonfinite"] = _weighted_mean(parts, "nonfinite", counts)
+    result["mean"] = _weighted_mean(parts, "mean", finite)
+    result["min"] = min(part["min"] for part in parts)
+    result["max"] = max(part["max"] for part in parts)
+    return result
+
+
+def _weighted_mean(parts: list[dict[str, Any]], key: str, weights: list[Any]) -> float:
+    total = sum(w * part[key] for w, part in zip(weights, parts, strict=True))
+    return total / sum(weights)
 
 
 def statistics(array: Any) -> dict[str, Any]:
@@ -86,24 +96,21 @@ def statistics(array: Any) -> dict[str, Any]:
         return {"count": int(flat.size)}
     flat = flat.astype(np.float64, copy=False)
     finite = flat[np.isfinite(flat)]
-    made: dict[str, Any] = {
+    result: dict[str, Any] = {
         "count": int(flat.size),
         "zeros": float(np.mean(flat == 0)),
         "nonfinite": 1 - finite.size / flat.size,
     }
     if finite.size:
-        made |= {
-            "min": float(finite.min()),
-            "max": float(finite.max()),
-            "mean": float(finite.mean()),
-        }
-        made["norm"] = norm(finite)
-        low, high = made["min"], made["max"]
+        low, high = float(finite.min()), float(finite.max())
+        result |= {"min": low, "max": high, "mean": float(finite.mean()), "norm": norm(finite)}
         if np.isfinite(high - low):
-            wide = high - low > 1e-12 * max(
-                abs(low), abs(high)
-            )  # bins must have a width that floats can tell
-            made["histogram"] = np.histogram(finite, BINS, None if wide else (low - 1, low + 1))[
-                0
-            ].tolist()
-    return made
+            result["histogram"] = _histogram(finite, low, high)
+    return result
+
+
+def _histogram(array: Any, low: float, high: float) -> list[int]:
+    # bins must have a width that floats can tell
+    is_wide = high - low > 1e-12 * max(abs(low), abs(high))
+    limits = None if is_wide else (low - 1, low + 1)
+    return np.histogram(array, BINS, limits)[0].tolist()  # type: ignore[no-any-return]

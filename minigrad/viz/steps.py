@@ -11,10 +11,9 @@ import numpy as np
 from minigrad.engine.backward import accumulate, differentiate
 from minigrad.engine.graph import FREED, Node
 from minigrad.tensor.tensor import Tensor
-from minigrad.viz.dot import size
-from minigrad.viz.walk import pairs
+from minigrad.viz.formatting import format_shape
+from minigrad.viz.labels import named_tensors, operand_names
 from minigrad.viz.watch import note, watching
-from minigrad.viz.wording import called
 
 
 @dataclass(frozen=True)
@@ -61,11 +60,11 @@ def backward_steps(
 ) -> Iterator[Step]:
     """Do ``loss.backward(gradient)`` and yield it node by node.
 
-    The sweep is backward's own, run when the first step is asked for. Only after the last one are the
-    gradients added to ``.grad`` and the graph used up (unless ``retain_graph``), so that going through all
-    steps equals ``backward()`` bit for bit, and stopping before leaves all as it was. A picture drawn
-    afterwards shows what flowed, as after :func:`watch`. ``params`` (a dict, or pairs) names leaves.
-    Raises what ``backward`` raises.
+    The sweep is backward's own, run when the first step is asked for. Only after the last one are
+    the gradients added to ``.grad`` and the graph used up (unless ``retain_graph``), so that going
+    through all steps equals ``backward()`` bit for bit, and stopping before leaves all as it was. A
+    picture drawn afterwards shows what flowed, as after :func:`watch`. ``params`` (a dict, or
+    pairs) names leaves. Raises what ``backward`` raises.
 
     >>> import minigrad as mg
     >>> x = mg.tensor(3.0, requires_grad=True)
@@ -78,7 +77,9 @@ def backward_steps(
     tensor(6.)
     """
     names = {
-        p._node: name for name, p in pairs(params, "viz.backward_steps") if p._node is not None
+        p._node: name
+        for name, p in named_tensors(params, "viz.backward_steps")
+        if p._node is not None
     }
     steps: list[Step] = []
     notes: list[Any] = []
@@ -102,7 +103,7 @@ def backward_steps(
 def _step(
     number: int, node: Node, g: Any, sent: Any, names: dict[Node, str], gathered: dict[int, Any]
 ) -> Step:
-    out, letters = [], called(node, {}, set())
+    out, letters = [], operand_names(node, {}, set())
     for i, parent, part in sent:
         before = gathered.get(parent.sequence)
         gathered[parent.sequence] = part if before is None else before + part
@@ -132,4 +133,4 @@ def _told(t: Tensor) -> str:
     """Return a number, or shape and norm."""
     if t._data.size == 1:
         return f"{t._data.item():.6g}"
-    return f"{size(t.shape)}, norm {np.linalg.norm(t._data.ravel()):.6g}"
+    return f"{format_shape(t.shape)}, norm {np.linalg.norm(t._data.ravel()):.6g}"

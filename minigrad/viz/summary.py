@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
 from math import prod
@@ -13,15 +14,16 @@ from minigrad.engine.recording import source
 from minigrad.ops.einsum import products
 from minigrad.storage import tick
 from minigrad.utils.table import html_table, text_table
+from minigrad.utils.tree import tensors_in
 from minigrad.utils.unchanged import unchanged
-from minigrad.viz.dot import amount, size
-from minigrad.viz.graph import recording_all, stand_ins, tensors_in
+from minigrad.viz.dry_run import record_everything, without_history
+from minigrad.viz.formatting import format_bytes, format_shape
 
 HEAD = ("layer", "output", "parameters", "multiply-adds", "memory")
 
 
 @dataclass(frozen=True)
-class Row:
+class SummaryRow:
     """One call of a module."""
 
     path: str
@@ -35,9 +37,12 @@ class Row:
 
 @dataclass(frozen=True, repr=False)
 class Summary:
-    """Rows in the order of the calls, and what the whole model has; prints as a table, notebooks show HTML."""
+    """Rows in the order of the calls, and the totals of the model.
 
-    rows: tuple[Row, ...]
+    It prints as a table; notebooks show HTML.
+    """
+
+    rows: tuple[SummaryRow, ...]
     parameters: int
     trainable: int
     multiply_adds: int
@@ -48,17 +53,18 @@ class Summary:
         return "\n".join([*lines, lines[1], self._foot()])
 
     def _cells(self) -> list[tuple[str, ...]]:
-        return [
-            (
-                "  " * row.level + (f"{row.path}: " if row.path else "") + row.kind,
-                size(row.shape), f"{row.parameters:,}", f"{row.multiply_adds:,}", amount(row.bytes),
-            )
-            for row in self.rows
-        ]  # fmt: skip
+        cells = []
+        for row in self.rows:
+            path = f"{row.path}: " if row.path else ""
+            layer = "  " * row.level + path + row.kind
+            shape, memory = format_shape(row.shape), format_bytes(row.bytes)
+            cells.append((layer, shape, f"{row.parameters:,}", f"{row.multiply_adds:,}", memory))
+        return cells
 
     def _foot(self) -> str:
+        memory = format_bytes(self.parameter_bytes)
         return (
-            f"{self.parameters:,} parameters ({self.trainable:,} trainable, {amount(self.parameter_bytes)}), "
+            f"{self.parameters:,} parameters ({self.trainable:,} trainable, {memory}), "
             f"{self.multiply_adds:,} multiply-adds"
         )
 
@@ -72,9 +78,10 @@ class Summary:
 def summary(model: Any, *inputs: Any) -> Summary:
     """Return the table of the module calls of ``model(*inputs)``.
 
-    Multiply-adds are those of matrix products, Einstein sums and convolutions of the forward pass, memory that
-    of the output. A module that is called twice has two rows; its parameters count once in the total. The
-    model runs once, in the mode it is in, and nothing is changed: see :func:`trace`.
+    Multiply-adds are those of matrix products, Einstein sums and convolutions of the forward pass,
+    memory that of the output. A module that is called twice has two rows; its parameters count once
+    in the total. The model runs once, in the mode it is in, and nothing is changed: see
+    :func:`trace`. Raises TypeError for anything that is not a module.
 
     >>> import minigrad as mg
     >>> from minigrad import nn
@@ -89,47 +96,41 @@ def summary(model: Any, *inputs: Any) -> Summary:
     """
     if not hasattr(model, "named_modules"):
         raise TypeError(
-            f"viz.summary: expected a module, got {type(model).__name__}; viz.trace draws any function"
+            f"viz.summary: expected a module, got {type(model).__name__}; "
+            "viz.trace draws any function"
         )
-    inputs = stand_ins(inputs)
-    with unchanged(model, inputs), recording_all():
-        return _summed(model, *_called(model, inputs))
+    inputs = without_history(inputs)
+    with unchanged(model, inputs), record_everything():
+        calls, result = _run(model, inputs)
+        return _summarize(model, calls, result)
 
 
-def _summed(model: Any, calls: list[list[Any]], result: Any) -> Summary:
-    ends: list[Any] = [source(t) for t in tensors_in(result)]
-    nodes = topological_order(ancestors(ends))
-    ages = [node.sequence for node in nodes]
-    sums = [0, *accumulate(map(multiply_adds, nodes))]
-    between = lambda start, end: sums[bisect_left(ages, end)] - sums[bisect_left(ages, start)]
-    rows = []
-    for path, module, level, start, end, out in calls:
-        arrays = [t._data for t in tensors_in(out)]
-        shape = arrays[0].shape if arrays else ()
-        count = sum(p.numel() for p in module.parameters())
-        memory = sum(a.nbytes for a in arrays)
-        rows.append(
-            Row(path, type(module).__name__, level, shape, count, between(start, end), memory)
-        )
-    own = list(model.parameters())
-    trainable = sum(p.numel() for p in own if p.requires_grad)
-    return Summary(
-        tuple(rows), sum(p.numel() for p in own), trainable, sums[-1], sum(p._data.nbytes for p in own)
-    )  # fmt: skip
+@dataclass
+class _Call:
+    """One call of a module while the model runs, between two ticks of the clock."""
+
+    path: str
+    module: Any
+    level: int
+    start: int
+    end: int = 0
+    output: Any = None
 
 
-def _called(model: Any, inputs: tuple[Any, ...]) -> tuple[list[list[Any]], Any]:
-    """Run the model; return [path, module, level, start, end, output] of each call, and the result."""
+def _run(model: Any, inputs: tuple[Any, ...]) -> tuple[list[_Call], Any]:
+    """Run the model; return the calls of its modules, and the result."""
     names = {id(m): name for name, m in model.named_modules()}
-    calls: list[list[Any]] = []
-    stack: list[list[Any]] = []
+    calls: list[_Call] = []
+    open_calls: list[_Call] = []
 
     def enter(module: Any, args: Any) -> None:
-        stack.append([names[id(module)], module, len(stack), tick(), 0, None])
-        calls.append(stack[-1])
+        call = _Call(names[id(module)], module, len(open_calls), tick())
+        calls.append(call)
+        open_calls.append(call)
 
     def leave(module: Any, args: Any, out: Any) -> None:
-        stack.pop()[4:] = tick(), out
+        call = open_calls.pop()
+        call.end, call.output = tick(), out
 
     for m in model.modules():
         m.register_forward_pre_hook(enter)
@@ -137,22 +138,58 @@ def _called(model: Any, inputs: tuple[Any, ...]) -> tuple[list[list[Any]], Any]:
     return calls, model(*inputs)
 
 
+def _summarize(model: Any, calls: list[_Call], result: Any) -> Summary:
+    ends: list[Any] = [source(t) for t in tensors_in(result)]
+    nodes = topological_order(ancestors(ends))
+    ages = [node.sequence for node in nodes]
+    sums = [0, *accumulate(map(multiply_adds, nodes))]
+    rows = []
+    for call in calls:
+        products_done = sums[bisect_left(ages, call.end)] - sums[bisect_left(ages, call.start)]
+        rows.append(_row(call, products_done))
+    parameters = list(model.parameters())
+    return Summary(
+        tuple(rows),
+        _count(parameters),
+        _count(p for p in parameters if p.requires_grad),
+        sums[-1],
+        sum(p._data.nbytes for p in parameters),
+    )
+
+
+def _row(call: _Call, multiply_adds: int) -> SummaryRow:
+    arrays = [t._data for t in tensors_in(call.output)]
+    return SummaryRow(
+        call.path,
+        type(call.module).__name__,
+        call.level,
+        arrays[0].shape if arrays else (),
+        _count(call.module.parameters()),
+        multiply_adds,
+        sum(a.nbytes for a in arrays),
+    )
+
+
+def _count(parameters: Iterable[Any]) -> int:
+    return sum(p.numel() for p in parameters)
+
+
 def multiply_adds(node: Any) -> int:
     """Return how many products are added up in this operation."""
     if node.primitive is None:
         return 0
-    name, shapes = node.primitive.name, [None if x is None else x.shape for x in node.inputs]
+    name = node.primitive.name
+    shapes = [None if x is None else x.shape for x in node.inputs]
     if name in ("linear", "matmul") and shapes[0]:
         return node.size * shapes[0][-1]
     if name in ("conv", "conv_input", "conv_weight") and shapes[1]:
-        return _of_convolution(name, node, shapes)
+        return _convolution_products(name, node, shapes)
     return products(shapes, **node.params) if name == "einsum" else 0
 
 
-def _of_convolution(name: str, node: Any, shapes: list[Any]) -> int:
-    """Return the same for a convolution, and for what its rules compute with the same products."""
-    out = {"conv": node.shape, "conv_input": shapes[0], "conv_weight": shapes[1]}[
-        name
-    ]  # (N, C, …) of the convolution
+def _convolution_products(name: str, node: Any, shapes: list[Any]) -> int:
+    """Return the same for a convolution, and for its rules, which need the same products."""
+    # the output (N, C, …) of the convolution
+    outputs = {"conv": node.shape, "conv_input": shapes[0], "conv_weight": shapes[1]}
     weight = node.shape if name == "conv_weight" else shapes[1]
-    return prod(out) * prod(weight[1:])
+    return prod(outputs[name]) * prod(weight[1:])
