@@ -43,6 +43,9 @@ from minigrad.nn.dropout import Dropout2d as Dropout2d
 from minigrad.nn.dropout import Dropout3d as Dropout3d
 from minigrad.nn.embedding import Embedding as Embedding
 from minigrad.nn.embedding import EmbeddingBag as EmbeddingBag
+from minigrad.nn.instancenorm import InstanceNorm1d as InstanceNorm1d
+from minigrad.nn.instancenorm import InstanceNorm2d as InstanceNorm2d
+from minigrad.nn.instancenorm import InstanceNorm3d as InstanceNorm3d
 from minigrad.nn.linear import Flatten as Flatten
 from minigrad.nn.linear import Identity as Identity
 from minigrad.nn.linear import Linear as Linear
@@ -53,6 +56,10 @@ from minigrad.nn.loss import L1Loss as L1Loss
 from minigrad.nn.loss import MSELoss as MSELoss
 from minigrad.nn.loss import SmoothL1Loss as SmoothL1Loss
 from minigrad.nn.module import Module as Module
+from minigrad.nn.normalization import GroupNorm as GroupNorm
+from minigrad.nn.normalization import LayerNorm as LayerNorm
+from minigrad.nn.normalization import LocalResponseNorm as LocalResponseNorm
+from minigrad.nn.normalization import RMSNorm as RMSNorm
 from minigrad.nn.parameter import Parameter as Parameter
 from minigrad.nn.pooling import AdaptiveAvgPool2d as AdaptiveAvgPool2d
 from minigrad.nn.pooling import AvgPool2d as AvgPool2d

@@ -31,6 +31,7 @@ from minigrad.nn.dropout import dropout2d as dropout2d
 from minigrad.nn.dropout import dropout3d as dropout3d
 from minigrad.nn.embedding import embedding as embedding
 from minigrad.nn.embedding import embedding_bag as embedding_bag
+from minigrad.nn.instancenorm import instance_norm as instance_norm
 from minigrad.nn.linear import linear as linear
 from minigrad.nn.loss import binary_cross_entropy as binary_cross_entropy
 from minigrad.nn.loss import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
@@ -38,6 +39,10 @@ from minigrad.nn.loss import huber_loss as huber_loss
 from minigrad.nn.loss import l1_loss as l1_loss
 from minigrad.nn.loss import mse_loss as mse_loss
 from minigrad.nn.loss import smooth_l1_loss as smooth_l1_loss
+from minigrad.nn.normalization import group_norm as group_norm
+from minigrad.nn.normalization import layer_norm as layer_norm
+from minigrad.nn.normalization import local_response_norm as local_response_norm
+from minigrad.nn.normalization import rms_norm as rms_norm
 from minigrad.nn.padding import pad as pad
 from minigrad.nn.pooling import adaptive_avg_pool2d as adaptive_avg_pool2d
 from minigrad.nn.pooling import avg_pool1d as avg_pool1d
