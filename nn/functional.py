@@ -20,9 +20,6 @@ from minigrad.nn.activation import softplus as softplus
 from minigrad.nn.activation import softsign as softsign
 from minigrad.nn.activation import tanh as tanh
 from minigrad.nn.batchnorm.layers import batch_norm as batch_norm
-from minigrad.nn.classification import cross_entropy as cross_entropy
-from minigrad.nn.classification import nll_loss as nll_loss
-from minigrad.nn.classification import one_hot as one_hot
 from minigrad.nn.conv import conv1d as conv1d
 from minigrad.nn.conv import conv2d as conv2d
 from minigrad.nn.dropout import dropout as dropout
@@ -33,16 +30,21 @@ from minigrad.nn.embedding import embedding as embedding
 from minigrad.nn.embedding import embedding_bag as embedding_bag
 from minigrad.nn.instancenorm import instance_norm as instance_norm
 from minigrad.nn.linear import linear as linear
-from minigrad.nn.loss import binary_cross_entropy as binary_cross_entropy
-from minigrad.nn.loss import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
-from minigrad.nn.loss import huber_loss as huber_loss
-from minigrad.nn.loss import l1_loss as l1_loss
-from minigrad.nn.loss import mse_loss as mse_loss
-from minigrad.nn.loss import smooth_l1_loss as smooth_l1_loss
+from minigrad.nn.losses.binary_cross_entropy import binary_cross_entropy as binary_cross_entropy
+from minigrad.nn.losses.binary_cross_entropy import (
+    binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
+)
+from minigrad.nn.losses.cross_entropy import cross_entropy as cross_entropy
+from minigrad.nn.losses.cross_entropy import nll_loss as nll_loss
+from minigrad.nn.losses.regression import huber_loss as huber_loss
+from minigrad.nn.losses.regression import l1_loss as l1_loss
+from minigrad.nn.losses.regression import mse_loss as mse_loss
+from minigrad.nn.losses.regression import smooth_l1_loss as smooth_l1_loss
 from minigrad.nn.normalization import group_norm as group_norm
 from minigrad.nn.normalization import layer_norm as layer_norm
 from minigrad.nn.normalization import local_response_norm as local_response_norm
 from minigrad.nn.normalization import rms_norm as rms_norm
+from minigrad.nn.one_hot import one_hot as one_hot
 from minigrad.nn.padding import pad as pad
 from minigrad.nn.pooling import adaptive_avg_pool2d as adaptive_avg_pool2d
 from minigrad.nn.pooling import avg_pool1d as avg_pool1d

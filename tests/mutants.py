@@ -231,8 +231,8 @@ SURROUNDINGS = (
     Mutant("a hook always called is not when forward raises", "nn/hooks.py", "for key, hook in module._hooks.items() if hook.always}", "for key, hook in module._hooks.items() if False}", "tests/test_module.py"),
     Mutant("a resumed epoch starts again", "minigrad/utils/data/dataloader.py", "for i in range(start, len(self)):", "for i in range(len(self)):", "tests/test_data.py"),
     Mutant("cross-entropy without the right class", "minigrad/ops/loss.py", "    out[counted(len(x), 0), classes] -= 1\n", "", "tests/test_functional.py tests/test_primitives.py"),
-    Mutant("a class below zero is let in", "nn/classification.py", 'classes.view(f"u{classes.itemsize}").max', "classes.max", "tests/test_functional.py"),
-    Mutant("label smoothing takes nothing from the target", "nn/classification.py", "return (1 - label_smoothing) * loss +", "return loss +", "tests/test_functional.py tests/test_layers.py"),
+    Mutant("a class below zero is let in", "nn/losses/cross_entropy.py", 'classes.view(f"u{classes.itemsize}").max', "classes.max", "tests/test_functional.py"),
+    Mutant("label smoothing takes nothing from the target", "nn/losses/cross_entropy.py", "return (1 - label_smoothing) * loss +", "return loss +", "tests/test_functional.py tests/test_layers.py"),
 )  # fmt: skip
 TOTAL, KINKS, FUNCTIONAL = "tests/test_total.py", "tests/test_kinks.py", "tests/test_functional.py"
 NUMBERS = (
@@ -242,7 +242,7 @@ NUMBERS = (
     Mutant("a long middle axis is one running sum", "minigrad/ops/total.py", "            x = _middle(x.reshape(before, along, behind))", "            x = np.add.reduce(x.reshape(before, along, behind), axis=1)", TOTAL),
     Mutant("running sums are kept in their own dtype", "minigrad/ops/total.py", "\"f\": np.float64}", "\"f\": np.float32}", TOTAL),
     Mutant("a variance rounds beside its offset", "minigrad/ops/reduction.py", "    d = x - beside(first, x)\n", "    d = x\n", TOTAL),
-    Mutant("what is ignored is multiplied by 0", "nn/classification.py", "losses = where(Tensor._wrap(kept), losses, 0.0)", "losses = losses * Tensor._wrap(kept.astype(losses.dtype))", FUNCTIONAL),
+    Mutant("what is ignored is multiplied by 0", "nn/losses/cross_entropy.py", "losses = where(Tensor._wrap(counts), losses, 0.0)", "losses = losses * Tensor._wrap(counts.astype(losses.dtype))", FUNCTIONAL),
     Mutant("a certain answer's gradient cancels", "minigrad/ops/loss.py", "(1 - t) * sigmoid(x) - t * weight * sigmoid(-x)", "1 - t - (1 - t + t * weight) * sigmoid(-x)", FUNCTIONAL),
     Mutant("padding wins a window of -inf", "minigrad/ops/window.py", "_padded(x, padding, math.nan), x", "_padded(x, padding, -math.inf), x", KINKS),
     Mutant("a window's NaN gets no gradient", "minigrad/ops/window.py", "    if type(bad) is not np.ndarray or bad.any():\n", "    if False:\n", KINKS),

@@ -1,4 +1,8 @@
-"""Losses between scores of classes, on dimension 1, and the right class or its probabilities."""
+"""Cross-entropy: between scores of classes, on dimension 1, and the right class or probabilities.
+
+Two names stand throughout for the targets: ``classes``, checked indices with 0 in place of ignored
+ones, and ``counts``, a mask of those that are not ignored (None: all count).
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,13 @@ import numpy as np
 
 from minigrad.functions.elementwise import where
 from minigrad.nn.arguments import tensor_arguments
-from minigrad.nn.loss import Loss, check_reduction, old_reduction, reduced
+from minigrad.nn.losses.reduction import Loss, check_reduction, legacy_reduction, reduce_loss
 from minigrad.ops import loss as ops
 from minigrad.tensor.tensor import Tensor
 
 
 # ---- functions ----------------------------------------------------------------------------------
-@old_reduction
+@legacy_reduction
 @tensor_arguments
 def cross_entropy(
     input: Tensor,
@@ -30,7 +34,7 @@ def cross_entropy(
 
     Also of (C,) against one index. ``weight`` (C,) weighs the classes, targets of ``ignore_index``
     do not count, ``label_smoothing`` mixes in the uniform distribution. Raises IndexError for a
-    class that is not there, ValueError for batches of different size, RuntimeError for targets of
+    class out of range, ValueError for batches of different size, RuntimeError for targets of
     another dtype or shape.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.cross_entropy.html
 
@@ -47,36 +51,45 @@ def cross_entropy(
         "reduction": reduction,
         "label_smoothing": label_smoothing,
     }
-    if input.dtype == np.float16:  # counts and sums have no room in it
-        wide: list[Any] = [
-            x.float() if x is not None and x.is_floating_point() else x
-            for x in (input, target, weight)
-        ]
-        return cross_entropy(*wide, **options).to(input.dtype)
+    if input.dtype == np.float16:  # its range is too small for counts and sums
+        loss = cross_entropy(input.float(), _widened(target), _widened(weight), **options)
+        return loss.to(input.dtype)
     if input.ndim == 1:
         return cross_entropy(input.unsqueeze(0), target.unsqueeze(0), weight, **options).reshape(())
-    if (
-        weight is None
-        and label_smoothing == 0
-        and input.ndim == 2
-        and target.ndim == 1
-        and input.dtype.kind == "f"
-    ):
+    is_plain = weight is None and label_smoothing == 0 and input.dtype.kind == "f"
+    if is_plain and input.ndim == 2 and target.ndim == 1:
         check_reduction(reduction)
-        classes, kept = _classes(input, target, ignore_index)
-        if kept is None:
-            return ops.cross_entropy(input, classes=classes, reduction=reduction)  # type: ignore[no-any-return]
-    log_p = input.log_softmax(1)
-    if target.shape == input.shape:
+        classes, counts = _checked_classes(input, target, ignore_index)
+        if counts is None:  # one operation instead of three
+            result: Tensor = ops.cross_entropy(input, classes=classes, reduction=reduction)
+            return result
+    return _composed_cross_entropy(input.log_softmax(1), target, weight, **options)
+
+
+def _widened(x: Tensor | None) -> Tensor | None:
+    """Return floats as float32, anything else as it is."""
+    return x.float() if x is not None and x.is_floating_point() else x
+
+
+def _composed_cross_entropy(
+    log_p: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    reduction: str,
+    label_smoothing: float,
+) -> Tensor:
+    """Return the cross-entropy of log-probabilities."""
+    if target.shape == log_p.shape:
         return _against_probabilities(log_p, target, weight, reduction, label_smoothing)
     loss = nll_loss(log_p, target, weight, ignore_index=ignore_index, reduction=reduction)
     if label_smoothing == 0:
         return loss
     uniform = _uniform_loss(log_p, target, weight, ignore_index, reduction)
-    return (1 - label_smoothing) * loss + (label_smoothing / input.shape[1]) * uniform
+    return (1 - label_smoothing) * loss + (label_smoothing / log_p.shape[1]) * uniform
 
 
-@old_reduction
+@legacy_reduction
 @tensor_arguments
 def nll_loss(
     input: Tensor,
@@ -92,6 +105,10 @@ def nll_loss(
     The mean is over the weights of what is not ignored: nan where nothing is left. Arguments and
     errors are those of :func:`cross_entropy`.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.nll_loss.html
+
+    >>> import minigrad as mg
+    >>> nll_loss(mg.tensor([[-0.5, -1.0]]), mg.tensor([1]))
+    tensor(1.)
     """
     check_reduction(reduction)
     if weight is not None:
@@ -102,26 +119,29 @@ def nll_loss(
         return nll_loss(input.float(), target, weight, **options).to(input.dtype)
     if input.ndim == 1:
         return nll_loss(input.unsqueeze(0), target.unsqueeze(0), weight, **options).reshape(())
-    classes, kept = _classes(input, target, ignore_index)
-    right = ops.nll(input, classes=classes)
-    if weight is None and kept is None:
-        return reduced(right, reduction)
-    weights = _weights(classes, kept, weight, input.dtype)
-    return _averaged(right * weights, kept, weights, reduction)
+    classes, counts = _checked_classes(input, target, ignore_index)
+    losses = ops.nll(input, classes=classes)
+    if weight is None and counts is None:
+        return reduce_loss(losses, reduction)
+    weights = _target_weights(classes, counts, weight, input.dtype)
+    return _weighted_reduction(losses * weights, counts, weights, reduction)
 
 
 def _check_weight(weight: Tensor, input: Tensor) -> None:
-    if input.ndim and weight.shape != (n := input.shape[min(1, input.ndim - 1)],):
+    if not input.ndim:
+        return
+    n = input.shape[min(1, input.ndim - 1)]
+    if weight.shape != (n,):
         raise RuntimeError(
-            f"weight tensor should be defined either for all {n} classes or no classes but got weight tensor of "
-            f"shape: {list(weight.shape)}"
+            f"weight tensor should be defined either for all {n} classes or no classes "
+            f"but got weight tensor of shape: {list(weight.shape)}"
         )
 
 
-def _classes(
+def _checked_classes(
     input: Tensor, target: Tensor, ignore_index: int
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the checked targets, 0 in place of ignored ones, and which are kept (None: all)."""
+    """Return ``classes`` and ``counts``; raise for a target that does not fit the input."""
     classes = target._data
     if input.ndim < 2:
         raise ValueError(f"Expected 1 or more dimensions (got {input.ndim})")
@@ -134,49 +154,63 @@ def _classes(
     size = list(classes.shape)
     if not size or size[0] != batch:
         raise ValueError(
-            f"Expected input batch_size ({batch}) to match target batch_size ({size[0] if size else 1})."
+            f"Expected input batch_size ({batch}) to match "
+            f"target batch_size ({size[0] if size else 1})."
         )
     if size[1:] != others:
         raise RuntimeError(f"Expected target size {[batch, *others]}, got {size}")
-    highest = classes.view(f"u{classes.itemsize}").max(
-        initial=0
-    )  # a negative number is the highest of all
+    # read as unsigned, a negative number is the highest of all
+    highest = classes.view(f"u{classes.itemsize}").max(initial=0)
     if (highest < n or not classes.size) and not 0 <= ignore_index < n:
         return classes, None
-    kept, outside = classes != ignore_index, (classes < 0) | (classes >= n)
-    if (outside & kept).any():
-        first = classes[outside & kept].flat[0]
+    counts = classes != ignore_index
+    outside = counts & ((classes < 0) | (classes >= n))
+    if outside.any():
+        first = classes[outside].flat[0]
         raise IndexError(f"Target {first} is out of bounds. Classes are 0 to {n - 1}.")
-    return np.where(kept, classes, 0), kept
+    return np.where(counts, classes, 0), counts
 
 
-def _weights(
-    classes: np.ndarray, kept: np.ndarray | None, weight: Tensor | None, dtype: Any
+def _target_weights(
+    classes: np.ndarray, counts: np.ndarray | None, weight: Tensor | None, dtype: Any
 ) -> Tensor:
     """Return the weight of each target, 0 for ignored ones."""
-    mask = Tensor._wrap((np.ones(classes.shape) if kept is None else kept).astype(dtype))
-    return mask if weight is None else weight[classes] * mask
+    mask = np.ones(classes.shape, dtype) if counts is None else counts.astype(dtype)
+    weights: Tensor = Tensor._wrap(mask)
+    return weights if weight is None else weight[classes] * weights
 
 
-def _averaged(losses: Tensor, kept: np.ndarray | None, weights: Tensor, reduction: str) -> Tensor:
-    """Reduce losses, the mean over these weights. Ignored ones are 0, whatever they were, and their gradient is 0,
-    whatever comes: infinities, where nothing is left to divide by."""
-    if kept is not None:
-        losses = where(Tensor._wrap(kept), losses, 0.0)
-    return losses.sum() / weights.sum() if reduction == "mean" else reduced(losses, reduction)
+def _weighted_reduction(
+    losses: Tensor, counts: np.ndarray | None, weights: Tensor, reduction: str
+) -> Tensor:
+    """Reduce losses, the mean over these weights.
+
+    Ignored ones are 0, whatever they were, and their gradient is 0, whatever comes: infinities,
+    where nothing is left to divide by.
+    """
+    if counts is not None:
+        losses = where(Tensor._wrap(counts), losses, 0.0)
+    if reduction == "mean":
+        return losses.sum() / weights.sum()
+    return reduce_loss(losses, reduction)
 
 
-def _of_classes(log_p: Tensor, weight: Tensor | None) -> Tensor:
-    return log_p if weight is None else log_p * weight.reshape((1, -1) + (1,) * (log_p.ndim - 2))
+def _times_class_weights(log_p: Tensor, weight: Tensor | None) -> Tensor:
+    if weight is None:
+        return log_p
+    shape = [1] * log_p.ndim
+    shape[1] = -1
+    return log_p * weight.reshape(shape)  # (1, C, 1…)
 
 
 def _uniform_loss(
     log_p: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str
 ) -> Tensor:
     """Return the loss against all classes alike, which label smoothing mixes in."""
-    classes, kept = _classes(log_p, target, ignore_index)
-    losses = -_of_classes(log_p, weight).sum(1)
-    return _averaged(losses, kept, _weights(classes, kept, weight, log_p.dtype), reduction)
+    classes, counts = _checked_classes(log_p, target, ignore_index)
+    weights = _target_weights(classes, counts, weight, log_p.dtype)
+    losses = -_times_class_weights(log_p, weight).sum(1)
+    return _weighted_reduction(losses, counts, weights, reduction)
 
 
 def _against_probabilities(
@@ -188,32 +222,8 @@ def _against_probabilities(
         )
     if smoothing:
         target = target * (1 - smoothing) + smoothing / log_p.shape[1]
-    losses = -(_of_classes(log_p, weight) * target).sum(1)
-    return reduced(losses, reduction)
-
-
-@tensor_arguments
-def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
-    """Return int64 (*, num_classes) with a 1 at each index; -1 takes as many as are needed.
-
-    Raises RuntimeError for a class that is not there, and for another dtype than int64.
-
-    >>> import minigrad as mg
-    >>> one_hot(mg.tensor([0, 2])).tolist()
-    [[1, 0, 0], [0, 0, 1]]
-    """
-    if tensor.dtype != np.int64:
-        raise RuntimeError(
-            f"one_hot is only applicable to index tensor of type LongTensor, got {tensor.dtype}."
-        )
-    indices = tensor.numpy()
-    if not indices.size and num_classes <= 0:
-        raise RuntimeError("Can not infer total number of classes from empty tensor.")
-    n = num_classes if num_classes != -1 else int(indices.max()) + 1
-    if indices.size and not 0 <= int(indices.min()) <= int(indices.max()) < n:
-        wrong = "non-negative" if indices.min() < 0 else "smaller than num_classes"
-        raise RuntimeError(f"Class values must be {wrong}.")
-    return Tensor._wrap((indices[..., None] == np.arange(n)).astype(np.int64, order="C"))
+    losses = -(_times_class_weights(log_p, weight) * target).sum(1)
+    return reduce_loss(losses, reduction)
 
 
 # ---- modules ------------------------------------------------------------------------------------
@@ -250,8 +260,15 @@ class CrossEntropyLoss(Loss):
     tensor(2.3026)
     """
 
-    def __init__(self, weight: Tensor | None = None, size_average: bool | None = None, ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean",
-                 label_smoothing: float = 0.0) -> None:  # fmt: skip
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        ignore_index: int = -100,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        label_smoothing: float = 0.0,
+    ) -> None:
         super().__init__(reduction=reduction)
         self.register_buffer("weight", weight)
         self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
@@ -259,6 +276,8 @@ class CrossEntropyLoss(Loss):
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
         options: Any = {
-            name: getattr(self, name) for name in ("ignore_index", "reduction", "label_smoothing")
+            "ignore_index": self.ignore_index,
+            "reduction": self.reduction,
+            "label_smoothing": self.label_smoothing,
         }
         return cross_entropy(input, target, self.weight, **options)

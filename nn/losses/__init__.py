@@ -1,0 +1,1 @@
+"""Losses: each as a function and, beside it, as a module."""
