@@ -1,0 +1,405 @@
+"""Write the stubs of what types cannot be read from: Tensor, the functions of minigrad and of minigrad.linalg.
+
+Signatures come from the live objects, so that names and defaults are those of the code; what a function returns and
+which operands may be numbers stand in the tables below.
+
+python tests/stubs.py --write
+"""
+
+import argparse
+import ast
+import inspect
+import re
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+import minigrad as mg
+from minigrad.functions.return_types import RETURN_TYPES
+
+# ---- what the code does not say ----------------------------------------------------------------------------------
+
+# (parameters after the tensor) -> result, where the result depends on them; `dim` may be called `axis` as well
+OVERLOADS = {
+    "aminmax": ["(*, dim: int | None = None, keepdim: bool = False) -> _aminmax"],
+    "cummax": ["(dim: int) -> _cummax"],
+    "cummin": ["(dim: int) -> _cummin"],
+    "item": ["() -> _Number"],
+    "kthvalue": ["(k: int, dim: int = -1, keepdim: bool = False) -> _kthvalue"],
+    "max": ["(dim: None = None) -> Tensor", "(dim: int, keepdim: bool = False) -> _max", "(other: Tensor) -> Tensor"],
+    "median": ["(dim: None = None) -> Tensor", "(dim: int, keepdim: bool = False) -> _median"],
+    "min": ["(dim: None = None) -> Tensor", "(dim: int, keepdim: bool = False) -> _min", "(other: Tensor) -> Tensor"],
+    "nonzero": [
+        "(*, as_tuple: Literal[False] = False) -> Tensor",
+        "(*, as_tuple: Literal[True]) -> tuple[Tensor, ...]",
+    ],
+    "size": ["(dim: None = None) -> Size", "(dim: int) -> int"],
+    "sort": ["(dim: int = -1, descending: bool = False, stable: bool = False) -> _sort"],
+    "stride": ["(dim: None = None) -> tuple[int, ...]", "(dim: int) -> int"],
+    "topk": ["(k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> _topk"],
+    "type": ["(dtype: None = None, non_blocking: bool = False) -> str", "(dtype: Any, non_blocking: bool = False) -> Tensor"],
+    "unique": [
+        "(sorted: bool = True, return_inverse: Literal[False] = False, return_counts: Literal[False] = False,"
+        " dim: int | None = None) -> Tensor",
+        "(sorted: bool = True, *, return_inverse: Literal[True], return_counts: Literal[False] = False,"
+        " dim: int | None = None) -> tuple[Tensor, Tensor]",
+        "(sorted: bool = True, return_inverse: Literal[False] = False, *, return_counts: Literal[True],"
+        " dim: int | None = None) -> tuple[Tensor, Tensor]",
+        "(sorted: bool = True, *, return_inverse: Literal[True], return_counts: Literal[True],"
+        " dim: int | None = None) -> tuple[Tensor, Tensor, Tensor]",
+    ],
+    "view": ["(shape: Sequence[int]) -> Tensor", "(*shape: int) -> Tensor", "(dtype: Any) -> Tensor"],
+}  # fmt: skip
+
+# of functions that have no method, or another one: all their parameters
+FUNCTIONS = {
+    **{
+        f"atleast_{n}d": [
+            "(tensor: Tensor, /) -> Tensor",
+            "(*tensors: Tensor) -> tuple[Tensor, ...]",
+            "(tensors: Sequence[Tensor], /) -> tuple[Tensor, ...]",
+        ]
+        for n in (1, 2, 3)
+    },
+    "broadcast_shapes": ["(*shapes: int | Sequence[int]) -> Size"],
+    "broadcast_tensors": ["(*tensors: Tensor) -> tuple[Tensor, ...]"],
+    "meshgrid": ["(*tensors: Tensor | Sequence[Tensor], indexing: str = 'ij') -> tuple[Tensor, ...]"],
+    "where": [
+        "(condition: Tensor) -> tuple[Tensor, ...]",
+        "(condition: Tensor, input: _Operand, other: _Operand) -> Tensor",
+    ],
+}
+
+RETURNS = {
+    "__array_function__": "Any", "__array_ufunc__": "Any", "__dlpack__": "Any", "__hash__": "int",
+    "__iter__": "Iterator[Tensor]", "get_device": "int", "is_complex": "bool", "is_contiguous": "bool", "is_floating_point": "bool",
+    "is_signed": "bool", "tolist": "Any",
+}  # fmt: skip
+
+# the other operand, and for the first ones the first, may be a number
+BOTH = [
+    "add", "bitwise_and", "bitwise_left_shift", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "bucketize",
+    "div", "divide", "float_power", "floor_divide", "mul", "multiply", "pow", "remainder", "sub", "subtract",
+    "true_divide", "xlogy",
+]  # fmt: skip
+SECOND = [
+    *BOTH, "eq", "fmod", "ge", "gt", "greater", "greater_equal", "isclose", "le", "lerp", "less", "less_equal",
+    "lt", "ne", "not_equal", "rsub",
+]  # fmt: skip
+OPERATORS = [
+    "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor", "lshift", "rshift", "lt", "le",
+    "gt", "ge",
+]  # fmt: skip
+
+# ---- signatures --------------------------------------------------------------------------------------------------
+
+HEADER = '''"""{doc}
+
+Written by tests/stubs.py from the code; `make stubs` writes it anew.
+"""
+# fmt: off
+# ruff: noqa
+'''
+VALUES = ("T", "Any", "Tensor", inspect.Parameter.empty)
+
+
+class _Spelled(ast.NodeTransformer):
+    """T is a Tensor; int, float and bool are hidden by what has these names."""
+
+    NAMES = {"T": "Tensor", "Dim": "_Dim", **{n: f"builtins.{n}" for n in ("int", "float", "bool")}}
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return ast.parse(self.NAMES.get(node.id, node.id), mode="eval").body
+
+
+def spelled(annotation: Any, argument: bool = False) -> str:
+    if annotation is inspect.Parameter.empty:
+        return "Any"
+    text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+    text = text.replace("builtins.", "").replace("np.ndarray", "np.ndarray[Any, Any]")
+    text = text.replace("tuple[int, ...]", "Sequence[int]") if argument else text
+    return ast.unparse(_Spelled().visit(ast.parse(text, mode="eval")))
+
+
+def parameter(function: str, place: int, p: inspect.Parameter) -> inspect.Parameter:
+    """Return the parameter with what may be given for it."""
+    annotation = spelled(p.annotation, argument=True)
+    if p.annotation in VALUES:
+        if place == 0:
+            annotation = "_Operand" if function in BOTH else "Tensor"
+        elif p.name in ("min", "max", "value"):
+            annotation = "_Operand"
+        elif p.name in ("other", "exponent", "weight", "end", "boundaries") and function[:2] != "__":
+            annotation = "_Operand" if function in SECOND else "Tensor | np.ndarray[Any, Any]"
+        if annotation != "Any" and p.default is None:
+            annotation += " | None"
+    return p.replace(annotation=annotation)
+
+
+def result(name: str, annotation: Any) -> str:
+    if name in RETURNS:
+        return spelled(RETURNS[name])
+    if annotation not in (*VALUES, "Self"):
+        return spelled(annotation)
+    if name[0] == "_" and name[:2] != "__":
+        return "Any"
+    return "Self" if name.endswith("_") and name[:2] != "__" else "Tensor"
+
+
+def takes_sizes(function: Any) -> bool:
+    """Say whether the last argument may be several integers: a wrapper takes them, and the function a tuple."""
+    if not hasattr(function, "__wrapped__"):
+        return False
+    kinds = [p.kind for p in inspect.signature(function, follow_wrapped=False).parameters.values()]
+    return kinds[0] is not inspect.Parameter.VAR_POSITIONAL and inspect.Parameter.VAR_POSITIONAL in kinds
+
+
+def takes_axis(function: Any) -> bool:
+    """Say whether NumPy's names are taken, too: by a wrapper of whatever arguments."""
+    if not hasattr(function, "__wrapped__"):
+        return False
+    kinds = [p.kind for p in inspect.signature(function, follow_wrapped=False).parameters.values()]
+    return kinds[0] is inspect.Parameter.VAR_POSITIONAL
+
+
+def parsed(signature: str) -> inspect.Signature:
+    space: dict[str, Any] = {}
+    exec(f"from __future__ import annotations\ndef f{signature}: ...", space)
+    return inspect.signature(space["f"])
+
+
+def signatures(name: str, function: Any, method: bool) -> list[inspect.Signature]:
+    """Return what a function, or the method of that name, may be called with."""
+    first = inspect.Parameter("self" if method else "input", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    first = first if method else first.replace(annotation="Tensor")
+    texts = OVERLOADS.get(name) if method or name not in FUNCTIONS else FUNCTIONS[name]
+    if texts is not None:
+        found = [parsed(text) for text in texts]
+        if texts is OVERLOADS.get(name):
+            found = [s.replace(parameters=[first, *s.parameters.values()]) for s in found]
+        found = [
+            s.replace(
+                parameters=[p.replace(annotation=spelled(p.annotation)) if p.name != "self" else p for p in s.parameters.values()],
+                return_annotation=spelled(s.return_annotation),
+            )
+            for s in found
+        ]
+    else:
+        live = inspect.signature(function)
+        parameters = [parameter(name.rstrip("_"), i, p) for i, p in enumerate(live.parameters.values())]
+        if method:
+            parameters[0] = first
+        found = [live.replace(parameters=parameters, return_annotation=result(name, live.return_annotation))]
+        if takes_sizes(function):
+            found = [found[0], _separate(found[0])]
+    if takes_axis(function):
+        found = [s for one in found for s in (one, *_with_axis(one))]
+    return found
+
+
+def _separate(signature: inspect.Signature) -> inspect.Signature:
+    """Return the signature in which the last argument is several integers."""
+    *before, last = signature.parameters.values()
+    last = last.replace(kind=inspect.Parameter.VAR_POSITIONAL, annotation="builtins.int", default=inspect.Parameter.empty)
+    return signature.replace(parameters=[*before, last])
+
+
+def _with_axis(signature: inspect.Signature) -> list[inspect.Signature]:
+    """Return the signature in which `dim` and `keepdim` have NumPy's names."""
+    axes = {"dim", "dims"} & signature.parameters.keys()
+    if not axes or signature.parameters[min(axes)].annotation == "None":
+        return []
+    names = {"dim": "axis", "dims": "axes", "keepdim": "keepdims"}
+    parameters = []
+    for p in signature.parameters.values():
+        new = p.replace(name=names.get(p.name, p.name))
+        if p.name in ("dim", "dims"):  # it is what tells the two apart
+            new = new.replace(default=inspect.Parameter.empty)
+        parameters.append(new)
+    place = next(i for i, p in enumerate(parameters) if p.name in ("axis", "axes"))
+    if parameters[place].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD:
+        parameters[place:] = [
+            p.replace(kind=inspect.Parameter.KEYWORD_ONLY) if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD else p
+            for p in parameters[place:]
+        ]
+    return [signature.replace(parameters=parameters)]
+
+
+def written(name: str, found: list[inspect.Signature], indent: str = "", ignore: str = "") -> list[str]:
+    """Return the lines of a function, each signature an overload where there are several."""
+    lines = []
+    for signature in found:
+        if len(found) > 1:
+            lines.append(f"{indent}@overload")
+        shown = signature.replace(
+            parameters=[p.replace(annotation=_Text(p.annotation)) if p.annotation is not p.empty else p
+                        for p in signature.parameters.values()],
+            return_annotation=_Text(signature.return_annotation),
+        )  # fmt: skip
+        text = f"{indent}def {name}{shown}: ...{ignore}"
+        lines += _wrapped(text, indent)
+    return lines
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    """Break a line after the commas between parameters."""
+    held = re.sub("(?<!,) ", "\0", text[len(indent) :])
+    lines = textwrap.wrap(held, 100, initial_indent=indent, subsequent_indent=f"{indent}    ", break_long_words=False,
+                          break_on_hyphens=False)  # fmt: skip
+    return [line.replace("\0", " ") for line in lines]
+
+
+class _Text(str):
+    """An annotation that is shown without quotes."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+# ---- the three stubs ---------------------------------------------------------------------------------------------
+
+TYPES = '''
+_Number: TypeAlias = builtins.int | builtins.float
+_Operand: TypeAlias = Tensor | np.ndarray[Any, Any] | np.number[Any] | np.bool[builtins.bool] | builtins.float
+_Dim: TypeAlias = builtins.int | Sequence[builtins.int] | None
+'''
+
+
+def tensor_stub() -> str:
+    """Return the text of minigrad/tensor/tensor.pyi."""
+    lines = [HEADER.format(doc="Tensor as type checkers and editors see it: every method with its signature.")]
+    lines += [
+        "import builtins",
+        "from collections.abc import Callable, Iterator, Sequence",
+        "from typing import Any, Literal, NamedTuple, Self, TypeAlias, overload",
+        "",
+        "import numpy as np",
+        "",
+        "from minigrad.device import Device",
+        "from minigrad.engine.graph import Handle as Handle",
+        "from minigrad.engine.graph import Node",
+        "from minigrad.engine.recording import Recorded",
+        "from minigrad.functions.return_types import Size",
+        "from minigrad.linalg import SlogDet",
+        "from minigrad.primitive import Primitive",
+        "from minigrad.random import Generator",
+        TYPES,
+    ]
+    for name, kind in RETURN_TYPES.items():
+        lines += [f"class _{name}(NamedTuple):", *(f"    {field}: Tensor" for field in kind._fields), ""]
+    lines.append("class Tensor(Recorded):")
+    for name in sorted(dir(mg.Tensor), key=lambda n: (n[0] == "_", n[:2] == "__", n)):
+        lines += member(name)
+    return "\n".join(lines) + "\n"
+
+
+IN_RECORDED = ("shape", "dtype", "to")
+LEFT_OUT = {"__annotations__", "__dict__", "__doc__", "__module__", "__weakref__", "__init_subclass__", "__subclasshook__"}
+
+
+def member(name: str) -> list[str]:
+    """Return the lines of one member of Tensor."""
+    value = inspect.getattr_static(mg.Tensor, name)
+    owner = next(c for c in mg.Tensor.__mro__ if name in c.__dict__)
+    if name in LEFT_OUT or owner is object or owner.__name__ == "Recorded":
+        return []
+    ignore = "  # type: ignore[override]" if name in (*IN_RECORDED, "__eq__", "__ne__") else ""
+    if isinstance(value, property):
+        kind = result(name, inspect.signature(value.fget).return_annotation)
+        if value.fset:
+            return [f"    {name}: {kind}"]
+        return ["    @property", f"    def {name}(self) -> {kind}: ...{ignore}"]
+    if isinstance(value, staticmethod):
+        return []
+    if not callable(value):
+        return [f"    {name}: {type(value).__name__ if type(value) is not bool else 'builtins.bool'}"] if name[0] != "_" else [f"    {name}: Any"]
+    if name[:2] == "__" and {name[2:-2], name[3:-2]} & set(OPERATORS):
+        kind = "Self" if name[2] == "i" and name[3:-2] in OPERATORS else "Tensor"
+        overlap = "  # type: ignore[misc]" if name in ("__lt__", "__le__", "__gt__", "__ge__") else ""
+        return [f"    def {name}(self, other: _Operand) -> {kind}: ...{overlap}"]
+    sister = name[:-1]
+    if name.endswith("_") and list(inspect.signature(value).parameters) == ["self", "args", "kwargs"]:
+        lines = signatures(sister, getattr(mg.Tensor, sister, None) or getattr(mg, sister), True)
+        lines = [s.replace(return_annotation="Self") for s in lines]
+        return written(name, lines, "    ")
+    if name == "where":
+        return ["    def where(self, condition: Tensor, other: _Operand) -> Tensor: ..."]
+    return written(name, signatures(name, value, True), "    ", ignore)
+
+
+def is_function(value: Any) -> bool:
+    home = getattr(value, "__module__", "") or ""
+    return inspect.isfunction(value) and (home.startswith("minigrad.functions.") or home == "minigrad.linalg")
+
+
+def exported(module: Any) -> dict[str, str]:
+    """Return the public names of a module as type checkers count them, each with the import that brings it, or ``""``."""
+    names: dict[str, str] = {}
+    for node in ast.parse(Path(module.__file__).read_text()).body:
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                if alias.name == "*":
+                    names |= dict.fromkeys(sys.modules[node.module or ""].__all__, "")
+                elif alias.name == alias.asname:
+                    names[alias.name] = f"from {node.module} import {alias.name} as {alias.name}"
+                elif alias.asname and not inspect.ismodule(getattr(module, alias.asname)):  # an export by another name
+                    names[alias.asname] = f"from {node.module} import {alias.name}"
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            names[node.name] = ""
+        elif isinstance(node, ast.Assign):
+            names |= {target.id: "" for target in node.targets if isinstance(target, ast.Name)}
+    return {name: names[name] for name in sorted(names) if name[0] != "_"}
+
+
+def face(module: Any, doc: str, more: list[str]) -> str:
+    """Return the stub of a module: its functions with their signatures, all else from where it comes."""
+    names = exported(module)
+    functions = [name for name in names if is_function(getattr(module, name))]
+    lines = [HEADER.format(doc=doc), "import builtins", "from collections.abc import Sequence"]
+    lines += ["from typing import Any, Literal, NamedTuple, overload", "", "import numpy as np", ""]
+    lines += sorted({*more, *(names[name] for name in names if name not in functions and names[name])})
+    lines += ["", *(f"{name} = {line.split()[-1]}" for name, line in names.items() if line and line.split()[-1] != name and name not in functions)]
+    lines += ["__version__: str", ""] if hasattr(module, "__version__") else [""]
+    for name in names:
+        value = getattr(module, name)
+        if name in functions:
+            lines += written(name, signatures(name, value, False))
+        elif isinstance(value, type) and issubclass(value, tuple) and not names[name]:
+            lines += [f"class {name}(NamedTuple):", *(f"    {field}: Tensor" for field in value._fields), ""]
+    return "\n".join(lines) + "\n"
+
+
+def stubs() -> dict[str, str]:
+    """Return the text of each stub by its path."""
+    alias = ["_Dim", "_Operand", *(f"_{name}" for name in RETURN_TYPES)]
+    private = f"from minigrad.tensor.tensor import {', '.join(alias)}"
+    return {
+        "minigrad/__init__.pyi": face(
+            mg,
+            "minigrad as type checkers and editors see it: every function with its signature.",
+            ["from minigrad.linalg import SlogDet", private],
+        ),
+        "minigrad/linalg.pyi": face(
+            mg.linalg,
+            "Linear algebra as type checkers and editors see it: every function with its signature.",
+            ["from minigrad.tensor.tensor import Tensor, _Dim, _Operand"],
+        ),
+        "minigrad/tensor/tensor.pyi": tensor_stub(),
+    }
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--write", action="store_true", help="write them into the tree, instead of telling which differ")
+    write, differing = parser.parse_args().write, []
+    for path, text in stubs().items():
+        if not (ROOT / path).exists() or (ROOT / path).read_text() != text:
+            differing.append(path)
+            if write:
+                (ROOT / path).write_text(text)
+    print("written:" if write else "not as generated:", *differing or ["none"])
+    sys.exit(bool(differing) and not write)
