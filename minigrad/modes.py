@@ -7,7 +7,7 @@ import inspect
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar, overload
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -79,14 +79,18 @@ class _Mode:
 
     mode: bool
 
-    def __init__(self) -> None:
-        self.previous: list[bool] = []
+    previous: list[bool]  # a stack, so that one object may be entered twice
 
-    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+    @overload
+    def __new__(cls) -> Self: ...
+    @overload
+    def __new__(cls, function: F) -> F: ...  # type: ignore[misc]
+    def __new__(cls, function: Any = None) -> Any:
+        if function is not None:
+            return _decorate(cls, function)  # @no_grad without parentheses
         self = super().__new__(cls)
-        if function is None:
-            return self
-        return _decorate(cls, function)  # @no_grad without parentheses
+        self.previous = []
+        return self
 
     def __enter__(self) -> None:
         self.previous.append(MODES.grad_enabled)
@@ -133,13 +137,19 @@ class inference_mode:
     True
     """
 
-    def __new__(cls, mode: Any = True) -> Any:
-        self = super().__new__(cls)
-        return _decorate(cls, mode) if callable(mode) else self
+    mode: bool
+    previous: list[tuple[bool, bool]]
 
-    def __init__(self, mode: bool = True) -> None:
-        self.mode = bool(mode)
-        self.previous: list[tuple[bool, bool]] = []
+    @overload
+    def __new__(cls, mode: bool = True) -> Self: ...
+    @overload
+    def __new__(cls, mode: F) -> F: ...  # type: ignore[misc]
+    def __new__(cls, mode: Any = True) -> Any:
+        if callable(mode):
+            return _decorate(cls, mode)  # @inference_mode without parentheses
+        self = super().__new__(cls)
+        self.mode, self.previous = bool(mode), []
+        return self
 
     def __enter__(self) -> None:
         self.previous.append((MODES.grad_enabled, MODES.inference))

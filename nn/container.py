@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Self
+from typing import Any, Self, overload
 
 from minigrad.nn.module import Module, check_value
+from minigrad.tensor.tensor import Tensor
 
 Modules = Mapping[str, Module] | Iterable[tuple[str, Module]]
 
@@ -140,6 +141,10 @@ class Sequential(_Numbered):
     def __imul__(self, n: int) -> Self:
         return self.extend(self._times(n)[len(self) :])
 
+    @overload
+    def forward(self, input: Tensor) -> Tensor: ...
+    @overload
+    def forward(self, input: Any) -> Any: ...
     def forward(self, input: Any) -> Any:
         """Return the last module's output."""
         for module in self:

@@ -359,4 +359,5 @@ def _table_shape(embeddings: Tensor) -> tuple[int, int]:
         raise AssertionError(
             f"Embeddings parameter is expected to be 2-dimensional, got {embeddings.ndim}"
         )
-    return embeddings.shape
+    num_embeddings, embedding_dim = embeddings.shape
+    return num_embeddings, embedding_dim

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Self
+from typing import Any, ParamSpec, Protocol, Self, TypeVar
 from weakref import ref
 
 from minigrad.creation import as_tensor, zeros_like
@@ -27,6 +27,16 @@ from minigrad.nn.state import (
 from minigrad.tensor.tensor import Handle, Tensor
 
 KINDS = ("_parameters", "_buffers", "_modules")
+
+
+P = ParamSpec("P")
+R = TypeVar("R", covariant=True)
+
+
+class _HasForward(Protocol[P, R]):
+    """A module whose call takes and returns what its own ``forward`` does."""
+
+    def forward(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
 
 
 class Module(Converting):
@@ -167,9 +177,10 @@ class Module(Converting):
             f'Module [{type(self).__name__}] is missing the required "forward" function'
         )
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._hooks or self._pre_hooks or self._backward_hooks or self._backward_pre_hooks:
-            return hooks.call(self, args, kwargs)
+    def __call__(self: _HasForward[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        module: Any = self
+        if module._hooks or module._pre_hooks or module._backward_hooks or module._backward_pre_hooks:
+            return hooks.call(module, args, kwargs)
         outer = MODES.scope
         MODES.scope = (outer, ref(self), type(self))  # weak, as a module may keep its own output
         try:

@@ -67,6 +67,7 @@ FUNCTIONS = {
     },
     "broadcast_shapes": ["(*shapes: int | Sequence[int]) -> Size"],
     "broadcast_tensors": ["(*tensors: Tensor) -> tuple[Tensor, ...]"],
+    "einsum": ["(equation: str, *operands: Tensor | Sequence[Tensor]) -> Tensor", "(*args: Any) -> Tensor"],
     "meshgrid": ["(*tensors: Tensor | Sequence[Tensor], indexing: str = 'ij') -> tuple[Tensor, ...]"],
     "where": [
         "(condition: Tensor) -> tuple[Tensor, ...]",

@@ -6,7 +6,7 @@ from collections import namedtuple
 from collections.abc import Iterable
 from math import prod
 from operator import index
-from typing import Any
+from typing import Any, SupportsIndex, overload
 
 
 def _shown(self: Any) -> str:
@@ -45,6 +45,10 @@ class Size(tuple[int, ...]):
         """Return the number of elements of a tensor of this shape."""
         return prod(self)
 
+    @overload
+    def __getitem__(self, place: SupportsIndex) -> int: ...
+    @overload
+    def __getitem__(self, place: slice) -> Size: ...
     def __getitem__(self, place: Any) -> Any:
         part = _item(self, place)
         return part if type(part) is int else size_of(Size, part)

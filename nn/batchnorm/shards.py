@@ -202,9 +202,8 @@ def _run(group: Group, modules: list[Any], shards: list[Tensor]) -> list[Any]:
         except Exception as error:
             results[rank] = error
 
-    group.threads = threads = [
-        threading.Thread(target=run, args=(rank,)) for rank in range(len(shards))
-    ]  # type: ignore[assignment]
+    threads = [threading.Thread(target=run, args=(rank,)) for rank in range(len(shards))]
+    group.threads = list(threads)
     with group.turn:  # nobody looks for a thread that has not started
         for thread in threads:
             thread.start()
