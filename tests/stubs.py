@@ -184,7 +184,10 @@ def signatures(name: str, function: Any, method: bool) -> list[inspect.Signature
             found = [s.replace(parameters=[first, *s.parameters.values()]) for s in found]
         found = [
             s.replace(
-                parameters=[p.replace(annotation=spelled(p.annotation)) if p.name != "self" else p for p in s.parameters.values()],
+                parameters=[
+                    p.replace(annotation=spelled(p.annotation)) if p.name != "self" else p
+                    for p in s.parameters.values()
+                ],
                 return_annotation=spelled(s.return_annotation),
             )
             for s in found
@@ -205,7 +208,9 @@ def signatures(name: str, function: Any, method: bool) -> list[inspect.Signature
 def _separate(signature: inspect.Signature) -> inspect.Signature:
     """Return the signature in which the last argument is several integers."""
     *before, last = signature.parameters.values()
-    last = last.replace(kind=inspect.Parameter.VAR_POSITIONAL, annotation="builtins.int", default=inspect.Parameter.empty)
+    last = last.replace(
+        kind=inspect.Parameter.VAR_POSITIONAL, annotation="builtins.int", default=inspect.Parameter.empty
+    )
     return signature.replace(parameters=[*before, last])
 
 
@@ -263,11 +268,11 @@ class _Text(str):
 
 # ---- the three stubs ---------------------------------------------------------------------------------------------
 
-TYPES = '''
+TYPES = """
 _Number: TypeAlias = builtins.int | builtins.float
 _Operand: TypeAlias = Tensor | np.ndarray[Any, Any] | np.number[Any] | np.bool[builtins.bool] | builtins.float
 _Dim: TypeAlias = builtins.int | Sequence[builtins.int] | None
-'''
+"""
 
 
 def tensor_stub() -> str:
@@ -299,7 +304,15 @@ def tensor_stub() -> str:
 
 
 IN_RECORDED = ("shape", "dtype", "to")
-LEFT_OUT = {"__annotations__", "__dict__", "__doc__", "__module__", "__weakref__", "__init_subclass__", "__subclasshook__"}
+LEFT_OUT = {
+    "__annotations__",
+    "__dict__",
+    "__doc__",
+    "__module__",
+    "__weakref__",
+    "__init_subclass__",
+    "__subclasshook__",
+}
 
 
 def member(name: str) -> list[str]:
@@ -317,7 +330,11 @@ def member(name: str) -> list[str]:
     if isinstance(value, staticmethod):
         return []
     if not callable(value):
-        return [f"    {name}: {type(value).__name__ if type(value) is not bool else 'builtins.bool'}"] if name[0] != "_" else [f"    {name}: Any"]
+        return (
+            [f"    {name}: {type(value).__name__ if type(value) is not bool else 'builtins.bool'}"]
+            if name[0] != "_"
+            else [f"    {name}: Any"]
+        )
     if name[:2] == "__" and {name[2:-2], name[3:-2]} & set(OPERATORS):
         kind = "Self" if name[2] == "i" and name[3:-2] in OPERATORS else "Tensor"
         overlap = "  # type: ignore[misc]" if name in ("__lt__", "__le__", "__gt__", "__ge__") else ""
@@ -360,10 +377,21 @@ def face(module: Any, doc: str, more: list[str]) -> str:
     """Return the stub of a module: its functions with their signatures, all else from where it comes."""
     names = exported(module)
     functions = [name for name in names if is_function(getattr(module, name))]
-    lines = [HEADER.format(doc=doc), "import builtins", "from collections.abc import Sequence"]
+    lines = [
+        HEADER.format(doc=f"{doc} as type checkers and editors see it: every function with its signature."),
+        "import builtins",
+        "from collections.abc import Sequence",
+    ]
     lines += ["from typing import Any, Literal, NamedTuple, overload", "", "import numpy as np", ""]
     lines += sorted({*more, *(names[name] for name in names if name not in functions and names[name])})
-    lines += ["", *(f"{name} = {line.split()[-1]}" for name, line in names.items() if line and line.split()[-1] != name and name not in functions)]
+    lines += [
+        "",
+        *(
+            f"{name} = {line.split()[-1]}"
+            for name, line in names.items()
+            if line and line.split()[-1] != name and name not in functions
+        ),
+    ]
     lines += ["__version__: str", ""] if hasattr(module, "__version__") else [""]
     for name in names:
         value = getattr(module, name)
@@ -374,33 +402,29 @@ def face(module: Any, doc: str, more: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def stubs() -> dict[str, str]:
-    """Return the text of each stub by its path."""
-    alias = ["_Dim", "_Operand", *(f"_{name}" for name in RETURN_TYPES)]
-    private = f"from minigrad.tensor.tensor import {', '.join(alias)}"
-    return {
-        "minigrad/__init__.pyi": face(
-            mg,
-            "minigrad as type checkers and editors see it: every function with its signature.",
-            ["from minigrad.linalg import SlogDet", private],
-        ),
-        "minigrad/linalg.pyi": face(
-            mg.linalg,
-            "Linear algebra as type checkers and editors see it: every function with its signature.",
-            ["from minigrad.tensor.tensor import Tensor, _Dim, _Operand"],
-        ),
-        "minigrad/tensor/tensor.pyi": tensor_stub(),
-    }
+def text_of(path: str) -> str:
+    """Return the text of a stub."""
+    names = ["_Dim", "_Operand", *(f"_{name}" for name in RETURN_TYPES)]
+    if path == "minigrad/__init__.pyi":
+        results = f"from minigrad.tensor.tensor import {', '.join(names)}"
+        return face(mg, "minigrad", ["from minigrad.linalg import SlogDet", results])
+    if path == "minigrad/linalg.pyi":
+        return face(mg.linalg, "Linear algebra", ["from minigrad.tensor.tensor import Tensor, _Dim, _Operand"])
+    return tensor_stub()
 
+
+PATHS = ("minigrad/__init__.pyi", "minigrad/linalg.pyi", "minigrad/tensor/tensor.pyi")
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--write", action="store_true", help="write them into the tree, instead of telling which differ")
+    parser.add_argument(
+        "--write", action="store_true", help="write them into the tree, instead of telling which differ"
+    )
     write, differing = parser.parse_args().write, []
-    for path, text in stubs().items():
-        if not (ROOT / path).exists() or (ROOT / path).read_text() != text:
+    for path in PATHS:
+        if not (ROOT / path).exists() or (ROOT / path).read_text() != text_of(path):
             differing.append(path)
             if write:
-                (ROOT / path).write_text(text)
+                (ROOT / path).write_text(text_of(path))
     print("written:" if write else "not as generated:", *differing or ["none"])
     sys.exit(bool(differing) and not write)
