@@ -5,7 +5,7 @@ EXTRAS ?= examples,test
 ARGS ?=
 BIN := $(VENV)/bin
 
-.PHONY: help mnist test oracle bench mutants report lab gallery commands lint typecheck wheel clean
+.PHONY: help mnist test oracle bench mutants report lab gallery commands lint stubs typecheck wheel clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1|/' | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ commands: $(VENV)/installed-$(EXTRAS)  ## run every command that a page names, a
 
 lint: $(VENV)/installed-dev  ## check format and style
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .
+
+stubs: $(VENV)/installed-$(EXTRAS)  ## write the .pyi stubs anew after a signature has changed
+	$(BIN)/python tests/stubs.py --write
 
 wheel: $(VENV)/installed-dev  ## build the wheel into dist/
 	rm -rf build dist && $(BIN)/python -m build --quiet --wheel

@@ -9,6 +9,7 @@ tensor([6., 8.])
 """
 
 from pathlib import Path as _Path
+from types import ModuleType as _ModuleType
 
 if not (_Path(__file__).parent / "nn").is_dir():  # a checkout: minigrad.nn is the folder beside us
     __path__.append(str(_Path(__file__).parent.parent))
@@ -158,3 +159,26 @@ from minigrad.tensor.tensor import Tensor as Tensor
 __version__ = "0.1.0"
 _allocator.keep_memory()
 _silence("minigrad")
+
+_PACKAGES = [
+    "autograd",
+    "backends",
+    "datasets",
+    "distributions",
+    "func",
+    "linalg",
+    "nn",
+    "optim",
+    "utils",
+    "viz",
+]
+__all__ = [
+    name
+    for name, value in sorted(globals().items())
+    if name[0] != "_" and (name in _PACKAGES or not isinstance(value, _ModuleType))
+]
+
+
+def __dir__() -> list[str]:
+    """Show what a user may use: the modules of the engine stay out."""
+    return [*__all__, *(name for name in globals() if name[:2] == "__")]
