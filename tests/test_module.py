@@ -410,7 +410,7 @@ WRONG = {
     "taken by a parameter": (KeyError, "attribute 'weight' already", lambda: nn.Linear(1, 1).register_buffer("weight", None)),
     "dotted name": (KeyError, "contain", lambda: nn.ReLU().add_module("a.b", nn.ReLU())),
     "empty name": (KeyError, "empty string", lambda: nn.Sequential(OrderedDict({"": nn.ReLU()}))),
-    "no module": (TypeError, "cannot assign 'function' object to child module", lambda: nn.Sequential(mg.no_grad.__init__)),
+    "no module": (TypeError, "cannot assign 'function' object to child module", lambda: nn.Sequential(mg.no_grad.__enter__)),
     "mode": (ValueError, "training mode is expected to be boolean", lambda: nn.ReLU().train("yes")),
     "forward": (NotImplementedError, "missing the required", lambda: nn.Module()(1)),
     "submodule": (AttributeError, "Sequential has no attribute `3`", lambda: nn.Sequential().get_submodule("3")),
