@@ -24,7 +24,7 @@ from minigrad.functions.norm import vector_norm as vector_norm
 from minigrad.ops import linalg as ops
 from minigrad.ops.elementwise import where
 from minigrad.ops.linalg import LinAlgError as LinAlgError
-from minigrad.primitive import TABLE, primitive
+from minigrad.primitive import primitive
 
 T = Any  # a Tensor, which this floor does not know
 
@@ -406,13 +406,3 @@ def cross(input: T, other: T, *, dim: int = -1) -> T:
 
 
 matmul = product.matmul
-TABLE.update(
-    {np.linalg.solve: solve, np.linalg.slogdet: slogdet, np.linalg.qr: qr, np.linalg.svd: svd}
-)
-TABLE.update(
-    {np.linalg.eigh: eigh, np.linalg.eigvalsh: eigvalsh, np.linalg.matrix_power: matrix_power}
-)
-TABLE.update({np.linalg.svdvals: svdvals, np.linalg.multi_dot: multi_dot})
-TABLE[np.linalg.norm] = lambda x, ord=None, axis=None, keepdims=False: norm(x, ord, axis, keepdims)
-TABLE[np.linalg.pinv] = lambda a, rcond=None, hermitian=False, *, rtol=None: pinv(
-    a, rtol=rcond if rtol is None else rtol, hermitian=hermitian)  # fmt: skip

@@ -21,7 +21,9 @@ import numpy as np
 Rule = Callable[..., Any]
 _ndarray = np.ndarray
 
-TABLE: dict[Callable[..., Any], Callable[..., Any]] = {}  # NumPy function -> what records it
+TABLE: dict[
+    Callable[..., Any], Callable[..., Any]
+] = {}  # NumPy function -> what records it: enter()
 PRIMITIVES: weakref.WeakSet[Primitive] = weakref.WeakSet()  # all that are in use
 WATCHERS: list[Callable[[Primitive], None]] = []  # called with each that is made: an open profile
 
@@ -128,17 +130,33 @@ def primitive(*vjps: Rule | None, **options: Any) -> Callable[[Callable[..., Any
 
 def register(function: Callable[..., Any], *vjps: Rule | None, **options: Any) -> Primitive:
     """Make a NumPy function a primitive and enter it in the table."""
-    TABLE[function] = made = Primitive(function, vjps, **options)
-    made.numpy.append(_called(function))
-    return made
+    primitive = Primitive(function, vjps, **options)
+    enter(function, primitive, primitive)
+    return primitive
 
 
-def _called(function: Callable[..., Any]) -> str:
+def enter(function: Callable[..., Any], call: Rule, primitive: Primitive | None = None) -> None:
+    """Let ``call`` answer a NumPy function that is handed Tensors; ``primitive`` is what it records.
+
+    Raises ValueError where the function has an entry already: each has one meaning, in one place.
+    """
+    if function in TABLE:
+        raise ValueError(
+            f"enter: np.{numpy_name(function)} has an entry already, {TABLE[function]!r}; "
+            f"{call!r} would hide it"
+        )
+    TABLE[function] = call
+    if primitive is not None:
+        primitive.numpy.append(numpy_name(function))
+
+
+def numpy_name(function: Callable[..., Any]) -> str:
     """Return NumPy's name of a function, ``add.reduce`` of a ufunc's method."""
     owner = getattr(function, "__self__", None)
     if isinstance(owner, np.ufunc):
         return f"{owner.__name__}.{function.__name__}"
-    return "linalg." * (getattr(function, "__module__", "") == "numpy.linalg") + function.__name__
+    package = "linalg." if getattr(function, "__module__", "") == "numpy.linalg" else ""
+    return package + function.__name__
 
 
 def alias(made: Primitive, *functions: Callable[..., Any], call: Rule | None = None) -> None:
@@ -155,5 +173,4 @@ def alias(made: Primitive, *functions: Callable[..., Any], call: Rule | None = N
         return made(*operands, **dict(zip(names, rest, strict=False)), **params)
 
     for function in functions:
-        made.numpy.append(_called(function))
-        TABLE[function] = call or (default if names else made)
+        enter(function, call or (default if names else made), made)

@@ -1,9 +1,13 @@
 """NumPy both ways: what is recorded, what is refused, and that nothing slips out of the graph."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import minigrad as mg
+from minigrad.primitive import TABLE, alias, enter, numpy_name, register
 
 
 def leaf():
@@ -289,3 +293,25 @@ def test_a_list_of_losses_is_their_numbers(torch):
 def test_numpy_by_force():
     x = leaf()
     assert (x * 2).numpy(force=True).tolist() == [2, 4, 6] and np.shares_memory(x.numpy(force=True), x._data)
+
+
+@pytest.mark.parametrize(
+    ("function", "again"),
+    [
+        (np.sum, lambda: enter(np.sum, lambda a: a)),
+        (np.add.reduce, lambda: alias(TABLE[np.exp], np.add.reduce)),
+        (np.exp, lambda: register(np.exp, lambda g, out, _x: g * out)),
+    ],
+)
+def test_a_numpy_function_has_one_entry_and_a_second_is_refused(function, again):
+    before = dict(TABLE)
+    with pytest.raises(ValueError, match=rf"np\.{numpy_name(function)} has an entry already.* would hide it"):
+        again()
+    assert before == TABLE
+
+
+def test_only_enter_writes_into_the_table():
+    package = Path(mg.__file__).parent
+    pattern = re.compile(r"TABLE\[[^]]*\] *=[^=]|TABLE\.(update|setdefault|pop)|TABLE \|=")
+    writers = [path.name for path in package.rglob("*.py") for _ in pattern.finditer(path.read_text())]
+    assert writers == ["primitive.py"]

@@ -16,7 +16,6 @@ from minigrad.functions.shape import expand, reshape
 from minigrad.ops import einsum as sums
 from minigrad.ops import linalg, reduction
 from minigrad.ops import matmul as ops
-from minigrad.primitive import TABLE, alias
 
 __all__ = [
     "addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "cross", "dot", "einsum", "ger", "inner", "kron", "matmul", "mm", "mv",
@@ -293,23 +292,3 @@ def cross(input: T, other: T, dim: int | None = None) -> T:
             f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[axis]} and {other.shape[axis]}"
         )
     return linalg.cross(input, other, axis=axis - input.ndim)
-
-
-def _einsum_of_numpy(*args: Any, optimize: Any = True) -> T:
-    operands, inputs, output = parsed(args)
-    return sums.einsum(*operands, inputs=inputs, output=output)
-
-
-def _dot_of_numpy(a: T, b: T) -> T:
-    if 0 in (getattr(a, "ndim", 0), getattr(b, "ndim", 0)):
-        return a * b
-    return tensordot(a, b, ([-1], [-2 if b.ndim > 1 else -1]))
-
-
-alias(sums.einsum, np.einsum, call=_einsum_of_numpy)
-alias(linalg.trace, np.trace, call=lambda a: trace(a))
-TABLE[np.tensordot] = lambda a, b, axes=2: tensordot(a, b, axes)
-TABLE.update({np.dot: _dot_of_numpy, np.inner: inner})
-TABLE.update({np.kron: kron, np.outer: lambda a, b: outer(np.reshape(a, -1), np.reshape(b, -1))})
-TABLE[np.cross] = lambda a, b, axis=-1: cross(a, b, axis)
-TABLE[np.linalg.cross] = lambda x1, x2, axis=-1: cross(x1, x2, axis)

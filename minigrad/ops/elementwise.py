@@ -377,9 +377,6 @@ def where(condition, x, y):
     return np.where(condition, x, y)
 
 
-alias(where, np.where)
-
-
 # ---- steps ------------------------------------------------------------------------------------
 @primitive(no_slope)
 def sign(x):

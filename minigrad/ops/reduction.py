@@ -269,19 +269,15 @@ def _like_numpy(made, first_axis=None):
 
 
 for made, function, ufunc in (
-    (sum, np.sum, np.add),
-    (mean, np.mean, None),
     (amax, np.max, np.maximum),
     (amin, np.min, np.minimum),
     (all, np.all, np.logical_and),
     (any, np.any, np.logical_or),
 ):
     alias(made, function, call=_like_numpy(made))
-    if ufunc is not None:
-        alias(made, ufunc.reduce, call=_like_numpy(made, 0))
+    alias(made, ufunc.reduce, call=_like_numpy(made, 0))
 alias(amax, np.amax, call=_like_numpy(amax))
 alias(amin, np.amin, call=_like_numpy(amin))
-alias(cumsum, np.cumsum)
 for made, function in ((argmax, np.argmax), (argmin, np.argmin)):
     alias(made, function, call=lambda a, axis=None, *, keepdims=False, made=made: made(
         a, axis=axis, keepdims=keepdims))  # fmt: skip

@@ -9,7 +9,7 @@ from minigrad.ops.indexing import getitem
 from minigrad.ops.reduction import expanded
 from minigrad.ops.shape import astype, pad
 from minigrad.ops.total import WIDER
-from minigrad.primitive import alias, primitive
+from minigrad.primitive import primitive
 
 
 def _part(x, axis, start, stop):
@@ -58,9 +58,6 @@ def _cumprod_vjp(g, x, axis):
 @c_ordered
 def cumprod(x, *, axis):
     return np.cumprod(x, axis=axis, dtype=WIDER.get(x.dtype.char)).astype(x.dtype, copy=False)
-
-
-alias(cumprod, np.cumprod)
 
 
 def _others(x, axis):

@@ -163,7 +163,7 @@ def axis_of_stack(x, axis):
 
 for made, function in (
     (reshape, np.reshape), (swapaxes, np.swapaxes),
-    (expand_dims, np.expand_dims), (flip, np.flip), (copy, np.copy),
+    (expand_dims, np.expand_dims), (copy, np.copy),
 ):  # fmt: skip
     alias(made, function)
 alias(broadcast_to, np.broadcast_to, call=lambda array, shape: broadcast_to(
