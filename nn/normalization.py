@@ -17,7 +17,7 @@ from minigrad.nn.arguments import tensor_arguments
 from minigrad.nn.module import Module
 from minigrad.nn.padding import pad
 from minigrad.nn.parameter import Parameter, on_cpu
-from minigrad.ops.elementwise import addcmul, over_root
+from minigrad.ops.elementwise import addcmul, div_sqrt
 from minigrad.ops.reduction import centred, mean_square
 from minigrad.tensor.tensor import Tensor
 
@@ -28,7 +28,7 @@ def standardize(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
     """Return (x − E[x]) / √(Var[x] + eps), mean and biased variance over ``axes``."""
     centered = centred(x, axis=axes)
     variance = mean_square(centered, axis=axes, keepdims=True).named("σ²")
-    x_hat: Tensor = over_root(centered, variance, eps=float(eps))
+    x_hat: Tensor = div_sqrt(centered, variance, eps=float(eps))
     return x_hat.named("x̂")
 
 
@@ -81,7 +81,7 @@ def rms_norm(
     if eps is None:
         eps = float(np.finfo(np.float64 if input.dtype == np.float64 else np.float32).eps)
     square = mean_square(input, axis=_last(input, shape), keepdims=True)
-    return _scale_and_shift(over_root(input, square, eps=float(eps)), weight, None)
+    return _scale_and_shift(div_sqrt(input, square, eps=float(eps)), weight, None)
 
 
 @tensor_arguments

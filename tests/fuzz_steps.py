@@ -486,7 +486,7 @@ REFUSED = {
     "a view that is detached": r"Can't detach views",
     "not there, and says so": r"^NotImplementedError",
     "a name that minigrad has not": r"^AttributeError: .*(minigrad|Tensor).* (has no|no attribute)",
-    "what PyTorch does not keep": r"modified by an inplace operation: (the result of (div|over_root|max_pool)|operand \d of (einsum|cross_entropy))",
+    "what PyTorch does not keep": r"modified by an inplace operation: (the result of (div|div_sqrt|max_pool)|operand \d of (einsum|cross_entropy))",
     "memory that overlaps is read-only": r"more than one element of the written-to tensor|destination is read-only",
 }
 

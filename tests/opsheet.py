@@ -35,14 +35,16 @@ RENAMED = {"axis": "dim", "keepdims": "keepdim"}
 AS_PYTORCH = {  # where PyTorch has the operation under another name or signature
     "elementwise.rint": lambda t, x: t.round(x),
     "elementwise.pow_scalar": lambda t, x, exponent: t.pow(x, exponent),
-    "elementwise.root": lambda t, x: t.sqrt(x),
+    "elementwise.safe_sqrt": lambda t, x: t.sqrt(x),
     "elementwise.floor_divide": lambda t, x, y: t.div(x, y, rounding_mode="floor"),
     "loss.binary_cross_entropy": lambda t, p, y: t.nn.functional.binary_cross_entropy(p, y, reduction="none"),
     "loss.cross_entropy": lambda t, x, classes, reduction: t.nn.functional.cross_entropy(
         x, t.tensor(classes), reduction=reduction
     ),
     "loss.nll": lambda t, x, classes: t.nn.functional.nll_loss(x, t.tensor(classes), reduction="none"),
-    "loss.surplus": lambda t, x, classes: x.softmax(1) - t.nn.functional.one_hot(t.tensor(classes), x.shape[1]),
+    "loss.softmax_minus_onehot": lambda t, x, classes: (
+        x.softmax(1) - t.nn.functional.one_hot(t.tensor(classes), x.shape[1])
+    ),
     "indexing.take_along_axis": lambda t, x, indices, axis: t.take_along_dim(x, t.tensor(indices), axis),
     "shape.astype": lambda t, x, dtype: x.to(getattr(t, dtype.name)),
     "elementwise.trunc_divide": lambda t, x, y: t.div(x, y, rounding_mode="trunc"),
@@ -147,13 +149,13 @@ POINT = {
     "matmul.linear": "L.nn.functional.linear(x, y)", "reduction.sum_of_product": "(x * y).sum()",
     **{f"reduction.{f}": f"x.{f}(0)" for f in ("cumsum", "softmax", "log_softmax")},
     **{f"scan.{f}": f"x.{f}(0)" for f in ("cumprod", "logcumsumexp", "prod")},
-    **{f"loss.{f}": "L.nn.functional.cross_entropy(x, L.tensor(0.5))" for f in ("cross_entropy", "nll", "surplus")},
+    **{f"loss.{f}": "L.nn.functional.cross_entropy(x, L.tensor(0.5))" for f in ("cross_entropy", "nll", "softmax_minus_onehot")},
 }  # fmt: skip
 EMPTY = {  # of x and y, (0, 3)
     "diagonal.diagonal_embed": "L.diag_embed(x)", "indexing.put_along_axis": "x.take_along_dim(L.zeros(0, 1, dtype=L.int64), 1)",
     "indexing.scatter_add": "x.index_add(1, L.tensor([0, 0, 2]), y)", "indexing.take_along_axis": "x.gather(1, L.zeros(0, 1, dtype=L.int64))",
     "linalg.solve": "L.linalg.solve(x @ y.T, x)", "reduction.amax": "x.amax(1)", "reduction.amin": "x.amin(1)",
-    **{f"loss.{f}": "L.nn.functional.cross_entropy(x, L.zeros(0, dtype=L.int64))" for f in ("cross_entropy", "nll", "surplus")},
+    **{f"loss.{f}": "L.nn.functional.cross_entropy(x, L.zeros(0, dtype=L.int64))" for f in ("cross_entropy", "nll", "softmax_minus_onehot")},
     "shape.broadcast_to": "x.expand(2, 0, 3)", "shape.reshape": "x.reshape(3, 0)",
 }  # fmt: skip
 

@@ -12,7 +12,7 @@ import minigrad as mg
 from minigrad import nn
 from minigrad.autograd import gradcheck, gradgradcheck
 from minigrad.nn.batchnorm.layers import batch_norm, normalize
-from minigrad.ops.shape import beside
+from minigrad.ops.shape import expand_channels
 
 
 def drawn(seed, dtype):
@@ -93,12 +93,12 @@ def test_the_papers_six_gradients(seed, dtype, tolerance):
 
 @pytest.mark.parametrize("shape", [(32, 4, 256), (32, 16, 8, 8), (9, 3, 40, 40), (8, 2, 13, 13, 13)])
 def test_the_six_gradients_of_large_batches(shape):
-    """Their channels are stretched over the places of a sample before they meet the batch (``beside``)."""
+    """Their channels are stretched over the places of a sample before they meet the batch (``expand_channels``)."""
     rng = np.random.default_rng(3)
     x, dy = rng.standard_normal((2, *shape)) + 1
     gamma, beta = rng.uniform(0.5, 2, (2, shape[1]))
     c = np.arange(shape[1]).reshape(1, -1, *(1,) * (len(shape) - 2))
-    stretched = beside(c, x)
+    stretched = expand_channels(c, x)
     assert stretched.shape == (1, *shape[1:]) and (stretched == c).all()
     expected, found = closed_forms(x, gamma, dy, 1e-5), graph_gradients(x, gamma, beta, dy, 1e-5)
     for name in found:

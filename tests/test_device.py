@@ -54,7 +54,7 @@ def on_device(params):
 
 HOST_ONLY = {  # name: why; what is not here must run on a device
     "indexing.take_along_axis": "indices of the other axes are counted on the host",
-    **{f"loss.{name}": "rows are counted on the host" for name in ("cross_entropy", "nll", "surplus")},
+    **{f"loss.{name}": "rows are counted on the host" for name in ("cross_entropy", "nll", "softmax_minus_onehot")},
     "diagonal.diagonal": "NumPy gives a read-only view, which is unlocked on the host",
     "diagonal.diagonal_embed": "writes through that view",
     "indexing.put_along_axis": "indices of the other axes are counted on the host",

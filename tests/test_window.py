@@ -64,14 +64,17 @@ x, w = rng.standard_normal((2, 4, 5, 6)), rng.standard_normal((6, 2, 3, 2))
 y = window.conv(x, w, **TRIO)
 pooled = window.window_sum(x, **WINDOW)
 best = window.max_pool(x, **WINDOW, dilation=(1, 1))
-winner = window.winners(x, best, **WINDOW, dilation=(1, 1))
+winner = window.argmax_windows(x, best, **WINDOW, dilation=(1, 1))
 PRIMITIVES = {
     "conv": (lambda x, w: window.conv(x, w, **TRIO), x, w),
     "conv_input": (lambda y, w: window.conv_input(y, w, shape=x.shape, **TRIO), y, w),
     "conv_weight": (lambda x, y: window.conv_weight(x, y, shape=w.shape, **TRIO), x, y),
     "max_pool": (lambda x: window.max_pool(x * x, **WINDOW, dilation=(1, 1)), x),
-    "place": (lambda y: window.place(y * y, winner, shape=x.shape, **WINDOW, dilation=(1, 1)), best),
-    "pick": (lambda x: window.pick(x * x, winner, **WINDOW, dilation=(1, 1)), x),
+    "scatter_windows": (
+        lambda y: window.scatter_windows(y * y, winner, shape=x.shape, **WINDOW, dilation=(1, 1)),
+        best,
+    ),
+    "gather_windows": (lambda x: window.gather_windows(x * x, winner, **WINDOW, dilation=(1, 1)), x),
     "window_sum": (lambda x: window.window_sum(x * x, **WINDOW), x),
     "window_spread": (lambda y: window.window_spread(y * y, shape=x.shape, **WINDOW), pooled),
 }

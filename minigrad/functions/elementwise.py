@@ -181,7 +181,7 @@ def sub(input: T, other: T, *, alpha: float = 1) -> T:
     """Return input - alpha * other; raise RuntimeError for two bool tensors."""
     input = lifted(input, other)
     if type(alpha) is not int or alpha != 1:
-        ops.no_bools(input, other)
+        ops.refuse_bools(input, other)
     return ops.sub(input, _scaled("sub", input, other, alpha))
 
 

@@ -15,7 +15,7 @@ from minigrad.engine.views import own
 from minigrad.functions.arguments import no_tensor, numpy_names
 from minigrad.functions.return_types import RETURN_TYPES
 from minigrad.ops import elementwise, indexing, linalg, reduction, scan
-from minigrad.ops.total import count_along
+from minigrad.ops.summation import size_along
 from minigrad.silence import warn
 
 __all__ = [
@@ -87,7 +87,7 @@ def _freedom(
             f"{name}: only floating point and complex dtypes are supported, got {input.dtype}"
         )
     axes = _axes(input, dim)
-    left = count_along(input.shape, axes) - (1 if correction is None else correction)
+    left = size_along(input.shape, axes) - (1 if correction is None else correction)
     if left <= 0:
         warn(
             f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor "
@@ -100,7 +100,7 @@ def _variance(input: T, axes: tuple[int, ...], left: float, keepdim: bool) -> T:
     """Return the sum of squares around the mean over ``left``; of float16 in float32."""
     d = reduction.centred(_float32(input), axis=axes)
     squares = reduction.mean_square(d, axis=axes, keepdims=keepdim)
-    factor = count_along(input.shape, axes) / left if left else math.inf
+    factor = size_along(input.shape, axes) / left if left else math.inf
     return squares if factor == 1 else squares * factor
 
 
@@ -115,7 +115,7 @@ def _deviation(input: T, axes: tuple[int, ...], left: float, keepdim: bool) -> T
         limits = np.finfo(np.float32)
         if ((variance._data < limits.tiny) | (variance._data > limits.max)).any():
             variance = _variance(input.double(), axes, left, keepdim)
-    return elementwise.root(variance).to(input.dtype)
+    return elementwise.safe_sqrt(variance).to(input.dtype)
 
 
 @numpy_names

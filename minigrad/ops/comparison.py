@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.ops.elementwise import limited
+from minigrad.ops.elementwise import requires_kinds
 from minigrad.primitive import register
 
 
@@ -23,7 +23,7 @@ bitwise_left_shift, bitwise_right_shift = _pairwise(
     bitwise_left_shift=np.left_shift, bitwise_right_shift=np.right_shift
 )
 for made in (bitwise_left_shift, bitwise_right_shift):
-    made.function = limited(made.function, "iu")
+    made.function = requires_kinds(made.function, "iu")
 isnan, isinf, isfinite, logical_not = (
     register(f, None) for f in (np.isnan, np.isinf, np.isfinite, np.logical_not)
 )

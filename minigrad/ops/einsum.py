@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from minigrad.ops.total import total
+from minigrad.ops.summation import sum_axes
 from minigrad.primitive import primitive
 
 
@@ -116,7 +116,7 @@ def _simple(x, names, output, others):
 
 
 def _summed(x, axis):
-    return total(x, axis, False) if x.dtype.kind == "f" else np.sum(x, axis=axis, dtype=x.dtype)
+    return sum_axes(x, axis, False) if x.dtype.kind == "f" else np.sum(x, axis=axis, dtype=x.dtype)
 
 
 def _without(names, *places):

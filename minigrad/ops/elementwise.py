@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from minigrad.layout import channels_last, in_c_order
-from minigrad.ops.reduction import product_for, unbroadcast
-from minigrad.ops.shape import beside
+from minigrad.ops.reduction import mul_and_unbroadcast, unbroadcast
+from minigrad.ops.shape import expand_channels
 from minigrad.primitive import Primitive, alias, primitive, register
 
 
-def limited(function: Callable[..., Any], kinds: str) -> Callable[..., Any]:
+def requires_kinds(function: Callable[..., Any], kinds: str) -> Callable[..., Any]:
     """Refuse dtypes that PyTorch has no such function for."""
 
     @functools.wraps(function)
@@ -34,7 +34,7 @@ _FLOAT = np.dtype(float)
 _LN2, _LN10 = 0.6931471805599453, 2.302585092994046
 
 
-def no_bools(*operands):
+def refuse_bools(*operands):
     """Refuse to subtract bools, or from them: PyTorch asks what is meant."""
     if any(isinstance(x, bool) or getattr(x, "dtype", _FLOAT).kind == "b" for x in operands):
         raise RuntimeError(
@@ -44,8 +44,8 @@ def no_bools(*operands):
 
 
 # ---- arithmetic -------------------------------------------------------------------------------
-pair = {"promotes": 0}
-add = register(np.add, lambda g, _out, _x, _y: g, lambda g, _out, _x, _y: g, **pair)
+PROMOTE = {"promotes": 0}
+add = register(np.add, lambda g, _out, _x, _y: g, lambda g, _out, _x, _y: g, **PROMOTE)
 sub = register(
     np.subtract,
     lambda g, _out, _x, _y: g,
@@ -53,38 +53,38 @@ sub = register(
         -(g if g.shape == _y.shape else unbroadcast(g, _y.shape))
     ),  # the smaller one is negated
     name="sub",
-    guard=no_bools,
-    **pair,
+    guard=refuse_bools,
+    **PROMOTE,
 )
 
 
 @primitive(*sub.vjps, promotes=0)
-def deviation(x, y):
+def sub_mean(x, y):
     """x - y, as ``sub``, where y has one number a channel; in C order, unless the channels lie last."""
-    d = x - beside(y, x)
+    d = x - expand_channels(y, x)
     return d if d.flags.c_contiguous or channels_last(d) else in_c_order(d)
 
 
 mul = register(
     np.multiply,
-    lambda g, _out, _x, y: product_for(g, y, _x),
-    lambda g, _out, x, _y: product_for(g, x, _y),
+    lambda g, _out, _x, y: mul_and_unbroadcast(g, y, _x),
+    lambda g, _out, x, _y: mul_and_unbroadcast(g, x, _y),
     name="mul",
-    **pair,
+    **PROMOTE,
 )
 
 
 @primitive(
     lambda g, _out, _c, _x, _y: g,
-    lambda g, _out, _c, _x, y: product_for(g, y, _x),
-    lambda g, _out, _c, x, _y: product_for(g, x, _y),
+    lambda g, _out, _c, _x, y: mul_and_unbroadcast(g, y, _x),
+    lambda g, _out, _c, x, _y: mul_and_unbroadcast(g, x, _y),
     promotes=0,
 )
 def addcmul(c, x, y):
     """c + x * y in one step of the graph."""
-    out = x * beside(y, x)
+    out = x * expand_channels(y, x)
     try:
-        return np.add(out, beside(c, out), out=out)
+        return np.add(out, expand_channels(c, out), out=out)
     except (ValueError, TypeError):  # c is the larger, or the product a scalar
         return out + c
 
@@ -158,13 +158,13 @@ maximum = register(
     np.maximum,
     lambda g, _out, x, y: _unless(x < y, g, x, y),
     lambda g, _out, x, y: _unless(y < x, g, x, y),
-    **pair,
+    **PROMOTE,
 )
 minimum = register(
     np.minimum,
     lambda g, _out, x, y: _unless(y < x, g, x, y),
     lambda g, _out, x, y: _unless(x < y, g, x, y),
-    **pair,
+    **PROMOTE,
 )
 
 
@@ -177,28 +177,28 @@ fmax = register(
     np.fmax,
     lambda g, _out, x, y: _unless(np.logical_not(_over(x >= y, y)), g, x, y),
     lambda g, _out, x, y: _unless(_over(x >= y, y), g, x, y),
-    **pair,
+    **PROMOTE,
 )
 fmin = register(
     np.fmin,
     lambda g, _out, x, y: _unless(np.logical_not(_over(x <= y, y)), g, x, y),
     lambda g, _out, x, y: _unless(_over(x <= y, y), g, x, y),
-    **pair,
+    **PROMOTE,
 )
 
 # ---- division with a remainder ------------------------------------------------------------------
 
 
-def no_slope(g, _out, _x, **_params):
+def zero_grad_rule(g, _out, _x, **_params):
     """The rule of steps: a gradient, and it is 0."""
     return np.where(False, g, 0.0)
 
 
-def no_slope_of_two(g, _out, _x, _y):
+def zero_grad_rule_binary(g, _out, _x, _y):
     return np.where(False, g, 0.0)
 
 
-def divides(function: Callable[..., Any]) -> Callable[..., Any]:
+def checks_division(function: Callable[..., Any]) -> Callable[..., Any]:
     """Refuse integers divided by zero, which floats have an answer for."""
 
     @functools.wraps(function)
@@ -215,14 +215,14 @@ def divides(function: Callable[..., Any]) -> Callable[..., Any]:
     return guarded
 
 
-@primitive(no_slope_of_two, no_slope_of_two, promotes=0)
-@divides
+@primitive(zero_grad_rule_binary, zero_grad_rule_binary, promotes=0)
+@checks_division
 def floor_divide(x, y):
     return np.floor_divide(x, y)
 
 
-@primitive(no_slope_of_two, no_slope_of_two, promotes=0)
-@divides
+@primitive(zero_grad_rule_binary, zero_grad_rule_binary, promotes=0)
+@checks_division
 def trunc_divide(x, y):
     """x / y rounded towards zero."""
     out = np.floor_divide(x, y)
@@ -232,13 +232,13 @@ def trunc_divide(x, y):
 
 
 @primitive(lambda g, _out, _x, _y: g, lambda g, _out, x, y: -g * floor_divide(x, y), promotes=0)
-@divides
+@checks_division
 def remainder(x, y):
     return np.remainder(x, y)
 
 
 @primitive(lambda g, _out, _x, _y: g, lambda g, _out, x, y: -g * trunc_divide(x, y), promotes=0)
-@divides
+@checks_division
 def fmod(x, y):
     return np.fmod(x, y)
 
@@ -248,21 +248,21 @@ alias(remainder, np.remainder)
 alias(fmod, np.fmod)
 
 # ---- one operand ------------------------------------------------------------------------------
-real = {"floats": True}
+FLOAT = {"floats": True}
 neg = register(np.negative, lambda g, _out, _x: -g, name="neg")
 positive = register(np.positive, lambda g, _out, _x: g)
 abs = register(np.absolute, lambda g, _out, x: g * np.sign(x), name="abs")
 square = register(np.square, lambda g, _out, x: g * (2 * x))
-exp = register(np.exp, lambda g, out, _x: g * out, **real)
+exp = register(np.exp, lambda g, out, _x: g * out, **FLOAT)
 expm1 = register(
-    np.expm1, lambda g, _out, x: g * np.exp(x), **real
+    np.expm1, lambda g, _out, x: g * np.exp(x), **FLOAT
 )  # out + 1 loses what is small beside 1
-log = register(np.log, lambda g, _out, x: g / x, **real)
-log1p = register(np.log1p, lambda g, _out, x: g / (1 + x), **real)
-exp2 = register(np.exp2, lambda g, out, _x: g * (out * _LN2), **real)
-log2 = register(np.log2, lambda g, _out, x: g / (x * _LN2), **real)
-log10 = register(np.log10, lambda g, _out, x: g / (x * _LN10), **real)
-sqrt = register(np.sqrt, lambda g, out, _x: g / (2 * out), **real)
+log = register(np.log, lambda g, _out, x: g / x, **FLOAT)
+log1p = register(np.log1p, lambda g, _out, x: g / (1 + x), **FLOAT)
+exp2 = register(np.exp2, lambda g, out, _x: g * (out * _LN2), **FLOAT)
+log2 = register(np.log2, lambda g, _out, x: g / (x * _LN2), **FLOAT)
+log10 = register(np.log10, lambda g, _out, x: g / (x * _LN10), **FLOAT)
+sqrt = register(np.sqrt, lambda g, out, _x: g / (2 * out), **FLOAT)
 
 
 @primitive(lambda g, out, _x: -g * out * out, floats=True)
@@ -274,9 +274,11 @@ alias(reciprocal, np.reciprocal)
 
 
 @primitive(
-    lambda g, out, _x: g * np.where(out == 0, 0.0, 0.5 / np.where(out == 0, 1.0, out)), floats=True
+    lambda g, out, _x: g * np.where(out == 0, 0.0, 0.5 / np.where(out == 0, 1.0, out)),
+    name="root",
+    floats=True,
 )
-def root(x):
+def safe_sqrt(x):
     """sqrt(x) for norms: the gradient at 0 is 0."""
     return np.sqrt(x)
 
@@ -288,14 +290,14 @@ def rsqrt(x):
 
 
 @primitive(
-    lambda g, _out, _x, y, *, eps: product_for(g, rsqrt(y + eps), _x),
-    lambda g, out, _x, y, *, eps: product_for(g, out, y) / ((y + eps) * -2),
+    lambda g, _out, _x, y, *, eps: mul_and_unbroadcast(g, rsqrt(y + eps), _x),
+    lambda g, out, _x, y, *, eps: mul_and_unbroadcast(g, out, y) / ((y + eps) * -2),
     promotes=0,
     floats=True,
 )
-def over_root(x, y, *, eps):
+def div_sqrt(x, y, *, eps):
     """x / √(y + eps) in one step of the graph: what normalising by a variance is."""
-    return x * beside(np.reciprocal(np.sqrt(y + eps)), x)
+    return x * expand_channels(np.reciprocal(np.sqrt(y + eps)), x)
 
 
 @primitive(lambda g, out, _x: g * out * (1 - out), floats=True)
@@ -378,7 +380,7 @@ def where(condition, x, y):
 
 
 # ---- steps ------------------------------------------------------------------------------------
-@primitive(no_slope)
+@primitive(zero_grad_rule)
 def sign(x):
     """-1, 0 or 1; 0 of NaN, as PyTorch's."""
     if x.dtype.kind == "b":
@@ -387,21 +389,21 @@ def sign(x):
 
 
 alias(sign, np.sign)
-floor, ceil, trunc = (register(f, no_slope) for f in (np.floor, np.ceil, np.trunc))
+floor, ceil, trunc = (register(f, zero_grad_rule) for f in (np.floor, np.ceil, np.trunc))
 for made in (abs, floor, ceil, trunc):
-    made.function = limited(made.function, "iuf")
+    made.function = requires_kinds(made.function, "iuf")
 
 
-@primitive(no_slope, name="round")
+@primitive(zero_grad_rule, name="round")
 def rint(x, *, decimals=0):
     """x rounded, halves to the even neighbour; integers as they are."""
-    return limited(np.round, "f" if decimals else "iuf")(x, decimals)
+    return requires_kinds(np.round, "f" if decimals else "iuf")(x, decimals)
 
 
 @primitive(lambda g, _out, _x: g)
 def frac(x):
     """What follows the decimal point, with the sign of x."""
-    return x - limited(np.trunc, "f")(x)
+    return x - requires_kinds(np.trunc, "f")(x)
 
 
 alias(rint, np.rint, np.round)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from minigrad.ops.elementwise import masked
 from minigrad.primitive import primitive
 
 
@@ -34,7 +35,7 @@ def embedding_backward(g, *, indices, rows, padding_idx, scale_grad_by_freq):
     values = _scaled_rows(g, indices, padding_idx, scale_grad_by_freq)
     width = g.shape[-1]
     first = indices.reshape(-1, 1) * width  # of each row, in the flat table
-    places = (first + np.arange(width)).reshape(-1)
+    places = (first + np.arange(width, like=indices)).reshape(-1)
     out = np.zeros_like(values, shape=rows * width, order="C")
     np.add.at(out, places, values.reshape(-1))  # six times as fast as row by row
     return out.reshape(rows, width)
@@ -43,8 +44,7 @@ def embedding_backward(g, *, indices, rows, padding_idx, scale_grad_by_freq):
 def _scaled_rows(g, indices, padding_idx, scale_grad_by_freq):
     """Return g without what came from padding, divided by how often each index occurs."""
     if padding_idx is not None:
-        counts = np.expand_dims(indices != padding_idx, -1)
-        g = np.where(counts, g, 0.0)
+        g = masked(g, np.expand_dims(indices != padding_idx, -1))
     if scale_grad_by_freq:
         frequencies = np.bincount(indices.reshape(-1))[indices]
         g = g / np.expand_dims(frequencies, -1).astype(g.dtype)

@@ -82,13 +82,13 @@ def put_along_axis(g, *, indices, axis, shape):
 def _along(indices, axis):
     """Return the index of ``indices`` along one axis, each place of the others with itself."""
     return tuple(
-        indices if i == axis % indices.ndim else counted(n, indices.ndim - i - 1)
+        indices if i == axis % indices.ndim else arange_column(n, indices.ndim - i - 1)
         for i, n in enumerate(indices.shape)
     )
 
 
 @functools.lru_cache(256)
-def counted(n, behind):
+def arange_column(n, behind):
     """Return 0, 1, … n − 1 with axes of length one behind."""
     numbers = np.arange(n).reshape(n, *(1,) * behind)
     numbers.flags.writeable = False
@@ -135,7 +135,7 @@ def _read(g, index, within):
     read = getitem(g if within is None else getitem(g, index=within), index=index)
     if not _may_repeat(index):
         return read
-    last = lasting(g, index=index, within=within)
+    last = last_written(g, index=index, within=within)
     return read if type(last) is np.ndarray and last.all() else np.where(last, read, 0.0)
 
 
@@ -150,7 +150,7 @@ def _may_repeat(index):
 
 
 @primitive(None)
-def lasting(x, *, index, within):
+def last_written(x, *, index, within):
     """Which of the values written into an array like ``x`` stay: of several to one place the last."""
     written = np.zeros_like(x, dtype=np.intp)
     place = written if within is None else written[within]

@@ -12,9 +12,9 @@ import math
 import numpy as np
 
 from minigrad.layout import c_ordered
-from minigrad.ops.reduction import expanded
+from minigrad.ops.reduction import restore_axes
 from minigrad.ops.shape import astype, reshape
-from minigrad.ops.total import total, widened
+from minigrad.ops.summation import in_float32, sum_axes
 from minigrad.primitive import alias, primitive
 
 
@@ -338,7 +338,7 @@ def _masked_power(x, exponent):
 
 
 def _norm_vjp(g, out, x, order, axis, keepdims):
-    g, out = expanded(g, axis, keepdims), expanded(out, axis, keepdims)
+    g, out = restore_axes(g, axis, keepdims), restore_axes(out, axis, keepdims)
     size = np.abs(x)
     if order == 0:
         return g * np.zeros(x.shape, x.dtype)
@@ -358,7 +358,7 @@ def _norm_vjp(g, out, x, order, axis, keepdims):
     name="linalg_vector_norm",
 )
 @c_ordered
-@widened
+@in_float32
 def vector_norm(x, *, order, axis, keepdims):
     """sum(|x|**order) ** (1/order) along axes; order 0 counts, ±inf take the largest and the smallest."""
     size = np.abs(x)
@@ -369,12 +369,12 @@ def vector_norm(x, *, order, axis, keepdims):
     elif order == 0:
         reduced = np.sum(x != 0, axis=axis, keepdims=keepdims).astype(x.dtype)
     elif order == 1:
-        reduced = total(size, axis, keepdims)
+        reduced = sum_axes(size, axis, keepdims)
     elif order == 2:
-        reduced = np.sqrt(total(x * x, axis, keepdims))
+        reduced = np.sqrt(sum_axes(x * x, axis, keepdims))
     else:
         with np.errstate(divide="ignore"):
-            reduced = total(size**order, axis, keepdims) ** (1 / order)
+            reduced = sum_axes(size**order, axis, keepdims) ** (1 / order)
     return np.asarray(reduced, x.dtype)
 
 

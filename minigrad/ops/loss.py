@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from minigrad.ops.elementwise import hardtanh, sigmoid, softplus
-from minigrad.ops.indexing import counted, put_along_axis
-from minigrad.ops.reduction import below_top, divided, softmax, softmax_vjp
-from minigrad.ops.total import row_sums, widened
+from minigrad.ops.indexing import arange_column, put_along_axis
+from minigrad.ops.reduction import divide_by_count, softmax, softmax_vjp, subtract_max
+from minigrad.ops.summation import in_float32, row_sums
 from minigrad.primitive import primitive
 
 _LEAST_LOG = -100.0  # PyTorch's: a certain and wrong answer costs 100, not inf
@@ -60,21 +60,21 @@ def huber(d, *, delta):
 )
 def nll(x, *, classes):
     """Minus the element of each class: of (N, C, *) and (N, *), (N, *)."""
-    first, *others = (counted(n, classes.ndim - i - 1) for i, n in enumerate(classes.shape))
+    first, *others = (arange_column(n, classes.ndim - i - 1) for i, n in enumerate(classes.shape))
     return -x[(first, classes, *others)]
 
 
 @primitive(
     lambda g, _out, x, *, classes, reduction: (
-        surplus(x, classes=classes) * _of_each(g, x, reduction)
+        softmax_minus_onehot(x, classes=classes) * _of_each(g, x, reduction)
     ),
     floats=True,
 )
-@widened
+@in_float32
 def cross_entropy(x, *, classes, reduction):
     """Minus the log-probability that the logits (N, C) give to N classes: one by one, their sum or mean."""
-    below = below_top(x, 1)  # what the exponentials add up to is at least 1
-    losses = np.log(row_sums(np.exp(below), 1)[:, 0]) - below[counted(len(x), 0), classes]
+    below = subtract_max(x, 1)  # what the exponentials add up to is at least 1
+    losses = np.log(row_sums(np.exp(below), 1)[:, 0]) - below[arange_column(len(x), 0), classes]
     if reduction == "none":
         return losses
     return np.add.reduce(losses) / (len(x) or math.nan if reduction == "mean" else 1)
@@ -85,7 +85,7 @@ def _of_each(g, x, reduction):
     return (
         np.expand_dims(g, 1)
         if reduction == "none"
-        else divided(g, max(len(x), 1))
+        else divide_by_count(g, max(len(x), 1))
         if reduction == "mean"
         else g
     )
@@ -94,8 +94,8 @@ def _of_each(g, x, reduction):
 @primitive(
     lambda g, _out, x, *, classes: softmax_vjp(g, softmax(x, axis=1), x, axis=1), floats=True
 )
-def surplus(x, *, classes):
+def softmax_minus_onehot(x, *, classes):
     """softmax(x) of the logits (N, C), less 1 at the N classes: by how much each probability is too large."""
     out = softmax.function(x, axis=1)
-    out[counted(len(x), 0), classes] -= 1
+    out[arange_column(len(x), 0), classes] -= 1
     return out

@@ -10,8 +10,16 @@ import numpy as np
 
 from minigrad.dtypes import number
 from minigrad.layout import c_ordered
-from minigrad.ops.shape import astype, beside, broadcast_to, reshape
-from minigrad.ops.total import WIDER, adder, count_along, row_sums, total, total_of_product, widened
+from minigrad.ops.shape import astype, broadcast_to, expand_channels, reshape
+from minigrad.ops.summation import (
+    WIDER,
+    adder,
+    in_float32,
+    row_sums,
+    size_along,
+    sum_axes,
+    sum_axes_of_product,
+)
 from minigrad.primitive import alias, primitive
 
 
@@ -19,7 +27,7 @@ def axis_of(x, dim):
     """Return ``dim`` as a non-negative axis of ``x``; raise IndexError as PyTorch does."""
     n = max(len(x) if isinstance(x, range) else x.ndim, 1)
     if type(dim) is not int:
-        dim = whole(dim)
+        dim = as_int(dim)
     if not -n <= dim < n:
         raise IndexError(
             f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})"
@@ -27,7 +35,7 @@ def axis_of(x, dim):
     return dim % n
 
 
-def whole(dim):
+def as_int(dim):
     """Return an integer as Python's: NumPy's and 0-d tensors are integers, too; TypeError for anything else."""
     if not isinstance(dim, bool) and not getattr(dim, "ndim", 0):
         try:
@@ -42,7 +50,7 @@ def axes_of(x, dim):
     if isinstance(dim, list):
         dim = tuple(dim)
     elif not (dim is None or type(dim) is int or type(dim) is tuple):
-        dim = whole(dim)
+        dim = as_int(dim)
     return _axes(x.ndim, dim)
 
 
@@ -57,33 +65,33 @@ def _axes(n, dim):
     return found if n else ()
 
 
-def expanded(g, axis, keepdims):
+def restore_axes(g, axis, keepdims):
     """Give a reduced array its reduced axes back, as axes of length one."""
     return g if keepdims else np.expand_dims(g, axis)
 
 
-def spread(g, x, axis, keepdims):
+def broadcast_back(g, x, axis, keepdims):
     """Broadcast the cotangent of a reduction over the axes that were reduced."""
-    return broadcast_to(beside(expanded(g, axis, keepdims), x), shape=x.shape)
+    return broadcast_to(expand_channels(restore_axes(g, axis, keepdims), x), shape=x.shape)
 
 
-@primitive(lambda g, _out, _x, *, axis, keepdims: spread(g, _x, axis, keepdims))
+@primitive(lambda g, _out, _x, *, axis, keepdims: broadcast_back(g, _x, axis, keepdims))
 def sum(x, *, axis, keepdims):
-    return total(x, axis, keepdims)
+    return sum_axes(x, axis, keepdims)
 
 
 @primitive(
-    lambda g, _out, _x, *, axis, keepdims: spread(
-        divided(g, count_along(_x.shape, axis) or 1), _x, axis, keepdims
+    lambda g, _out, _x, *, axis, keepdims: broadcast_back(
+        divide_by_count(g, size_along(_x.shape, axis) or 1), _x, axis, keepdims
     )
 )
 def mean(x, *, axis, keepdims):
     if x.dtype.char == "e":  # the sum may lie beyond float16
         return mean.function(x.astype(np.float32), axis=axis, keepdims=keepdims).astype(np.float16)
-    return divided(total(x, axis, keepdims), count_along(x.shape, axis) or math.nan)
+    return divide_by_count(sum_axes(x, axis, keepdims), size_along(x.shape, axis) or math.nan)
 
 
-def divided(x, n):
+def divide_by_count(x, n):
     """Return x / n, n a count: beyond float16, which has no whole numbers above 65,504, where x is of that."""
     kind = x.dtype.char
     if type(x) is np.ndarray and kind in "fd":
@@ -98,18 +106,25 @@ def centred(x, *, axis):
     """x without its mean. The first number along the axes is taken out before: what is left then is no larger than
     the spread, whatever the offset, so the mean of it rounds no digit away, and equal numbers leave 0."""
     first = x[tuple(slice(0, 1) if i in axis else slice(None) for i in range(x.ndim))]
-    d = x - beside(first, x)
-    return d - beside(mean.function(d, axis=axis, keepdims=True), d)
+    d = x - expand_channels(first, x)
+    return d - expand_channels(mean.function(d, axis=axis, keepdims=True), d)
 
 
 def _mean_square_vjp(g, _out, x, *, axis, keepdims):
-    return beside(expanded(g * (2 / max(count_along(x.shape, axis), 1)), axis, keepdims), x) * x
+    return (
+        expand_channels(
+            restore_axes(g * (2 / max(size_along(x.shape, axis), 1)), axis, keepdims), x
+        )
+        * x
+    )
 
 
 @primitive(_mean_square_vjp)
 def mean_square(x, *, axis, keepdims):
     """The mean of x², in one step of the graph."""
-    return divided(total_of_product(x, x, axis, keepdims), count_along(x.shape, axis) or 1)
+    return divide_by_count(
+        sum_axes_of_product(x, x, axis, keepdims), size_along(x.shape, axis) or 1
+    )
 
 
 @functools.lru_cache(4096)
@@ -148,26 +163,26 @@ def sum_of_product(x, y, *, shape):
     axis, keepdims = _stretched(x.shape, shape)
     if not axis or axis[-1] + 1 < x.ndim:  # no inner products along trailing axes
         return unbroadcast(x * y, shape)
-    return total_of_product(x, y, axis, keepdims).reshape(shape)
+    return sum_axes_of_product(x, y, axis, keepdims).reshape(shape)
 
 
-def product_for(g, x, _y):
+def mul_and_unbroadcast(g, x, _y):
     """Return the cotangent g * x of an operand like ``_y``, summed at once where that was broadcast."""
     if g.shape == _y.shape or x.shape != g.shape:
-        return g * beside(x, g)
+        return g * expand_channels(x, g)
     return sum_of_product(g, x, shape=_y.shape)
 
 
 def _share(g, out, x, axis, keepdims, nans):
     """Ties share the cotangent equally. NaN equals nothing, itself included: where it is the result all get NaN, as of
     PyTorch's amax and amin, or, with ``nans``, each NaN is one of the ties, as of its max, min and median."""
-    out = expanded(out, axis, keepdims)
+    out = restore_axes(out, axis, keepdims)
     hit = x == out
     if nans:
         hit = hit | np.logical_and(x != x, out != out)
     ties = np.add.reduce(hit, axis=axis, keepdims=True)
     wide = np.result_type(g.dtype, np.float32)  # float16 ends at 65,504
-    return hit * (expanded(g, axis, keepdims) / astype(ties, dtype=wide))
+    return hit * (restore_axes(g, axis, keepdims) / astype(ties, dtype=wide))
 
 
 @primitive(lambda g, out, x, *, axis, keepdims, nans=False: _share(g, out, x, axis, keepdims, nans))
@@ -183,14 +198,14 @@ def amin(x, *, axis, keepdims, nans=False):
 
 
 @primitive(lambda g, out, x, *, axis, keepdims:
-           expanded(g, axis, keepdims) * np.exp(x - expanded(out, axis, keepdims)), floats=True)  # fmt: skip
+           restore_axes(g, axis, keepdims) * np.exp(x - restore_axes(out, axis, keepdims)), floats=True)  # fmt: skip
 @c_ordered
-@widened
+@in_float32
 def logsumexp(x, *, axis, keepdims):
     """log(sum(exp(x))), shifted by the maximum so that exp cannot overflow."""
     top = np.maximum.reduce(x, axis=axis, keepdims=True, initial=-math.inf)
     top = np.where(np.isfinite(top), top, 0.0)
-    raised = total(np.exp(x - top), axis, keepdims)
+    raised = sum_axes(np.exp(x - top), axis, keepdims)
     with np.errstate(divide="ignore"):  # the logarithm of an empty or all -inf sum is -inf
         return np.log(raised) + (top if keepdims else np.squeeze(top, axis))
 
@@ -198,7 +213,7 @@ def logsumexp(x, *, axis, keepdims):
 _SHORT = 32  # rows of at most so many numbers are worked on column by column (measured: even at 32 to 48)
 
 
-def below_top(x, axis):
+def subtract_max(x, axis):
     """Subtract the maximum along an axis. Short rows are gone through column by column: NumPy's loops are then as long
     as the batch, and ten classes take a sixth to a half of the time."""
     if axis == x.ndim - 1 and x.shape[axis] <= _SHORT:
@@ -212,10 +227,10 @@ def _along(x, axis):
 
 
 @primitive(lambda g, out, _x, *, axis: g - np.exp(out) * _along(g, axis), floats=True)
-@widened
+@in_float32
 def log_softmax(x, *, axis):
     """x - logsumexp(x), shifted by the maximum first."""
-    below = below_top(x, axis)
+    below = subtract_max(x, axis)
     return np.subtract(below, np.log(row_sums(np.exp(below), axis)), order="C")
 
 
@@ -224,10 +239,10 @@ def softmax_vjp(g, out, _x, *, axis):
 
 
 @primitive(softmax_vjp, floats=True)
-@widened
+@in_float32
 def softmax(x, *, axis):
     """exp(x)/sum(exp(x)), shifted by the maximum first."""
-    raised = np.exp(below_top(x, axis))
+    raised = np.exp(subtract_max(x, axis))
     return np.divide(raised, row_sums(raised, axis), order="C")
 
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from minigrad.layout import c_ordered
 from minigrad.ops.indexing import getitem
-from minigrad.ops.reduction import expanded
+from minigrad.ops.reduction import restore_axes
 from minigrad.ops.shape import astype, pad
-from minigrad.ops.total import WIDER
+from minigrad.ops.summation import WIDER
 from minigrad.primitive import primitive
 
 
@@ -65,7 +65,7 @@ def _others(x, axis):
     return _before(x, axis) * np.flip(_before(np.flip(x, axis), axis), axis)
 
 
-@primitive(lambda g, _out, x, *, axis, keepdims: expanded(g, axis, keepdims) * _others(x, axis))
+@primitive(lambda g, _out, x, *, axis, keepdims: restore_axes(g, axis, keepdims) * _others(x, axis))
 @c_ordered
 def prod(x, *, axis, keepdims):
     """The product along one axis."""

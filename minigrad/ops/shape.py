@@ -62,7 +62,7 @@ def _strides(small, shape, steps):
     )
 
 
-def beside(x, other):
+def expand_channels(x, other):
     """Stretch x with one number a channel, (1, C, 1, …), over one sample of what it meets, (N, C, *), where that pays.
 
     NumPy's functions take operands that are broadcast through buffers, at half their speed, unless what they read in

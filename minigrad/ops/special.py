@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 
-from minigrad.ops.elementwise import limited, sigmoid
-from minigrad.ops.total import widened
+from minigrad.ops.elementwise import requires_kinds, sigmoid
+from minigrad.ops.summation import in_float32
 from minigrad.primitive import primitive, register
 
 _2_SQRTPI = 2 / math.sqrt(math.pi)
@@ -92,7 +92,7 @@ _PIECE = 32768
 
 
 @primitive(lambda g, _out, x: g * (_2_SQRTPI * np.exp(-x * x)), floats=True)
-@widened
+@in_float32
 @piecewise
 def erf(x):
     """The error function, to 1e-15 in float64."""
@@ -103,7 +103,7 @@ def erf(x):
 
 
 @primitive(lambda g, _out, x: -g * (_2_SQRTPI * np.exp(-x * x)), floats=True)
-@widened
+@in_float32
 @piecewise
 def erfc(x):
     """1 - erf(x), with all its digits where that is tiny."""
@@ -132,7 +132,7 @@ logaddexp = register(
     lambda g, _out, x, y: g * sigmoid(y - x),
     promotes=0,
 )
-logaddexp.function = limited(np.logaddexp, "f")
+logaddexp.function = requires_kinds(np.logaddexp, "f")
 
 
 def _logit_vjp(g, x, eps):
@@ -141,7 +141,7 @@ def _logit_vjp(g, x, eps):
 
 
 @primitive(lambda g, _out, x, *, eps: _logit_vjp(g, x, eps), floats=True)
-@widened
+@in_float32
 def logit(x, *, eps):
     """log(x / (1 - x)), x first held between eps and 1 - eps, the lower bound before the upper."""
     if eps is not None:

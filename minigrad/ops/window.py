@@ -162,7 +162,9 @@ def conv_weight(x, y, *, shape, stride, padding, dilation, groups):
 
 
 # ---- pooling ------------------------------------------------------------------------------------
-@primitive(lambda g, out, x, **p: place(g, winners(x, out, **p), shape=x.shape, **p))
+@primitive(
+    lambda g, out, x, **p: scatter_windows(g, argmax_windows(x, out, **p), shape=x.shape, **p)
+)
 def max_pool(x, *, kernel, stride, padding, dilation):
     """The maximum of each window; padding never wins."""
     out = windows(x.shape[2:], kernel, stride, padding, dilation)
@@ -178,7 +180,7 @@ def max_pool(x, *, kernel, stride, padding, dilation):
 
 
 @primitive(None, None)
-def winners(x, best, *, kernel, stride, padding, dilation):
+def argmax_windows(x, best, *, kernel, stride, padding, dilation):
     """Which element of each window is its maximum: the first, where several are; the last NaN where there is one.
 
     Padding is NaN here, which equals nothing: it does not win where all else is -inf, either.
@@ -198,8 +200,8 @@ def winners(x, best, *, kernel, stride, padding, dilation):
     return winner
 
 
-@primitive(lambda g, _out, _y, winner, *, shape, **p: pick(g, winner, **p), None)
-def place(y, winner, *, shape, kernel, stride, padding, dilation):
+@primitive(lambda g, _out, _y, winner, *, shape, **p: gather_windows(g, winner, **p), None)
+def scatter_windows(y, winner, *, shape, kernel, stride, padding, dilation):
     """Zeros of this shape with each window's value added where its winner stands."""
     apart = all(s > d * (k - 1) for s, k, d in zip(stride, kernel, dilation, strict=True))
     padded = _padded_shape(shape, padding)
@@ -215,8 +217,8 @@ def place(y, winner, *, shape, kernel, stride, padding, dilation):
     return x[_inside(padding, shape[2:])]
 
 
-@primitive(lambda g, _out, _x, winner, **p: place(g, winner, shape=_x.shape, **p), None)
-def pick(x, winner, *, kernel, stride, padding, dilation):
+@primitive(lambda g, _out, _x, winner, **p: scatter_windows(g, winner, shape=_x.shape, **p), None)
+def gather_windows(x, winner, *, kernel, stride, padding, dilation):
     """The element of each window that stands where its winner does."""
     x = _padded(x, padding)
     y = np.zeros_like(x, shape=winner.shape)

@@ -36,7 +36,7 @@ SHORT_DTYPES = {
     "bool": "bool",
 }
 # operations besides ufuncs whose operands are broadcast
-BROADCASTING = {"sub", "deviation", "mul", "div", "pow", "where", "addcmul", "over_root"}
+BROADCASTING = {"sub", "sub_mean", "mul", "div", "pow", "where", "addcmul", "div_sqrt"}
 
 
 def build_picture(

@@ -11,7 +11,7 @@ from minigrad.tensor.tensor import Tensor
 
 FORMULAS = {
     "add": "{0} + {1}", "sub": "{0} − {1}", "mul": "{0} × {1}", "div": "{0} / {1}", "neg": "−{0}",
-    "deviation": "{0} − {1}", "over_root": "{0} / √({1} + ε)", "addcmul": "{2} {1} + {0}",
+    "sub_mean": "{0} − {1}", "div_sqrt": "{0} / √({1} + ε)", "addcmul": "{2} {1} + {0}",
     "matmul": "{0} @ {1}", "square": "{0}²", "sqrt": "√{0}", "rsqrt": "1 / √{0}",
     "reciprocal": "1 / {0}", "mean_square": "mean({0}²)", "conv": "{0} ∗ {1}", "where": "{1} where {0}, else {2}",
 }  # fmt: skip

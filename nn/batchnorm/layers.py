@@ -20,8 +20,8 @@ from minigrad.modes import MODES
 from minigrad.nn.arguments import as_tensor_argument, tensor_arguments
 from minigrad.nn.batchnorm.statistics import RunningStats, move, worth_remembering
 from minigrad.ops import reduction
-from minigrad.ops.elementwise import addcmul, deviation, over_root
-from minigrad.ops.shape import beside
+from minigrad.ops.elementwise import addcmul, div_sqrt, sub_mean
+from minigrad.ops.shape import expand_channels
 from minigrad.tensor.tensor import Tensor
 
 Reduce = Callable[[Tensor], Tensor]  # sums a tensor over all shards of one batch
@@ -41,12 +41,12 @@ def normalize(
     """
     mean, mean_square, m = _batch_means(x, all_reduce)
     mu = mean(x).named("μ")  # mini-batch mean
-    d = deviation(x, mu)
+    d = sub_mean(x, mu)
     # what rounding left of the mean: zero in exact arithmetic, so it has no gradient, and is taken out of the values alone
     left: Any = mean(d._data) if all_reduce is None else mean(d.detach())._data  # type: ignore[arg-type]  # on arrays
-    np.subtract(d._data, beside(left, d._data), out=d._data)
+    np.subtract(d._data, expand_channels(left, d._data), out=d._data)
     var = mean_square(d).named("σ²")  # mini-batch variance
-    x_hat = over_root(d, var, eps=float(eps)).named("x̂")  # normalize
+    x_hat = div_sqrt(d, var, eps=float(eps)).named("x̂")  # normalize
     return _scale_and_shift(x_hat, gamma, beta), mu._data + left, var._data, m
 
 
@@ -140,8 +140,8 @@ def _by_running(
     if eps < 0:
         raise ValueError(f"batch_norm eps must be non-negative, but got {eps}")
     wide = _float32(x)
-    x_hat = over_root(
-        deviation(wide, _as_now(mean, x)), _as_now(var, x, x._node is not None), eps=float(eps)
+    x_hat = div_sqrt(
+        sub_mean(wide, _as_now(mean, x)), _as_now(var, x, x._node is not None), eps=float(eps)
     )
     y = _scale_and_shift(x_hat, weight, bias)
     return y if wide is x else y.to(x.dtype)

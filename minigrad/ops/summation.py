@@ -9,7 +9,7 @@ import numpy as np
 
 
 @functools.lru_cache(4096)
-def count_along(shape, axis):
+def size_along(shape, axis):
     """Return how many numbers lie along axes."""
     return math.prod(shape[i] for i in axis)
 
@@ -25,7 +25,7 @@ def _ones(shape, kind):
     return ones
 
 
-def total(x, axis, keepdims):
+def sum_axes(x, axis, keepdims):
     """Add up along axes. All but whole arrays are matrix products with ones: measured two to forty times as
     fast as add.reduce, and in blocks they round less: to 1e-6 at a million numbers of float32, where one
     running sum is off by a hundredth. float16 is added up in float32 and rounded once."""
@@ -40,7 +40,7 @@ def total(x, axis, keepdims):
 def adder(shape, axis, keepdims, kind):
     """Return the quickest way to add up C-contiguous arrays of this shape."""
     if kind == "e":
-        return lambda x: total(x.astype(np.float32), axis, keepdims).astype(np.float16)
+        return lambda x: sum_axes(x.astype(np.float32), axis, keepdims).astype(np.float16)
     if kind not in "fd" or math.prod(shape) < _SMALL:
         return functools.partial(np.add.reduce, axis=axis, keepdims=keepdims)
     if len(shape) == 2 and axis == (0,) and _at_once(*shape):
@@ -58,7 +58,7 @@ def _adder_of_turned(shape, strides, axis, keepdims, kind):
     """Return how to add up in the order of memory, which most often is that of a transposed array."""
     order = sorted(range(len(shape)), key=lambda i: -abs(strides[i]))
     back = [order.index(i) for i in range(len(shape))]
-    few = count_along(shape, axis) <= _SMALL or len(shape) == 1  # add.reduce takes a line pairwise
+    few = size_along(shape, axis) <= _SMALL or len(shape) == 1  # add.reduce takes a line pairwise
     turned = np.lib.stride_tricks.as_strided(np.empty(0, kind), shape, strides).transpose(order)
     if kind not in "efd" or math.prod(shape) < _SMALL or (few and not turned.flags.c_contiguous):
         return lambda x: np.asarray(np.add.reduce(x, axis=axis, keepdims=keepdims), order="C")
@@ -134,11 +134,11 @@ def _middle(x):
     return sums if whole == n else sums + _middle(x[:, whole:])
 
 
-def total_of_product(x, y, axis, keepdims):
+def sum_axes_of_product(x, y, axis, keepdims):
     """Add up x * y without making it where inner products of the trailing axes will do."""
     rows = _rows(x.shape, axis, keepdims)
     if rows is None or not _plain(x, y):
-        return total(x * y, axis, keepdims)
+        return sum_axes(x * y, axis, keepdims)
     n, plan, shape = rows
     return _by_products(plan, shape, np.vecdot(x.reshape(-1, n), y.reshape(-1, n)))
 
@@ -165,10 +165,10 @@ def row_sums(x, axis):
     """Add up an array along one axis, which stays; a few numbers as they lie."""
     if not x.ndim or x.shape[axis] <= _SMALL:
         return np.add.reduce(x, axis=axis, keepdims=True)
-    return total(x, (axis,), True)
+    return sum_axes(x, (axis,), True)
 
 
-def widened(function):
+def in_float32(function):
     """Compute float16 in float32 and round once, as PyTorch does."""
 
     @functools.wraps(function)
