@@ -179,7 +179,12 @@ class Module(Converting):
 
     def __call__(self: _HasForward[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         module: Any = self
-        if module._hooks or module._pre_hooks or module._backward_hooks or module._backward_pre_hooks:
+        if (
+            module._hooks
+            or module._pre_hooks
+            or module._backward_hooks
+            or module._backward_pre_hooks
+        ):
             return hooks.call(module, args, kwargs)
         outer = MODES.scope
         MODES.scope = (outer, ref(self), type(self))  # weak, as a module may keep its own output
