@@ -11,7 +11,7 @@ import numpy as np
 from minigrad.creation import as_tensor, empty
 from minigrad.device import Device
 from minigrad.dtypes import TYPES, category, get_default_dtype
-from minigrad.functions.arguments import numpy_names
+from minigrad.functions.arguments import accepts_numpy_names
 from minigrad.functions.return_types import Size as Size
 from minigrad.tensor.tensor import Tensor
 
@@ -95,25 +95,25 @@ def is_tensor(obj: Any) -> bool:
     return isinstance(obj, Tensor)
 
 
-@numpy_names
+@accepts_numpy_names
 def is_floating_point(input: Tensor) -> bool:
     """Return whether the dtype is a float."""
     return bool(input.is_floating_point())
 
 
-@numpy_names
+@accepts_numpy_names
 def is_complex(input: Tensor) -> bool:
     """Return False: minigrad has no complex tensors."""
     return False
 
 
-@numpy_names
+@accepts_numpy_names
 def is_inference(input: Tensor) -> bool:
     """Return whether the tensor was made inside ``inference_mode``."""
     return input.is_inference()
 
 
-@numpy_names
+@accepts_numpy_names
 def numel(input: Tensor) -> int:
     """Return the number of elements."""
     return input.numel()

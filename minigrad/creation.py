@@ -15,7 +15,7 @@ import numpy as np
 
 from minigrad.device import is_device
 from minigrad.dtypes import category, filled, get_default_dtype, promote_types, result_type
-from minigrad.functions.arguments import integers, numpy_names
+from minigrad.functions.arguments import accepts_numpy_names, integers
 from minigrad.layout import empty_like as empty_like_array
 from minigrad.silence import warn
 from minigrad.tensor.tensor import Tensor
@@ -311,21 +311,21 @@ def _pairs(name: str, function: Any, row: int, col: int, offset: int, dtype: Any
 
 
 @placed
-@numpy_names
+@accepts_numpy_names
 def zeros_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return zeros of the shape and dtype of ``input``."""
     return full_like(input, 0, dtype=dtype, requires_grad=requires_grad)
 
 
 @placed
-@numpy_names
+@accepts_numpy_names
 def ones_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ones of the shape and dtype of ``input``."""
     return full_like(input, 1, dtype=dtype, requires_grad=requires_grad)
 
 
 @placed
-@numpy_names
+@accepts_numpy_names
 def full_like(
     input: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -336,7 +336,7 @@ def full_like(
 
 
 @placed
-@numpy_names
+@accepts_numpy_names
 def empty_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return unfilled memory of the shape and dtype of ``input``."""
     return Tensor._wrap(

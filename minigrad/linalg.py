@@ -15,7 +15,7 @@ import numpy as np
 
 from minigrad.functions import diagonals, reduction, shape
 from minigrad.functions import products as product
-from minigrad.functions.arguments import no_tensor, or_array
+from minigrad.functions.arguments import accepts_arrays, not_a_tensor_error
 from minigrad.functions.norm import called
 from minigrad.functions.norm import matrix_norm as matrix_norm
 from minigrad.functions.norm import norm as norm
@@ -25,6 +25,12 @@ from minigrad.ops import linalg as ops
 from minigrad.ops.elementwise import where
 from minigrad.ops.linalg import LinAlgError as LinAlgError
 from minigrad.primitive import primitive
+
+__all__ = [
+    "LinAlgError", "cholesky", "cross", "det", "eigh", "eigvalsh", "inv", "logdet", "lstsq", "matmul",
+    "matrix_norm", "matrix_power", "multi_dot", "norm", "pinv", "pinverse", "qr", "slogdet", "solve",
+    "solve_triangular", "svd", "svdvals", "vector_norm",
+]  # fmt: skip
 
 T = Any  # a Tensor, which this floor does not know
 
@@ -70,7 +76,7 @@ class Lstsq(NamedTuple):
 def _checked(A: T, name: str, square: bool = False, half: bool = False) -> None:
     """Refuse what is no float matrix, with PyTorch's words."""
     if not hasattr(A, "ndim"):
-        raise no_tensor(name, "A", 1, A)
+        raise not_a_tensor_error(name, "A", 1, A)
     if A.ndim < 2:
         raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions.")
     if square and A.shape[-1] != A.shape[-2]:
@@ -166,7 +172,7 @@ def solve_triangular(
     return ops.solve(A, B) if left else ops.mT(ops.solve(ops.mT(A), ops.mT(B)))
 
 
-@or_array
+@accepts_arrays
 def matrix_power(A: T, n: int) -> T:
     """Return A to an integer power, by squaring; negative powers are those of the inverse."""
     if A.ndim < 2:
@@ -314,7 +320,7 @@ def svd(A: T, full_matrices: bool = True) -> SVD:
     return SVD(U, S, Vh)
 
 
-@or_array
+@accepts_arrays
 def eigh(A: T, UPLO: str = "L") -> Eigh:
     """Return (eigenvalues, eigenvectors) of symmetric matrices, rising; one triangle of A is read."""
     if A.ndim >= 2 and A.dtype.kind != "f" and A.shape[-1] == A.shape[-2]:
@@ -331,7 +337,7 @@ def eigvalsh(A: T, UPLO: str = "L") -> T:
     return eigh(A, UPLO).eigenvalues
 
 
-@or_array
+@accepts_arrays
 def pinv(A: T, rcond: float | None = None, hermitian: bool = False, *, atol: float | None = None,
          rtol: float | None = None) -> T:  # fmt: skip
     """Return the pseudoinverse (..., m, n); singular values up to max(atol, rtol * largest) count as 0.
@@ -356,7 +362,7 @@ def pinv(A: T, rcond: float | None = None, hermitian: bool = False, *, atol: flo
     return ops.pinv(A, atol=float(atol or 0.0), rtol=float(rtol))
 
 
-@or_array
+@accepts_arrays
 def pinverse(input: T, rcond: float = 1e-15) -> T:
     """Return the pseudoinverse of matrices; see :func:`pinv`."""
     return pinv(input, rcond)

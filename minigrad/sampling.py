@@ -12,7 +12,7 @@ import numpy as np
 from minigrad import random
 from minigrad.creation import _dtype, _size, placed
 from minigrad.dtypes import category
-from minigrad.functions.arguments import numpy_names
+from minigrad.functions.arguments import accepts_numpy_names
 from minigrad.layout import axes_in_memory
 from minigrad.random import Generator, default_generator, in_memory_order
 from minigrad.tensor.tensor import Tensor
@@ -82,7 +82,7 @@ def randperm(
 
 
 @placed
-@numpy_names
+@accepts_numpy_names
 def rand_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False,
               generator: Generator | None = None) -> Tensor:  # fmt: skip
     """Return uniform numbers in the shape and dtype of ``input``."""
@@ -92,7 +92,7 @@ def rand_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False,
 
 
 @placed
-@numpy_names
+@accepts_numpy_names
 def randn_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False,
                generator: Generator | None = None) -> Tensor:  # fmt: skip
     """Return normal numbers in the shape and dtype of ``input``."""
@@ -108,7 +108,7 @@ def randn_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False,
 
 
 @placed
-@numpy_names
+@accepts_numpy_names
 def randint_like(
     input: Tensor, *bounds: Any, dtype: Any = None, requires_grad: bool = False, **named: Any
 ) -> Tensor:
@@ -151,13 +151,13 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
     )
 
 
-@numpy_names
+@accepts_numpy_names
 def bernoulli(input: Tensor, p: Any = None, *, generator: Generator | None = None) -> Tensor:
     """Return 1 where a draw falls below the element (or below ``p``), else 0."""
     return input.bernoulli(p, generator=generator)
 
 
-@numpy_names
+@accepts_numpy_names
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *,
                 generator: Generator | None = None) -> Tensor:  # fmt: skip
     """Return int64 indices drawn by weight: (num_samples,) of a vector, (N, num_samples) of N rows."""

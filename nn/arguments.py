@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from minigrad.functions.arguments import no_tensor
+from minigrad.functions.arguments import not_a_tensor_error
 from minigrad.nn.module import Module
 from minigrad.tensor.tensor import Tensor
 
@@ -110,6 +110,6 @@ def _refused(value: Any, function: str, name: str, place: int) -> Any:
 
 
 def _no_tensor(function: str, name: str, place: int, value: Any) -> TypeError:
-    error = no_tensor(function, name, place, value)
+    error = not_a_tensor_error(function, name, place, value)
     dtype = f" of {value.dtype}" if isinstance(value, np.ndarray) else ""
     return TypeError(f"{error}{dtype}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigrad.functions.arguments import numpy_names
+from minigrad.functions.arguments import accepts_numpy_names
 from minigrad.functions.shape import clone, reshape
 from minigrad.ops import diagonal as ops
 from minigrad.ops.indexing import getitem
@@ -15,13 +15,13 @@ __all__ = ["diag", "diag_embed", "diagflat", "diagonal", "tril", "triu"]
 T = Any  # a Tensor, which this floor does not know
 
 
-@numpy_names
+@accepts_numpy_names
 def tril(input: T, diagonal: int = 0) -> T:
     """Return with zeros above that diagonal of the last two dimensions."""
     return ops.tril(_matrix(input, "tril"), k=diagonal)
 
 
-@numpy_names
+@accepts_numpy_names
 def triu(input: T, diagonal: int = 0) -> T:
     """Return with zeros below that diagonal of the last two dimensions."""
     return ops.triu(_matrix(input, "triu"), k=diagonal)
@@ -40,13 +40,13 @@ def _plane(input: T, dim1: int, dim2: int, ndim: int) -> dict[str, int]:
     return {"axis1": axis1, "axis2": axis2}
 
 
-@numpy_names
+@accepts_numpy_names
 def diagonal(input: T, offset: int = 0, dim1: int = 0, dim2: int = 1) -> T:
     """Return the diagonal of two dimensions (a view) as the last dimension."""
     return ops.diagonal(input, offset=offset, **_plane(input, dim1, dim2, input.ndim))
 
 
-@numpy_names
+@accepts_numpy_names
 def diag_embed(input: T, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T:
     """Return zeros with the last dimension of ``input`` on the diagonal of two new ones."""
     plane = _plane(input, dim1, dim2, input.ndim + 1)
@@ -58,7 +58,7 @@ def diag_embed(input: T, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T:
     return ops.diagonal_embed(input, offset=offset, shape=shape, **plane)
 
 
-@numpy_names
+@accepts_numpy_names
 def diag(input: T, diagonal: int = 0) -> T:
     """Return a matrix with the vector ``input`` on its diagonal, or the diagonal of a matrix."""
     if input.ndim == 1:
@@ -68,13 +68,13 @@ def diag(input: T, diagonal: int = 0) -> T:
     raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D")
 
 
-@numpy_names
+@accepts_numpy_names
 def diagflat(input: T, offset: int = 0) -> T:
     """Return a matrix with all elements of ``input`` on its diagonal."""
     return diag_embed(reshape(input, -1), offset)
 
 
-@numpy_names
+@accepts_numpy_names
 def unfold(input: T, dimension: int, size: int, step: int) -> T:
     """Return the windows of ``size`` along one dimension, ``step`` apart, as a new last dimension (a view)."""
     axis = axis_of(input, dimension)

@@ -12,7 +12,7 @@ import numpy as np
 
 from minigrad.dtypes import fitted
 from minigrad.engine.views import own
-from minigrad.functions.arguments import no_tensor, numpy_names
+from minigrad.functions.arguments import accepts_numpy_names, not_a_tensor_error
 from minigrad.functions.joining import broadcast_tensors
 from minigrad.functions.shape import broadcast_to, clone, contiguous, expand, ravel, reshape
 from minigrad.ops import indexing as ops
@@ -51,7 +51,7 @@ def _whole(axis: int, index: Any) -> tuple[Any, ...]:
     return (*(slice(None),) * axis, index)
 
 
-@numpy_names
+@accepts_numpy_names
 def select(input: T, dim: int, index: int) -> T:
     """Return the slice (a view) at ``index`` along ``dim``."""
     if input.ndim == 0:
@@ -64,7 +64,7 @@ def select(input: T, dim: int, index: int) -> T:
     return ops.getitem(input, index=_whole(axis, int(index)))
 
 
-@numpy_names
+@accepts_numpy_names
 def index_select(input: T, dim: int, index: T) -> T:
     """Return the slices along ``dim`` at the indices of a vector."""
     axis = axis_of(input, dim)
@@ -115,7 +115,7 @@ def _places(input: T, axis: int, indices: np.ndarray) -> Any:
     return tuple(indices if i == axis else c for i, c in enumerate(counts))
 
 
-@numpy_names
+@accepts_numpy_names
 def gather(input: T, dim: int, index: T, *, sparse_grad: bool = False) -> T:
     """Return the elements at ``index`` along ``dim``; other dimensions may be shorter in index.
 
@@ -161,7 +161,7 @@ def _same_dtype(input: T, src: T, function: str) -> None:
         )
 
 
-@numpy_names
+@accepts_numpy_names
 def scatter(
     input: T, dim: int, index: T, src: Any = None, *, value: Any = None, reduce: str | None = None
 ) -> T:
@@ -202,13 +202,13 @@ def _untouched(input: T, src: Any) -> T:
     )
 
 
-@numpy_names
+@accepts_numpy_names
 def scatter_add(input: T, dim: int, index: T, src: T) -> T:
     """Return a copy with ``src`` added at ``index`` along ``dim``; repeated places get all of it."""
     return scatter_reduce(input, dim, index, src, "sum")
 
 
-@numpy_names
+@accepts_numpy_names
 def scatter_reduce(
     input: T, dim: int, index: T, src: T, reduce: str, *, include_self: bool = True
 ) -> T:
@@ -262,7 +262,7 @@ def _neutral(reduce: str, dtype: np.dtype[Any]) -> Any:
     return int(np.iinfo(dtype).min if reduce == "amax" else np.iinfo(dtype).max)
 
 
-@numpy_names
+@accepts_numpy_names
 def index_add(input: T, dim: int, index: T, source: T, *, alpha: float = 1) -> T:
     """Return a copy with ``alpha * source`` added to the slices along ``dim`` at these indices."""
     place, source = _slices(input, dim, index, source, "index_add", RuntimeError)
@@ -272,7 +272,7 @@ def index_add(input: T, dim: int, index: T, source: T, *, alpha: float = 1) -> T
     return contiguous(input) + ops.scatter_add(source, index=place, shape=tuple(input.shape))
 
 
-@numpy_names
+@accepts_numpy_names
 def index_copy(input: T, dim: int, index: T, source: T) -> T:
     """Return a copy with the slices along ``dim`` at these indices replaced by ``source``."""
     place, source = _slices(input, dim, index, source, "index_copy", IndexError)
@@ -306,7 +306,7 @@ def _slices(input: T, dim: int, index: T, source: T, function: str, error: type)
     return _whole(axis, indices), source
 
 
-@numpy_names
+@accepts_numpy_names
 def index_fill(input: T, dim: int, index: T, value: Any) -> T:
     """Return a copy with one value in the slices along ``dim`` at these indices."""
     axis = axis_of(input, dim)
@@ -323,7 +323,7 @@ def index_fill(input: T, dim: int, index: T, value: Any) -> T:
     return ops.setitem(input, value, index=_whole(axis, indices) if input.ndim else ...)
 
 
-@numpy_names
+@accepts_numpy_names
 def index_put(input: T, indices: Any, values: T, accumulate: bool = False) -> T:
     """Return a copy with ``values`` at ``input[indices]``, or added there; ``indices`` is a tuple of tensors."""
     index = tuple(slice(None) if i is None else i._data for i in indices)
@@ -345,20 +345,20 @@ def index_put(input: T, indices: Any, values: T, accumulate: bool = False) -> T:
 
 def _mask(mask: T, function: str) -> T:
     if not hasattr(mask, "_data"):
-        raise no_tensor(function, "mask", 2, mask)
+        raise not_a_tensor_error(function, "mask", 2, mask)
     if mask.dtype.kind != "b":
         raise RuntimeError(f"{function}: expected BoolTensor for mask, but got {mask.dtype}")
     return mask
 
 
-@numpy_names
+@accepts_numpy_names
 def masked_select(input: T, mask: T) -> T:
     """Return the elements where ``mask`` (which broadcasts) is True, as a vector."""
     input, mask = broadcast_tensors(input, _mask(mask, "masked_select"))
     return ops.getitem(input, index=(mask._data,))
 
 
-@numpy_names
+@accepts_numpy_names
 def masked_scatter(input: T, mask: T, source: T) -> T:
     """Return a copy with the elements of ``source``, in their order, where ``mask`` is True."""
     _same_dtype(input, source, "masked_scatter")
@@ -372,7 +372,7 @@ def masked_scatter(input: T, mask: T, source: T) -> T:
     )
 
 
-@numpy_names
+@accepts_numpy_names
 def take(input: T, index: T) -> T:
     """Return the elements at these indices of the flattened input."""
     indices = _integers(index, "take")
@@ -386,7 +386,7 @@ def take(input: T, index: T) -> T:
     return ops.getitem(flat, index=(indices,))
 
 
-@numpy_names
+@accepts_numpy_names
 def take_along_dim(input: T, indices: T, dim: int | None = None) -> T:
     """Return the elements at ``indices`` along ``dim`` (of the flattened input by default), broadcast."""
     if dim is not None and indices.dtype != np.int64:
@@ -415,7 +415,7 @@ def _counted(indices: T, n: int) -> T:
     return indices._wrap(np.where((found < 0) & (found >= -n), found + n, found))
 
 
-@numpy_names
+@accepts_numpy_names
 def nonzero(input: T, *, as_tuple: bool = False) -> Any:
     """Return the indices of the elements that are not zero, (n, ndim), or one vector a dimension."""
     tensor = input._wrap
@@ -429,13 +429,13 @@ def nonzero(input: T, *, as_tuple: bool = False) -> Any:
     return tuple(tensor(np.ascontiguousarray(column)) for column in found.T)
 
 
-@numpy_names
+@accepts_numpy_names
 def argwhere(input: T) -> T:
     """Return the indices of the elements that are not zero, (n, ndim)."""
     return nonzero(input)
 
 
-@numpy_names
+@accepts_numpy_names
 def repeat_interleave(
     input: T, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
 ) -> T:

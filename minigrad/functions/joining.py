@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.functions.arguments import numpy_names
+from minigrad.functions.arguments import accepts_numpy_names
 from minigrad.functions.return_types import Size
 from minigrad.functions.shape import broadcast_to, contiguous, expand, reshape, unsqueeze
 from minigrad.ops import indexing
@@ -41,7 +41,7 @@ def _check_tensors(tensors: Any, function: str) -> list[T]:
     return list(tensors)
 
 
-@numpy_names
+@accepts_numpy_names
 def cat(tensors: Sequence[T], dim: int = 0) -> T:
     """Return the tensors one after the other along ``dim``; empty ones of shape (0,) add nothing.
 
@@ -74,7 +74,7 @@ def cat(tensors: Sequence[T], dim: int = 0) -> T:
 concat = concatenate = cat
 
 
-@numpy_names
+@accepts_numpy_names
 def stack(tensors: Sequence[T], dim: int = 0) -> T:
     """Return the tensors, all of one shape, along a new dimension."""
     tensors = _check_tensors(tensors, "stack")
@@ -206,7 +206,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[T, ...]:
     return (grid[1], grid[0], *grid[2:]) if swap else tuple(grid)
 
 
-@numpy_names
+@accepts_numpy_names
 def split(tensor: T, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[T, ...]:
     """Return pieces (views) of that length along ``dim``; the last may be shorter."""
     if tensor.ndim == 0:
@@ -231,7 +231,7 @@ def split(tensor: T, split_size_or_sections: int | Sequence[int], dim: int = 0) 
     return tuple(narrow(tensor, axis, s, k) for s, k in zip(starts, sizes, strict=True))
 
 
-@numpy_names
+@accepts_numpy_names
 def chunk(input: T, chunks: int, dim: int = 0) -> tuple[T, ...]:
     """Return at most ``chunks`` pieces (views) along ``dim``."""
     if input.ndim == 0:
@@ -242,7 +242,7 @@ def chunk(input: T, chunks: int, dim: int = 0) -> tuple[T, ...]:
     return split(input, -(-n // chunks) if n else [0] * chunks, dim)
 
 
-@numpy_names
+@accepts_numpy_names
 def tensor_split(input: T, indices_or_sections: Any, dim: int = 0) -> tuple[T, ...]:
     """Return that many pieces along ``dim``, as even as can be, or the pieces between these indices."""
     if input.ndim == 0:
@@ -264,19 +264,19 @@ def tensor_split(input: T, indices_or_sections: Any, dim: int = 0) -> tuple[T, .
     )
 
 
-@numpy_names
+@accepts_numpy_names
 def hsplit(input: T, indices_or_sections: Any) -> tuple[T, ...]:
     """Return pieces along the second dimension, of a vector along the first."""
     return _even(input, indices_or_sections, 0 if input.ndim == 1 else 1, 1, "hsplit")
 
 
-@numpy_names
+@accepts_numpy_names
 def vsplit(input: T, indices_or_sections: Any) -> tuple[T, ...]:
     """Return pieces along the first dimension of at least two."""
     return _even(input, indices_or_sections, 0, 2, "vsplit")
 
 
-@numpy_names
+@accepts_numpy_names
 def dsplit(input: T, indices_or_sections: Any) -> tuple[T, ...]:
     """Return pieces along the third dimension."""
     return _even(input, indices_or_sections, 2, 3, "dsplit")
@@ -293,7 +293,7 @@ def _even(input: T, where: Any, axis: int, least: int, function: str) -> tuple[T
     return tensor_split(input, where, axis)
 
 
-@numpy_names
+@accepts_numpy_names
 def narrow(input: T, dim: int, start: Any, length: int) -> T:
     """Return ``length`` elements (a view) from ``start`` on along ``dim``."""
     if input.ndim == 0:
@@ -314,7 +314,7 @@ def narrow(input: T, dim: int, start: Any, length: int) -> T:
     return indexing.getitem(input, index=(slice(None),) * axis + (slice(start, start + length),))
 
 
-@numpy_names
+@accepts_numpy_names
 def unbind(input: T, dim: int = 0) -> tuple[T, ...]:
     """Return the slices (views) along ``dim``."""
     if input.ndim == 0:

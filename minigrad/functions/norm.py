@@ -12,7 +12,7 @@ import numpy as np
 
 from minigrad.dtypes import promote_types
 from minigrad.functions import reduction, shape
-from minigrad.functions.arguments import or_array
+from minigrad.functions.arguments import accepts_arrays
 from minigrad.ops import linalg as ops
 from minigrad.ops.reduction import axes_of, axis_of
 
@@ -32,7 +32,7 @@ def called(dtype: Any) -> str:
     return _CALLED.get(str(dtype), str(dtype))
 
 
-@or_array
+@accepts_arrays
 def svdvals(A: T) -> T:
     """Return the singular values (..., k) of matrices, falling."""
     if A.ndim < 2:
@@ -48,7 +48,7 @@ def svdvals(A: T) -> T:
     return ops.unpack(ops.svd(A), *ops.svd_shapes(A))[1]
 
 
-@or_array
+@accepts_arrays
 def vector_norm(
     x: T, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
 ) -> T:
@@ -83,7 +83,7 @@ def _converted(x: T, dtype: Any, name: str) -> T:
     return x.to(dtype)
 
 
-@or_array
+@accepts_arrays
 def matrix_norm(
     A: T, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None
 ) -> T:
@@ -123,7 +123,7 @@ def matrix_norm(
     return found
 
 
-@or_array
+@accepts_arrays
 def norm(A: T, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> T:
     """Return a vector norm, or a matrix norm where ``ord`` or two dims ask for one; the 2-norm of all by default.
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.engine.views import own
-from minigrad.functions.arguments import no_tensor, numpy_names, or_array
+from minigrad.functions.arguments import accepts_arrays, accepts_numpy_names, not_a_tensor_error
 from minigrad.functions.einsum_equation import LETTERS, parsed
 from minigrad.functions.shape import expand, reshape
 from minigrad.ops import einsum as sums
@@ -56,9 +56,9 @@ def matmul(input: T, other: T) -> T:
     tensor([3., 3.])
     """
     if not hasattr(input, "ndim"):
-        raise no_tensor("matmul", "input", 1, input)
+        raise not_a_tensor_error("matmul", "input", 1, input)
     if not hasattr(other, "ndim"):
-        raise no_tensor("matmul", "other", 2, other)
+        raise not_a_tensor_error("matmul", "other", 2, other)
     if not input.ndim or not other.ndim:
         raise RuntimeError(
             f"both arguments to matmul need to be at least 1D, but they are {input.ndim}D and {other.ndim}D"
@@ -71,7 +71,7 @@ def matmul(input: T, other: T) -> T:
     return ops.matmul(input, other)
 
 
-@numpy_names
+@accepts_numpy_names
 def mm(input: T, mat2: T) -> T:
     """Return the product of two matrices, (n, m) and (m, p); RuntimeError for anything else."""
     _matrix(input, "self")
@@ -79,7 +79,7 @@ def mm(input: T, mat2: T) -> T:
     return matmul(input, mat2)
 
 
-@numpy_names
+@accepts_numpy_names
 def bmm(input: T, mat2: T) -> T:
     """Return the products of two batches, (b, n, m) and (b, m, p), without broadcasting."""
     for name, x in (("batch1", input), ("batch2", mat2)):
@@ -93,7 +93,7 @@ def bmm(input: T, mat2: T) -> T:
     return matmul(input, mat2)
 
 
-@numpy_names
+@accepts_numpy_names
 def mv(input: T, vec: T) -> T:
     """Return the product of a matrix (n, m) and a vector (m,)."""
     if input.ndim != 2 or vec.ndim != 1:
@@ -104,7 +104,7 @@ def mv(input: T, vec: T) -> T:
     return matmul(input, vec)
 
 
-@numpy_names
+@accepts_numpy_names
 def dot(input: T, tensor: T) -> T:
     """Return the product of two vectors (n,), a 0-d tensor."""
     if input.ndim != 1 or tensor.ndim != 1:
@@ -121,11 +121,11 @@ def dot(input: T, tensor: T) -> T:
     return matmul(input, tensor)
 
 
-@or_array
+@accepts_arrays
 def inner(input: T, other: T) -> T:
     """Return the sums of products along the last dimensions; with a 0-d operand, the product."""
     if not hasattr(other, "ndim"):
-        raise no_tensor("inner", "other", 2, other)
+        raise not_a_tensor_error("inner", "other", 2, other)
     if not input.ndim or not other.ndim:
         return input * other
     if input.shape[-1] != other.shape[-1]:
@@ -136,7 +136,7 @@ def inner(input: T, other: T) -> T:
     return tensordot(input, other, dims=([-1], [-1]))
 
 
-@or_array
+@accepts_arrays
 def outer(input: T, vec2: T) -> T:
     """Return the matrix of products of two vectors, (n,) and (m,) -> (n, m)."""
     for name, x in (("self", input), ("vec2", vec2)):
@@ -160,7 +160,7 @@ def _scaled_sum(input: T, product: T, beta: float, alpha: float) -> T:
     return (input if beta == 1 else input * beta) + product
 
 
-@numpy_names
+@accepts_numpy_names
 def addmm(input: T, mat1: T, mat2: T, *, beta: float = 1, alpha: float = 1) -> T:
     """Return beta * input + alpha * (mat1 @ mat2); input (broadcast to (n, p)), (n, m), (m, p).
 
@@ -169,25 +169,25 @@ def addmm(input: T, mat1: T, mat2: T, *, beta: float = 1, alpha: float = 1) -> T
     return _scaled_sum(input, mm(mat1, mat2), beta, alpha)
 
 
-@numpy_names
+@accepts_numpy_names
 def addmv(input: T, mat: T, vec: T, *, beta: float = 1, alpha: float = 1) -> T:
     """Return beta * input + alpha * (mat @ vec)."""
     return _scaled_sum(input, mv(mat, vec), beta, alpha)
 
 
-@numpy_names
+@accepts_numpy_names
 def addr(input: T, vec1: T, vec2: T, *, beta: float = 1, alpha: float = 1) -> T:
     """Return beta * input + alpha * the outer product of two vectors."""
     return _scaled_sum(input, outer(vec1, vec2), beta, alpha)
 
 
-@numpy_names
+@accepts_numpy_names
 def baddbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1) -> T:
     """Return beta * input + alpha * (batch1 @ batch2), matrix by matrix."""
     return _scaled_sum(input, bmm(batch1, batch2), beta, alpha)
 
 
-@numpy_names
+@accepts_numpy_names
 def addbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1) -> T:
     """Return beta * input + alpha * the sum over the batch of batch1 @ batch2."""
     total = reduction.sum(bmm(batch1, batch2), axis=(0,), keepdims=False)
@@ -218,7 +218,7 @@ def tensordot(a: T, b: T, dims: Any = 2) -> T:
     """
     for place, (name, x) in enumerate((("a", a), ("b", b)), 1):
         if not hasattr(x, "ndim"):
-            raise no_tensor("tensordot", name, place, x)
+            raise not_a_tensor_error("tensordot", name, place, x)
     left, right = _contracted(a, b, dims)
     left, right = reduction.axes_of(a, tuple(left)), reduction.axes_of(b, tuple(right))
     for i, j in zip(left, right, strict=True):
@@ -253,7 +253,7 @@ def _contracted(a: T, b: T, dims: Any) -> tuple[list[int], list[int]]:
     return left, right
 
 
-@or_array
+@accepts_arrays
 def kron(input: T, other: T) -> T:
     """Return the Kronecker product; the operand of fewer dimensions gets leading ones."""
     n = max(input.ndim, other.ndim)
@@ -263,7 +263,7 @@ def kron(input: T, other: T) -> T:
     return own(reshape(left * right, tuple(p * q for p, q in zip(a, b, strict=True))))
 
 
-@numpy_names
+@accepts_numpy_names
 def trace(input: T) -> T:
     """Return the sum of the diagonal of a matrix; int64 for integers."""
     if input.ndim != 2:
@@ -273,7 +273,7 @@ def trace(input: T) -> T:
     return linalg.trace(input.long() if input.dtype.kind == "u" else input)
 
 
-@or_array
+@accepts_arrays
 def cross(input: T, other: T, dim: int | None = None) -> T:
     """Return the vector product along ``dim`` (the first of length 3 by default).
 

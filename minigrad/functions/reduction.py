@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.engine.views import own
-from minigrad.functions.arguments import no_tensor, numpy_names
+from minigrad.functions.arguments import accepts_numpy_names, not_a_tensor_error
 from minigrad.functions.return_types import RETURN_TYPES
 from minigrad.ops import elementwise, indexing, linalg, reduction, scan
 from minigrad.ops.summation import size_along
@@ -36,7 +36,7 @@ def _axes(input: T, dim: Dim) -> tuple[int, ...]:
     return reduction.axes_of(input, None if _none_named(dim) else dim)
 
 
-@numpy_names
+@accepts_numpy_names
 def sum(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> T:
     """Return the sum over ``dim`` (all by default); integers and bools sum to int64."""
     input = input if dtype is None else input.to(dtype)
@@ -46,7 +46,7 @@ def sum(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) 
     return total if dtype is None else total.to(dtype)
 
 
-@numpy_names
+@accepts_numpy_names
 def mean(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> T:
     """Return the mean over ``dim`` (all by default); raise RuntimeError for integers."""
     input = input if dtype is None else input.to(dtype)
@@ -58,7 +58,7 @@ def mean(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None)
     return reduction.mean(input, axis=_axes(input, dim), keepdims=keepdim)
 
 
-@numpy_names
+@accepts_numpy_names
 def prod(input: T, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> T:
     """Return the product over ``dim`` (all by default); integers and bools give int64. Zeros do the gradient no harm."""
     input = input if dtype is None else input.to(dtype)
@@ -74,7 +74,7 @@ def prod(input: T, dim: int | None = None, keepdim: bool = False, *, dtype: Any 
     return made if dtype is None else made.to(dtype)
 
 
-def _freedom(
+def _axes_and_divisor(
     name: str, input: T, dim: Any, correction: float | None, unbiased: Any
 ) -> tuple[tuple[int, ...], float]:
     """Return the axes, and what their squares are divided by."""
@@ -108,7 +108,7 @@ def _float32(input: T) -> T:
     return input.float() if input.dtype == np.float16 else input
 
 
-def _deviation(input: T, axes: tuple[int, ...], left: float, keepdim: bool) -> T:
+def _standard_deviation(input: T, axes: tuple[int, ...], left: float, keepdim: bool) -> T:
     """Return the root of the variance, in float64 where its square is beyond float32."""
     variance = _variance(input, axes, left, keepdim)
     if variance.dtype == np.float32:
@@ -118,7 +118,7 @@ def _deviation(input: T, axes: tuple[int, ...], left: float, keepdim: bool) -> T
     return elementwise.safe_sqrt(variance).to(input.dtype)
 
 
-@numpy_names
+@accepts_numpy_names
 def var(
     input: T,
     dim: Any = None,
@@ -128,11 +128,11 @@ def var(
     correction: float | None = None,
 ) -> T:
     """Return the variance over ``dim``, divided by n - correction (default 1: the unbiased one)."""
-    axes, left = _freedom("var", input, dim, correction, unbiased)
+    axes, left = _axes_and_divisor("var", input, dim, correction, unbiased)
     return _variance(input, axes, left, keepdim).to(input.dtype)
 
 
-@numpy_names
+@accepts_numpy_names
 def std(
     input: T,
     dim: Any = None,
@@ -142,11 +142,11 @@ def std(
     correction: float | None = None,
 ) -> T:
     """Return the standard deviation over ``dim``; see :func:`var`. Its gradient at a constant is 0."""
-    axes, left = _freedom("std", input, dim, correction, unbiased)
-    return _deviation(input, axes, left, keepdim)
+    axes, left = _axes_and_divisor("std", input, dim, correction, unbiased)
+    return _standard_deviation(input, axes, left, keepdim)
 
 
-@numpy_names
+@accepts_numpy_names
 def var_mean(
     input: T,
     dim: Any = None,
@@ -156,12 +156,12 @@ def var_mean(
     correction: float | None = None,
 ) -> tuple[T, T]:
     """Return (variance, mean) over ``dim``; see :func:`var`."""
-    axes, left = _freedom("var_mean", input, dim, correction, unbiased)
+    axes, left = _axes_and_divisor("var_mean", input, dim, correction, unbiased)
     mean = reduction.mean(input, axis=axes, keepdims=keepdim)
     return _variance(input, axes, left, keepdim).to(input.dtype), mean
 
 
-@numpy_names
+@accepts_numpy_names
 def std_mean(
     input: T,
     dim: Any = None,
@@ -171,13 +171,13 @@ def std_mean(
     correction: float | None = None,
 ) -> tuple[T, T]:
     """Return (standard deviation, mean) over ``dim``; see :func:`std`."""
-    axes, left = _freedom("std_mean", input, dim, correction, unbiased)
-    return _deviation(input, axes, left, keepdim), reduction.mean(
+    axes, left = _axes_and_divisor("std_mean", input, dim, correction, unbiased)
+    return _standard_deviation(input, axes, left, keepdim), reduction.mean(
         input, axis=axes, keepdims=keepdim
     )
 
 
-def _some(name: str, input: T, dim: Dim) -> tuple[int, ...]:
+def _nonempty_axes(name: str, input: T, dim: Dim) -> tuple[int, ...]:
     """Return the axes; refuse those of length 0, which have no greatest element."""
     axes = _axes(input, dim)
     if not input.numel():
@@ -192,55 +192,57 @@ def _some(name: str, input: T, dim: Dim) -> tuple[int, ...]:
     return axes
 
 
-@numpy_names
+@accepts_numpy_names
 def amax(input: T, dim: Dim = (), keepdim: bool = False) -> T:
     """Return the maximum over ``dim``; ties share the gradient."""
-    return reduction.amax(input, axis=_some("amax", input, dim), keepdims=keepdim)
+    return reduction.amax(input, axis=_nonempty_axes("amax", input, dim), keepdims=keepdim)
 
 
-@numpy_names
+@accepts_numpy_names
 def amin(input: T, dim: Dim = (), keepdim: bool = False) -> T:
     """Return the minimum over ``dim``; ties share the gradient."""
-    return reduction.amin(input, axis=_some("amin", input, dim), keepdims=keepdim)
+    return reduction.amin(input, axis=_nonempty_axes("amin", input, dim), keepdims=keepdim)
 
 
-@numpy_names
+@accepts_numpy_names
 def aminmax(input: T, *, dim: int | None = None, keepdim: bool = False) -> T:
     """Return (min, max) over ``dim`` (all by default)."""
-    axes = _some("aminmax", input, dim)
+    axes = _nonempty_axes("aminmax", input, dim)
     ends = (f(input, axis=axes, keepdims=keepdim) for f in (reduction.amin, reduction.amax))
     return RETURN_TYPES["aminmax"](*ends)
 
 
-@numpy_names
+@accepts_numpy_names
 def max(input: T, dim: Any = None, keepdim: bool = False, *, other: T = None) -> T:
     """Return the maximum; with a tensor, the elementwise one; with ``dim`` (values, indices)."""
-    return _extreme(input, dim if other is None else other, keepdim, "max")
+    return _max_or_min(input, dim if other is None else other, keepdim, "max")
 
 
-@numpy_names
+@accepts_numpy_names
 def min(input: T, dim: Any = None, keepdim: bool = False, *, other: T = None) -> T:
     """Return the minimum; with a tensor, the elementwise one; with ``dim`` (values, indices)."""
-    return _extreme(input, dim if other is None else other, keepdim, "min")
+    return _max_or_min(input, dim if other is None else other, keepdim, "min")
 
 
-def _extreme(input: T, dim: Any, keepdim: bool, which: str) -> T:
+def _max_or_min(input: T, dim: Any, keepdim: bool, which: str) -> T:
     whole, pairwise, arg = {
         "max": (reduction.amax, elementwise.maximum, reduction.argmax),
         "min": (reduction.amin, elementwise.minimum, reduction.argmin),
     }[which]
     if dim is None:
-        return whole(input, axis=_some(which, input, None), keepdims=False, nans=True)
+        return whole(input, axis=_nonempty_axes(which, input, None), keepdims=False, nans=True)
     if isinstance(dim, bool) or not isinstance(dim, (int, np.integer)):
         if not hasattr(dim, "ndim") or isinstance(dim, np.generic):
-            raise no_tensor(which, "other", 2, dim)
+            raise not_a_tensor_error(which, "other", 2, dim)
         return pairwise(input, dim)
     axis = reduction.axis_of(input, dim)
-    _some(which, input, axis)
-    return looked_up(which, input, lambda x: arg(x, axis=axis, keepdims=True), axis, keepdim)
+    _nonempty_axes(which, input, axis)
+    return values_and_indices(
+        which, input, lambda x: arg(x, axis=axis, keepdims=True), axis, keepdim
+    )
 
 
-def looked_up(name: str, input: T, places: Any, axis: int, keepdim: bool = True) -> T:
+def values_and_indices(name: str, input: T, places: Any, axis: int, keepdim: bool = True) -> T:
     """Return the named tuple (values, indices) of the elements at ``places(input)`` along an axis."""
     if input.ndim == 0:
         return RETURN_TYPES[name](input.clone(), own(places(input.reshape(1)).reshape(())))
@@ -251,19 +253,19 @@ def looked_up(name: str, input: T, places: Any, axis: int, keepdim: bool = True)
     return RETURN_TYPES[name](values, indices)
 
 
-@numpy_names
+@accepts_numpy_names
 def argmax(input: T, dim: int | None = None, keepdim: bool = False) -> T:
     """Return the index of the maximum (of the flattened input without ``dim``), the first of ties."""
-    return _place("argmax", input, dim, keepdim)
+    return _arg_extreme("argmax", input, dim, keepdim)
 
 
-@numpy_names
+@accepts_numpy_names
 def argmin(input: T, dim: int | None = None, keepdim: bool = False) -> T:
     """Return the index of the minimum (of the flattened input without ``dim``), the first of ties."""
-    return _place("argmin", input, dim, keepdim)
+    return _arg_extreme("argmin", input, dim, keepdim)
 
 
-def _place(name: str, input: T, dim: int | None, keepdim: bool) -> T:
+def _arg_extreme(name: str, input: T, dim: int | None, keepdim: bool) -> T:
     if input.dtype.kind == "b":
         raise NotImplementedError(f"{name}(): does not support bool input; convert first: x.long()")
     if not input.numel() and (dim is None or input.shape[reduction.axis_of(input, dim)] == 0):
@@ -275,59 +277,59 @@ def _place(name: str, input: T, dim: int | None, keepdim: bool) -> T:
     return getattr(reduction, name)(input, axis=axis, keepdims=keepdim and input.ndim > 0)
 
 
-def _truth(made: Any, input: T, dim: Dim, keepdim: bool) -> T:
+def _all_or_any(made: Any, input: T, dim: Dim, keepdim: bool) -> T:
     result = made(input, axis=reduction.axes_of(input, dim), keepdims=keepdim)
     return result.to(input.dtype) if input.dtype.kind == "u" else result  # PyTorch's old bools
 
 
-@numpy_names
+@accepts_numpy_names
 def all(input: T, dim: Dim = None, keepdim: bool = False) -> T:
     """Return whether all elements are true."""
-    return _truth(reduction.all, input, dim, keepdim)
+    return _all_or_any(reduction.all, input, dim, keepdim)
 
 
-@numpy_names
+@accepts_numpy_names
 def any(input: T, dim: Dim = None, keepdim: bool = False) -> T:
     """Return whether any element is true."""
-    return _truth(reduction.any, input, dim, keepdim)
+    return _all_or_any(reduction.any, input, dim, keepdim)
 
 
-@numpy_names
+@accepts_numpy_names
 def logsumexp(input: T, dim: Dim, keepdim: bool = False) -> T:
     """Return log(sum(exp(input))) over ``dim``, without overflow."""
     return reduction.logsumexp(input, axis=_axes(input, dim), keepdims=keepdim)
 
 
-def _floats(name: str, input: T) -> None:
+def _require_floats(name: str, input: T) -> None:
     if input.dtype.kind != "f":
         raise NotImplementedError(
             f'"{name}" not implemented for {input.dtype}; convert first: x.float()'
         )
 
 
-@numpy_names
+@accepts_numpy_names
 def softmax(input: T, dim: int, dtype: Any = None) -> T:
     """Return exp(input) divided by its sum over ``dim``."""
     input = input if dtype is None else input.to(dtype)
-    _floats("softmax", input)
+    _require_floats("softmax", input)
     return reduction.softmax(input, axis=reduction.axis_of(input, dim))
 
 
-@numpy_names
+@accepts_numpy_names
 def log_softmax(input: T, dim: int, dtype: Any = None) -> T:
     """Return the logarithm of :func:`softmax`, stable where that underflows."""
     input = input if dtype is None else input.to(dtype)
-    _floats("log_softmax", input)
+    _require_floats("log_softmax", input)
     return reduction.log_softmax(input, axis=reduction.axis_of(input, dim))
 
 
-@numpy_names
+@accepts_numpy_names
 def nansum(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> T:
     """Return the sum over ``dim``, NaN counted as 0."""
     return sum(_without_nan(input), dim, keepdim, dtype=dtype)
 
 
-@numpy_names
+@accepts_numpy_names
 def nanmean(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> T:
     """Return the mean over ``dim`` of what is not NaN."""
     if input.dtype.kind != "f":
@@ -346,13 +348,13 @@ def _without_nan(input: T) -> T:
     )
 
 
-@numpy_names
+@accepts_numpy_names
 def count_nonzero(input: T, dim: Dim = None) -> T:
     """Return how many elements over ``dim`` (all by default) are not 0."""
     return sum(input.detach() != 0, dim)
 
 
-@numpy_names
+@accepts_numpy_names
 def norm(input: T, p: Any = "fro", dim: Dim = None, keepdim: bool = False, dtype: Any = None) -> T:
     """Return the p-norm over ``dim`` (all by default); its gradient at 0 is 0.
 

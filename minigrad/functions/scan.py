@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from minigrad.engine.views import own
-from minigrad.functions.arguments import numpy_names
-from minigrad.functions.reduction import looked_up
+from minigrad.functions.arguments import accepts_numpy_names
+from minigrad.functions.reduction import values_and_indices
 from minigrad.ops import reduction, scan, sorting
 
 __all__ = ["cummax", "cummin", "cumprod", "cumsum", "logcumsumexp"]
@@ -17,7 +17,7 @@ __all__ = ["cummax", "cummin", "cumprod", "cumsum", "logcumsumexp"]
 T = Any  # a Tensor, which this floor does not know
 
 
-def _scanned(made: Any, input: T, dim: int, dtype: Any = None) -> T:
+def _along_dim(made: Any, input: T, dim: int, dtype: Any = None) -> T:
     input = input if dtype is None else input.to(dtype)
     axis = reduction.axis_of(input, dim)
     if input.dtype.kind != "f" and dtype is None:
@@ -28,19 +28,19 @@ def _scanned(made: Any, input: T, dim: int, dtype: Any = None) -> T:
     return result if dtype is None else result.to(dtype)
 
 
-@numpy_names
+@accepts_numpy_names
 def cumsum(input: T, dim: int, *, dtype: Any = None) -> T:
     """Return the running sum along ``dim``; integers and bools sum to int64."""
-    return _scanned(reduction.cumsum, input, dim, dtype)
+    return _along_dim(reduction.cumsum, input, dim, dtype)
 
 
-@numpy_names
+@accepts_numpy_names
 def cumprod(input: T, dim: int, *, dtype: Any = None) -> T:
     """Return the running product along ``dim``; zeros do the gradient no harm."""
-    return _scanned(scan.cumprod, input, dim, dtype)
+    return _along_dim(scan.cumprod, input, dim, dtype)
 
 
-@numpy_names
+@accepts_numpy_names
 def logcumsumexp(input: T, dim: int) -> T:
     """Return the logarithm of the running sum of exp(input) along ``dim``, without overflow."""
     reduction.axis_of(input, dim)
@@ -48,18 +48,18 @@ def logcumsumexp(input: T, dim: int) -> T:
         raise NotImplementedError(
             f'"logcumsumexp_out_cpu" not implemented for {input.dtype}; convert first: x.float()'
         )
-    return _scanned(scan.logcumsumexp, input, dim)
+    return _along_dim(scan.logcumsumexp, input, dim)
 
 
-@numpy_names
+@accepts_numpy_names
 def cummax(input: T, dim: int) -> T:
     """Return (values, indices) of the greatest so far along ``dim``; of ties the last."""
     axis = reduction.axis_of(input, dim)
-    return looked_up("cummax", input, lambda x: sorting.arg_cummax(x, axis=axis), axis)
+    return values_and_indices("cummax", input, lambda x: sorting.arg_cummax(x, axis=axis), axis)
 
 
-@numpy_names
+@accepts_numpy_names
 def cummin(input: T, dim: int) -> T:
     """Return (values, indices) of the least so far along ``dim``; of ties the last."""
     axis = reduction.axis_of(input, dim)
-    return looked_up("cummin", input, lambda x: sorting.arg_cummin(x, axis=axis), axis)
+    return values_and_indices("cummin", input, lambda x: sorting.arg_cummin(x, axis=axis), axis)

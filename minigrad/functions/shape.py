@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.engine.views import own
-from minigrad.functions.arguments import integers, numpy_names, several
+from minigrad.functions.arguments import accepts_numpy_names, integers, varargs
 from minigrad.ops import shape as ops
 from minigrad.ops.reduction import axes_of, axis_of
 
@@ -25,7 +25,7 @@ __all__ = [
 T = Any  # a Tensor, which this floor does not know
 
 
-@several("shape")
+@varargs("shape")
 def reshape(input: T, shape: tuple[int, ...]) -> T:
     """Return the elements in another shape; one length may be -1. Raises RuntimeError.
 
@@ -41,7 +41,7 @@ def reshape(input: T, shape: tuple[int, ...]) -> T:
     raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {input.numel()}")
 
 
-@numpy_names
+@accepts_numpy_names
 def view(input: T, *shape: Any, **named: Any) -> T:
     """Return the same memory in another shape, or with its bits read as another dtype.
 
@@ -70,19 +70,19 @@ def _bits(input: T, dtype: np.dtype[Any]) -> T:
         ) from None
 
 
-@numpy_names
+@accepts_numpy_names
 def view_as(input: T, other: T) -> T:
     """Return the same memory in the shape of ``other``."""
     return view(input, other.shape)
 
 
-@numpy_names
+@accepts_numpy_names
 def reshape_as(input: T, other: T) -> T:
     """Return the elements in the shape of ``other``."""
     return reshape(input, other.shape)
 
 
-@numpy_names
+@accepts_numpy_names
 def flatten(input: T, start_dim: int = 0, end_dim: int = -1) -> T:
     """Return with the dimensions from ``start_dim`` to ``end_dim`` made one; input itself where they are one."""
     first, last = axis_of(input, start_dim), axis_of(input, end_dim)
@@ -96,7 +96,7 @@ def flatten(input: T, start_dim: int = 0, end_dim: int = -1) -> T:
     return reshape(input, (*s[:first], math.prod(s[first : last + 1]), *s[last + 1 :]))
 
 
-@numpy_names
+@accepts_numpy_names
 def unflatten(input: T, dim: int, sizes: Any) -> T:
     """Return with one dimension made several; one of ``sizes`` may be -1."""
     axis, sizes = axis_of(input, dim), integers((sizes,), "unflatten")
@@ -115,13 +115,13 @@ def unflatten(input: T, dim: int, sizes: Any) -> T:
     return reshape(input, (*input.shape[:axis], *full, *input.shape[axis + 1 :]))
 
 
-@numpy_names
+@accepts_numpy_names
 def ravel(input: T) -> T:
     """Return the elements in one dimension, a view where they lie in C order."""
     return reshape(contiguous(input), -1)
 
 
-@several("dims")
+@varargs("dims")
 def permute(input: T, dims: tuple[int, ...]) -> T:
     """Return with the dimensions in another order."""
     if len(dims) != input.ndim:
@@ -132,7 +132,7 @@ def permute(input: T, dims: tuple[int, ...]) -> T:
     return ops.transpose(input, axes=axes_of(input, dims))
 
 
-@numpy_names
+@accepts_numpy_names
 def transpose(input: T, dim0: int, dim1: int) -> T:
     """Return with two dimensions exchanged."""
     first, second = axis_of(input, dim0), axis_of(input, dim1)
@@ -141,7 +141,7 @@ def transpose(input: T, dim0: int, dim1: int) -> T:
     return ops.swapaxes(input, axis1=first, axis2=second)
 
 
-@numpy_names
+@accepts_numpy_names
 def swapaxes(input: T, axis0: int, axis1: int) -> T:
     """Return with two dimensions exchanged."""
     return transpose(input, axis0, axis1)
@@ -150,7 +150,7 @@ def swapaxes(input: T, axis0: int, axis1: int) -> T:
 swapdims = transpose
 
 
-@numpy_names
+@accepts_numpy_names
 def t(input: T) -> T:
     """Return a matrix transposed; vectors and scalars as they are."""
     if input.ndim > 2:
@@ -158,7 +158,7 @@ def t(input: T) -> T:
     return ops.transpose(input, axes=tuple(range(input.ndim))[::-1])
 
 
-@numpy_names
+@accepts_numpy_names
 def adjoint(input: T) -> T:
     """Return with the last two dimensions exchanged; real numbers are their own conjugates."""
     if input.ndim < 2:
@@ -168,7 +168,7 @@ def adjoint(input: T) -> T:
     return transpose(input, -2, -1)
 
 
-@numpy_names
+@accepts_numpy_names
 def movedim(input: T, source: Any, destination: Any) -> T:
     """Return with the dimensions ``source`` moved to ``destination``, the others in their order."""
     if isinstance(source, (tuple, list)) != isinstance(destination, (tuple, list)):
@@ -191,14 +191,14 @@ def movedim(input: T, source: Any, destination: Any) -> T:
 moveaxis = movedim
 
 
-@numpy_names
+@accepts_numpy_names
 def squeeze(input: T, dim: Any = None) -> T:
     """Return without dimensions of length one (all of them, or those in ``dim``)."""
     axes = tuple(i for i in axes_of(input, dim) if input.shape[i] == 1)
     return ops.squeeze(input, axis=axes)
 
 
-@numpy_names
+@accepts_numpy_names
 def unsqueeze(input: T, dim: int) -> T:
     """Return with a new dimension of length one at ``dim``."""
     n = input.ndim + 1
@@ -209,7 +209,7 @@ def unsqueeze(input: T, dim: int) -> T:
     return ops.expand_dims(input, axis=dim % n)
 
 
-@several("size")
+@varargs("size")
 def expand(input: T, sizes: tuple[int, ...]) -> T:
     """Return broadcast to ``sizes``, a view; -1 keeps a length."""
     lead = len(sizes) - input.ndim
@@ -233,19 +233,19 @@ def expand(input: T, sizes: tuple[int, ...]) -> T:
     return ops.broadcast_to(input, shape=shape)
 
 
-@several("size")
+@varargs("size")
 def broadcast_to(input: T, size: tuple[int, ...]) -> T:
     """Return broadcast to ``size``, a view."""
     return expand(input, size)
 
 
-@numpy_names
+@accepts_numpy_names
 def expand_as(input: T, other: T) -> T:
     """Return broadcast to the shape of ``other``, a view."""
     return expand(input, other.shape)
 
 
-@several("repeats")
+@varargs("repeats")
 def repeat(input: T, repeats: tuple[int, ...]) -> T:
     """Return a copy laid side by side, ``repeats`` times along each dimension.
 
@@ -273,19 +273,19 @@ def repeat(input: T, repeats: tuple[int, ...]) -> T:
     )
 
 
-@several("dims")
+@varargs("dims")
 def tile(input: T, dims: tuple[int, ...]) -> T:
     """Return copies side by side as :func:`repeat`, with 1 for the leading dimensions not given."""
     return repeat(input, (1,) * (input.ndim - len(dims)) + dims)
 
 
-@several("dims")
+@varargs("dims")
 def flip(input: T, dims: tuple[int, ...]) -> T:
     """Return a copy with the order along ``dims`` reversed."""
     return ops.copy(ops.flip(input, axis=axes_of(input, dims)))
 
 
-@numpy_names
+@accepts_numpy_names
 def fliplr(input: T) -> T:
     """Return with the columns in reverse order."""
     if input.ndim < 2:
@@ -293,7 +293,7 @@ def fliplr(input: T) -> T:
     return flip(input, 1)
 
 
-@numpy_names
+@accepts_numpy_names
 def flipud(input: T) -> T:
     """Return with the rows in reverse order."""
     if input.ndim < 1:
@@ -301,7 +301,7 @@ def flipud(input: T) -> T:
     return flip(input, 0)
 
 
-@numpy_names
+@accepts_numpy_names
 def roll(input: T, shifts: Any, dims: Any = None) -> T:
     """Return with the elements moved along ``dims`` (of the flattened input by default), around the end."""
     shifts = integers((shifts,), "roll")
@@ -319,7 +319,7 @@ def roll(input: T, shifts: Any, dims: Any = None) -> T:
     return ops.roll(input, shift=shifts, axis=tuple(axis_of(input, d) for d in dims))
 
 
-@numpy_names
+@accepts_numpy_names
 def rot90(input: T, k: int = 1, dims: Any = (0, 1)) -> T:
     """Return turned by ``k`` right angles in the plane of two dimensions, from the first to the second."""
     if len(dims) != 2:
@@ -335,13 +335,13 @@ def rot90(input: T, k: int = 1, dims: Any = (0, 1)) -> T:
     return flip(turned, ((), (a,), (a, b), (b,))[k % 4])
 
 
-@numpy_names
+@accepts_numpy_names
 def clone(input: T, *, memory_format: Any = None) -> T:
     """Return a copy in memory of its own, recorded; ``memory_format`` is taken and makes no difference."""
     return ops.copy(input)
 
 
-@numpy_names
+@accepts_numpy_names
 def contiguous(input: T, memory_format: Any = None) -> T:
     """Return the tensor, copied where its memory is not in C order."""
     return input if input._data.flags.c_contiguous else ops.contiguous(input)

@@ -12,8 +12,8 @@ import numpy as np
 
 from minigrad.dtypes import category
 from minigrad.engine.views import own
-from minigrad.functions.arguments import no_tensor, numpy_names
-from minigrad.functions.reduction import looked_up, max
+from minigrad.functions.arguments import accepts_numpy_names, not_a_tensor_error
+from minigrad.functions.reduction import max, values_and_indices
 from minigrad.functions.return_types import RETURN_TYPES
 from minigrad.layout import axes_in_memory
 from minigrad.ops import indexing, sorting
@@ -26,7 +26,7 @@ __all__ = [
 T = Any  # a Tensor, which this floor does not know
 
 
-@numpy_names
+@accepts_numpy_names
 def sort(input: T, dim: int = -1, descending: bool = False, stable: bool = False) -> T:
     """Return (values, indices) in order along ``dim``; equals stay as they stood, NaN is the greatest."""
     axis = axis_of(input, dim)
@@ -39,18 +39,18 @@ def sort(input: T, dim: int = -1, descending: bool = False, stable: bool = False
                 for part in sort(input.permute(order), order.index(axis), descending)
             )
         )
-    return looked_up(
+    return values_and_indices(
         "sort", input, lambda x: sorting.argsort(x, axis=axis, descending=descending), axis
     )
 
 
-@numpy_names
+@accepts_numpy_names
 def argsort(input: T, dim: int = -1, descending: bool = False, stable: bool = False) -> T:
     """Return the indices of :func:`sort`."""
     return sort(input, dim, descending).indices
 
 
-@numpy_names
+@accepts_numpy_names
 def topk(input: T, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> T:
     """Return (values, indices) of the k greatest (or least) along ``dim``, in order."""
     axis = axis_of(input, dim)
@@ -59,13 +59,13 @@ def topk(input: T, k: int, dim: int = -1, largest: bool = True, sorted: bool = T
     if not 0 <= k <= (input.shape[axis] if input.ndim else 1):
         raise RuntimeError("selected index k out of range")
     if input.ndim == 0:
-        return looked_up("topk", input, lambda x: sorting.argsort(x, axis=0), axis)
-    return looked_up(
+        return values_and_indices("topk", input, lambda x: sorting.argsort(x, axis=0), axis)
+    return values_and_indices(
         "topk", input, lambda x: sorting.argtop(x, axis=axis, k=k, largest=largest), axis
     )
 
 
-@numpy_names
+@accepts_numpy_names
 def kthvalue(input: T, k: int, dim: int = -1, keepdim: bool = False) -> T:
     """Return (values, indices) of the k-th least along ``dim``, counted from 1."""
     axis = axis_of(input, dim)
@@ -75,7 +75,7 @@ def kthvalue(input: T, k: int, dim: int = -1, keepdim: bool = False) -> T:
     if not 1 <= k <= (input.shape[axis] if input.ndim else 1):
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {axis}")
     kth = (slice(None),) * axis + (slice(k - 1, k),)
-    return looked_up(
+    return values_and_indices(
         "kthvalue", input, lambda x: sorting.argsort(x, axis=axis)[kth].clone(), axis, keepdim
     )
 
@@ -85,7 +85,7 @@ def _no_bools(name: str, input: T) -> None:
         raise NotImplementedError(f'"{name}" not implemented for bool; convert first: x.long()')
 
 
-@numpy_names
+@accepts_numpy_names
 def median(input: T, dim: int | None = None, keepdim: bool = False) -> T:
     """Return the lower median of all elements, whose equals share the gradient; with ``dim`` (values, indices)."""
     axis = 0 if dim is None else axis_of(input, dim)
@@ -93,7 +93,9 @@ def median(input: T, dim: int | None = None, keepdim: bool = False) -> T:
     if dim is not None:
         if input.ndim and input.shape[axis] == 0:
             raise IndexError(f"median(): Expected reduction dim {axis} to have non-zero size.")
-        return looked_up("median", input, lambda x: sorting.argmedian(x, axis=axis), axis, keepdim)
+        return values_and_indices(
+            "median", input, lambda x: sorting.argmedian(x, axis=axis), axis, keepdim
+        )
     if not input.numel():
         return input.sum() * float("nan")
     flat = input.reshape(-1)
@@ -106,7 +108,7 @@ def median(input: T, dim: int | None = None, keepdim: bool = False) -> T:
     return max(chosen)
 
 
-@numpy_names
+@accepts_numpy_names
 def unique(
     input: T,
     sorted: bool = True,
@@ -139,7 +141,7 @@ def unique(
     return (values, *map(input._wrap, parts)) if parts else values
 
 
-@numpy_names
+@accepts_numpy_names
 def bincount(input: T, weights: T = None, minlength: int = 0) -> T:
     """Return how often each of 0, 1, … stands in a 1-d tensor of integers, or the sums of ``weights``."""
     data = input._data
@@ -157,7 +159,7 @@ def bincount(input: T, weights: T = None, minlength: int = 0) -> T:
     return input._wrap(np.bincount(data, weights._data, minlength).astype(dtype))
 
 
-@numpy_names
+@accepts_numpy_names
 def histc(input: T, bins: int = 100, min: float = 0, max: float = 0) -> T:
     """Return how many elements lie in each of ``bins`` equal parts of [min, max]; of the data where both are 0."""
     data = input._data
@@ -180,7 +182,7 @@ def histc(input: T, bins: int = 100, min: float = 0, max: float = 0) -> T:
     return input._wrap(np.bincount(places, minlength=bins).astype(data.dtype))
 
 
-@numpy_names
+@accepts_numpy_names
 def searchsorted(
     sorted_sequence: T, input: T, *, out_int32: bool = False, right: bool = False, side: str | None = None,
     sorter: T = None,
@@ -224,7 +226,7 @@ def searchsorted(
 def bucketize(input: T, boundaries: T, *, out_int32: bool = False, right: bool = False) -> T:
     """Return the number of the bucket between 1-d ``boundaries`` that each element falls in."""
     if not hasattr(boundaries, "ndim"):
-        raise no_tensor("bucketize", "boundaries", 2, boundaries)
+        raise not_a_tensor_error("bucketize", "boundaries", 2, boundaries)
     if boundaries.ndim != 1:
         raise RuntimeError(
             f"bucketize(): boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})"

@@ -22,7 +22,7 @@ from minigrad.functions import (
     shape,
     sorting,
 )
-from minigrad.functions.arguments import lifted
+from minigrad.functions.arguments import wrap_if_both_numbers
 from minigrad.functions.einsum_equation import parsed
 from minigrad.primitive import TABLE, Primitive, enter
 
@@ -107,7 +107,7 @@ def _where(condition: T, x: Any = None, y: Any = None) -> Any:
         raise ValueError("either both or neither of x and y should be given")
     if x is None:
         return indexing.nonzero(condition, as_tuple=True)
-    return ops.elementwise.where(condition, lifted(x, y), y)
+    return ops.elementwise.where(condition, wrap_if_both_numbers(x, y), y)
 
 
 def _sort(a: T, axis: int | None = -1) -> T:

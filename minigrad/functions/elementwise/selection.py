@@ -1,0 +1,188 @@
+"""The greater, the lesser, and the chosen of elements: clamp, maximum, where."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+import numpy as np
+
+from minigrad.dtypes import fitted, get_default_dtype, result_type
+from minigrad.functions.arguments import (
+    accepts_numpy_names,
+    as_number,
+    binary,
+    unary,
+    wrap_if_both_numbers,
+)
+from minigrad.functions.shape import contiguous
+from minigrad.ops import elementwise as ops
+
+__all__ = [
+    "clamp", "clamp_max", "clamp_min", "clip", "fmax", "fmin", "masked_fill", "maximum",
+    "minimum", "relu", "where",
+]  # fmt: skip
+
+_BOUNDS = (float, int, type(None))
+T = Any  # a Tensor, which this floor does not know
+
+
+@accepts_numpy_names
+def clamp(input: T, min: Any = None, max: Any = None) -> T:
+    """Return input held between min and max, numbers or tensors."""
+    if input.dtype.kind == "f" and type(min) in _BOUNDS and type(max) in _BOUNDS and min is not max:
+        return ops.clamp(input, min=min, max=max)
+    min, max = as_number(min), as_number(max)
+    if min is None and max is None:
+        raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
+    bounds = [bound for bound in (min, max) if bound is not None]
+    if len(bounds) == 2 and result_type(input, *bounds).kind == "b":
+        raise NotImplementedError(
+            "\"clamp_cpu\" not implemented for 'Bool'; convert first: x.long()"
+        )
+    if not all(
+        hasattr(bound, "ndim") for bound in bounds
+    ):  # beside a number a tensor of no dimensions is one
+        min, max = (
+            b.item() if getattr(b, "ndim", 1) == 0 and not b.requires_grad else b
+            for b in (min, max)
+        )
+    if not any(hasattr(bound, "ndim") for bound in (min, max)):
+        return _clamp_to_numbers(input, min, max)
+    if min is None or max is None:
+        return ops.clamp_max(input, max) if min is None else ops.clamp_min(input, min)
+    return ops.clamp_between(input, min, max)
+
+
+clip = clamp
+
+
+def _clamp_to_numbers(input: T, min: Any, max: Any) -> T:
+    """Hold input between numbers: of an integer dtype those beyond its ends do not bind, or leave nothing and are refused."""
+    bounds = [bound for bound in (min, max) if bound is not None]
+    for bound in bounds:
+        fitted(bound, get_default_dtype())
+    input = input.to(result_type(input, *bounds))
+    if input.dtype.kind in "iu":
+        ends = np.iinfo(input.dtype)
+        for name, bound, beyond in (
+            ("min", min, lambda x: x > ends.max),
+            ("max", max, lambda x: x < ends.min),
+        ):
+            if bound is not None and beyond(bound):
+                raise RuntimeError(
+                    f"Clamp {name} value {bound} is outside the representable range of {input.dtype}"
+                )
+        min = None if min is None else builtins.max(min, int(ends.min))
+        max = None if max is None else builtins.min(max, int(ends.max))
+    return ops.clamp(input, min=min, max=max)
+
+
+@accepts_numpy_names
+def clamp_min(input: T, min: Any) -> T:
+    """Return input, and no less than min."""
+    return clamp(input, min=min)
+
+
+@accepts_numpy_names
+def clamp_max(input: T, max: Any) -> T:
+    """Return input, and no more than max."""
+    return clamp(input, max=max)
+
+
+@binary(ops.maximum)
+def maximum(input: T, other: T) -> T:
+    """Return the greater of each two elements, NaN where one is NaN; equals share the gradient.
+
+    Shapes broadcast. RuntimeError where shapes do not fit, TypeError for other types.
+    https://docs.pytorch.org/docs/stable/generated/torch.maximum.html
+
+    >>> import minigrad as mg
+    >>> mg.maximum(mg.tensor([1.0, 5.0]), mg.tensor([3.0, 4.0]))
+    tensor([3., 5.])
+    """
+
+
+@binary(ops.minimum)
+def minimum(input: T, other: T) -> T:
+    """Return the lesser of each two elements, NaN where one is NaN; equals share the gradient.
+
+    Shapes broadcast. RuntimeError where shapes do not fit, TypeError for other types.
+    https://docs.pytorch.org/docs/stable/generated/torch.minimum.html
+
+    >>> import minigrad as mg
+    >>> mg.minimum(mg.tensor([1.0, 5.0]), mg.tensor([3.0, 4.0]))
+    tensor([1., 4.])
+    """
+
+
+@binary(ops.fmax)
+def fmax(input: T, other: T) -> T:
+    """Return the greater of each two elements; of a NaN and a number the number.
+
+    Shapes broadcast. RuntimeError where shapes do not fit, TypeError for other types.
+    https://docs.pytorch.org/docs/stable/generated/torch.fmax.html
+
+    >>> import minigrad as mg
+    >>> mg.fmax(mg.tensor([1.0, float("nan")]), mg.tensor([3.0, 4.0]))
+    tensor([3., 4.])
+    """
+
+
+@binary(ops.fmin)
+def fmin(input: T, other: T) -> T:
+    """Return the lesser of each two elements; of a NaN and a number the number.
+
+    Shapes broadcast. RuntimeError where shapes do not fit, TypeError for other types.
+    https://docs.pytorch.org/docs/stable/generated/torch.fmin.html
+
+    >>> import minigrad as mg
+    >>> mg.fmin(mg.tensor([1.0, float("nan")]), mg.tensor([3.0, 4.0]))
+    tensor([1., 4.])
+    """
+
+
+@unary(ops.relu)
+def relu(input: T) -> T:
+    """Return max(input, 0) of each element; the gradient at 0 is 0.
+
+    Any shape. Bools give int64. TypeError for anything that is not a tensor.
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.relu.html
+
+    >>> import minigrad as mg
+    >>> mg.relu(mg.tensor([-1.5, 2.0]))
+    tensor([0., 2.])
+    """
+
+
+@accepts_numpy_names
+def where(condition: T, input: T = None, other: T = None) -> T:
+    """Return input where condition is True, other elsewhere; with condition alone its places, one tensor a dimension."""
+    if input is None and other is None:
+        return tuple(condition._wrap(part) for part in np.nonzero(np.atleast_1d(condition.numpy())))
+    if condition.dtype == np.uint8:  # PyTorch's masks of old
+        condition = condition.bool()
+    if condition.dtype.kind != "b":
+        raise RuntimeError(
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}"
+        )
+    return ops.where(condition, wrap_if_both_numbers(input, other), other)
+
+
+@accepts_numpy_names
+def masked_fill(input: T, mask: T, value: Any) -> T:
+    """Return input with value, a number or a 0-d tensor, where mask is True; the dtype stays."""
+    if mask.dtype.kind != "b":
+        raise RuntimeError(
+            f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}"
+        )
+    if getattr(value, "ndim", 0) > 0:
+        raise RuntimeError(
+            f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
+        )
+    value = as_number(value)
+    if hasattr(value, "to"):
+        value = value.to(input.dtype)
+    elif input.dtype.kind != "f":
+        value = fitted(value, input.dtype)
+    return contiguous(ops.where(mask, value, input))
