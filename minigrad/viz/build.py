@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -53,20 +54,27 @@ def build_picture(
     leaves = calls.named_leaves()
     for name, t in names:
         kind = "input" if type(t) is Tensor else "parameter"
-        leaves.update(dict.fromkeys(nodes_of(t), Leaf(kind, name, t)))
+        leaf = Leaf(kind, name, t)
+        leaves.update(dict.fromkeys(nodes_of(t), leaf))
+
     indices = _index_operands(order, leaves)
-    order = topological_order({*order, *(x for found in indices.values() for x in found)})
+    order = topological_order({*order, *chain(*indices.values())})
     facts = _collect_facts(order, dict(zip(ends, outputs, strict=True)), leaves, calls, show)
+
     picture = Picture(clusters=calls.clusters, direction=direction, show=show)
     for node in order:
         picture.nodes.append(_vertex(node, facts))
         picture.edges += _operand_edges(node, facts)
         picture.edges += _index_edges(node, indices.get(node, ()), facts)
     _add_outputs(picture, outputs, ends, order, facts)
-    was_swept = any(node.saved is FREED or node.grad is not None for node in order)
-    if "gradients" in show and was_swept and not facts.gradients:
+    wants_gradients = "gradients" in show and not facts.gradients
+    if wants_gradients and any(map(_was_swept, order)):
         picture.note = NOTE
     return picture
+
+
+def _was_swept(node: Node) -> bool:
+    return node.saved is FREED or node.grad is not None
 
 
 class _Facts(NamedTuple):
@@ -96,28 +104,38 @@ def _collect_facts(
         if node.primitive is None:
             titles[node] = _leaf_title(node, leaves.get(node), cluster[node], calls)
     names = _collect_names(order, titles, leaves)
-    show_values = "values" in show
     tensors = {node: leaf.tensor for node, leaf in leaves.items()}
-    values = known_values(order, tensors, ends, show_values)
+    show_values = "values" in show
     gradients, flows = watched_gradients(order, list(ends))
-    number = {node: i for i, node in enumerate(order)}
-    taken = set(names.values())
-    return _Facts(number, cluster, titles, names, taken, values, gradients, flows, show_values)
+    return _Facts(
+        number={node: i for i, node in enumerate(order)},
+        cluster=cluster,
+        titles=titles,
+        names=names,
+        taken=set(names.values()),
+        values=known_values(order, tensors, ends, show_values),
+        gradients=gradients,
+        flows=flows,
+        show_values=show_values,
+    )
 
 
 def _collect_names(
     order: Sequence[Node], titles: dict[Node, tuple[str, str]], leaves: dict[Node, Leaf]
 ) -> dict[Node, str]:
-    names = {node: node.label for node in order if node.label and node.primitive is not None}
+    operations = [node for node in order if node.primitive is not None]
+    names = {node: node.label for node in operations if node.label}
     for node, (_, label) in titles.items():
         if node in leaves or node.label or isinstance(node, Given):
             names[node] = label
-    for node in order:  # γ is still called γ where it is reshaped to fit
-        if node.primitive is not None and node.primitive.name == "reshape":
-            operand: Any = node.inputs[0]
-            kind, _ = titles.get(operand, ("", ""))
-            if kind in ("parameter", "buffer"):
-                names.setdefault(node, names[operand])
+    for node in operations:
+        if node.primitive.name != "reshape":  # type: ignore[union-attr]
+            continue
+        # γ is still called γ where it is reshaped to fit
+        operand: Any = node.inputs[0]
+        kind, _ = titles.get(operand, ("", ""))
+        if kind in ("parameter", "buffer"):
+            names.setdefault(node, names[operand])
     return names
 
 
@@ -129,7 +147,9 @@ def _leaf_title(
         return leaf.kind, calls.relative_name(leaf.name, cluster)
     if isinstance(node, Given):
         return "input", node.label or "input"
-    return ("input", "leaf") if node.requires_grad else ("constant", node.label or "constant")
+    if node.requires_grad:
+        return "input", "leaf"
+    return "constant", node.label or "constant"
 
 
 # ---- vertices ----------------------------------------------------------------------------------
@@ -189,16 +209,22 @@ def _add_outputs(
     facts: _Facts,
 ) -> None:
     """Add a vertex and an edge for each output."""
-    readers = Counter(x for node in order for x in node.inputs) + Counter(ends)
+    readers = Counter(ends)
+    for node in order:
+        readers.update(node.inputs)
+    is_only_one = len(outputs) == 1
     for place, (t, end) in enumerate(zip(outputs, ends, strict=True)):
-        gradient = facts.gradients.get(end) if readers[end] == 1 else None
-        flow = None if gradient is None else Flow({end.sequence: gradient})
         number = len(picture.nodes)
-        source, dtype = facts.number[end], _short_dtype(t.dtype)
-        picture.edges.append(Edge(source, number, 0, t.shape, "", dtype, flow=flow))
-        label = "output" if len(outputs) == 1 else f"output {place}"
+        label = "output" if is_only_one else f"output {place}"
         value = single_number(end, facts.values)
-        picture.nodes.append(Vertex(number, "output", label, t.shape, number=value))
+        vertex = Vertex(number, "output", label, t.shape, number=value)
+        source = facts.number[end]
+        edge = Edge(source, number, 0, t.shape, "", _short_dtype(t.dtype))
+        gradient = facts.gradients.get(end)
+        if gradient is not None and readers[end] == 1:
+            edge = edge._replace(flow=Flow({end.sequence: gradient}))
+        picture.nodes.append(vertex)
+        picture.edges.append(edge)
 
 
 # ---- edges -------------------------------------------------------------------------------------
@@ -255,15 +281,23 @@ def _index_operands(order: Sequence[Node], leaves: dict[Node, Leaf]) -> dict[Nod
 
     They are not operands, so the graph has no edges for them.
     """
-    integers = {node: leaf.tensor._data for node, leaf in leaves.items()}
-    integers = {node: data for node, data in integers.items() if data.dtype.kind in "iub"}
+    integers = {}
+    for leaf_node, leaf in leaves.items():
+        if leaf.tensor.dtype.kind in "iub":
+            integers[leaf_node] = leaf.tensor._data
     result: dict[Node, list[Node]] = {}
-    for node in order if integers else ():
+    if not integers:
+        return result
+    for node in order:
         for array in tree_leaves(node.params):
             if isinstance(array, np.ndarray):
-                shared = [x for x, data in integers.items() if np.may_share_memory(array, data)]
-                result.setdefault(node, []).extend(shared)
+                operands = result.setdefault(node, [])
+                operands += _sharing_memory(array, integers)
     return result
+
+
+def _sharing_memory(array: np.ndarray, arrays: dict[Node, Any]) -> list[Node]:
+    return [node for node, data in arrays.items() if np.may_share_memory(array, data)]
 
 
 def _index_edges(node: Node, indices: Sequence[Node], facts: _Facts) -> Iterator[Edge]:

@@ -36,30 +36,39 @@ def gradient_flow(model: Any) -> Any:
             f"viz.gradient_flow: no parameter of {type(model).__name__} has a gradient; "
             "call loss.backward() first"
         )
-    names = [name for name, _ in parameters]
-    sizes = [np.abs(p.grad._data) for _, p in parameters]
-    means = np.array([np.mean(a) if a.size else 0.0 for a in sizes], float)
-    maxima = np.array([np.max(a) if a.size else 0.0 for a in sizes], float)
-    figure = _figure(max(5.0, 0.35 * len(names) + 1.5), 4)
-    _plot_flow(figure.add_subplot(), names, means, maxima)
+    names, means, maxima = [], [], []
+    for name, p in parameters:
+        size = np.abs(p.grad._data)
+        is_empty = size.size == 0
+        names.append(name)
+        means.append(0.0 if is_empty else float(np.mean(size)))
+        maxima.append(0.0 if is_empty else float(np.max(size)))
+    width = max(5.0, 0.35 * len(names) + 1.5)
+    figure = _figure(width, 4)
+    _plot_flow(figure.add_subplot(), names, np.array(means), np.array(maxima))
     return figure
 
 
 def _plot_flow(axes: Any, names: list[str], means: np.ndarray, maxima: np.ndarray) -> None:
     x = np.arange(len(names))
-    axes.bar(x, np.where(means > 0, means, np.nan), color=BARS, label="mean |gradient|")
-    visible = np.where(maxima > 0, maxima, np.nan)
-    axes.plot(x, visible, "_", color=LINE, markersize=12, label="greatest")
+    bars = np.where(means > 0, means, np.nan)
+    marks = np.where(maxima > 0, maxima, np.nan)
+    axes.bar(x, bars, color=BARS, label="mean |gradient|")
+    axes.plot(x, marks, "_", color=LINE, markersize=12, label="greatest")
     if np.any(means > 0):
         axes.set_yscale("log")
-    at_foot = {"xycoords": ("data", "axes fraction"), "ha": "center", "color": LINE}
     for place, mean in zip(x, means, strict=True):
         if not mean > 0:  # zero, or not a number
-            axes.annotate("0" if mean == 0 else "nan", (place, 0.02), **at_foot)
+            _annotate_foot(axes, place, "0" if mean == 0 else "nan")
     axes.set_xticks(x, names, rotation=60, ha="right", fontsize=8)
     axes.set_ylabel("|∂ℓ/∂parameter|")
     axes.grid(axis="y", alpha=0.3)
     axes.legend(frameon=False)
+
+
+def _annotate_foot(axes: Any, x: float, text: str) -> None:
+    coordinates = ("data", "axes fraction")
+    axes.annotate(text, (x, 0.02), xycoords=coordinates, ha="center", color=LINE)
 
 
 @dataclass(frozen=True)
@@ -100,9 +109,11 @@ class Histograms:
         self.gradients: dict[str, list[Histogram]] = {}
         self._handles = [model.register_forward_pre_hook(self._begin)]
         for name, module in model.named_modules():
-            if not any(True for _ in module.children()):
+            is_layer = not list(module.children())
+            if is_layer:
                 hook = self._forward_hook(name or type(module).__name__)
-                self._handles.append(module.register_forward_hook(hook))
+                handle = module.register_forward_hook(hook)
+                self._handles.append(handle)
 
     def __enter__(self) -> Histograms:
         return self
@@ -126,17 +137,23 @@ class Histograms:
             for t in tensors_in(out):
                 _append(self.activations, name, step, t._data)
                 if t._node is not None:
-                    t.register_hook(lambda g: _append(self.gradients, name, step, _log(g._data)))
+                    t.register_hook(self._backward_hook(name, step))
 
         return hook
+
+    def _backward_hook(self, name: str, step: int) -> Any:
+        return lambda g: _append(self.gradients, name, step, _log(g._data))
 
     def _cells(self) -> list[tuple[str, ...]]:
         """Return for each layer its name, the number of steps, and the ranges of the last one."""
         cells = []
-        for name in dict.fromkeys((*self.activations, *reversed(self.gradients))):
-            out, back = self.activations.get(name, []), self.gradients.get(name, [])
-            steps = str(max(len(out), len(back)))
-            cells.append((name, steps, _last_range(out), _last_range(back)))
+        names = dict.fromkeys(self.activations)
+        names |= dict.fromkeys(reversed(self.gradients))
+        for name in names:
+            out = self.activations.get(name, [])
+            back = self.gradients.get(name, [])
+            steps = max(len(out), len(back))
+            cells.append((name, str(steps), _last_range(out), _last_range(back)))
         return cells
 
     def __repr__(self) -> str:
@@ -177,11 +194,15 @@ def _append(layers: dict[str, list[Histogram]], name: str, step: int, array: Any
     finite = array[np.isfinite(array)].astype(np.float64)
     if not finite.size:
         return
-    low, high = float(finite.min()), float(finite.max())
-    if high - low <= 1e-9 * max(abs(low), abs(high), 1e-300):
-        low, high = low - 0.5, high + 0.5
-    counts = np.histogram(finite, BINS, (low, high))[0]
-    layers.setdefault(name, []).append(Histogram(step, low, high, counts))
+    low = float(finite.min())
+    high = float(finite.max())
+    scale = max(abs(low), abs(high), 1e-300)
+    if high - low <= 1e-9 * scale:
+        low -= 0.5
+        high += 0.5
+    counts, _ = np.histogram(finite, BINS, (low, high))
+    histogram = Histogram(step, low, high, counts)
+    layers.setdefault(name, []).append(histogram)
 
 
 def _last_range(steps: list[Histogram]) -> str:
@@ -207,12 +228,18 @@ def _heat_map(steps: list[Histogram], low: float, high: float, every: int, last:
     """Return (bins, steps), each column brought to the same bins and to 1 at its peak."""
     table = np.zeros((BINS, last))
     for h in steps:
-        edges = np.linspace(h.low, h.high, BINS + 1)
-        centres = (edges[1:] + edges[:-1]) / 2
-        column = np.histogram(centres, BINS, (low, high), weights=h.counts)[0]
-        column = column / max(column.max(), 1)
-        table[:, h.step : h.step + every] += column[:, None]
+        column = _rebin(h, low, high)
+        peak = max(column.max(), 1)
+        end = h.step + every
+        table[:, h.step : end] += column[:, None] / peak
     return np.sqrt(table)
+
+
+def _rebin(histogram: Histogram, low: float, high: float) -> np.ndarray:
+    edges = np.linspace(histogram.low, histogram.high, BINS + 1)
+    centres = (edges[1:] + edges[:-1]) / 2
+    counts, _ = np.histogram(centres, BINS, (low, high), weights=histogram.counts)
+    return counts
 
 
 def _log(array: Any) -> np.ndarray:

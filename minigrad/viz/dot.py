@@ -117,14 +117,17 @@ def _vertex_gradient(vertex: Vertex) -> str:
 
 
 def _edge_line(picture: Picture, i: int, edge: Edge) -> str:
-    words, back = _edge_words(edge, picture.show), ""
     style = ", style=dashed" if edge.broadcast else ""
-    if "gradients" in picture.show and (gradient := edge.gradient) is not None:
+    back = ""
+    gradient = edge.gradient if "gradients" in picture.show else None
+    if gradient is not None:
         sign = "∂" if _is_single(edge) else "‖∂‖"
         back = f"{sign} {format_number(gradient)}"
         style += f', dir=both, arrowtail=vee, color="{GREY}:{BACK}"'
-    label = _label([" ".join(words)], back, BACK, edge=True)
-    return f'  n{edge.source} -> n{edge.target} [id="e{i}", label={label}{style}]'
+    words = " ".join(_edge_words(edge, picture.show))
+    label = _label([words], back, BACK, edge=True)
+    arrow = f"n{edge.source} -> n{edge.target}"
+    return f'  {arrow} [id="e{i}", label={label}{style}]'
 
 
 def _edge_words(edge: Edge, show: tuple[str, ...]) -> list[str]:

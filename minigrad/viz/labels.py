@@ -27,7 +27,8 @@ def named_tensors(params: Any, caller: str) -> list[tuple[str, Tensor]]:
     """Return (name, tensor) of a dict, or of pairs; TypeError for anything else."""
     pairs = list(params.items() if isinstance(params, dict) else (params or ()))
     for pair in pairs:
-        if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[1], Tensor)):
+        is_pair = isinstance(pair, tuple) and len(pair) == 2
+        if not is_pair or not isinstance(pair[1], Tensor):
             item = "a Tensor" if isinstance(pair, Tensor) else repr(pair)[:60]
             raise TypeError(
                 f"{caller}: params is a dict of tensors or (name, tensor) pairs, as "
@@ -49,17 +50,23 @@ def operand_names(node: Node, names: dict[Node, str], taken: set[str]) -> dict[i
     that is nobody's name (not in ``taken``): a, b, … z, then #27, in the order of the formula.
     """
     operands = {i: x for i, x in enumerate(node.inputs) if x is not None}
-    own = {i: names[x] for i, x in operands.items() if x in names and _fits_formula(names[x])}
-    different = {(own[i], operands[i]) for i in own}
-    bearers = Counter(name for name, _ in different)
-    letters = (chr(ord("a") + i) if i < 26 else f"#{i + 1}" for i in count())
+    bearers = Counter(names.get(x) for x in set(operands.values()))
+    letters = map(_letter, count())
     free = (letter for letter in letters if letter not in taken)
     last_first = node.primitive is not None and node.primitive.name == "addcmul"
     result = {}
     for i in sorted(operands, reverse=last_first):
-        unique = i in own and bearers[own[i]] == 1
-        result[i] = own[i] if unique else next(free)
+        name = names.get(operands[i])
+        is_unique = bearers[name] == 1
+        if name is not None and is_unique and _fits_formula(name):
+            result[i] = name
+        else:
+            result[i] = next(free)
     return result
+
+
+def _letter(i: int) -> str:
+    return chr(ord("a") + i) if i < 26 else f"#{i + 1}"
 
 
 def _fits_formula(name: str) -> bool:
@@ -100,12 +107,15 @@ def _formula(node: Node, name: str, words: list[str]) -> str | None:
         return f"{words[0]} {words[1]}ᵀ{bias}"
     if name == "pow":
         operand = words[1] if len(words) > 1 else "…"
-        return f"{words[0]} ^ {node.params.get('exponent', operand)}"
+        exponent = node.params.get("exponent", operand)
+        return f"{words[0]} ^ {exponent}"
     if name == "getitem":
         return _subscript(words[0], node.params.get("index"))
     if None in node.inputs or has_operand_order(node):
-        listed = words if len(words) <= 4 else [*words[:2], "…", words[-1]]
-        return f"{name}({', '.join(listed)})"
+        if len(words) > 4:
+            words = [*words[:2], "…", words[-1]]
+        operands = ", ".join(words)
+        return f"{name}({operands})"
     return None
 
 
@@ -118,9 +128,12 @@ def _subscript(name: str, index: Any) -> str | None:
 
 def _index_part(part: Any) -> str:
     if isinstance(part, slice):
-        ends = ["" if end is None else str(end) for end in (part.start, part.stop, part.step)]
-        has_step = ends[2] not in ("", "1")
-        return ":".join(ends if has_step else ends[:2])
+        ends = [part.start, part.stop]
+        if part.step not in (None, 1):
+            ends.append(part.step)
+        return ":".join("" if end is None else str(end) for end in ends)
     if part is ...:
         return "…"
-    return str(part) if part is None or isinstance(part, int) else "array"
+    if part is None or isinstance(part, int):
+        return str(part)
+    return "array"

@@ -48,6 +48,11 @@ def _add_flows(a: Flow | None, b: Flow | None) -> Flow | None:
     return a + b
 
 
+def with_letters(edges: Iterable[Edge], targets: set[int]) -> list[Edge]:
+    """Return the edges, those into ``targets`` with letters where names do not show."""
+    return [e._replace(letter=e.plain) if e.target in targets else e for e in edges]
+
+
 def clusters_around(clusters: Sequence[Cluster], nodes: Iterable[Vertex]) -> list[Cluster]:
     """Return the clusters that hold one of the vertices, directly or in a cluster inside."""
     used = {v.cluster for v in nodes}

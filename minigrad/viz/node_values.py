@@ -22,23 +22,29 @@ def watched_gradients(order: Sequence[Node], ends: Sequence[Node]) -> tuple[dict
     Where none was watched, the gradients that nodes retained; never the ``.grad`` of leaves, which
     may be another graph's.
     """
-    last = max((end.passed.sweep for end in ends if end.passed is not None), default=None)
-    if last is None:
-        inner = (node for node in order if node.primitive is not None)
-        return {node: node.grad._data for node in inner if node.grad is not None}, {}
+    sweeps = [end.passed.sweep for end in ends if end.passed is not None]
+    if not sweeps:
+        return _retained_gradients(order), {}
+    last = max(sweeps)
     gradients: dict[Node, Any] = {}
     flows: Flows = {}
     for node in order:
-        if node.passed is None or node.passed.sweep != last:
+        passed = node.passed
+        if passed is None or passed.sweep != last:
             continue
-        gradients[node] = node.passed.gradient
-        for place, part in node.passed.sent.items():
+        gradients[node] = passed.gradient
+        for place, part in passed.sent.items():
             flows[node, place] = part
             operand: Any = node.inputs[place]
             if operand.primitive is None:
                 before = gradients.get(operand)
                 gradients[operand] = part if before is None else before + part
     return gradients, flows
+
+
+def _retained_gradients(order: Sequence[Node]) -> dict[Node, Any]:
+    operations = (node for node in order if node.primitive is not None)
+    return {node: node.grad._data for node in operations if node.grad is not None}
 
 
 # ---- values ------------------------------------------------------------------------------------
@@ -90,29 +96,49 @@ def _unwritten(order: Sequence[Node], values: dict[Node, Any]) -> dict[Node, Any
     """Return the values that were not written over since a node read them."""
     first_read: dict[Node, int] = {}
     for node in reversed(order):
-        first_read.update((x, node.sequence) for x in node.inputs if x in values)
-    read = {node: value for node, value in values.items() if node in first_read}
-    return {node: a for node, a in read.items() if not written_since(a, first_read[node])}
+        for operand in node.inputs:
+            if operand in values:
+                first_read[operand] = node.sequence
+    result = {}
+    for node, value in values.items():
+        is_read = node in first_read
+        if is_read and not written_since(value, first_read[node]):
+            result[node] = value
+    return result
 
 
 def _add_saved(node: Node, values: dict[Node, Any]) -> None:
     owners = (node, *node.inputs)
     for value, owner in zip(saved_values(node), owners, strict=False):
-        if owner is None or not isinstance(value, np.ndarray):
+        if owner is None:
             continue
-        if not written_since(value, node.sequence):
+        is_array = isinstance(value, np.ndarray)
+        if is_array and not written_since(value, node.sequence):
             values.setdefault(owner, value)
 
 
 def _add_computed(node: Node, values: dict[Node, Any], every_value: bool) -> None:
-    scalars = scalar_operands(node, saved_values(node))
-    operands = [scalars.get(i) if x is None else values.get(x) for i, x in enumerate(node.inputs)]
-    if any(x is None for x in operands):
+    operands = _operand_values(node, values)
+    if operands is None:
         return
     if every_value or all(np.size(x) == 1 for x in operands):
+        primitive: Any = node.primitive
         # it is only a picture: what cannot be computed is left out
         with suppress(Exception), np.errstate(all="ignore"):
-            values[node] = np.asarray(node.primitive.function(*operands, **node.params))  # type: ignore[union-attr]
+            out = primitive.function(*operands, **node.params)
+            values[node] = np.asarray(out)
+
+
+def _operand_values(node: Node, values: dict[Node, Any]) -> list[Any] | None:
+    """Return the values of all operands, None where one is not known."""
+    scalars = scalar_operands(node, saved_values(node))
+    operands = []
+    for i, x in enumerate(node.inputs):
+        operand = scalars.get(i) if x is None else values.get(x)
+        if operand is None:
+            return None
+        operands.append(operand)
+    return operands
 
 
 def single_number(node: Node, values: dict[Node, Any]) -> Any:

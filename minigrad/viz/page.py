@@ -84,10 +84,11 @@ def _without_nan(data: Any) -> Any:
 def _views(picture: Picture, whole: Picture) -> list[tuple[str, Picture]]:
     """Return (name, picture) for each depth that can be chosen, ``picture`` among them."""
     base = merge_repeats(whole)
-    levels = max((c.level for c in whole.clusters), default=-1) + 1
+    levels = {c.level for c in whole.clusters}
     views = []
-    for depth in range(min(levels, DEEPEST)):
-        views.append((str(depth), shorten_middle(close_modules(base, depth), PER_PAGE)))
+    for depth in range(min(len(levels), DEEPEST)):
+        view = close_modules(base, depth)
+        views.append((str(depth), shorten_middle(view, PER_PAGE)))
     views.append(("all", shorten_middle(base, PER_PAGE)))
     if all(view.nodes != picture.nodes for _, view in views):
         views.insert(0, ("as drawn", picture))
@@ -101,7 +102,8 @@ def _view_data(name: str, view: Picture) -> dict[str, Any]:
 
 
 def _node_data(node: Vertex, path: str) -> dict[str, Any]:
-    data = {key: value for key, value in node._asdict().items() if value is not None}
+    fields = node._asdict().items()
+    data = {key: value for key, value in fields if value is not None}
     data["size"] = format_shape(node.shape)
     data["keeps"] = format_bytes(node.saved) if node.saved else ""
     data["kind"] = "operation" if node.kind == "named" else node.kind
@@ -112,10 +114,12 @@ def _node_data(node: Vertex, path: str) -> dict[str, Any]:
 def _leaves(whole: Picture) -> list[dict[str, Any]]:
     """Return every leaf that may have a gradient, also of calls that are drawn once for several."""
     paths: dict[int | None, str] = {c.id: c.path for c in whole.clusters}
-    leaves = [v for v in whole.nodes if v.kind in ("parameter", "input")]
-    return [
-        {"label": v.label, "path": paths.get(v.cluster, ""), "sequence": v.sequence} for v in leaves
-    ]
+    leaves = []
+    for v in whole.nodes:
+        if v.kind in ("parameter", "input"):
+            path = paths.get(v.cluster, "")
+            leaves.append({"label": v.label, "path": path, "sequence": v.sequence})
+    return leaves
 
 
 def _step_data(step: Step) -> dict[str, Any]:

@@ -80,9 +80,16 @@ class Graph(Picture):
     def _lines(self) -> Counter[str]:
         """Count vertices and edges by their labels: numbers shift when one is added."""
         paths: dict[int | None, str] = {c.id: c.path for c in self.clusters}
-        names = {v.id: f"{paths.get(v.cluster, '')}/{v.label} {v.shape}" for v in self.nodes}
-        lines = Counter(f"node {name}" for name in names.values())
-        lines.update(f"edge {names[e.source]} -> {names[e.target]}[{e.place}]" for e in self.edges)
+        names = {}
+        lines: Counter[str] = Counter()
+        for v in self.nodes:
+            path = paths.get(v.cluster, "")
+            name = f"{path}/{v.label} {v.shape}"
+            names[v.id] = name
+            lines[f"node {name}"] += 1
+        for e in self.edges:
+            source, target = names[e.source], names[e.target]
+            lines[f"edge {source} -> {target}[{e.place}]"] += 1
         return lines
 
     def _repr_svg_(self) -> str | None:

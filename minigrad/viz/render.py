@@ -16,7 +16,7 @@ from minigrad.viz.elements import Picture
 # boxes from which on one quick layout must do: curves around frames take minutes
 LARGE = 150
 QUICK = ("-Gnslimit=1", "-Gsplines=line")
-POINTS_PER_CURVE = 25
+INTERVALS = 24  # of a curve
 
 INSTALL = (
     "drawing needs graphviz's program `dot`, which is not on the PATH. Install it: "
@@ -59,27 +59,48 @@ def _crossed_titles(layout: Any) -> list[str]:
 
 
 def _is_crossed_left_only(frame: dict[str, str], points: list[tuple[float, float]]) -> bool:
-    x, y = map(float, frame["lp"].split(","))
-    left, _, right, _ = map(float, frame["bb"].split(","))
+    x, y = _numbers(frame["lp"])
+    left, _, right, _ = _numbers(frame["bb"])
+    mirrored = left + right - x
+    # lwidth and lheight are inches of 72 points
     half_width = 36 * float(frame["lwidth"])
     half_height = 36 * float(frame["lheight"])
+    beside = [px for px, py in points if abs(py - y) < half_height]
 
     def crossed(centre: float) -> bool:
-        near = (abs(px - centre) < half_width for px, py in points if abs(py - y) < half_height)
-        return any(near)
+        return any(abs(px - centre) < half_width for px in beside)
 
-    return crossed(x) and not crossed(left + right - x)
+    return crossed(x) and not crossed(mirrored)
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(number) for number in text.split(",")]
 
 
 def _curve_points(text: str) -> list[tuple[float, float]]:
     """Return points along graphviz's Bézier curves: "e,x,y x,y x,y …", arrows left out."""
-    ends = [tuple(map(float, p.split(","))) for p in text.split() if p[0] not in "es"]
+    ends = []
+    for word in text.split():
+        if word[0] not in "es":
+            x, y = _numbers(word)
+            ends.append((x, y))
     points = []
-    for corners in zip(ends[::3], ends[1::3], ends[2::3], ends[3::3], strict=False):
-        for i in range(POINTS_PER_CURVE):
-            t = i / (POINTS_PER_CURVE - 1)
-            weights = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3
-            x = sum(w * p[0] for w, p in zip(weights, corners, strict=True))
-            y = sum(w * p[1] for w, p in zip(weights, corners, strict=True))
-            points.append((x, y))
+    for start in range(0, len(ends) - 3, 3):
+        corners = ends[start : start + 4]
+        points += [_bezier(corners, i / INTERVALS) for i in range(INTERVALS + 1)]
     return points
+
+
+def _bezier(corners: list[tuple[float, float]], t: float) -> tuple[float, float]:
+    s = 1 - t
+    weights = (
+        s**3,
+        3 * t * s**2,
+        3 * t * t * s,
+        t**3,
+    )
+    x = y = 0.0
+    for weight, corner in zip(weights, corners, strict=True):
+        x += weight * corner[0]
+        y += weight * corner[1]
+    return x, y

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from minigrad.viz.elements import Cluster, Edge, Picture, Vertex
-from minigrad.viz.merge import clusters_around, rewire
+from minigrad.viz.merge import clusters_around, rewire, with_letters
 from minigrad.viz.statistics import merge_statistics, value_range
 
 P = TypeVar("P", bound=Picture)
@@ -171,7 +171,7 @@ def _merge_calls(picture: P, calls: _Calls, repeats: _Repeats) -> P:
         if drawn.label != v.label:
             lettered.add(v.id)
     merged_into |= {v: merged_into[drawn] for v, drawn in counterpart.items()}
-    edges = [e._replace(letter=e.plain) if e.target in lettered else e for e in picture.edges]
+    edges = with_letters(picture.edges, lettered)
     edges = _edges_of_runs(edges, calls, repeats, merged_into)
     clusters = [c._replace(times=repeats.times.get(c.id, c.times)) for c in picture.clusters]
     return rewire(picture, nodes, merged_into, clusters_around(clusters, nodes), edges)

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from minigrad.viz.dot import cluster_title
 from minigrad.viz.elements import Cluster, Picture, Vertex
-from minigrad.viz.merge import clusters_around, rewire
+from minigrad.viz.merge import clusters_around, rewire, with_letters
 from minigrad.viz.repeats import merge_repeats
 from minigrad.viz.statistics import value_range
 
@@ -39,9 +39,11 @@ def _is_legible(picture: Picture) -> bool:
 def _path_length(picture: Picture) -> int:
     """Return how many boxes the longest path through the picture has."""
     lengths = [1] * len(picture.nodes)
-    for e in sorted(picture.edges, key=lambda e: e.target):
-        if e.source < e.target:
-            lengths[e.target] = max(lengths[e.target], lengths[e.source] + 1)
+    edges = sorted(picture.edges, key=lambda e: e.target)
+    for source, target, *_ in edges:
+        if source < target:
+            length = lengths[source] + 1
+            lengths[target] = max(lengths[target], length)
     return max(lengths, default=0)
 
 
@@ -53,10 +55,8 @@ def close_modules(picture: P, depth: int, layers: bool = False) -> P:
     for v in picture.nodes:
         if v.id in box_of:
             members.setdefault(box_of[v.id], []).append(v)
-    # a closed box hides its names: who reads it shows letters
-    crossing = [e for e in picture.edges if box_of.get(e.source) != box_of.get(e.target)]
-    leaving = {e.source for e in crossing}
-    lettered = {e.target for e in crossing if e.source in box_of and e.target not in box_of}
+    leaving, lettered = _crossing(picture, box_of)
+
     by_id = {c.id: c for c in picture.clusters}
     nodes: list[Vertex] = []
     merged_into: dict[int, int] = {}
@@ -65,15 +65,33 @@ def close_modules(picture: P, depth: int, layers: bool = False) -> P:
         box = box_of.get(v.id)
         if box is None:
             merged_into[v.id] = number
-            label = v.plain if v.id in lettered and v.plain else v.label
+            use_letters = v.id in lettered and v.plain
+            label = v.plain if use_letters else v.label
             nodes.append(v._replace(id=number, label=label))
         elif members[box][-1] is v:
             # at its last vertex, whatever the box reads is drawn already
-            merged_into.update((m.id, number) for m in members[box])
+            for member in members[box]:
+                merged_into[member.id] = number
             nodes.append(_module_box(number, by_id[box], members[box], leaving))
-    edges = [e._replace(letter=e.plain) if e.target in lettered else e for e in picture.edges]
+
     clusters = [c for c in picture.clusters if c.level < depth and c.id not in members]
-    return rewire(picture, nodes, merged_into, clusters, edges)
+    return rewire(picture, nodes, merged_into, clusters, with_letters(picture.edges, lettered))
+
+
+def _crossing(picture: Picture, box_of: dict[int, int]) -> tuple[set[int], set[int]]:
+    """Return the vertices read across the border of a box, and those outside that read a box.
+
+    A box hides the names in it, so that the latter show letters instead.
+    """
+    leaving, reading = set(), set()
+    for e in picture.edges:
+        source_box, target_box = box_of.get(e.source), box_of.get(e.target)
+        if source_box == target_box:
+            continue
+        leaving.add(e.source)
+        if target_box is None:
+            reading.add(e.target)
+    return leaving, reading
 
 
 def _boxes(picture: Picture, depth: int, layers: bool) -> dict[int, int]:
@@ -88,7 +106,7 @@ def _boxes(picture: Picture, depth: int, layers: bool) -> dict[int, int]:
         if c is None:
             continue
         is_layer = layers and c.id not in parents
-        if c.level == depth or is_layer:
+        if is_layer or c.level == depth:
             result[v.id] = c.id
     return result
 
@@ -114,14 +132,17 @@ def shorten_middle(picture: P, max_nodes: int) -> P:
     count = len(picture.nodes)
     if count <= max_nodes:
         return picture
-    head = max(1, (max_nodes - 1) // 2)
-    tail = count - max(1, max_nodes - 1 - head)
+    boxes = max_nodes - 1  # besides that of the middle
+    head = max(1, boxes // 2)
+    tail = count - max(1, boxes - head)
     shift = tail - head - 1
     left_out = picture.nodes[head:tail]
-    label = f"⋯ {len(left_out):,} more ⋯"
-    middle = Vertex(head, "more", label, (), saved=sum(v.saved for v in left_out))
-    last = [v._replace(id=v.id - shift) for v in picture.nodes[tail:]]
-    nodes = [*picture.nodes[:head], middle, *last]
-    merged_into = {v.id: min(v.id, max(head, v.id - shift)) for v in picture.nodes}
+    saved = sum(v.saved for v in left_out)
+    middle = Vertex(head, "more", f"⋯ {len(left_out):,} more ⋯", (), saved=saved)
+    nodes = [*picture.nodes[:head], middle]
+    merged_into = {v.id: min(v.id, head) for v in picture.nodes}
+    for v in picture.nodes[tail:]:
+        merged_into[v.id] = v.id - shift
+        nodes.append(v._replace(id=v.id - shift))
     clusters = clusters_around(picture.clusters, nodes)
     return rewire(picture, nodes, merged_into, clusters, picture.edges)
