@@ -20,9 +20,8 @@ Shape = tuple[int, ...]
 class Distribution:
     """A family of distributions of shape ``batch_shape``, each over values of shape ``event_shape``.
 
-    Arguments are validated unless ``validate_args=False``: ValueError names the parameter or the value,
-    the constraint and what broke it.
-    https://docs.pytorch.org/docs/stable/distributions.html
+    Arguments are validated unless ``validate_args=False``: ValueError names the parameter or the
+    value, the constraint and what broke it. https://docs.pytorch.org/docs/stable/distributions.html
     """
 
     has_rsample = False

@@ -3,7 +3,8 @@
 https://docs.pytorch.org/docs/stable/func.api.html
 
 Each transform runs the function on variables of its own and looks at what the result still depends
-on besides: another transform around it, a parameter of a module. Only then is its gradient recorded.
+on besides: another transform around it, a parameter of a module. Only then is its gradient
+recorded.
 """
 
 from __future__ import annotations
@@ -15,18 +16,18 @@ from typing import Any
 import numpy as np
 
 from minigrad.autograd.products import Linear, columns, filled, pull, rows
-from minigrad.engine.graph import Node
+from minigrad.engine.graph import Node, ancestors
 from minigrad.functions.shape import view
 from minigrad.modes import MODES, recording
 from minigrad.tensor.tensor import Tensor
-from minigrad.utils.tree import same_nesting, tree_leaves, tree_map
+from minigrad.utils.tree import same_nesting, tensors_in, tree_leaves, tree_map
 
 Function = Callable[..., Any]
 Argnums = int | tuple[int, ...]
 
 
 class _Level:
-    """One transform at work: the variables it made, and what it gives back."""
+    """One transform at work: its variables, and what it gives back."""
 
     def __init__(self) -> None:
         self.recording = MODES.grad_enabled
@@ -38,6 +39,7 @@ class _Level:
         return tree_map(lambda x: self.variable(x, what), tree)
 
     def variable(self, x: Any, what: str) -> Tensor:
+        """Return a variable of this level with the value of ``x``."""
         if not isinstance(x, Tensor):
             raise ValueError(
                 f"Thing passed to transform API must be Tensor, got {type(x)} in the call of {what}"
@@ -51,37 +53,38 @@ class _Level:
         self.xs.append(y)
         return y
 
-    def outer(self, *trees: Any) -> bool:
-        """Tell whether tensors in the trees depend on more than this level's variables."""
+    def depends_on_outer(self, *trees: Any) -> bool:
+        """Return whether tensors in the trees depend on more than this level's variables."""
         if not self.recording:
             return False
-        tensors = (x for x in tree_leaves(trees) if isinstance(x, Tensor) and x._node is not None)
-        stack: list[Node] = [x._node for x in tensors]  # type: ignore[misc]
-        seen = set(stack)
-        while stack:
-            node = stack.pop()
-            if node.primitive is None and node.requires_grad and node not in self.own:
+        nodes = [x._node for x in tensors_in(trees) if x._node is not None]
+        for node in ancestors(nodes):
+            is_variable = node.primitive is None and node.requires_grad
+            if is_variable and node not in self.own:
                 return True
-            for home in node.inputs:
-                if home is not None and home not in seen:
-                    seen.add(home)
-                    stack.append(home)
         return False
 
     def leave(self, tree: Any) -> Any:
-        """Return results as seen from outside: recorded only where they depend on more than our variables."""
-        return tree_map(
-            lambda x: x if not isinstance(x, Tensor) or self.outer(x) else x.detach(), tree
-        )
+        """Return results as seen from outside.
+
+        They are recorded only where they depend on more than this level's variables.
+        """
+
+        def detach_own(x: Any) -> Any:
+            is_own = isinstance(x, Tensor) and not self.depends_on_outer(x)
+            return x.detach() if is_own else x
+
+        return tree_map(detach_own, tree)
 
 
-# ---- gradients --------------------------------------------------------------------------------------
+# ---- gradients ---------------------------------------------------------------------------------
 def grad(func: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
     """Return the function that computes the gradient of ``func``, which returns a 0-d tensor.
 
     With respect to the argument number ``argnums``, or to several as a tuple; arguments may be
     nested. With ``has_aux`` func returns ``(output, aux)`` and the result is ``(gradient, aux)``.
-    Raises RuntimeError for another output, ValueError for arguments that are no tensors.
+    Raises RuntimeError for another output, ValueError for arguments that are not tensors.
+    https://docs.pytorch.org/docs/stable/generated/torch.func.grad.html
 
     >>> import minigrad as mg
     >>> mg.func.grad(mg.func.grad(lambda x: x**3))(mg.tensor(2.0))
@@ -98,7 +101,10 @@ def grad(func: Function, argnums: Argnums = 0, has_aux: bool = False) -> Functio
 
 
 def grad_and_value(func: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
-    """Return the function that computes ``(gradient, value)``; with ``has_aux`` ``(gradient, (value, aux))``.
+    """Return the function that computes ``(gradient, value)``.
+
+    With ``has_aux`` it returns ``(gradient, (value, aux))``.
+    https://docs.pytorch.org/docs/stable/generated/torch.func.grad_and_value.html
 
     >>> import minigrad as mg
     >>> mg.func.grad_and_value(lambda x: x**3)(mg.tensor(2.0))
@@ -110,17 +116,22 @@ def grad_and_value(func: Function, argnums: Argnums = 0, has_aux: bool = False) 
         level = _Level()
         chosen, y, aux = _run(level, func, argnums, has_aux, args, kwargs, "grad_and_value")
         _check_scalar(y)
-        found = filled(
-            pull([y], level.xs, [Tensor._wrap(np.ones_like(y._data))], level.outer(y)), level.xs
-        )
-        gradient = _rebuilt(chosen, level.leave(found))
-        return gradient, (level.leave((y, aux)) if has_aux else level.leave(y))
+        one = Tensor._wrap(np.ones_like(y._data))
+        grads = pull([y], level.xs, [one], level.depends_on_outer(y))
+        gradient = _unflatten(chosen, level.leave(filled(grads, level.xs)))
+        value = (y, aux) if has_aux else y
+        return gradient, level.leave(value)
 
     return wrapper
 
 
 def value_and_grad(func: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
-    """Return the function that computes ``(value, gradient)``: :func:`grad_and_value` the other way round."""
+    """Return the function that computes ``(value, gradient)``, :func:`grad_and_value` reversed.
+
+    >>> import minigrad as mg
+    >>> mg.func.value_and_grad(lambda x: x**3)(mg.tensor(2.0))
+    (tensor(8.), tensor(12.))
+    """
     both = grad_and_value(func, argnums, has_aux)
 
     @functools.wraps(func)
@@ -132,7 +143,11 @@ def value_and_grad(func: Function, argnums: Argnums = 0, has_aux: bool = False) 
 
 
 def vjp(func: Function, *primals: Any, has_aux: bool = False) -> Any:
-    """Return ``func(*primals)`` and the function from a cotangent to one gradient a primal, a tuple.
+    """Return ``func(*primals)`` and the function from a cotangent to the gradients.
+
+    These are a tuple, one per primal. With ``has_aux`` func returns ``(output, aux)``, and ``aux``
+    is returned, too. Raises RuntimeError for cotangents that are not nested and shaped as the
+    output. https://docs.pytorch.org/docs/stable/generated/torch.func.vjp.html
 
     >>> import minigrad as mg
     >>> y, back = mg.func.vjp(lambda x: x * x, mg.tensor([1.0, 2.0]))
@@ -147,18 +162,21 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> Any:
         vs = list(tree_leaves(cotangents))
         if not same_nesting(output, cotangents):
             raise RuntimeError(
-                "Expected pytree structure of cotangents to be the same as pytree structure of outputs to the "
-                f"function: {len(ys)} outputs, {len(vs)} cotangents, or nested otherwise."
+                "Expected pytree structure of cotangents to be the same as pytree structure of "
+                f"outputs to the function: {len(ys)} outputs, {len(vs)} cotangents, "
+                "or nested otherwise."
             )
         for i, (v, y) in enumerate(zip(vs, ys, strict=True)):
             if v.shape != y.shape:
                 raise RuntimeError(
-                    f"Mismatch in shape: grad_output[{i}] has a shape of {v.shape} and output[{i}] has a shape of {y.shape}."
+                    f"Mismatch in shape: grad_output[{i}] has a shape of {v.shape} "
+                    f"and output[{i}] has a shape of {y.shape}."
                 )
-        found = pull(ys, level.xs, vs, level.outer(ys, vs))
-        return _rebuilt(chosen, level.leave(filled(found, level.xs)))
+        grads = pull(ys, level.xs, vs, level.depends_on_outer(ys, vs))
+        return _unflatten(chosen, level.leave(filled(grads, level.xs)))
 
-    return (level.leave(output), back, level.leave(aux)) if has_aux else (level.leave(output), back)
+    result = level.leave(output)
+    return (result, back, level.leave(aux)) if has_aux else (result, back)
 
 
 def jvp(
@@ -168,22 +186,21 @@ def jvp(
 
     Computed by two backward sweeps, so every operation must have a second derivative. ``strict``
     raises RuntimeError for an output that does not depend on the primals.
+    https://docs.pytorch.org/docs/stable/generated/torch.func.jvp.html
 
     >>> import minigrad as mg
     >>> mg.func.jvp(lambda x: x * x, (mg.tensor(3.0),), (mg.tensor(1.0),))
     (tensor(9.), tensor(6.))
     """
-    if not isinstance(primals, tuple):
-        raise RuntimeError(
-            "jvp(f, primals, tangents): Expected primals to be a tuple. E.g. it should be valid to call f(*primals)."
-        )
+    _check_primals(primals, "jvp(f, primals, tangents)")
     if not primals:
         raise RuntimeError(
             "jvp(f, primals, tangents): Expected primals to contain at least one Tensor."
         )
     if not same_nesting(primals, tangents):
         raise RuntimeError(
-            "jvp(f, primals, tangents): Expected primals and tangents to have the same python structure."
+            "jvp(f, primals, tangents): Expected primals and tangents to have the same python "
+            f"structure; got {len(primals)} primals and tangents {tangents!r:.60}"
         )
     level = _Level()
     _, output, aux = _run(level, func, tuple(range(len(primals))), has_aux, primals, {}, "jvp")
@@ -191,40 +208,62 @@ def jvp(
     for u, x in zip(us, level.xs, strict=True):
         if u.shape != x.shape:
             raise RuntimeError(
-                "Trying to set a forward gradient that has a different size than that of the original Tensor, this "
-                f"is not supported. Tensor is of size {list(x.shape)} while the given forward gradient is of size {list(u.shape)}."
+                "Trying to set a forward gradient that has a different size than that of the "
+                f"original Tensor, this is not supported. Tensor is of size {list(x.shape)} while "
+                f"the given forward gradient is of size {list(u.shape)}."
             )
     ys = _tensors(output, "jvp(f, primals, tangents)")
-    found = Linear(ys, level.xs).push(us, level.outer(ys, us))
-    if strict and None in found:
+    products = Linear(ys, level.xs).push(us, level.depends_on_outer(ys, us))
+    if strict and None in products:
         raise RuntimeError(
             "jvp(f, primals, tangents, strict=True): The output of f is independent of the inputs."
         )
-    pushed = level.leave(_rebuilt(output, filled(found, ys)))
-    return (
-        (level.leave(output), pushed, level.leave(aux))
-        if has_aux
-        else (level.leave(output), pushed)
-    )
+    result = level.leave(output)
+    tangent = level.leave(_unflatten(output, filled(products, ys)))
+    return (result, tangent, level.leave(aux)) if has_aux else (result, tangent)
 
 
-# ---- matrices -------------------------------------------------------------------------------------
+def _check_primals(primals: Any, call: str) -> None:
+    if not isinstance(primals, tuple):
+        raise RuntimeError(
+            f"{call}: Expected primals to be a tuple, got {type(primals).__name__}. "
+            "E.g. it should be valid to call f(*primals)."
+        )
+
+
+# ---- matrices ----------------------------------------------------------------------------------
 def jacrev(
     func: Function, argnums: Argnums = 0, *, has_aux: bool = False, chunk_size: int | None = None
 ) -> Function:
-    """Return the function that computes the Jacobian, ``output.shape + input.shape``, an output element a sweep.
+    """Return the function that computes the Jacobian, ``output.shape + input.shape``.
 
-    Outputs and arguments may be nested: the result is a tree of outputs of trees of arguments.
+    It needs one sweep per element of the output. Outputs and arguments may be nested: the result is
+    a tree of outputs of trees of arguments. ``chunk_size`` changes nothing.
+    https://docs.pytorch.org/docs/stable/generated/torch.func.jacrev.html
+
+    >>> import minigrad as mg
+    >>> mg.func.jacrev(lambda x: x * x)(mg.tensor([1.0, 2.0]))
+    tensor([[2., 0.],
+            [0., 4.]])
     """
     if chunk_size is not None and chunk_size <= 0:
-        raise ValueError("jacrev: `chunk_size` should be greater than 0.")
+        raise ValueError(f"jacrev: `chunk_size` should be greater than 0, got {chunk_size}.")
     return _jacobian(func, argnums, has_aux, "jacrev")
 
 
 def jacfwd(
     func: Function, argnums: Argnums = 0, has_aux: bool = False, *, randomness: str = "error"
 ) -> Function:
-    """Return the function that computes the Jacobian as :func:`jacrev`, an input element a sweep."""
+    """Return the function that computes the Jacobian, with one sweep per element of the input.
+
+    Otherwise it is as :func:`jacrev`; ``randomness`` changes nothing.
+    https://docs.pytorch.org/docs/stable/generated/torch.func.jacfwd.html
+
+    >>> import minigrad as mg
+    >>> mg.func.jacfwd(lambda x: x * x)(mg.tensor([1.0, 2.0]))
+    tensor([[2., 0.],
+            [0., 4.]])
+    """
     return _jacobian(func, argnums, has_aux, "jacfwd")
 
 
@@ -234,24 +273,25 @@ def _jacobian(func: Function, argnums: Argnums, has_aux: bool, name: str) -> Fun
         level = _Level()
         chosen, output, aux = _run(level, func, argnums, has_aux, args, kwargs, name)
         ys = _tensors(output, f"{name}(f)(*args)")
-        outer = level.outer(ys)
-        found = (
-            columns(ys, level.xs, outer)
-            if name == "jacfwd"
-            else [rows(y, level.xs, outer) for y in ys]
-        )
-        whole = [
-            _rebuilt(chosen, level.leave(_filled(row, y, level.xs)))
-            for row, y in zip(found, ys, strict=True)
-        ]
-        result = _rebuilt(output, whole)
+        create_graph = level.depends_on_outer(ys)
+        if name == "jacfwd":
+            blocks = columns(ys, level.xs, create_graph)
+        else:
+            blocks = [rows(y, level.xs, create_graph) for y in ys]
+        jacobians = []
+        for y, row in zip(ys, blocks, strict=True):
+            row = level.leave(_fill_zeros(row, y, level.xs))
+            jacobians.append(_unflatten(chosen, row))
+        result = _unflatten(output, jacobians)
         return (result, level.leave(aux)) if has_aux else result
 
     return wrapper
 
 
 def hessian(func: Function, argnums: Argnums = 0) -> Function:
-    """Return the function that computes the second derivatives of ``func``, ``input.shape + input.shape``.
+    """Return the function that computes the second derivatives, ``input.shape + input.shape``.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.func.hessian.html
 
     >>> import minigrad as mg
     >>> mg.func.hessian(lambda x: (x**3).sum())(mg.tensor([1.0, 2.0]))
@@ -262,7 +302,7 @@ def hessian(func: Function, argnums: Argnums = 0) -> Function:
 
 
 def hvp(func: Function, primals: Any, tangents: Any) -> Any:
-    """Return the second derivatives of ``func`` at ``primals`` times ``tangents``, without the matrix.
+    """Return the second derivatives of ``func`` times ``tangents``, without the matrix.
 
     Both are tuples; the answer is a tensor for one primal and a tuple for more.
 
@@ -270,17 +310,14 @@ def hvp(func: Function, primals: Any, tangents: Any) -> Any:
     >>> mg.func.hvp(lambda x: (x**3).sum(), (mg.tensor([1.0, 2.0]),), (mg.ones(2),))
     tensor([ 6., 12.])
     """
-    if not isinstance(primals, tuple):
-        raise RuntimeError(
-            "hvp(f, primals, tangents): Expected primals to be a tuple. E.g. it should be valid to call f(*primals)."
-        )
-    every = tuple(range(len(primals)))
-    _, back = vjp(grad(func, every), *primals)
-    found = back(tangents)
-    return found if len(primals) > 1 else found[0]
+    _check_primals(primals, "hvp(f, primals, tangents)")
+    every_argument = tuple(range(len(primals)))
+    _, back = vjp(grad(func, every_argument), *primals)
+    products = back(tangents)
+    return products if len(primals) > 1 else products[0]
 
 
-# ---- running the function -------------------------------------------------------------------------
+# ---- running the function ----------------------------------------------------------------------
 def _run(
     level: _Level,
     func: Function,
@@ -290,23 +327,22 @@ def _run(
     kwargs: Any,
     name: str,
 ) -> tuple[Any, Any, Any]:
-    """Return the variables as the user counts arguments, the output, and what comes beside it."""
+    """Return the variables as the user counts arguments, the output, and aux."""
     places = _places(argnums, len(args))
     replaced = list(args)
     for place in places:
         replaced[place] = level.variables(args[place], name)
     with recording():
         output = func(*replaced, **kwargs)
-    chosen = (
-        replaced[places[0]]
-        if isinstance(argnums, int)
-        else tuple(replaced[place] for place in places)
-    )
+    chosen: Any = tuple(replaced[place] for place in places)
+    if isinstance(argnums, int):
+        (chosen,) = chosen
     if not has_aux:
         return chosen, output, None
     if not isinstance(output, tuple) or len(output) != 2:
         raise RuntimeError(
-            f"{name}(f)(*args): output of function f should be a tuple: (output, aux) if has_aux is True"
+            f"{name}(f)(*args): output of function f should be a tuple: (output, aux) "
+            f"if has_aux is True; got {type(output).__name__}"
         )
     return chosen, output[0], output[1]
 
@@ -333,8 +369,8 @@ def _check_scalar(y: Any) -> None:
         )
     if y.dim() != 0:
         raise RuntimeError(
-            "grad_and_value(f)(*args): Expected f(*args) to return a scalar Tensor, got tensor with "
-            f"{y.dim()} dims. Maybe you wanted to use the vjp or jacrev APIs instead?"
+            "grad_and_value(f)(*args): Expected f(*args) to return a scalar Tensor, got tensor "
+            f"with {y.dim()} dims. Maybe you wanted to use the vjp or jacrev APIs instead?"
         )
 
 
@@ -348,14 +384,17 @@ def _tensors(output: Any, call: str) -> list[Tensor]:
     return ys
 
 
-def _rebuilt(tree: Any, values: Sequence[Any]) -> Any:
+def _unflatten(tree: Any, leaves: Sequence[Any]) -> Any:
     """Return a tree of the same nesting with these leaves."""
-    following = iter(values)
+    following = iter(leaves)
     return tree_map(lambda _: next(following), tree)
 
 
-def _filled(row: list[Tensor | None], y: Tensor, xs: list[Tensor]) -> list[Tensor]:
-    return [
-        Tensor._wrap(np.zeros(y.shape + x.shape, y.dtype)) if g is None else g
-        for g, x in zip(row, xs, strict=True)
-    ]
+def _fill_zeros(row: list[Tensor | None], y: Tensor, xs: list[Tensor]) -> list[Tensor]:
+    """Return one row of the Jacobian, with zeros where ``y`` does not depend on an input."""
+    result = []
+    for block, x in zip(row, xs, strict=True):
+        if block is None:
+            block = Tensor._wrap(np.zeros(y.shape + x.shape, y.dtype))
+        result.append(block)
+    return result

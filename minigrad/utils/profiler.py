@@ -37,9 +37,9 @@ class Row:
 class profile:
     """Time every primitive in a ``with`` block, and print as a table, the slowest first.
 
-    A rule's time is counted with the primitive whose rule it is, whatever it calls; a Function's backward
-    with its class. The engine's own time is the rest of ``seconds``. Raises RuntimeError when a profile is open already.
-    https://docs.pytorch.org/docs/stable/profiler.html
+    A rule's time is counted with the primitive whose rule it is, whatever it calls; a Function's
+    backward with its class. The engine's own time is the rest of ``seconds``. Raises RuntimeError
+    when a profile is open already. https://docs.pytorch.org/docs/stable/profiler.html
 
     >>> import minigrad as mg
     >>> x = mg.ones(100, requires_grad=True)

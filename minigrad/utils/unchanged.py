@@ -21,9 +21,10 @@ Undo = Callable[[], None]
 def unchanged(model: Any, *given: Any) -> Iterator[None]:
     """Put back at the end of this block what it changed of ``model``, of what is ``given`` and of random numbers.
 
-    Of each module, and of other objects given, that is every attribute (modes, counters, hooks, what lists and
-    dictionaries among them hold); of tensors, theirs and those given, value and gradient; of generators the state, of
-    the default one, too. Running statistics do not move in the first place. ``model`` may be a plain function.
+    Of each module, and of other objects given, that is every attribute (modes, counters, hooks,
+    what lists and dictionaries among them hold); of tensors, theirs and those given, value and
+    gradient; of generators the state, of the default one, too. Running statistics do not move in
+    the first place. ``model`` may be a plain function.
 
     >>> import minigrad as mg
     >>> from minigrad import nn
