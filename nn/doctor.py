@@ -15,7 +15,7 @@ import numpy as np
 from minigrad.modes import recording
 from minigrad.nn.batchnorm.dataflow import Fed, feeds, first_input, neighbours, tensors
 from minigrad.nn.batchnorm.recalibrate import Moments, batchnorms, evaluating
-from minigrad.nn.batchnorm.statistics import RunningStats
+from minigrad.nn.batchnorm.statistics import NormBase
 from minigrad.nn.dropout import Dropout, Dropout2d
 from minigrad.nn.module import Module
 from minigrad.tensor.tensor import Tensor
@@ -62,7 +62,7 @@ class Seen(NamedTuple):
     """What the rules look at."""
 
     model: Module
-    layers: dict[str, RunningStats]
+    layers: dict[str, NormBase]
     feeds: list[tuple[str, str, Module | None, bool]]  # path, what feeds it, exclusively?
     batches: list[Tensor]  # the first inputs of the loader
     inputs: dict[str, Moments]  # of each layer, over those batches
@@ -140,7 +140,7 @@ def bias_before(seen: Seen) -> Iterator[Finding]:
             exclusive
             and not held
             and getattr(source, "bias", None) is not None
-            and not isinstance(source, RunningStats)
+            and not isinstance(source, NormBase)
         ):
             yield Finding(
                 source_path,

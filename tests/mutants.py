@@ -54,26 +54,26 @@ class Mutant(NamedTuple):
 
 FOLDING = "nn/batchnorm/folding.py"
 BN, STATS, SWEEP = "nn/batchnorm/layers.py", "nn/batchnorm/statistics.py", "minigrad/engine/sweep.py"
-TAKE_MEAN = "    mean, mean_square, m = _batch_means(x, all_reduce)\n"
-VARIANCE = 'var = mean_square(d).named("σ²")'
+TAKE_MEAN = '    mu = batch.mean(x).named("μ")'
+VARIANCE = 'var = batch.mean_square(centered).named("σ²")'
 BY_RUNNING = "            return _by_running(input, self.running_mean"
 FORWARD = '"""Normalise (N, C, *) per channel; in training also move the running statistics."""\n'
 ENGINE = "tests/test_sweep.py tests/test_tensor.py tests/test_primitives.py"
 MUTANTS = (
     Mutant("dx := 0", BN, TAKE_MEAN, "    x = x.detach() + 0 * x\n" + TAKE_MEAN),
     Mutant("dx := −7·dx", BN, TAKE_MEAN, "    x = 8 * x.detach() - 7 * x\n" + TAKE_MEAN),
-    Mutant("μ detached inside σ²", BN, VARIANCE, 'var = mean((x - mu.detach()) ** 2).named("σ²")'),
-    Mutant("σ² detached", BN, "div_sqrt(d, var, eps=float(eps))", "div_sqrt(d, var.detach(), eps=float(eps))"),
-    Mutant("μ detached", BN, "d = sub_mean(x, mu)\n", "d = sub_mean(x, mu.detach())\n"),
-    Mutant("eps outside the root", BN, "div_sqrt(d, var, eps=float(eps))", "(d / (var.sqrt() + eps))"),
-    Mutant("one-pass variance", BN, VARIANCE, 'var = (mean(x * x) - mu * mu).named("σ²")'),
-    Mutant("rounding of the mean left in", BN, "    np.subtract(d._data, expand_channels(left, d._data), out=d._data)", "    pass"),
-    Mutant("normalised by the unbiased variance", BN, VARIANCE, 'var = (mean_square(d) * (m / (m - 1))).named("σ²")'),
+    Mutant("μ detached inside σ²", BN, VARIANCE, 'var = batch.mean((x - mu.detach()) ** 2).named("σ²")'),
+    Mutant("σ² detached", BN, "div_sqrt(centered, var, eps=float(eps))", "div_sqrt(centered, var.detach(), eps=float(eps))"),
+    Mutant("μ detached", BN, "subtract_mean(x, mu, batch)  #", "subtract_mean(x, mu.detach(), batch)  #"),
+    Mutant("eps outside the root", BN, "div_sqrt(centered, var, eps=float(eps))", "(centered / (var.sqrt() + eps))"),
+    Mutant("one-pass variance", BN, VARIANCE, 'var = (batch.mean(x * x) - mu * mu).named("σ²")'),
+    Mutant("rounding of the mean left in", BN, "    np.subtract(values, expand_channels(error, values), out=values)", "    pass"),
+    Mutant("normalised by the unbiased variance", BN, VARIANCE, 'var = (batch.mean_square(centered) * (batch.count / (batch.count - 1))).named("σ²")'),
     Mutant("biased variance remembered", BN, "var * (m / max(m - 1, 1)), m", "var, m"),
-    Mutant("momentum reversed", STATS, "array *= old", "array *= share"),
+    Mutant("momentum reversed", STATS, "array *= old_share", "array *= new_share"),
     Mutant(
         "statistics updated in evaluation", BN, BY_RUNNING,
-        "            self.remember(*normalize(input.detach(), None, None, self.eps)[1:])\n" + BY_RUNNING,
+        "            self.track_batch(*normalize(input.detach(), None, None, self.eps)[1:])\n" + BY_RUNNING,
     ),
     Mutant(
         "counted before validation", BN, FORWARD,
@@ -81,13 +81,13 @@ MUTANTS = (
         "            self.num_batches_tracked.fill_(self.num_batches_tracked.item() + 1)\n",
     ),
     Mutant("statistics moved before validation", BN, "    if m == 1 and not", "    if m < 1 and not"),
-    Mutant("statistics of convolutions per position", BN, "batch = (0, *range(2, x.ndim))", "batch = (0,)"),
-    Mutant("keepdims lost", BN, "mean(t, axis=batch, keepdims=True)", "mean(t, axis=batch, keepdims=False)"),
+    Mutant("statistics of convolutions per position", BN, "self.axes = (0, *range(2, x.ndim))", "self.axes = (0,)"),
+    Mutant("keepdims lost", BN, "mean(t, axis=self.axes, keepdims=True)", "mean(t, axis=self.axes, keepdims=False)"),
     Mutant("nan and inf remembered", STATS, "    if not m or math.isfinite(values.dot(values)):", "    if True:"),
     Mutant("frozen statistics move", BN, "self.training and not self.frozen_stats", "self.training"),
     Mutant(
-        "shards merged without their counts", BN, "all_reduce(t.sum(batch, keepdim=True)) / max(m, 1)",
-        "all_reduce(t.mean(batch, keepdim=True)) / all_reduce(tensor(1.0))",
+        "shards merged without their counts", BN, "all_reduce(t.sum(self.axes, keepdim=True)) / max(self.count, 1)",
+        "all_reduce(t.mean(self.axes, keepdim=True)) / self.all_reduce(tensor(1.0))",
         "tests/test_shards.py",
     ),
     Mutant("shards add up what are different layers'", "nn/batchnorm/shards.py", "if reached == step and at != layer:", "if False:", "tests/test_shards.py"),

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from minigrad.creation import as_tensor
 from minigrad.engine.graph import Node, ancestors
-from minigrad.nn.batchnorm.statistics import RunningStats
+from minigrad.nn.batchnorm.statistics import NormBase
 from minigrad.nn.container import Sequential
 from minigrad.nn.module import Module
 from minigrad.tensor.tensor import Tensor
@@ -19,7 +19,7 @@ class Fed(NamedTuple):
     """A BatchNorm layer, its input, and the module whose very output that is (None: no module's)."""
 
     path: str
-    layer: RunningStats
+    layer: NormBase
     input: Tensor
     source_path: str = ""
     source: Module | None = None
@@ -45,14 +45,14 @@ def tensors(output: Any) -> Iterator[Tensor]:
     return (leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor))
 
 
-def neighbours(model: Module) -> list[tuple[str, RunningStats, str, Module]]:
+def neighbours(model: Module) -> list[tuple[str, NormBase, str, Module]]:
     """Return every BatchNorm layer behind another module of a Sequential, and that module: known without a run."""
     found: list[Any] = []
     for path, module in model.named_modules():
         if isinstance(module, Sequential):
             named = [(f"{path}.{name}" if path else name, m) for name, m in module._modules.items()]
             pairs = zip(named, named[1:], strict=False)
-            found += [(*b, *a) for a, b in pairs if isinstance(b[1], RunningStats)]
+            found += [(*b, *a) for a, b in pairs if isinstance(b[1], NormBase)]
     return found
 
 
@@ -67,7 +67,7 @@ def feeds(model: Module, x: Tensor) -> list[Fed]:
     passes: defaultdict[int, set[str]] = defaultdict(
         set
     )  # id of a tensor -> the modules that take or give it
-    found: list[tuple[str, RunningStats, Tensor]] = []
+    found: list[tuple[str, NormBase, Tensor]] = []
     paths = {module: path for path, module in model.named_modules()}
 
     def before(module: Module, args: Any) -> None:
@@ -75,7 +75,7 @@ def feeds(model: Module, x: Tensor) -> list[Fed]:
         alive.append(args)
         for tensor in tensors(args):
             passes[id(tensor)].add(paths[module])
-        if isinstance(module, RunningStats):
+        if isinstance(module, NormBase):
             found.append((paths[module], module, args[0]))
 
     def after(module: Module, args: Any, output: Any) -> None:

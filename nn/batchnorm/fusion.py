@@ -11,7 +11,7 @@ from typing import Any
 
 from minigrad.modes import no_grad
 from minigrad.nn.arguments import check_module, tensor_arguments
-from minigrad.nn.batchnorm.statistics import RunningStats
+from minigrad.nn.batchnorm.statistics import NormBase
 from minigrad.nn.linear import Linear
 from minigrad.nn.parameter import Parameter
 from minigrad.tensor.tensor import Tensor
@@ -54,7 +54,7 @@ def fuse_conv_bn_weights(
     ) if transpose else weight, bias
 
 
-def fuse_linear_bn_eval(linear: Linear, bn: RunningStats) -> Linear:
+def fuse_linear_bn_eval(linear: Linear, bn: NormBase) -> Linear:
     """Return a new Linear that does what ``linear`` and then ``bn`` do in evaluation.
 
     Raises ValueError unless both are in evaluation mode, have running statistics and fit together.
@@ -67,7 +67,7 @@ def fuse_linear_bn_eval(linear: Linear, bn: RunningStats) -> Linear:
     return _fused(linear, bn)
 
 
-def fuse_conv_bn_eval(conv: Any, bn: RunningStats) -> Any:
+def fuse_conv_bn_eval(conv: Any, bn: NormBase) -> Any:
     """Return a new convolution that does what ``conv`` and then ``bn`` do in evaluation.
 
     Raises ValueError unless both are in evaluation mode, have running statistics and fit together.
@@ -76,9 +76,9 @@ def fuse_conv_bn_eval(conv: Any, bn: RunningStats) -> Any:
     return _fused(conv, bn)
 
 
-def _fused(layer: Any, bn: RunningStats) -> Any:
+def _fused(layer: Any, bn: NormBase) -> Any:
     check_module(layer, "fusion", "layer")
-    check_module(bn, "fusion", "bn", RunningStats)
+    check_module(bn, "fusion", "bn", NormBase)
     if layer.training or bn.training:
         raise ValueError(
             "Fusion only for eval! Call model.eval() first: training needs the batch's own statistics"

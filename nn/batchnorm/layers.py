@@ -18,7 +18,7 @@ from minigrad.creation import tensor
 from minigrad.engine.recording import source
 from minigrad.modes import MODES
 from minigrad.nn.arguments import as_tensor_argument, tensor_arguments
-from minigrad.nn.batchnorm.statistics import RunningStats, move, worth_remembering
+from minigrad.nn.batchnorm.statistics import NormBase, statistics_are_finite, update_running
 from minigrad.ops import reduction
 from minigrad.ops.elementwise import addcmul, div_sqrt, sub_mean
 from minigrad.ops.shape import expand_channels
@@ -34,46 +34,98 @@ def normalize(
     eps: float,
     all_reduce: Reduce | None = None,
 ) -> tuple[Tensor, np.ndarray, np.ndarray, int]:
-    """Return Algorithm 1 of the paper: ``(y, mean, biased variance, m)``, the statistics as arrays per channel.
+    """Return Algorithm 1 of the paper: ``(y, mean, biased variance, m)``.
 
     ``x`` is (N, C, *); the mean runs over every axis but 1 and keeps its dimensions, (1, C, 1…).
+    The statistics are arrays, ``m`` is the number of values per channel.
     https://arxiv.org/abs/1502.03167, Algorithm 1
     """
-    mean, mean_square, m = _batch_means(x, all_reduce)
-    mu = mean(x).named("μ")  # mini-batch mean
-    d = sub_mean(x, mu)
-    # what rounding left of the mean: zero in exact arithmetic, so it has no gradient, and is taken out of the values alone
-    left: Any = mean(d._data) if all_reduce is None else mean(d.detach())._data  # type: ignore[arg-type]  # on arrays
-    np.subtract(d._data, expand_channels(left, d._data), out=d._data)
-    var = mean_square(d).named("σ²")  # mini-batch variance
-    x_hat = div_sqrt(d, var, eps=float(eps)).named("x̂")  # normalize
-    return _scale_and_shift(x_hat, gamma, beta), mu._data + left, var._data, m
+    batch = Batch(x) if all_reduce is None else ShardedBatch(x, all_reduce)
+    mu = batch.mean(x).named("μ")  # mini-batch mean
+    centered, error = subtract_mean(x, mu, batch)  # x − μ
+    var = batch.mean_square(centered).named("σ²")  # mini-batch variance
+    x_hat = div_sqrt(centered, var, eps=float(eps)).named("x̂")  # normalize
+    y = scale_and_shift(x_hat, gamma, beta)  # γ x̂ + β
+    return y, mu._data + error, var._data, batch.count
 
 
-def _scale_and_shift(x_hat: Tensor, gamma: Tensor | None, beta: Tensor | None) -> Tensor:
+def subtract_mean(x: Tensor, mu: Tensor, batch: Batch) -> tuple[Tensor, np.ndarray]:
+    """Return x − μ, free of the rounding error of μ, and that error.
+
+    The mean of x − μ is zero in exact arithmetic, so it has no gradient: what rounding left of it
+    is taken out of the values alone.
+    """
+    centered: Tensor = sub_mean(x, mu)
+    values, error = centered._data, batch.mean_of_values(centered)
+    np.subtract(values, expand_channels(error, values), out=values)
+    return centered, error
+
+
+def scale_and_shift(x_hat: Tensor, gamma: Tensor | None, beta: Tensor | None) -> Tensor:
+    """Return γ x̂ + β; either may be left out."""
     gamma, beta = _per_channel(gamma, x_hat), _per_channel(beta, x_hat)
+    if gamma is None and beta is None:
+        return x_hat
     if gamma is None:
-        return x_hat if beta is None else (x_hat + beta).named("y")
-    return (x_hat * gamma if beta is None else addcmul(beta, x_hat, gamma)).named("y")  # γ x̂ + β
+        y = x_hat + beta
+    elif beta is None:
+        y = x_hat * gamma
+    else:
+        y = addcmul(beta, x_hat, gamma)
+    return y.named("y")
 
 
 def _per_channel(value: Any, x: Tensor) -> Any:
-    return (
-        value if value is None or x.ndim == 2 else value.reshape((1, -1) + (1,) * (x.ndim - 2))
-    )  # (1, C, 1…)
+    if value is None or x.ndim == 2:
+        return value
+    shape = [1] * x.ndim
+    shape[1] = -1
+    return value.reshape(shape)  # (1, C, 1…)
 
 
-def _batch_means(x: Tensor, all_reduce: Reduce | None) -> tuple[Reduce, Reduce, int]:
-    """Return mean and mean of squares over the batch, (N, C, *) -> (1, C, 1…), and the values per channel."""
-    batch = (0, *range(2, x.ndim))
-    m = x.numel() // max(x.shape[1], 1)
-    mean: Reduce
-    if all_reduce is None:
-        mean = lambda t: reduction.mean(t, axis=batch, keepdims=True)
-        return mean, lambda t: reduction.mean_square(t, axis=batch, keepdims=True), m
-    m = int(all_reduce(tensor(m)).item())
-    mean = lambda t: all_reduce(t.sum(batch, keepdim=True)) / max(m, 1)
-    return mean, lambda t: mean(t * t), m
+class Batch:
+    """The means over a batch, (N, C, *) -> (1, C, 1…), and ``count``, its values per channel."""
+
+    __slots__ = ("axes", "count")
+
+    def __init__(self, x: Tensor) -> None:
+        self.axes = (0, *range(2, x.ndim))
+        self.count = x.numel() // max(x.shape[1], 1)
+
+    def mean(self, t: Tensor) -> Tensor:
+        """Return the mean per channel."""
+        return reduction.mean(t, axis=self.axes, keepdims=True)  # type: ignore[no-any-return]
+
+    def mean_square(self, t: Tensor) -> Tensor:
+        """Return the mean of the squares per channel."""
+        return reduction.mean_square(t, axis=self.axes, keepdims=True)  # type: ignore[no-any-return]
+
+    def mean_of_values(self, t: Tensor) -> np.ndarray:
+        """Return the mean per channel as an array, not recorded."""
+        return reduction.mean(t._data, axis=self.axes, keepdims=True)  # type: ignore[no-any-return]
+
+
+class ShardedBatch(Batch):
+    """The same over all shards of a batch, whose sums are merged by count."""
+
+    __slots__ = ("all_reduce",)
+
+    def __init__(self, x: Tensor, all_reduce: Reduce) -> None:
+        super().__init__(x)
+        self.all_reduce = all_reduce
+        self.count = int(all_reduce(tensor(self.count)).item())
+
+    def mean(self, t: Tensor) -> Tensor:
+        """Return the mean per channel over all shards."""
+        return self.all_reduce(t.sum(self.axes, keepdim=True)) / max(self.count, 1)
+
+    def mean_square(self, t: Tensor) -> Tensor:
+        """Return the mean of the squares per channel over all shards."""
+        return self.mean(t * t)
+
+    def mean_of_values(self, t: Tensor) -> np.ndarray:
+        """Return the mean per channel over all shards as an array, not recorded."""
+        return self.mean(t.detach())._data
 
 
 @tensor_arguments
@@ -91,10 +143,10 @@ def batch_norm(
 
     In training the running statistics, where given, move towards the batch's by ``momentum``, once
     the result is known; those of a batch that holds nan or inf are left out, with a RuntimeWarning.
-    Raises ValueError for one value per channel in training, for eps that is not positive there and for
-    one of the two statistics alone, RuntimeError for missing running statistics otherwise and for
-    parameters or buffers of another number of channels, IndexError for input without channels; nothing
-    has changed then.
+    Raises ValueError for one value per channel in training, for eps that is not positive there and
+    for one of the two statistics alone, RuntimeError for missing running statistics otherwise and
+    for parameters or buffers of another number of channels, IndexError for input without channels;
+    nothing has changed then.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.batch_norm.html
 
     >>> import minigrad as mg
@@ -106,21 +158,24 @@ def batch_norm(
     for name, value in (("running_mean", running_mean), ("running_var", running_var)):
         if value is not None and value._node is not None:
             raise RuntimeError(
-                f"batch_norm: {name} is a constant, but asks for a gradient; pass {name}.detach()"
+                f"batch_norm: {name} is a constant, but requires grad; pass {name}.detach()"
             )
     if not training:
         return _by_running(input, running_mean, running_var, weight, bias, eps)
     if (running_mean is None) != (running_var is None):
+        missing = "running_mean" if running_mean is None else "running_var"
         raise ValueError(
-            "batch_norm: running_mean and running_var must either both be None or neither be None"
+            "batch_norm: running_mean and running_var must either both be None or neither be None, "
+            f"got no {missing}"
         )
     if not isinstance(momentum, (int, float)):
         raise TypeError(
-            f"batch_norm(): argument 'momentum' (position 7) must be float, not {type(momentum).__name__}"
+            "batch_norm(): argument 'momentum' (position 7) must be float, "
+            f"not {type(momentum).__name__}"
         )
     y, mean, var, m = _by_batch(input, weight, bias, eps)
-    if m and worth_remembering(var, m):
-        move((running_mean, running_var), (mean, var), momentum)
+    if m and statistics_are_finite(var, m):
+        update_running((running_mean, running_var), (mean, var), momentum)
     return y
 
 
@@ -140,21 +195,24 @@ def _by_running(
     if eps < 0:
         raise ValueError(f"batch_norm eps must be non-negative, but got {eps}")
     wide = _float32(x)
-    x_hat = div_sqrt(
-        sub_mean(wide, _as_now(mean, x)), _as_now(var, x, x._node is not None), eps=float(eps)
-    )
-    y = _scale_and_shift(x_hat, weight, bias)
+    centered = sub_mean(wide, _snapshot(mean, x))
+    variance = _snapshot(var, x, read_by_backward=x._node is not None)
+    x_hat = div_sqrt(centered, variance, eps=float(eps))
+    y = scale_and_shift(x_hat, weight, bias)
     return y if wide is x else y.to(x.dtype)
 
 
 def _float32(x: Tensor) -> Tensor:
-    """Return float16, whose squares and sums have no room in it, as float32."""
+    """Return float16, whose range is too small for squares and sums, as float32."""
     return x.float() if x.dtype == np.float16 else x
 
 
-def _as_now(statistic: Tensor, x: Tensor, read: bool = False) -> Any:
-    """Return running numbers, (1, C, 1…); a copy if backward reads them, as a batch of training may come before."""
-    if not read and statistic._node is None:
+def _snapshot(statistic: Tensor, x: Tensor, read_by_backward: bool = False) -> Any:
+    """Return a running statistic as (1, C, 1…).
+
+    It is a copy where backward reads it, since a batch of training may come in between.
+    """
+    if not read_by_backward and statistic._node is None:
         return _per_channel(statistic, x)
     copy: Tensor = Tensor._wrap(statistic._data.copy())
     if statistic._node is None:
@@ -176,10 +234,11 @@ def _by_batch(
     y, mean, var, m = normalize(wide, weight, bias, eps, all_reduce)
     if wide is not x:
         y = y.to(x.dtype)
-    if m == 1 and not MODES.hold_statistics:  # who only looks may look at one
+    if m == 1 and not MODES.hold_statistics:  # one value is enough for a look
         raise ValueError(
-            f"Expected more than 1 value per channel when training, got input size {list(x.shape)}. "
-            "Drop the last small batch (DataLoader(drop_last=True)) or switch to evaluation (model.eval())."
+            "Expected more than 1 value per channel when training, "
+            f"got input size {list(x.shape)}. Drop the last small batch "
+            "(DataLoader(drop_last=True)) or switch to evaluation (model.eval())."
         )
     return y, mean, var * (m / max(m - 1, 1)), m
 
@@ -203,7 +262,7 @@ def _check(x: Tensor, **named: Tensor | None) -> None:
             )
 
 
-class _BatchNorm(RunningStats):
+class _BatchNorm(NormBase):
     """What the layers share; they differ in the ranks they take."""
 
     ranks: Sequence[int] = ()
@@ -233,7 +292,7 @@ class _BatchNorm(RunningStats):
             )
         y, mean, var, m = _by_batch(input, self.weight, self.bias, self.eps, self.all_reduce)
         if trains:
-            self.remember(mean, var, m)
+            self.track_batch(mean, var, m)
         return y
 
 
@@ -246,7 +305,8 @@ class BatchNorm1d(_BatchNorm):
     or "raise". ``freeze()`` holds statistics and parameters through ``train()``. Raises ValueError
     for another rank and for one value per channel in training, RuntimeError for another number of
     channels; a call that raises has changed nothing.
-    https://arxiv.org/abs/1502.03167; https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm1d.html
+    https://arxiv.org/abs/1502.03167;
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm1d.html
 
     >>> import minigrad as mg
     >>> from minigrad import nn
@@ -261,7 +321,7 @@ class BatchNorm1d(_BatchNorm):
 
 
 class BatchNorm2d(_BatchNorm):
-    """Batch Normalization of (N, C, H, W): one mean, variance, γ and β a feature map (§3.2).
+    """Batch Normalization of (N, C, H, W): one mean, variance, γ and β per feature map (§3.2).
 
     Arguments, defaults and errors are :class:`BatchNorm1d`'s.
     """

@@ -8,11 +8,11 @@ from typing import Any
 from minigrad.creation import ones, zeros
 from minigrad.nn.arguments import as_tensor_argument
 from minigrad.nn.batchnorm.layers import BatchNorm1d, BatchNorm2d, BatchNorm3d, Reduce, _BatchNorm
-from minigrad.nn.batchnorm.statistics import RunningStats
+from minigrad.nn.batchnorm.statistics import NormBase
 from minigrad.tensor.tensor import Tensor
 
 
-class _LazyBatchNorm(RunningStats):
+class _LazyBatchNorm(NormBase):
     """Its parameters have no element yet; an optimizer may hold them already, for they stay the same objects."""
 
     becomes: type[_BatchNorm]

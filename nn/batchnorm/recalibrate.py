@@ -12,19 +12,17 @@ from minigrad.modes import hold_statistics, no_grad
 from minigrad.nn.arguments import check_module
 from minigrad.nn.batchnorm.dataflow import first_input
 from minigrad.nn.batchnorm.layers import batch_norm
-from minigrad.nn.batchnorm.statistics import RunningStats
+from minigrad.nn.batchnorm.statistics import NormBase
 from minigrad.nn.module import Module
 from minigrad.tensor.tensor import Tensor
 
 M = TypeVar("M", bound=Module)
 
 
-def batchnorms(model: Module, function: str = "batchnorms") -> dict[str, RunningStats]:
+def batchnorms(model: Module, function: str = "batchnorms") -> dict[str, NormBase]:
     """Return every Batch Normalization of a model by its dotted path."""
     check_module(model, function)
-    return {
-        path: module for path, module in model.named_modules() if isinstance(module, RunningStats)
-    }
+    return {path: module for path, module in model.named_modules() if isinstance(module, NormBase)}
 
 
 def freeze_batchnorm(model: M, stats: bool = True, affine: bool = True) -> M:
@@ -104,7 +102,7 @@ class Moments:
             [variance for variance in variances if variance is not None], 0
         )
 
-    def normalise(self, layer: RunningStats, x: Tensor) -> Tensor:
+    def normalise(self, layer: NormBase, x: Tensor) -> Tensor:
         """Return what the layer makes of ``x`` by the moments seen so far."""
         mean, var = (Tensor._wrap(value.astype(x.dtype)) for value in (self.mean, self.m2 / self.n))
         return batch_norm(x, mean, var, layer.weight, layer.bias, eps=layer.eps)

@@ -1,6 +1,6 @@
 """What a Batch Normalization layer owns and remembers: γ and β, running statistics, what is frozen.
 
-Statistics move in one place, ``move``, and only after the batch has been judged.
+Statistics move in one place, ``update_running``, and only after the batch has been judged.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ POLICIES = ("warn", "raise")
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
-def worth_remembering(var: np.ndarray, m: int, on_nonfinite: str = "warn") -> bool:
-    """Judge a batch by its variance, finite unless one of ``m`` values is not, or overflows.
+def statistics_are_finite(var: np.ndarray, m: int, on_nonfinite: str = "warn") -> bool:
+    """Return whether the variance of a batch is finite: not if one of ``m`` values is not.
 
-    Warns of a batch that is not, or raises ValueError where ``on_nonfinite`` is "raise".
+    Warns where it is not, or raises ValueError where ``on_nonfinite`` is "raise".
     """
     values = var.ravel()
     if not m or math.isfinite(values.dot(values)):  # squares, so nothing cancels
@@ -37,27 +37,28 @@ def worth_remembering(var: np.ndarray, m: int, on_nonfinite: str = "warn") -> bo
     text = f"batch_norm: nan, inf or overflow in the batch, channels {bad[:8].tolist()}"
     if on_nonfinite == "raise":
         raise ValueError(
-            f"{text}; the running statistics have not changed. Look for the cause before this layer."
+            f"{text}; the running statistics have not changed. "
+            "Look for the cause before this layer."
         )
     warn(f"{text}; it is left out of the running statistics", RuntimeWarning)
     return False
 
 
-def move(
+def update_running(
     running: tuple[Tensor | None, ...], batch: tuple[np.ndarray, ...], momentum: float
 ) -> None:
     """Move running statistics by ``momentum`` towards those of a batch."""
     for statistic, new in zip(running, batch, strict=True):
         if statistic is not None:  # memory, not part of the graph
             array = statistic._data
-            old, share = numbers(array.dtype, 1 - momentum, momentum)
-            array *= old
-            array += new.ravel() * share
+            old_share, new_share = numbers(array.dtype, 1 - momentum, momentum)
+            array *= old_share
+            array += new.ravel() * new_share
             bump_version(array, "batch_norm")
 
 
-class RunningStats(Module):
-    """Parameters γ, β and buffers of a normalisation layer, and how they move or are held."""
+class NormBase(Module):
+    """Base class of the layers: parameters γ, β, running statistics, and how they are frozen."""
 
     frozen_stats = False
     held: tuple[str, ...] = ()  # the parameters whose gradients freeze() switched off
@@ -81,17 +82,12 @@ class RunningStats(Module):
         if on_nonfinite not in POLICIES:
             raise ValueError(f"on_nonfinite: expected one of {POLICIES}, got {on_nonfinite!r}")
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        self.affine, self.track_running_stats, self.on_nonfinite = (
-            affine,
-            track_running_stats,
-            on_nonfinite,
-        )
-        self.register_parameter(
-            "weight", Parameter(ones(num_features, dtype=dtype)) if affine else None
-        )  # γ
-        self.register_parameter(
-            "bias", Parameter(zeros(num_features, dtype=dtype)) if affine and bias else None
-        )  # β
+        self.affine, self.track_running_stats = affine, track_running_stats
+        self.on_nonfinite = on_nonfinite
+        gamma = Parameter(ones(num_features, dtype=dtype)) if affine else None
+        beta = Parameter(zeros(num_features, dtype=dtype)) if affine and bias else None
+        self.register_parameter("weight", gamma)
+        self.register_parameter("bias", beta)
         tracked = track_running_stats
         self.register_buffer("running_mean", zeros(num_features, dtype=dtype) if tracked else None)
         self.register_buffer("running_var", ones(num_features, dtype=dtype) if tracked else None)
@@ -111,34 +107,36 @@ class RunningStats(Module):
             if parameter is not None:
                 parameter.data.fill_(value)
 
-    def remember(self, mean: np.ndarray, var: np.ndarray, m: int) -> None:
-        """Count a batch of ``m`` values a channel and move the running statistics towards its own.
+    def track_batch(self, mean: np.ndarray, var: np.ndarray, m: int) -> None:
+        """Count a batch of ``m`` values per channel; move the running statistics towards its own.
 
-        A forward that is computed again for its gradient (``utils.checkpoint``) is not counted again.
+        A forward that runs again for its gradient (``utils.checkpoint``) is not counted again.
         """
-        if not worth_remembering(var, m, self.on_nonfinite) or MODES.hold_statistics:
+        if not statistics_are_finite(var, m, self.on_nonfinite) or MODES.hold_statistics:
             return
         buffers: dict[str, Any] = self._buffers  # quicker to read than attributes
         running_mean, running_var, tracked = (buffers[name] for name in STATISTICS)
         if running_mean is not None and self.track_running_stats:
             seen = int(tracked._data) + 1
             if m:  # an empty batch is counted, and says nothing
-                momentum = (
-                    1 / seen if self.momentum is None else self.momentum
-                )  # None: average of all
-                move((running_mean, running_var), (mean, var), momentum)
+                momentum = self.momentum
+                if momentum is None:  # the average of all batches
+                    momentum = 1 / seen
+                update_running((running_mean, running_var), (mean, var), momentum)
             tracked._data[...] = seen
             bump_version(tracked._data, "batch_norm")
 
     def freeze(self, stats: bool = True, affine: bool = True) -> Self:
-        """Hold the running statistics, γ and β, or some of them, whatever ``train()`` says; return the layer.
+        """Hold the running statistics, γ and β, or some of them, whatever ``train()`` says.
 
         With frozen statistics the layer normalises by them in training, too, and never moves them;
-        frozen γ and β ask for no gradient. Raises ValueError where there are no running statistics.
+        frozen γ and β do not require grad. Returns the layer. Raises ValueError where there are no
+        running statistics.
         """
         if stats and self.running_mean is None:
             raise ValueError(
-                "freeze: this layer has track_running_stats=False, so no statistics to hold; stats=False"
+                f"freeze: this layer has track_running_stats={self.track_running_stats}, so no "
+                "statistics to hold; call freeze(stats=False)"
             )
         self.frozen_stats = self.frozen_stats or stats
         if affine:
@@ -150,7 +148,10 @@ class RunningStats(Module):
         return self
 
     def unfreeze(self, stats: bool = True, affine: bool = True) -> Self:
-        """Undo :meth:`freeze`; return the layer. What asked for no gradient before it asks for none again."""
+        """Undo :meth:`freeze`; return the layer.
+
+        What did not require grad before it does not require grad afterwards.
+        """
         self.frozen_stats = self.frozen_stats and not stats
         if affine:
             held, self.held = self.held, ()
@@ -162,18 +163,14 @@ class RunningStats(Module):
     def frozen(self) -> str:
         """What is held: "stats", "affine", "stats, affine" or ""."""
         affine = self.weight is not None and not self.weight.requires_grad
-        return ", ".join(
-            name for name, held in (("stats", self.frozen_stats), ("affine", affine)) if held
-        )
+        kinds = {"stats": self.frozen_stats, "affine": affine}
+        return ", ".join(kind for kind, is_frozen in kinds.items() if is_frozen)
 
     def _upgrade(self, state: dict[str, Any], prefix: str, version: int | None) -> Any:
         """Files from before version 2, or without one, may lack the count."""
         key = f"{prefix}num_batches_tracked"
-        if (
-            (version is None or version < 2)
-            and self.num_batches_tracked is not None
-            and key not in state
-        ):
+        has_no_count = (version is None or version < 2) and key not in state
+        if has_no_count and self.num_batches_tracked is not None:
             state[key] = self.num_batches_tracked
 
     def extra_repr(self) -> str:
