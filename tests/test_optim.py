@@ -23,6 +23,27 @@ CASES = [
     ("RMSprop", {}),
     ("RMSprop", {"lr": 0.01, "alpha": 0.9, "momentum": 0.8, "weight_decay": 0.1, "eps": 1e-4}),
     ("RMSprop", {"centered": True, "maximize": True, "eps": 1e-4}),
+    ("Adagrad", {}),
+    ("Adagrad", {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.1, "initial_accumulator_value": 0.5, "eps": 1e-3}),
+    ("Adagrad", {"maximize": True}),
+    ("Adadelta", {}),
+    ("Adadelta", {"lr": 0.5, "rho": 0.7, "eps": 1e-3, "weight_decay": 0.1, "maximize": True}),
+    ("Adamax", {}),
+    ("Adamax", {"lr": 0.05, "betas": (0.8, 0.99), "eps": 1e-3, "weight_decay": 0.1, "maximize": True}),
+    ("NAdam", {}),
+    ("NAdam", {"lr": 0.05, "betas": (0.8, 0.99), "eps": 1e-3, "weight_decay": 0.1, "momentum_decay": 0.1}),
+    ("NAdam", {"weight_decay": 0.3, "decoupled_weight_decay": True, "maximize": True}),
+    ("RAdam", {}),
+    ("RAdam", {"lr": 0.05, "betas": (0.8, 0.99), "eps": 1e-3, "weight_decay": 0.1, "maximize": True}),
+    ("RAdam", {"weight_decay": 0.3, "decoupled_weight_decay": True, "betas": (0.9, 0.9)}),
+    ("RAdam", {"betas": (0.5, 0.3)}),  # its averages are too short to be rectified at all
+    ("Rprop", {}),
+    ("Rprop", {"lr": 0.1, "etas": (0.3, 1.7), "step_sizes": (1e-2, 0.3), "maximize": True}),
+    ("ASGD", {}),
+    ("ASGD", {"lr": 0.1, "lambd": 0.1, "alpha": 0.5, "t0": 5, "weight_decay": 0.1, "maximize": True}),
+    ("Adafactor", {}),
+    ("Adafactor", {"lr": 0.1, "beta2_decay": -0.5, "eps": (1e-2, 1e-2), "d": 1.5, "weight_decay": 0.1}),
+    ("Adafactor", {"lr": 1.0, "maximize": True}),
 ]
 
 
@@ -64,6 +85,63 @@ def test_twenty_steps_like_pytorch(torch, name, options, dtype, tolerance):
     for a, b in pairs:
         assert str(a.dtype) == str(b.dtype).removeprefix("torch.") and tuple(a.shape) == tuple(b.shape)
         np.testing.assert_allclose(a.tolist(), b.tolist(), rtol=tolerance, atol=tolerance / 10)
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_a_hundred_steps_like_pytorch(torch, name, options):
+    both = []
+    for m, o in ours_and_theirs(torch):
+        params = parameters(m)
+        steps(m, getattr(o, name)(params, **options), params, 100)
+        both.append(params)
+    for a, b in zip(*both, strict=True):
+        np.testing.assert_allclose(a.tolist(), b.tolist(), rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (2, 3), (4, 4)])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"nesterov": False, "lr": 0.1, "momentum": 0.5, "weight_decay": 0.3, "adjust_lr_fn": "original"},
+        {"lr": 0.05, "adjust_lr_fn": "match_rms_adamw", "ns_steps": 3, "eps": 0.1, "ns_coefficients": (2.0, -1.5, 0.5)},
+    ],
+)
+def test_muon_like_pytorch(torch, shape, options):
+    import torch.optim
+
+    def run(m, o):
+        p = m.tensor(np.cos(np.arange(6.0 if 3 in shape else 16.0)).reshape(shape).tolist(), dtype=m.float64)
+        optimizer = o.Muon([p.requires_grad_()], **options)
+        for i in range(100):
+            g = np.sin(np.arange(p.numel()) * 1.3 + i).reshape(shape)
+            p.grad = m.tensor(g.tolist(), dtype=m.float64)
+            optimizer.step()
+        return p.tolist(), optimizer.state[p]["momentum_buffer"].tolist()
+
+    ours, theirs = run(mg, optim), run(torch, torch.optim)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.filterwarnings("ignore:Sparse invariant checks")
+@pytest.mark.parametrize("options", [{}, {"lr": 0.1, "betas": (0.8, 0.99), "eps": 1e-3, "maximize": True}])
+def test_sparse_adam_like_pytorchs_of_sparse_gradients(torch, options):
+    import torch.optim
+
+    values = np.cos(np.arange(12.0)).reshape(6, 2)
+    a, b = mg.tensor(values, requires_grad=True), torch.tensor(values, requires_grad=True)
+    ours, theirs = optim.SparseAdam([a], **options), torch.optim.SparseAdam([b], **options)
+    for i in range(100):
+        rows = sorted({i % 6, (i * i) % 6})
+        g = np.sin(np.arange(2.0 * len(rows)) + i).reshape(-1, 2)
+        full = np.zeros((6, 2))
+        full[rows] = g
+        a.grad = mg.tensor(full)
+        b.grad = torch.sparse_coo_tensor(torch.tensor(rows)[None], torch.tensor(g), (6, 2))
+        ours.step()
+        theirs.step()
+    np.testing.assert_allclose(a.tolist(), b.tolist(), rtol=1e-12)
+    assert ours.state_dict()["state"][0]["step"] == theirs.state_dict()["state"][0]["step"] == 100
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
@@ -115,6 +193,33 @@ def test_state_of_pytorch_can_be_taken_over(torch, name, options):
         (lambda o, p: o.Adam([p], betas=(1.0, 0.9)), ValueError, "Invalid beta parameter at index 0: 1.0"),
         (lambda o, p: o.AdamW([p], betas=(0.9, -0.1)), ValueError, "Invalid beta parameter at index 1: -0.1"),
         (lambda o, p: o.RMSprop([p], alpha=-1.0), ValueError, "Invalid alpha value: -1"),
+        (lambda o, p: o.Adagrad([p], lr_decay=-1), ValueError, "Invalid lr_decay value: -1"),
+        (lambda o, p: o.Adagrad([p], initial_accumulator_value=-1), ValueError, "Invalid initial_accumulator_value v"),
+        (lambda o, p: o.Adagrad([p], eps=-1), ValueError, "Invalid epsilon value: -1"),
+        (lambda o, p: o.Adadelta([p], rho=1.5), ValueError, "Invalid rho value: 1.5"),
+        (lambda o, p: o.Adadelta([p], eps=-1), ValueError, "Invalid epsilon value: -1"),
+        (lambda o, p: o.Adamax([p], betas=(0.9, 1.0)), ValueError, "Invalid beta parameter at index 1: 1.0"),
+        (lambda o, p: o.Adamax([p], eps=-1), ValueError, "Invalid epsilon value: -1"),
+        (lambda o, p: o.NAdam([p], momentum_decay=-1), ValueError, "Invalid momentum_decay value: -1"),
+        (lambda o, p: o.NAdam([p], betas=(2.0, 0.9)), ValueError, "Invalid beta parameter at index 0: 2.0"),
+        (lambda o, p: o.RAdam([p], betas=(2.0, 0.9)), ValueError, "Invalid beta parameter at index 0: 2.0"),
+        (lambda o, p: o.RAdam([p], weight_decay=-1), ValueError, "Invalid weight_decay value: -1"),
+        (lambda o, p: o.Rprop([p], etas=(0.5, 0.9)), ValueError, "Invalid eta values: 0.5, 0.9"),
+        (lambda o, p: o.ASGD([p], lr=-1), ValueError, "Invalid learning rate: -1"),
+        (lambda o, p: o.SparseAdam([p], lr=0), ValueError, "Invalid learning rate: 0"),
+        (lambda o, p: o.SparseAdam([p], eps=0), ValueError, "Invalid epsilon value: 0"),
+        (lambda o, p: o.Adafactor([p], lr=-1), ValueError, "Learning rate should be >= 0 but is: -1"),
+        (lambda o, p: o.Adafactor([p], beta2_decay=1), ValueError, "beta2_decay should be <= 0 but is: 1"),
+        (lambda o, p: o.Adafactor([p], eps=(-1, 1)), ValueError, "epsilon1 should be >= 0 but is: -1"),
+        (lambda o, p: o.Adafactor([p], eps=(None, -1)), ValueError, "epsilon2 should be >= 0 but is: -1"),
+        (lambda o, p: o.Adafactor([p], d=0.5), ValueError, "Clipping threshold d should be >= 1 but is: 0.5"),
+        (lambda o, p: o.Adafactor([p], weight_decay=-1), ValueError, "weight_decay should be >= 0 but is: -1"),
+        (lambda o, p: o.Muon([p]), ValueError, "Muon only supports 2D parameters whereas we found a parameter with"),
+        (lambda o, p: o.Muon([p], lr=-1), ValueError, "Learning rate should be >= 0 but is: -1"),
+        (lambda o, p: o.Muon([p], momentum=-1), ValueError, "momentum should be >= 0 but is: -1"),
+        (lambda o, p: o.Muon([p], weight_decay=-1), ValueError, "weight decay should be >= 0 but is: -1"),
+        (lambda o, p: o.Muon([p], adjust_lr_fn="x"), ValueError, "Adjust learning rate function x is not supported"),
+        (lambda o, p: o.Adam([p], lr=p.detach()), ValueError, "Tensor lr must be 1-element"),
         (lambda o, p: o.Adam([p * 2]), ValueError, "can't optimize a non-leaf Tensor"),
         (lambda o, p: o.SGD([{"params": [p]}, {"params": [p]}]), ValueError, "more than one parameter group"),
         (lambda o, p: o.SGD([p]).add_param_group([p]), TypeError, "param_group must be a dict, but got <class 'list'>"),
@@ -158,21 +263,36 @@ def test_repr_like_pytorch(torch):
     assert ours == theirs
 
 
+NAMES = ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "NAdam", "RAdam", "Rprop", "ASGD"]
+NAMES += ["Adafactor"]
 PYTORCH_ONLY = {"foreach": False, "fused": False, "capturable": True, "differentiable": False}
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop"])
-def test_keywords_and_state_like_pytorch(torch, name):
+def described(signature):
+    return [(p.name, p.default, p.kind) for p in signature.parameters.values()]
+
+
+@pytest.mark.parametrize("name", [*NAMES, "Muon", "SparseAdam"])
+def test_keywords_and_repr_like_pytorch(torch, name):
     import inspect
 
     ours, theirs = (inspect.signature(getattr(o, name).__init__) for _, o in ours_and_theirs(torch))
-    described = [[(p.name, p.default, p.kind) for p in each.parameters.values()] for each in (ours, theirs)]
-    assert described[0] == described[1]
+    assert described(ours) == described(theirs)
+    ours, theirs = (repr(getattr(o, name)([m.ones(2, 2)], lr=0.5)) for m, o in ours_and_theirs(torch))
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_keywords_and_state_like_pytorch(torch, name):
+    import inspect
+
+    ours = inspect.signature(getattr(optim, name).__init__)
     options = {key: value for key, value in PYTORCH_ONLY.items() if key in ours.parameters}
     named = lambda m: zip("abc", parameters(m), strict=True)
     for source in (parameters, named, lambda m: [{"params": named(m)}]):
         states = [getattr(o, name)(source(m), lr=0.5, **options).state_dict() for m, o in ours_and_theirs(torch)]
-        assert states[0] == states[1]
+        ours, theirs = ({i: sorted(entries) for i, entries in state.pop("state").items()} for state in states)
+        assert ours == theirs and states[0] == states[1]
     plain, other = (parameters(mg, "float32") for _ in range(2))
     steps(mg, getattr(optim, name)(plain), plain, 3, dtype="float32")
     optimizer = getattr(optim, name)(zip("abc", other, strict=True), **options)
@@ -184,7 +304,7 @@ def test_keywords_and_state_like_pytorch(torch, name):
 
 
 def test_a_step_that_would_be_differentiated_is_refused():
-    for name in ("SGD", "Adam", "AdamW", "RMSprop"):
+    for name in NAMES[:-1]:
         with pytest.raises(ValueError, match="differentiable=True: a step writes into the parameters"):
             getattr(optim, name)([mg.ones(1)], differentiable=True)
 
@@ -240,7 +360,7 @@ def test_inf_and_nan_pass_without_a_warning():
     p.grad = mg.tensor([3e38, float("inf")])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for name in ("SGD", "Adam", "RMSprop"):
+        for name in NAMES:
             optimizer = getattr(optim, name)([p], lr=10.0)
             optimizer.step()
             optimizer.step()
@@ -263,7 +383,7 @@ def test_steps_after_the_first_allocate_no_arrays():
 
 
 def test_a_rate_that_is_a_tensor_and_changes_is_seen():
-    for name in ("SGD", "Adam", "RMSprop"):
+    for name in NAMES:
         p, q = mg.ones(2, requires_grad=True), mg.ones(2, requires_grad=True)
         p.grad, q.grad = mg.ones(2), mg.ones(2)
         ours, plain = getattr(optim, name)([p]), getattr(optim, name)([q])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.dtypes import numbers
-from minigrad.optim.optimizer import Optimizer, Params, check_non_negative
+from minigrad.optim.optimizer import Optimizer, Params, check_betas, check_non_negative
 from minigrad.tensor.tensor import Tensor
 
 
@@ -46,10 +46,7 @@ class Adam(Optimizer):
         """Raise ValueError for options out of range."""
         super().check(group)
         check_non_negative(group, eps="epsilon value")
-        betas = group["betas"]
-        for i, beta in enumerate(betas):
-            if not 0 <= beta < 1:
-                raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+        check_betas(group)
 
     def update(
         self, p: np.ndarray, g: np.ndarray, state: dict[str, Any], group: dict[str, Any]

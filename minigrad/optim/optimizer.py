@@ -6,6 +6,7 @@ https://docs.pytorch.org/docs/stable/optim.html
 from __future__ import annotations
 
 import copy
+import functools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -18,7 +19,10 @@ from minigrad.silence import warn
 from minigrad.storage import bump_version
 from minigrad.tensor.tensor import Tensor
 
+Array = np.ndarray
+Options = dict[str, Any]
 Params = Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[dict[str, Any]]
+SHOULD_BE_NON_NEGATIVE = "{} should be >= 0 but is: {}"  # of the optimizers that came last
 
 
 class Optimizer:
@@ -43,6 +47,7 @@ class Optimizer:
     """
 
     decoupled = False  # whether ``update`` itself takes care of weight decay, in every group
+    scalars: tuple[str, ...] = ("step",)  # state that is one number for the whole parameter
 
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
@@ -85,9 +90,12 @@ class Optimizer:
                 "some parameters appear in more than one parameter group: "
                 f"numbers {repeated} of this one"
             )
-        options = {**self.defaults, **param_group}
-        del options["params"]
-        group = {k: v.item() if isinstance(v, Tensor) else v for k, v in options.items()}
+        settings = {**self.defaults, **param_group}
+        lr = settings.get("lr")
+        if isinstance(lr, Tensor) and lr.numel() != 1:
+            raise ValueError(f"Tensor lr must be 1-element, got one of shape {lr.shape}")
+        del settings["params"]
+        group = {k: v.item() if isinstance(v, Tensor) else v for k, v in settings.items()}
         self.check(group)
         self.param_groups.append({"params": params, **group})
 
@@ -175,21 +183,30 @@ class Optimizer:
             buffer = self._scratch[key] = np.empty_like(p)
         return buffer
 
-    def state_array(self, state: dict[str, Any], name: str, p: np.ndarray) -> np.ndarray:
-        """Return the array ``name`` of ``state``, zeros like ``p`` at first."""
+    def state_array(self, state: Options, name: str, p: Array, value: float = 0.0) -> Array:
+        """Return the array ``name`` of ``state``, like ``p`` and full of ``value`` at first."""
         tensor = state.get(name)
         if tensor is None:
-            tensor = state[name] = Tensor._wrap(np.zeros_like(p))
+            tensor = state[name] = Tensor._wrap(np.full_like(p, value))
         return tensor._data
 
-    def increment_step(self, state: dict[str, Any]) -> float:
-        """Count a step of one parameter; return how many there have been."""
-        tensor = state.get("step")
+    def state_scalar(self, state: Options, name: str, value: float = 0.0) -> Array:
+        """Return the array of no dimensions ``name`` of ``state``, ``value`` at first."""
+        tensor = state.get(name)
         if tensor is None:
-            tensor = state["step"] = Tensor._wrap(np.zeros((), np.float32))
-        steps = float(tensor._data) + 1
-        tensor._data.fill(steps)
-        return steps
+            tensor = state[name] = Tensor._wrap(np.array(value, np.float32))
+        return tensor._data
+
+    def state_shape(self, name: str, p: Tensor) -> tuple[int, ...]:
+        """Return the shape that the array ``name`` of the state of ``p`` has."""
+        return p.shape
+
+    def increment_step(self, state: Options) -> float:
+        """Count a step of one parameter; return how many there have been."""
+        step = self.state_scalar(state, "step")
+        count = float(step) + 1
+        step.fill(count)
+        return count
 
     # ---- state -------------------------------------------------------------------------------
     def state_dict(self) -> dict[str, Any]:
@@ -214,10 +231,26 @@ class Optimizer:
         state = {}
         for i, entries in state_dict["state"].items():
             if i in params:
-                state[params[i]] = _fit_state(entries, params[i], i)
+                state[params[i]] = self._fit_state(entries, params[i], i)
         for own, loaded in zip(self.param_groups, groups, strict=True):
             own.update(_copy_entries(loaded))
         self.state = defaultdict(dict, state)
+
+    def _fit_state(self, entries: Options, p: Tensor, number: Any) -> Options:
+        """Return a copy of the state of ``p``, its arrays in the shape and dtype they have here."""
+        state = _copy_entries(entries)
+        for name, value in state.items():
+            if name in self.scalars:
+                state[name] = Tensor._wrap(np.array(float(value), np.float32))
+            elif isinstance(value, Tensor):
+                shape = self.state_shape(name, p)
+                if value.shape != shape:
+                    raise ValueError(
+                        f"load_state_dict: {name!r} of parameter {number} has shape {value.shape}, "
+                        f"the parameter {shape}; is this the state of another model?"
+                    )
+                state[name] = Tensor._wrap(value._data.astype(p.dtype, copy=False))
+        return state
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
@@ -229,11 +262,30 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
 
-def check_non_negative(group: dict[str, Any], **labels: str) -> None:
+def options(arguments: Options) -> Options:
+    """Return the options among the arguments of a constructor, which are its ``locals()``."""
+    own = ("self", "params", "__class__")
+    return {name: value for name, value in arguments.items() if name not in own}
+
+
+@functools.lru_cache(64)
+def step_numbers(dtype: np.dtype[Any], *values: float) -> list[Array]:
+    """Return the factors of one step, like :func:`numbers` for those that change every step."""
+    return [np.array(value, dtype) for value in values]
+
+
+def check_non_negative(group: Options, wording: str = "Invalid {}: {}", **labels: str) -> None:
     """Raise ValueError where one of the named options is negative (or nan)."""
     for name, what in labels.items():
         if not group.get(name, 0) >= 0:
-            raise ValueError(f"Invalid {what}: {group[name]}")
+            raise ValueError(wording.format(what, group[name]))
+
+
+def check_betas(group: Options) -> None:
+    """Raise ValueError where one of the rates of decay is outside of [0, 1)."""
+    for i, beta in enumerate(group["betas"]):
+        if not 0 <= beta < 1:
+            raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
 
 
 def _listed(params: Any) -> tuple[list[Tensor], list[str] | None]:
@@ -293,19 +345,3 @@ def _copy_entries(entries: dict[str, Any]) -> dict[str, Any]:
         else:
             result[name] = copy.deepcopy(value)
     return result
-
-
-def _fit_state(entries: dict[str, Any], p: Tensor, number: Any) -> dict[str, Any]:
-    """Return a copy of the state of ``p``, its arrays in the shape and dtype of ``p``."""
-    state = _copy_entries(entries)
-    for name, value in state.items():
-        if name == "step":
-            state[name] = Tensor._wrap(np.array(float(value), np.float32))
-        elif isinstance(value, Tensor):
-            if value.shape != p.shape:
-                raise ValueError(
-                    f"load_state_dict: {name!r} of parameter {number} has shape {value.shape}, the "
-                    f"parameter {p.shape}; is this the state of another model?"
-                )
-            state[name] = Tensor._wrap(value._data.astype(p.dtype, copy=False))
-    return state

@@ -1,0 +1,62 @@
+"""Adam for embeddings: rows without a gradient stay as they are."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from minigrad.optim.optimizer import (
+    Array,
+    Optimizer,
+    Options,
+    Params,
+    check_betas,
+    options,
+)
+
+
+class SparseAdam(Optimizer):
+    """Adam's step and its running means for the rows that have a gradient, and no others.
+
+    PyTorch knows these rows from a sparse gradient. minigrad's gradients are dense, so here they
+    are the rows that are not all zero. Raises ValueError for options out of range.
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.SparseAdam.html
+
+    >>> import minigrad as mg
+    >>> w = mg.tensor([[1.0], [1.0]], requires_grad=True)
+    >>> optimizer = mg.optim.SparseAdam([w], lr=0.1)
+    >>> for step in range(2):
+    ...     w.grad = mg.tensor([[1.0], [float(step)]])
+    ...     optimizer.step()
+    >>> w
+    tensor([[0.8000],
+            [0.9256]], requires_grad=True)
+    """
+
+    scalars = ()  # the step is a number of Python's
+
+    def __init__(self, params: Params, lr: float = 1e-3,
+                 betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+                 maximize: bool = False) -> None:  # fmt: skip
+        super().__init__(params, options(locals()))
+
+    def check(self, group: Options) -> None:
+        """Raise ValueError for options out of range."""
+        for name, what in {"lr": "learning rate", "eps": "epsilon value"}.items():
+            if not group[name] > 0:
+                raise ValueError(f"Invalid {what}: {group[name]}")
+        check_betas(group)
+
+    def update(self, p: Array, g: Array, state: Options, group: Options) -> None:
+        """Write one step into ``p``."""
+        t = state["step"] = state.get("step", 0) + 1
+        m = self.state_array(state, "exp_avg", p)
+        v = self.state_array(state, "exp_avg_sq", p)
+        rows = np.flatnonzero(g.reshape(len(g), -1).any(axis=1))
+        g = g[rows]
+        beta1, beta2 = group["betas"]
+        m[rows] += (1 - beta1) * (g - m[rows])
+        v[rows] += (1 - beta2) * (g * g - v[rows])
+        lr = float(group["lr"]) * math.sqrt(1 - beta2**t) / (1 - beta1**t)
+        p[rows] -= lr * m[rows] / (np.sqrt(v[rows]) + group["eps"])
