@@ -11,6 +11,7 @@ from minigrad.optim.optimizer import (
     Options,
     Params,
     check_non_negative,
+    move_mean_square,
     options,
 )
 
@@ -51,14 +52,10 @@ class Adadelta(Optimizer):
         v = self.state_array(state, "square_avg", p)
         u = self.state_array(state, "acc_delta", p)
         d, buffer = self.scratch(p), self.scratch(p, 2)
-        v *= decay
-        np.multiply(g, g, buffer)
-        v += np.multiply(buffer, rate, buffer)  # v ← rho v + (1 − rho) g²
+        move_mean_square(v, g, decay, rate, buffer)
         np.sqrt(np.add(u, eps, d), d)
         np.sqrt(np.add(v, eps, buffer), buffer)
         d /= buffer
         d *= g
-        u *= decay
-        np.multiply(d, d, buffer)
-        u += np.multiply(buffer, rate, buffer)  # u ← rho u + (1 − rho) d²
+        move_mean_square(u, d, decay, rate, buffer)
         p -= np.multiply(d, step_size, d)

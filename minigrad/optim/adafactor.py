@@ -66,8 +66,11 @@ class Adafactor(Optimizer):
 
     def update(self, p: Array, g: Array, state: Options, group: Options) -> None:
         """Write one step into ``p``."""
-        t, lr, (eps1, eps2) = self.increment_step(state), float(group["lr"]), group["eps"]
-        eps1 = float(np.finfo(p.dtype).eps) if eps1 is None else eps1
+        t = self.increment_step(state)
+        lr = float(group["lr"])
+        eps1, eps2 = group["eps"]
+        if eps1 is None:
+            eps1 = float(np.finfo(p.dtype).eps)
         alpha = max(eps2, _rms(p)) * min(lr, 1 / math.sqrt(t))
         if group["weight_decay"]:
             p *= 1 - lr * group["weight_decay"]

@@ -11,6 +11,7 @@ from minigrad.optim.optimizer import (
     Params,
     check_betas,
     check_non_negative,
+    move_mean,
     options,
     step_numbers,
 )
@@ -51,8 +52,7 @@ class Adamax(Optimizer):
         m = self.state_array(state, "exp_avg", p)
         u = self.state_array(state, "exp_inf", p)
         buffer = self.scratch(p)
-        np.subtract(g, m, buffer)
-        m += np.multiply(buffer, m_rate, buffer)  # m ← beta1 m + (1 − beta1) g
+        move_mean(m, g, m_rate, buffer)
         u *= decay
         np.abs(g, buffer)
         buffer += eps

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.optim.optimizer import Array, Optimizer, Options, Params, options, step_numbers
+from minigrad.optim.optimizer import (
+    Array,
+    Optimizer,
+    Options,
+    Params,
+    move_mean,
+    options,
+    step_numbers,
+)
 
 
 class ASGD(Optimizer):
@@ -46,7 +54,6 @@ class ASGD(Optimizer):
         if mu == 1:
             np.copyto(mean, p)
         else:
-            np.subtract(p, mean, buffer)
-            mean += np.multiply(buffer, rate, buffer)
+            move_mean(mean, p, rate, buffer)
         eta.fill(lr / (1 + lambd * lr * t) ** group["alpha"])
         mu.fill(1 / max(1, t - group["t0"]))

@@ -14,6 +14,7 @@ from minigrad.optim.optimizer import (
     Options,
     Params,
     check_non_negative,
+    move_mean,
     options,
 )
 
@@ -65,8 +66,7 @@ class Muon(Optimizer):
         buffer, lr, momentum = self.scratch(p), float(group["lr"]), group["momentum"]
         share, rate = numbers(p.dtype, momentum, 1 - momentum)
         v = self.state_array(state, "momentum_buffer", p)
-        np.subtract(g, v, buffer)
-        v += np.multiply(buffer, rate, buffer)  # v ← momentum v + (1 − momentum) g
+        move_mean(v, g, rate, buffer)
         direction = v
         if group["nesterov"]:
             np.subtract(v, g, buffer)
@@ -89,7 +89,10 @@ def _lr_factor(adjust_lr_fn: str | None, rows: int, columns: int) -> float:
 def _orthogonalized(
     matrix: Array, coefficients: tuple[float, float, float], steps: int, eps: float
 ) -> Array:
-    """Return about U Vᵀ of ``matrix`` = U S Vᵀ, by ``steps`` of X ← a X + (b A + c A²) X, A = X Xᵀ."""
+    """Return about U Vᵀ of ``matrix`` = U S Vᵀ, by ``steps`` of X ← a X + (b A + c A²) X.
+
+    A is X Xᵀ, and a, b, c are the ``coefficients``.
+    """
     if steps >= 100:
         raise ValueError(
             f"Number of steps must be less than 100 for computational efficiency, got {steps}"
@@ -110,7 +113,7 @@ def _orthogonalized(
 
 
 def _bfloat16(x: Array | float) -> Array:
-    """Return ``x`` rounded to what bfloat16 has (ties to even), as float64: sums of it are exact."""
+    """Return ``x`` rounded to bfloat16 (ties to even), as float64: products of it are exact."""
     bits = np.asarray(x, np.float32).view(np.uint32)
     rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) & np.uint32(0xFFFF0000)
     result = rounded.astype(np.uint32).view(np.float32).astype(np.float64)

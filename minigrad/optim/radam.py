@@ -13,6 +13,8 @@ from minigrad.optim.optimizer import (
     Params,
     check_betas,
     check_non_negative,
+    move_mean,
+    move_mean_square,
     options,
     step_numbers,
 )
@@ -61,11 +63,8 @@ class RAdam(Optimizer):
         m = self.state_array(state, "exp_avg", p)
         v = self.state_array(state, "exp_avg_sq", p)
         buffer = self.scratch(p)
-        np.subtract(g, m, buffer)
-        m += np.multiply(buffer, m_rate, buffer)  # m ← beta1 m + (1 − beta1) g
-        np.multiply(g, g, buffer)
-        v *= v_decay
-        v += np.multiply(buffer, v_rate, buffer)  # v ← beta2 v + (1 − beta2) g²
+        move_mean(m, g, m_rate, buffer)
+        move_mean_square(v, g, v_decay, v_rate, buffer)
         direction = m
         if rectified:
             np.sqrt(v, buffer)

@@ -50,13 +50,19 @@ class SparseAdam(Optimizer):
 
     def update(self, p: Array, g: Array, state: Options, group: Options) -> None:
         """Write one step into ``p``."""
-        t = state["step"] = state.get("step", 0) + 1
-        m = self.state_array(state, "exp_avg", p)
-        v = self.state_array(state, "exp_avg_sq", p)
+        state["step"] = state.get("step", 0) + 1
+        beta1, beta2 = group["betas"]
         rows = np.flatnonzero(g.reshape(len(g), -1).any(axis=1))
         g = g[rows]
-        beta1, beta2 = group["betas"]
-        m[rows] += (1 - beta1) * (g - m[rows])
-        v[rows] += (1 - beta2) * (g * g - v[rows])
-        lr = float(group["lr"]) * math.sqrt(1 - beta2**t) / (1 - beta1**t)
-        p[rows] -= lr * m[rows] / (np.sqrt(v[rows]) + group["eps"])
+        means = self.state_array(state, "exp_avg", p)
+        mean_squares = self.state_array(state, "exp_avg_sq", p)
+        m = means[rows] + (1 - beta1) * (g - means[rows])
+        v = mean_squares[rows] + (1 - beta2) * (g * g - mean_squares[rows])
+        means[rows] = m
+        mean_squares[rows] = v
+        lr = float(group["lr"]) * _bias_correction(state["step"], beta1, beta2)
+        p[rows] -= lr * m / (np.sqrt(v) + group["eps"])
+
+
+def _bias_correction(t: int, beta1: float, beta2: float) -> float:
+    return math.sqrt(1 - beta2**t) / (1 - beta1**t)
