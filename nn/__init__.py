@@ -56,6 +56,7 @@ from minigrad.nn.losses.regression import L1Loss as L1Loss
 from minigrad.nn.losses.regression import MSELoss as MSELoss
 from minigrad.nn.losses.regression import SmoothL1Loss as SmoothL1Loss
 from minigrad.nn.module import Module as Module
+from minigrad.nn.multihead import MultiheadAttention as MultiheadAttention
 from minigrad.nn.normalization import GroupNorm as GroupNorm
 from minigrad.nn.normalization import LayerNorm as LayerNorm
 from minigrad.nn.normalization import LocalResponseNorm as LocalResponseNorm
@@ -64,3 +65,8 @@ from minigrad.nn.parameter import Parameter as Parameter
 from minigrad.nn.pooling import AdaptiveAvgPool2d as AdaptiveAvgPool2d
 from minigrad.nn.pooling import AvgPool2d as AvgPool2d
 from minigrad.nn.pooling import MaxPool2d as MaxPool2d
+from minigrad.nn.transformer import Transformer as Transformer
+from minigrad.nn.transformer import TransformerDecoder as TransformerDecoder
+from minigrad.nn.transformer import TransformerDecoderLayer as TransformerDecoderLayer
+from minigrad.nn.transformer import TransformerEncoder as TransformerEncoder
+from minigrad.nn.transformer import TransformerEncoderLayer as TransformerEncoderLayer

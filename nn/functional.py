@@ -19,6 +19,7 @@ from minigrad.nn.activation import softmax as softmax
 from minigrad.nn.activation import softplus as softplus
 from minigrad.nn.activation import softsign as softsign
 from minigrad.nn.activation import tanh as tanh
+from minigrad.nn.attention import scaled_dot_product_attention as scaled_dot_product_attention
 from minigrad.nn.batchnorm.layers import batch_norm as batch_norm
 from minigrad.nn.conv import conv1d as conv1d
 from minigrad.nn.conv import conv2d as conv2d
@@ -40,6 +41,7 @@ from minigrad.nn.losses.regression import huber_loss as huber_loss
 from minigrad.nn.losses.regression import l1_loss as l1_loss
 from minigrad.nn.losses.regression import mse_loss as mse_loss
 from minigrad.nn.losses.regression import smooth_l1_loss as smooth_l1_loss
+from minigrad.nn.multihead import multi_head_attention_forward as multi_head_attention_forward
 from minigrad.nn.normalization import group_norm as group_norm
 from minigrad.nn.normalization import layer_norm as layer_norm
 from minigrad.nn.normalization import local_response_norm as local_response_norm
