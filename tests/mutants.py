@@ -109,7 +109,7 @@ MUTANTS = (
 CHECKPOINT, FUNCTION = "minigrad/utils/checkpoint.py", "minigrad/autograd/function.py"
 EXPLAIN, FUNC = "tests/test_explain.py", "tests/test_func.py"
 AUTOGRAD = (
-    Mutant("a checkpoint keeps its inside", CHECKPOINT, "node.saved = _Absent(self, place)", "pass", "tests/test_checkpoint.py"),
+    Mutant("a checkpoint keeps its inside", CHECKPOINT, "node.saved = _Dropped(self, place)", "pass", "tests/test_checkpoint.py"),
     Mutant("a checkpoint draws new random numbers", CHECKPOINT, "default_generator.set_state(self.state)", "pass", "tests/test_checkpoint.py"),
     Mutant("a checkpoint counts a batch twice", CHECKPOINT, "recording(), hold_statistics()", "recording()", "tests/test_checkpoint.py"),
     Mutant("a Function's backward result is added to in place", FUNCTION, "g._data[...]", "g._data", "tests/test_function.py"),

@@ -18,8 +18,8 @@ _UBYTE = 8  # the type code of unsigned bytes, the only one MNIST uses
 def read_idx(path: str | Path) -> np.ndarray:
     """Return the uint8 array in an IDX file, gzip-compressed or plain.
 
-    Raises ValueError, naming the file, what was expected and what was found, for a file that is
-    cut off, corrupt or of another kind.
+    Raises ValueError, naming the file, what was expected and what it has, for a file that is cut
+    off, corrupt or of another kind.
     """
     path = Path(path)
     raw = path.read_bytes()
@@ -37,6 +37,7 @@ def read_idx(path: str | Path) -> np.ndarray:
     shape = tuple(np.frombuffer(raw[4:header], ">i4").tolist())
     if len(raw) < header or len(raw) - header != math.prod(shape):
         raise ValueError(
-            f"{path}: expected {math.prod(shape)} bytes of data for shape {shape}, found {max(len(raw) - header, 0)}"
+            f"{path}: expected {math.prod(shape)} bytes of data for shape {shape}, "
+            f"found {max(len(raw) - header, 0)}"
         )
     return np.frombuffer(raw, np.uint8, offset=header).reshape(shape)

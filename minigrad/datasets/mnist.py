@@ -40,21 +40,25 @@ class MNIST(Dataset):
     """
 
     name = "mnist"
-    places: tuple[str, ...] = (
-        "",
-        "mnist",
-        "raw",
-        "MNIST/raw",
-    )  # below the folder named by the user
+    # below the folder named by the user
+    places: tuple[str, ...] = ("", "mnist", "raw", "MNIST/raw")
     mirrors: tuple[str, ...] = (
         "https://ossci-datasets.s3.amazonaws.com/mnist/",
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
     )
     files: dict[str, str] = {  # name -> SHA-256
-        "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-        "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-        "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-        "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        "train-images-idx3-ubyte.gz": (
+            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
+        ),
+        "train-labels-idx1-ubyte.gz": (
+            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"
+        ),
+        "t10k-images-idx3-ubyte.gz": (
+            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"
+        ),
+        "t10k-labels-idx1-ubyte.gz": (
+            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"
+        ),
     }
     contents: dict[tuple[str, int], str] = {  # (part of the name, how many) -> SHA-256 of the array
         ("train-images", 60000): "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
@@ -81,12 +85,14 @@ class MNIST(Dataset):
         return len(self.data)
 
     def __getitem__(self, index: int) -> tuple[Any, int]:
-        image = Tensor._wrap(_scaled(self.data[index][None]))
-        return (self.transform(image) if self.transform else image), int(self.targets[index])
+        image: Any = Tensor._wrap(_to_unit_floats(self.data[index][None]))
+        if self.transform:
+            image = self.transform(image)
+        return image, int(self.targets[index])
 
     def tensors(self) -> tuple[Tensor, Tensor]:
         """Return all images, float32 (N, 1, 28, 28) in [0, 1], and all labels, int64 (N,)."""
-        return Tensor._wrap(_scaled(self.data[:, None])), Tensor._wrap(self.targets)
+        return Tensor._wrap(_to_unit_floats(self.data[:, None])), Tensor._wrap(self.targets)
 
     # ---- where the files are -----------------------------------------------------------------
     def _named_folder(self, root: str | os.PathLike[str] | None, names: list[str]) -> Path | None:
@@ -124,8 +130,8 @@ class MNIST(Dataset):
                 cached.replace(cached.with_name(f"{name}.corrupt"))
         if not download:
             raise FileNotFoundError(
-                f"{type(self).__name__}: no {name} in {cached.parent}; pass download=True or name a "
-                "folder by root= or MINIGRAD_DATA"
+                f"{type(self).__name__}: no {name} in {cached.parent}; pass download=True "
+                "or name a folder by root= or MINIGRAD_DATA"
             )
         return self._download(name, cached)
 
@@ -144,16 +150,16 @@ class MNIST(Dataset):
             expected = self.contents.get((path.name.partition("-idx")[0], n))
             if path.suffix != ".gz" and expected not in (None, _sha256(array.astype(np.uint8))):
                 raise ValueError(
-                    f"{path}: {n} are as many as {type(self).__name__} has, but not what it has (by their "
-                    "SHA-256); the file is corrupt. Remove it, or name another folder."
+                    f"{path}: {n} are as many as {type(self).__name__} has, but not what it has "
+                    "(by their SHA-256); the file is corrupt. Remove it, or name another folder."
                 )
 
     def _check(self, path: Path, name: str) -> None:
-        found = _sha256(path.read_bytes())
-        if found != self.files[name]:
+        actual = _sha256(path.read_bytes())
+        if actual != self.files[name]:
             raise ValueError(
-                f"{path}: expected SHA-256 {self.files[name]}, found {found}; the file is cut off, "
-                "corrupt or another one. Remove it, or name another folder."
+                f"{path}: expected SHA-256 {self.files[name]}, found {actual}; the file is cut "
+                "off, corrupt or another one. Remove it, or name another folder."
             )
 
     def _download(self, name: str, cached: Path) -> Path:
@@ -176,13 +182,13 @@ class MNIST(Dataset):
         listing = "\n  ".join(faults)
         raise DownloadError(
             f"{type(self).__name__}: {name} is not in {cached.parent}, and no mirror gave it:\n  "
-            f"{listing}\nPut the four files into a folder and name it by root= or MINIGRAD_DATA, or "
-            "use minigrad.datasets.mnist_sample()."
+            f"{listing}\nPut the four files into a folder and name it by root= or MINIGRAD_DATA, "
+            "or use minigrad.datasets.mnist_sample()."
         )
 
 
 class FashionMNIST(MNIST):
-    """Fashion-MNIST: clothes in place of digits, the same sizes; no checksums beyond IDX's sizes."""
+    """Fashion-MNIST: clothes instead of digits, the same sizes; checked by IDX's sizes alone."""
 
     name = "fashion-mnist"
     places = ("", "fashion-mnist", "raw", "FashionMNIST/raw")
@@ -209,7 +215,8 @@ def _pooch() -> Any:
         import pooch
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
-            "the cache of MNIST and its download need the package pooch: pip install 'minigrad[examples]'. "
+            "the cache of MNIST and its download need the package pooch: "
+            "pip install 'minigrad[examples]'. "
             "Or put the files into a folder and name it by root= or MINIGRAD_DATA."
         ) from None
     return pooch
@@ -227,7 +234,7 @@ def _sha256(content: Any) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _scaled(images: np.ndarray) -> np.ndarray:
+def _to_unit_floats(images: np.ndarray) -> np.ndarray:
     return images.astype(np.float32) / 255
 
 

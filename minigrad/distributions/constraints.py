@@ -1,4 +1,4 @@
-"""What parameters and values must satisfy; ``check`` tells element by element (vector, matrix by matrix)."""
+"""What parameters and values must satisfy, checked per element, vector or matrix."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class Constraint:
         return self.name
 
 
-def _plain(bound: Any) -> Any:
+def _as_array(bound: Any) -> Any:
     array = bound.detach().numpy() if hasattr(bound, "detach") else np.asarray(bound)
     return array if array.ndim else array.item()
 
 
 def interval(low: Any, high: Any) -> Constraint:
     """Between two bounds, both included."""
-    low, high = _plain(low), _plain(high)
+    low, high = _as_array(low), _as_array(high)
     return Constraint(
         f"Interval(lower_bound={low}, upper_bound={high})", lambda x: (low <= x) & (x <= high)
     )
@@ -37,7 +37,7 @@ def interval(low: Any, high: Any) -> Constraint:
 
 def less_than(bound: Any) -> Constraint:
     """Below a bound."""
-    bound = _plain(bound)
+    bound = _as_array(bound)
     return Constraint(f"LessThan(upper_bound={bound})", lambda x: x < bound)
 
 

@@ -15,12 +15,15 @@ from minigrad.random import default_generator
 from minigrad.tensor.tensor import Tensor
 
 
-def _one_of(probs: Any, logits: Any) -> None:
+def _check_one_given(probs: Any, logits: Any) -> None:
     if (probs is None) == (logits is None):
-        raise ValueError("Either `probs` or `logits` must be specified, but not both.")
+        count = sum(x is not None for x in (probs, logits))
+        raise ValueError(
+            f"Either `probs` or `logits` must be specified, but not both. Got {count} of them"
+        )
 
 
-def _held(probs: Tensor) -> Tensor:
+def _clamp_probs(probs: Tensor) -> Tensor:
     """Keep probabilities away from 0 and 1, where logits are infinite."""
     eps = float(np.finfo(probs.dtype).eps)
     return probs.clamp(min=eps, max=1 - eps)
@@ -38,12 +41,12 @@ class Bernoulli(Distribution):
     def __init__(
         self, probs: Any = None, logits: Any = None, validate_args: bool | None = None
     ) -> None:
-        _one_of(probs, logits)
+        _check_one_given(probs, logits)
         self._parameters = ("probs",) if logits is None else ("logits",)
-        (given,) = broadcast_all(logits if probs is None else probs)
-        self._probs: Any = given if logits is None else None
-        self._logits: Any = given if probs is None else None
-        super().__init__(given.shape, validate_args=validate_args)
+        (parameter,) = broadcast_all(logits if probs is None else probs)
+        self._probs: Any = parameter if logits is None else None
+        self._logits: Any = parameter if probs is None else None
+        super().__init__(parameter.shape, validate_args=validate_args)
 
     @property
     def probs(self) -> Tensor:
@@ -56,8 +59,8 @@ class Bernoulli(Distribution):
     def logits(self) -> Tensor:
         """log(p / (1 - p))."""
         if self._logits is None:
-            held = _held(self._probs)
-            self._logits = held.log() - (-held).log1p()
+            probs = _clamp_probs(self._probs)
+            self._logits = probs.log() - (-probs).log1p()
         return self._logits
 
     @property
@@ -75,32 +78,27 @@ class Bernoulli(Distribution):
 
     def expand(self, batch_shape: Any) -> Bernoulli:
         (name,) = self._parameters
-        return Bernoulli(
-            **{name: getattr(self, name).expand(tuple(batch_shape))},
-            validate_args=self._validate_args,
-        )
+        parameter = getattr(self, name).expand(tuple(batch_shape))
+        return Bernoulli(**{name: parameter}, validate_args=self._validate_args)
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
         probs = self.probs.detach().numpy()
-        return Tensor._wrap(
-            default_generator.bernoulli(probs, self._extended_shape(sample_shape)).astype(
-                probs.dtype
-            )
-        )
+        draws = default_generator.bernoulli(probs, self._extended_shape(sample_shape))
+        return Tensor._wrap(draws.astype(probs.dtype))
 
     def log_prob(self, value: Tensor) -> Tensor:
         self._validate_sample(value)
-        return -self._surprise(value)
+        return -self._negative_log_prob(value)
 
-    def _surprise(self, value: Tensor) -> Tensor:
+    def _negative_log_prob(self, value: Tensor) -> Tensor:
         return (1 - value) * self.logits + softplus(-self.logits)
 
     def entropy(self) -> Tensor:
-        return self._surprise(self.probs)
+        return self._negative_log_prob(self.probs)
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
         """Return both values, (2, *batch_shape), or (2, 1, ...) without ``expand``."""
-        return _enumerated(2, self.batch_shape, self.probs.dtype, expand)
+        return _enumerate(2, self.batch_shape, self.probs.dtype, expand)
 
 
 class Categorical(Distribution):
@@ -118,15 +116,19 @@ class Categorical(Distribution):
     def __init__(
         self, probs: Any = None, logits: Any = None, validate_args: bool | None = None
     ) -> None:
-        _one_of(probs, logits)
+        _check_one_given(probs, logits)
         self._parameters = ("probs",) if logits is None else ("logits",)
-        given = logits if probs is None else probs
-        if given.ndim < 1:
+        parameter = logits if probs is None else probs
+        if parameter.ndim < 1:
             raise ValueError(f"`{self._parameters[0]}` parameter must be at least one-dimensional.")
-        self._probs: Any = None if probs is None else probs / probs.sum(-1, keepdim=True)
-        self._logits: Any = None if logits is None else logits - logits.logsumexp(-1, keepdim=True)
-        self._num_events = given.shape[-1]
-        super().__init__(given.shape[:-1], validate_args=validate_args)
+        self._probs: Any = None
+        self._logits: Any = None
+        if probs is not None:
+            self._probs = probs / probs.sum(-1, keepdim=True)
+        else:
+            self._logits = logits - logits.logsumexp(-1, keepdim=True)
+        self._num_events = parameter.shape[-1]
+        super().__init__(parameter.shape[:-1], validate_args=validate_args)
 
     @property
     def probs(self) -> Tensor:
@@ -139,7 +141,7 @@ class Categorical(Distribution):
     def logits(self) -> Tensor:
         """The logarithms of the probabilities, (..., n)."""
         if self._logits is None:
-            self._logits = _held(self._probs).log()
+            self._logits = _clamp_probs(self._probs).log()
         return self._logits
 
     @property
@@ -155,12 +157,12 @@ class Categorical(Distribution):
     @property
     def mean(self) -> Tensor:
         """There is none: nan."""
-        return Tensor._wrap(np.full(self.batch_shape, math.nan, self._given.dtype))
+        return Tensor._wrap(np.full(self.batch_shape, math.nan, self._parameter.dtype))
 
     variance = mean
 
     @property
-    def _given(self) -> Tensor:
+    def _parameter(self) -> Tensor:
         return getattr(self, self._parameters[0])
 
     @property
@@ -169,20 +171,21 @@ class Categorical(Distribution):
         return self.probs.argmax(-1)
 
     def expand(self, batch_shape: Any) -> Categorical:
-        given = self._given.expand((*batch_shape, self._num_events))
-        return Categorical(**{self._parameters[0]: given}, validate_args=self._validate_args)
+        (name,) = self._parameters
+        parameter = self._parameter.expand((*batch_shape, self._num_events))
+        return Categorical(**{name: parameter}, validate_args=self._validate_args)
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
         rows = self.probs.detach().numpy().reshape(-1, self._num_events)
-        drawn = default_generator.multinomial(rows, math.prod(sample_shape), replacement=True)
-        return Tensor._wrap(drawn.T.reshape(self._extended_shape(sample_shape)).copy())
+        draws = default_generator.multinomial(rows, math.prod(sample_shape), replacement=True)
+        return Tensor._wrap(draws.T.reshape(self._extended_shape(sample_shape)).copy())
 
     def log_prob(self, value: Tensor) -> Tensor:
         self._validate_sample(value)
-        index = value.long().unsqueeze(-1)
-        lead = np.broadcast_shapes(index.shape[:-1], self.batch_shape)
-        logits = self.logits.expand((*lead, self._num_events))
-        return logits.gather(-1, index.expand((*lead, 1))).squeeze(-1)
+        shape = np.broadcast_shapes(value.shape, self.batch_shape)
+        index = value.long().unsqueeze(-1).expand((*shape, 1))
+        logits = self.logits.expand((*shape, self._num_events))
+        return logits.gather(-1, index).squeeze(-1)
 
     def entropy(self) -> Tensor:
         logits = self.logits.clamp(min=float(np.finfo(self.logits.dtype).min))
@@ -190,9 +193,9 @@ class Categorical(Distribution):
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
         """Return all indices, (n, *batch_shape), or (n, 1, ...) without ``expand``."""
-        return _enumerated(self._num_events, self.batch_shape, np.int64, expand)
+        return _enumerate(self._num_events, self.batch_shape, np.int64, expand)
 
 
-def _enumerated(n: int, batch_shape: tuple[int, ...], dtype: Any, expand: bool) -> Tensor:
+def _enumerate(n: int, batch_shape: tuple[int, ...], dtype: Any, expand: bool) -> Tensor:
     values = arange(n).to(dtype).view(n, *(1,) * len(batch_shape))
     return values.expand((n, *batch_shape)) if expand else values

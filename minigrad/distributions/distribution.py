@@ -18,17 +18,18 @@ Shape = tuple[int, ...]
 
 
 class Distribution:
-    """A family of distributions of shape ``batch_shape``, each over values of shape ``event_shape``.
+    """Distributions of shape ``batch_shape``, each over values of shape ``event_shape``.
 
     Arguments are validated unless ``validate_args=False``: ValueError names the parameter or the
-    value, the constraint and what broke it. https://docs.pytorch.org/docs/stable/distributions.html
+    value, the constraint and what broke it.
+    https://docs.pytorch.org/docs/stable/distributions.html
     """
 
     has_rsample = False
     arg_constraints: dict[str, Constraint] = {}
     support: Constraint
     _validate_args = __debug__
-    _parameters: tuple[str, ...] = ()  # those it was made of, as repr shows them
+    _parameters: tuple[str, ...] = ()  # the arguments, as repr shows them
 
     def __init__(
         self, batch_shape: Any = (), event_shape: Any = (), validate_args: bool | None = None
@@ -52,8 +53,9 @@ class Distribution:
         value = getattr(self, name)
         if not constraint.check(value):
             raise ValueError(
-                f"Expected parameter {name} (Tensor of shape {tuple(value.shape)}) of distribution {self!r} to "
-                f"satisfy the constraint {constraint!r}, but found invalid values:\n{value.detach()}"
+                f"Expected parameter {name} (Tensor of shape {tuple(value.shape)}) of distribution "
+                f"{self!r} to satisfy the constraint {constraint!r}, "
+                f"but found invalid values:\n{value.detach()}"
             )
 
     def _validate_sample(self, value: Any) -> None:
@@ -66,18 +68,21 @@ class Distribution:
         n = len(self.event_shape)
         if n and value.shape[-n:] != self.event_shape:
             raise ValueError(
-                f"The right-most size of value must match event_shape: {value.shape} vs {self.event_shape}."
+                "The right-most size of value must match event_shape: "
+                f"{value.shape} vs {self.event_shape}."
             )
         expected = self.batch_shape + self.event_shape
         for i, j in zip(reversed(value.shape), reversed(expected), strict=False):
             if i != j and 1 not in (i, j):
                 raise ValueError(
-                    f"Value is not broadcastable with batch_shape+event_shape: {value.shape} vs {expected}."
+                    "Value is not broadcastable with batch_shape+event_shape: "
+                    f"{value.shape} vs {expected}."
                 )
         if not self.support.check(value):
             raise ValueError(
-                f"Expected value argument (Tensor of shape {tuple(value.shape)}) to be within the support "
-                f"({self.support!r}) of the distribution {self!r}, but found invalid values:\n{value.detach()}"
+                f"Expected value argument (Tensor of shape {tuple(value.shape)}) to be within the "
+                f"support ({self.support!r}) of the distribution {self!r}, "
+                f"but found invalid values:\n{value.detach()}"
             )
 
     def _extended_shape(self, sample_shape: Any) -> Shape:
@@ -89,7 +94,10 @@ class Distribution:
             return self.rsample(sample_shape)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        """Return a draw through which gradients reach the parameters (the reparametrization trick)."""
+        """Return a draw through which gradients reach the parameters.
+
+        This is the reparametrization trick; NotImplementedError where there is none.
+        """
         raise NotImplementedError(
             f"{type(self).__name__}.rsample: there is no such gradient; use sample()"
         )
@@ -142,15 +150,13 @@ class Distribution:
 def broadcast_all(*values: Any) -> list[Tensor]:
     """Return the values, numbers too, as tensors of one shape; numbers take the tensors' dtype."""
     if not all(isinstance(v, (Tensor, int, float, np.number)) for v in values):
-        raise ValueError(
-            "Input arguments must all be instances of Number or Tensor, got "
-            + ", ".join(type(v).__name__ for v in values)
-        )
+        kinds = ", ".join(type(v).__name__ for v in values)
+        raise ValueError(f"Input arguments must all be instances of Number or Tensor, got {kinds}")
     dtypes = [v.dtype for v in values if isinstance(v, Tensor)]
     dtype = dtypes[0] if dtypes else get_default_dtype()
-    made = [v if isinstance(v, Tensor) else tensor(v, dtype=dtype) for v in values]
-    shape = np.broadcast_shapes(*(v.shape for v in made))
-    return [v if v.shape == shape else v.expand(shape) for v in made]
+    tensors = [v if isinstance(v, Tensor) else tensor(v, dtype=dtype) for v in values]
+    shape = np.broadcast_shapes(*(t.shape for t in tensors))
+    return [t if t.shape == shape else t.expand(shape) for t in tensors]
 
 
 def standard_normal(shape: Shape, dtype: Any) -> Tensor:

@@ -20,19 +20,19 @@ _RULES: dict[tuple[type, type], Callable[[Any, Any], Tensor]] = {}
 
 
 def register_kl(type_p: type, type_q: type) -> Callable[[Any], Any]:
-    """Make the decorated function ``(p, q)`` the divergence of these two classes.
+    """Register the decorated function ``(p, q)`` as the divergence of these two classes.
 
-    Raises TypeError for what is no class of distributions.
+    Raises TypeError for anything that is not a subclass of Distribution.
     """
     for kind in (type_p, type_q):
         if not (isinstance(kind, type) and issubclass(kind, Distribution)):
             raise TypeError(f"register_kl: expected subclasses of Distribution, got {kind}")
 
-    def enter(function: Any) -> Any:
+    def decorate(function: Any) -> Any:
         _RULES[type_p, type_q] = function
         return function
 
-    return enter
+    return decorate
 
 
 def kl_divergence(p: Distribution, q: Distribution) -> Tensor:
@@ -63,8 +63,8 @@ def _normal(p: Normal, q: Normal) -> Tensor:
 
 @register_kl(Uniform, Uniform)
 def _uniform(p: Uniform, q: Uniform) -> Tensor:
-    found = ((q.high - q.low) / (p.high - p.low)).log()
-    return where((q.low > p.low) | (q.high < p.high), math.inf, found)
+    divergence = ((q.high - q.low) / (p.high - p.low)).log()
+    return where((q.low > p.low) | (q.high < p.high), math.inf, divergence)
 
 
 @register_kl(Uniform, Normal)
@@ -97,9 +97,11 @@ def _categorical(p: Categorical, q: Categorical) -> Tensor:
 def _multivariate(p: MultivariateNormal, q: MultivariateNormal) -> Tensor:
     if p.event_shape != q.event_shape:
         raise ValueError(
-            "KL-divergence between two Multivariate Normals with different event shapes cannot be computed: "
-            f"{p.event_shape} and {q.event_shape}"
+            "KL-divergence between two Multivariate Normals with different event shapes "
+            f"cannot be computed: {p.event_shape} and {q.event_shape}"
         )
-    trace = (linalg.solve_triangular(q._factor, p.scale_tril, upper=False) ** 2).sum((-2, -1))
-    apart = mahalanobis(q._factor, q.loc - p.loc)
-    return half_log_det(q) - half_log_det(p) + 0.5 * (trace + apart - p.event_shape[0])
+    whitened = linalg.solve_triangular(q._factor, p.scale_tril, upper=False)
+    trace = (whitened**2).sum((-2, -1))
+    distance = mahalanobis(q._factor, q.loc - p.loc)
+    log_ratio = half_log_det(q) - half_log_det(p)
+    return log_ratio + 0.5 * (trace + distance - p.event_shape[0])

@@ -17,8 +17,9 @@ _FORMS = ("covariance_matrix", "precision_matrix", "scale_tril")
 
 
 class MultivariateNormal(Distribution):
-    """Vectors of mean ``loc`` (..., n), and one of: their covariance, its inverse, or its Cholesky factor (..., n, n).
+    """Vectors of mean ``loc`` (..., n) and a covariance (..., n, n).
 
+    One of three is given: the covariance, its inverse, or its Cholesky factor.
     https://docs.pytorch.org/docs/stable/distributions.html#multivariatenormal
     """
 
@@ -40,17 +41,15 @@ class MultivariateNormal(Distribution):
         validate_args: bool | None = None,
     ) -> None:
         if loc.ndim < 1:
-            raise ValueError("loc must be at least one-dimensional.")
-        given = {
-            n: m
-            for n, m in zip(_FORMS, (covariance_matrix, precision_matrix, scale_tril), strict=True)
-            if m is not None
-        }
-        if len(given) != 1:
+            raise ValueError(f"loc must be at least one-dimensional. Got shape {tuple(loc.shape)}")
+        forms = zip(_FORMS, (covariance_matrix, precision_matrix, scale_tril), strict=True)
+        matrices = [(name, matrix) for name, matrix in forms if matrix is not None]
+        if len(matrices) != 1:
             raise ValueError(
-                "Exactly one of covariance_matrix or precision_matrix or scale_tril may be specified."
+                "Exactly one of covariance_matrix or precision_matrix or scale_tril may be "
+                f"specified. Got {len(matrices)}"
             )
-        ((name, matrix),) = given.items()
+        ((name, matrix),) = matrices
         if matrix.ndim < 2:
             raise ValueError(
                 f"{name} must be at least two-dimensional, with optional leading batch dimensions"
@@ -60,18 +59,23 @@ class MultivariateNormal(Distribution):
         self.loc = loc.expand((*batch_shape, -1))
         self._matrices = {name: matrix.expand((*batch_shape, -1, -1))}
         super().__init__(batch_shape, self.loc.shape[-1:], validate_args=validate_args)
-        self._factor = matrix if name == "scale_tril" else _factor_of(matrix, name)
+        self._factor = matrix if name == "scale_tril" else _cholesky_factor(matrix, name)
 
     def __getattr__(self, name: str) -> Any:
-        """The three forms of the covariance, made when first asked for."""
+        """The three forms of the covariance, computed on first access."""
         if name not in _FORMS:
             raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
         if name not in self._matrices:
-            L = self._factor
-            made = L if name == "scale_tril" else matmul(L, L.mT)
-            made = linalg.inv(made) if name == "precision_matrix" else made
-            self._matrices[name] = made.expand((*self.batch_shape, -1, -1))
+            matrix = self._compute_form(name)
+            self._matrices[name] = matrix.expand((*self.batch_shape, -1, -1))
         return self._matrices[name]
+
+    def _compute_form(self, name: str) -> Tensor:
+        L = self._factor
+        if name == "scale_tril":
+            return L
+        covariance = matmul(L, L.mT)
+        return linalg.inv(covariance) if name == "precision_matrix" else covariance
 
     @property
     def mean(self) -> Tensor:
@@ -95,17 +99,16 @@ class MultivariateNormal(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         self._validate_sample(value)
-        n = self.event_shape[0]
-        return -0.5 * (
-            n * math.log(2 * math.pi) + mahalanobis(self._factor, value - self.loc)
-        ) - half_log_det(self)
+        constant = self.event_shape[0] * math.log(2 * math.pi)
+        distance = mahalanobis(self._factor, value - self.loc)
+        return -0.5 * (constant + distance) - half_log_det(self)
 
     def entropy(self) -> Tensor:
-        found = 0.5 * self.event_shape[0] * (1 + math.log(2 * math.pi)) + half_log_det(self)
-        return found.expand(self.batch_shape)
+        constant = 0.5 * self.event_shape[0] * (1 + math.log(2 * math.pi))
+        return (constant + half_log_det(self)).expand(self.batch_shape)
 
 
-def _factor_of(matrix: Tensor, name: str) -> Tensor:
+def _cholesky_factor(matrix: Tensor, name: str) -> Tensor:
     if name == "covariance_matrix":
         return linalg.cholesky(matrix)
     flipped = linalg.cholesky(matrix.flip(-2, -1)).flip(-2, -1).mT  # U of U U^T = the precision
@@ -114,7 +117,8 @@ def _factor_of(matrix: Tensor, name: str) -> Tensor:
 
 def mahalanobis(factor: Tensor, diff: Tensor) -> Tensor:
     """Return diff^T (L L^T)^-1 diff of vectors (..., n) and factors L (..., n, n)."""
-    return (linalg.solve_triangular(factor, diff.unsqueeze(-1), upper=False) ** 2).sum((-2, -1))
+    whitened = linalg.solve_triangular(factor, diff.unsqueeze(-1), upper=False)
+    return (whitened**2).sum((-2, -1))
 
 
 def half_log_det(distribution: MultivariateNormal) -> Tensor:

@@ -147,7 +147,8 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> Any:
 
     These are a tuple, one per primal. With ``has_aux`` func returns ``(output, aux)``, and ``aux``
     is returned, too. Raises RuntimeError for cotangents that are not nested and shaped as the
-    output. https://docs.pytorch.org/docs/stable/generated/torch.func.vjp.html
+    output.
+    https://docs.pytorch.org/docs/stable/generated/torch.func.vjp.html
 
     >>> import minigrad as mg
     >>> y, back = mg.func.vjp(lambda x: x * x, mg.tensor([1.0, 2.0]))

@@ -1,4 +1,4 @@
-"""Checkpointing: a part of the forward pass keeps no intermediate value and is computed again in backward.
+"""Checkpointing: a part of the forward pass saves no values; backward computes it again.
 
 The graph is recorded as always; what its nodes saved is then dropped, and the first node that the
 sweep asks for it runs the function once more and takes from the new nodes what the old ones had.
@@ -18,7 +18,7 @@ from minigrad.modes import MODES, hold_statistics, recording
 from minigrad.random import default_generator
 from minigrad.storage import tick, written_since
 from minigrad.tensor.tensor import Tensor
-from minigrad.utils.tree import tree_leaves, tree_map
+from minigrad.utils.tree import tensors_in, tree_leaves, tree_map
 
 Contexts = Callable[[], tuple[AbstractContextManager[Any], AbstractContextManager[Any]]]
 
@@ -38,7 +38,7 @@ def checkpoint(
     preserve_rng_state: bool = True,
     **kwargs: Any,
 ) -> Any:
-    """Return ``function(*args, **kwargs)``, keeping nothing of its inside; backward computes it again.
+    """Return ``function(*args, **kwargs)``, saving no values; backward computes it again.
 
     The second time random numbers are the first time's (unless ``preserve_rng_state=False``), and
     what a forward remembers, such as running statistics, is not counted twice. This is PyTorch's
@@ -57,20 +57,23 @@ def checkpoint(
         raise ValueError(
             f"determinism_check should be one of ['default', 'none'] but got {determinism_check}"
         )
-    first, second = (nullcontext(), nullcontext()) if context_fn is None else context_fn()
+    first: Any = nullcontext()
+    second: Any = nullcontext()
+    if context_fn is not None:
+        first, second = context_fn()
     state = default_generator.get_state() if preserve_rng_state and MODES.grad_enabled else None
-    kept_args, kept_kwargs = tree_map(_handle, args), tree_map(_handle, kwargs)
+    saved_args, saved_kwargs = tree_map(_handle, args), tree_map(_handle, kwargs)
     start = tick()
     with first:
         result = function(*args, **kwargs)
     if MODES.grad_enabled:
 
-        def again() -> Any:
+        def recompute() -> Any:
             with second:
-                return function(*kept_args, **kept_kwargs)
+                return function(*saved_args, **saved_kwargs)
 
-        region = _Region(again, state, determinism_check == "default")
-        region.drop(_recorded(result, start), start, tree_leaves((kept_args, kept_kwargs)))
+        region = _Region(recompute, state, determinism_check == "default")
+        region.drop(_recorded_since(result, start), start, tree_leaves((saved_args, saved_kwargs)))
     return result
 
 
@@ -81,8 +84,9 @@ def checkpoint_sequential(
     use_reentrant: bool | None = None,
     preserve_rng_state: bool = True,
 ) -> Any:
-    """Run a Sequential (or a list of functions) in ``segments`` parts, all but the last checkpointed.
+    """Return what a Sequential (or a list of functions) returns, run in checkpointed segments.
 
+    There are ``segments`` of them, and the last one is run as always.
     https://docs.pytorch.org/docs/stable/checkpoint.html#torch.utils.checkpoint.checkpoint_sequential
     """
     functions = list(functions)
@@ -108,8 +112,8 @@ class _Chain:
 class _Region:
     """What the nodes of one checkpointed call have in common; it holds none of them."""
 
-    def __init__(self, again: Callable[[], Any], state: Any, compare: bool) -> None:
-        self.again, self.state, self.compare = again, state, compare
+    def __init__(self, recompute: Callable[[], Any], state: Any, compare: bool) -> None:
+        self.recompute, self.state, self.compare = recompute, state, compare
         self.kinds: list[str] = []
         self.saved: list[Any] = []  # by place; None until computed again, and once handed out
         self.outside: list[tuple[Any, int]] = []  # (array, moment): must not be written after it
@@ -118,42 +122,37 @@ class _Region:
         """Take from the nodes what they saved."""
         for place, node in enumerate(nodes):
             if type(node.saved) is tuple:
-                homes = zip(node.saved, (node, *node.inputs), strict=True)
-                older = [
-                    v
-                    for v, home in homes
-                    if home is not None and home.sequence < start and hasattr(v, "dtype")
-                ]
-                self.outside += [(value, node.sequence) for value in older]
+                self.outside += _saved_from_outside(node, start)
                 if all(value is None for value in node.saved):
                     continue
-            node.saved = _Absent(self, place)
+            node.saved = _Dropped(self, place)
         self.kinds = [_kind(node) for node in nodes]
         self.saved = [None] * len(nodes)
         now = tick()
         for arg in args:
-            if isinstance(
-                arg, Tensor
-            ):  # what the function itself wrote is its own affair, but not into the graph
-                self.outside.append((arg._data, now if arg._node is None else start))
+            if isinstance(arg, Tensor):
+                # the function may write into its arguments, unless they are part of the graph
+                since = now if arg._node is None else start
+                self.outside.append((arg._data, since))
         self.outside += [(buffer._data, now) for buffer in _buffers_in_evaluation(nodes)]
 
-    def compute_again(self) -> None:
+    def run_again(self) -> None:
         """Run the function a second time and hold what its nodes save."""
         for value, moment in self.outside:
             by = written_since(value, moment)
             if by is not None:
                 raise RuntimeError(
-                    "one of the variables needed for gradient computation has been modified by an inplace "
-                    f"operation: a {value.dtype} tensor of shape {tuple(value.shape)} that a checkpoint "
-                    f"reads again was overwritten by {by}. Compute the gradient first, or write into a clone()."
+                    "one of the variables needed for gradient computation has been modified by an "
+                    f"inplace operation: a {value.dtype} tensor of shape {tuple(value.shape)} that "
+                    f"a checkpoint reads again was overwritten by {by}. "
+                    "Compute the gradient first, or write into a clone()."
                 )
         start, now = tick(), default_generator.get_state()
         if self.state is not None:
             default_generator.set_state(self.state)
         try:
             with recording(), hold_statistics():
-                nodes = _recorded(self.again(), start)
+                nodes = _recorded_since(self.recompute(), start)
         finally:
             if self.state is not None:
                 default_generator.set_state(now)
@@ -163,18 +162,29 @@ class _Region:
     def _compare(self, kinds: list[str]) -> None:
         if len(kinds) != len(self.kinds):
             raise CheckpointError(
-                "minigrad.utils.checkpoint: A different number of tensors was saved during the original "
-                f"forward and recomputation: {len(self.kinds)} operations, then {len(kinds)}."
+                "minigrad.utils.checkpoint: A different number of tensors was saved during the "
+                f"original forward and recomputation: {len(self.kinds)} operations, "
+                f"then {len(kinds)}."
             )
         for was, now in zip(self.kinds, kinds, strict=True):
             if self.compare and was != now:
                 raise CheckpointError(
-                    "minigrad.utils.checkpoint: Recomputed values for the following tensors have different "
-                    f"metadata than during the forward pass: {was}, then {now}."
+                    "minigrad.utils.checkpoint: Recomputed values for the following tensors have "
+                    f"different metadata than during the forward pass: {was}, then {now}."
                 )
 
 
-class _Absent:
+def _saved_from_outside(node: Node, start: int) -> list[tuple[Any, int]]:
+    """Return the saved arrays of nodes that are older than the call, and when they were read."""
+    result = []
+    for value, owner in zip(node.saved, (node, *node.inputs), strict=True):
+        is_older = owner is not None and owner.sequence < start
+        if is_older and hasattr(value, "dtype"):
+            result.append((value, node.sequence))
+    return result
+
+
+class _Dropped:
     """Stands for what one node saved."""
 
     def __init__(self, region: _Region, place: int) -> None:
@@ -184,13 +194,16 @@ class _Absent:
         """Return what ``node`` saved, computed again with all the region where it has to be."""
         region = self.region
         if region.saved[self.place] is None:
-            region.compute_again()
-        saved, region.saved[self.place] = region.saved[self.place], None
-        return saved if type(saved) is tuple else saved.recall(node)  # a checkpoint inside this one
+            region.run_again()
+        saved = region.saved[self.place]
+        region.saved[self.place] = None
+        if type(saved) is tuple:
+            return saved
+        return saved.recall(node)  # a checkpoint inside this one
 
 
 def _handle(x: Any) -> Any:
-    """Return another tensor of the same value and node: later in-place operations rebind ``x`` itself."""
+    """Return another tensor of the same value and node: in-place operations rebind ``x`` itself."""
     if not isinstance(x, Tensor):
         return x
     handle = Tensor._wrap(x._data)
@@ -214,12 +227,11 @@ def _buffers_in_evaluation(nodes: list[Node]) -> Iterator[Any]:
         yield from (buffer for buffer in module._buffers.values() if buffer is not None)
 
 
-def _recorded(result: Any, start: int) -> list[Node]:
-    """Return the nodes below ``result`` that are younger than ``start``, by age."""
-    roots = [x._node for x in tree_leaves(result) if isinstance(x, Tensor) and x._node is not None]
-    return topological_order(
-        node for node in ancestors(roots, since=start) if node.primitive is not None
-    )
+def _recorded_since(result: Any, start: int) -> list[Node]:
+    """Return the operations behind ``result`` that are younger than ``start``, by age."""
+    roots = [x._node for x in tensors_in(result) if x._node is not None]
+    nodes = ancestors(roots, since=start)
+    return topological_order(node for node in nodes if node.primitive is not None)
 
 
 def _kind(node: Node) -> str:

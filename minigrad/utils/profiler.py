@@ -39,7 +39,8 @@ class profile:
 
     A rule's time is counted with the primitive whose rule it is, whatever it calls; a Function's
     backward with its class. The engine's own time is the rest of ``seconds``. Raises RuntimeError
-    when a profile is open already. https://docs.pytorch.org/docs/stable/profiler.html
+    when a profile is open already.
+    https://docs.pytorch.org/docs/stable/profiler.html
 
     >>> import minigrad as mg
     >>> x = mg.ones(100, requires_grad=True)

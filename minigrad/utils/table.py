@@ -14,7 +14,9 @@ def _width(text: str) -> int:
 def text_table(
     head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1, rule: str = "─"
 ) -> list[str]:
-    """Return the lines of a table: head, rule, rows; the first ``left`` columns begin at the left, the others end at the right.
+    """Return the lines of a table: head, rule, rows.
+
+    The first ``left`` columns are aligned left, the others right.
 
     >>> print(*text_table(("layer", "size"), [("0", "12"), ("1", "4")]), sep="\\n")
     layer  size
@@ -23,32 +25,37 @@ def text_table(
     1         4
     """
     cells = [head, *rows]
-    wide = [max(map(_width, column)) for column in zip(*cells, strict=True)]
-    lines = []
-    for row in cells:
-        pads = [" " * (w - _width(c)) for c, w in zip(row, wide, strict=True)]
-        lines.append(
-            "  ".join(
-                c + p if i < left else p + c for i, (c, p) in enumerate(zip(row, pads, strict=True))
-            )
-        )
-    return [
-        lines[0].rstrip(),
-        rule * (sum(wide) + 2 * (len(wide) - 1)),
-        *(line.rstrip() for line in lines[1:]),
-    ]
+    widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
+    lines = [_text_row(row, widths, left) for row in cells]
+    length = sum(widths) + 2 * (len(widths) - 1)
+    return [lines[0], rule * length, *lines[1:]]
+
+
+def _text_row(row: Sequence[str], widths: Sequence[int], left: int) -> str:
+    parts = []
+    for i, (cell, width) in enumerate(zip(row, widths, strict=True)):
+        pad = " " * (width - _width(cell))
+        parts.append(cell + pad if i < left else pad + cell)
+    return "  ".join(parts).rstrip()
 
 
 def html_table(
     head: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "", foot: str = ""
 ) -> str:
     """Return the table in HTML; blanks of a cell stay."""
-    lines = [f"<caption>{escape(caption)}</caption>"] if caption else []
-    lines.append("<tr>" + "".join(f"<th>{escape(cell)}</th>" for cell in head) + "</tr>")
+    lines = ["<table>"]
+    if caption:
+        lines.append(f"<caption>{escape(caption)}</caption>")
+    titles = [f"<th>{escape(cell)}</th>" for cell in head]
+    lines.append(f"<tr>{''.join(titles)}</tr>")
     for row in rows:
-        cells = (
-            f"<td{' style=white-space:pre' * cell.startswith(' ')}>{escape(cell)}</td>"
-            for cell in row
-        )
-        lines.append("<tr>" + "".join(cells) + "</tr>")
-    return "\n".join(["<table>", *lines, "</table>", *([f"<p>{escape(foot)}</p>"] if foot else [])])
+        lines.append(f"<tr>{''.join(map(_html_cell, row))}</tr>")
+    lines.append("</table>")
+    if foot:
+        lines.append(f"<p>{escape(foot)}</p>")
+    return "\n".join(lines)
+
+
+def _html_cell(text: str) -> str:
+    style = " style=white-space:pre" if text.startswith(" ") else ""
+    return f"<td{style}>{escape(text)}</td>"

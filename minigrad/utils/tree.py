@@ -41,10 +41,12 @@ def tree_map(function: Callable[..., Any], tree: Any) -> Any:
     {'a': [1, 2]}
     """
     if isinstance(tree, dict):
-        return type(tree)((key, tree_map(function, part)) for key, part in tree.items())
+        items = ((key, tree_map(function, part)) for key, part in tree.items())
+        return type(tree)(items)
     if isinstance(tree, (tuple, list)):
         parts = [tree_map(function, part) for part in tree]
-        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
+        is_named_tuple = hasattr(tree, "_fields")
+        return type(tree)(*parts) if is_named_tuple else type(tree)(parts)
     return function(tree)
 
 
@@ -55,8 +57,11 @@ def same_nesting(a: Any, b: Any) -> bool:
     (True, False)
     """
     if isinstance(a, dict):
-        same_keys = isinstance(b, dict) and a.keys() == b.keys()
-        return same_keys and all(same_nesting(a[key], b[key]) for key in a)
+        if not isinstance(b, dict) or a.keys() != b.keys():
+            return False
+        return all(same_nesting(part, b[key]) for key, part in a.items())
     if isinstance(a, (tuple, list)):
-        return type(a) is type(b) and len(a) == len(b) and all(map(same_nesting, a, b))
+        if type(a) is not type(b) or len(a) != len(b):
+            return False
+        return all(map(same_nesting, a, b))
     return not isinstance(b, (tuple, list, dict))

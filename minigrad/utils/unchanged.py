@@ -18,13 +18,13 @@ Undo = Callable[[], None]
 
 
 @contextmanager
-def unchanged(model: Any, *given: Any) -> Iterator[None]:
-    """Put back at the end of this block what it changed of ``model``, of what is ``given`` and of random numbers.
+def unchanged(model: Any, *others: Any) -> Iterator[None]:
+    """Put back at the end of this block what it changed of these objects and of random numbers.
 
-    Of each module, and of other objects given, that is every attribute (modes, counters, hooks,
-    what lists and dictionaries among them hold); of tensors, theirs and those given, value and
-    gradient; of generators the state, of the default one, too. Running statistics do not move in
-    the first place. ``model`` may be a plain function.
+    Of each module in ``model``, and of the other objects, that is every attribute (modes, counters,
+    hooks, the contents of lists and dictionaries among them); of tensors, the modules' and the
+    others, value and gradient; of generators the state, also of the default one. Running statistics
+    do not move in the first place. ``model`` may be a plain function.
 
     >>> import minigrad as mg
     >>> from minigrad import nn
@@ -35,17 +35,16 @@ def unchanged(model: Any, *given: Any) -> Iterator[None]:
     (True, True)
     """
     objects: dict[int, Any] = {}
-    for x in tree_leaves([model, *given]):
+    for x in tree_leaves([model, *others]):
         if hasattr(x, "__dict__") and not isinstance(x, (Tensor, Generator, type)):
-            objects |= {
-                id(part): part for part in (x.modules() if hasattr(x, "named_modules") else [x])
-            }
-    leaves = {
-        id(leaf): leaf for leaf in tree_leaves([*given, *map(vars, objects.values())])
-    }.values()
-    undo = [_of_object(x) for x in objects.values()]
-    undo += [_of_tensor(x) for x in leaves if isinstance(x, Tensor)]
-    undo += [_of_generator(x) for x in leaves if isinstance(x, Generator)]
+            parts = x.modules() if hasattr(x, "named_modules") else [x]
+            objects |= {id(part): part for part in parts}
+    attributes = map(vars, objects.values())
+    leaves = {id(leaf): leaf for leaf in tree_leaves([*others, *attributes])}
+
+    undo = [_undo_object(x) for x in objects.values()]
+    undo += [_undo_tensor(x) for x in leaves.values() if isinstance(x, Tensor)]
+    undo += [_undo_generator(x) for x in leaves.values() if isinstance(x, Generator)]
     try:
         with fork_rng(), hold_statistics():
             yield
@@ -54,13 +53,10 @@ def unchanged(model: Any, *given: Any) -> Iterator[None]:
             step()
 
 
-def _of_object(x: Any) -> Undo:
+def _undo_object(x: Any) -> Undo:
     cls, before = type(x), dict(vars(x))
-    inside = [
-        (value, copy(value))
-        for value in before.values()
-        if isinstance(value, (list, dict, set, deque))
-    ]
+    containers = [v for v in before.values() if isinstance(v, (list, dict, set, deque))]
+    contents = [(container, copy(container)) for container in containers]
 
     def undo() -> None:
         if type(x) is not cls:
@@ -68,25 +64,32 @@ def _of_object(x: Any) -> Undo:
         for name in vars(x).keys() - before.keys():
             del vars(x)[name]
         vars(x).update(before)
-        for value, old in inside:
-            if _ids(value) != _ids(old):
-                value.clear()
-                (value.update if isinstance(value, (dict, set)) else value.extend)(old)
+        for container, old in contents:
+            if _ids(container) != _ids(old):
+                _refill(container, old)
 
     return undo
 
 
-def _ids(value: Any) -> list[int]:
-    return [*map(id, value), *map(id, value.values() if isinstance(value, dict) else ())]
+def _refill(container: Any, contents: Any) -> None:
+    container.clear()
+    if isinstance(container, (dict, set)):
+        container.update(contents)
+    else:
+        container.extend(contents)
 
 
-def _of_tensor(x: Tensor) -> Undo:
-    data, node, constant, grad = x._data, x._node, x._constant, _grad(x)
-    arrays = [
-        (array, array.copy())
-        for array in (data, None if grad is None else grad._data)
-        if array is not None
-    ]
+def _ids(container: Any) -> list[int]:
+    """Return the ids of all items, of a dictionary's keys and values."""
+    values = container.values() if isinstance(container, dict) else ()
+    return [*map(id, container), *map(id, values)]
+
+
+def _undo_tensor(x: Tensor) -> Undo:
+    data, node, constant = x._data, x._node, x._constant
+    grad = _grad(x)
+    arrays = [data] if grad is None else [data, grad._data]
+    contents = [(array, array.copy()) for array in arrays]
 
     def undo() -> None:
         x._node = node
@@ -95,7 +98,7 @@ def _of_tensor(x: Tensor) -> Undo:
         if _grad(x) is not grad:
             x.grad = grad
         x._constant = constant
-        for array, old in arrays:
+        for array, old in contents:
             if array.tobytes() != old.tobytes():
                 array[...] = old
                 bump_version(array, "viz or nn.doctor, which put the old value back")
@@ -107,6 +110,6 @@ def _grad(x: Tensor) -> Tensor | None:
     return x._detached_grad if x._node is None else x._node.grad
 
 
-def _of_generator(generator: Generator) -> Undo:
+def _undo_generator(generator: Generator) -> Undo:
     state = generator.get_state()
     return lambda: generator.set_state(state)

@@ -22,53 +22,79 @@ def default_collate(batch: Sequence[Any]) -> Any:
 
     Python's floats become float64, strings stay a list; tuples, lists and dicts are collated part
     by part. Raises RuntimeError for samples of different sizes, TypeError for anything else.
+
+    >>> from minigrad.utils.data import default_collate
+    >>> default_collate([(1, "a"), (2, "b")])
+    [tensor([1, 2]), ('a', 'b')]
     """
     first = batch[0]
-    odd = next((i for i, sample in enumerate(batch) if not _alike(first, sample)), None)
-    if odd is not None:
-        raise TypeError(
-            f"default_collate: samples of a batch must be of one kind, but sample 0 is a {type(first).__name__}, "
-            f"sample {odd} a {type(batch[odd]).__name__}"
-        )
+    for i, sample in enumerate(batch):
+        if not _same_kind(first, sample):
+            raise TypeError(
+                "default_collate: samples of a batch must be of one kind, but sample 0 is a "
+                f"{type(first).__name__}, sample {i} a {type(sample).__name__}"
+            )
     if isinstance(first, (str, bytes)):
         return batch
     if isinstance(first, (Tensor, np.ndarray, np.generic)):
-        return _stacked(batch)
+        return _stack_samples(batch)
     if isinstance(first, float):
         return tensor(batch, dtype=float64)
     if isinstance(first, int):
         return tensor(batch)
     if isinstance(first, Mapping):
-        for i, sample in enumerate(batch):
-            if missing := [key for key in first if key not in sample]:
-                raise KeyError(
-                    f"default_collate: sample {i} lacks {missing[0]!r}, which sample 0 has"
-                )
-        return _like(
-            first, {key: default_collate([sample[key] for sample in batch]) for key in first}
-        )
+        return _collate_mappings(batch)
     if isinstance(first, Sequence):
-        for i, sample in enumerate(batch):
-            if len(sample) != len(first):
-                raise RuntimeError(
-                    "each element in list of batch should be of equal size, but sample 0 has "
-                    f"{len(first)} and sample {i} has {len(sample)}. Pad them, or pass a collate_fn."
-                )
-        return _like(first, [default_collate(parts) for parts in zip(*batch, strict=True)])
+        return _collate_sequences(batch)
     raise TypeError(
-        "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found "
-        f"{type(first)}. Pass a collate_fn that knows it."
+        "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; "
+        f"found {type(first)}. Pass a collate_fn that knows it."
     )
 
 
+def _collate_mappings(batch: Sequence[Any]) -> Any:
+    first = batch[0]
+    for i, sample in enumerate(batch):
+        missing = [key for key in first if key not in sample]
+        if missing:
+            raise KeyError(f"default_collate: sample {i} lacks {missing[0]!r}, which sample 0 has")
+    parts = {}
+    for key in first:
+        parts[key] = default_collate([sample[key] for sample in batch])
+    return _rebuild(first, parts)
+
+
+def _collate_sequences(batch: Sequence[Any]) -> Any:
+    first = batch[0]
+    for i, sample in enumerate(batch):
+        if len(sample) != len(first):
+            raise RuntimeError(
+                "each element in list of batch should be of equal size, but sample 0 has "
+                f"{len(first)} and sample {i} has {len(sample)}. "
+                "Pad them, or pass a collate_fn."
+            )
+    parts = [default_collate(part) for part in zip(*batch, strict=True)]
+    return _rebuild(first, parts)
+
+
 def default_convert(sample: Any) -> Any:
-    """Turn the arrays of one sample into tensors, as a loader with ``batch_size=None`` does."""
+    """Turn the arrays of one sample into tensors, as a loader with ``batch_size=None`` does.
+
+    Anything else is returned as it is; containers are converted part by part.
+    https://docs.pytorch.org/docs/stable/data.html#torch.utils.data.default_convert
+
+    >>> import numpy as np
+    >>> from minigrad.utils.data import default_convert
+    >>> default_convert({"x": np.array([1, 2]), "name": "a"})
+    {'x': tensor([1, 2]), 'name': 'a'}
+    """
     if isinstance(sample, (np.ndarray, np.generic)) and sample.dtype.kind not in "SUO":
         return as_tensor(sample)
     if isinstance(sample, Mapping):
-        return _like(sample, {key: default_convert(sample[key]) for key in sample})
+        parts = {key: default_convert(sample[key]) for key in sample}
+        return _rebuild(sample, parts)
     if isinstance(sample, Sequence) and not isinstance(sample, (str, bytes)):
-        return _like(sample, [default_convert(part) for part in sample])
+        return _rebuild(sample, [default_convert(part) for part in sample])
     return sample
 
 
@@ -82,32 +108,33 @@ _KINDS: tuple[Any, ...] = (
 )
 
 
-def _alike(first: Any, sample: Any) -> bool:
+def _same_kind(first: Any, sample: Any) -> bool:
     if type(first) is type(sample):
         return True
     kind = next((kind for kind in _KINDS if isinstance(first, kind)), object)
     return isinstance(sample, kind)
 
 
-def _stacked(batch: Sequence[Any]) -> Tensor:
+def _stack_samples(batch: Sequence[Any]) -> Tensor:
     for sample in batch:
         if isinstance(sample, np.ndarray) and sample.dtype.kind in "SUO":
             raise TypeError(
-                "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; "
-                f"found an array of {sample.dtype}"
+                "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or "
+                f"lists; found an array of {sample.dtype}"
             )
     tensors = [as_tensor(sample) for sample in batch]
     for i, sample in enumerate(tensors):
         if sample.shape != tensors[0].shape:
             raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(tensors[0].shape)} at entry 0 "
-                f"and {list(sample.shape)} at entry {i}. Pad or crop the samples, or pass a collate_fn."
+                f"stack expects each tensor to be equal size, but got {list(tensors[0].shape)} "
+                f"at entry 0 and {list(sample.shape)} at entry {i}. "
+                "Pad or crop the samples, or pass a collate_fn."
             )
     return stack(tensors)
 
 
-def _like(example: Any, parts: Any) -> Any:
-    """Return parts in a container of the example's type; a plain tuple becomes a list, as in PyTorch."""
+def _rebuild(example: Any, parts: Any) -> Any:
+    """Return parts in a container of the example's type; a tuple becomes a list, as in PyTorch."""
     if isinstance(example, tuple):
         return type(example)(*parts) if hasattr(example, "_fields") else parts
     if type(example) in (dict, list):

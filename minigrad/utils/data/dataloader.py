@@ -16,13 +16,13 @@ from minigrad.utils.data.dataset import IterableDataset, TensorDataset
 
 
 class DataLoader:
-    """Iterate over batches: one pass a ``for`` loop, the last batch smaller unless ``drop_last``.
+    """Iterate over batches: one pass per ``for`` loop, the last batch smaller unless ``drop_last``.
 
     ``shuffle`` draws a new order for each pass, from ``generator`` or, as PyTorch does, from
     a generator seeded by the default one: the same seed gives PyTorch's batches. ``sampler``
     yields indices, ``batch_sampler`` lists of them; ``batch_size=None`` hands out the samples
-    themselves. Batches are made in this process, in the same order, whatever ``num_workers``;
-    what is said of workers and pinned memory changes nothing. Raises ValueError for options that
+    themselves. Batches are collated in this process, in the same order, whatever ``num_workers``;
+    the options for workers and pinned memory change nothing. Raises ValueError for options that
     contradict each other.
     https://docs.pytorch.org/docs/stable/data.html#torch.utils.data.DataLoader
 
@@ -62,7 +62,8 @@ class DataLoader:
         _check_sampling(dataset, batch_size, shuffle, sampler, batch_sampler, drop_last)
         if worker_init_fn is not None and num_workers:
             warn(
-                "DataLoader makes its batches in this process: there are no workers, and worker_init_fn is not called"
+                "DataLoader makes its batches in this process: there are no workers, "
+                "and worker_init_fn is not called"
             )
         self.dataset, self.drop_last = dataset, drop_last
         self.batch_size = batch_size if batch_sampler is None else None
@@ -77,17 +78,19 @@ class DataLoader:
     def __len__(self) -> int:
         if self.batch_sampler is not None:
             return len(self.batch_sampler)  # type: ignore[arg-type]
-        n = len(self.dataset) if self.sampler is None else len(self.sampler)  # type: ignore[arg-type]
+        samples = self._sample_count()
         size = self.batch_size or 1
-        return n // size if self.drop_last else -(-n // size)
+        return samples // size if self.drop_last else -(-samples // size)
+
+    def _sample_count(self) -> int:
+        return len(self.dataset if self.sampler is None else self.sampler)  # type: ignore[arg-type]
 
     def __iter__(self) -> Iterator[Any]:
         if self._resumed:  # once, after load_state_dict
             self._resumed = False
             return self._epoch(self._order, self._yielded)
-        (
-            self.generator or default_generator
-        ).random_int64()  # PyTorch draws a base seed for its workers
+        # PyTorch draws a base seed for its workers
+        (self.generator or default_generator).random_int64()
         self._order, self._yielded = None, 0
         if isinstance(self.dataset, IterableDataset):
             return self._stream(iter(self.dataset))
@@ -96,11 +99,11 @@ class DataLoader:
         if self.sampler is not None and not hasattr(self.sampler, "__len__"):
             return (self._batch(indices) for indices in self._groups(iter(self.sampler)))
         # workers ask for the first batches at once; else the order is drawn when the first batch is
-        return self._epoch(self._drawn_order() if self.num_workers else None, 0)
+        return self._epoch(self._draw_order() if self.num_workers else None, 0)
 
     def _epoch(self, order: Any, start: int) -> Iterator[Any]:
         if order is None:
-            order = self._drawn_order()
+            order = self._draw_order()
         self._order, size = order, self.batch_size or 1
         for i in range(start, len(self)):
             indices = order[i * size : (i + 1) * size]
@@ -108,12 +111,11 @@ class DataLoader:
             self._yielded = i + 1
             yield batch
         self._order, self._yielded = None, 0
-        if (
-            self.shuffle and self.generator is not None
-        ):  # PyTorch's sampler draws once more at the end
+        if self.shuffle and self.generator is not None:
+            # PyTorch's sampler draws once more at the end
             self.generator.permutation(len(self.dataset))
 
-    def _drawn_order(self) -> Any:
+    def _draw_order(self) -> Any:
         """Draw the order of an epoch as PyTorch's samplers do."""
         if self.sampler is not None:
             return list(self.sampler)
@@ -133,26 +135,31 @@ class DataLoader:
 
     def _stream(self, samples: Iterator[Any]) -> Iterator[Any]:
         for group in self._groups(samples):
-            yield self._collated(group)
+            yield self._collate(group)
 
     def _batch(self, indices: Any) -> Any:
         """Return what the data set has at these indices; at one of them without ``batch_size``."""
+        dataset = self.dataset
         if isinstance(indices, (np.ndarray, np.generic)):
-            if self.collate_fn is None and type(self.dataset) is TensorDataset:
+            if self.collate_fn is None and type(dataset) is TensorDataset:
                 chosen: Any = indices
-                return [Tensor._wrap(t._data[chosen]) for t in self.dataset.tensors]
+                return [Tensor._wrap(t._data[chosen]) for t in dataset.tensors]
             indices = indices.tolist()
-        if self.batch_size is None and self.batch_sampler is None:
-            return self._collated(self.dataset[indices])
-        if hasattr(self.dataset, "__getitems__"):
-            return self._collated(self.dataset.__getitems__(indices))
-        return self._collated([self.dataset[i] for i in indices])
+        if self._is_unbatched():
+            samples = dataset[indices]
+        elif hasattr(dataset, "__getitems__"):
+            samples = dataset.__getitems__(indices)
+        else:
+            samples = [dataset[i] for i in indices]
+        return self._collate(samples)
 
-    def _collated(self, samples: Any) -> Any:
+    def _is_unbatched(self) -> bool:
+        return self.batch_size is None and self.batch_sampler is None
+
+    def _collate(self, samples: Any) -> Any:
         if self.collate_fn is not None:
             return self.collate_fn(samples)
-        one = self.batch_size is None and self.batch_sampler is None
-        return default_convert(samples) if one else default_collate(samples)
+        return default_convert(samples) if self._is_unbatched() else default_collate(samples)
 
     # ---- the position in an epoch ------------------------------------------------------------
     def state_dict(self) -> dict[str, Any]:
@@ -163,13 +170,14 @@ class DataLoader:
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Let the next ``for`` loop go on with the batches that were left."""
         order = state_dict["order"]
-        n = len(self.dataset) if self.sampler is None else len(self.sampler)  # type: ignore[arg-type]
-        if order is not None and len(order) != n:
+        samples = self._sample_count()
+        if order is not None and len(order) != samples:
             raise ValueError(
-                f"DataLoader: the saved epoch has {len(order)} samples, this data set {n}"
+                f"DataLoader: the saved epoch has {len(order)} samples, this data set {samples}"
             )
         self._order = order.numpy() if isinstance(order, Tensor) else order
-        self._yielded, self._resumed = state_dict["yielded"], order is not None
+        self._yielded = state_dict["yielded"]
+        self._resumed = order is not None
 
 
 def _check_workers(
@@ -178,16 +186,18 @@ def _check_workers(
     """Refuse what PyTorch refuses of workers, though there are none."""
     if num_workers < 0:
         raise ValueError(
-            "num_workers option should be non-negative; use num_workers=0 to disable multiprocessing."
+            "num_workers option should be non-negative; "
+            f"use num_workers=0 to disable multiprocessing. Got {num_workers}"
         )
     if timeout < 0:
-        raise ValueError("timeout option should be non-negative")
+        raise ValueError(f"timeout option should be non-negative, got {timeout}")
     if prefetch is not None and num_workers == 0:
         raise ValueError(
-            "prefetch_factor option could only be specified in multiprocessing (num_workers > 0)"
+            "prefetch_factor option could only be specified in multiprocessing (num_workers > 0); "
+            f"got prefetch_factor={prefetch}"
         )
     if prefetch is not None and prefetch < 0:
-        raise ValueError("prefetch_factor option should be non-negative")
+        raise ValueError(f"prefetch_factor option should be non-negative, got {prefetch}")
     if persistent and num_workers == 0:
         raise ValueError("persistent_workers option needs num_workers > 0")
     if context is not None and num_workers == 0:
@@ -198,20 +208,19 @@ def _check_sampling(
     dataset: Any, size: Any, shuffle: Any, sampler: Any, batch_sampler: Any, drop_last: bool
 ) -> None:
     if isinstance(dataset, IterableDataset):
-        for name, given in (
-            ("shuffle", shuffle),
-            ("sampler", sampler),
-            ("batch_sampler", batch_sampler),
-        ):
-            if given is not None and given is not False:
+        options = {"shuffle": shuffle, "sampler": sampler, "batch_sampler": batch_sampler}
+        for name, option in options.items():
+            if option is not None and option is not False:
                 raise ValueError(
-                    f"DataLoader with IterableDataset: expected unspecified {name} option, but got {name}={given}"
+                    f"DataLoader with IterableDataset: expected unspecified {name} option, "
+                    f"but got {name}={option}"
                 )
     if sampler is not None and shuffle:
-        raise ValueError("sampler option is mutually exclusive with shuffle")
+        raise ValueError(f"sampler option is mutually exclusive with shuffle, got {sampler!r:.60}")
     if batch_sampler is not None and (size != 1 or shuffle or sampler is not None or drop_last):
         raise ValueError(
-            "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last"
+            "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, "
+            f"and drop_last; got batch_size={size}, shuffle={shuffle}, drop_last={drop_last}"
         )
     if size is None and drop_last:
         raise ValueError(

@@ -24,7 +24,7 @@ class Dataset:
 
 
 class IterableDataset(Dataset):
-    """Base class of data sets that are streams: ``__iter__`` yields samples, nothing has a number."""
+    """Base class of data sets that are streams: ``__iter__`` yields samples without numbers."""
 
     def __iter__(self) -> Any:
         raise NotImplementedError("Subclasses of IterableDataset should implement __iter__.")
@@ -92,16 +92,36 @@ class ConcatDataset(Dataset):
 def random_split(
     dataset: Any, lengths: Sequence[float], generator: Generator | None = None
 ) -> list[Subset]:
-    """Return disjoint random subsets of these lengths, or of these fractions that sum to one."""
-    n = len(dataset)
-    if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
-        sizes = [math.floor(n * fraction) for fraction in lengths]
-        for i in range(n - sum(sizes)):  # what is left goes round
-            sizes[i % len(sizes)] += 1
-    else:
-        sizes = [int(k) for k in lengths]
-    if sum(sizes) != n:
-        raise ValueError("Sum of input lengths does not equal the length of the input dataset!")
-    order = (generator or default_generator).permutation(n).tolist()
-    starts = [sum(sizes[:i]) for i in range(len(sizes))]
-    return [Subset(dataset, order[s : s + k]) for s, k in zip(starts, sizes, strict=True)]
+    """Return disjoint random subsets of these lengths, or of these fractions that sum to one.
+
+    Raises ValueError for lengths whose sum is not that of the data set.
+    https://docs.pytorch.org/docs/stable/data.html#torch.utils.data.random_split
+
+    >>> from minigrad.utils.data import random_split
+    >>> [len(part) for part in random_split(range(10), [0.7, 0.3])]
+    [7, 3]
+    """
+    total = len(dataset)
+    sizes = _split_sizes(total, lengths)
+    if sum(sizes) != total:
+        raise ValueError(
+            "Sum of input lengths does not equal the length of the input dataset! "
+            f"Got {list(lengths)} for {total} samples"
+        )
+    order = (generator or default_generator).permutation(total).tolist()
+    subsets = []
+    start = 0
+    for size in sizes:
+        subsets.append(Subset(dataset, order[start : start + size]))
+        start += size
+    return subsets
+
+
+def _split_sizes(total: int, lengths: Sequence[float]) -> list[int]:
+    are_fractions = math.isclose(sum(lengths), 1) and sum(lengths) <= 1
+    if not are_fractions:
+        return [int(length) for length in lengths]
+    sizes = [math.floor(total * fraction) for fraction in lengths]
+    for i in range(total - sum(sizes)):  # the remainder goes round
+        sizes[i % len(sizes)] += 1
+    return sizes
