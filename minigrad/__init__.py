@@ -113,6 +113,7 @@ from minigrad.functions.diagonals import *
 from minigrad.functions.elementwise import *
 from minigrad.functions.indexing import *
 from minigrad.functions.joining import *
+from minigrad.functions.p_norm import *
 from minigrad.functions.products import *
 from minigrad.functions.reduction import *
 from minigrad.functions.scan import *

@@ -377,13 +377,15 @@ def face(module: Any, doc: str, more: list[str]) -> str:
     """Return the stub of a module: its functions with their signatures, all else from where it comes."""
     names = exported(module)
     functions = [name for name in names if is_function(getattr(module, name))]
+    tuples = [name for name in names if hasattr(getattr(module, name), "_fields")]
+    written_out = {*functions, *tuples}
     lines = [
         HEADER.format(doc=f"{doc} as type checkers and editors see it: every function with its signature."),
         "import builtins",
         "from collections.abc import Sequence",
     ]
     lines += ["from typing import Any, Literal, NamedTuple, overload", "", "import numpy as np", ""]
-    lines += sorted({*more, *(names[name] for name in names if name not in functions and names[name])})
+    lines += sorted({*more, *(names[name] for name in names if name not in written_out and names[name])})
     lines += [
         "",
         *(
@@ -397,7 +399,7 @@ def face(module: Any, doc: str, more: list[str]) -> str:
         value = getattr(module, name)
         if name in functions:
             lines += written(name, signatures(name, value, False))
-        elif isinstance(value, type) and issubclass(value, tuple) and not names[name]:
+        elif name in tuples:
             lines += [f"class {name}(NamedTuple):", *(f"    {field}: Tensor" for field in value._fields), ""]
     return "\n".join(lines) + "\n"
 

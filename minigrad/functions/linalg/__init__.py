@@ -1,0 +1,1 @@
+"""Linear algebra by family; ``minigrad.linalg`` names all of it."""
