@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path[:0] = [str(Path(__file__).parent.parent)]
-from calls import check
+from oracle import check
 from test_primitives import ALL, FLAT, SAMPLES, SYMMETRIC, called, samples, tensors
 
 import minigrad as mg
@@ -135,29 +135,60 @@ def packed(t, parts):
     return t.cat([part.flatten(lead) for part in parts], -1)
 
 
-# What a user calls at the edges, where the sample's own parameters do not fit: a line that PyTorch answers, or refuses, too.
+# What a user calls at the edges, where the sample's own parameters do not fit: a call that PyTorch answers or refuses, too.
 POINT = {
-    "shape.reshape": "x.reshape(1, 1)", "shape.expand_dims": "x.unsqueeze(0)", "shape.transpose": "x.permute(())",
-    "shape.swapaxes": "x.swapaxes(0, -1)", "shape.roll": "x.roll(1)", "shape.concatenate": "L.cat([x, y])",
-    "shape.pad": "L.nn.functional.pad(x, (1, 1))", "diagonal.diagonal": "x.diagonal()", "diagonal.fold": "x.unfold(0, 1, 1)",
-    "diagonal.unfold": "x.unfold(0, 1, 1)", "diagonal.tril": "x.tril()", "diagonal.triu": "x.triu()", "einsum.einsum": "L.einsum(',->', x, y)",
-    "indexing.setitem": "x.index_fill(0, L.tensor([0]), y)", "indexing.overwrite": "x.index_fill(0, L.tensor([0]), y)", "indexing.take_along_axis": "x.gather(0, L.tensor(0))",
-    "indexing.scatter_reduce": "x.scatter_reduce(0, L.tensor(0), y, 'amax')", "linalg.cross": "L.cross(x, y, dim=0)",
-    **{f"linalg.{f}": f"L.linalg.{f}(x)" for f in ("cholesky", "det", "eigh", "inv", "pinv", "qr", "svd")},
-    **{f"linalg.{f}": "L.linalg.det(x)" for f in ("cofactor", "cofactor_vjp")}, "linalg.logabsdet": "L.linalg.slogdet(x)",
-    "linalg.solve": "L.linalg.solve(x, y)", "linalg.trace": "x.trace()", "matmul.matmul": "x @ y", "matmul.matmul_t": "x @ y",
-    "matmul.linear": "L.nn.functional.linear(x, y)", "reduction.sum_of_product": "(x * y).sum()",
-    **{f"reduction.{f}": f"x.{f}(0)" for f in ("cumsum", "softmax", "log_softmax")},
-    **{f"scan.{f}": f"x.{f}(0)" for f in ("cumprod", "logcumsumexp", "prod")},
-    **{f"loss.{f}": "L.nn.functional.cross_entropy(x, L.tensor(0.5))" for f in ("cross_entropy", "nll", "softmax_minus_onehot")},
-}  # fmt: skip
+    "shape.reshape": lambda L, x: x.reshape(1, 1),
+    "shape.expand_dims": lambda L, x: x.unsqueeze(0),
+    "shape.transpose": lambda L, x: x.permute(()),
+    "shape.swapaxes": lambda L, x: x.swapaxes(0, -1),
+    "shape.roll": lambda L, x: x.roll(1),
+    "shape.concatenate": lambda L, x, y: L.cat([x, y]),
+    "shape.pad": lambda L, x: L.nn.functional.pad(x, (1, 1)),
+    "diagonal.diagonal": lambda L, x: x.diagonal(),
+    "diagonal.fold": lambda L, x: x.unfold(0, 1, 1),
+    "diagonal.unfold": lambda L, x: x.unfold(0, 1, 1),
+    "diagonal.tril": lambda L, x: x.tril(),
+    "diagonal.triu": lambda L, x: x.triu(),
+    "einsum.einsum": lambda L, x, y: L.einsum(",->", x, y),
+    "indexing.setitem": lambda L, x, y: x.index_fill(0, L.tensor([0]), y),
+    "indexing.overwrite": lambda L, x, y: x.index_fill(0, L.tensor([0]), y),
+    "indexing.take_along_axis": lambda L, x: x.gather(0, L.tensor(0)),
+    "indexing.scatter_reduce": lambda L, x, y: x.scatter_reduce(0, L.tensor(0), y, "amax"),
+    "linalg.cross": lambda L, x, y: L.cross(x, y, dim=0),
+    **{
+        f"linalg.{f}": lambda L, x, f=f: getattr(L.linalg, f)(x)
+        for f in ("cholesky", "det", "eigh", "inv", "pinv", "qr", "svd")
+    },
+    **{f"linalg.{f}": lambda L, x: L.linalg.det(x) for f in ("cofactor", "cofactor_vjp")},
+    "linalg.logabsdet": lambda L, x: L.linalg.slogdet(x),
+    "linalg.solve": lambda L, x, y: L.linalg.solve(x, y),
+    "linalg.trace": lambda L, x: x.trace(),
+    "matmul.matmul": lambda L, x, y: x @ y,
+    "matmul.matmul_t": lambda L, x, y: x @ y,
+    "matmul.linear": lambda L, x, y: L.nn.functional.linear(x, y),
+    "reduction.sum_of_product": lambda L, x, y: (x * y).sum(),
+    **{f"reduction.{f}": lambda L, x, f=f: getattr(x, f)(0) for f in ("cumsum", "softmax", "log_softmax")},
+    **{f"scan.{f}": lambda L, x, f=f: getattr(x, f)(0) for f in ("cumprod", "logcumsumexp", "prod")},
+    **{
+        f"loss.{f}": lambda L, x: L.nn.functional.cross_entropy(x, L.tensor(0.5))
+        for f in ("cross_entropy", "nll", "softmax_minus_onehot")
+    },
+}
 EMPTY = {  # of x and y, (0, 3)
-    "diagonal.diagonal_embed": "L.diag_embed(x)", "indexing.put_along_axis": "x.take_along_dim(L.zeros(0, 1, dtype=L.int64), 1)",
-    "indexing.scatter_add": "x.index_add(1, L.tensor([0, 0, 2]), y)", "indexing.take_along_axis": "x.gather(1, L.zeros(0, 1, dtype=L.int64))",
-    "linalg.solve": "L.linalg.solve(x @ y.T, x)", "reduction.amax": "x.amax(1)", "reduction.amin": "x.amin(1)",
-    **{f"loss.{f}": "L.nn.functional.cross_entropy(x, L.zeros(0, dtype=L.int64))" for f in ("cross_entropy", "nll", "softmax_minus_onehot")},
-    "shape.broadcast_to": "x.expand(2, 0, 3)", "shape.reshape": "x.reshape(3, 0)",
-}  # fmt: skip
+    "diagonal.diagonal_embed": lambda L, x: L.diag_embed(x),
+    "indexing.put_along_axis": lambda L, x: x.take_along_dim(L.zeros(0, 1, dtype=L.int64), 1),
+    "indexing.scatter_add": lambda L, x, y: x.index_add(1, L.tensor([0, 0, 2]), y),
+    "indexing.take_along_axis": lambda L, x: x.gather(1, L.zeros(0, 1, dtype=L.int64)),
+    "linalg.solve": lambda L, x, y: L.linalg.solve(x @ y.T, x),
+    "reduction.amax": lambda L, x: x.amax(1),
+    "reduction.amin": lambda L, x: x.amin(1),
+    **{
+        f"loss.{f}": lambda L, x: L.nn.functional.cross_entropy(x, L.zeros(0, dtype=L.int64))
+        for f in ("cross_entropy", "nll", "softmax_minus_onehot")
+    },
+    "shape.broadcast_to": lambda L, x: x.expand(2, 0, 3),
+    "shape.reshape": lambda L, x: x.reshape(3, 0),
+}
 
 
 def quietly(function, *args, **kwargs):
@@ -198,9 +229,9 @@ def shaped(name, operands, params, dtype=np.float64):
     return y.dtype == dtype and all((g.shape, g.dtype) == (x.shape, x.dtype) for g, x in zip(gs, leaves, strict=True))
 
 
-def edge(torch, name, texts, array):
+def edge(torch, name, calls, array):
     """Judge a line beside PyTorch: yes, or refused by both; no where they differ."""
-    found = quietly(check, torch, texts[name], array, array + 0.25)
+    found = quietly(check, torch, calls[name], array, array + 0.25)
     return NO if isinstance(found, Exception) else REFUSED if found == "error" else YES
 
 

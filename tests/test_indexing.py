@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracle import text
 
 import minigrad as mg
 from minigrad.autograd import gradcheck, gradgradcheck
@@ -241,17 +242,28 @@ def test_writes_and_refusals_are_pytorchs(torch, line):
 
 
 @pytest.mark.parametrize(
-    "line",
-    ["x[[[0, 1]]]", "x[[[0, 1], [1, 0]]]", "x[[(0, 1), (1, 0)]]", "x[[lib.tensor([0, 1]), 0]]", "x[[slice(0, 1), None]]", "x[[..., 0]]",
-     "x[[[True, False, True]]]", "x[[np.array([0, 1])]]", "x[[[]]]", "x[[lib.tensor(0), lib.tensor(1)]]"],
-)  # fmt: skip
-def test_a_list_of_more_than_numbers_is_a_tuple_with_a_warning(torch, line):
+    "call",
+    [
+        lambda L, x: x[[[0, 1]]],
+        lambda L, x: x[[[0, 1], [1, 0]]],
+        lambda L, x: x[[(0, 1), (1, 0)]],
+        lambda L, x: x[[L.tensor([0, 1]), 0]],
+        lambda L, x: x[[slice(0, 1), None]],
+        lambda L, x: x[[..., 0]],
+        lambda L, x: x[[[True, False, True]]],
+        lambda L, x: x[[np.array([0, 1])]],
+        lambda L, x: x[[[]]],
+        lambda L, x: x[[L.tensor(0), L.tensor(1)]],
+    ],
+    ids=text,
+)
+def test_a_list_of_more_than_numbers_is_a_tuple_with_a_warning(torch, call):
     found = []
     for lib in (mg, torch):
         with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter("always")
-            found.append(eval(line, {"lib": lib, "x": lib.tensor(VALUES), "np": np}).tolist())
-        assert lib is torch or ("non-tuple sequence" in str(seen[0].message) and seen[0].filename == "<string>")
+            found.append(call(lib, lib.tensor(VALUES)).tolist())
+        assert lib is torch or ("non-tuple sequence" in str(seen[0].message) and seen[0].filename == __file__)
     assert found[0] == found[1]
 
 

@@ -5,6 +5,7 @@ from collections import OrderedDict
 
 import numpy as np
 import pytest
+from oracle import text
 
 import minigrad as mg
 from minigrad import nn
@@ -183,21 +184,33 @@ def test_zero_grad_and_casts():
 
 
 CASTS = [
-    "m.to(device='cpu')", "m.to('cpu', lib.float64)", "m.to(lib.device('cpu'), lib.float64, True)", "m.to(None)",
-    "m.to(device='cpu', dtype=lib.float16, non_blocking=True)", "m.to(lib.float64, True)", "m.to()", "m.cpu()",
-    "m.to(lib.zeros(1, dtype=lib.float64))", "m.to(tensor=lib.zeros(1, dtype=lib.float64))", "m.to('cpu:0')",
-    "m.double().float()", "m.half()", "m.type(lib.float64)", "m.double().type('FloatTensor')", "m.to(dtype=lib.float64)",
-]  # fmt: skip
+    lambda L, m: m.to(device="cpu"),
+    lambda L, m: m.to("cpu", L.float64),
+    lambda L, m: m.to(L.device("cpu"), L.float64, True),
+    lambda L, m: m.to(None),
+    lambda L, m: m.to(device="cpu", dtype=L.float16, non_blocking=True),
+    lambda L, m: m.to(L.float64, True),
+    lambda L, m: m.to(),
+    lambda L, m: m.cpu(),
+    lambda L, m: m.to(L.zeros(1, dtype=L.float64)),
+    lambda L, m: m.to(tensor=L.zeros(1, dtype=L.float64)),
+    lambda L, m: m.to("cpu:0"),
+    lambda L, m: m.double().float(),
+    lambda L, m: m.half(),
+    lambda L, m: m.type(L.float64),
+    lambda L, m: m.double().type("FloatTensor" if L is mg else "torch.FloatTensor"),
+    lambda L, m: m.to(dtype=L.float64),
+]
 
 
-@pytest.mark.parametrize("cast", CASTS)
+@pytest.mark.parametrize("cast", CASTS, ids=text)
 def test_casts_like_pytorch(torch, cast):
     seen = []
     for lib in (mg, torch):
         m = lib.nn.Sequential(lib.nn.Linear(2, 2), lib.nn.BatchNorm1d(2))
         m[0].weight.grad = lib.zeros(2, 2)
         weight = m[0].weight
-        assert eval(cast.replace("Float", "torch.Float" if lib is torch else "Float"), {"m": m, "lib": lib}) is m
+        assert cast(lib, m) is m
         assert m[0].weight is weight and weight.requires_grad and weight.grad.dtype == weight.dtype
         seen.append({k: str(v.dtype).removeprefix("torch.") for k, v in m.state_dict().items()})
     assert seen[0] == seen[1]
