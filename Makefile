@@ -61,8 +61,9 @@ stubs: $(VENV)/installed-$(EXTRAS)  ## write the .pyi stubs anew after a signatu
 wheel: $(VENV)/installed-dev  ## build the wheel into dist/
 	rm -rf build dist && $(BIN)/python -m build --quiet --wheel
 
-typecheck: wheel  ## type-check the built wheel where no checkout is in reach
+typecheck: wheel  ## type-check the wheel and an editable install where no checkout is in reach
 	$(BIN)/python tests/check_wheel.py dist
 
 clean:  ## remove the environment, builds and caches (runs/ stays)
 	rm -rf $(VENV) $(VENV)-* build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -f minigrad/nn

@@ -255,10 +255,13 @@ NUMBERS = (
 MUTANTS = (*MUTANTS, *AUTOGRAD, *VIZ, *OPERATIONS, *SURROUNDINGS, *NUMBERS)
 
 
+_left_out = shutil.ignore_patterns("__pycache__", "nn")  # minigrad/nn, an editable install's link to the nn above it
+
+
 def copy_of_the_code(folder: Path) -> None:
     """Copy what the tests need."""
     for name in ("minigrad", "nn", "tests", "examples"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, folder / name, ignore=_left_out)
     (folder / "docs").mkdir()
     for name in ("pyproject.toml", "README.md", "docs/autograd.md"):
         shutil.copy(ROOT / name, folder / name)
