@@ -54,7 +54,7 @@ PROGRAMS = [
     ),
     "examples/batchnorm_lab",
     *("benchmarks/" + name for name in ("run.py", "chains.py", "optimizers.py", "worker.py", "surroundings.py")),
-    *("tests/" + name for name in ("commands.py", "mutants.py", "opsheet.py", "check_wheel.py", "fuzz.py")),
+    *("tests/" + name for name in ("commands.py", "mutants.py", "opsheet.py", "stubs.py", "check_wheel.py", "fuzz.py")),
 ]
 
 
