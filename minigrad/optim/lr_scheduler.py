@@ -7,13 +7,21 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
 
+from minigrad.optim.composed import ChainedScheduler as ChainedScheduler
+from minigrad.optim.composed import SequentialLR as SequentialLR
+from minigrad.optim.cyclic import CyclicLR as CyclicLR
+from minigrad.optim.lambdas import LambdaLR as LambdaLR
+from minigrad.optim.lambdas import MultiplicativeLR as MultiplicativeLR
 from minigrad.optim.one_cycle import OneCycleLR as OneCycleLR
 from minigrad.optim.optimizer import Optimizer
+from minigrad.optim.plateau import ReduceLROnPlateau as ReduceLROnPlateau
+from minigrad.optim.restarts import CosineAnnealingWarmRestarts as CosineAnnealingWarmRestarts
 from minigrad.optim.schedule import LRScheduler as LRScheduler
 
-Factor = Callable[[int], float]  # of the first rate, at a step
 _LRScheduler = LRScheduler  # its name until PyTorch 2.0
 
 
@@ -69,6 +77,11 @@ class MultiStepLR(LRScheduler):
         """Return the rate at ``last_epoch`` of a group that began with ``base``."""
         return base * self.gamma ** bisect.bisect_right(self.milestones, self.last_epoch)
 
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go to a saved position; PyTorch saves the milestones as a Counter."""
+        super().load_state_dict(state_dict)
+        self.milestones = sorted(Counter(self.milestones).elements())
+
 
 class ExponentialLR(LRScheduler):
     """base × gamma^t.
@@ -82,7 +95,7 @@ class ExponentialLR(LRScheduler):
 
     def rate(self, lr: float, base: float | None) -> float:
         """Return the rate that follows ``lr``."""
-        return lr if self.starting else lr * self.gamma
+        return lr if self._is_initial else lr * self.gamma
 
     def closed_form(self, base: float) -> float:
         """Return the rate at ``last_epoch`` of a group that began with ``base``."""
@@ -104,7 +117,7 @@ class CosineAnnealingLR(LRScheduler):
 
     def rate(self, lr: float, base: float | None) -> float:
         """Return the rate that follows ``lr``."""
-        if self.starting:
+        if self._is_initial:
             return lr
         at_eta_min = (self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0
         if not at_eta_min:
@@ -148,7 +161,7 @@ class LinearLR(LRScheduler):
         """Return the rate that follows ``lr``."""
         if self.last_epoch == 0:
             return lr * self.start_factor
-        if self.starting or self.last_epoch > self.total_iters:
+        if self._is_initial or self.last_epoch > self.total_iters:
             return lr
         rise = self.end_factor - self.start_factor
         before = self.total_iters * self.start_factor + (self.last_epoch - 1) * rise
@@ -160,31 +173,57 @@ class LinearLR(LRScheduler):
         return base * (self.start_factor + rise * steps / self.total_iters)
 
 
-class LambdaLR(LRScheduler):
-    """base × lr_lambda(t); one function, or a list with one for each group.
+class ConstantLR(LRScheduler):
+    """base × factor for the first total_iters steps, then base.
 
-    Raises ValueError for a list of another length.
-    https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.LambdaLR.html
+    Raises ValueError for a factor outside of 0 … 1.
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.ConstantLR.html
     """
 
-    unsaved = ("optimizer", "lr_lambdas")  # functions do not go into files
-
-    def __init__(
-        self, optimizer: Optimizer, lr_lambda: Factor | list[Factor], last_epoch: int = -1
-    ) -> None:
-        groups = len(optimizer.param_groups)
-        if isinstance(lr_lambda, (list, tuple)):
-            self.lr_lambdas = list(lr_lambda)
-        else:
-            self.lr_lambdas = [lr_lambda] * groups
-        if len(self.lr_lambdas) != groups:
-            raise ValueError(f"Expected {groups} lr_lambdas, but got {len(self.lr_lambdas)}")
+    def __init__(self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5,
+                 last_epoch: int = -1) -> None:  # fmt: skip
+        if not 0 <= factor <= 1:
+            raise ValueError(
+                f"Constant multiplicative factor expected to be between 0 and 1. Got {factor}"
+            )
+        self.factor, self.total_iters = factor, total_iters
         super().__init__(optimizer, last_epoch)
 
-    def get_lr(self) -> list[float]:
-        """Return the rate of each group at ``last_epoch``."""
-        pairs = zip(self.lr_lambdas, self.base_lrs, strict=True)
-        return [base * factor(self.last_epoch) for factor, base in pairs]
+    def rate(self, lr: float, base: float | None) -> float:
+        """Return the rate that follows ``lr``."""
+        if self.last_epoch == 0:
+            return lr * self.factor
+        return lr * (1.0 / self.factor) if self.last_epoch == self.total_iters else lr
+
+    def closed_form(self, base: float) -> float:
+        """Return the rate at ``last_epoch`` of a group that began with ``base``."""
+        ended = self.last_epoch >= self.total_iters
+        return base * (self.factor + ended * (1 - self.factor))
+
+
+class PolynomialLR(LRScheduler):
+    """base × (1 − t / total_iters)^power, and 0 from total_iters on.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.PolynomialLR.html
+    """
+
+    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0,
+                 last_epoch: int = -1) -> None:  # fmt: skip
+        self.total_iters, self.power = total_iters, power
+        super().__init__(optimizer, last_epoch)
+
+    def rate(self, lr: float, base: float | None) -> float:
+        """Return the rate that follows ``lr``."""
+        if self._is_initial or self.last_epoch > self.total_iters:
+            return lr
+        left = 1.0 - self.last_epoch / self.total_iters
+        left_before = 1.0 - (self.last_epoch - 1) / self.total_iters
+        return lr * (left / left_before) ** self.power
+
+    def closed_form(self, base: float) -> float:
+        """Return the rate at ``last_epoch`` of a group that began with ``base``."""
+        t = min(self.total_iters, self.last_epoch)
+        return base * (1.0 - t / self.total_iters) ** self.power
 
 
 def positive(name: str, value: int) -> int:

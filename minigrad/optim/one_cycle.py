@@ -6,7 +6,13 @@ import math
 from typing import Any
 
 from minigrad.optim.optimizer import Optimizer
-from minigrad.optim.schedule import LRScheduler
+from minigrad.optim.schedule import (
+    LRScheduler,
+    check_optimizer,
+    momentum_name,
+    set_momentum,
+    value_per_group,
+)
 
 
 class OneCycleLR(LRScheduler):
@@ -27,8 +33,7 @@ class OneCycleLR(LRScheduler):
                  max_momentum: float | list[float] = 0.95, div_factor: float = 25.0,
                  final_div_factor: float = 1e4, three_phase: bool = False,
                  last_epoch: int = -1) -> None:  # fmt: skip
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+        check_optimizer(optimizer)
         self.total_steps = _total_steps(total_steps, epochs, steps_per_epoch)
         if not 0 <= pct_start <= 1:
             raise ValueError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
@@ -36,14 +41,8 @@ class OneCycleLR(LRScheduler):
             raise ValueError(
                 f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}"
             )
-        known = [name for name in ("betas", "momentum") if name in optimizer.defaults]
-        if cycle_momentum and not known:
-            raise ValueError(
-                "optimizer must support momentum or beta1 with `cycle_momentum` option enabled; "
-                f"{type(optimizer).__name__} has the options {sorted(optimizer.defaults)}"
-            )
         self.anneal_strategy = anneal_strategy
-        self.momentum_name = known[0] if cycle_momentum else None
+        self.momentum_name = momentum_name(optimizer) if cycle_momentum else None
         self.phases = _phases(pct_start, self.total_steps, three_phase)
         if last_epoch == -1:
             _prepare(optimizer, max_lr, div_factor, final_div_factor,
@@ -70,7 +69,7 @@ class OneCycleLR(LRScheduler):
         if self.momentum_name:
             for group in groups:
                 value = self._between(group[momentum], group[next_momentum], share)
-                _set_momentum(group, self.momentum_name, value)
+                set_momentum(group, self.momentum_name, value)
         return [self._between(group[lr], group[next_lr], share) for group in groups]
 
     def _between(self, start: float, end: float, share: float) -> float:
@@ -112,32 +111,16 @@ def _phases(pct: float, total: int, three: bool) -> list[Any]:
     ]
 
 
-def _per_group(name: str, value: Any, optimizer: Optimizer) -> list[float]:
-    """Return one value for each group."""
-    groups = len(optimizer.param_groups)
-    values = list(value) if isinstance(value, (list, tuple)) else [value] * groups
-    if len(values) != groups:
-        raise ValueError(
-            f"{name} must have the same length as optimizer.param_groups. "
-            f"{name} has {len(values)} values, param_groups has {groups}."
-        )
-    return values
-
-
 def _prepare(
     optimizer: Optimizer, max_lr: Any, div: float, final_div: float, momenta: tuple[Any, Any] | None
 ) -> None:
     """Write the ends of the cycle into the groups."""
     ends = [
         {"initial_lr": t / div, "max_lr": t, "min_lr": t / div / final_div}
-        for t in _per_group("max_lr", max_lr, optimizer)
+        for t in value_per_group("max_lr", max_lr, optimizer)
     ]
     for name, values in zip(("base_momentum", "max_momentum"), momenta or (), strict=False):
-        for group, value in zip(ends, _per_group(name, values, optimizer), strict=True):
+        for group, value in zip(ends, value_per_group(name, values, optimizer), strict=True):
             group[name] = value
     for group, values in zip(optimizer.param_groups, ends, strict=True):
         group.update(values)
-
-
-def _set_momentum(group: dict[str, Any], name: str, value: float) -> None:
-    group[name] = (value, *group["betas"][1:]) if name == "betas" else value

@@ -17,7 +17,7 @@ _TOO_EARLY = (
     "`optimizer.step()` before `lr_scheduler.step()`.  Failure to do this will result in "
     "PyTorch skipping the first value of the learning rate schedule."
 )
-_EPOCH_IS_DEPRECATED = (
+EPOCH_IS_DEPRECATED = (
     "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where "
     "possible. Please use `scheduler.step()` to step the scheduler. During the deprecation, if "
     "epoch is different from None, the closed form is used instead of the new chainable form, "
@@ -38,10 +38,10 @@ class LRScheduler:
     """
 
     unsaved: tuple[str, ...] = ("optimizer",)  # attributes that state_dict() leaves out
+    _last_lr: list[float]
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+        check_optimizer(optimizer)
         self.optimizer = optimizer
         for i, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
@@ -50,13 +50,14 @@ class LRScheduler:
                 raise KeyError(_NO_INITIAL_LR.format(i))
         self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
         self.last_epoch = last_epoch
-        self._step_count = 0
-        self.step()
+        self._initial_step()
 
-    @property
-    def starting(self) -> bool:
-        """Whether the rates being asked for are the first ones, for the optimizer as it stands."""
-        return self._step_count == 1
+    def _initial_step(self) -> None:
+        """Set the rates of the first step, for the optimizer as it stands."""
+        self._step_count = 0
+        self._is_initial = True
+        self.step()
+        self._is_initial = False
 
     def rate(self, lr: float, base: float | None) -> float:
         """Return the rate at ``last_epoch`` of a group that has ``lr`` now and began with ``base``.
@@ -90,20 +91,26 @@ class LRScheduler:
         stays where it was.
         """
         watched = type(self.optimizer).step is Optimizer.step
-        if self.starting and watched and not self.optimizer.stepped:
+        if self._step_count == 1 and watched and not self.optimizer.stepped:
             warn(_TOO_EARLY)
         if epoch is not None:
-            warn(_EPOCH_IS_DEPRECATED)
+            warn(EPOCH_IS_DEPRECATED)
         before = self._step_count, self.last_epoch
         self._step_count += 1
         try:
-            rates = self._rates(epoch)
+            self._update_lr(epoch)
         except Exception:
             self._step_count, self.last_epoch = before
             raise
+
+    def _update_lr(self, epoch: int | None = None) -> None:
+        """Go on by one, or to ``epoch``, and set the rates there."""
+        self._set_rates(self._rates(epoch))
+
+    def _set_rates(self, rates: list[float]) -> None:
         for group, lr in zip(self.optimizer.param_groups, rates, strict=True):
             group["lr"] = float(lr)
-        self._last_lr: list[float] = [group["lr"] for group in self.optimizer.param_groups]
+        self._last_lr = current_rates(self.optimizer)
 
     def _rates(self, epoch: int | None) -> list[float]:
         """Move ``last_epoch`` and return the rates there."""
@@ -141,3 +148,42 @@ class LRScheduler:
                 "is this a schedule's state?"
             )
         vars(self).update({k: v for k, v in state_dict.items() if k not in self.unsaved})
+
+
+def check_optimizer(optimizer: Any) -> None:
+    """Raise TypeError for anything that is not an optimizer."""
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+
+
+def current_rates(optimizer: Optimizer) -> list[float]:
+    """Return the rate of each group."""
+    return [group["lr"] for group in optimizer.param_groups]
+
+
+def value_per_group(name: str, value: Any, optimizer: Optimizer) -> list[Any]:
+    """Return a list with a value per group: ``value`` itself, or that number for all of them."""
+    groups = len(optimizer.param_groups)
+    values = list(value) if isinstance(value, (list, tuple)) else [value] * groups
+    if len(values) != groups:
+        raise ValueError(
+            f"{name} must have the same length as optimizer.param_groups. "
+            f"{name} has {len(values)} values, param_groups has {groups}."
+        )
+    return values
+
+
+def momentum_name(optimizer: Optimizer) -> str:
+    """Return the option to cycle: "betas", whose first is the momentum, or "momentum"."""
+    for name in ("betas", "momentum"):
+        if name in optimizer.defaults:
+            return name
+    raise ValueError(
+        "optimizer must support momentum or beta1 with `cycle_momentum` option enabled; "
+        f"{type(optimizer).__name__} has the options {sorted(optimizer.defaults)}"
+    )
+
+
+def set_momentum(group: dict[str, Any], name: str, value: float) -> None:
+    """Write ``value`` into the option ``name``, as the first beta where there are several."""
+    group[name] = (value, *group["betas"][1:]) if name == "betas" else value
