@@ -21,6 +21,7 @@ from minigrad.nn.activation import Softplus as Softplus
 from minigrad.nn.activation import Softsign as Softsign
 from minigrad.nn.activation import Tanh as Tanh
 from minigrad.nn.batchnorm import shards as shards
+from minigrad.nn.batchnorm.ghost import GhostBatchNorm as GhostBatchNorm
 from minigrad.nn.batchnorm.layers import BatchNorm1d as BatchNorm1d
 from minigrad.nn.batchnorm.layers import BatchNorm2d as BatchNorm2d
 from minigrad.nn.batchnorm.layers import BatchNorm3d as BatchNorm3d
@@ -28,8 +29,7 @@ from minigrad.nn.batchnorm.lazy import LazyBatchNorm1d as LazyBatchNorm1d
 from minigrad.nn.batchnorm.lazy import LazyBatchNorm2d as LazyBatchNorm2d
 from minigrad.nn.batchnorm.lazy import LazyBatchNorm3d as LazyBatchNorm3d
 from minigrad.nn.batchnorm.report import batchnorm_report as batchnorm_report
-from minigrad.nn.batchnorm.shards import GhostBatchNorm as GhostBatchNorm
-from minigrad.nn.batchnorm.shards import SyncBatchNorm as SyncBatchNorm
+from minigrad.nn.batchnorm.sync import SyncBatchNorm as SyncBatchNorm
 from minigrad.nn.container import ModuleDict as ModuleDict
 from minigrad.nn.container import ModuleList as ModuleList
 from minigrad.nn.container import Sequential as Sequential

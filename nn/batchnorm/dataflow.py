@@ -1,9 +1,10 @@
-"""Which module feeds which: found by running a model once and watching what its modules hand on."""
+"""Which module feeds which: found by running a model once and observing its calls."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 from minigrad.creation import as_tensor
@@ -15,18 +16,20 @@ from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tree_leaves
 
 
-class Fed(NamedTuple):
-    """A BatchNorm layer, its input, and the module whose very output that is (None: no module's)."""
+class BatchNormInput(NamedTuple):
+    """A call of a BatchNorm layer: its input, and the module whose output that is.
+
+    ``source`` is None where the input is not the output of any module. ``exclusive`` means that
+    layer and source are called once, and that no other operation reads what passes between them.
+    """
 
     path: str
     layer: NormBase
     input: Tensor
     source_path: str = ""
     source: Module | None = None
-    exclusive: bool = False  # each is called once, and no other operation reads what passes between
-    passes: frozenset[str] = (
-        frozenset()
-    )  # the modules that take or give what passes between, themselves included
+    exclusive: bool = False
+    handled_by: frozenset[str] = frozenset()  # paths of the modules that take or return the input
 
 
 def first_input(batch: Any) -> Tensor:
@@ -35,95 +38,97 @@ def first_input(batch: Any) -> Tensor:
         batch = batch[0]
     if not hasattr(batch, "dtype"):
         raise TypeError(
-            f"expected batches that are a tensor, or a tuple that begins with one, got {type(batch)}"
+            "expected batches that are a tensor, or a tuple that begins with one, "
+            f"got {type(batch)}"
         )
     return as_tensor(batch)
 
 
-def tensors(output: Any) -> Iterator[Tensor]:
-    """Yield the tensors of what a model returned: one, or nested tuples, lists and dictionaries."""
+def output_tensors(output: Any) -> Iterator[Tensor]:
+    """Yield the tensors of a model's output: one, or nested tuples, lists and dictionaries."""
     return (leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor))
 
 
-def neighbours(model: Module) -> list[tuple[str, NormBase, str, Module]]:
-    """Return every BatchNorm layer behind another module of a Sequential, and that module: known without a run."""
-    found: list[Any] = []
-    for path, module in model.named_modules():
-        if isinstance(module, Sequential):
-            named = [(f"{path}.{name}" if path else name, m) for name, m in module._modules.items()]
-            pairs = zip(named, named[1:], strict=False)
-            found += [(*b, *a) for a, b in pairs if isinstance(b[1], NormBase)]
-    return found
+def sequential_pairs(model: Module) -> list[tuple[str, NormBase, str, Module]]:
+    """Return every BatchNorm layer behind another module of a Sequential, and that module.
+
+    These are known without a run: (path, layer, path of the source, source).
+    """
+    pairs: list[Any] = []
+    for path, container in model.named_modules():
+        if not isinstance(container, Sequential):
+            continue
+        prefix = f"{path}." if path else ""
+        named = [(prefix + name, module) for name, module in container._modules.items()]
+        for source, layer in zip(named, named[1:], strict=False):
+            if isinstance(layer[1], NormBase):
+                pairs.append((*layer, *source))
+    return pairs
 
 
-def feeds(model: Module, x: Tensor) -> list[Fed]:
+def batchnorm_inputs(model: Module, x: Tensor) -> list[BatchNormInput]:
     """Run ``model(x)`` and return every call of a BatchNorm layer, in order, with what fed it.
 
     The graph tells who else reads an output, so call this where operations are recorded.
     """
-    made: dict[int, tuple[str, Module]] = {}  # id of an output -> the innermost module that made it
-    alive: list[Any] = []  # keeps the ids from being used again
-    calls: Counter[Module] = Counter()
-    passes: defaultdict[int, set[str]] = defaultdict(
-        set
-    )  # id of a tensor -> the modules that take or give it
-    found: list[tuple[str, NormBase, Tensor]] = []
-    paths = {module: path for path, module in model.named_modules()}
-
-    def before(module: Module, args: Any) -> None:
-        calls[module] += 1
-        alive.append(args)
-        for tensor in tensors(args):
-            passes[id(tensor)].add(paths[module])
-        if isinstance(module, NormBase):
-            found.append((paths[module], module, args[0]))
-
-    def after(module: Module, args: Any, output: Any) -> None:
-        alive.append(output)
-        for tensor in tensors(output):
-            passes[id(tensor)].add(paths[module])
-        if not any(
-            output is given for given in args
-        ):  # a Dropout that lets everything pass made nothing
-            for tensor in tensors(output):
-                made.setdefault(id(tensor), (paths[module], module))
-
-    handles = [
-        h
-        for m in paths
-        for h in (m.register_forward_pre_hook(before), m.register_forward_hook(after))
-    ]
-    try:
+    observed = _Observed(model)
+    with ExitStack() as stack:
+        for module in observed.paths:
+            stack.callback(module.register_forward_pre_hook(observed.before).remove)
+            stack.callback(module.register_forward_hook(observed.after).remove)
         output = model(x)
-    finally:
-        for handle in handles:
-            handle.remove()
     readers = _readers(output)
-    fed = []
-    for path, layer, given in found:
-        source_path, source = made.get(id(given), ("", None))
-        exclusive = _exclusive(layer, given, source, calls, readers)
-        fed.append(
-            Fed(path, layer, given, source_path, source, exclusive, frozenset(passes[id(given)]))
+    result = []
+    for path, layer, input in observed.inputs:
+        source_path, source = observed.sources.get(id(input), ("", None))
+        read_once = input._node is not None and readers[input._node] == 1
+        called_once = source is not None and observed.calls[layer] == 1 == observed.calls[source]
+        handled_by = frozenset(observed.handled_by[id(input)])
+        result.append(
+            BatchNormInput(
+                path, layer, input, source_path, source, called_once and read_once, handled_by
+            )
         )
-    return fed
+    return result
 
 
-def _exclusive(
-    layer: Module,
-    given: Tensor,
-    source: Module | None,
-    calls: Counter[Module],
-    readers: Counter[Node],
-) -> bool:
-    once = source is not None and calls[layer] == 1 == calls[source]
-    return once and given._node is not None and readers[given._node] == 1
+class _Observed:
+    """What the hooks of one run see; tensors are known by their ids."""
+
+    def __init__(self, model: Module) -> None:
+        self.paths = {module: path for path, module in model.named_modules()}
+        self.sources: dict[int, tuple[str, Module]] = {}  # the innermost module that computed it
+        self.calls: Counter[Module] = Counter()
+        self.handled_by: defaultdict[int, set[str]] = defaultdict(set)
+        self.inputs: list[tuple[str, NormBase, Tensor]] = []
+        self._alive: list[Any] = []  # keeps the ids from being used again
+
+    def before(self, module: Module, args: Any) -> None:
+        """Note a call's arguments."""
+        self.calls[module] += 1
+        self._note(module, args)
+        if isinstance(module, NormBase):
+            self.inputs.append((self.paths[module], module, args[0]))
+
+    def after(self, module: Module, args: Any, output: Any) -> None:
+        """Note a call's output."""
+        self._note(module, output)
+        if any(output is arg for arg in args):  # such as a Dropout that lets everything pass
+            return
+        for tensor in output_tensors(output):
+            self.sources.setdefault(id(tensor), (self.paths[module], module))
+
+    def _note(self, module: Module, values: Any) -> None:
+        self._alive.append(values)
+        for tensor in output_tensors(values):
+            self.handled_by[id(tensor)].add(self.paths[module])
 
 
 def _readers(output: Any) -> Counter[Node]:
-    """Count for each node the operations that read it; an output of the model has a reader outside."""
-    roots = [tensor._node for tensor in tensors(output) if tensor._node is not None]
+    """Count the operations that read each node; an output of the model has one reader outside."""
+    roots = [tensor._node for tensor in output_tensors(output) if tensor._node is not None]
     readers: Counter[Node] = Counter(roots)
     for node in ancestors(roots):
-        readers.update({parent for parent in node.inputs if parent is not None})
+        inputs = {parent for parent in node.inputs if parent is not None}
+        readers.update(inputs)
     return readers

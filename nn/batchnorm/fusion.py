@@ -1,7 +1,8 @@
 """Batch Normalization folded into the linear or convolutional layer before it, for inference.
 
 In evaluation BN(W u + b) = a (W u + b − E[x]) + β with a = γ / √(Var[x] + eps): a linear layer
-again, with W' = a W and b' = a (b − E[x]) + β. https://arxiv.org/abs/1502.03167, Algorithm 2, line 11
+again, with W' = a W and b' = a (b − E[x]) + β.
+https://arxiv.org/abs/1502.03167, Algorithm 2, line 11
 """
 
 from __future__ import annotations
@@ -22,22 +23,23 @@ def fuse_linear_bn_weights(
     linear_w: Tensor, linear_b: Tensor | None, bn_rm: Tensor, bn_rv: Tensor, bn_eps: float,
     bn_w: Tensor | None = None, bn_b: Tensor | None = None,
 ) -> tuple[Parameter, Parameter]:  # fmt: skip
-    """Return weight (out, in, *) and bias (out,) of a layer and the Batch Normalization behind it as one.
+    """Return weight (out, in, *) and bias (out,) of a layer with Batch Normalization behind it.
 
-    They ask for gradients as the layer's own do.
+    They require grad as the layer's own do.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.fuse_linear_bn_weights.html
     """
     with no_grad():
         scale = (bn_rv + bn_eps).rsqrt()
         scale = scale if bn_w is None else scale * bn_w
         bias = (bn_rm * -1 if linear_b is None else linear_b - bn_rm) * scale
-        weight = linear_w * scale.reshape((-1,) + (1,) * (linear_w.ndim - 1))
+        per_output = [-1] + [1] * (linear_w.ndim - 1)
+        weight = linear_w * scale.reshape(per_output)  # (out, 1…)
         bias = bias if bn_b is None else bias + bn_b
-    like = linear_w if linear_b is None else linear_b
-    asks = linear_b is not None and linear_b.requires_grad
-    return Parameter(weight.to(linear_w.dtype), linear_w.requires_grad), Parameter(
-        bias.to(like.dtype), asks
-    )
+    if linear_b is None:
+        fused_bias = Parameter(bias.to(linear_w.dtype), False)
+    else:
+        fused_bias = Parameter(bias.to(linear_b.dtype), linear_b.requires_grad)
+    return Parameter(weight.to(linear_w.dtype), linear_w.requires_grad), fused_bias
 
 
 @tensor_arguments
@@ -45,13 +47,17 @@ def fuse_conv_bn_weights(
     conv_w: Tensor, conv_b: Tensor | None, bn_rm: Tensor, bn_rv: Tensor, bn_eps: float,
     bn_w: Tensor | None = None, bn_b: Tensor | None = None, transpose: bool = False,
 ) -> tuple[Parameter, Parameter]:  # fmt: skip
-    """As :func:`fuse_linear_bn_weights`, for a convolution; with ``transpose`` its weight is (in, out, *)."""
+    """As :func:`fuse_linear_bn_weights`, for a convolution.
+
+    With ``transpose`` its weight is (in, out, *).
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.fuse_conv_bn_weights.html
+    """
     if transpose:
         conv_w = conv_w.transpose(0, 1)
     weight, bias = fuse_linear_bn_weights(conv_w, conv_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b)
-    return Parameter(
-        weight.detach().transpose(0, 1), weight.requires_grad
-    ) if transpose else weight, bias
+    if transpose:
+        weight = Parameter(weight.detach().transpose(0, 1), weight.requires_grad)
+    return weight, bias
 
 
 def fuse_linear_bn_eval(linear: Linear, bn: NormBase) -> Linear:
@@ -81,15 +87,18 @@ def _fused(layer: Any, bn: NormBase) -> Any:
     check_module(bn, "fusion", "bn", NormBase)
     if layer.training or bn.training:
         raise ValueError(
-            "Fusion only for eval! Call model.eval() first: training needs the batch's own statistics"
+            "Fusion only for eval! Call model.eval() first: training needs the batch's own "
+            f"statistics; got training={layer.training} and {bn.training}"
         )
     if bn.running_mean is None or bn.running_var is None:
         raise ValueError(
-            "fusion: the Batch Normalization has track_running_stats=False, so no statistics to fold"
+            "fusion: the Batch Normalization has "
+            f"track_running_stats={bn.track_running_stats}, so no statistics to fold"
         )
     if layer.weight.shape[0] != bn.num_features:
         raise ValueError(
-            f"fusion: the layer has {layer.weight.shape[0]} outputs, bn.num_features={bn.num_features}"
+            f"fusion: the layer has {layer.weight.shape[0]} outputs, "
+            f"bn.num_features={bn.num_features}"
         )
     fused = deepcopy(layer)
     fused.weight, fused.bias = fuse_linear_bn_weights(

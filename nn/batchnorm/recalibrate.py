@@ -72,55 +72,63 @@ class Moments:
     """
 
     def __init__(self) -> None:
-        self.n, self.mean, self.m2 = 0, np.zeros(()), np.zeros(())
-        self.batches: list[
-            tuple[np.ndarray, np.ndarray | None]
-        ] = []  # mean and unbiased variance, if any, of each
+        self.n = 0
+        self.mean, self.m2 = np.zeros(()), np.zeros(())
+        # mean and unbiased variance of each batch; one value per channel has no variance
+        self.batches: list[tuple[np.ndarray, np.ndarray | None]] = []
 
     def add(self, x: Tensor) -> None:
         """Merge the values of (N, C, *) into those seen so far."""
-        flat = np.moveaxis(x._data, 1, 0).reshape(x.shape[1], -1).astype(np.float64)  # (C, m)
+        channels_first = np.moveaxis(x._data, 1, 0)
+        flat = channels_first.reshape(x.shape[1], -1).astype(np.float64)  # (C, m)
         m = flat.shape[1]
         if not m:
             return
-        mean = flat.mean(1)
-        mean += (flat - mean[:, None]).mean(1)
-        m2 = ((flat - mean[:, None]) ** 2).sum(1)
+        mean, m2 = _mean_and_squares(flat)
         self.batches.append((mean, m2 / (m - 1) if m > 1 else None))
-        n, gap = self.n + m, mean - self.mean
+        n = self.n + m
+        gap = mean - self.mean
         self.m2 = self.m2 + m2 + gap**2 * (self.n * m / n)
-        self.n, self.mean = n, self.mean + gap * (m / n)
+        self.mean = self.mean + gap * (m / n)
+        self.n = n
 
     def population(self) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and unbiased variance of all values together."""
         return self.mean, self.m2 / max(self.n - 1, 1)
 
     def paper(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the averages of the batches' means and unbiased variances, each batch with weight 1."""
-        means, variances = zip(*self.batches, strict=True)
-        return np.mean(means, 0), np.mean(
-            [variance for variance in variances if variance is not None], 0
-        )
+        """Return the averages over batches of their means and unbiased variances."""
+        means = [mean for mean, _ in self.batches]
+        variances = [variance for _, variance in self.batches if variance is not None]
+        return np.mean(means, 0), np.mean(variances, 0)
 
     def normalise(self, layer: NormBase, x: Tensor) -> Tensor:
-        """Return what the layer makes of ``x`` by the moments seen so far."""
-        mean, var = (Tensor._wrap(value.astype(x.dtype)) for value in (self.mean, self.m2 / self.n))
+        """Return the layer's output for ``x``, normalised by the moments seen so far."""
+        mean: Tensor = Tensor._wrap(self.mean.astype(x.dtype))
+        var: Tensor = Tensor._wrap((self.m2 / self.n).astype(x.dtype))
         return batch_norm(x, mean, var, layer.weight, layer.bias, eps=layer.eps)
+
+
+def _mean_and_squares(flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and sum of squared deviations of each row of (C, m)."""
+    mean = flat.mean(1)
+    mean += (flat - mean[:, None]).mean(1)  # the rounding error of the mean
+    return mean, ((flat - mean[:, None]) ** 2).sum(1)
 
 
 def recalibrate_batchnorm(
     model: M, loader: Iterable[Any], *, average: str = "population", progress: bool = False
 ) -> M:
-    """Give every Batch Normalization of a model the statistics of a whole data set; return the model.
+    """Give every Batch Normalization of a model the statistics of a data set; return the model.
 
     Algorithm 2 of the paper (https://arxiv.org/abs/1502.03167), in one pass over ``loader``, whose
-    batches are the input or begin with it. Every layer normalises by its batches meanwhile (one that
-    has a single value a channel by all values so far), the rest of the model evaluates. "population"
-    merges the moments of all values exactly, so that a small last batch weighs what it should; "paper"
-    averages over batches as the paper's text does. Empty batches say nothing, frozen layers are left
-    alone. Raises ValueError for a loader without values, an unknown ``average``, a layer that meets nan
-    or inf, and one that meets a single value a channel in all (for "paper": in each); nothing has
-    changed then.
+    batches are the input or begin with it. Meanwhile every layer normalises by its batches (by all
+    values so far where a batch has a single value per channel), the rest of the model evaluates.
+    "population" merges the moments of all values exactly, so that a small last batch weighs what it
+    should; "paper" averages over batches as the paper's text does. Empty batches say nothing,
+    frozen layers are left alone. Raises ValueError for a loader without values, an unknown
+    ``average``, a layer that meets nan or inf, and one that meets a single value per channel in
+    all (for "paper": in each); nothing has changed then.
 
     >>> import minigrad as mg
     >>> from minigrad import nn
@@ -134,58 +142,81 @@ def recalibrate_batchnorm(
             f"recalibrate_batchnorm: average: expected 'population' or 'paper', got {average!r}"
         )
     layers = {
-        p: m
-        for p, m in batchnorms(model, "recalibrate_batchnorm").items()
-        if m.running_mean is not None and not m.frozen_stats
+        path: layer
+        for path, layer in batchnorms(model, "recalibrate_batchnorm").items()
+        if layer.running_mean is not None and not layer.frozen_stats
     }
-    seen = {layer: Moments() for layer in layers.values()}
+    moments = {path: Moments() for path in layers}
+    _gather_moments(model, layers, moments, _with_progress_bar(loader) if progress else loader)
+    results = {}
+    for path, m in moments.items():
+        _check_values(path, m, average)
+        if m.n:
+            results[path] = getattr(m, average)()
+    for path, result in results.items():
+        if not np.isfinite(result).all():
+            raise ValueError(
+                f"recalibrate_batchnorm: layer '{path}' met nan or inf; no statistics have changed"
+            )
+    for path, (mean, var) in results.items():
+        layer = layers[path]
+        layer.running_mean.copy_(Tensor._wrap(mean))
+        layer.running_var.copy_(Tensor._wrap(var))
+        layer.num_batches_tracked.fill_(len(moments[path].batches))
+    return model
+
+
+def _gather_moments(
+    model: Module, layers: dict[str, NormBase], moments: dict[str, Moments], loader: Iterable[Any]
+) -> None:
+    """Run the model on every batch, and add each layer's inputs to its moments."""
     batches = 0
     with ExitStack() as stack:
         stack.enter_context(evaluating(model, layers.values()))
-        for layer, moments in seen.items():
-            handle = layer.register_forward_pre_hook(
-                lambda _, args, moments=moments: moments.add(args[0])
-            )
-            stack.callback(handle.remove)
-            stack.callback(layer.register_forward_hook(_lone(moments)).remove)
-        for batch in _shown(loader) if progress else loader:
+        for path, layer in layers.items():
+            before, after = _hooks(moments[path])
+            stack.callback(layer.register_forward_pre_hook(before).remove)
+            stack.callback(layer.register_forward_hook(after).remove)
+        for batch in loader:
             x = first_input(batch)
             if x.numel():
                 model(x)
                 batches += 1
     if not batches:
-        raise ValueError("recalibrate_batchnorm: the loader gave no batch, or only empty ones")
-    for path, layer in layers.items():
-        sizes = [1 if var is None else 2 for _, var in seen[layer].batches]
-        if seen[layer].n == 1 or (average == "paper" and sizes and max(sizes) == 1):
-            raise ValueError(
-                f"recalibrate_batchnorm: Expected more than 1 value per channel for layer '{path}', in the whole "
-                "loader or, for average='paper', in one of its batches"
-            )
-    found = {layer: getattr(moments, average)() for layer, moments in seen.items() if moments.n}
-    for path, layer in layers.items():
-        if layer in found and not np.isfinite(found[layer]).all():
-            raise ValueError(
-                f"recalibrate_batchnorm: layer '{path}' met nan or inf; no statistics have changed"
-            )
-    for layer, (mean, var) in found.items():
-        layer.running_mean.copy_(Tensor._wrap(mean))
-        layer.running_var.copy_(Tensor._wrap(var))
-        layer.num_batches_tracked.fill_(len(seen[layer].batches))
-    return model
+        raise ValueError(
+            f"recalibrate_batchnorm: the loader, a {type(loader).__name__}, gave no batch, "
+            "or only empty ones"
+        )
 
 
-def _lone(moments: Moments) -> Any:
-    """Return a forward hook that normalises a batch with a single value a channel by what was seen so far."""
+def _hooks(moments: Moments) -> tuple[Any, Any]:
+    """Return hooks before and after forward: the first adds the input to ``moments``.
 
-    def hook(layer: Any, args: Any, output: Tensor) -> Tensor | None:
+    The other normalises a batch with a single value per channel by the moments so far.
+    """
+
+    def before(layer: Any, args: Any) -> None:
+        moments.add(args[0])
+
+    def after(layer: Any, args: Any, output: Tensor) -> Tensor | None:
         x = args[0]
         return moments.normalise(layer, x) if x.numel() == x.shape[1] else None
 
-    return hook
+    return before, after
 
 
-def _shown(loader: Iterable[Any]) -> Iterable[Any]:
+def _check_values(path: str, moments: Moments, average: str) -> None:
+    """Raise ValueError where a layer has met too few values for a variance."""
+    variances = [variance for _, variance in moments.batches]
+    only_single_values = bool(variances) and all(variance is None for variance in variances)
+    if moments.n == 1 or (average == "paper" and only_single_values):
+        raise ValueError(
+            f"recalibrate_batchnorm: Expected more than 1 value per channel for layer '{path}', "
+            "in the whole loader or, for average='paper', in one of its batches"
+        )
+
+
+def _with_progress_bar(loader: Iterable[Any]) -> Iterable[Any]:
     from tqdm import tqdm
 
     return tqdm(loader, desc="recalibrating", unit="batch")

@@ -20,12 +20,11 @@ from minigrad.utils.table import html_table, text_table
 
 Array = np.ndarray
 QUANTITIES = ("x̂", "σ²", "μ", "x", "γ", "β")  # in the order of section 3
-STEP = float(np.finfo(np.float64).eps) ** (
-    1 / 3
-)  # of a central difference, relative to the scale of its operand
+# of a central difference, relative to the scale of its operand
+STEP = float(np.finfo(np.float64).eps) ** (1 / 3)
 
 
-class Row(NamedTuple):
+class GradientCheck(NamedTuple):
     """One quantity; differences are max |a − b| / max |b| over its elements."""
 
     quantity: str
@@ -39,22 +38,17 @@ class Row(NamedTuple):
 class Report:
     """What :func:`batchnorm_report` found: ``rows``, and ways to print them."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[GradientCheck, ...]
     title: str
 
     def _cells(self) -> list[tuple[str, ...]]:
-        head = (
-            "gradient",
-            "shape",
-            "largest",
-            "graph vs closed form",
-            "graph vs finite differences",
-        )
-        shown = [
-            (f"∂ℓ/∂{r.quantity}", str(r.shape), f"{r.largest:.3e}", f"{r.closed_form:.1e}", f"{r.finite_differences:.1e}")
-            for r in self.rows
-        ]  # fmt: skip
-        return [head, *shown]
+        titles = ("gradient", "shape", "largest")
+        cells: list[tuple[str, ...]]
+        cells = [(*titles, "graph vs closed form", "graph vs finite differences")]
+        for r in self.rows:
+            differences = f"{r.closed_form:.1e}", f"{r.finite_differences:.1e}"
+            cells.append((f"∂ℓ/∂{r.quantity}", str(r.shape), f"{r.largest:.3e}", *differences))
+        return cells
 
     def __repr__(self) -> str:
         head, *rows = self._cells()
@@ -77,7 +71,7 @@ class Report:
 def batchnorm_report(
     x: Any, dy: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Report:
-    """Return the six gradients of a training-mode Batch Normalization of ``x``, found in three ways.
+    """Return the six gradients of a training-mode Batch Normalization, computed in three ways.
 
     ``x`` and ``dy``, the gradient that arrives at y, are (N, C, *), with a dtype the graph keeps;
     ``weight`` and ``bias`` are γ and β, (C,), by default 1 and 0. Closed forms and differences are
@@ -93,62 +87,77 @@ def batchnorm_report(
     x, dy = _array(x), _array(dy)
     if x.ndim < 2 or x.shape != dy.shape:
         raise ValueError(
-            f"batchnorm_report: expected x and dy of one shape (N, C, *), got {x.shape} and {dy.shape}"
+            "batchnorm_report: expected x and dy of one shape (N, C, *), "
+            f"got {x.shape} and {dy.shape}"
         )
     if np.ptp(dy) == 0:
         raise ValueError(
-            "batchnorm_report: dy is constant, so that every gradient of x is zero; draw a random one"
+            f"batchnorm_report: dy is constant, {dy.flat[0]}, so that every gradient of x is zero; "
+            "draw a random one"
         )
     gamma = np.ones(x.shape[1], x.dtype) if weight is None else _array(weight)
     beta = np.zeros(x.shape[1], x.dtype) if bias is None else _array(bias)
     if gamma.shape != x.shape[1:2] or beta.shape != x.shape[1:2]:
-        raise ValueError(f"batchnorm_report: expected weight and bias of shape {x.shape[1:2]}")
+        raise ValueError(
+            f"batchnorm_report: expected weight and bias of shape {x.shape[1:2]}, "
+            f"got {gamma.shape} and {beta.shape}"
+        )
     graph = _from_graph(x, dy, gamma, beta, eps)
     x64, dy64 = (_flat(a.astype(np.float64)) for a in (x, dy))
-    closed = closed_forms(x64, dy64, gamma.astype(np.float64), eps)
-    finite = _by_differences(x64, dy64, gamma.astype(np.float64), beta.astype(np.float64), eps)
-    rows = [
-        Row(
-            q,
-            graph[q].shape,
-            float(np.abs(graph[q]).max()),
-            _apart(graph[q], closed[q]),
-            _apart(graph[q], finite[q]),
-        )
-        for q in QUANTITIES
-    ]
+    gamma64, beta64 = gamma.astype(np.float64), beta.astype(np.float64)
+    closed = closed_forms(x64, dy64, gamma64, eps)
+    finite = _by_differences(x64, dy64, gamma64, beta64, eps)
+    rows = []
+    for name in QUANTITIES:
+        grad = graph[name]
+        from_closed = _relative_difference(grad, closed[name])
+        from_finite = _relative_difference(grad, finite[name])
+        largest = float(np.abs(grad).max())
+        rows.append(GradientCheck(name, grad.shape, largest, from_closed, from_finite))
     return Report(tuple(rows), f"Batch Normalization of {x.shape}, {x.dtype}, eps={eps:g}")
 
 
 def closed_forms(x: Array, dy: Array, gamma: Array, eps: float) -> dict[str, Array]:
-    """Return the six gradients for x and dy of shape (m, C), as section 3 of the paper prints them."""
+    """Return the six gradients for x and dy of shape (m, C), as section 3 of the paper does."""
     m = len(x)
     mu = x.mean(0)
-    mu = mu + (x - mu).mean(0)  # rounding taken out
-    var = ((x - mu) ** 2).mean(0)
-    d_hat = dy * gamma
-    d_var = (d_hat * (x - mu) * -0.5 * (var + eps) ** -1.5).sum(0)
-    d_mu = (d_hat * -1 / np.sqrt(var + eps)).sum(0) + d_var * (-2 * (x - mu)).sum(0) / m
-    dx = d_hat / np.sqrt(var + eps) + d_var * 2 * (x - mu) / m + d_mu / m
-    d_gamma = (dy * (x - mu) / np.sqrt(var + eps)).sum(0)
-    return dict(zip(QUANTITIES, (d_hat, d_var, d_mu, dx, d_gamma, dy.sum(0)), strict=True))
+    mu = mu + (x - mu).mean(0)  # minus its rounding error
+    centered = x - mu
+    var = (centered**2).mean(0)
+    root = np.sqrt(var + eps)
+    d_x_hat = dy * gamma
+    d_var = (d_x_hat * centered * -0.5 * (var + eps) ** -1.5).sum(0)
+    d_mu = (d_x_hat * -1 / root).sum(0) + d_var * (-2 * centered).sum(0) / m
+    return {
+        "x̂": d_x_hat,
+        "σ²": d_var,
+        "μ": d_mu,
+        "x": d_x_hat / root + d_var * 2 * centered / m + d_mu / m,
+        "γ": (dy * centered / root).sum(0),
+        "β": dy.sum(0),
+    }
 
 
 def _from_graph(x: Array, dy: Array, gamma: Array, beta: Array, eps: float) -> dict[str, Array]:
     leaves = [Tensor._wrap(a.copy(), requires_grad=True) for a in (x, gamma, beta)]
-    y = normalize(leaves[0], leaves[1], leaves[2], eps)[0]
+    y, *_ = normalize(*leaves, eps)
     assert y._node is not None
-    inner = {node.label: node for node in ancestors((y._node,)) if node.label in QUANTITIES}
+    nodes = ancestors((y._node,))
+    inner = {node.label: node for node in nodes if node.label in QUANTITIES}
     for node in inner.values():
         node.retains = True
     y.backward(Tensor._wrap(dy))
-    found = {label: node.grad for label, node in inner.items()}
-    found.update(zip(("x", "γ", "β"), (leaf.grad for leaf in leaves), strict=True))
-    return {label: grad._data for label, grad in found.items()}
+    grads = {label: node.grad._data for label, node in inner.items()}
+    for label, leaf in zip(("x", "γ", "β"), leaves, strict=True):
+        grads[label] = leaf.grad._data
+    return grads
 
 
 def _by_differences(x: Array, dy: Array, gamma: Array, beta: Array, eps: float) -> dict[str, Array]:
-    """Return the six by central differences; channels (m, C) do not mix, so all are stepped at once."""
+    """Return the six by central differences.
+
+    Channels of (m, C) do not mix, so all are stepped at once.
+    """
     mu, var = x.mean(0), x.var(0)
     x_hat = (x - mu) / np.sqrt(var + eps)
 
@@ -179,26 +188,26 @@ def _slope(function: Callable[[Array], Array], point: Array, scale: Any) -> Arra
     if point.ndim == 1:
         up, down = point + STEP * scale, point - STEP * scale
         return (function(up) - function(down)) / (up - down)
-    rows = []
+    slopes = []
     for i in range(len(point)):
         up, down = point.copy(), point.copy()
         up[i] += STEP * scale
         down[i] -= STEP * scale
-        rows.append((function(up) - function(down)) / (up[i] - down[i]))
-    return np.array(rows)
+        rise = function(up) - function(down)
+        slopes.append(rise / (up[i] - down[i]))
+    return np.array(slopes)
 
 
 def _flat(a: Array) -> Array:
     return np.moveaxis(a, 1, -1).reshape(-1, a.shape[1])  # (m, C)
 
 
-def _apart(found: Array, expected: Array) -> float:
+def _relative_difference(grad: Array, expected: Array) -> float:
+    per_channel = grad.size == expected.size and expected.ndim == 1
+    # μ and σ² keep their dimensions
+    grad = grad.reshape(expected.shape) if per_channel else _flat(grad)
     size = np.abs(expected).max() or 1.0
-    per_channel = (
-        found.size == expected.size and expected.ndim == 1
-    )  # μ and σ² keep their dimensions
-    found = found.reshape(expected.shape) if per_channel else _flat(found)
-    return float(np.abs(found - expected).max() / size)
+    return float(np.abs(grad - expected).max() / size)
 
 
 def _array(a: Any) -> Array:
@@ -208,9 +217,10 @@ def _array(a: Any) -> Array:
 def mnist_report(data: str | None = None, seed: int = 0, dtype: Any = np.float64) -> Report:
     """Return the report for the first layer of the paper's network on 60 images of MNIST.
 
-    784 inputs, 100 features before Batch Normalization, sigmoid, 10 classes, cross-entropy. ``data``
-    is the folder of MNIST; without one it is looked for as :class:`minigrad.datasets.MNIST` does.
-    Where no network answers, the images are those of the sample, and the title says so.
+    784 inputs, 100 features before Batch Normalization, sigmoid, 10 classes, cross-entropy.
+    ``data`` is the folder of MNIST; without one it is looked for as
+    :class:`minigrad.datasets.MNIST` does. Where no network answers, the images are those of the
+    sample, and the title says so.
     """
     from minigrad import nn, random
 
