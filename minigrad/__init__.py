@@ -117,6 +117,7 @@ from minigrad.functions.p_norm import *
 from minigrad.functions.products import *
 from minigrad.functions.reduction import *
 from minigrad.functions.scan import *
+from minigrad.functions.scattering import *
 from minigrad.functions.shape import *
 from minigrad.functions.sorting import *
 from minigrad.linalg import (

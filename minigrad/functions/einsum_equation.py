@@ -1,4 +1,4 @@
-"""What einsum takes, brought to plain letters: ellipses, sublists, the implicit result, its errors."""
+"""The equation of einsum brought to plain letters: ellipses, sublists, the implicit result, errors."""
 
 from __future__ import annotations
 
@@ -7,20 +7,9 @@ from typing import Any
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def parsed(args: tuple[Any, ...]) -> tuple[list[Any], tuple[str, ...], str]:
-    """Return (operands, letters of each, letters of the result) of what ``einsum`` was given."""
-    if not args:
-        raise ValueError(
-            "einsum(): must specify the equation string and at least one operand, or at least one operand"
-        )
-    if isinstance(args[0], str):
-        equation, operands = args[0], list(args[1:])
-        if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
-            operands = list(operands[0])
-    else:
-        equation, operands = _of_sublists(args)
-    if not operands:
-        raise ValueError("einsum(): must provide at least one operand")
+def parse(args: tuple[Any, ...]) -> tuple[list[Any], tuple[str, ...], str]:
+    """Return (operands, letters of each, letters of the result) of the arguments of ``einsum``."""
+    equation, operands = _equation_and_operands(args)
     for i, x in enumerate(operands):
         if not hasattr(x, "ndim"):
             raise TypeError(f"einsum(): operand {i} must be Tensor, not {type(x).__name__}")
@@ -29,26 +18,51 @@ def parsed(args: tuple[Any, ...]) -> tuple[list[Any], tuple[str, ...], str]:
     if len(terms) != len(operands):
         fewer = "fewer" if len(terms) > len(operands) else "more"
         raise RuntimeError(
-            f"einsum(): {fewer} operands were provided than specified in the equation"
+            f"einsum(): {fewer} operands were provided than specified in the equation: "
+            f"{len(operands)} for {len(terms)} terms"
         )
     for text in (*terms, right):
         _check_letters(text)
-    wide = max(
-        (x.ndim - len(t) + 3 for x, t in zip(operands, terms, strict=True) if "..." in t), default=0
-    )
-    dots = "".join(chr(0x2460 + i) for i in range(wide))  # circled numbers: no letter is among them
+    ellipsis = _ellipsis_letters(terms, operands)
     inputs = tuple(
-        _letters(t, x, i, dots) for i, (x, t) in enumerate(zip(operands, terms, strict=True))
+        _letters_of_term(term, x, i, ellipsis)
+        for i, (x, term) in enumerate(zip(operands, terms, strict=True))
     )
     _check_sizes(operands, inputs)
-    return (
-        operands,
-        inputs,
-        _result(right, inputs, dots) if arrow else _implicit("".join(terms), dots),
-    )
+    if arrow:
+        return operands, inputs, _explicit_output(right, inputs, ellipsis)
+    return operands, inputs, _implicit_output("".join(terms), ellipsis)
 
 
-def _of_sublists(args: tuple[Any, ...]) -> tuple[str, list[Any]]:
+def _equation_and_operands(args: tuple[Any, ...]) -> tuple[str, list[Any]]:
+    if not args:
+        raise ValueError(
+            "einsum(): must specify the equation string and at least one operand, "
+            "or at least one operand"
+        )
+    if isinstance(args[0], str):
+        equation, operands = args[0], list(args[1:])
+        if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
+            operands = list(operands[0])
+    else:
+        equation, operands = _from_sublists(args)
+    if not operands:
+        raise ValueError(f"einsum(): must provide at least one operand for {equation!r}")
+    return equation, operands
+
+
+def _ellipsis_letters(terms: list[str], operands: list[Any]) -> str:
+    """Return a letter for each dimension of the longest ellipsis."""
+    lengths = [
+        x.ndim - len(term.replace("...", ""))
+        for x, term in zip(operands, terms, strict=True)
+        if "..." in term
+    ]
+    # circled numbers: no letter is among them
+    return "".join(chr(0x2460 + i) for i in range(max(lengths, default=0)))
+
+
+def _from_sublists(args: tuple[Any, ...]) -> tuple[str, list[Any]]:
     """Turn ``x, [0, 1], y, [1, ...], [0, ...]`` into an equation and its operands."""
 
     def text(labels: Any) -> str:
@@ -59,9 +73,11 @@ def _of_sublists(args: tuple[Any, ...]) -> tuple[str, list[Any]]:
                 raise RuntimeError(f"einsum(): expected subscripts in range [0, 52), but got {k}")
         return "".join("..." if k is ... else LETTERS[int(k)] for k in labels)
 
-    operands = list(args[: len(args) // 2 * 2 : 2])
-    equation = ",".join(text(labels) for labels in args[1 : len(args) // 2 * 2 : 2])
-    return (equation + "->" + text(args[-1]) if len(args) % 2 else equation), operands
+    pairs = len(args) // 2
+    operands = list(args[: 2 * pairs : 2])
+    equation = ",".join(text(labels) for labels in args[1 : 2 * pairs : 2])
+    has_output = len(args) % 2 == 1
+    return (f"{equation}->{text(args[-1])}" if has_output else equation), operands
 
 
 def _check_letters(text: str) -> None:
@@ -69,26 +85,26 @@ def _check_letters(text: str) -> None:
     for place, c in enumerate(rest):
         if c not in LETTERS:
             raise RuntimeError(
-                f"einsum(): invalid subscript given at index {place} of {text!r} in the equation string, "
-                "subscripts must be in [a-zA-Z] and '...' may stand once in each"
+                f"einsum(): invalid subscript given at index {place} of {text!r} in the equation "
+                "string, subscripts must be in [a-zA-Z] and '...' may stand once in each"
             )
 
 
-def _letters(term: str, x: Any, i: int, dots: str) -> str:
+def _letters_of_term(term: str, x: Any, i: int, ellipsis: str) -> str:
     named = len(term.replace("...", ""))
     if "..." not in term:
         if named != x.ndim:
             raise RuntimeError(
-                f"einsum(): the number of subscripts in the equation ({named}) does not match the number of "
-                f"dimensions ({x.ndim}) for operand {i} and no ellipsis was given"
+                f"einsum(): the number of subscripts in the equation ({named}) does not match "
+                f"the number of dimensions ({x.ndim}) for operand {i} and no ellipsis was given"
             )
         return term
     if named > x.ndim:
         raise RuntimeError(
-            f"einsum(): the number of subscripts in the equation ({named}) is more than the number of "
-            f"dimensions ({x.ndim}) for operand {i}"
+            f"einsum(): the number of subscripts in the equation ({named}) is more than "
+            f"the number of dimensions ({x.ndim}) for operand {i}"
         )
-    return term.replace("...", dots[len(dots) - (x.ndim - named) :])
+    return term.replace("...", ellipsis[len(ellipsis) - (x.ndim - named) :])
 
 
 def _check_sizes(operands: list[Any], inputs: tuple[str, ...]) -> None:
@@ -98,16 +114,17 @@ def _check_sizes(operands: list[Any], inputs: tuple[str, ...]) -> None:
         for c, n in zip(names, x.shape, strict=True):
             if own.setdefault(c, n) != n:
                 raise RuntimeError(
-                    f"einsum(): subscript {c} is repeated for operand {i} but the sizes don't match, {n} != {own[c]}"
+                    f"einsum(): subscript {c} is repeated for operand {i} "
+                    f"but the sizes don't match, {n} != {own[c]}"
                 )
             if n != 1 and known.setdefault(c, n) != n:
                 raise RuntimeError(
-                    f"einsum(): subscript {c} has size {n} for operand {i} which does not broadcast with "
-                    f"previously seen size {known[c]}"
+                    f"einsum(): subscript {c} has size {n} for operand {i} "
+                    f"which does not broadcast with previously seen size {known[c]}"
                 )
 
 
-def _result(right: str, inputs: tuple[str, ...], dots: str) -> str:
+def _explicit_output(right: str, inputs: tuple[str, ...], ellipsis: str) -> str:
     named = right.replace("...", "")
     for c in named:
         if named.count(c) > 1:
@@ -116,12 +133,13 @@ def _result(right: str, inputs: tuple[str, ...], dots: str) -> str:
             )
         if not any(c in names for names in inputs):
             raise RuntimeError(
-                f"einsum(): output subscript {c} does not appear in the equation for any input operand"
+                f"einsum(): output subscript {c} does not appear in the equation "
+                "for any input operand"
             )
-    return right.replace("...", dots)
+    return right.replace("...", ellipsis)
 
 
-def _implicit(terms: str, dots: str) -> str:
+def _implicit_output(terms: str, ellipsis: str) -> str:
     """Without an arrow: the ellipsis, then the letters that stand once, in order."""
     letters = terms.replace("...", "")
-    return dots + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
+    return ellipsis + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))

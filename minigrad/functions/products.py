@@ -11,38 +11,37 @@ import numpy as np
 
 from minigrad.engine.views import own
 from minigrad.functions.arguments import accepts_arrays, accepts_numpy_names, not_a_tensor_error
-from minigrad.functions.einsum_equation import LETTERS, parsed
+from minigrad.functions.einsum_equation import LETTERS, parse
 from minigrad.functions.shape import expand, reshape
 from minigrad.ops import einsum as sums
 from minigrad.ops import linalg, reduction
 from minigrad.ops import matmul as ops
 
 __all__ = [
-    "addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "cross", "dot", "einsum", "ger", "inner", "kron", "matmul", "mm", "mv",
-    "outer", "tensordot", "trace",
+    "addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "cross", "dot", "einsum", "ger", "inner",
+    "kron", "matmul", "mm", "mv", "outer", "tensordot", "trace",
 ]  # fmt: skip
 
 T = Any  # a Tensor, which this floor does not know
-_WORDS = {
-    "float32": "float",
-    "float64": "double",
-    "float16": "c10::Half",
-    "int64": "long int",
-    "int32": "int",
-}
 
 
-def _same_dtype(
-    x: T, y: T, words: str = "expected m1 and m2 to have the same dtype, but got: {} != {}"
-) -> None:
+def _check_same_dtype(x: T, y: T, opening: str, joint: str = "and") -> None:
     """Refuse tensors of two dtypes, as PyTorch; an array takes part in the promotion of operators."""
-    if x.dtype != y.dtype and hasattr(x, "backward") and hasattr(y, "backward"):
-        raise RuntimeError(words.format(*(_WORDS.get(str(d.dtype), str(d.dtype)) for d in (x, y))))
+    are_tensors = hasattr(x, "backward") and hasattr(y, "backward")
+    if are_tensors and x.dtype != y.dtype:
+        raise RuntimeError(f"{opening} {x.dtype} {joint} {y.dtype}")
 
 
-def _matrix(x: T, name: str) -> None:
+def _check_matrix(x: T, name: str) -> None:
     if x.ndim != 2:
         raise RuntimeError(f"{name} must be a matrix, got shape {list(x.shape)}")
+
+
+def _check_not_bools(function: str, x: T, y: T) -> None:
+    if x.dtype == bool and y.dtype == bool:
+        raise NotImplementedError(
+            f"{function}: not implemented for {x.dtype}; convert it: x.float()"
+        )
 
 
 def matmul(input: T, other: T) -> T:
@@ -61,21 +60,20 @@ def matmul(input: T, other: T) -> T:
         raise not_a_tensor_error("matmul", "other", 2, other)
     if not input.ndim or not other.ndim:
         raise RuntimeError(
-            f"both arguments to matmul need to be at least 1D, but they are {input.ndim}D and {other.ndim}D"
+            "both arguments to matmul need to be at least 1D, "
+            f"but they are {input.ndim}D and {other.ndim}D"
         )
-    _same_dtype(input, other)
-    if input.dtype == bool and other.dtype == bool:
-        raise NotImplementedError(
-            "matmul: \"addmm_impl_cpu_\" not implemented for 'Bool'; convert it: x.float()"
-        )
+    opening = "expected m1 and m2 to have the same dtype, but got:"
+    _check_same_dtype(input, other, opening, "!=")
+    _check_not_bools("matmul", input, other)
     return ops.matmul(input, other)
 
 
 @accepts_numpy_names
 def mm(input: T, mat2: T) -> T:
     """Return the product of two matrices, (n, m) and (m, p); RuntimeError for anything else."""
-    _matrix(input, "self")
-    _matrix(mat2, "mat2")
+    _check_matrix(input, "self")
+    _check_matrix(mat2, "mat2")
     return matmul(input, mat2)
 
 
@@ -87,8 +85,8 @@ def bmm(input: T, mat2: T) -> T:
             raise RuntimeError(f"{name} must be a 3D tensor, got shape {list(x.shape)}")
     if (input.shape[0], input.shape[2]) != mat2.shape[:2]:
         raise RuntimeError(
-            f"Expected size for first two dimensions of batch2 tensor to be: [{input.shape[0]}, {input.shape[2]}] "
-            f"but got: {list(mat2.shape[:2])}."
+            "Expected size for first two dimensions of batch2 tensor to be: "
+            f"[{input.shape[0]}, {input.shape[2]}] but got: {list(mat2.shape[:2])}."
         )
     return matmul(input, mat2)
 
@@ -109,14 +107,13 @@ def dot(input: T, tensor: T) -> T:
     """Return the product of two vectors (n,), a 0-d tensor."""
     if input.ndim != 1 or tensor.ndim != 1:
         raise RuntimeError(f"1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors")
-    _same_dtype(
-        input, tensor, "dot : expected both vectors to have same dtype, but found {} and {}"
-    )
+    opening = "dot : expected both vectors to have same dtype, but found"
+    _check_same_dtype(input, tensor, opening)
     if input.shape != tensor.shape:
         n, m = input.shape[0], tensor.shape[0]
         raise RuntimeError(
-            f"inconsistent tensor size, expected tensor [{n}] and src [{m}] to have the same number of elements, "
-            f"but got {n} and {m} elements respectively"
+            f"inconsistent tensor size, expected tensor [{n}] and src [{m}] to have the same "
+            f"number of elements, but got {n} and {m} elements respectively"
         )
     return matmul(input, tensor)
 
@@ -150,7 +147,7 @@ ger = outer
 
 def _scaled_sum(input: T, product: T, beta: float, alpha: float) -> T:
     """Return beta * input + alpha * product; with beta 0 the input is not looked at."""
-    _same_dtype(input, product, "self and mat2 must have the same dtype, but got {} and {}")
+    _check_same_dtype(input, product, "self and mat2 must have the same dtype, but got")
     if product.dtype.kind in "iu":
         beta, alpha = int(beta), int(alpha)
     product = product if alpha == 1 else product * alpha
@@ -195,9 +192,9 @@ def addbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1)
 
 
 def einsum(*args: Any) -> T:
-    """Return the Einstein sum ``einsum("ij,jk->ik", a, b)``, or with sublists ``einsum(a, [0, 1], b, [1, 2])``.
+    """Return the Einstein sum ``einsum("ij,jk->ik", a, b)``.
 
-    Ellipses, repeated letters and the implicit result are PyTorch's; pairs are contracted by matrix
+    With sublists it is ``einsum(a, [0, 1], b, [1, 2])``. Ellipses, repeated letters and the implicit result are PyTorch's; pairs are contracted by matrix
     products, the smallest results first. Raises RuntimeError for an equation that does not fit.
     https://docs.pytorch.org/docs/stable/generated/torch.einsum.html
 
@@ -205,9 +202,10 @@ def einsum(*args: Any) -> T:
     >>> mg.einsum("ii", mg.eye(3))
     tensor(3.)
     """
-    operands, inputs, output = parsed(args)
+    operands, inputs, output = parse(args)
     for x in operands[1:]:
-        _same_dtype(operands[0], x, "einsum(): expected operands of one dtype, but found {} and {}")
+        opening = "einsum(): expected operands of one dtype, but found"
+        _check_same_dtype(operands[0], x, opening)
     return sums.einsum(*operands, inputs=inputs, output=output)
 
 
@@ -219,28 +217,31 @@ def tensordot(a: T, b: T, dims: Any = 2) -> T:
     for place, (name, x) in enumerate((("a", a), ("b", b)), 1):
         if not hasattr(x, "ndim"):
             raise not_a_tensor_error("tensordot", name, place, x)
-    left, right = _contracted(a, b, dims)
+    left, right = _dims_to_contract(a, b, dims)
     left, right = reduction.axes_of(a, tuple(left)), reduction.axes_of(b, tuple(right))
     for i, j in zip(left, right, strict=True):
-        if a.shape[i] != b.shape[j] and 1 not in (a.shape[i], b.shape[j]):
+        n, m = a.shape[i], b.shape[j]
+        if n != m and 1 not in (n, m):
             raise RuntimeError(
-                f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i - a.ndim} and "
-                f"second has size {b.shape[j]} in dim {j}"
+                f"contracted dimensions need to match, but first has size {n} in dim {i - a.ndim} "
+                f"and second has size {m} in dim {j}"
             )
-    _same_dtype(a, b, "both inputs should have same dtype, but got {} and {}")
-    if a.dtype == bool and b.dtype == bool:
-        raise NotImplementedError(
-            "tensordot: \"dot\" not implemented for 'Bool'; convert it: x.float()"
-        )
-    names = LETTERS[: a.ndim]
-    others = list(LETTERS[a.ndim : a.ndim + b.ndim])
+    _check_same_dtype(a, b, "both inputs should have same dtype, but got")
+    _check_not_bools("tensordot", a, b)
+    letters_of_a = LETTERS[: a.ndim]
+    letters = list(LETTERS[a.ndim : a.ndim + b.ndim])
     for i, j in zip(left, right, strict=True):
-        others[j] = names[i]
-    output = "".join(c for c in names + "".join(others) if (c in names) != (c in others))
-    return sums.einsum(a, b, inputs=(names, "".join(others)), output=output)
+        letters[j] = letters_of_a[i]
+    letters_of_b = "".join(letters)
+    output = "".join(
+        letter
+        for letter in letters_of_a + letters_of_b
+        if (letter in letters_of_a) != (letter in letters_of_b)
+    )
+    return sums.einsum(a, b, inputs=(letters_of_a, letters_of_b), output=output)
 
 
-def _contracted(a: T, b: T, dims: Any) -> tuple[list[int], list[int]]:
+def _dims_to_contract(a: T, b: T, dims: Any) -> tuple[list[int], list[int]]:
     if isinstance(dims, (int, np.integer)):
         if dims < 0:
             raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
@@ -249,18 +250,31 @@ def _contracted(a: T, b: T, dims: Any) -> tuple[list[int], list[int]]:
         return list(range(a.ndim - dims, a.ndim)), list(range(dims))
     left, right = ([d] if isinstance(d, int) else list(d) for d in dims)
     if len(left) != len(right):
-        raise RuntimeError("both dimension lists should have same length")
+        raise RuntimeError(f"both dimension lists should have same length, got {left} and {right}")
     return left, right
 
 
 @accepts_arrays
 def kron(input: T, other: T) -> T:
-    """Return the Kronecker product; the operand of fewer dimensions gets leading ones."""
-    n = max(input.ndim, other.ndim)
-    a, b = ((1,) * (n - x.ndim) + tuple(x.shape) for x in (input, other))
-    left = np.reshape(input, tuple(k for m in a for k in (m, 1)))
-    right = np.reshape(other, tuple(k for m in b for k in (1, m)))
-    return own(reshape(left * right, tuple(p * q for p, q in zip(a, b, strict=True))))
+    """Return the Kronecker product; the operand of fewer dimensions gets leading ones.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.kron.html
+
+    >>> import minigrad as mg
+    >>> mg.kron(mg.tensor([1, 10]), mg.tensor([1, 2]))
+    tensor([ 1,  2, 10, 20])
+    """
+    ndim = max(input.ndim, other.ndim)
+    outer_shape = (1,) * (ndim - input.ndim) + tuple(input.shape)
+    inner_shape = (1,) * (ndim - other.ndim) + tuple(other.shape)
+    blocks = np.reshape(input, _interleaved(outer_shape, (1,) * ndim))
+    block = np.reshape(other, _interleaved((1,) * ndim, inner_shape))
+    shape = tuple(n * m for n, m in zip(outer_shape, inner_shape, strict=True))
+    return own(reshape(blocks * block, shape))
+
+
+def _interleaved(first: tuple[int, ...], second: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(n for pair in zip(first, second, strict=True) for n in pair)
 
 
 @accepts_numpy_names
@@ -269,7 +283,7 @@ def trace(input: T) -> T:
     if input.ndim != 2:
         raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
     if input.dtype == bool:
-        raise NotImplementedError("trace: \"trace\" not implemented for 'Bool'")
+        raise NotImplementedError(f"trace: not implemented for {input.dtype}; convert it: x.long()")
     return linalg.trace(input.long() if input.dtype.kind == "u" else input)
 
 
@@ -280,15 +294,18 @@ def cross(input: T, other: T, dim: int | None = None) -> T:
     https://docs.pytorch.org/docs/stable/generated/torch.cross.html
     """
     if input.ndim != other.ndim:
-        raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
+        raise RuntimeError(
+            "linalg.cross: inputs must have the same number of dimensions. "
+            f"Got {input.ndim} and {other.ndim}"
+        )
     if dim is None:
-        found = [i for i, n in enumerate(input.shape) if n == 3]
-        if not found:
-            raise RuntimeError("no dimension of size 3 in input")
-        dim = found[0]
+        if 3 not in input.shape:
+            raise RuntimeError(f"no dimension of size 3 in input of shape {list(input.shape)}")
+        dim = tuple(input.shape).index(3)
     axis = reduction.axis_of(input, dim)
     if input.shape[axis] != 3 or other.shape[axis] != 3:
         raise RuntimeError(
-            f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[axis]} and {other.shape[axis]}"
+            f"linalg.cross: inputs dimension {dim} must have length 3. "
+            f"Got {input.shape[axis]} and {other.shape[axis]}"
         )
     return linalg.cross(input, other, axis=axis - input.ndim)

@@ -62,7 +62,7 @@ def is_basic(index):
     )
 )
 def take_along_axis(x, *, indices, axis):
-    return in_c_order(x[_along(indices, axis)])
+    return in_c_order(x[index_along_axis(indices, axis)])
 
 
 @primitive(
@@ -70,7 +70,7 @@ def take_along_axis(x, *, indices, axis):
 )
 def put_along_axis(g, *, indices, axis, shape):
     """Zeros of this shape with ``g`` added along one axis at ``indices``: gather's adjoint."""
-    where = _along(indices, axis)
+    where = index_along_axis(indices, axis)
     out = np.zeros_like(g, shape=shape, order="C")
     if indices.shape[axis] == 1:  # no element can be named twice
         out[where] = g
@@ -79,7 +79,7 @@ def put_along_axis(g, *, indices, axis, shape):
     return out
 
 
-def _along(indices, axis):
+def index_along_axis(indices, axis):
     """Return the index of ``indices`` along one axis, each place of the others with itself."""
     return tuple(
         indices if i == axis % indices.ndim else arange_column(n, indices.ndim - i - 1)

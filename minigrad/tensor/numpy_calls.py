@@ -23,7 +23,7 @@ from minigrad.functions import (
     sorting,
 )
 from minigrad.functions.arguments import wrap_if_both_numbers
-from minigrad.functions.einsum_equation import parsed
+from minigrad.functions.einsum_equation import parse
 from minigrad.primitive import TABLE, Primitive, enter
 
 T = Any  # a Tensor, which this floor does not know
@@ -163,7 +163,7 @@ def _each(function: Any) -> Any:
 
 # ---- products and linear algebra ----------------------------------------------------------------
 def _einsum(*args: Any, optimize: Any = True) -> T:
-    operands, inputs, output = parsed(args)
+    operands, inputs, output = parse(args)
     return ops.einsum.einsum(*operands, inputs=inputs, output=output)
 
 

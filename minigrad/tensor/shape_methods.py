@@ -8,6 +8,7 @@ from typing import Any
 from minigrad.functions import diagonals as d
 from minigrad.functions import indexing as i
 from minigrad.functions import joining as j
+from minigrad.functions import scattering
 from minigrad.functions import shape as s
 from minigrad.functions.mixed_index import steps
 from minigrad.functions.return_types import Size, size_of
@@ -38,16 +39,20 @@ class Arranging:
     diagflat, unfold = d.diagflat, d.unfold
 
     select, gather, index_select, take = i.select, i.gather, i.index_select, i.take
-    scatter, scatter_add, scatter_reduce = i.scatter, i.scatter_add, i.scatter_reduce
+    scatter, scatter_add, scatter_reduce = (
+        scattering.scatter,
+        scattering.scatter_add,
+        scattering.scatter_reduce,
+    )
     index_add, index_copy, index_fill, index_put = (
-        i.index_add,
-        i.index_copy,
-        i.index_fill,
-        i.index_put,
+        scattering.index_add,
+        scattering.index_copy,
+        scattering.index_fill,
+        scattering.index_put,
     )
     masked_select, masked_scatter, take_along_dim = (
         i.masked_select,
-        i.masked_scatter,
+        scattering.masked_scatter,
         i.take_along_dim,
     )
     nonzero, argwhere, repeat_interleave = i.nonzero, i.argwhere, i.repeat_interleave
