@@ -15,7 +15,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 class _Modes(threading.local):
     grad_enabled = True
     inference = False  # inside inference_mode: results can never be part of a graph
-    watch: Any = None  # wraps what a backward sweep does at each node: autograd.record_lines
+    observers: tuple[Any, ...] = ()  # what looks at backward sweeps: engine.tap
+    on_result: Any = (
+        None  # called with each result, while ``RESULTS.hooked``: autograd.record_lines
+    )
     scope: Any = None  # the module calls around what runs now: (outer scope, weak module, class)
     links: int | None = (
         None  # what asks for no gradient is linked, too, back to this tick: for pictures
@@ -28,10 +31,15 @@ class _Modes(threading.local):
 class _Results:
     """Whether results without gradient are looked at: inside module calls, and once a thread entered ``inference_mode``."""
 
-    __slots__ = ("inference", "looked_at")  # writing to a class would cost Python its caches
+    __slots__ = (
+        "hooked",
+        "inference",
+        "looked_at",
+    )  # writing to a class would cost Python its caches
 
     def __init__(self) -> None:
         self.looked_at = self.inference = False
+        self.hooked = 0  # threads' blocks in which each result goes to ``MODES.on_result``
 
 
 RESULTS = _Results()

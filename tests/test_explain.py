@@ -10,6 +10,8 @@ import pytest
 
 import minigrad as mg
 from minigrad.autograd import Function, detect_anomaly, explain, record_lines
+from minigrad.engine.tap import Observer, observing
+from minigrad.modes import MODES, RESULTS
 
 
 def leaf(*values):
@@ -184,11 +186,26 @@ def test_nothing_is_noted_and_nothing_installed_outside():
     with record_lines(), record_lines():
         inside = x * 2
     outside = x * 2
-    assert sys.getprofile() is before and mg.modes.MODES.watch is None
+    assert sys.getprofile() is before and (MODES.observers, MODES.on_result, RESULTS.hooked) == ((), None, 0)
     assert inside._node.line and outside._node.line is None
     with pytest.raises(KeyError), detect_anomaly_quietly():
         raise KeyError
-    assert sys.getprofile() is before and mg.modes.MODES.watch is None
+    assert sys.getprofile() is before and (MODES.observers, MODES.on_result, RESULTS.hooked) == ((), None, 0)
+
+
+def test_an_observer_is_shown_each_contribution_once_and_as_it_was():
+    seen = []
+
+    class Keeps(Observer):
+        def see(self, node, g, saved, sent):
+            seen.extend((place, operand, cotangent) for place, operand, cotangent in sent)
+
+    x, w = leaf(3.0), mg.tensor([2.0], requires_grad=True)
+    with record_lines(), observing(Keeps), record_lines():
+        (x * x * x + w).backward()
+        found = explain(x)
+    assert [c.norm for c in found.contributions] == [9, 9, 9]
+    assert [(place, c.item()) for place, operand, c in seen if operand is x._node] == [(1, 9), (0, 9), (1, 9)]
 
 
 def detect_anomaly_quietly():

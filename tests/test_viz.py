@@ -249,7 +249,7 @@ def test_watching_changes_nothing_and_ends():
     with pytest.raises(KeyError), viz.watch():
         raise KeyError
     y.backward()
-    assert y._node.passed is None
+    assert y._node.observed is None
 
 
 def test_a_picture_keeps_nothing_alive():

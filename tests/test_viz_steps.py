@@ -51,7 +51,7 @@ def test_stopping_early_leaves_all_as_it_was():
     steps = viz.backward_steps(y)
     assert next(steps).rule == "SumBackward0"
     steps.close()
-    assert x.grad is None and y._node.passed is None
+    assert x.grad is None and y._node.observed is None
     y.backward()  # the graph is not used up
     assert x.grad.tolist() == [2.0, 4.0]
 
@@ -68,7 +68,7 @@ def test_an_interrupt_leaves_all_as_it_was():
         list(viz.backward_steps(y))
     assert x.grad is None
     y.backward()
-    assert x.grad.tolist() == [2.0, 4.0] and y._node.passed is None
+    assert x.grad.tolist() == [2.0, 4.0] and y._node.observed is None
 
 
 class Both(mg.autograd.Function):

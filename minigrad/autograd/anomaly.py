@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.autograd.lines import has_nan, record_lines, shown
-from minigrad.engine.graph import Node
+from minigrad.autograd.lines import NoteErrors, has_nan, record_lines, shown
+from minigrad.engine.graph import Node, ancestors, topological_order
+from minigrad.engine.tap import Contribution
 from minigrad.silence import warn
 
 
@@ -34,6 +35,19 @@ def is_anomaly_check_nan_enabled() -> bool:
     return _STATE.check_nan
 
 
+class FindNaN(NoteErrors):
+    """Raises at the first node whose rules return NaN."""
+
+    def __init__(self) -> None:
+        self.consumers: dict[Node, list[Node]] = {}
+
+    def see(self, node: Node, g: Any, saved: Any, sent: list[Contribution]) -> None:
+        for place, operand, cotangent in sent:
+            self.consumers.setdefault(operand, []).append(node)
+            if _STATE.check_nan and has_nan(cotangent):
+                raise RuntimeError(_story(node, place, g, cotangent, self.consumers))
+
+
 class detect_anomaly(record_lines):
     """Raise RuntimeError at the first backward function that makes a NaN, naming it and its line.
 
@@ -52,6 +66,8 @@ class detect_anomaly(record_lines):
     RuntimeError: Function 'SqrtBackward0' returned nan values in its 0th output...
     """
 
+    observer = FindNaN
+
     def __init__(self, check_nan: bool = True) -> None:
         super().__init__()
         self.check_nan = check_nan
@@ -69,17 +85,6 @@ class detect_anomaly(record_lines):
     def __exit__(self, *error: object) -> None:
         super().__exit__(*error)
         _STATE.enabled, _STATE.check_nan = self.states.pop()
-
-    def noter(self) -> Any:
-        """Return for one sweep what takes each contribution: it looks for NaN in it."""
-        consumers: dict[Node, list[Node]] = {}
-
-        def note(node: Node, g: Any, parent: Node, out: Any) -> None:
-            consumers.setdefault(parent, []).append(node)
-            if _STATE.check_nan and has_nan(out):
-                raise RuntimeError(_story(node, parent, g, out, consumers))
-
-        return note
 
 
 class set_detect_anomaly:
@@ -101,10 +106,10 @@ class set_detect_anomaly:
         pass
 
     def __exit__(self, *_: object) -> None:
-        for one in self.entered:
-            if one in _ENTERED.stack:
-                _ENTERED.stack.remove(one)
-                one.__exit__()
+        for block in self.entered:
+            if block in _ENTERED.stack:
+                _ENTERED.stack.remove(block)
+                block.__exit__()
 
 
 class _Entered(threading.local):
@@ -116,13 +121,13 @@ _ENTERED = _Entered()
 
 
 # ---- the story ------------------------------------------------------------------------------------
-def _story(node: Node, parent: Node, g: Any, out: Any, consumers: dict[Node, list[Node]]) -> str:
-    place = node.inputs.index(parent)
+def _story(node: Node, place: int, g: Any, out: Any, consumers: dict[Node, list[Node]]) -> str:
     text = f"Function '{node.name()}' returned nan values in its {place}th output.\n"
     text += f"  forward: {shown(node.line)}"
-    born = _born(node)
-    if born is not None:
-        return f"{text}\n  The value was NaN before: born in {_called(born)} at {shown(born.line)}"
+    first = _first_nan(node)
+    if first is not None:
+        name = first.name() if first.primitive is None else first.primitive.name
+        return f"{text}\n  The value was NaN before: born in {name} at {shown(first.line)}"
     if has_nan(g):
         return f"{text}\n  The gradient that came in was NaN already."
     if not _masked(g, out):
@@ -137,23 +142,14 @@ def _story(node: Node, parent: Node, g: Any, out: Any, consumers: dict[Node, lis
     return text
 
 
-def _called(node: Node) -> str:
-    return node.primitive.name if node.primitive is not None else node.name()
-
-
-def _born(node: Node) -> Node | None:
-    """Return the oldest node below ``node``, itself included, whose value was the first to be NaN."""
-    seen, stack = {node}, [node]
-    while stack:
-        for x in stack.pop().inputs:
-            if x is not None and x not in seen:
-                seen.add(x)
-                stack.append(x)
-    return min((n for n in seen if n.first_nan), key=lambda n: n.sequence, default=None)
+def _first_nan(node: Node) -> Node | None:
+    """Return the oldest node among ``node`` and its ancestors that was the first to be NaN."""
+    first = [x for x in topological_order(ancestors([node])) if x.first_nan]
+    return first[0] if first else None
 
 
 def _masked(g: Any, out: Any) -> bool:
-    """Tell whether the gradient that came in is 0 wherever NaN went out."""
+    """Return whether the gradient that came in is 0 wherever NaN went out."""
     g, out = (getattr(x, "_data", x) for x in (g, out))
     if not isinstance(g, (np.ndarray, np.generic)):  # the cotangents of a Function
         return False

@@ -9,7 +9,7 @@ from typing import Any
 from minigrad.autograd.function import _Call
 from minigrad.autograd.lines import Line, Origin, norm, record_lines, shown
 from minigrad.engine.backward import differentiate
-from minigrad.engine.graph import Node, ancestors, topological_order
+from minigrad.engine.graph import Node, ancestors, nodes_on_path, topological_order
 from minigrad.tensor.tensor import Tensor
 
 
@@ -129,14 +129,14 @@ def _of_what_is_there(tensor: Tensor) -> Explanation:
             "No gradient: this tensor asks for one, but no backward() has reached it since it was made or "
             "cleared. explain(tensor, loss) tells whether a way leads from it to the loss.",
         )
-    if node.arrived is None:
+    if node.contributions is None:
         text = f"The gradient of this tensor has norm {norm(node.grad):.5g}. Who contributed: explain(tensor, loss)."
         return Explanation("contributions", text)
     return _contributions(node, norm(node.grad))
 
 
 def _contributions(node: Node, total: float) -> Explanation:
-    parts = tuple(Contribution(*part) for part in node.arrived or ())
+    parts = tuple(Contribution(*part) for part in node.contributions or ())
     text = f"The gradient of this tensor has norm {total:.5g}; {len(parts)} contribution{'s' * (len(parts) != 1)}:"
     if not parts:
         text = f"The gradient of this tensor has norm {total:.5g}: it is the output itself."
@@ -157,7 +157,7 @@ def _no_path(tensor: Tensor, output: Tensor) -> Explanation:
             "No gradient: the output used this tensor before requires_grad_() was called on it. Compute it again.",
         )
     if tensor._node in reached:
-        return _withheld(tensor._node, reached)
+        return _withheld(tensor._node, output._node)
     return Explanation(
         "no path",
         "No gradient: no way leads from this tensor to the output. It was not used, or what was made of it was "
@@ -166,13 +166,10 @@ def _no_path(tensor: Tensor, output: Tensor) -> Explanation:
     )
 
 
-def _withheld(node: Node, reached: set[Node]) -> Explanation:
-    """Tell which Function between the tensor and the output returned None."""
-    above = {node}
-    for one in topological_order(reached):
-        if any(x in above for x in one.inputs):
-            above.add(one)
-    calls = sorted((n for n in above if isinstance(n, _Call)), key=lambda n: n.sequence)
+def _withheld(node: Node, output: Node) -> Explanation:
+    """Say which Function between the tensor and the output returned None."""
+    on_path = topological_order(nodes_on_path([node], [output]))
+    calls = [n for n in on_path if isinstance(n, _Call)]
     names = " or ".join(dict.fromkeys(call.function for call in calls)) or "an operation"
     line = calls[0].line if calls else None
     place = f", called at {shown(line)}" if line else ""

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.autograd.lines import note_call
 from minigrad.engine.graph import Node
 from minigrad.engine.messages import INFERENCE_SAVED
 from minigrad.engine.recording import source
@@ -232,6 +233,8 @@ class _Call(_Named):
         ctx._outputs = tuple((y.shape, y.dtype) if isinstance(y, Tensor) else None for y in outputs)
         linked = tuple(self._linked(ctx, i, y) for i, y in enumerate(outputs))
         ctx._dirty = ctx._constants = ()
+        if MODES.on_result is not None:
+            note_call(self, args, linked)
         return linked
 
     def _packed(

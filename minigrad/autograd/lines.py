@@ -1,8 +1,7 @@
-"""Which line of the user's code made this? Recorded on request, at no cost otherwise.
+"""Which line of the user's code recorded this? Noted on request, at no cost otherwise.
 
-``record_lines`` installs a profile function (``sys.setprofile``) on the thread: it sees the functions
-of ``minigrad.engine.recording`` return and notes the caller's line on what they return. The recording
-itself has no branch for it, so nothing is paid where nobody asks; inside, everything is slower.
+``record_lines`` sets ``MODES.on_result``, which recording calls with each result, and observes the
+sweeps (``engine.tap``): each node learns who contributes to its gradient.
 """
 
 from __future__ import annotations
@@ -14,11 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.autograd.function import _Call
-from minigrad.engine import recording
 from minigrad.engine.graph import Node
-from minigrad.engine.sweep import accumulate_pending
-from minigrad.modes import MODES
+from minigrad.engine.tap import Contribution, Observer
+from minigrad.modes import MODES, RESULTS
 from minigrad.tensor.tensor import Tensor
 
 _ROOT = Path(__file__).parents[1]
@@ -28,10 +25,31 @@ Line = tuple[str, int]
 
 
 class Origin:
-    """How a tensor without a node came about: ``how`` is detach, no_grad, no gradient or operation."""
+    """How a tensor without a node came about: by detach, no_grad, no gradient or an operation."""
 
     def __init__(self, how: str, name: str, line: Line | None, parents: tuple[Any, ...]) -> None:
         self.how, self.name, self.line, self.parents = how, name, line, parents
+
+
+class NoteErrors(Observer):
+    """Says in an error of a rule which line recorded the operation."""
+
+    def failed(self, node: Node, error: Exception) -> None:
+        error.add_note(f"while differentiating {node.name()}, recorded at {shown(node.line)}")
+
+
+class NoteContributions(NoteErrors):
+    """Notes on each operand's node who contributed to its gradient, from which line, how much."""
+
+    def __init__(self) -> None:
+        self.seen: set[Node] = set()
+
+    def see(self, node: Node, g: Any, saved: Any, sent: list[Contribution]) -> None:
+        for _, operand, cotangent in sent:
+            if operand not in self.seen:
+                self.seen.add(operand)
+                operand.contributions = []
+            operand.contributions.append((node.name(), node.line, norm(cotangent)))
 
 
 class record_lines:
@@ -48,77 +66,31 @@ class record_lines:
     2
     """
 
+    observer: type[Observer] = NoteContributions
+
     def __init__(self) -> None:
-        self.before: list[tuple[Any, Any]] = []
+        self.before: list[tuple[Any, ...]] = []
 
     def __enter__(self) -> None:
-        inner, profile = MODES.watch, sys.getprofile()
-        self.before.append((inner, profile))
-        MODES.watch = (
-            self.watched if inner is None else lambda apply_rules: self.watched(inner(apply_rules))
-        )
-        if profile is not _profile:
-            sys.setprofile(_profile)
+        self.before.append((MODES.on_result, MODES.observers, RESULTS.looked_at))
+        MODES.on_result = _note_result
+        if self.observer not in MODES.observers:
+            MODES.observers = (*MODES.observers, self.observer)
+        RESULTS.hooked += 1
+        RESULTS.looked_at = True
 
     def __exit__(self, *_: object) -> None:
-        MODES.watch, profile = self.before.pop()
-        sys.setprofile(profile)
-
-    def watched(self, apply_rules: Any) -> Any:
-        """Return what a sweep does at each node instead of ``apply_rules``: the same, and ``noter`` sees it."""
-        note = self.noter()
-
-        def step(
-            node: Node, g: Any, saved: Any, pending: Any, heap: Any, useful: Any, in_place: bool
-        ) -> None:
-            each = Each()
-            try:
-                apply_rules(node, g, saved, each, [], useful, in_place)
-            except Exception as error:
-                error.add_note(
-                    f"while differentiating {node.name()}, recorded at {shown(node.line)}"
-                )
-                raise
-            for parent, out, _ in each.entries:
-                note(node, g, parent, out)
-                accumulate_pending(pending, heap, parent, out)
-
-        return step
-
-    def noter(self) -> Any:
-        """Return for one sweep what takes each contribution: it notes it on the node it goes to."""
-        seen: set[Node] = set()
-
-        def note(node: Node, g: Any, parent: Node, out: Any) -> None:
-            if parent not in seen:
-                seen.add(parent)
-                parent.arrived = []
-            parent.arrived.append((node.name(), node.line, norm(out)))
-
-        return note
-
-
-class Each(dict[int, Any]):
-    """Stands for what is pending in a sweep, so that every contribution is seen by itself."""
-
-    def __init__(self) -> None:
-        self.entries: list[Any] = []
-
-    def get(self, sequence: int, default: Any = None) -> Any:
-        return None
-
-    def __setitem__(self, sequence: int, entry: Any) -> None:
-        self.entries.append(entry)
+        MODES.on_result, MODES.observers, looked_at = self.before.pop()
+        RESULTS.hooked -= 1
+        RESULTS.looked_at = looked_at or RESULTS.inference or RESULTS.hooked > 0
 
 
 def norm(g: Any) -> float:
-    """Return the norm of an array or Tensor, 0 for what is neither."""
+    """Return the norm of an array or Tensor, 0 for anything else."""
     values = getattr(g, "_data", g)
-    return (
-        float(np.sqrt(np.sum(np.square(values, dtype=np.float64))))
-        if isinstance(values, _VALUES)
-        else 0.0
-    )
+    if not isinstance(values, _VALUES):
+        return 0.0
+    return float(np.sqrt(np.sum(np.square(values, dtype=np.float64))))
 
 
 def shown(line: Line | None) -> str:
@@ -130,20 +102,15 @@ def shown(line: Line | None) -> str:
 
 
 def has_nan(values: Any) -> bool:
-    """Tell whether an array or Tensor of floats has a NaN."""
+    """Return whether an array or Tensor of floats has a NaN."""
     array = getattr(values, "_data", values)
     return isinstance(array, _VALUES) and array.dtype.kind == "f" and bool(np.isnan(array).any())
 
 
-# ---- what the profile function sees ---------------------------------------------------------------
-def _profile(frame: Any, event: str, result: Any) -> None:
-    if event == "return" and result is not None:
-        note = _WATCHED.get(frame.f_code)
-        if note is not None:
-            note(frame, result)
-
-
-def _user_line(frame: Any) -> Line | None:
+# ---- what is noted of a result --------------------------------------------------------------------
+def _user_line() -> Line | None:
+    """Return the line of the innermost frame that is neither minigrad's nor NumPy's."""
+    frame: Any = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
         if not name.startswith(_OURS):
@@ -152,55 +119,40 @@ def _user_line(frame: Any) -> Line | None:
     return None
 
 
-def _recorded(frame: Any, result: Any) -> None:
-    local = frame.f_locals
-    names = frame.f_code.co_varnames[
-        1 : frame.f_code.co_argcount - 1
-    ]  # primitive, operands, params
-    operands = local["operands"] if names == ("operands",) else tuple(local[name] for name in names)
-    _note(local["primitive"], operands, result, _user_line(frame))
-
-
-def _note(primitive: Any, operands: tuple[Any, ...], result: Any, line: Line | None) -> None:
+def _note_result(result: Any, primitive: Any, operands: tuple[Any, ...]) -> None:
+    """Note the line on the node of a result, or on a result without one how it left the graph."""
     tensors = [x for x in operands if isinstance(x, Tensor)]
     node = result._node
-    if node is not None:
-        node.line = line
-        node.first_nan = has_nan(result) and not any(has_nan(x) for x in tensors)
-        for x, home in zip(operands, node.inputs, strict=True):
-            if isinstance(x, Tensor) and x._node is None and x._origin is not None:
-                home.origin = x._origin
+    if node is None:
+        _note_origin(result, primitive.name, tensors)
         return
-    parents = tuple(
-        x._node or x._origin for x in tensors if x._node is not None or x._origin is not None
-    )
-    if parents:
-        how = "operation"
-        if any(x._node is not None for x in tensors):
-            how = "no gradient" if MODES.grad_enabled else "no_grad"
-        result._origin = Origin(how, primitive.name, line, parents)
+    _note_node(node, _user_line(), result, tensors)
+    for x, operand in zip(operands, node.inputs, strict=True):
+        if isinstance(x, Tensor) and x._node is None and x._origin is not None:
+            operand.origin = x._origin
 
 
-def _detached(frame: Any, result: Any) -> None:
-    x = frame.f_locals["self"]
-    if x._node is not None or x._origin is not None:
-        how = "detach" if x._node is not None else "operation"
-        result._origin = Origin(how, "detach", _user_line(frame), (x._node or x._origin,))
+def _note_node(node: Node, line: Line | None, result: Any, tensors: Any) -> None:
+    node.line = line
+    node.first_nan = has_nan(result) and not any(has_nan(x) for x in tensors)
 
 
-def _called(frame: Any, outputs: Any) -> None:
-    line, args = _user_line(frame), frame.f_locals["args"]
-    frame.f_locals["self"].line = line
+def _note_origin(result: Any, name: str, tensors: list[Tensor]) -> None:
+    known = [x._node or x._origin for x in tensors]
+    parents = tuple(x for x in known if x is not None)
+    if not parents:
+        return
+    how = "operation"
+    if any(isinstance(x, Node) for x in parents):
+        how = "no gradient" if MODES.grad_enabled else "no_grad"
+        if name == "detach":
+            how = "detach"
+    result._origin = Origin(how, name, _user_line(), parents)
+
+
+def note_call(call: Node, args: tuple[Any, ...], outputs: tuple[Any, ...]) -> None:
+    """Note the line of a Function's call on its nodes; ``MODES.on_result`` knows primitives only."""
+    call.line = line = _user_line()
     for y in outputs:
         if isinstance(y, Tensor) and y._node is not None:
-            y._node.line = line
-            y._node.first_nan = has_nan(y) and not any(has_nan(x) for x in args)
-
-
-_WATCHED = {
-    recording.record_unary.__code__: _recorded,
-    recording.record_binary.__code__: _recorded,
-    recording.record_nary.__code__: _recorded,
-    Tensor.detach.__code__: _detached,
-    _Call.link.__code__: _called,
-}
+            _note_node(y._node, line, y, args)

@@ -16,7 +16,7 @@ from minigrad.storage import tick
 class Freed:
     """Stands in ``saved`` of a node whose graph was used up."""
 
-    def recall(self, node: Node) -> list[Any]:
+    def restore(self, node: Node) -> list[Any]:
         """Say that nothing is left."""
         raise RuntimeError(
             "Trying to backward through the graph a second time (or directly access saved tensors after "
@@ -37,7 +37,7 @@ class Node:
     ``first`` and ``second``, since a tuple a node would double what Python's cycle collector has to visit, again and
     again while a deep graph grows. ``saved`` is what the rules read: ``(out, *operands)`` with None for what they do
     not. The node of the operand stands in for that: it answers ``shape``, ``dtype``, ``ndim`` and ``size``, which is
-    all a rule may ask. Where the values are elsewhere (used up, or to be computed again), ``saved.recall(node)``
+    all a rule may ask. Where the values are elsewhere (used up, or to be computed again), ``saved.restore(node)``
     returns them or raises.
     ``scope`` tells the module calls around it, for pictures. ``sequence`` is the tick of creation. ``grad`` is
     filled on leaves and where retained.
@@ -60,10 +60,10 @@ class Node:
     after_hooks: dict[int, Any] | None = None
     label: str | None = None
     in_place: str | None = None  # the recorded write that made this value
-    passed: Any = None  # what a sweep inside viz.watch showed of it
+    observed: Any = None  # what a sweep inside viz.watch showed of it
     line: tuple[str, int] | None = None  # this and the next three only inside autograd.record_lines
     origin: Any = None
-    arrived: Any = None
+    contributions: Any = None
     first_nan = False
 
     def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
@@ -159,6 +159,15 @@ def ancestors(roots: Iterable[Node], since: int = 0, linked: bool = True) -> set
 def topological_order(nodes: Iterable[Node]) -> list[Node]:
     """Return nodes in the order they were made in, which puts inputs before what reads them."""
     return sorted(nodes, key=lambda node: node.sequence)
+
+
+def nodes_on_path(targets: Iterable[Node], roots: Iterable[Node]) -> set[Node]:
+    """Return the nodes between the roots and the targets, both included."""
+    on_path = set(targets)
+    for node in topological_order(ancestors(roots, linked=False)):
+        if node.requires_grad and not on_path.isdisjoint(node.inputs):
+            on_path.add(node)
+    return on_path
 
 
 class Handle:

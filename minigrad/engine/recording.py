@@ -108,6 +108,8 @@ def record_unary(primitive: Primitive, x: Any, params: dict[str, Any] = _NO_PARA
         node.dtype = out.dtype
         node.scope = MODES.scope
         node.sequence = tick()
+        if RESULTS.hooked:
+            _call_hook(result, primitive, (x,))
     elif RESULTS.looked_at:
         _note_unrecorded(result, primitive, (x,), params)
     return result
@@ -150,6 +152,8 @@ def record_binary(primitive: Primitive, x: Any, y: Any, params: dict[str, Any] =
         node.shape = node_a.shape if node_a is not None and node_a.shape == shape else shape
         node.dtype, node.scope = out.dtype, MODES.scope
         node.sequence = tick()  # after source: inputs are always older
+        if RESULTS.hooked:
+            _call_hook(result, primitive, (x, y))
     elif RESULTS.looked_at:
         _note_unrecorded(result, primitive, (x, y), params)
     return result
@@ -193,6 +197,8 @@ def record_nary(
         node.primitive, node.params = primitive, params
         node.shape, node.dtype, node.scope = out.shape, out.dtype, MODES.scope
         node.sequence = tick()
+        if RESULTS.hooked:
+            _call_hook(result, primitive, operands)
     elif RESULTS.looked_at:
         _note_unrecorded(result, primitive, operands, params)
     return result
@@ -247,11 +253,17 @@ def source(x: Any, kept: bool = False) -> Node | None:
     return x._constant
 
 
+def _call_hook(result: Any, primitive: Primitive, operands: tuple[Any, ...]) -> None:
+    if MODES.on_result is not None:  # this thread's, not another's
+        MODES.on_result(result, primitive, operands)
+
+
 # ---- what asks for no gradient ----------------------------------------------------------------
 def _note_unrecorded(
     result: Any, primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]
 ) -> None:
     """Mark what is made in inference mode, unless it looks at the memory of an ordinary tensor; link the rest."""
+    _call_hook(result, primitive, operands)
     if MODES.inference:
         ordinary = [x for x in operands if isinstance(x, Recorded) and not x._inference]
         result._inference = not any(np.may_share_memory(result._data, x._data) for x in ordinary)
@@ -292,6 +304,7 @@ _DETACH = Primitive(lambda x: x, (None,), name="detach")
 
 def link_detached(result: Any, x: Any) -> None:
     """Link what ``x.detach()`` returned: its gradients end there."""
+    _call_hook(result, _DETACH, (x,))
     if x._node is None:
         result._constant = x._constant
     elif MODES.links == 0:
@@ -307,4 +320,4 @@ def call_linked(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     try:
         return function(*args, **kwargs)
     finally:
-        MODES.links, RESULTS.looked_at = None, before or RESULTS.inference
+        MODES.links, RESULTS.looked_at = None, before or RESULTS.inference or RESULTS.hooked > 0

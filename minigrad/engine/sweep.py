@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.engine.graph import FREED, Node, topological_order
+from minigrad.engine.graph import FREED, Node, nodes_on_path
+from minigrad.engine.tap import Tap
 from minigrad.modes import MODES
 from minigrad.ops.reduction import unbroadcast
 from minigrad.ops.shape import astype
@@ -37,31 +38,28 @@ def sweep(
     With ``targets`` only nodes on a path to one of them are visited. ``on_hook(node, g)`` is
     called where a node has hooks and gives the cotangent that goes on.
     """
-    goal = None if targets is None else set(targets)
-    useful = None if goal is None else _nodes_on_path(goal, roots)
-    found: dict[Node, tuple[Any, bool]] = {}
-    pending: dict[int, list[Any]] = {}  # sequence -> [node, cotangent, own buffer?]
-    heap: list[int] = []  # negative sequences: the newest first
-    apply_rules = _apply_rules if MODES.watch is None else MODES.watch(_apply_rules)
-    for root, g in zip(roots, cotangents, strict=True):
-        accumulate_pending(pending, heap, root, g)
+    goals = None if targets is None else set(targets)
+    on_path = None if goals is None else nodes_on_path(goals, roots)
+    results: dict[Node, tuple[Any, bool]] = {}
+    pending = _seeds(roots, cotangents)
+    heap = sorted(-sequence for sequence in pending)  # the newest first
+    tap = Tap(MODES.observers) if MODES.observers else None
+    in_place = lift is None and tap is None
     while heap:
         sequence = -heappop(heap)
-        node, g, own = pending.pop(sequence)
+        node, g, owned = pending.pop(sequence)
         if node.hooks is not None and on_hook is not None:
-            g, own = on_hook(node, g), False
+            g, owned = on_hook(node, g), False
         primitive = node.primitive
-        if (primitive is None if goal is None else node in goal) or (
-            node.retains and primitive is not None
-        ):
-            found[node] = (g, own and primitive is None)
-        if primitive is None or (
-            goal and useful and node in goal and useful.isdisjoint(node.inputs)
-        ):
-            continue  # here the way ends: what the node saved is not asked for
+        is_leaf = primitive is None
+        is_target = is_leaf if goals is None else node in goals
+        if is_target or (node.retains and not is_leaf):
+            results[node] = (g, owned and is_leaf)
+        if is_leaf or (is_target and on_path is not None and on_path.isdisjoint(node.inputs)):
+            continue  # here the way ends: what the node saved is not needed
         saved = node.saved
         if type(saved) is not tuple:
-            saved = saved.recall(node)
+            saved = saved.restore(node)
         if sequence < VERSIONS.last:
             _check_unwritten(node)
         if primitive.saves and not retain_graph:
@@ -70,18 +68,33 @@ def sweep(
             saved = _saved_or_shape(node, saved)
         else:
             saved = _saved_as_tensors(node, saved, lift)
-        apply_rules(node, g, saved, pending, heap, useful, lift is None)
-    return found
+        if tap is None:
+            _apply_rules(node, g, saved, pending, heap, on_path, in_place)
+        else:
+            tap.apply(_apply_rules, node, g, saved, pending, heap, on_path, in_place)
+    return results
+
+
+def _seeds(roots: Sequence[Node], cotangents: Sequence[Any]) -> dict[int, list[Any]]:
+    """Return what is pending when the sweep begins: sequence -> [node, cotangent, owned?].
+
+    A cotangent is owned where the sweep made its memory, so that it may be written to.
+    """
+    seeds: dict[Node, Any] = {}
+    for root, g in zip(roots, cotangents, strict=True):
+        seeds[root] = seeds[root] + g if root in seeds else g
+    return {root.sequence: [root, g, False] for root, g in seeds.items()}
 
 
 def _apply_rules(
     node: Node,
     g: Any,
     saved: Any,
-    pending: Any,
+    pending: dict[int, list[Any]],
     heap: list[int],
-    useful: set[Node] | None,
+    on_path: set[Node] | None,
     in_place: bool,
+    tap: Tap | None = None,
 ) -> None:
     """Apply the rules of a node, and put each cotangent with what is pending for its operand."""
     primitive: Any = node.primitive
@@ -89,30 +102,30 @@ def _apply_rules(
     rules, into = primitive.vjps, primitive.into
     if not rules:
         rules, saved, params = primitive.rules(saved, params), (), None
-    for rule, parent in zip(rules, node.many or (node.first, node.second), strict=False):
-        if rule is None or parent is None or not parent.requires_grad:
+    operands = node.many or (node.first, node.second)
+    pairs = zip(rules, operands, strict=False) if tap is None else tap.pairs(rules, operands)
+    for rule, operand in pairs:
+        if rule is None or operand is None or not operand.requires_grad:
             continue
-        if useful is not None and parent not in useful:
+        if on_path is not None and operand not in on_path:
             continue
-        if (
-            into is not None and in_place
-        ):  # pieces of one whole: each costs what it is, not what the whole is
-            entry = pending.get(parent.sequence)
-            if entry is not None and entry[2] and type(entry[1]) is _ndarray:
-                into(entry[1], g, **params)
-                continue
+        sequence = operand.sequence
+        entry = pending.get(sequence)
+        if into is not None and in_place and entry is not None and _is_owned_array(entry):
+            into(entry[1], g, **params)  # a part of an operand costs what the part is
+            continue
         out = rule(g, *saved, **params) if params else rule(g, *saved)
         if out is None:  # a Function's own backward has no gradient for it
             continue
-        fresh = in_place and out is not g and out.base is None
-        if out.shape != parent.shape:
-            out = unbroadcast(out, parent.shape)
-        if out.dtype is not parent.dtype and out.dtype != parent.dtype:
-            out = astype(out, dtype=parent.dtype)
-        sequence = parent.sequence
-        entry = pending.get(sequence)
+        owned = in_place and out is not g and out.base is None
+        if out.shape != operand.shape:
+            out = unbroadcast(out, operand.shape)
+        if out.dtype is not operand.dtype and out.dtype != operand.dtype:
+            out = astype(out, dtype=operand.dtype)
+        if tap is not None:
+            tap.send(operand, out)
         if entry is None:
-            pending[sequence] = [parent, out, fresh]
+            pending[sequence] = [operand, out, owned]
             heappush(heap, -sequence)
         elif entry[2] and in_place:
             entry[1] += out
@@ -120,23 +133,15 @@ def _apply_rules(
             entry[1], entry[2] = entry[1] + out, True
 
 
-def accumulate_pending(pending: Any, heap: list[int], node: Node, g: Any) -> None:
-    """Put a cotangent that others may hold with what is pending for its node."""
-    entry = pending.get(node.sequence)
-    if entry is None:
-        pending[node.sequence] = [node, g, False]
-        heappush(heap, -node.sequence)
-    else:
-        entry[1] = entry[1] + g
+def _is_owned_array(entry: list[Any]) -> bool:
+    return entry[2] and not isinstance(entry[1], np.generic)
 
 
 def _saved_or_shape(node: Node, saved: tuple[Any, ...]) -> Any:
     """Return what the node saved, with nodes for what is looked at for shape and dtype only."""
     if node.many is not None:
-        return [
-            home if value is None else value
-            for value, home in zip(saved, (node, *node.many), strict=True)
-        ]
+        pairs = zip(saved, (node, *node.many), strict=True)
+        return [stand_in if value is None else value for value, stand_in in pairs]
     if len(saved) == 3:
         out, a, b = saved
         return (
@@ -150,27 +155,13 @@ def _saved_or_shape(node: Node, saved: tuple[Any, ...]) -> Any:
 
 def _saved_as_tensors(node: Node, saved: tuple[Any, ...], lift: Lift) -> list[Any]:
     """Return what the node saved as Tensors that stand in the graph where they stood."""
-    homes = (node, *node.inputs)
-    return [
-        home if value is None else value if home is None else lift(value, home)
-        for value, home in zip(saved, homes, strict=True)
-    ]
-
-
-def _nodes_on_path(goal: set[Node], roots: Sequence[Node]) -> set[Node]:
-    """Return the nodes between the roots and the goal, by age: inputs are judged first."""
-    seen: set[Node] = set()
-    stack = list(roots)
-    while stack:
-        node = stack.pop()
-        if node not in seen:
-            seen.add(node)
-            stack.extend(p for p in node.inputs if p is not None and p.requires_grad)
-    useful = set(goal)
-    for node in topological_order(seen):
-        if any(parent in useful for parent in node.inputs):
-            useful.add(node)
-    return useful
+    operands = list(saved)
+    for i, stand_in in enumerate((node, *node.inputs)):
+        if saved[i] is None:
+            operands[i] = stand_in
+        elif stand_in is not None:
+            operands[i] = lift(saved[i], stand_in)
+    return operands
 
 
 def _check_unwritten(node: Node) -> None:
@@ -178,25 +169,27 @@ def _check_unwritten(node: Node) -> None:
 
     That is what it saved, and the arrays among its parameters: indices, masks, classes.
     """
-    of, moment = VERSIONS.of, node.sequence
-    for place, value in enumerate(node.saved if type(node.saved) is tuple else ()):
-        if value is None or (
-            type(value) is _ndarray and value.base is None and id(value) not in of
-        ):
+    saved = node.saved if type(node.saved) is tuple else ()
+    written_owners = VERSIONS.of
+    for place, value in enumerate(saved):
+        if value is None:
+            continue
+        owns_memory = type(value) is _ndarray and value.base is None
+        if owns_memory and id(value) not in written_owners:
             continue  # as most of them
-        if (
-            hasattr(value, "base")
-            and (writer := written_since(value, moment)) is not None
-            and value.size
-        ):
+        if not hasattr(value, "base"):
+            continue
+        writer = written_since(value, node.sequence)
+        if writer is not None and value.size:
             what = "the result" if place == 0 else f"operand {place - 1}"
             raise _overwritten(node, what, value, writer)
     for name, value in node.params.items():
         for array in value if type(value) is tuple else (value,):
-            if isinstance(array, _ndarray):
-                writer = written_since(array, moment)
-                if writer is not None:
-                    raise _overwritten(node, name, array, writer)
+            if not isinstance(array, np.ndarray):
+                continue
+            writer = written_since(array, node.sequence)
+            if writer is not None:
+                raise _overwritten(node, name, array, writer)
 
 
 def _overwritten(node: Node, what: str, value: Any, writer: str) -> RuntimeError:

@@ -190,7 +190,7 @@ class _Dropped:
     def __init__(self, region: _Region, place: int) -> None:
         self.region, self.place = region, place
 
-    def recall(self, node: Node) -> tuple[Any, ...]:
+    def restore(self, node: Node) -> tuple[Any, ...]:
         """Return what ``node`` saved, computed again with all the region where it has to be."""
         region = self.region
         if region.saved[self.place] is None:
@@ -199,7 +199,7 @@ class _Dropped:
         region.saved[self.place] = None
         if type(saved) is tuple:
             return saved
-        return saved.recall(node)  # a checkpoint inside this one
+        return saved.restore(node)  # a checkpoint inside this one
 
 
 def _handle(x: Any) -> Any:

@@ -22,14 +22,14 @@ def watched_gradients(order: Sequence[Node], ends: Sequence[Node]) -> tuple[dict
     Where none was watched, the gradients that nodes retained; never the ``.grad`` of leaves, which
     may be another graph's.
     """
-    sweeps = [end.passed.sweep for end in ends if end.passed is not None]
+    sweeps = [end.observed.sweep for end in ends if end.observed is not None]
     if not sweeps:
         return _retained_gradients(order), {}
     last = max(sweeps)
     gradients: dict[Node, Any] = {}
     flows: Flows = {}
     for node in order:
-        passed = node.passed
+        passed = node.observed
         if passed is None or passed.sweep != last:
             continue
         gradients[node] = passed.gradient
@@ -51,8 +51,8 @@ def _retained_gradients(order: Sequence[Node]) -> dict[Node, Any]:
 def saved_values(node: Node) -> tuple[Any, ...]:
     """Return (out, *operands) as the node saved them for backward, also after it; else ()."""
     saved = node.saved
-    if type(saved) is not tuple and node.passed is not None:
-        saved = node.passed.saved
+    if type(saved) is not tuple and node.observed is not None:
+        saved = node.observed.saved
     return saved if type(saved) is tuple and len(saved) == len(node.inputs) + 1 else ()
 
 

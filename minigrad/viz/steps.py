@@ -10,10 +10,11 @@ import numpy as np
 
 from minigrad.engine.backward import accumulate, differentiate
 from minigrad.engine.graph import FREED, Node
+from minigrad.engine.tap import Contribution, observing
 from minigrad.tensor.tensor import Tensor
 from minigrad.viz.formatting import format_shape
 from minigrad.viz.labels import named_tensors, operand_names
-from minigrad.viz.watch import note, watching
+from minigrad.viz.watch import Watcher, keep
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,12 @@ class Step:
     sent: tuple[Sent, ...]
 
     def __repr__(self) -> str:
-        lines = [f"step {self.number}: {self.name} ({self.rule}) ← {_told(self.cotangent)}"]
+        lines = [f"step {self.number}: {self.name} ({self.rule}) ← {_summary(self.cotangent)}"]
         for s in self.sent:
-            so_far = (
-                ""
-                if np.array_equal(s.cotangent._data, s.accumulated._data)
-                else f", so far {_told(s.accumulated)}"
-            )
-            lines.append(f"    {s.letter} = {s.name}: {_told(s.cotangent)}{so_far}")
+            so_far = ""
+            if not np.array_equal(s.cotangent._data, s.accumulated._data):
+                so_far = f", so far {_summary(s.accumulated)}"
+            lines.append(f"    {s.letter} = {s.name}: {_summary(s.cotangent)}{so_far}")
         return "\n".join(lines)
 
 
@@ -81,55 +80,60 @@ def backward_steps(
         for name, p in named_tensors(params, "viz.backward_steps")
         if p._node is not None
     }
-    steps: list[Step] = []
-    notes: list[Any] = []
-
-    def see(node: Node, g: Any, sent: Any, saved: Any, sweep: int) -> None:
-        steps.append(_step(len(steps) + 1, node, g, sent, names, gathered))
-        notes.append((node, g, sent, saved, sweep))
-
-    gathered: dict[int, Any] = {}
-    with watching(see):
-        found = differentiate([loss], [gradient], None, True, False)
-    yield from steps
-    for node, g, own in found:
-        accumulate(node, g, own)
-    for node, g, sent, saved, sweep in notes:
-        note(node, g, sent, saved, sweep)
+    run = _Run(names)
+    with observing(lambda: _StepWatcher(run)):
+        grads = differentiate([loss], [gradient], None, True, False)
+    yield from run.steps
+    for node, g, owned in grads:
+        accumulate(node, g, owned)
+    for seen in run.seen:
+        keep(*seen)
+        node = seen[0]
         if node.primitive.saves and not retain_graph:
             node.saved = FREED
 
 
-def _step(
-    number: int, node: Node, g: Any, sent: Any, names: dict[Node, str], gathered: dict[int, Any]
-) -> Step:
-    out, letters = [], operand_names(node, {}, set())
-    for i, parent, part in sent:
-        before = gathered.get(parent.sequence)
-        gathered[parent.sequence] = part if before is None else before + part
-        name = _name(parent, names)
-        out.append(
-            Sent(
-                i,
-                letters[i],
-                parent.sequence,
-                name,
-                Tensor._wrap(part),
-                Tensor._wrap(gathered[parent.sequence]),
-            )
-        )
-    return Step(number, node.sequence, _name(node, names), node.name(), Tensor._wrap(g), tuple(out))
+class _Run:
+    """The steps of one backward, and what each operand has gathered so far."""
+
+    def __init__(self, names: dict[Node, str]) -> None:
+        self.names = names
+        self.steps: list[Step] = []
+        self.seen: list[Any] = []  # what ``keep`` takes, of each node
+        self.gathered: dict[Node, Any] = {}
+
+    def add(self, node: Node, g: Any, sent: list[Contribution]) -> None:
+        """Add the step of one node."""
+        letters = operand_names(node, {}, set())
+        parts = []
+        for place, operand, cotangent in sent:
+            before = self.gathered.get(operand)
+            total = cotangent if before is None else before + cotangent
+            self.gathered[operand] = total
+            name = _name(operand, self.names)
+            values = Tensor._wrap(cotangent), Tensor._wrap(total)
+            parts.append(Sent(place, letters[place], operand.sequence, name, *values))
+        number, name = len(self.steps) + 1, _name(node, self.names)
+        step = Step(number, node.sequence, name, node.name(), Tensor._wrap(g), tuple(parts))
+        self.steps.append(step)
+
+
+class _StepWatcher(Watcher):
+    def __init__(self, run: _Run) -> None:
+        super().__init__()
+        self.run = run
+
+    def note(self, node: Node, g: Any, saved: Any, sent: list[Contribution]) -> None:
+        self.run.add(node, g, sent)
+        self.run.seen.append((node, g, saved, sent, self.sweep))
 
 
 def _name(node: Node, names: dict[Node, str]) -> str:
-    return (
-        names.get(node)
-        or node.label
-        or (node.primitive.name if node.primitive is not None else "leaf")
-    )
+    kind = "leaf" if node.primitive is None else node.primitive.name
+    return names.get(node) or node.label or kind
 
 
-def _told(t: Tensor) -> str:
+def _summary(t: Tensor) -> str:
     """Return a number, or shape and norm."""
     if t._data.size == 1:
         return f"{t._data.item():.6g}"
