@@ -65,6 +65,13 @@ from minigrad.nn.parameter import Parameter as Parameter
 from minigrad.nn.pooling import AdaptiveAvgPool2d as AdaptiveAvgPool2d
 from minigrad.nn.pooling import AvgPool2d as AvgPool2d
 from minigrad.nn.pooling import MaxPool2d as MaxPool2d
+from minigrad.nn.recurrent import GRU as GRU
+from minigrad.nn.recurrent import LSTM as LSTM
+from minigrad.nn.recurrent import RNN as RNN
+from minigrad.nn.recurrent import RNNBase as RNNBase
+from minigrad.nn.recurrent_cells import GRUCell as GRUCell
+from minigrad.nn.recurrent_cells import LSTMCell as LSTMCell
+from minigrad.nn.recurrent_cells import RNNCell as RNNCell
 from minigrad.nn.transformer import Transformer as Transformer
 from minigrad.nn.transformer import TransformerDecoder as TransformerDecoder
 from minigrad.nn.transformer import TransformerDecoderLayer as TransformerDecoderLayer
