@@ -6,24 +6,17 @@ https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any, ParamSpec, Protocol, Self, TypeVar
 from weakref import ref
 
-from minigrad.creation import as_tensor, zeros_like
+from minigrad.creation import zeros_like
 from minigrad.engine.recording import call_linked
-from minigrad.modes import MODES, no_grad
+from minigrad.modes import MODES
 from minigrad.nn import hooks
-from minigrad.nn.converting import Converting
+from minigrad.nn.conversion import ConversionMethods
 from minigrad.nn.parameter import Parameter
-from minigrad.nn.state import (
-    IncompatibleKeys,
-    StateDict,
-    assign_state,
-    dtype_faults,
-    key_faults,
-    size_faults,
-)
+from minigrad.nn.state import StateMethods, dotted
 from minigrad.tensor.tensor import Handle, Tensor
 
 KINDS = ("_parameters", "_buffers", "_modules")
@@ -39,7 +32,7 @@ class _HasForward(Protocol[P, R]):
     def forward(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
 
 
-class Module(Converting):
+class Module(ConversionMethods, StateMethods):
     """Base of all layers and models: write ``__init__`` and ``forward``.
 
     Parameters, tensors registered as buffers and modules assigned to attributes are found again by
@@ -58,9 +51,7 @@ class Module(Converting):
     """
 
     training: bool
-    _version = (
-        1  # of what state_dict holds; a class that changes it knows how to read the older one
-    )
+    _version = 1  # of what state_dict holds; a class that changes it reads the older one, too
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
@@ -108,23 +99,16 @@ class Module(Converting):
         self._forget(name)
 
     def __dir__(self) -> list[str]:
-        return sorted(
-            {
-                *super().__dir__(),
-                *(
-                    name
-                    for kind in KINDS
-                    for name in self.__dict__.get(kind, ())
-                    if name.isidentifier()
-                ),
-            }
-        )
+        names = set(super().__dir__())
+        for kind in KINDS:
+            names.update(name for name in self.__dict__.get(kind, ()) if name.isidentifier())
+        return sorted(names)
 
     def _own(self, kind: str, name: str, value: Any) -> None:
         """Enter a parameter, buffer or module, in place of what had its name."""
         if kind not in self.__dict__:
             raise AttributeError(
-                f"cannot assign {kind.strip('_').removesuffix('s')} before Module.__init__() call"
+                f"cannot assign {_singular(kind)} before Module.__init__() call: '{name}'"
             )
         if name not in self.__dict__[kind]:
             self._forget(name)
@@ -138,33 +122,38 @@ class Module(Converting):
 
     def _register(self, kind: str, name: str, value: Any) -> None:
         check_value(kind, name, value, "object to")
-        what = kind.strip("_").removesuffix("s")
         if "." in name or not name:
-            raise KeyError(f'{what} name can\'t contain "." or be empty string, got: "{name}"')
-        taken = self.__dict__.get(name) is not None or hasattr(type(self), name)
-        if taken or any(name in self.__dict__.get(k, ()) for k in KINDS if k != kind):
+            raise KeyError(
+                f'{_singular(kind)} name can\'t contain "." or be empty string, got: "{name}"'
+            )
+        is_attribute = self.__dict__.get(name) is not None or hasattr(type(self), name)
+        others = [k for k in KINDS if k != kind]
+        if is_attribute or any(name in self.__dict__.get(k, ()) for k in others):
             raise KeyError(f"attribute '{name}' already exists")
         self._own(kind, name, value)
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Make ``param`` the parameter of that name; None keeps the place free.
 
-        Raises TypeError for what is no Parameter, KeyError for a name that is taken.
+        Raises TypeError for anything that is not a Parameter, KeyError for a name that is taken.
         """
         self._register("_parameters", name, param)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Make ``tensor`` part of the state without being a parameter; saved if persistent.
 
-        Raises TypeError for what is no Tensor, KeyError for a name that is taken.
+        Raises TypeError for anything that is not a Tensor, KeyError for a name that is taken.
         """
         self._register("_buffers", name, tensor)
-        (self._unsaved.discard if persistent else self._unsaved.add)(name)
+        if persistent:
+            self._unsaved.discard(name)
+        else:
+            self._unsaved.add(name)
 
     def add_module(self, name: str, module: Module | None) -> None:
         """Make ``module`` the submodule of that name.
 
-        Raises TypeError for what is no Module, KeyError for a name that is taken.
+        Raises TypeError for anything that is not a Module, KeyError for a name that is taken.
         """
         self._register("_modules", name, module)
 
@@ -224,13 +213,16 @@ class Module(Converting):
     def register_full_backward_hook(
         self, hook: Callable[..., Any], prepend: bool = False
     ) -> Handle:
-        """Call ``hook(module, grad_input, grad_output)``, tuples, in backward; it may return another ``grad_input``."""
+        """Call ``hook(module, grad_input, grad_output)``, with tuples, in backward.
+
+        It may return another ``grad_input``.
+        """
         return Handle(self._backward_hooks, hook, prepend)
 
     def register_full_backward_pre_hook(
         self, hook: Callable[..., Any], prepend: bool = False
     ) -> Handle:
-        """Call ``hook(module, grad_output)`` before the module's backward; it may return another."""
+        """Call ``hook(module, grad_output)`` before backward; it may return another."""
         return Handle(self._backward_pre_hooks, hook, prepend)
 
     # ---- the tree -------------------------------------------------------------------------------
@@ -246,35 +238,40 @@ class Module(Converting):
                 continue
             seen.add(id(module))
             yield name, module
-            below = [(_dotted(name, k), m) for k, m in module._modules.items() if m is not None]
+            children = module._modules.items()
+            below = [(dotted(name, k), child) for k, child in children if child is not None]
             stack.extend(reversed(below))
 
-    def _named(
-        self, kind: str, prefix: str, recurse: bool, once: bool
+    def _named_members(
+        self, kind: str, prefix: str, recurse: bool, remove_duplicate: bool
     ) -> Iterator[tuple[str, Any]]:
+        modules = iter([(prefix, self)])
+        if recurse:
+            modules = self.named_modules(prefix, remove_duplicate)
         seen: set[int] = set()
-        modules = self.named_modules(prefix, once) if recurse else iter([(prefix, self)])
         for path, module in modules:
             for name, value in module.__dict__[kind].items():
-                if value is not None and not (once and id(value) in seen):
-                    seen.add(id(value))
-                    yield _dotted(path, name), value
+                repeated = remove_duplicate and id(value) in seen
+                if value is None or repeated:
+                    continue
+                seen.add(id(value))
+                yield dotted(path, name), value
 
     def named_parameters(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
         """Yield parameters with their dotted names; a shared one comes once."""
-        return self._named("_parameters", prefix, recurse, remove_duplicate)
+        return self._named_members("_parameters", prefix, recurse, remove_duplicate)
 
     def named_buffers(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Tensor]]:
         """Yield buffers with their dotted names."""
-        return self._named("_buffers", prefix, recurse, remove_duplicate)
+        return self._named_members("_buffers", prefix, recurse, remove_duplicate)
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """Yield the modules right below with their names."""
-        return self._named("_modules", "", recurse=False, once=True)
+        return self._named_members("_modules", "", recurse=False, remove_duplicate=True)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """Yield the parameters, each once."""
@@ -294,31 +291,31 @@ class Module(Converting):
 
     def get_submodule(self, target: str) -> Module:
         """Return the module of that dotted name; raise AttributeError where there is none."""
-        found = self
+        module = self
         for name in target.split(".") if target else ():
-            if name not in found._modules:
+            if name not in module._modules:
                 raise AttributeError(
-                    f"{type(found).__name__} has no attribute `{name}` in '{target}'"
+                    f"{type(module).__name__} has no attribute `{name}` in '{target}'"
                 )
-            found = getattr(found, name)
-        return found
+            module = getattr(module, name)
+        return module
 
     def get_parameter(self, target: str) -> Parameter:
         """Return the parameter of that dotted name; raise AttributeError where there is none."""
         path, _, name = target.rpartition(".")
-        found = getattr(self.get_submodule(path), name)
-        if not isinstance(found, Parameter):
+        value = getattr(self.get_submodule(path), name)
+        if not isinstance(value, Parameter):
             raise AttributeError(f"`{name}` is not an nn.Parameter")
-        return found
+        return value
 
     def get_buffer(self, target: str) -> Tensor:
         """Return the buffer of that dotted name; raise AttributeError where there is none."""
         path, _, name = target.rpartition(".")
         module = self.get_submodule(path)
-        found = getattr(module, name)
+        value: Any = getattr(module, name)
         if module._buffers.get(name) is None:
             raise AttributeError(f"`{name}` is not a buffer")
-        return found  # type: ignore[no-any-return]
+        return value  # type: ignore[no-any-return]
 
     # ---- changes to all of it -------------------------------------------------------------------
     def train(self, mode: bool = True) -> Self:
@@ -326,9 +323,7 @@ class Module(Converting):
         if not isinstance(mode, bool):
             raise ValueError(f"training mode is expected to be boolean, but got {mode!r}")
         self.__dict__["training"] = mode
-        for (
-            child
-        ) in self.children():  # asked one by one: a frozen layer may have a train() of its own
+        for child in self.children():  # one by one: a frozen layer may have its own train()
             child.train(mode)
         return self
 
@@ -344,7 +339,7 @@ class Module(Converting):
         return self
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
-        """Ask all parameters for gradients, or none; return the module."""
+        """Set ``requires_grad`` of all parameters; return the module."""
         for parameter in self.parameters():
             parameter.requires_grad_(requires_grad)
         return self
@@ -357,73 +352,6 @@ class Module(Converting):
             else:
                 parameter.grad = zeros_like(parameter.grad)
 
-    # ---- state ----------------------------------------------------------------------------------
-    def _state(self) -> dict[str, Tensor]:
-        """Return every parameter and saved buffer by its dotted name, in PyTorch's order."""
-        state: dict[str, Tensor] = {}
-        for path, module in self._paths():
-            saved = {k: v for k, v in module._buffers.items() if k not in module._unsaved}
-            owned = {**module._parameters, **saved}
-            state.update({_dotted(path, k): v for k, v in owned.items() if v is not None})
-        return state
-
-    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Tensor]:
-        """Return parameters and buffers by name, detached and on the same memory; with ``keep_vars`` themselves.
-
-        Clone what should not follow the training: ``{k: v.clone() for k, v in …items()}``.
-        """
-        state = StateDict(
-            {prefix + k: v if keep_vars else v.detach() for k, v in self._state().items()}
-        )
-        state._metadata = {
-            _dotted(prefix.removesuffix("."), k): {"version": m._version} for k, m in self._paths()
-        }
-        return state
-
-    def _paths(self) -> Iterator[tuple[str, Module]]:
-        return self.named_modules(remove_duplicate=False)
-
-    def _upgrade(
-        self, state: dict[str, Any], prefix: str, version: int | None
-    ) -> Callable[[], None] | None:
-        """Make ``state``, of that version (None: unknown), fit this module; return what undoes changes made here."""
-        return None
-
-    def load_state_dict(
-        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
-    ) -> IncompatibleKeys:
-        """Copy values of those names into the parameters and buffers, or with ``assign`` put them in their place.
-
-        Raises RuntimeError that lists missing and unexpected keys (with ``strict``) and sizes that
-        differ, TypeError for what is no dictionary; nothing is changed then.
-        """
-        if not isinstance(state_dict, Mapping):
-            raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
-        state, versions = dict(state_dict), getattr(state_dict, "_metadata", {})
-        undo = [
-            module._upgrade(state, _dotted(path, ""), versions.get(path, {}).get("version"))
-            for path, module in self._paths()
-        ]
-        own = self._state()
-        keys = IncompatibleKeys(
-            [k for k in own if k not in state], [k for k in state if k not in own]
-        )
-        found = {k: as_tensor(v) for k, v in state.items() if k in own}
-        faults = [*(key_faults(keys) if strict else ()), *size_faults(found, own)]
-        faults += dtype_faults(found, own) if assign else []
-        if faults:
-            for step in filter(None, undo):
-                step()
-            raise RuntimeError(
-                "\n\t".join([f"Error(s) in loading state_dict for {type(self).__name__}:", *faults])
-            )
-        if assign:
-            assign_state(self._paths(), found)
-        with no_grad():
-            for key, value in () if assign else found.items():
-                own[key].copy_(value)
-        return keys
-
     # ---- printing -------------------------------------------------------------------------------
     def extra_repr(self) -> str:
         """Return what stands between the brackets when the module is printed."""
@@ -434,15 +362,19 @@ class Module(Converting):
 
     def _tree(self, children: list[str]) -> str:
         """Return the class, ``extra_repr`` and the children, indented where they need lines."""
-        extra = self.extra_repr().split("\n") if self.extra_repr() else []
-        if not children and len(extra) < 2:
-            return f"{type(self).__name__}({''.join(extra)})"
-        body = "\n  ".join([*extra, *(text.replace("\n", "\n  ") for text in children)])
-        return f"{type(self).__name__}(\n  {body}\n)"
+        name, extra = type(self).__name__, self.extra_repr()
+        if not children and "\n" not in extra:
+            return f"{name}({extra})"
+        lines = extra.split("\n") if extra else []
+        for text in children:
+            lines.append(text.replace("\n", "\n  "))
+        body = "\n  ".join(lines)
+        return f"{name}(\n  {body}\n)"
 
 
-def _dotted(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
+def _singular(kind: str) -> str:
+    """Return 'parameter' for '_parameters', and so on."""
+    return kind.strip("_").removesuffix("s")
 
 
 def check_value(kind: str, name: str, value: Any, how: str) -> None:
@@ -454,5 +386,6 @@ def check_value(kind: str, name: str, value: Any, how: str) -> None:
     }[kind]
     if value is not None and not isinstance(value, cls):
         raise TypeError(
-            f"cannot assign '{type(value).__name__}' {how} {what} '{name}' ({label} or None expected)"
+            f"cannot assign '{type(value).__name__}' {how} {what} '{name}' "
+            f"({label} or None expected)"
         )

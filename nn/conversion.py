@@ -1,4 +1,4 @@
-"""The methods of Module that change the dtype of its parameters and buffers, or ask where they are: the CPU."""
+"""The methods of Module that change the dtype of its parameters and buffers, or their device."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from minigrad.tensor.dtype_methods import NO_BFLOAT16, wanted_dtype
 from minigrad.tensor.tensor import Tensor
 
 
-class Converting:
+class ConversionMethods:
     """Conversions; mixed into Module."""
 
     parameters: Any
     buffers: Any
 
-    def to(self, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False,
-           memory_format: Any = None, tensor: Any = None) -> Self:  # fmt: skip
+    def to(self, *args: Any, dtype: Any = None, device: Any = None,
+           non_blocking: bool = False, memory_format: Any = None,
+           tensor: Any = None) -> Self:  # fmt: skip
         """Cast floating-point parameters and buffers; return the module.
 
-        Of ``to(dtype)``, ``to(other)``, ``to('cpu')`` or ``to('cpu', dtype)``, as of a tensor. Raises
-        RuntimeError for other devices, TypeError for other dtypes; nothing is changed then.
+        Of ``to(dtype)``, ``to(other)``, ``to('cpu')`` or ``to('cpu', dtype)``, as of a tensor.
+        Raises RuntimeError for other devices, TypeError for other dtypes; nothing is changed then.
         """
         wanted = wanted_dtype(args if tensor is None else (tensor,), dtype, device)
         if wanted is None:
@@ -34,26 +35,25 @@ class Converting:
         return self._apply(lambda x: x.to(wanted) if x.is_floating_point() else x)
 
     def _apply(self, convert: Callable[[Tensor], Tensor]) -> Self:
-        """Put what ``convert`` makes of each parameter and buffer in its place; return the module."""
+        """Replace each parameter's and buffer's values by ``convert`` of it; return the module."""
         tensors: list[Tensor] = [*self.parameters(), *self.buffers()]
-        converted = [
-            convert(x.detach()) for x in tensors
-        ]  # all of them first: what raises has changed nothing
-        if any(
-            x.requires_grad and new.dtype.kind != "f"
-            for x, new in zip(tensors, converted, strict=True)
-        ):
-            raise RuntimeError(
-                "data set to a tensor that requires gradients must be floating point or complex dtype"
-            )
-        for x, new in zip(tensors, converted, strict=True):
+        # all of them first, so that a call that raises has changed nothing
+        converted = [convert(x.detach()) for x in tensors]
+        pairs = list(zip(tensors, converted, strict=True))
+        for x, new in pairs:
+            if x.requires_grad and new.dtype.kind != "f":
+                raise RuntimeError(
+                    "data set to a tensor that requires gradients must be floating point or "
+                    f"complex dtype, got {new.dtype}"
+                )
+        for x, new in pairs:
             grad, x.grad = x.grad, None
             x.data = new
             x.grad = None if grad is None else convert(grad)
         return self
 
     def type(self, dst_type: Any) -> Self:
-        """Cast all parameters and buffers, whole numbers, too; return the module."""
+        """Cast all parameters and buffers, integers included; return the module."""
         return self._apply(lambda x: x.type(dst_type))
 
     def float(self) -> Self:
