@@ -6,146 +6,238 @@ import math
 
 import numpy as np
 
+from minigrad.layout import strided_view
+
 QUICK = 1_000_000  # multiplications: OpenBLAS has a quicker kernel for products of at most so many
 LONG = 256  # columns in a matrix
 BLOCK = 1 << 18  # numbers in the columns laid out at once: about what the cache holds
 
 
-def shares(height, terms):
-    """Return in how many equal shares so many rows make quick products, given the terms of one row; 1 where none do."""
-    most = QUICK // max(1, terms)
-    return (
-        1
-        if height <= most or most < 8
-        else next(n for n in range(2, height + 1) if height % n == 0 and height // n <= most)
-    )
+def quick_shares(height, terms):
+    """Return in how many equal shares ``height`` rows make quick products, 1 where none do.
+
+    ``terms`` is the number of multiplications of one row.
+    """
+    quick_height = QUICK // max(1, terms)
+    if height <= quick_height or quick_height < 8:
+        return 1
+    for count in range(2, height):
+        if height % count == 0 and height // count <= quick_height:
+            return count
+    return height
+
+
+def contiguous_steps(shape):
+    """Return how many numbers lie between neighbours along each axis, in C order."""
+    return [math.prod(shape[i + 1 :]) for i in range(len(shape))]
 
 
 class Columns:
-    """Every window of an array as a column, some samples at a time: one matrix for each row of windows.
+    """Every window of an array as a column, some samples at a time: one matrix per row of windows.
 
-    A matrix is (taps * C/groups, samples * width); its row of windows is one along the first spatial axis. Only the
-    kernel's other axes are laid out: along the first, the next tap's channels stand in memory behind this one's, so
-    the matrices of neighbouring rows overlap. ``wide`` is the shape of width: the windows of a row, or, with stride 1,
-    all places of a padded row, the same zeros standing behind a line and before the next. Then each tap is one run of
-    memory, and the results between the windows are not looked at. At most ``most`` samples stand in a matrix side by side;
-    there are ``blocks`` times ``side`` of them at a time.
+    A matrix is (taps * C/groups, samples * places); its row of windows is one along the first
+    spatial axis. Only the kernel's other axes are laid out: along the first, the next tap's
+    channels stand in memory behind this one's, so the matrices of neighbouring rows overlap.
+
+    ``places`` is the shape of one sample's columns in a matrix: the windows of a row, or, with
+    stride 1, all places of a padded row, the same zeros standing behind a line and before the
+    next. Then each tap is one run of memory, and the results between the windows are not looked at.
+
+    At most ``max_samples`` stand in a matrix side by side: ``samples`` do. ``blocks`` times
+    ``samples`` are laid out at a time.
     """
 
-    def __init__(self, x, kernel, out, stride, padding, dilation, groups, most):
+    def __init__(self, x, kernel, out, stride, padding, dilation, groups, max_samples):
         if len(kernel) == 1:  # windows in one row
             x, padding = x[:, :, None], ((0, 0), *padding)
-            kernel, out, stride, dilation = (
-                (1, *sizes) for sizes in (kernel, out, stride, dilation)
-            )
-        self.x, self.kernel, self.out, self.groups = x, kernel, out, groups
-        self.stride, self.padding, self.dilation = stride, padding, dilation
-        sizes = zip(x.shape[3:], padding[1:], out[1:], strict=True)
-        self.lines = tuple(max(n + max(pair), fit) for n, pair, fit in sizes)
-        self.flat = max(stride[1:]) == 1 and math.prod(self.lines) <= 1.4 * math.prod(out[1:])
-        self.wide = self.lines if self.flat else out[1:]
-        self.height = x.shape[1] // groups * math.prod(kernel)
-        width = max(1, math.prod(self.wide))
-        most = max(
-            1, min(most, LONG // width)
-        )  # as few as half of them, if then no place is left free
-        self.side = min(range((most + 1) // 2, most + 1), key=lambda n: (-len(x) % n, -n))
-        size = x.shape[2] * x.shape[1] * math.prod(kernel[1:]) * self.side * width
-        self.blocks = max(1, min(BLOCK // max(1, size), -(-len(x) // self.side)))
-        self.width = self.side * width
+            kernel, out = (1, *kernel), (1, *out)
+            stride, dilation = (1, *stride), (1, *dilation)
 
-    def of(self, shares=1):
-        """Yield each part and its matrices (blocks, groups, shares, rows, taps * C/groups / shares, width).
+        self.x = x
+        self.groups = groups
+        self.kernel = kernel
+        self.out = out
+        self.stride = stride
+        self.padding = padding
+        self.dilation = dilation
 
-        They are gone with the next part. Where a part has fewer samples, something stands behind the last.
+        self.channels = x.shape[1] // groups
+        self.height = self.channels * math.prod(kernel)
+        self._choose_places()
+        self._choose_blocks(max_samples)
+
+    def _choose_places(self):
+        """Choose between the windows of a row and all places of a padded row, if those are few."""
+        out = self.out[1:]
+        sizes = zip(self.x.shape[3:], self.padding[1:], out, strict=True)
+        self.lines = tuple(max(n + max(pair), count) for n, pair, count in sizes)
+
+        few_between = math.prod(self.lines) <= 1.4 * math.prod(out)
+        unit_stride = max(self.stride[1:]) == 1
+        self.flat = unit_stride and few_between
+        self.places = self.lines if self.flat else out
+
+    def _choose_blocks(self, max_samples):
+        """Choose how many samples stand in a matrix, and in how many blocks they are laid out."""
+        count, channels, rows = self.x.shape[:3]
+        places = max(1, math.prod(self.places))
+        most = max(1, min(max_samples, LONG // places))
+        # as few as half of them, if then no place is left free
+        candidates = range((most + 1) // 2, most + 1)
+        self.samples = min(candidates, key=lambda n: (-count % n, -n))
+
+        self.width = self.samples * places
+        size = rows * channels * math.prod(self.kernel[1:]) * self.width
+        blocks_in_cache = BLOCK // max(1, size)
+        blocks_needed = -(-count // self.samples)
+        self.blocks = max(1, min(blocks_in_cache, blocks_needed))
+
+    def matrices(self, shares=1):
+        """Yield the slice of some samples, and their matrices.
+
+        These are (blocks, groups, shares, rows, taps * C/groups / shares, width), and gone with
+        the next slice. Where it has fewer samples, something stands behind the last.
         """
-        inside, seen = self._padded()
-        columns = np.empty_like(seen, order="C")
-        between = columns.strides[2] * (1 if self.dilation[0] > 1 else self.stride[0])
-        share = self.height // shares
-        shape = (self.blocks, self.groups, shares, self.out[0], share, self.width)
-        line = self.width * columns.itemsize
-        strides = (*columns.strides[:2], share * line, between, line, columns.itemsize)
-        matrices = np.ndarray(shape, columns.dtype, columns, 0, strides)
+        zeros, shape = self._zeros()
+        inside = self._samples_in(zeros, shape)
+        windows = self._windows_in(zeros, shape)
+        columns = np.empty_like(windows, order="C")
+        matrices = self._as_matrices(columns, shares)
         for part, samples in self._parts(self.x):
-            used = len(samples) // self.side
+            used = len(samples) // self.samples
             inside[:used] = samples.reshape(used, *inside.shape[1:])
-            np.copyto(columns[:used], seen[:used])
+            np.copyto(columns[:used], windows[:used])
             yield part, matrices[:used]
 
-    def _parts(self, x):
-        """Yield the slices of the samples that are laid out at once, and these samples, zeros filling the last block.
+    def _as_matrices(self, columns, shares):
+        """Return the matrices in the memory of the columns, where neighbouring ones overlap."""
+        height = self.height // shares
+        shape = (self.blocks, self.groups, shares, self.out[0], height, self.width)
+        block, group, row, *_, item = columns.strides
+        if self.dilation[0] == 1:
+            row *= self.stride[0]
+        line = self.width * item
+        strides = (block, group, height * line, row, line, item)
+        return strided_view(columns, shape, strides)
 
-        They are read into the cache here: what follows does not read them in order.
+    def _parts(self, x):
+        """Yield the slices of the samples that are laid out at once, and these samples.
+
+        Zeros fill the last block. The samples are read into the cache here: what follows does not
+        read them in order.
         """
-        step = max(1, self.blocks * self.side)
+        step = max(1, self.blocks * self.samples)
         samples = np.empty_like(x, shape=(step, *x.shape[1:]), order="C")
         for start in range(0, len(x), step):
             part = slice(start, min(start + step, len(x)))
             count = part.stop - start
             samples[:count] = x[part]
             samples[count:] = 0
-            yield part, samples[: count + -count % self.side]
+            full_blocks = count + -count % self.samples
+            yield part, samples[:full_blocks]
 
-    def _padded(self):
-        """Return zeros with room for the samples, and those windows' columns in them.
+    def _zeros(self):
+        """Return zeros with room for padded samples, and their shape: (block, row, C, n, *line).
 
-        The padded rows are (block, row, C, n, *line), with some zeros behind for the windows that begin in the last.
+        Some more zeros stand behind, for the windows that begin in the last line.
         """
-        x, stride, item = self.x, self.stride, self.x.itemsize
-        shape = (self.blocks, x.shape[2] + sum(self.padding[0]), x.shape[1], self.side, *self.lines)
-        block, row, channel, sample, *apart = (
-            math.prod(shape[i + 1 :]) * item for i in range(len(shape))
-        )
-        taps = [d * a for d, a in zip(self.dilation[1:], apart, strict=True)]
-        behind = sum(max(pair) * a for pair, a in zip(self.padding[1:], apart, strict=True))
-        behind += sum((k - 1) * tap for k, tap in zip(self.kernel[1:], taps, strict=True))
-        padded = np.zeros_like(x, shape=math.prod(shape) + behind // item)
-        first, *others = (
-            slice(a, a + n) for (a, _), n in zip(self.padding, x.shape[2:], strict=True)
-        )
-        inside = padded[: math.prod(shape)].reshape(shape)[(slice(None), first, ..., *others)]
-        rows, between = shape[1:2], (row,)
-        if self.dilation[0] > 1:  # the rows of a window are not neighbours: laid out, too
-            rows, between = (self.out[0], self.kernel[0]), (stride[0] * row, self.dilation[0] * row)
-        wide, across = (math.prod(self.wide),), (item,)
-        if not self.flat:
-            wide, across = self.wide, [s * a for s, a in zip(stride[1:], apart, strict=True)]
-        group = shape[2] // self.groups
-        shape = (self.blocks, self.groups, *rows, *self.kernel[1:], group, self.side, *wide)
-        strides = (block, group * channel, *between, *taps, channel, sample, *across)
-        return inside.transpose(0, 3, 2, 1, *range(4, inside.ndim)), np.ndarray(
-            shape, x.dtype, padded, 0, strides
-        )
+        _, channels, rows, *_ = self.x.shape
+        rows += sum(self.padding[0])
+        shape = (self.blocks, rows, channels, self.samples, *self.lines)
+
+        behind = 0
+        steps = contiguous_steps(self.lines)
+        axes = zip(self.padding[1:], self.kernel[1:], self.dilation[1:], steps, strict=True)
+        for pair, k, d, step in axes:
+            reach = max(pair) + (k - 1) * d
+            behind += reach * step
+
+        size = math.prod(shape) + behind
+        return np.zeros_like(self.x, shape=size), shape
+
+    def _samples_in(self, zeros, shape):
+        """Return where the samples go in the zeros: a view (block, n, C, row, *line)."""
+        spatial = self.x.shape[2:]
+        sizes = zip(self.padding, spatial, strict=True)
+        rows, *lines = (slice(before, before + n) for (before, _), n in sizes)
+
+        padded = zeros[: math.prod(shape)]
+        padded = padded.reshape(shape)
+        every_block = slice(None)
+        inside = padded[(every_block, rows, ..., *lines)]  # (block, row, C, n, *line)
+
+        behind = range(4, inside.ndim)
+        return inside.transpose(0, 3, 2, 1, *behind)
+
+    def _windows_in(self, zeros, shape):
+        """Return the windows in the zeros: a view (block, group, row, *taps, C/groups, n, *places)."""
+        block, row, channel, sample, *line = contiguous_steps(shape)
+        group = self.channels * channel
+
+        rows, row_steps = shape[1:2], (row,)
+        if self.dilation[0] > 1:
+            # the rows of a window are not neighbours: they are laid out, too
+            rows = (self.out[0], self.kernel[0])
+            row_steps = (self.stride[0] * row, self.dilation[0] * row)
+
+        taps = self.kernel[1:]
+        tap_steps = [d * step for d, step in zip(self.dilation[1:], line, strict=True)]
+
+        places, place_steps = self.places, [1]
+        if self.flat:
+            places = (math.prod(self.places),)
+        else:
+            place_steps = [s * step for s, step in zip(self.stride[1:], line, strict=True)]
+
+        shape = (self.blocks, self.groups, *rows, *taps, self.channels, self.samples, *places)
+        steps = (block, group, *row_steps, *tap_steps, channel, sample, *place_steps)
+        strides = [step * zeros.itemsize for step in steps]
+        return strided_view(zeros, shape, strides)
 
     def weights(self, w):
-        """Return weights (out, C/groups, *kernel) to meet columns: (1, groups, shares, 1, out/groups/shares, …)."""
-        results = len(w) // self.groups
-        rows = w.transpose(0, *range(2, w.ndim), 1)
-        return rows.reshape(
-            1, self.groups, shares(results, self.height * self.width), 1, -1, self.height
-        )
+        """Return the weights (out, C/groups, *kernel) as the matrices' left factor.
 
-    def cut(self, products, y):
-        """Write products (blocks, groups, shares, rows, out/groups/shares, width) to y (n, out, *spatial)."""
-        products = products.reshape(*products.shape[:5], self.side, *self.wide)[
-            (..., *map(slice, self.out[1:]))
-        ]
-        products = products.transpose(0, 5, 1, 2, 4, 3, *range(6, products.ndim))
-        if len(y) % self.side == 0:  # a view: y is contiguous
+        It is (1, groups, shares, 1, out/groups/shares, taps * C/groups).
+        """
+        rows = w.transpose(0, *range(2, w.ndim), 1)
+        results = len(w) // self.groups
+        shares = quick_shares(results, self.height * self.width)
+        return rows.reshape(1, self.groups, shares, 1, -1, self.height)
+
+    def store(self, products, y):
+        """Write products (blocks, groups, shares, rows, out/groups/shares, width) to y.
+
+        y is (n, out, *spatial).
+        """
+        lead = products.shape[:5]
+        products = products.reshape(*lead, self.samples, *self.places)
+        windows = map(slice, self.out[1:])
+        products = products[(..., *windows)]
+
+        behind = range(6, products.ndim)
+        products = products.transpose(0, 5, 1, 2, 4, 3, *behind)
+        if len(y) % self.samples == 0:  # a view: y is contiguous
             y.reshape(products.shape)[...] = products
         else:
             y[...] = products.reshape(-1, *y.shape[1:])[: len(y)]
 
-    def beside(self, y):
-        """Yield the parts of y (n, out, *spatial) as their columns stand: (blocks, groups, 1, rows, width, out/groups)."""
+    def transposed_results(self, y):
+        """Yield the samples of y (n, out, *spatial) as their columns stand in the matrices.
+
+        They are (blocks, groups, 1, rows, width, out/groups).
+        """
         results = y.shape[1] // self.groups
-        shape = (self.blocks, self.groups, self.out[0], self.side, *self.wide, results)
-        rows = np.zeros_like(y, shape=shape, order="C")
-        places = rows[(..., *map(slice, self.out[1:]), slice(None))]
-        places = places.transpose(0, 3, 1, -1, 2, *range(4, places.ndim - 1))
-        rows = rows.reshape(self.blocks, self.groups, 1, self.out[0], -1, results)
+        rows = self.out[0]
+        lead = (self.blocks, self.groups)
+        shape = (*lead, rows, self.samples, *self.places, results)
+        zeros = np.zeros_like(y, shape=shape, order="C")
+        columns = zeros.reshape(*lead, 1, rows, -1, results)
+
+        windows = map(slice, self.out[1:])
+        inside = zeros[(..., *windows, slice(None))]
+        behind = range(4, inside.ndim - 1)
+        inside = inside.transpose(0, 3, 1, -1, 2, *behind)
         for _, samples in self._parts(y):
-            used = len(samples) // self.side
-            places[:used] = samples.reshape(used, *places.shape[1:])
-            yield rows[:used]
+            used = len(samples) // self.samples
+            inside[:used] = samples.reshape(used, *inside.shape[1:])
+            yield columns[:used]

@@ -1,11 +1,12 @@
 """Einstein sums: pairs of operands become one batched matrix product each, the cheapest pair first.
 
-``inputs`` holds one string of letters an operand, ``output`` the letters of the result: no ellipsis,
+``inputs`` holds one string of letters per operand, ``output`` the letters of the result: no ellipsis,
 no spaces (``minigrad.functions.equation`` takes care of both).
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -14,168 +15,212 @@ from minigrad.ops.summation import sum_axes
 from minigrad.primitive import primitive
 
 
-def _einsum_vjp(g, i, xs, inputs, output):
+def _einsum_vjp(g, i, _out, *xs, inputs, output):
     """The cotangent of operand i: g with the other operands, summed to the operand's letters."""
-    own = inputs[i]
+    x, own = xs[i], inputs[i]
+    arrays = [g, *xs[:i], *xs[i + 1 :]]
+    names = [output, *inputs[:i], *inputs[i + 1 :]]
     letters = "".join(dict.fromkeys(own))
-    others = [(x, names) for j, (x, names) in enumerate(zip(xs, inputs, strict=True)) if j != i]
-    known: dict[str, int] = {}
-    for x, names in ((g, output), *others):
-        for name, n in zip(names, x.shape, strict=True):
-            known[name] = max(n, known.get(name, 0))
-    sizes = dict(zip(own, xs[i].shape, strict=True))
-    for name in letters:
-        if (
-            known.get(name, 1) == 1
-        ):  # summed over in this operand alone: the cotangent is constant along it
-            others.append((np.ones(sizes[name], xs[i].dtype), name))
-    taken, target = set(own).union(known), letters
-    for place, name in enumerate(own):
-        if name in own[:place]:  # a repeated letter takes the diagonal: its adjoint fills one
-            fresh = _unused(taken)
-            taken.add(fresh)
-            others.append((np.eye(sizes[name], dtype=xs[i].dtype), name + fresh))
-            target += fresh
-    made = einsum(
-        g, *(x for x, _ in others), inputs=(output, *(n for _, n in others)), output=target
-    )
-    return np.transpose(made, _back(own, target)) if len(own) > len(letters) else made
+    known = _sizes(arrays, names)
+    sizes = dict(zip(own, x.shape, strict=True))
+
+    # a letter summed over in this operand alone: the cotangent is constant along it
+    for letter in letters:
+        if known.get(letter, 1) == 1:
+            arrays.append(np.ones(sizes[letter], x.dtype))
+            names.append(letter)
+
+    # a repeated letter takes the diagonal: its adjoint fills one
+    repeats = _repeats(own)
+    fresh = _unused_letters(len(repeats), {*own, *known})
+    for letter, other in zip(repeats, fresh, strict=True):
+        arrays.append(np.eye(sizes[letter], dtype=x.dtype))
+        names.append(letter + other)
+
+    target = letters + "".join(fresh)
+    result = einsum(*arrays, inputs=tuple(names), output=target)
+    return np.transpose(result, _axes_back(own, target)) if repeats else result
 
 
-def _back(own, target):
-    """Return the axes that bring ``target`` (letters once, then their repeats) into the order of ``own``."""
-    repeats = iter(range(len(set(own)), len(target)))
-    return tuple(
-        next(repeats) if name in own[:place] else target.index(name)
-        for place, name in enumerate(own)
-    )
+def _sizes(arrays, names):
+    """Return how long the axis of each letter is, the longest where one is broadcast."""
+    sizes: dict[str, int] = {}
+    for x, letters in zip(arrays, names, strict=True):
+        for letter, n in zip(letters, x.shape, strict=True):
+            sizes[letter] = max(n, sizes.get(letter, 0))
+    return sizes
 
 
-def _unused(taken):
-    return next(c for c in map(chr, range(0x100, 0x10000)) if c not in taken)
+def _repeats(letters):
+    """Return the letters that stood before, one per repetition."""
+    return [letter for place, letter in enumerate(letters) if letter in letters[:place]]
 
 
-@primitive(
-    each=lambda g, i, _out, *xs, inputs, output: _einsum_vjp(g, i, xs, inputs, output),
-    promotes=0,
-    views=True,
-)
+def _axes_back(own, target):
+    """Return the axes that bring ``target`` into the order of ``own``.
+
+    ``target`` holds each letter once, then the stand-ins of their repeats.
+    """
+    axes = []
+    repeat = len(set(own))
+    for place, letter in enumerate(own):
+        if letter in own[:place]:
+            axes.append(repeat)
+            repeat += 1
+        else:
+            axes.append(target.index(letter))
+    return tuple(axes)
+
+
+def _unused_letters(count, taken):
+    letters = (c for c in map(chr, range(0x100, 0x10000)) if c not in taken)
+    return list(itertools.islice(letters, count))
+
+
+@primitive(each=_einsum_vjp, promotes=0, views=True)
 def einsum(*xs, inputs, output):
     """Sum the product of the operands over every letter that ``output`` does not have."""
-    terms = [
-        _simple(x, names, output, inputs[:i] + inputs[i + 1 :])
-        for i, (x, names) in enumerate(zip(xs, inputs, strict=True))
-    ]
+    terms = []
+    for i, (x, names) in enumerate(zip(xs, inputs, strict=True)):
+        others = (*inputs[:i], *inputs[i + 1 :])
+        terms.append(_without_own_sums(x, names, {*output}.union(*others)))
+
     while len(terms) > 1:
-        i, j = _cheapest([(names, x.shape) for x, names in terms], output)
-        right, left = terms.pop(j), terms.pop(i)
-        kept = set(output).union(*(names for _, names in terms))
-        terms.append(_pair(*left, *right, kept))
-    x, names = terms[0]
-    lost = tuple(k for k, name in enumerate(names) if name not in output)
-    x = _summed(x, lost) if lost else x
-    names = [name for name in names if name in output]
+        i, j = _cheapest_pair([(names, x.shape) for x, names in terms], output)
+        y, right = terms.pop(j)
+        x, left = terms.pop(i)
+        needed = {*output}.union(*(names for _, names in terms))
+        terms.append(_contract(x, left, y, right, needed))
+
+    x, names = _without_own_sums(*terms[0], output)
     return np.transpose(x, [names.index(name) for name in output])
 
 
-def products(shapes, inputs, output):
-    """Return how many products of numbers ``einsum`` adds up, pair by pair in the order it takes them."""
-    total, terms = 0, []
+def count_products(shapes, inputs, output):
+    """Return how many products of numbers ``einsum`` adds up, pair by pair in its order."""
+    terms = []
     for i, (shape, names) in enumerate(zip(shapes, inputs, strict=True)):
-        kept = set(output).union(*inputs[:i], *inputs[i + 1 :])
-        terms.append({name: n for name, n in zip(names, shape, strict=True) if name in kept})
+        needed = {*output}.union(*inputs[:i], *inputs[i + 1 :])
+        sizes = zip(names, shape, strict=True)
+        terms.append({name: n for name, n in sizes if name in needed})
+
+    total = 0
     while len(terms) > 1:
-        i, j = _cheapest([("".join(term), tuple(term.values())) for term in terms], output)
+        i, j = _cheapest_pair([("".join(term), tuple(term.values())) for term in terms], output)
         right, left = terms.pop(j), terms.pop(i)
-        both = {name: max(left.get(name, 1), right.get(name, 1)) for name in (*left, *right)}
-        kept = set(output).union(*terms)
-        summed = any(name in left and name in right and name not in kept for name in both)
-        total += math.prod(both.values()) if summed else 0  # else a plain product, as of ``*``
-        terms.append({name: n for name, n in both.items() if name in kept})
+        needed = {*output}.union(*terms)
+        both = dict(left)
+        for name, n in right.items():
+            both[name] = max(n, left.get(name, 1))
+
+        summed = (left.keys() & right.keys()) - needed
+        if summed:  # else a plain product, as of ``*``
+            total += math.prod(both.values())
+        terms.append({name: n for name, n in both.items() if name in needed})
     return total
 
 
-def _simple(x, names, output, others):
-    """Take the diagonals of repeated letters, and sum over those that nobody else has."""
+def _without_own_sums(x, names, needed):
+    """Take the diagonals of repeated letters, and sum over those that nobody else needs."""
     for name in dict.fromkeys(names):
         while names.count(name) > 1:
             first = names.index(name)
             second = names.index(name, first + 1)
             x = np.diagonal(x, axis1=first, axis2=second)  # its axis comes last
-            names = (
-                names.replace(name, "")
-                if names.count(name) == 2
-                else _without(names, first, second)
-            )
-            names += name
-    kept = set(output).union(*others)
-    lost = tuple(i for i, name in enumerate(names) if name not in kept)
-    if lost:
-        x = _summed(x, lost)
-    return x, "".join(name for name in names if name in kept)
+            names = names[:first] + names[first + 1 : second] + names[second + 1 :] + name
+
+    summed = tuple(i for i, name in enumerate(names) if name not in needed)
+    if summed:
+        x = _sum(x, summed)
+    return x, "".join(name for name in names if name in needed)
 
 
-def _summed(x, axis):
-    return sum_axes(x, axis, False) if x.dtype.kind == "f" else np.sum(x, axis=axis, dtype=x.dtype)
+def _sum(x, axis):
+    if x.dtype.kind == "f":
+        return sum_axes(x, axis, False)
+    return np.sum(x, axis=axis, dtype=x.dtype)
 
 
-def _without(names, *places):
-    return "".join(name for i, name in enumerate(names) if i not in places)
+def _cheapest_pair(terms, output):
+    """Return the places of the pair whose result is smallest, compared with what it replaces.
 
-
-def _cheapest(terms, output):
-    """Return the pair whose result is smallest beside what it replaces (the greedy path)."""
+    This is the greedy path.
+    """
     if len(terms) == 2:
         return 0, 1
-    best = None
-    for j in range(1, len(terms)):
-        for i in range(j):
-            (a, shape_a), (b, shape_b) = terms[i], terms[j]
-            kept = set(output).union(
-                *(names for k, (names, _) in enumerate(terms) if k not in (i, j))
-            )
-            sizes = dict(zip(a, shape_a, strict=True))
-            for name, n in zip(b, shape_b, strict=True):
-                sizes[name] = max(n, sizes.get(name, 1))
-            made = math.prod(n for name, n in sizes.items() if name in kept)
-            cost = (made - math.prod(shape_a) - math.prod(shape_b), math.prod(sizes.values()))
-            if best is None or cost < best[0]:
-                best = cost, (i, j)
-    return best[1]
+    pairs = [(i, j) for j in range(1, len(terms)) for i in range(j)]
+    return min(pairs, key=lambda pair: _cost(terms, output, *pair))
 
 
-def _pair(x, a, y, b, kept):
-    """Contract two operands by one matrix product: letters are shared and kept, summed, or of one side."""
-    summed = [n for n in a if n in b and n not in kept]
-    x, y = _equal(x, a, y, b, summed), _equal(y, b, x, a, summed)
-    batch = [n for n in a if n in b and n in kept]
-    rows, columns = [n for n in a if n not in b], [n for n in b if n not in a]
-    size_x, size_y = dict(zip(a, x.shape, strict=True)), dict(zip(b, y.shape, strict=True))
+def _cost(terms, output, i, j):
+    """Return by how much contracting two terms makes memory grow, then its multiplications."""
+    left, left_shape = terms[i]
+    right, right_shape = terms[j]
+    others = (names for k, (names, _) in enumerate(terms) if k not in (i, j))
+    needed = {*output}.union(*others)
+
+    sizes = dict(zip(left, left_shape, strict=True))
+    for name, n in zip(right, right_shape, strict=True):
+        sizes[name] = max(n, sizes.get(name, 1))
+
+    result = math.prod(n for name, n in sizes.items() if name in needed)
+    replaced = math.prod(left_shape) + math.prod(right_shape)
+    multiplications = math.prod(sizes.values())
+    return result - replaced, multiplications
+
+
+def _contract(x, left, y, right, needed):
+    """Contract two operands by one matrix product; return the result and its letters.
+
+    A letter is of both and needed later (batch), of both and summed, or of one (rows, columns).
+    """
+    shared = [c for c in left if c in right]
+    batch = [c for c in shared if c in needed]
+    summed = [c for c in shared if c not in needed]
+    rows = [c for c in left if c not in right]
+    columns = [c for c in right if c not in left]
+    order = "".join([*batch, *rows, *columns])
     if not summed:  # nothing to add up: a plain product
-        order = [*batch, *rows, *columns]
-        return _spread(x, a, order) * _spread(y, b, order), "".join(order)
-    left = np.transpose(x, [a.index(n) for n in (*batch, *rows, *summed)])
-    right = np.transpose(y, [b.index(n) for n in (*batch, *summed, *columns)])
-    m, k, n = (
-        math.prod(size[c] for c in part)
-        for part, size in ((rows, size_x), (summed, size_x), (columns, size_y))
+        return _with_axes(x, left, order) * _with_axes(y, right, order), order
+
+    x, y = (
+        _stretch(x, left, y, right, summed),
+        _stretch(y, right, x, left, summed),
     )
-    left = left.reshape(*(size_x[c] for c in batch), m, k)
-    right = right.reshape(*(size_y[c] for c in batch), k, n)
-    out = np.matmul(left, right, order="C")
-    shape = (*out.shape[:-2], *(size_x[c] for c in rows), *(size_y[c] for c in columns))
-    return out.reshape(shape), "".join([*batch, *rows, *columns])
+    x_matrix = _as_matrices(x, left, batch, rows, summed)
+    y_matrix = _as_matrices(y, right, batch, summed, columns)
+    out = np.matmul(x_matrix, y_matrix, order="C")
+
+    row_sizes = [x.shape[left.index(c)] for c in rows]
+    column_sizes = [y.shape[right.index(c)] for c in columns]
+    out = out.reshape(*out.shape[:-2], *row_sizes, *column_sizes)
+    return out, order
 
 
-def _equal(x, a, y, b, summed):
+def _as_matrices(x, names, batch, rows, columns):
+    """Return x (*names) as matrices (*batch, rows, columns)."""
+    sizes = dict(zip(names, x.shape, strict=True))
+    batch_shape = [sizes[c] for c in batch]
+    height = math.prod(sizes[c] for c in rows)
+    width = math.prod(sizes[c] for c in columns)
+
+    order = (*batch, *rows, *columns)
+    axes = [names.index(c) for c in order]
+    x = np.transpose(x, axes)
+    return x.reshape(*batch_shape, height, width)
+
+
+def _stretch(x, names, other, other_names, summed):
     """Stretch axes of length one that the other operand sums over in full."""
-    shape = tuple(
-        max(n, y.shape[b.index(c)]) if c in summed and n == 1 else n
-        for c, n in zip(a, x.shape, strict=True)
-    )
-    return x if shape == x.shape else np.broadcast_to(x, shape)
+    shape = list(x.shape)
+    for c in summed:
+        i = names.index(c)
+        if shape[i] == 1:
+            shape[i] = max(1, other.shape[other_names.index(c)])
+    return np.broadcast_to(x, shape) if tuple(shape) != x.shape else x
 
 
-def _spread(x, names, order):
+def _with_axes(x, names, order):
+    """Return x (*names) in this order of letters, axes of length one where it has none."""
     x = np.transpose(x, [names.index(c) for c in order if c in names])
     return x[tuple(slice(None) if c in names else None for c in order)]

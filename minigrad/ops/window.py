@@ -2,8 +2,8 @@
 
 Convolution is a trio that closes on itself: ``conv`` is bilinear in input and weight, and the vjp
 of each argument of one of the three is another of the three, so every order of derivative exists.
-Arrays are (N, C, *spatial), weights (out, C/groups, *kernel). ``stride`` and ``dilation`` are one
-integer an axis, ``padding`` one pair (before, after) an axis.
+Arrays are (N, C, *spatial), weights (out, C/groups, *kernel). ``stride`` and ``dilation`` hold one
+integer per axis, ``padding`` one pair (before, after) per axis.
 """
 
 from __future__ import annotations
@@ -13,28 +13,28 @@ import itertools
 import math
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
+from numpy.lib.stride_tricks import sliding_window_view
 
-from minigrad.layout import channels_last, in_c_order
-from minigrad.ops.columns import BLOCK, Columns, shares
+from minigrad.layout import channels_last, in_c_order, strided_view
+from minigrad.ops.columns import BLOCK, Columns, quick_shares
 from minigrad.primitive import primitive
 
 
 def windows(spatial, kernel, stride, padding, dilation):
     """Return how many windows fit along each axis."""
-    return tuple(
-        (n + sum(p) - d * (k - 1) - 1) // s + 1
-        for n, k, s, p, d in zip(spatial, kernel, stride, padding, dilation, strict=True)
-    )
+    sizes = zip(spatial, kernel, stride, padding, dilation, strict=True)
+    return tuple((n + sum(p) - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in sizes)
 
 
 def _inside(padding, spatial):
-    """The slices of a padded array that are the array."""
-    return (..., *(slice(p, p + n) for (p, _), n in zip(padding, spatial, strict=True)))
+    """Return the slices of a padded array that are the array."""
+    sizes = zip(padding, spatial, strict=True)
+    return (..., *(slice(before, before + n) for (before, _), n in sizes))
 
 
 def _padded_shape(shape, padding):
-    return (*shape[:2], *(n + sum(p) for n, p in zip(shape[2:], padding, strict=True)))
+    spatial = (n + sum(pair) for n, pair in zip(shape[2:], padding, strict=True))
+    return (*shape[:2], *spatial)
 
 
 def _padded(x, padding, value=0.0):
@@ -45,42 +45,66 @@ def _padded(x, padding, value=0.0):
     return out
 
 
-def _along(kernel, out, stride, dilation):
-    """Return for each axis, for each place along the kernel, the slice of the padded input that it meets."""
-    return [
-        [slice(i * d, i * d + s * (n - 1) + 1, s) for i in range(k)]
-        for k, n, s, d in zip(kernel, out, stride, dilation, strict=True)
-    ]
+def _tap_slices(kernel, out, stride, dilation):
+    """Return per axis, for each place along the kernel, the slice of the padded input it meets."""
+    sizes = zip(kernel, out, stride, dilation, strict=True)
+    return [[slice(i * d, i * d + s * (n - 1) + 1, s) for i in range(k)] for k, n, s, d in sizes]
 
 
 def _taps(kernel, out, stride, dilation):
     """Return for each element of the kernel the slices of the padded input it meets."""
-    return [(..., *slices) for slices in itertools.product(*_along(kernel, out, stride, dilation))]
+    slices = _tap_slices(kernel, out, stride, dilation)
+    return [(..., *tap) for tap in itertools.product(*slices)]
 
 
 # ---- convolution --------------------------------------------------------------------------------
-def _few(shape, groups):
-    """Whether windows are best laid out in full for weights of this shape: fewer numbers than results, or no kernel."""
-    return max(shape[2:]) == 1 or math.prod(shape[1:]) < min(64, shape[0] // groups)
+def _window_view(x, kernel, out, stride, dilation):
+    """Return every window of padded samples: a view (n, C, *kernel, *out)."""
+    if type(x) is np.ndarray:
+        sample, channel, *apart = x.strides
+        taps = [d * step for d, step in zip(dilation, apart, strict=True)]
+        places = [s * step for s, step in zip(stride, apart, strict=True)]
+
+        shape = (*x.shape[:2], *kernel, *out)
+        strides = (sample, channel, *taps, *places)
+        return strided_view(x, shape, strides)
+
+    spans = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
+    spatial = tuple(range(2, x.ndim))
+    seen = sliding_window_view(x, spans, spatial)  # (n, C, *places, *spans)
+
+    places = [slice(None, None, s) for s in stride]
+    taps = [slice(None, None, d) for d in dilation]
+    seen = seen[(..., *places, *taps)]  # (n, C, *out, *kernel)
+
+    kernel_axes = range(x.ndim, seen.ndim)
+    return seen.transpose(0, 1, *kernel_axes, *spatial)
 
 
-def _laid(x, kernel, out, stride, padding, dilation, groups):
-    """Yield slices of the samples with their windows laid out: (n, groups, C/groups * taps, places)."""
-    numbers = x.shape[1] * math.prod(kernel) * math.prod(out)
-    step = max(1, BLOCK // max(1, numbers)) if max(*kernel, *stride) > 1 else max(1, len(x))
-    for start in range(0, len(x), step):
-        part = slice(start, min(start + step, len(x)))
+def _is_laid_out_in_full(x, shape, groups):
+    """Return whether windows are best laid out in full for weights of this shape.
+
+    They are where they hold fewer numbers than results, or where there is no kernel to speak of.
+    """
+    few = math.prod(shape[1:]) < min(64, shape[0] // groups)
+    return few or max(shape[2:]) == 1 or type(x) is not np.ndarray
+
+
+def _laid_out(x, kernel, out, stride, padding, dilation, groups):
+    """Yield slices of the samples and their windows: (n, groups, C/groups * taps, places)."""
+    taps, places = math.prod(kernel), math.prod(out)
+    n, channels = x.shape[:2]
+    step = max(1, n)
+    if max(*kernel, *stride) > 1:
+        laid_out = channels * taps * places
+        step = max(1, BLOCK // max(1, laid_out))
+
+    height = channels // groups * taps
+    for start in range(0, n, step):
+        part = slice(start, start + step)
         padded = _padded(x[part], padding)
-        apart = padded.strides[2:]
-        taps = [d * a for d, a in zip(dilation, apart, strict=True)]
-        strides = (*padded.strides[:2], *taps, *(s * a for s, a in zip(stride, apart, strict=True)))
-        seen = as_strided(padded, (*padded.shape[:2], *kernel, *out), strides)
-        yield (
-            part,
-            seen.reshape(
-                len(padded), groups, x.shape[1] // groups * math.prod(kernel), math.prod(out)
-            ),
-        )
+        seen = _window_view(padded, kernel, out, stride, dilation)
+        yield part, seen.reshape(len(padded), groups, height, places)
 
 
 def _grouped(x, groups):
@@ -98,90 +122,132 @@ def conv(x, w, *, stride, padding, dilation, groups):
     kernel = w.shape[2:]
     out = windows(x.shape[2:], kernel, stride, padding, dilation)
     y = np.empty_like(x, shape=(len(x), len(w), *out), order="C")
-    if _few(w.shape, groups):
-        weights, results = (
-            w.reshape(groups, len(w) // groups, math.prod(w.shape[1:])),
-            _grouped(y, groups),
-        )
-        for part, laid in _laid(x, kernel, out, stride, padding, dilation, groups):
-            np.matmul(weights, laid, out=results[part])
+    sizes = (kernel, out, stride, padding, dilation, groups)
+
+    if _is_laid_out_in_full(x, w.shape, groups):
+        weights = w.reshape(groups, len(w) // groups, math.prod(w.shape[1:]))
+        results = _grouped(y, groups)
+        for part, columns in _laid_out(x, *sizes):
+            np.matmul(weights, columns, out=results[part])
         return y
-    columns = Columns(x, kernel, out, stride, padding, dilation, groups, most=8)
+
+    columns = Columns(x, *sizes, max_samples=8)
     weights = columns.weights(w)
-    for part, block in columns.of():
-        columns.cut(np.matmul(weights, block), y[part])
+    for part, matrices in columns.matrices():
+        columns.store(np.matmul(weights, matrices), y[part])
     return y
 
 
-@primitive(
-    lambda g, _out, _y, w, *, shape, **p: conv(g, w, **p),
-    lambda g, _out, y, _w, *, shape, **p: conv_weight(g, y, shape=_w.shape, **p),
-)
+def _conv_input_vjp_y(g, _out, _y, w, *, shape, **p):
+    return conv(g, w, **p)
+
+
+def _conv_input_vjp_w(g, _out, y, _w, *, shape, **p):
+    return conv_weight(g, y, shape=_w.shape, **p)
+
+
+@primitive(_conv_input_vjp_y, _conv_input_vjp_w)
 def conv_input(y, w, *, shape, stride, padding, dilation, groups):
     """The cotangent of a convolution's input, of this shape, from that of its result."""
     kernel, out = w.shape[2:], y.shape[2:]
     reach = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
     back = tuple((r - a, r - b) for r, (a, b) in zip(reach, padding, strict=True))
-    if max(stride) == 1 and min(map(min, back)) >= 0:  # a convolution with the kernel turned round
-        turned = (
-            np.flip(w, tuple(range(2, w.ndim))).reshape(groups, -1, *w.shape[1:]).swapaxes(1, 2)
-        )
-        turned = turned.reshape(shape[1], -1, *kernel)
-        return conv.function(
-            y, turned, stride=stride, padding=back, dilation=dilation, groups=groups
-        )
-    weights = w.reshape(groups, w.shape[0] // groups, -1)
-    columns = np.matmul(np.swapaxes(weights, -1, -2), _grouped(y, groups))
-    columns = columns.reshape(*shape[:2], math.prod(kernel), *out)
+
+    # a convolution with the kernel turned round
+    if max(stride) == 1 and min(map(min, back)) >= 0:
+        turned = _turned(w, groups)
+        params = {"stride": stride, "dilation": dilation, "groups": groups}
+        return conv.function(y, turned, padding=back, **params)
+
+    # (groups, C/groups * taps, out/groups) @ (n, groups, out/groups, places)
+    weights = w.reshape(groups, len(w) // groups, -1)
+    weights = weights.swapaxes(-1, -2)
+    columns = np.matmul(weights, _grouped(y, groups))
+    columns = columns.reshape(*shape[:2], -1, *out)
+
     x = np.zeros_like(y, shape=_padded_shape(shape, padding))
     for i, tap in enumerate(_taps(kernel, out, stride, dilation)):
         x[tap] += columns[:, :, i]
     return x[_inside(padding, shape[2:])]
 
 
-@primitive(
-    lambda g, _out, _x, y, *, shape, **p: conv_input(y, g, shape=_x.shape, **p),
-    lambda g, _out, x, _y, *, shape, **p: conv(x, g, **p),
-)
+def _turned(w, groups):
+    """Return the weights (C, out/groups, *kernel) of the convolution that goes back."""
+    flipped = np.flip(w, tuple(range(2, w.ndim)))
+    grouped = flipped.reshape(groups, -1, *w.shape[1:]).swapaxes(1, 2)
+    return grouped.reshape(groups * w.shape[1], -1, *w.shape[2:])
+
+
+def _conv_weight_vjp_x(g, _out, _x, y, *, shape, **p):
+    return conv_input(y, g, shape=_x.shape, **p)
+
+
+def _conv_weight_vjp_y(g, _out, x, _y, *, shape, **p):
+    return conv(x, g, **p)
+
+
+@primitive(_conv_weight_vjp_x, _conv_weight_vjp_y)
 def conv_weight(x, y, *, shape, stride, padding, dilation, groups):
     """The cotangent of a convolution's weight, of this shape, from its input and its result's."""
-    kernel = shape[2:]
-    if _few(shape, groups):
-        rows = _grouped(y, groups)
-        total = np.zeros_like(y, shape=(groups, shape[0] // groups, math.prod(shape[1:])))
-        for part, laid in _laid(x, kernel, y.shape[2:], stride, padding, dilation, groups):
-            total += np.add.reduce(np.matmul(rows[part], laid.swapaxes(-1, -2)), 0)
-        return total.reshape(shape)
-    columns = Columns(x, kernel, y.shape[2:], stride, padding, dilation, groups, most=16)
-    many = shares(columns.height, shape[0] // groups * columns.width)
-    total = np.zeros_like(y, shape=(groups, many, columns.height // many, shape[0] // groups))
-    for (_, block), rows in zip(columns.of(many), columns.beside(y), strict=True):
-        total += np.add.reduce(np.matmul(block, rows), (0, 3))
-    total = np.moveaxis(total.reshape(groups, *kernel, shape[1], -1), (-1, -2), (1, 2))
+    sizes = (shape[2:], y.shape[2:], stride, padding, dilation, groups)
+    if not _is_laid_out_in_full(x, shape, groups):
+        columns = Columns(x, *sizes, max_samples=16)
+        return _weight_from_columns(columns, y, shape)
+
+    rows = _grouped(y, groups)
+    height = math.prod(shape[1:])
+    total = np.zeros_like(y, shape=(groups, shape[0] // groups, height))
+    for part, columns in _laid_out(x, *sizes):
+        products = np.matmul(rows[part], columns.swapaxes(-1, -2))
+        total += np.add.reduce(products, 0)
+    return total.reshape(shape)
+
+
+def _weight_from_columns(columns, y, shape):
+    """Return the cotangent of a weight of this shape by products with columns, in quick shares."""
+    groups, height = columns.groups, columns.height
+    results = shape[0] // groups
+    shares = quick_shares(height, results * columns.width)
+    total = np.zeros_like(y, shape=(groups, shares, height // shares, results))
+    for (_, matrices), rows in zip(
+        columns.matrices(shares),
+        columns.transposed_results(y),
+        strict=True,
+    ):
+        products = np.matmul(matrices, rows)
+        total += np.add.reduce(products, (0, 3))
+
+    total = total.reshape(groups, *shape[2:], shape[1], results)
+    total = np.moveaxis(total, (-1, -2), (1, 2))
     return total.reshape(shape)
 
 
 # ---- pooling ------------------------------------------------------------------------------------
-@primitive(
-    lambda g, out, x, **p: scatter_windows(g, argmax_windows(x, out, **p), shape=x.shape, **p)
-)
+def _max_pool_vjp(g, out, x, **p):
+    winner = argmax_windows(x, out, **p)
+    return scatter_windows(g, winner, shape=x.shape, **p)
+
+
+@primitive(_max_pool_vjp)
 def max_pool(x, *, kernel, stride, padding, dilation):
     """The maximum of each window; padding never wins."""
     out = windows(x.shape[2:], kernel, stride, padding, dilation)
     best = _padded(x, padding, -math.inf)
-    for axis, slices in enumerate(
-        _along(kernel, out, stride, dilation), 2
-    ):  # rows first: they are whole in memory
-        best = functools.reduce(
-            np.maximum, [best[(slice(None),) * axis + (tap,)] for tap in slices]
-        )
-    best = best if best.base is None else best.copy()
+
+    # rows first: they lie together in memory
+    for axis, slices in enumerate(_tap_slices(kernel, out, stride, dilation), 2):
+        lead = (slice(None),) * axis
+        parts = [best[(*lead, tap)] for tap in slices]
+        best = functools.reduce(np.maximum, parts)
+
+    if best.base is not None:
+        best = best.copy()
     return best if channels_last(x) else in_c_order(best)
 
 
 @primitive(None, None)
 def argmax_windows(x, best, *, kernel, stride, padding, dilation):
-    """Which element of each window is its maximum: the first, where several are; the last NaN where there is one.
+    """Which element of each window is its maximum: the first of ties; the last NaN, if there is one.
 
     Padding is NaN here, which equals nothing: it does not win where all else is -inf, either.
     """
@@ -193,6 +259,7 @@ def argmax_windows(x, best, *, kernel, stride, padding, dilation):
     for tap in taps[:-1]:  # counts the elements before the first that is the maximum
         lost &= x[tap] != best
         winner += lost
+
     if type(bad) is not np.ndarray or bad.any():
         x = np.isnan(_padded(plain, padding))
         for i, tap in enumerate(taps):
@@ -203,14 +270,18 @@ def argmax_windows(x, best, *, kernel, stride, padding, dilation):
 @primitive(lambda g, _out, _y, winner, *, shape, **p: gather_windows(g, winner, **p), None)
 def scatter_windows(y, winner, *, shape, kernel, stride, padding, dilation):
     """Zeros of this shape with each window's value added where its winner stands."""
-    apart = all(s > d * (k - 1) for s, k, d in zip(stride, kernel, dilation, strict=True))
     padded = _padded_shape(shape, padding)
-    everywhere = apart and math.prod(kernel) * y.size == math.prod(
-        padded
-    )  # each element is in one window
-    x = np.empty_like(y, shape=padded) if everywhere else np.zeros_like(y, shape=padded)
-    for i, tap in enumerate(_taps(kernel, y.shape[2:], stride, dilation)):
-        if apart:  # no element is in two windows
+    taps = _taps(kernel, y.shape[2:], stride, dilation)
+
+    # no element is in two windows; and if there are as many, each is in one
+    sizes = zip(kernel, stride, dilation, strict=True)
+    disjoint = all(s > d * (k - 1) for k, s, d in sizes)
+    covers = len(taps) * y.size == math.prod(padded)
+
+    empty = np.empty_like if disjoint and covers else np.zeros_like
+    x = empty(y, shape=padded)
+    for i, tap in enumerate(taps):
+        if disjoint:
             np.multiply(y, winner == i, out=x[tap])
         else:
             x[tap] += y * (winner == i)
@@ -222,8 +293,10 @@ def gather_windows(x, winner, *, kernel, stride, padding, dilation):
     """The element of each window that stands where its winner does."""
     x = _padded(x, padding)
     y = np.zeros_like(x, shape=winner.shape)
-    for i, tap in enumerate(_taps(kernel, winner.shape[2:], stride, dilation)):
-        y += x[tap] * (winner == i)
+    taps = _taps(kernel, winner.shape[2:], stride, dilation)
+    for i, tap in enumerate(taps):
+        chosen = winner == i
+        y += x[tap] * chosen
     return y
 
 
@@ -233,7 +306,9 @@ def window_sum(x, *, kernel, stride, padding):
     ones = (1,) * len(kernel)
     out = windows(x.shape[2:], kernel, stride, padding, ones)
     x = _padded(x, padding)
-    total = np.zeros_like(x, shape=(*x.shape[:2], *out), order="K" if channels_last(x) else "C")
+    order = "K" if channels_last(x) else "C"
+    shape = (*x.shape[:2], *out)
+    total = np.zeros_like(x, shape=shape, order=order)
     for tap in _taps(kernel, out, stride, ones):
         total += x[tap]
     return total
@@ -242,7 +317,10 @@ def window_sum(x, *, kernel, stride, padding):
 @primitive(lambda g, _out, _g, *, shape, **p: window_sum(g, **p))
 def window_spread(g, *, shape, kernel, stride, padding):
     """Each window's cotangent added to every element of the window."""
-    x = np.zeros_like(g, shape=_padded_shape(shape, padding))
-    for tap in _taps(kernel, g.shape[2:], stride, (1,) * len(kernel)):
+    ones = (1,) * len(kernel)
+    taps = _taps(kernel, g.shape[2:], stride, ones)
+    padded = _padded_shape(shape, padding)
+    x = np.zeros_like(g, shape=padded)
+    for tap in taps:
         x[tap] += g
     return x[_inside(padding, shape[2:])]

@@ -11,7 +11,7 @@ from typing import Any
 
 from minigrad.engine.graph import ancestors, topological_order
 from minigrad.engine.recording import source
-from minigrad.ops.einsum import products
+from minigrad.ops.einsum import count_products
 from minigrad.storage import tick
 from minigrad.utils.table import html_table, text_table
 from minigrad.utils.tree import tensors_in
@@ -184,7 +184,7 @@ def multiply_adds(node: Any) -> int:
         return node.size * shapes[0][-1]
     if name in ("conv", "conv_input", "conv_weight") and shapes[1]:
         return _convolution_products(name, node, shapes)
-    return products(shapes, **node.params) if name == "einsum" else 0
+    return count_products(shapes, **node.params) if name == "einsum" else 0
 
 
 def _convolution_products(name: str, node: Any, shapes: list[Any]) -> int:
