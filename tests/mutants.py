@@ -164,7 +164,7 @@ OPERATIONS = (
     Mutant("ties of a scattered extreme each get all", INDEX, "return _number(x == out, x) * (g / _ties(out, x, src, index))", "return _number(x == out, x) * g", "tests/test_kinks.py"),
     Mutant("a tuple in an index is no array", "minigrad/functions/mixed_index.py", "    elif type(p) is list or isinstance(p, Sequence):", "    elif type(p) is list:", INDEXING),
     Mutant("an ellipsis for nothing keeps index arrays apart", "minigrad/functions/mixed_index.py", "if arrays and sum(map(taken, parts)) == ndim:", "if False:", INDEXING),
-    Mutant("a repeated letter's gradient is not a diagonal", EINSUM, "return np.transpose(made, _back(own, target)) if len(own) > len(letters) else made", "return made", PRIMITIVES),
+    Mutant("a repeated letter's gradient is not a diagonal", EINSUM, "return np.transpose(result, _axes_back(own, target)) if repeats else result", "return result", PRIMITIVES),
     Mutant("a letter summed in one operand alone is forgotten", EINSUM, "known.get(name, 1) == 1", "name not in known", f"tests/test_linalg.py {PRIMITIVES}"),
     Mutant("the inverse's gradient has lost its sign", LINALG, "lambda g, out, _x: -np.matmul(mT(out), np.matmul(g, mT(out)))", "lambda g, out, _x: np.matmul(mT(out), np.matmul(g, mT(out)))", PRIMITIVES),
     Mutant("the system is solved untransposed", LINALG, "lambda g, _out, a, _b: solve(mT(a), g))", "lambda g, _out, a, _b: solve(a, g))", PRIMITIVES),

@@ -193,7 +193,7 @@ def _contract(x, left, y, right, needed):
 
     row_sizes = [x.shape[left.index(c)] for c in rows]
     column_sizes = [y.shape[right.index(c)] for c in columns]
-    out = out.reshape(*out.shape[:-2], *row_sizes, *column_sizes)
+    out = out.reshape((*out.shape[:-2], *row_sizes, *column_sizes))
     return out, order
 
 
