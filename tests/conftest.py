@@ -1,4 +1,4 @@
-"""Fixtures. PyTorch and dot are wanted, not needed: without them a test is skipped, visibly, unless
+"""Fixtures. PyTorch and dot are wanted, not needed: without them a test is skipped, and the last line says so, unless
 MINIGRAD_ORACLE=required says that everything must run. With MINIGRAD_LOUD=1 (and -W ignore::RuntimeWarning) minigrad's
 code keeps its name: what NumPy and Python deprecate in it is heard."""
 
@@ -6,6 +6,7 @@ import importlib
 import os
 import shutil
 import sys
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -16,6 +17,16 @@ if os.environ.get("MINIGRAD_LOUD"):
     for name, module in list(sys.modules.items()):
         if name.startswith(f"{minigrad.__name__}."):
             module.__dict__["__name__"] = name
+
+
+INSTALL = {  # what a test may want, and how to have it
+    "torch": "pip install torch",
+    "graphviz's dot": "apt install graphviz",
+    "playwright": "pip install playwright",
+    "headless Chromium": "playwright install chromium-headless-shell",
+    "matplotlib": "pip install matplotlib",
+    "MNIST": "MINIGRAD_DATA=folder",
+}
 
 
 def _wanted(name, there):
@@ -49,6 +60,21 @@ def mnist_folder(tmp_path_factory):
 @pytest.fixture
 def dot():
     _wanted("graphviz's dot", shutil.which("dot") is not None)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say in one line what was skipped, and how to have it run."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    parts = []
+    for name, how in INSTALL.items():
+        if count := reasons.pop(f"{name} is not installed", 0):
+            parts.append(f"{count:,} without {name} ({how})")
+    if others := reasons.total():
+        parts.append(f"{others} that do not apply here (-rs says why)")
+    if "not slow" in terminalreporter.config.option.markexpr:
+        parts.append("the slow ones (-m slow)")
+    terminalreporter.write_line(f"skipped: {', '.join(parts) or 'nothing'}")
 
 
 @pytest.fixture(autouse=True)

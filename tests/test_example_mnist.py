@@ -209,7 +209,7 @@ def test_the_minimal_one_reaches_97_percent_of_mnist():
     try:
         mg.datasets.MNIST(download=False)
     except FileNotFoundError:
-        pytest.skip("MNIST is not on this machine: MINIGRAD_DATA=folder names its place")
+        pytest.skip("MNIST is not installed")
     assert accuracy_of_minimal("--epochs", "2") > 97
 
 

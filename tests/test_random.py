@@ -33,11 +33,6 @@ WIDE = -(2**63), 2**63 - 1
 
 
 @pytest.fixture
-def torch():
-    return pytest.importorskip("torch")
-
-
-@pytest.fixture
 def default():
     """The default generator, put back afterwards."""
     state = mg_random.get_rng_state()
