@@ -123,6 +123,84 @@ def test_muon_like_pytorch(torch, shape, options):
     np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-14)
 
 
+LBFGS = [
+    {"lr": 0.01},
+    {"line_search_fn": "strong_wolfe"},
+    {"line_search_fn": "strong_wolfe", "history_size": 3, "max_iter": 7},
+    {"line_search_fn": "strong_wolfe", "lr": 5.0, "max_eval": 4},
+    {"line_search_fn": "strong_wolfe", "max_eval": 1},
+    {"lr": 0.1, "max_iter": 4, "history_size": 2, "max_eval": 3},
+    {"lr": 0.001, "tolerance_grad": 1.0, "tolerance_change": 1e-3},
+    {"lr": 0.01, "tolerance_grad": 1e4},
+]
+
+
+def valley(m, o, options):
+    """Rosenbrock's function, in a matrix and a 0-d parameter; the last one has no gradient."""
+    params = [m.tensor(v, dtype=m.float64, requires_grad=True) for v in ([[-1.2, 1.0], [2.0, 0.3]], 0.7, [1.0])]
+    optimizer = o.LBFGS(params, **options)
+    losses = []
+
+    def closure():
+        optimizer.zero_grad()
+        v = params[0].reshape(-1)
+        loss = (100 * (v[1:] - v[:-1] ** 2) ** 2 + (1 - v[:-1]) ** 2).sum() + (params[1] - v[0]) ** 2
+        loss.backward()
+        losses.append(loss.item())
+        return loss
+
+    return optimizer, closure, losses
+
+
+def tensors_of(value):
+    """PyTorch's state as minigrad's."""
+    if isinstance(value, dict):
+        return {key: tensors_of(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [tensors_of(item) for item in value]
+    return mg.tensor(value.detach().numpy()) if type(value).__module__ == "torch" else value
+
+
+@pytest.mark.parametrize("options", LBFGS)
+def test_lbfgs_like_pytorch(torch, options):
+    import torch.optim
+
+    (ours, close, seen), (theirs, close_theirs, expected) = (valley(m, o, options) for m, o in ours_and_theirs(torch))
+    for _ in range(6):
+        assert ours.step(close).item() == pytest.approx(theirs.step(close_theirs).item(), rel=1e-9)
+    assert len(seen) == len(expected)  # as many evaluations
+    np.testing.assert_allclose(seen, expected, rtol=1e-7, atol=1e-12)
+    (state,), (their_state,) = ours.state.values(), theirs.state.values()
+    assert state.keys() == their_state.keys()
+    for key in {"d", "prev_flat_grad", "old_dirs"} & state.keys():
+        assert np.shape(state[key]) == tuple(np.shape(their_state[key]))
+    again, close_again, later = valley(mg, optim, {})
+    for p, q in zip(again.param_groups[0]["params"], theirs.param_groups[0]["params"], strict=True):
+        p.data = mg.tensor(q.detach().numpy())
+    again.load_state_dict(tensors_of(theirs.state_dict()))
+    again.step(close_again)
+    del expected[:]
+    theirs.step(close_theirs)
+    np.testing.assert_allclose(later, expected, rtol=1e-7, atol=1e-12)
+
+
+def test_lbfgs_is_taken_over_bit_for_bit(tmp_path):
+    whole, close_whole, expected = valley(mg, optim, {"line_search_fn": "strong_wolfe", "max_iter": 4})
+    first, close_first, seen = valley(mg, optim, {"line_search_fn": "strong_wolfe", "max_iter": 4})
+    second, close_second, later = valley(mg, optim, {})
+    whole.step(close_whole)
+    whole.step(close_whole)
+    first.step(close_first)
+    mg.save(first.state_dict(), tmp_path / "o")
+    second.load_state_dict(mg.load(tmp_path / "o"))
+    for p, q in zip(second.param_groups[0]["params"], first.param_groups[0]["params"], strict=True):
+        p.data = q.detach().clone()
+    second.step(close_second)
+    assert seen + later == expected
+    with pytest.raises(ValueError, match=r"'d' of parameter 0 has shape \(6,\), the parameter \(4,\)"):
+        optim.LBFGS([mg.ones(2), mg.ones(1), mg.ones(1)]).load_state_dict(first.state_dict())
+
+
 @pytest.mark.filterwarnings("ignore:Sparse invariant checks")
 @pytest.mark.parametrize("options", [{}, {"lr": 0.1, "betas": (0.8, 0.99), "eps": 1e-3, "maximize": True}])
 def test_sparse_adam_like_pytorchs_of_sparse_gradients(torch, options):
@@ -219,6 +297,11 @@ def test_state_of_pytorch_can_be_taken_over(torch, name, options):
         (lambda o, p: o.Muon([p], momentum=-1), ValueError, "momentum should be >= 0 but is: -1"),
         (lambda o, p: o.Muon([p], weight_decay=-1), ValueError, "weight decay should be >= 0 but is: -1"),
         (lambda o, p: o.Muon([p], adjust_lr_fn="x"), ValueError, "Adjust learning rate function x is not supported"),
+        (lambda o, p: o.LBFGS([{"params": [p]}, {"params": [p.clone().detach()]}]), ValueError,
+         "LBFGS doesn't support per-parameter options"),
+        (lambda o, p: o.LBFGS([p], line_search_fn="x").step(lambda: (p * p).sum().backward() or 1.0), RuntimeError,
+         "only 'strong_wolfe' is supported"),
+        (lambda o, p: o.LBFGS([p]).step(), TypeError, "missing 1 required positional argument: 'closure'"),
         (lambda o, p: o.Adam([p], lr=p.detach()), ValueError, "Tensor lr must be 1-element"),
         (lambda o, p: o.Adam([p * 2]), ValueError, "can't optimize a non-leaf Tensor"),
         (lambda o, p: o.SGD([{"params": [p]}, {"params": [p]}]), ValueError, "more than one parameter group"),
@@ -272,7 +355,7 @@ def described(signature):
     return [(p.name, p.default, p.kind) for p in signature.parameters.values()]
 
 
-@pytest.mark.parametrize("name", [*NAMES, "Muon", "SparseAdam"])
+@pytest.mark.parametrize("name", [*NAMES, "Muon", "SparseAdam", "LBFGS"])
 def test_keywords_and_repr_like_pytorch(torch, name):
     import inspect
 

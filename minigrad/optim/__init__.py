@@ -8,6 +8,7 @@ from minigrad.optim.adam import Adam as Adam
 from minigrad.optim.adam import AdamW as AdamW
 from minigrad.optim.adamax import Adamax as Adamax
 from minigrad.optim.asgd import ASGD as ASGD
+from minigrad.optim.lbfgs import LBFGS as LBFGS
 from minigrad.optim.muon import Muon as Muon
 from minigrad.optim.nadam import NAdam as NAdam
 from minigrad.optim.optimizer import Optimizer as Optimizer

@@ -54,14 +54,18 @@ class SparseAdam(Optimizer):
         beta1, beta2 = group["betas"]
         rows = np.flatnonzero(g.reshape(len(g), -1).any(axis=1))
         g = g[rows]
-        means = self.state_array(state, "exp_avg", p)
-        mean_squares = self.state_array(state, "exp_avg_sq", p)
-        m = means[rows] + (1 - beta1) * (g - means[rows])
-        v = mean_squares[rows] + (1 - beta2) * (g * g - mean_squares[rows])
-        means[rows] = m
-        mean_squares[rows] = v
+        m = _move_rows(self.state_array(state, "exp_avg", p), rows, g, 1 - beta1)
+        v = _move_rows(self.state_array(state, "exp_avg_sq", p), rows, g * g, 1 - beta2)
         lr = float(group["lr"]) * _bias_correction(state["step"], beta1, beta2)
         p[rows] -= lr * m / (np.sqrt(v) + group["eps"])
+
+
+def _move_rows(means: Array, rows: Array, values: Array, rate: float) -> Array:
+    """Move the running means of some rows towards ``values``; return them."""
+    result = means[rows]
+    result += rate * (values - result)
+    means[rows] = result
+    return result
 
 
 def _bias_correction(t: int, beta1: float, beta2: float) -> float:
