@@ -1,6 +1,6 @@
-"""A stand-in for an array of another device: what CuPy's speaks, and what it refuses.
+"""Stand-ins for arrays that are not NumPy's: of another device, and one that writes down what it is asked.
 
-It answers NumPy's two protocols and has an array's own methods; mixing with host arrays, an array
+``DeviceArray`` is what CuPy's speaks, and what it refuses: it answers NumPy's two protocols and has an array's own methods; mixing with host arrays, an array
 created from a shape alone, ``np.asarray`` and decisions by values fail, as on a GPU or slower.
 """
 
@@ -72,3 +72,64 @@ def _back(value):
     if isinstance(value, (tuple, list)):
         return type(value)(map(_back, value))
     return value
+
+
+class RecordingArray(np.lib.mixins.NDArrayOperatorsMixin):
+    """Answers NumPy's two protocols by computing, and notes each call in ``calls``; a tracer's beginning.
+
+    Arrays of the host may take part, as constants. Beyond the protocols it says what it is (shape, dtype,
+    flags, base), and a decision by values takes the number to the host.
+    """
+
+    calls = []
+
+    def __init__(self, array):
+        self._host = np.asarray(array)
+
+    shape = property(lambda self: self._host.shape)
+    ndim = property(lambda self: self._host.ndim)
+    size = property(lambda self: self._host.size)
+    dtype = property(lambda self: self._host.dtype)
+    base = property(lambda self: None if self._host.base is None else RecordingArray(self._host.base))
+    flags = property(lambda self: self._host.flags)
+    T = property(lambda self: np.transpose(self))
+    mT = property(lambda self: np.matrix_transpose(self))
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        out = kwargs.get("out")
+        name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+        answer = self._call(name, getattr(ufunc, method), inputs, kwargs)
+        return answer if out is None else out[0]
+
+    def __array_function__(self, func, types, args, kwargs):
+        return self._call(func.__name__, func, args, kwargs)
+
+    def _call(self, name, function, args, kwargs):
+        self.calls.append(name)
+        return _wrapped(function(*_unwrapped(args), **_unwrapped(kwargs)))
+
+    def ravel(self):
+        return np.ravel(self)
+
+    def __setitem__(self, index, value):
+        self._host[_unwrapped(index)] = _unwrapped(value)
+
+    def __float__(self):
+        return float(self._host)
+
+    def __int__(self):
+        return int(self._host)
+
+
+def _unwrapped(value):
+    if isinstance(value, RecordingArray):
+        return value._host
+    if isinstance(value, (tuple, list)):
+        return type(value)(map(_unwrapped, value))
+    if isinstance(value, dict):
+        return {key: _unwrapped(part) for key, part in value.items()}
+    return value
+
+
+def _wrapped(value):
+    return RecordingArray(value) if isinstance(value, (np.ndarray, np.generic)) else value

@@ -104,6 +104,7 @@ MUTANTS = (
     Mutant("a cotangent that others hold is added to in place", SWEEP, "elif entry[2] and in_place:", "elif in_place:", ENGINE),
     Mutant("an overwritten value is not noticed", SWEEP, "        if sequence < VERSIONS.last:", "        if False:", ENGINE),
     Mutant("what an observer was shown is added to", SWEEP, "in_place = lift is None and tap is None", "in_place = lift is None", "tests/test_explain.py"),
+    Mutant("a gradient is taken to the host", "minigrad/engine/backward.py", "np.copy(g, order=\"C\")", "np.array(g, order=\"C\")", "tests/test_device.py"),
     Mutant("a graph can be used twice by accident", SWEEP, "            node.saved = FREED\n", "            pass\n", ENGINE),
     Mutant("a gradient's dtype is not its tensor's", SWEEP, "if out.dtype is not operand.dtype and out.dtype != operand.dtype:", "if False:", ENGINE),
 )  # fmt: skip

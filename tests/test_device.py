@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from device import DeviceArray
+from device import DeviceArray, RecordingArray
 from test_primitives import ALL, CASES, samples
 
 import minigrad as mg
+from minigrad import nn, optim
 from minigrad.engine.backward import wrap_in_tensor
 from minigrad.engine.sweep import sweep
 from minigrad.tensor.tensor import Tensor
@@ -92,3 +93,35 @@ def test_the_stand_in_catches_what_it_is_for():
             mistake()
     with pytest.raises(TypeError):
         mg.tensor(x)
+
+
+def train(put, steps=3):
+    """Return the losses and, after the steps, the parameters and what the layers and the optimizer remember."""
+    mg.manual_seed(0)
+    net = nn.Sequential(nn.Linear(5, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
+    optimizer = optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    kept = [*net.parameters(), *net.buffers()]
+    for x in kept:
+        x._data = put(x._data)
+    rng = np.random.default_rng(1)
+    losses = []
+    for _ in range(steps):
+        x, y = (tensor(put(rng.standard_normal((16, n), np.float32)), requires_grad=False) for n in (5, 2))
+        optimizer.zero_grad()
+        loss = nn.functional.mse_loss(net(x), y)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss)
+    momenta = [entry["momentum_buffer"] for entry in optimizer.state.values()]
+    return [x._data for x in (*losses, *kept, *(p.grad for p in net.parameters()), *momenta)]
+
+
+def test_a_training_step_runs_on_arrays_that_answer_numpys_protocols_to_the_last_bit():
+    RecordingArray.calls.clear()
+    host, foreign = train(lambda x: x), train(RecordingArray)
+    assert len(host) == len(foreign) == 3 + 9 + 6 + 6
+    for a, b in zip(host, foreign, strict=True):
+        assert type(a) is np.ndarray and type(b) is RecordingArray
+        assert a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b._host.tobytes()
+    assert {"matmul", "add.reduce", "sqrt", "maximum", "copy", "full_like"} <= {*RecordingArray.calls}
+    assert not any(np.array_equal(a, b) for a, b in zip(host[:2], host[1:3], strict=True))

@@ -137,13 +137,12 @@ def _check_answer(hook: Any, answer: Any, g: Any) -> None:
         )
 
 
-def accumulate(node: Node, g: Any, own: bool) -> None:
+def accumulate(node: Node, g: Any, owned: bool) -> None:
     """Add to ``.grad``, into memory that nobody else holds."""
     if isinstance(g, Recorded):
         node.grad = g if node.grad is None else node.grad + g
     elif node.grad is None:
-        kept = own and isinstance(g, np.ndarray) and g.flags.c_contiguous
-        node.grad = Recorded._wrap(g if kept else np.array(g, order="C"))
+        node.grad = Recorded._wrap(_as_own_memory(g, owned))
     elif node.grad.requires_grad:
         node.grad = node.grad + Recorded._wrap(g)
     else:
@@ -153,6 +152,16 @@ def accumulate(node: Node, g: Any, own: bool) -> None:
         hook()
 
 
+def _as_own_memory(g: Any, owned: bool) -> Any:
+    """Return ``g`` in C order and in memory that nobody else holds: itself where the sweep made it."""
+    if not isinstance(g, _HOST):
+        return np.copy(g, order="C")  # a foreign array answers NumPy's functions
+    if owned and isinstance(g, np.ndarray) and g.flags.c_contiguous:
+        return g
+    return np.array(g, order="C")  # quicker than np.copy
+
+
+_HOST = (np.ndarray, np.generic)
 _CIRCLE = (
     "Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient "
     "which can cause a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you "

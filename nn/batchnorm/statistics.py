@@ -29,7 +29,7 @@ def statistics_are_finite(var: np.ndarray, m: int, on_nonfinite: str = "warn") -
     Warns where it is not, or raises ValueError where ``on_nonfinite`` is "raise".
     """
     values = var.ravel()
-    if not m or math.isfinite(values.dot(values)):  # squares, so nothing cancels
+    if not m or math.isfinite(np.dot(values, values)):  # squares, so nothing cancels
         return True
     bad = np.flatnonzero(~np.isfinite(values))
     if not bad.size:  # each is finite, though not the sum
