@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(1, str(Path(__file__).resolve().parent.parent))  # minigrad, installed or not
 
 DEPTHS = (10, 100, 1_000, 10_000, 100_000)
 

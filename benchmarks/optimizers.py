@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+from pathlib import Path
 
 from chains import best
+
+sys.path.insert(1, str(Path(__file__).resolve().parent.parent))  # minigrad, installed or not
 
 
 def milliseconds(L, name: str, pieces: int, total: int) -> float:
