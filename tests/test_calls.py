@@ -86,10 +86,24 @@ BINARY = [
     "bitwise_right_shift",
 ]
 PAIRS = [
-    ("matrix", "matrix"), ("matrix", "vector"), ("vector", "0-d"), ("0-d", "vector"), ("one", "matrix"), ("turned", "matrix"),
-    ("empty", "one"), ("special", "special"), ("float32", "0-d"), ("float32", "ints2"), ("ints", "odd"), ("int32", "0-d"),
-    ("ints", "halves"), ("bools", "bools"), ("bytes", "int32"), ("matrix", "wrong"), ("zero", "positive"),
-]  # fmt: skip
+    ("matrix", "matrix"),
+    ("matrix", "vector"),
+    ("vector", "0-d"),
+    ("0-d", "vector"),
+    ("one", "matrix"),
+    ("turned", "matrix"),
+    ("empty", "one"),
+    ("special", "special"),
+    ("float32", "0-d"),
+    ("float32", "ints2"),
+    ("ints", "odd"),
+    ("int32", "0-d"),
+    ("ints", "halves"),
+    ("bools", "bools"),
+    ("bytes", "int32"),
+    ("matrix", "wrong"),
+    ("zero", "positive"),
+]
 MORE = {
     "ints2": lambda: np.array([[1, 2], [2, 1]]),
     "odd": lambda: np.array([[2, -3, 1], [1, 5, 3]]),

@@ -18,9 +18,13 @@ MADE = {
     "categorical batch": (lambda D, p: D.Categorical(p), [[0.2, 0.5, 0.9], [1.0, 2.0, 3.0]]),
     "categorical logits": (lambda D, p: D.Categorical(logits=p), [[0.2, -0.5, 0.9], [1.0, 2.0, 3.0]]),
     "multivariate": (lambda D, a, c: D.MultivariateNormal(a, c), [0.5, -1.0], COV),
-    "multivariate factor": (lambda D, a, c: D.MultivariateNormal(a, scale_tril=c), [[0.5, -1.0], [1.0, 2.0]], [[2.0, 0.0], [0.5, 1.0]]),
+    "multivariate factor": (
+        lambda D, a, c: D.MultivariateNormal(a, scale_tril=c),
+        [[0.5, -1.0], [1.0, 2.0]],
+        [[2.0, 0.0], [0.5, 1.0]],
+    ),
     "multivariate precision": (lambda D, a, c: D.MultivariateNormal(a, precision_matrix=c), [0.5, -1.0], [COV, COV]),
-}  # fmt: skip
+}
 
 
 def both(torch, name, dtype="float32"):
@@ -95,10 +99,17 @@ def test_the_inverse_error_function_at_its_ends(torch):
 
 
 PAIRS = [
-    ("normal", "normal 0-d"), ("uniform", "normal"), ("uniform", "uniform"), ("normal", "uniform"), ("bernoulli", "bernoulli"),
-    ("bernoulli logits", "bernoulli logits"), ("categorical", "categorical batch"), ("multivariate", "multivariate factor"),
-    ("multivariate precision", "multivariate"), ("categorical logits", "categorical"),
-]  # fmt: skip
+    ("normal", "normal 0-d"),
+    ("uniform", "normal"),
+    ("uniform", "uniform"),
+    ("normal", "uniform"),
+    ("bernoulli", "bernoulli"),
+    ("bernoulli logits", "bernoulli logits"),
+    ("categorical", "categorical batch"),
+    ("multivariate", "multivariate factor"),
+    ("multivariate precision", "multivariate"),
+    ("categorical logits", "categorical"),
+]
 
 
 @pytest.mark.parametrize(("p", "q"), PAIRS)
@@ -147,7 +158,7 @@ REFUSED = {
     "event": lambda lib, D: D.MultivariateNormal(lib.zeros(2), lib.eye(2)).log_prob(lib.zeros(3)),
     "loc": lambda lib, D: D.MultivariateNormal(lib.tensor(0.0), lib.eye(2)),
     "pair": lambda lib, D: D.kl_divergence(D.Categorical(lib.ones(2)), D.MultivariateNormal(lib.zeros(2), lib.eye(2))),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)

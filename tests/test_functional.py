@@ -61,7 +61,7 @@ SHAPED = {
     "smooth_l1_loss": (lambda F, x, y: F.smooth_l1_loss(x, y, beta=0.8), X, X),
     "huber_loss": (lambda F, x, y: F.huber_loss(x, y, delta=0.8), X, X),
     "bce_with_logits": (lambda F, x, y: F.binary_cross_entropy_with_logits(x, y), X, X),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", SHAPED)
@@ -84,7 +84,8 @@ def test_weights_of_losses_against_pytorch(torch):
             mg.tensor(x), mg.tensor(x > 0).double(), mg.tensor(w), reduction=kind, pos_weight=mg.tensor(w)
         )
         b = torch.nn.functional.binary_cross_entropy_with_logits(
-            torch.tensor(x), torch.tensor(x > 0).double(), torch.tensor(w), reduction=kind, pos_weight=torch.tensor(w))  # fmt: skip
+            torch.tensor(x), torch.tensor(x > 0).double(), torch.tensor(w), reduction=kind, pos_weight=torch.tensor(w)
+        )
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-12)
 
 
@@ -142,13 +143,20 @@ def test_what_is_ignored_leaves_no_trace(torch, name, reduction, weighted):
 
 
 FAR = {  # functions whose gradient is tiny far away: nothing may be lost to a difference of large numbers
-    "elu": lambda x: F.elu(x), "elu, scaled": lambda x: F.elu(x, 0.5), "selu": lambda x: F.selu(x), "mish": lambda x: F.mish(x),
-    "softplus": lambda x: F.softplus(x), "logsigmoid": lambda x: F.logsigmoid(-x), "expm1": lambda x: x.expm1(),
+    "elu": lambda x: F.elu(x),
+    "elu, scaled": lambda x: F.elu(x, 0.5),
+    "selu": lambda x: F.selu(x),
+    "mish": lambda x: F.mish(x),
+    "softplus": lambda x: F.softplus(x),
+    "logsigmoid": lambda x: F.logsigmoid(-x),
+    "expm1": lambda x: x.expm1(),
     "a certain no": lambda x: F.binary_cross_entropy_with_logits(x, x.detach() * 0, reduction="sum"),
     "a certain yes": lambda x: F.binary_cross_entropy_with_logits(-x, x.detach() * 0 + 1, reduction="sum"),
-    "weighted": lambda x: F.binary_cross_entropy_with_logits(-x, x.detach() * 0 + 1, reduction="sum", pos_weight=mg.tensor(3.0, dtype=x.dtype)),
+    "weighted": lambda x: F.binary_cross_entropy_with_logits(
+        -x, x.detach() * 0 + 1, reduction="sum", pos_weight=mg.tensor(3.0, dtype=x.dtype)
+    ),
     "gelu": lambda x: F.gelu(x / 3 - 1),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", FAR)
@@ -240,25 +248,53 @@ def test_a_loss_of_two_shapes_warns():
 
 
 WRONG = {
-    "class below": (IndexError, "Target -1 is out of bounds", lambda: F.cross_entropy(mg.zeros(2, 3), mg.tensor([-1, 0]))),
-    "class outside": (IndexError, "Target 5 is out of bounds", lambda: F.cross_entropy(mg.zeros(2, 3), mg.tensor([1, 5]))),
+    "class below": (
+        IndexError,
+        "Target -1 is out of bounds",
+        lambda: F.cross_entropy(mg.zeros(2, 3), mg.tensor([-1, 0])),
+    ),
+    "class outside": (
+        IndexError,
+        "Target 5 is out of bounds",
+        lambda: F.cross_entropy(mg.zeros(2, 3), mg.tensor([1, 5])),
+    ),
     "negative class": (IndexError, "Target -1 is out of", lambda: F.nll_loss(mg.zeros(1, 3), mg.tensor([-1]))),
     "float classes": (RuntimeError, "expected target dtype", lambda: F.cross_entropy(mg.zeros(2, 3), mg.zeros(2))),
     "batches": (ValueError, "Expected input batch_size .2.", lambda: F.cross_entropy(mg.zeros(2, 3), mg.tensor([0]))),
     "target size": (RuntimeError, "Expected target size", lambda: F.nll_loss(mg.zeros(2, 3, 4), mg.zeros(2, 5).long())),
-    "integer probabilities": (RuntimeError, "Expected floating", lambda: F.cross_entropy(mg.zeros(2, 3), mg.zeros(2, 3).long())),
-    "smoothing": (RuntimeError, "label_smoothing must", lambda: F.cross_entropy(mg.zeros(1, 2), mg.tensor([0]), label_smoothing=2)),
-    "reduction": (ValueError, "avg is not a valid value", lambda: F.mse_loss(mg.zeros(2), mg.zeros(2), reduction="avg")),
+    "integer probabilities": (
+        RuntimeError,
+        "Expected floating",
+        lambda: F.cross_entropy(mg.zeros(2, 3), mg.zeros(2, 3).long()),
+    ),
+    "smoothing": (
+        RuntimeError,
+        "label_smoothing must",
+        lambda: F.cross_entropy(mg.zeros(1, 2), mg.tensor([0]), label_smoothing=2),
+    ),
+    "reduction": (
+        ValueError,
+        "avg is not a valid value",
+        lambda: F.mse_loss(mg.zeros(2), mg.zeros(2), reduction="avg"),
+    ),
     "bce sizes": (ValueError, "Target size", lambda: F.binary_cross_entropy_with_logits(mg.zeros(2), mg.zeros(3))),
     "dropout": (ValueError, "dropout probability has to be", lambda: F.dropout(mg.zeros(2), 1.5)),
     "one_hot": (RuntimeError, "Class values must be smaller", lambda: F.one_hot(mg.tensor([3]), 3)),
     "one_hot negative": (RuntimeError, "Class values must be non-negative", lambda: F.one_hot(mg.tensor([-1]))),
     "odd padding": (RuntimeError, "expected a pair", lambda: F.pad(mg.zeros(2), (1,))),
-    "long reflection": (RuntimeError, "Padding size should be less", lambda: F.pad(mg.zeros(1, 1, 2), (2, 0), "reflect")),
+    "long reflection": (
+        RuntimeError,
+        "Padding size should be less",
+        lambda: F.pad(mg.zeros(1, 1, 2), (2, 0), "reflect"),
+    ),
     "padding mode": (NotImplementedError, "Unrecognised padding mode", lambda: F.pad(mg.zeros(2), (1, 0), "mirror")),
-    "linear": (RuntimeError, "mat1 and mat2 shapes cannot be multiplied .4x3 and 2x5", lambda: F.linear(mg.zeros(4, 3), mg.zeros(5, 2), mg.zeros(5))),
+    "linear": (
+        RuntimeError,
+        "mat1 and mat2 shapes cannot be multiplied .4x3 and 2x5",
+        lambda: F.linear(mg.zeros(4, 3), mg.zeros(5, 2), mg.zeros(5)),
+    ),
     "approximate": (RuntimeError, "approximate argument", lambda: F.gelu(mg.zeros(2), "sigmoid")),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", WRONG)

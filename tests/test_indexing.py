@@ -216,12 +216,34 @@ def test_views_and_masks_of_old():
 @pytest.mark.parametrize(
     "line",
     [
-        "x[0] = lib.ones(3)", "x[lib.tensor([0, 1])] = lib.ones(3, 4, 2)", "x[5] = 1", "x[lib.tensor([9])] = 1.0",
-        "x[1, (2, 1, 0), [0, 1, 0]] = 7", "x[:, (2, 1, 0), 1] = 7", "x[None, 1, (2, 1), np.array([0, 1])] = x[:1, 0]", "x[1, (True, False, False, True), (0, 1)] = 7",
-        "i[lib.tensor([0, 1])] = lib.tensor([1.5, 2.5])", "i[[0, 1]] = lib.tensor(1.5)", "i[lib.tensor([True, False])] = lib.tensor(1.5)", "i[lib.tensor([True, False])] = lib.tensor([1.5])", "i[0:2] = lib.tensor([1.5, 2.5])", "i[[0, 1]] = 1.5",
-        "v[0, True] = 7", "v[lib.tensor(True), 0] = 7", "x[lib.tensor([0, 1], dtype=lib.int16)] = 1", "x['a'] = 1", "x[0, '1'] = 1", "x[lib.tensor([True])] = 1", "x[0.5] = 1", "i[0] = 1.7", "i[0] = lib.tensor(1.7)", "b[0] = 3", "x[0] = lib.ones(1, 1, 2)", "x[0] = True",
+        "x[0] = lib.ones(3)",
+        "x[lib.tensor([0, 1])] = lib.ones(3, 4, 2)",
+        "x[5] = 1",
+        "x[lib.tensor([9])] = 1.0",
+        "x[1, (2, 1, 0), [0, 1, 0]] = 7",
+        "x[:, (2, 1, 0), 1] = 7",
+        "x[None, 1, (2, 1), np.array([0, 1])] = x[:1, 0]",
+        "x[1, (True, False, False, True), (0, 1)] = 7",
+        "i[lib.tensor([0, 1])] = lib.tensor([1.5, 2.5])",
+        "i[[0, 1]] = lib.tensor(1.5)",
+        "i[lib.tensor([True, False])] = lib.tensor(1.5)",
+        "i[lib.tensor([True, False])] = lib.tensor([1.5])",
+        "i[0:2] = lib.tensor([1.5, 2.5])",
+        "i[[0, 1]] = 1.5",
+        "v[0, True] = 7",
+        "v[lib.tensor(True), 0] = 7",
+        "x[lib.tensor([0, 1], dtype=lib.int16)] = 1",
+        "x['a'] = 1",
+        "x[0, '1'] = 1",
+        "x[lib.tensor([True])] = 1",
+        "x[0.5] = 1",
+        "i[0] = 1.7",
+        "i[0] = lib.tensor(1.7)",
+        "b[0] = 3",
+        "x[0] = lib.ones(1, 1, 2)",
+        "x[0] = True",
     ],
-)  # fmt: skip
+)
 def test_writes_and_refusals_are_pytorchs(torch, line):
     results = []
     for lib in (mg, torch):

@@ -9,12 +9,19 @@ from minigrad.layout import axes_in_memory
 
 DRAWN = np.random.default_rng(1).uniform(0.1, 0.9, 48).astype(np.float32)
 PARTS = {
-    "C": lambda f: f(2, 3, 4), "last two exchanged": lambda f: f(2, 4, 3).transpose(1, 2), "reversed": lambda f: f(4, 3, 2).permute(2, 1, 0),
-    "first two exchanged": lambda f: f(3, 2, 4).transpose(0, 1), "turned": lambda f: f(3, 4, 2).permute(2, 0, 1), "turned back": lambda f: f(4, 2, 3).permute(1, 2, 0),
-    "stepped": lambda f: f(2, 3, 8)[:, :, ::2], "expanded": lambda f: f(2, 1, 4).expand(2, 3, 4), "expanded in front": lambda f: f(3, 4).expand(2, 3, 4),
-    "expanded behind": lambda f: f(2, 3, 1).expand(2, 3, 4), "stepped and exchanged": lambda f: f(2, 8, 3)[:, ::2].transpose(1, 2),
+    "C": lambda f: f(2, 3, 4),
+    "last two exchanged": lambda f: f(2, 4, 3).transpose(1, 2),
+    "reversed": lambda f: f(4, 3, 2).permute(2, 1, 0),
+    "first two exchanged": lambda f: f(3, 2, 4).transpose(0, 1),
+    "turned": lambda f: f(3, 4, 2).permute(2, 0, 1),
+    "turned back": lambda f: f(4, 2, 3).permute(1, 2, 0),
+    "stepped": lambda f: f(2, 3, 8)[:, :, ::2],
+    "expanded": lambda f: f(2, 1, 4).expand(2, 3, 4),
+    "expanded in front": lambda f: f(3, 4).expand(2, 3, 4),
+    "expanded behind": lambda f: f(2, 3, 1).expand(2, 3, 4),
+    "stepped and exchanged": lambda f: f(2, 8, 3)[:, ::2].transpose(1, 2),
     "expanded and exchanged": lambda f: f(1, 4, 3).expand(2, 4, 3).transpose(1, 2),
-}  # fmt: skip
+}
 CALLS = [
     lambda L, x: x.exp(),
     lambda L, x: x.clone(),

@@ -20,7 +20,14 @@ def lib_of_tensor(x):
 
 
 PRODUCTS = {
-    "matmul": [((2, 3), (3, 4)), ((3,), (3,)), ((3,), (3, 2)), ((2, 3), (3,)), ((4, 1, 2, 3), (5, 3, 2)), ((3,), (2, 3, 2))],
+    "matmul": [
+        ((2, 3), (3, 4)),
+        ((3,), (3,)),
+        ((3,), (3, 2)),
+        ((2, 3), (3,)),
+        ((4, 1, 2, 3), (5, 3, 2)),
+        ((3,), (2, 3, 2)),
+    ],
     "mm": [((2, 3), (3, 4)), ((1, 1), (1, 1))],
     "bmm": [((2, 3, 4), (2, 4, 1))],
     "mv": [((2, 3), (3,))],
@@ -34,7 +41,7 @@ PRODUCTS = {
     "baddbmm": [((2, 2, 3), (2, 2, 4), (2, 4, 3)), ((3,), (2, 2, 4), (2, 4, 3))],
     "addbmm": [((2, 3), (2, 2, 4), (2, 4, 3))],
     "trace": [((3, 4),), ((2, 2),)],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("name", "shapes"), [(n, s) for n, cases in PRODUCTS.items() for s in cases])
@@ -60,13 +67,29 @@ def test_tensordot(torch, dims):
 
 
 EQUATIONS = [
-    ("ij,jk->ik", (2, 3), (3, 4)), ("ij,jk", (2, 3), (3, 4)), ("ii", (3, 3)), ("ii->i", (3, 3)), ("ba", (2, 3)),
-    ("ij->", (2, 3)), ("...ij,...jk->...ik", (2, 1, 2, 3), (4, 3, 2)), ("i...->...", (2, 3)), ("...", (2, 3)),
-    ("bij,bjk,bkl->bil", (2, 2, 3), (2, 3, 4), (2, 4, 2)), ("i,j,k->kji", (2,), (3,), (4,)), ("ij,ij->ij", (2, 3), (1, 3)),
-    ("iij,jk->ik", (2, 2, 3), (3, 2)), ("bhqd,bhkd->bhqk", (2, 2, 3, 4), (2, 2, 5, 4)), ("a b , b -> a", (2, 3), (3,)),
-    ("ij,kj,lj,mj->iklm", (2, 3), (2, 3), (2, 3), (2, 3)), (",", (), ()), ("i,->i", (3,), ()), ("...a,...a", (2, 3), (3,)),
-    ("iiii->i", (2, 2, 2, 2)), ("ijij->ij", (2, 3, 2, 3)), ("ij,j->i", (2, 3), (1,)),
-]  # fmt: skip
+    ("ij,jk->ik", (2, 3), (3, 4)),
+    ("ij,jk", (2, 3), (3, 4)),
+    ("ii", (3, 3)),
+    ("ii->i", (3, 3)),
+    ("ba", (2, 3)),
+    ("ij->", (2, 3)),
+    ("...ij,...jk->...ik", (2, 1, 2, 3), (4, 3, 2)),
+    ("i...->...", (2, 3)),
+    ("...", (2, 3)),
+    ("bij,bjk,bkl->bil", (2, 2, 3), (2, 3, 4), (2, 4, 2)),
+    ("i,j,k->kji", (2,), (3,), (4,)),
+    ("ij,ij->ij", (2, 3), (1, 3)),
+    ("iij,jk->ik", (2, 2, 3), (3, 2)),
+    ("bhqd,bhkd->bhqk", (2, 2, 3, 4), (2, 2, 5, 4)),
+    ("a b , b -> a", (2, 3), (3,)),
+    ("ij,kj,lj,mj->iklm", (2, 3), (2, 3), (2, 3), (2, 3)),
+    (",", (), ()),
+    ("i,->i", (3,), ()),
+    ("...a,...a", (2, 3), (3,)),
+    ("iiii->i", (2, 2, 2, 2)),
+    ("ijij->ij", (2, 3, 2, 3)),
+    ("ij,j->i", (2, 3), (1,)),
+]
 
 
 @pytest.mark.parametrize("case", EQUATIONS, ids=lambda case: case[0])
@@ -93,19 +116,37 @@ LINALG = {
     "inv": [lambda L, x: L.inv(x), ((3, 3),), ((2, 3, 3),), ((1, 1),)],
     "det": [lambda L, x: L.det(x), ((3, 3),), ((2, 2, 3, 3),), ((1, 1),)],
     "slogdet": [lambda L, x: L.slogdet(x)[1], ((3, 3),), ((2, 3, 3),)],
-    "solve": [lambda L, a, b: L.solve(a, b), ((3, 3), (3, 2)), ((3, 3), (3,)), ((2, 3, 3), (2, 3)), ((2, 3, 3), (3, 2))],
+    "solve": [
+        lambda L, a, b: L.solve(a, b),
+        ((3, 3), (3, 2)),
+        ((3, 3), (3,)),
+        ((2, 3, 3), (2, 3)),
+        ((2, 3, 3), (3, 2)),
+    ],
     "solve right": [lambda L, a, b: L.solve(a, b, left=False), ((3, 3), (2, 3))],
     "triangular": [lambda L, a, b: L.solve_triangular(a, b, upper=False), ((3, 3), (3, 2)), ((2, 3, 3), (3, 1))],
     "triangular right": [
-        lambda L, a, b: L.solve_triangular(a, b, upper=True, left=False, unitriangular=True), ((3, 3), (2, 3)),
+        lambda L, a, b: L.solve_triangular(a, b, upper=True, left=False, unitriangular=True),
+        ((3, 3), (2, 3)),
     ],
     "cholesky": [lambda L, x: L.cholesky(spd(x)), ((3, 3),), ((2, 2, 2),), ((1, 1),)],
     "cholesky upper": [lambda L, x: L.cholesky(spd(x), upper=True), ((3, 3),)],
     "qr q": [lambda L, x: L.qr(x).Q, ((3, 3),), ((4, 2),), ((2, 4),), ((2, 4, 3),)],
     "qr r": [lambda L, x: L.qr(x).R, ((3, 3),), ((4, 2),), ((2, 4),)],
     "svd s": [lambda L, x: L.svd(x, full_matrices=False).S, ((3, 3),), ((4, 2),), ((2, 2, 4),)],
-    "svd": [lambda L, x: (lambda r: (r[0] * r[0]) @ (r[1][..., None] * r[2] ** 2))(L.svd(x, full_matrices=False)), ((3, 3),), ((4, 2),), ((2, 4),)],
-    "svd with the null space": [lambda L, x: (lambda r: (r[0] ** 2).sum(0) * L.det(r[0] @ r[0].mT) + (r[2] ** 2)[..., :1, :1] + r[1].sum())(L.svd(x)), ((4, 2),), ((2, 4),)],
+    "svd": [
+        lambda L, x: (lambda r: (r[0] * r[0]) @ (r[1][..., None] * r[2] ** 2))(L.svd(x, full_matrices=False)),
+        ((3, 3),),
+        ((4, 2),),
+        ((2, 4),),
+    ],
+    "svd with the null space": [
+        lambda L, x: (lambda r: (r[0] ** 2).sum(0) * L.det(r[0] @ r[0].mT) + (r[2] ** 2)[..., :1, :1] + r[1].sum())(
+            L.svd(x)
+        ),
+        ((4, 2),),
+        ((2, 4),),
+    ],
     "svdvals": [lambda L, x: L.svdvals(x), ((3, 2),)],
     "eigh": [lambda L, x: L.eigh(spd(x)).eigenvectors ** 2, ((3, 3),), ((2, 3, 3),)],
     "eigvalsh": [lambda L, x: L.eigvalsh(spd(x)), ((3, 3),)],
@@ -115,10 +156,16 @@ LINALG = {
     "power one": [lambda L, x: L.matrix_power(x, 1), ((3, 3),)],
     "power nought": [lambda L, x: L.matrix_power(x, 0) * x, ((3, 3),), ((2, 2, 2),)],
     "power negative": [lambda L, x: L.matrix_power(x, -2), ((3, 3),)],
-    "multi_dot": [lambda L, *xs: L.multi_dot(xs), ((2, 3), (3, 4), (4, 2)), ((3,), (3, 4), (4,)), ((2, 3), (3,)), ((3,), (3, 2))],
+    "multi_dot": [
+        lambda L, *xs: L.multi_dot(xs),
+        ((2, 3), (3, 4), (4, 2)),
+        ((3,), (3, 4), (4,)),
+        ((2, 3), (3,)),
+        ((3,), (3, 2)),
+    ],
     "lstsq": [lambda L, a, b: L.lstsq(a, b)[0], ((4, 2), (4, 3)), ((4, 2), (4,))],
     "cross": [lambda L, a, b: L.cross(a, b), ((2, 3), (2, 3)), ((2, 3), (1, 3))],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("name", "shapes"), [(n, s) for n, (_, *cases) in LINALG.items() for s in cases])
@@ -196,10 +243,16 @@ def test_full_matrices_and_complete(torch):
 
 SQUARE, FLAT, WHOLE, WIDE = [[0.0, 0.0], [0.0, 0.0]], [1.0, 2.0], [[1, 2], [3, 4]], [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
 REFUSED = {
-    **{f"{n} {k}": (lambda lib, n=n, v=v: getattr(lib.linalg, n)(lib.tensor(v)))
-       for n in ("inv", "det", "slogdet", "cholesky", "eigh") for k, v in (("flat", FLAT), ("whole", WHOLE), ("wide", WIDE))},
-    **{f"{n} {k}": (lambda lib, n=n, v=v: getattr(lib.linalg, n)(lib.tensor(v)))
-       for n in ("qr", "svd", "pinv", "svdvals", "matrix_norm") for k, v in (("flat", FLAT), ("whole", WHOLE))},
+    **{
+        f"{n} {k}": (lambda lib, n=n, v=v: getattr(lib.linalg, n)(lib.tensor(v)))
+        for n in ("inv", "det", "slogdet", "cholesky", "eigh")
+        for k, v in (("flat", FLAT), ("whole", WHOLE), ("wide", WIDE))
+    },
+    **{
+        f"{n} {k}": (lambda lib, n=n, v=v: getattr(lib.linalg, n)(lib.tensor(v)))
+        for n in ("qr", "svd", "pinv", "svdvals", "matrix_norm")
+        for k, v in (("flat", FLAT), ("whole", WHOLE))
+    },
     "inv singular": lambda lib: lib.linalg.inv(lib.tensor(SQUARE)),
     "solve singular": lambda lib: lib.linalg.solve(lib.tensor(SQUARE), lib.ones(2)),
     "cholesky singular": lambda lib: lib.linalg.cholesky(lib.tensor([SQUARE])),
@@ -235,10 +288,12 @@ REFUSED = {
     "cross dims": lambda lib: lib.linalg.cross(lib.ones(2, 3), lib.ones(3)),
     "tensordot": lambda lib: lib.tensordot(lib.ones(2, 3), lib.ones(2, 3), 1),
     "tensordot lists": lambda lib: lib.tensordot(lib.ones(2, 3), lib.ones(2, 3), ([1], [0, 1])),
-    **{f"einsum {e}": (lambda lib, e=e: lib.einsum(e, lib.ones(2, 3), lib.ones(3, 2)))
-       for e in ("ij", "ij,jk,k", "ij,kl->ijm", "ij,jk->ii", "ijk,jk", "ij,ij", "i$,jk", "ii,jk", "i....,jk")},
+    **{
+        f"einsum {e}": (lambda lib, e=e: lib.einsum(e, lib.ones(2, 3), lib.ones(3, 2)))
+        for e in ("ij", "ij,jk,k", "ij,kl->ijm", "ij,jk->ii", "ijk,jk", "ij,ij", "i$,jk", "ii,jk", "i....,jk")
+    },
     "einsum dtypes": lambda lib: lib.einsum("i,i", lib.ones(2), lib.ones(2).double()),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -266,14 +321,27 @@ def test_errors_of_linear_algebra_are_runtime_errors_and_name_the_batch_element(
 @pytest.mark.parametrize(
     "call",
     [
-        lambda x: np.einsum("ij,jk->ik", x, x), lambda x: np.tensordot(x, x, axes=1), lambda x: np.dot(x, x),
-        lambda x: np.kron(x, np.eye(2)), lambda x: np.trace(x), lambda x: np.linalg.inv(x), lambda x: np.linalg.norm(x),
-        lambda x: np.linalg.norm(x, axis=1), lambda x: np.linalg.det(x), lambda x: np.linalg.solve(x, np.eye(3)),
-        lambda x: np.cross(x, np.eye(3)), lambda x: np.outer(x, x), lambda x: np.inner(x, x), lambda x: np.linalg.pinv(x),
-        lambda x: np.linalg.matrix_power(x, 3), lambda x: np.linalg.cholesky(x @ x.T + np.eye(3)),
-        lambda x: np.linalg.svd(x)[1], lambda x: np.linalg.eigh(x @ x.T)[0], lambda x: np.linalg.slogdet(x)[1],
+        lambda x: np.einsum("ij,jk->ik", x, x),
+        lambda x: np.tensordot(x, x, axes=1),
+        lambda x: np.dot(x, x),
+        lambda x: np.kron(x, np.eye(2)),
+        lambda x: np.trace(x),
+        lambda x: np.linalg.inv(x),
+        lambda x: np.linalg.norm(x),
+        lambda x: np.linalg.norm(x, axis=1),
+        lambda x: np.linalg.det(x),
+        lambda x: np.linalg.solve(x, np.eye(3)),
+        lambda x: np.cross(x, np.eye(3)),
+        lambda x: np.outer(x, x),
+        lambda x: np.inner(x, x),
+        lambda x: np.linalg.pinv(x),
+        lambda x: np.linalg.matrix_power(x, 3),
+        lambda x: np.linalg.cholesky(x @ x.T + np.eye(3)),
+        lambda x: np.linalg.svd(x)[1],
+        lambda x: np.linalg.eigh(x @ x.T)[0],
+        lambda x: np.linalg.slogdet(x)[1],
     ],
-)  # fmt: skip
+)
 def test_numpy_calls_are_recorded(call):
     array = np.random.default_rng(0).standard_normal((3, 3))
     y = call(mg.tensor(array, requires_grad=True))

@@ -221,11 +221,21 @@ def test_other_devices_and_dtypes_are_refused_in_one_way_and_change_nothing():
     m.weight.sum().backward()
     absent = "minigrad computes on the CPU alone"
     for call in (
-        lambda: m.to("cuda"), lambda: m.to(device="cuda:1"), lambda: m.to(0), lambda: m.cuda(), lambda: m.cuda(0),
-        lambda: m.to("mps", mg.float64), lambda: x.to("cuda"), lambda: x.to(device="cuda"), lambda: x.cuda(),
-        lambda: x.to(0), lambda: mg.zeros(1, device="cuda"), lambda: mg.device("cuda"), lambda: mg.device("cuda", 0),
+        lambda: m.to("cuda"),
+        lambda: m.to(device="cuda:1"),
+        lambda: m.to(0),
+        lambda: m.cuda(),
+        lambda: m.cuda(0),
+        lambda: m.to("mps", mg.float64),
+        lambda: x.to("cuda"),
+        lambda: x.to(device="cuda"),
+        lambda: x.cuda(),
+        lambda: x.to(0),
+        lambda: mg.zeros(1, device="cuda"),
+        lambda: mg.device("cuda"),
+        lambda: mg.device("cuda", 0),
         lambda: x.new_zeros(1, device="xpu"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(RuntimeError, match=absent):
             call()
     for call in (m.bfloat16, x.bfloat16):
@@ -340,19 +350,19 @@ def changed(kind, nn, steps):
 
 CHANGES = {
     "list": "m += [d]; m + [d]; m + nn.ModuleList([d]); m.pop(0); m.pop(-1); m.pop(9); m.append(d); m.extend([a, b]); "
-            "m[-1]; m[1:3]; m[::2]; m[::-1]; m[9]; m[-9]; del m[0]; del m[-1]; del m[9]; m[-1] = d; m[0] = a; m[9] = a; "
-            "m.extend(nn.Sequential(a, b)); del m[1:3]; m.pop(slice(0, 1)); len(m); a in m; list(reversed(m)); "
-            "del m[:]; m.pop(0); m.extend(3); m += (x for x in (a, b)); m + (c,); m + 3; m[0] = 3; m.append(3); m * 2",
+    "m[-1]; m[1:3]; m[::2]; m[::-1]; m[9]; m[-9]; del m[0]; del m[-1]; del m[9]; m[-1] = d; m[0] = a; m[9] = a; "
+    "m.extend(nn.Sequential(a, b)); del m[1:3]; m.pop(slice(0, 1)); len(m); a in m; list(reversed(m)); "
+    "del m[:]; m.pop(0); m.extend(3); m += (x for x in (a, b)); m + (c,); m + 3; m[0] = 3; m.append(3); m * 2",
     "sequential": "m += nn.Sequential(d); m + nn.Sequential(d); m + [d]; m += [d]; m * 2; 2 * m; m *= 2; m * 0; m * 1.5; "
-                  "m *= -1; m.pop(0); m.pop(-1); m.pop(9); m.append(d); m.extend([a]); m.insert(0, d); m.insert(-1, d); "
-                  "m.insert(99, d); m.insert(-99, d); m.insert(len(m), c); m[-1]; m[1:3]; m[9]; del m[0]; del m[-1]; "
-                  "del m[9]; del m[1:3]; m[-1] = a; m[9] = a; m.pop(slice(0, 2)); a in m; del m[:]; len(m)",
+    "m *= -1; m.pop(0); m.pop(-1); m.pop(9); m.append(d); m.extend([a]); m.insert(0, d); m.insert(-1, d); "
+    "m.insert(99, d); m.insert(-99, d); m.insert(len(m), c); m[-1]; m[1:3]; m[9]; del m[0]; del m[-1]; "
+    "del m[9]; del m[1:3]; m[-1] = a; m[9] = a; m.pop(slice(0, 2)); a in m; del m[:]; len(m)",
     "named": "m[1:]; m['x']; m.append(d); m[-1]; del m[0]; m.pop(-1); m[0] = d; m + m; m * 2; m += nn.Sequential(a)",
     "dict": "m.pop('x'); m.pop('x'); m.update({'x': d}); m.update([('q', a)]); m.update([('q',)]); m.update([3]); "
-            "m.update(3); m.update(nn.ModuleDict({'r': b})); m['s'] = c; m['s'] = 3; del m['s']; del m['s']; 'q' in m; "
-            "list(m); len(m); m['nix']; list(m.items())[0]; m.update(OrderedDict=a); m.clear(); len(m); m.pop('q'); "
-            "m['pop'] = a; m[0] = a; m['a.b'] = a; nn.ModuleDict([('k', a)])",
-}  # fmt: skip
+    "m.update(3); m.update(nn.ModuleDict({'r': b})); m['s'] = c; m['s'] = 3; del m['s']; del m['s']; 'q' in m; "
+    "list(m); len(m); m['nix']; list(m.items())[0]; m.update(OrderedDict=a); m.clear(); len(m); m.pop('q'); "
+    "m['pop'] = a; m[0] = a; m['a.b'] = a; nn.ModuleDict([('k', a)])",
+}
 
 
 @pytest.mark.parametrize("kind", CHANGES)
@@ -364,9 +374,13 @@ def test_containers_change_as_pytorchs(kind, torch):
 def test_what_is_no_module_changes_no_container():
     m, d = nn.ModuleList([nn.ReLU(), nn.Tanh()]), nn.ModuleDict()
     for step in (
-        lambda: m.insert(0, 3), lambda: m.extend([nn.ReLU(), 3]), lambda: m.append("x"), lambda: m.__iadd__([None, 3]),
-        lambda: d.update({"a": nn.ReLU(), "b": 3}), lambda: d.update([("a", nn.ReLU()), ("b", 3)]),
-    ):  # fmt: skip
+        lambda: m.insert(0, 3),
+        lambda: m.extend([nn.ReLU(), 3]),
+        lambda: m.append("x"),
+        lambda: m.__iadd__([None, 3]),
+        lambda: d.update({"a": nn.ReLU(), "b": 3}),
+        lambda: d.update([("a", nn.ReLU()), ("b", 3)]),
+    ):
         with pytest.raises(TypeError, match="to child module"):
             step()
     assert list(m._modules) == ["0", "1"] and not len(d)
@@ -374,8 +388,11 @@ def test_what_is_no_module_changes_no_container():
     twice += twice
     assert list(twice) == [*m, *m]
     assert [type(x).__name__ for x in m.insert(-1, nn.Sigmoid()).insert(9, nn.Identity())] == [
-        "ReLU", "Sigmoid", "Tanh", "Identity",
-    ]  # fmt: skip
+        "ReLU",
+        "Sigmoid",
+        "Tanh",
+        "Identity",
+    ]
 
 
 def test_containers_work_as_lists_and_dictionaries():
@@ -412,23 +429,47 @@ def assign(name, value):
 WRONG = {
     "module early": (AttributeError, "cannot assign module before Module.__init__.. call", lambda: Early(nn.ReLU())),
     "parameter early": (AttributeError, "cannot assign parameter before", lambda: Early(nn.Parameter(mg.zeros(1)))),
-    "typo": (AttributeError, "'Linear' object has no attribute 'weigth'. Did you mean: 'weight'", lambda: nn.Linear(1, 1).weigth),
+    "typo": (
+        AttributeError,
+        "'Linear' object has no attribute 'weigth'. Did you mean: 'weight'",
+        lambda: nn.Linear(1, 1).weigth,
+    ),
     "unknown": (AttributeError, "has no attribute 'zzz'$", lambda: nn.Linear(1, 1).zzz),
     "delete": (AttributeError, "zzz", lambda: delattr(nn.ReLU(), "zzz")),
-    "tensor as parameter": (TypeError, "cannot assign 'Tensor' as parameter 'weight'", lambda: assign("weight", mg.zeros(2))),
+    "tensor as parameter": (
+        TypeError,
+        "cannot assign 'Tensor' as parameter 'weight'",
+        lambda: assign("weight", mg.zeros(2)),
+    ),
     "number as buffer": (TypeError, "cannot assign 'int' as buffer 'running_mean'", lambda: assign("running_mean", 1)),
     "number as module": (TypeError, "cannot assign 'int' as child module 'child'", lambda: assign("child", 1)),
-    "buffer of a list": (TypeError, "cannot assign 'list' object to buffer", lambda: nn.ReLU().register_buffer("b", [1])),
-    "taken name": (KeyError, "attribute 'forward' already exists", lambda: nn.ReLU().register_buffer("forward", mg.zeros(1))),
-    "taken by a parameter": (KeyError, "attribute 'weight' already", lambda: nn.Linear(1, 1).register_buffer("weight", None)),
+    "buffer of a list": (
+        TypeError,
+        "cannot assign 'list' object to buffer",
+        lambda: nn.ReLU().register_buffer("b", [1]),
+    ),
+    "taken name": (
+        KeyError,
+        "attribute 'forward' already exists",
+        lambda: nn.ReLU().register_buffer("forward", mg.zeros(1)),
+    ),
+    "taken by a parameter": (
+        KeyError,
+        "attribute 'weight' already",
+        lambda: nn.Linear(1, 1).register_buffer("weight", None),
+    ),
     "dotted name": (KeyError, "contain", lambda: nn.ReLU().add_module("a.b", nn.ReLU())),
     "empty name": (KeyError, "empty string", lambda: nn.Sequential(OrderedDict({"": nn.ReLU()}))),
-    "no module": (TypeError, "cannot assign 'function' object to child module", lambda: nn.Sequential(mg.no_grad.__enter__)),
+    "no module": (
+        TypeError,
+        "cannot assign 'function' object to child module",
+        lambda: nn.Sequential(mg.no_grad.__enter__),
+    ),
     "mode": (ValueError, "training mode is expected to be boolean", lambda: nn.ReLU().train("yes")),
     "forward": (NotImplementedError, "missing the required", lambda: nn.Module()(1)),
     "submodule": (AttributeError, "Sequential has no attribute `3`", lambda: nn.Sequential().get_submodule("3")),
     "integer cast": (TypeError, "floating point", lambda: nn.Linear(1, 1).to(mg.int64)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", WRONG)

@@ -13,25 +13,68 @@ from minigrad.utils.tree import tree_map
 A = np.array([[0.5, -1.5, 2.0], [3.0, 0.25, -0.75]], dtype=np.float32)
 
 EXPRESSIONS = [
-    lambda m, x: x + 1, lambda m, x: 1 - x, lambda m, x: x * x / 3, lambda m, x: 2 / x, lambda m, x: x**3,
-    lambda m, x: x**2.0, lambda m, x: 2**x, lambda m, x: -x, lambda m, x: abs(x), lambda m, x: x @ x.T,
-    lambda m, x: x.sum(), lambda m, x: x.sum(0), lambda m, x: x.sum(dim=(0, 1), keepdim=True),
-    lambda m, x: x.mean(-1), lambda m, x: x.var(0), lambda m, x: x.std(1, keepdim=True), lambda m, x: x.var(),
-    lambda m, x: x.var(1, correction=0), lambda m, x: x.max(), lambda m, x: x.max(1).values,
-    lambda m, x: x.min(0).values, lambda m, x: x.amax(0), lambda m, x: x.norm(), lambda m, x: x.exp().log1p(),
-    lambda m, x: x.sigmoid(), lambda m, x: x.tanh(), lambda m, x: x.relu(), lambda m, x: x.softmax(1),
-    lambda m, x: x.log_softmax(0), lambda m, x: x.logsumexp(1), lambda m, x: x.cumsum(1),
-    lambda m, x: x.clamp(-0.5, 1.0), lambda m, x: x.clamp(min=0.4), lambda m, x: m.maximum(x, x.flip(0)),
-    lambda m, x: m.where(x > 0, x, x * 2), lambda m, x: x.reshape(3, 2), lambda m, x: x.view(-1),
-    lambda m, x: x.flatten(), lambda m, x: x.permute(1, 0), lambda m, x: x.transpose(0, 1), lambda m, x: x.T,
-    lambda m, x: x.unsqueeze(1).expand(2, 4, 3), lambda m, x: x[None].squeeze(0), lambda m, x: x[0],
-    lambda m, x: x[:, 1:], lambda m, x: x[[0, 1, 1]], lambda m, x: x[x > 0], lambda m, x: x[..., -1],
-    lambda m, x: m.cat([x, x * 2], dim=1), lambda m, x: m.stack([x, x * 2], dim=-1),
-    lambda m, x: x.split(2, dim=1)[1], lambda m, x: x.chunk(2)[0], lambda m, x: x.unbind(1)[2],
-    lambda m, x: x.gather(1, m.tensor([[0, 2], [1, 1]])), lambda m, x: x.narrow(1, 1, 2),
-    lambda m, x: x.masked_fill(x > 1, 0.0), lambda m, x: m.lerp(x, x * 3, 0.25), lambda m, x: x.double() * 2,
-    lambda m, x: m.sqrt(x * x + 1).rsqrt(), lambda m, x: m.erf(x), lambda m, x: x.addcmul(x, x, value=0.5),
-]  # fmt: skip
+    lambda m, x: x + 1,
+    lambda m, x: 1 - x,
+    lambda m, x: x * x / 3,
+    lambda m, x: 2 / x,
+    lambda m, x: x**3,
+    lambda m, x: x**2.0,
+    lambda m, x: 2**x,
+    lambda m, x: -x,
+    lambda m, x: abs(x),
+    lambda m, x: x @ x.T,
+    lambda m, x: x.sum(),
+    lambda m, x: x.sum(0),
+    lambda m, x: x.sum(dim=(0, 1), keepdim=True),
+    lambda m, x: x.mean(-1),
+    lambda m, x: x.var(0),
+    lambda m, x: x.std(1, keepdim=True),
+    lambda m, x: x.var(),
+    lambda m, x: x.var(1, correction=0),
+    lambda m, x: x.max(),
+    lambda m, x: x.max(1).values,
+    lambda m, x: x.min(0).values,
+    lambda m, x: x.amax(0),
+    lambda m, x: x.norm(),
+    lambda m, x: x.exp().log1p(),
+    lambda m, x: x.sigmoid(),
+    lambda m, x: x.tanh(),
+    lambda m, x: x.relu(),
+    lambda m, x: x.softmax(1),
+    lambda m, x: x.log_softmax(0),
+    lambda m, x: x.logsumexp(1),
+    lambda m, x: x.cumsum(1),
+    lambda m, x: x.clamp(-0.5, 1.0),
+    lambda m, x: x.clamp(min=0.4),
+    lambda m, x: m.maximum(x, x.flip(0)),
+    lambda m, x: m.where(x > 0, x, x * 2),
+    lambda m, x: x.reshape(3, 2),
+    lambda m, x: x.view(-1),
+    lambda m, x: x.flatten(),
+    lambda m, x: x.permute(1, 0),
+    lambda m, x: x.transpose(0, 1),
+    lambda m, x: x.T,
+    lambda m, x: x.unsqueeze(1).expand(2, 4, 3),
+    lambda m, x: x[None].squeeze(0),
+    lambda m, x: x[0],
+    lambda m, x: x[:, 1:],
+    lambda m, x: x[[0, 1, 1]],
+    lambda m, x: x[x > 0],
+    lambda m, x: x[..., -1],
+    lambda m, x: m.cat([x, x * 2], dim=1),
+    lambda m, x: m.stack([x, x * 2], dim=-1),
+    lambda m, x: x.split(2, dim=1)[1],
+    lambda m, x: x.chunk(2)[0],
+    lambda m, x: x.unbind(1)[2],
+    lambda m, x: x.gather(1, m.tensor([[0, 2], [1, 1]])),
+    lambda m, x: x.narrow(1, 1, 2),
+    lambda m, x: x.masked_fill(x > 1, 0.0),
+    lambda m, x: m.lerp(x, x * 3, 0.25),
+    lambda m, x: x.double() * 2,
+    lambda m, x: m.sqrt(x * x + 1).rsqrt(),
+    lambda m, x: m.erf(x),
+    lambda m, x: x.addcmul(x, x, value=0.5),
+]
 
 
 @pytest.mark.parametrize("i", range(len(EXPRESSIONS)))
@@ -49,10 +92,18 @@ def test_expressions_like_pytorch(torch, i):
 
 
 VALUES = {
-    "f32": np.float32([1.5, -2]), "f64": np.array([1.5, -2]), "i64": np.array([3, 2]), "u8": np.uint8([3, 2]),
-    "bool": np.array([True, False]), "f64_0d": np.array(2.5), "i64_0d": np.array(2), "bool_0d": np.array(True),
-    "float": 1.5, "int": 2, "True": True,
-}  # fmt: skip
+    "f32": np.float32([1.5, -2]),
+    "f64": np.array([1.5, -2]),
+    "i64": np.array([3, 2]),
+    "u8": np.uint8([3, 2]),
+    "bool": np.array([True, False]),
+    "f64_0d": np.array(2.5),
+    "i64_0d": np.array(2),
+    "bool_0d": np.array(True),
+    "float": 1.5,
+    "int": 2,
+    "True": True,
+}
 
 
 @pytest.mark.parametrize("a", VALUES)
@@ -124,21 +175,37 @@ def test_writing_inside_the_graph_is_a_new_value(torch):
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda m: m.ones(2) + m.ones(3), RuntimeError, r"The size of tensor a \(2\) must match the size of tensor b \(3\)"),
-        (lambda m: m.ones(2, 3) @ m.ones(4, 5), RuntimeError, r"mat1 and mat2 shapes cannot be multiplied \(2x3 and 4x5\)"),
+        (
+            lambda m: m.ones(2) + m.ones(3),
+            RuntimeError,
+            r"The size of tensor a \(2\) must match the size of tensor b \(3\)",
+        ),
+        (
+            lambda m: m.ones(2, 3) @ m.ones(4, 5),
+            RuntimeError,
+            r"mat1 and mat2 shapes cannot be multiplied \(2x3 and 4x5\)",
+        ),
         (lambda m: m.ones(6).reshape(4), RuntimeError, r"shape '\[4\]' is invalid for input of size 6"),
         (lambda m: m.ones(4)[7], IndexError, "index 7 is out of bounds for dimension 0 with size 4"),
-        (lambda m: m.ones(4).sum(3), IndexError, r"Dimension out of range \(expected to be in range of \[-1, 0\], but got 3\)"),
+        (
+            lambda m: m.ones(4).sum(3),
+            IndexError,
+            r"Dimension out of range \(expected to be in range of \[-1, 0\], but got 3\)",
+        ),
         (lambda m: m.tensor([1, 2]).mean(), RuntimeError, "could not infer output dtype"),
         (lambda m: bool(m.ones(2)), RuntimeError, "Boolean value of Tensor with more than one value is ambiguous"),
         (lambda m: m.ones(2).item(), RuntimeError, "a Tensor with 2 elements cannot be converted to Scalar"),
         (lambda m: len(m.tensor(1.0)), TypeError, "len\\(\\) of a 0-d tensor"),
         (lambda m: m.tensor(["a"]), (TypeError, ValueError), "dimension|numbers"),
-        (lambda m: m.cat([m.ones(2, 2), m.ones(3, 3)]), RuntimeError, "Sizes of tensors must match except in dimension 0"),
+        (
+            lambda m: m.cat([m.ones(2, 2), m.ones(3, 3)]),
+            RuntimeError,
+            "Sizes of tensors must match except in dimension 0",
+        ),
         (lambda m: m.tensor([1, 2]).add_(1.5), RuntimeError, "can't be cast to the desired output type"),
         (lambda m: m.ones(2).add_(m.ones(3, 2)), RuntimeError, "doesn't match the broadcast shape"),
     ],
-)  # fmt: skip
+)
 def test_errors_like_pytorch(torch, call, error, words):
     for m in (mg, torch):
         with pytest.raises(error, match=words):

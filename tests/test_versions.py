@@ -19,18 +19,55 @@ GRADIENTS = {
     "clamp of infinities": ((2, 14), lambda L, x: x.clamp(-L.inf, L.inf), [[-inf, 0.0, inf]], [[0, 1, 0]]),
     "clamp in place": ((2, 14), lambda L, x: x.clone().clamp_(0, 1), [T], [[0, 0, 1, 0, 0, 0]]),
     "clamp by numbers of no dimensions": ((2, 14), lambda L, x: x.clamp(0, L.tensor(1.0)), [T], [[0, 0, 1, 0, 0, 0]]),
-    "a tensor min": ((2, 14), lambda L, x, y: x.clamp(min=y), [[0.0, 1.0, 2.0, nan], [1.0] * 4], [[0, 0.5, 1, 1], [1, 0.5, 0, 1]]),
-    "a tensor max": ((2, 14), lambda L, x, y: x.clamp(max=y), [[0.0, 1.0, 2.0, 2.0], [1.0] * 3 + [nan]], [[1, 0.5, 0, 1], [0, 0.5, 1, 1]]),
-    "two tensors": ((2, 14), lambda L, x, y, z: x.clamp(y, z), [[-1.0, 0.0, 0.5, 1.0, 2.0], [0.0] * 5, [1.0] * 5],
-                    [[0, 0.5, 1, 0.5, 0], [1, 0.5, 0, 0, 0], [0, 0, 0, 0.5, 1]]),
-    "bounds that are one": ((2, 14), lambda L, x, y, z: x.clamp(y, z), [[0.0, 1.0, 2.0], [1.0] * 3, [1.0] * 3], [[0, 1, 0], [1, 0, 0], [0, 0, 1]]),
-    "bounds crossed": ((2, 14), lambda L, x, y, z: x.clamp(y, z), [[0.0, 1.0, 2.0, 3.0, nan], [2.0] * 5, [1.0] * 5],
-                       [[0, 0, 0, 0, 1], [0] * 5, [1] * 5]),
-    "bounds of NaN": ((2, 14), lambda L, x, y, z: x.clamp(y, z), [[0.0, 2.0, 0.0, 2.0], [nan, nan, 1.0, 1.0], [1.0, 1.0, nan, nan]],
-                      [[1, 0, 0, 1], [0] * 4, [0] * 4]),
-    "fmax": ((2, 15), lambda L, x, y: L.fmax(x, y), [[1.0, nan, 3.0, nan], [1.0, 3.0, nan, nan]], [[0.5, 0, 1, 1], [0.5, 1, 0, 0]]),
-    "fmin": ((2, 15), lambda L, x, y: L.fmin(x, y), [[1.0, nan, 3.0, nan], [1.0, 3.0, nan, nan]], [[0.5, 0, 1, 1], [0.5, 1, 0, 0]]),
-}  # fmt: skip
+    "a tensor min": (
+        (2, 14),
+        lambda L, x, y: x.clamp(min=y),
+        [[0.0, 1.0, 2.0, nan], [1.0] * 4],
+        [[0, 0.5, 1, 1], [1, 0.5, 0, 1]],
+    ),
+    "a tensor max": (
+        (2, 14),
+        lambda L, x, y: x.clamp(max=y),
+        [[0.0, 1.0, 2.0, 2.0], [1.0] * 3 + [nan]],
+        [[1, 0.5, 0, 1], [0, 0.5, 1, 1]],
+    ),
+    "two tensors": (
+        (2, 14),
+        lambda L, x, y, z: x.clamp(y, z),
+        [[-1.0, 0.0, 0.5, 1.0, 2.0], [0.0] * 5, [1.0] * 5],
+        [[0, 0.5, 1, 0.5, 0], [1, 0.5, 0, 0, 0], [0, 0, 0, 0.5, 1]],
+    ),
+    "bounds that are one": (
+        (2, 14),
+        lambda L, x, y, z: x.clamp(y, z),
+        [[0.0, 1.0, 2.0], [1.0] * 3, [1.0] * 3],
+        [[0, 1, 0], [1, 0, 0], [0, 0, 1]],
+    ),
+    "bounds crossed": (
+        (2, 14),
+        lambda L, x, y, z: x.clamp(y, z),
+        [[0.0, 1.0, 2.0, 3.0, nan], [2.0] * 5, [1.0] * 5],
+        [[0, 0, 0, 0, 1], [0] * 5, [1] * 5],
+    ),
+    "bounds of NaN": (
+        (2, 14),
+        lambda L, x, y, z: x.clamp(y, z),
+        [[0.0, 2.0, 0.0, 2.0], [nan, nan, 1.0, 1.0], [1.0, 1.0, nan, nan]],
+        [[1, 0, 0, 1], [0] * 4, [0] * 4],
+    ),
+    "fmax": (
+        (2, 15),
+        lambda L, x, y: L.fmax(x, y),
+        [[1.0, nan, 3.0, nan], [1.0, 3.0, nan, nan]],
+        [[0.5, 0, 1, 1], [0.5, 1, 0, 0]],
+    ),
+    "fmin": (
+        (2, 15),
+        lambda L, x, y: L.fmin(x, y),
+        [[1.0, nan, 3.0, nan], [1.0, 3.0, nan, nan]],
+        [[0.5, 0, 1, 1], [0.5, 1, 0, 0]],
+    ),
+}
 
 
 def gradients(lib, call, operands):
