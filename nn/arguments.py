@@ -1,4 +1,4 @@
-"""Arguments that must be tensors: arrays of NumPy's are taken as such, anything else is a TypeError that names it."""
+"""Arguments that must be tensors: NumPy arrays are converted, anything else is a TypeError."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def tensor_arguments(function: F) -> F:
-    """Take what is annotated as Tensor as such: arrays as copies, as nobody would see that they were written.
+    """Check the arguments annotated as Tensor; arrays are copied, since writes to them go unseen.
 
     Raises TypeError that names function, argument and type.
     """
@@ -26,65 +26,76 @@ def tensor_arguments(function: F) -> F:
 
 def no_arrays(function: F) -> F:
     """As :func:`tensor_arguments`, for functions that write: TypeError for arrays, too."""
-    return _checked(function, _refused)
+    return _checked(function, _require_tensor)
 
 
-_TEXT = """
+# The check of each function is written out and compiled: it takes 0.07 microseconds per call, and
+# one with ``*args, **kwargs`` 0.2 to 0.3, a sixth of a small activation. For ``linear`` it reads
+#
+#     def checked(input, weight, bias=None):
+#         if not (isinstance(input, Tensor) and … and (bias is None or isinstance(bias, Tensor))):
+#             input, weight, bias, = converted(input, weight, bias)
+#         return function(input, weight, bias)
+_CHECKED = """
 def checked({parameters}):
-    if not ({right}):
-        {tensors}, = fitted({tensors})
+    if not ({are_tensors}):
+        {tensors}, = converted({tensors})
     return function({names})
 """
+_IS_TENSOR = {
+    "Tensor": "isinstance({name}, Tensor)",
+    "Tensor | None": "({name} is None or isinstance({name}, Tensor))",
+}
 
 
-def _checked(function: F, taken: Callable[..., Any]) -> F:
-    """Write the check out for this function: a twentieth of a microsecond a call, ten times less than in a loop."""
-    listed = list(inspect.signature(function).parameters.values())
-    tensors = {p.name: p.annotation for p in listed if p.annotation in ("Tensor", "Tensor | None")}
-    if not tensors or any(p.kind is not p.POSITIONAL_OR_KEYWORD for p in listed):
+def _checked(function: F, convert: Callable[..., Any]) -> F:
+    """Return a function that has ``convert`` look at tensor arguments that are not tensors."""
+    parameters = list(inspect.signature(function).parameters.values())
+    tensors = {p.name: p.annotation for p in parameters if p.annotation in _IS_TENSOR}
+    if not tensors or any(p.kind is not p.POSITIONAL_OR_KEYWORD for p in parameters):
         return function
-    places = {p.name: place for place, p in enumerate(listed, 0 if listed[0].name == "self" else 1)}
-    said = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
+    first = 0 if parameters[0].name == "self" else 1
+    positions = {p.name: position for position, p in enumerate(parameters, first)}
+    function_name = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
 
-    def fitted(*values: Any) -> list[Any]:
-        wanted = zip(tensors.items(), values, strict=True)
-        return [
-            value if value is None and hint != "Tensor" else taken(value, said, name, places[name])
-            for (name, hint), value in wanted
-        ]
+    def converted(*values: Any) -> list[Any]:
+        results = []
+        for (name, annotation), value in zip(tensors.items(), values, strict=True):
+            if value is not None or annotation == "Tensor":
+                value = convert(value, function_name, name, positions[name])
+            results.append(value)
+        return results
 
-    defaults = tuple(p.default for p in listed if p.default is not p.empty)
-    names = [p.name for p in listed]
-    text = _TEXT.format(
-        parameters=", ".join(name if p.default is p.empty else f"{name}=None" for name, p in zip(names, listed, strict=True)),
-        right=" and ".join(f"isinstance({n}, Tensor)" if h == "Tensor" else f"({n} is None or isinstance({n}, Tensor))" for n, h in tensors.items()),
+    source = _CHECKED.format(
+        parameters=", ".join(
+            p.name if p.default is p.empty else f"{p.name}=None" for p in parameters
+        ),
+        are_tensors=" and ".join(_IS_TENSOR[hint].format(name=n) for n, hint in tensors.items()),
         tensors=", ".join(tensors),
-        names=", ".join(names),
-    )  # fmt: skip
-    space: dict[str, Any] = {"function": function, "fitted": fitted, "Tensor": Tensor}
-    space |= {
-        "__name__": __name__,
-        "__spec__": __spec__,
-    }  # its frames are ours to who looks for the user's
-    exec(compile(text, __file__, "exec"), space)
-    space["checked"].__defaults__ = defaults
-    return functools.wraps(function)(space["checked"])  # type: ignore[return-value]
+        names=", ".join(p.name for p in parameters),
+    )
+    names: dict[str, Any] = {"function": function, "converted": converted, "Tensor": Tensor}
+    names |= {"__name__": __name__, "__spec__": __spec__}  # warnings pass over frames of ours
+    exec(compile(source, __file__, "exec"), names)
+    checked = names["checked"]
+    checked.__defaults__ = tuple(p.default for p in parameters if p.default is not p.empty)
+    return functools.wraps(function)(checked)  # type: ignore[no-any-return]
 
 
 def as_tensor_argument(value: Any, function: str, name: str = "input", place: int = 1) -> Tensor:
-    """Return a tensor as it is, an array of numbers as a copy; raise TypeError for anything else."""
+    """Return a tensor as it is, an array of numbers as a copy; TypeError for anything else."""
     if isinstance(value, Tensor):
         return value
     if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biuf":
         array: Tensor = Tensor._wrap(np.array(value))
         return array
-    raise _no_tensor(function, name, place, value)
+    raise _type_error(function, name, place, value)
 
 
 def check_module(
     value: Any, function: str, name: str = "model", kind: type[Module] = Module
 ) -> None:
-    """Raise TypeError for what is no module."""
+    """Raise TypeError for anything that is not a module of that kind."""
     if not isinstance(value, kind):
         raise TypeError(
             f"{function}(): argument '{name}' must be a {kind.__name__}, not {type(value).__name__}"
@@ -92,24 +103,21 @@ def check_module(
 
 
 def tensor_list(values: Any, function: str, name: str = "parameters") -> list[Tensor]:
-    """Return one tensor or several as a list; raise TypeError for what is none."""
-    listed: list[Any] = (
-        [values]
-        if isinstance(values, (Tensor, np.ndarray)) or not isinstance(values, Iterable)
-        else list(values)
-    )
-    for value in listed:
-        _refused(value, function, name, 1)
-    return listed
+    """Return a tensor, or several, as a list; raise TypeError for anything that is not a tensor."""
+    is_single = isinstance(values, (Tensor, np.ndarray)) or not isinstance(values, Iterable)
+    tensors: list[Any] = [values] if is_single else list(values)
+    for value in tensors:
+        _require_tensor(value, function, name, 1)
+    return tensors
 
 
-def _refused(value: Any, function: str, name: str, place: int) -> Any:
+def _require_tensor(value: Any, function: str, name: str, place: int) -> Any:
     if isinstance(value, Tensor):
         return value
-    raise _no_tensor(function, name, place, value)
+    raise _type_error(function, name, place, value)
 
 
-def _no_tensor(function: str, name: str, place: int, value: Any) -> TypeError:
+def _type_error(function: str, name: str, place: int, value: Any) -> TypeError:
     error = not_a_tensor_error(function, name, place, value)
     dtype = f" of {value.dtype}" if isinstance(value, np.ndarray) else ""
     return TypeError(f"{error}{dtype}")

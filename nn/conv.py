@@ -10,7 +10,7 @@ from minigrad.nn.arguments import as_tensor_argument, tensor_arguments
 from minigrad.nn.module import Module
 from minigrad.nn.padding import MODES, pad
 from minigrad.nn.parameter import Parameter, on_cpu
-from minigrad.nn.sizes import Sizes, each
+from minigrad.nn.sizes import Sizes, to_tuple
 from minigrad.ops import window
 from minigrad.tensor.tensor import Tensor
 
@@ -29,7 +29,7 @@ def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Si
            padding: Sizes | str = 0, dilation: Sizes = 1, groups: int = 1) -> Tensor:  # fmt: skip
     """Cross-correlate (N, C, H, W) with (out, C/groups, kh, kw) -> (N, out, H', W').
 
-    The input may come without N. ``padding`` is a number, one each axis, 'valid' or 'same'.
+    The input may come without N. ``padding`` is a number, one for each axis, 'valid' or 'same'.
     Raises RuntimeError for another number of channels, another length of bias, or a kernel larger
     than the padded input.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv2d.html
@@ -43,10 +43,12 @@ def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Si
 
 def _conv(n: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Sizes,
           padding: Sizes | str, dilation: Sizes, groups: int) -> Tensor:  # fmt: skip
-    strides, dilations = each(stride, n, "stride"), each(dilation, n, "dilation")
+    strides = to_tuple(stride, n, "stride")
+    dilations = to_tuple(dilation, n, "dilation")
     if weight.ndim != n + 2:
         raise RuntimeError(
-            f"conv{n}d: expected a weight of {n + 2} dimensions, but got one of size {list(weight.shape)}"
+            f"conv{n}d: expected a weight of {n + 2} dimensions, "
+            f"but got one of size {list(weight.shape)}"
         )
     batch = input.unsqueeze(0) if input.ndim == n + 1 else input
     _check(n, input, batch, weight, bias, groups)
@@ -54,7 +56,8 @@ def _conv(n: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Si
     _check_room(batch, weight, pairs, dilations)
     y = window.conv(batch, weight, stride=strides, padding=pairs, dilation=dilations, groups=groups)
     if bias is not None:
-        y = y + bias.reshape((1, -1) + (1,) * n)
+        per_channel = [1, -1, *[1] * n]
+        y = y + bias.reshape(per_channel)
     return y.squeeze(0) if batch is not input else y
 
 
@@ -64,12 +67,15 @@ def padding_pairs(padding: Sizes | str, kernel: Any, strides: Any, dilations: An
         return ((0, 0),) * len(kernel)
     if padding == "same":
         if max(strides) > 1:
-            raise RuntimeError("padding='same' is not supported for strided convolutions")
+            raise RuntimeError(
+                f"padding='same' is not supported for strided convolutions, got stride {strides}"
+            )
         totals = [d * (k - 1) for d, k in zip(dilations, kernel, strict=True)]
         return tuple((total // 2, total - total // 2) for total in totals)
     if isinstance(padding, str):
         raise RuntimeError(f"Invalid padding string {padding!r}, should be one of 'valid', 'same'")
-    return tuple((p, p) for p in each(padding, len(kernel), "padding", 0))
+    widths = to_tuple(padding, len(kernel), "padding", 0)
+    return tuple((width, width) for width in widths)
 
 
 def _check(
@@ -95,12 +101,14 @@ def _check(
 
 
 def _check_room(batch: Tensor, weight: Tensor, pairs: Pairs, dilations: tuple[int, ...]) -> None:
-    room = [size + sum(pair) for size, pair in zip(batch._data.shape[2:], pairs, strict=True)]
-    reach = [d * (k - 1) + 1 for d, k in zip(dilations, weight._data.shape[2:], strict=True)]
-    if any(r > size for r, size in zip(reach, room, strict=True)):
+    spatial, kernel = batch._data.shape[2:], weight._data.shape[2:]
+    padded = [size + sum(pair) for size, pair in zip(spatial, pairs, strict=True)]
+    extents = [d * (k - 1) + 1 for d, k in zip(dilations, kernel, strict=True)]
+    if any(extent > size for extent, size in zip(extents, padded, strict=True)):
         raise RuntimeError(
-            f"Calculated padded input size per channel: ({' x '.join(map(str, room))}). Kernel size: "
-            f"({' x '.join(map(str, reach))}). Kernel size can't be greater than actual input size"
+            f"Calculated padded input size per channel: ({' x '.join(map(str, padded))}). "
+            f"Kernel size: ({' x '.join(map(str, extents))}). "
+            "Kernel size can't be greater than actual input size"
         )
 
 
@@ -110,19 +118,20 @@ class _Conv(Module):
     n = 0
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: Sizes, stride: Sizes = 1,
-                 padding: Sizes | str = 0, dilation: Sizes = 1, groups: int = 1, bias: bool = True,
-                 padding_mode: str = "zeros", device: Any = None, dtype: Any = None) -> None:  # fmt: skip
+                 padding: Sizes | str = 0, dilation: Sizes = 1, groups: int = 1,
+                 bias: bool = True, padding_mode: str = "zeros", device: Any = None,
+                 dtype: Any = None) -> None:  # fmt: skip
         super().__init__()
         on_cpu(device)
         _check_options(in_channels, out_channels, groups, padding_mode)
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.kernel_size = each(kernel_size, self.n, "kernel_size")
-        self.stride, self.dilation = (
-            each(stride, self.n, "stride"),
-            each(dilation, self.n, "dilation"),
-        )
+        self.kernel_size = to_tuple(kernel_size, self.n, "kernel_size")
+        self.stride = to_tuple(stride, self.n, "stride")
+        self.dilation = to_tuple(dilation, self.n, "dilation")
         self._pairs = padding_pairs(padding, self.kernel_size, self.stride, self.dilation)
-        self.padding = padding if isinstance(padding, str) else each(padding, self.n, "padding", 0)
+        if not isinstance(padding, str):
+            padding = to_tuple(padding, self.n, "padding", 0)
+        self.padding = padding
         self.padding_mode = padding_mode
         shape = (out_channels, in_channels // groups, *self.kernel_size)
         self.weight = Parameter(empty(shape, dtype=dtype))
@@ -141,24 +150,30 @@ class _Conv(Module):
             input = as_tensor_argument(input, type(self).__name__)
         padding: Any = self.padding
         if self.padding_mode != "zeros":
-            input = pad(input, [p for pair in self._pairs[::-1] for p in pair], self.padding_mode)
+            last_axis_first = [width for pair in self._pairs[::-1] for width in pair]
+            input = pad(input, last_axis_first, self.padding_mode)
             padding = 0
         options = (self.stride, padding, self.dilation, self.groups)
         return _conv(self.n, input, self.weight, self.bias, *options)
 
     def extra_repr(self) -> str:
-        usual = {"padding": (0,) * self.n, "dilation": (1,) * self.n, "groups": 1}
         parts = [f"{self.in_channels}, {self.out_channels}"]
         parts += [f"kernel_size={self.kernel_size}, stride={self.stride}"]
-        parts += [f"{k}={getattr(self, k)}" for k, v in usual.items() if getattr(self, k) != v]
-        parts += ["bias=False"] if self.bias is None else []
-        parts += [f"padding_mode={self.padding_mode}"] if self.padding_mode != "zeros" else []
+        defaults = {"padding": (0,) * self.n, "dilation": (1,) * self.n, "groups": 1}
+        for name, default in defaults.items():
+            value = getattr(self, name)
+            if value != default:
+                parts.append(f"{name}={value}")
+        if self.bias is None:
+            parts.append("bias=False")
+        if self.padding_mode != "zeros":
+            parts.append(f"padding_mode={self.padding_mode}")
         return ", ".join(parts)
 
 
 def _check_options(in_channels: int, out_channels: int, groups: int, padding_mode: str) -> None:
     if groups <= 0:
-        raise ValueError("groups must be a positive integer")
+        raise ValueError(f"groups must be a positive integer, but got {groups}")
     for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
         if channels % groups:
             raise ValueError(f"{name} must be divisible by groups, but got {channels} and {groups}")

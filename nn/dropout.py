@@ -24,22 +24,26 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     _check_probability(p)
     if inplace and training and p > 0:
         return input._computed("dropout_", dropout, p)
-    return _thinned(input, None, p) if training and p > 0 and input._data.size else input
+    return _apply_mask(input, None, p) if training and p > 0 and input._data.size else input
 
 
 @tensor_arguments
 def dropout1d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Tensor:
-    """As :func:`dropout`, whole channels of (N, C, L) or (C, L) at a time; RuntimeError for another rank."""
+    """As :func:`dropout`, whole channels of (N, C, L) or (C, L) at a time.
+
+    Raises RuntimeError for another rank.
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.dropout1d.html
+    """
     _check_probability(p)
     if inplace and training and p > 0:
         return input._computed("dropout1d_", dropout1d, p)
     if input.ndim not in (2, 3):
         raise RuntimeError(
-            f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input. Note that dropout1d exists to "
-            "provide channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, and an optional "
-            "batch dimension (i.e. 2D or 3D inputs)."
+            f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input. Note that "
+            "dropout1d exists to provide channel-wise dropout on inputs with 1 spatial dimension, "
+            "a channel dimension, and an optional batch dimension (i.e. 2D or 3D inputs)."
         )
     return _without_channels(input, p, training, batched=input.ndim == 3)
 
@@ -57,10 +61,11 @@ def dropout2d(
         return input._computed("dropout2d_", dropout2d, p)
     if input.ndim == 3:
         warn(
-            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is "
-            "desired - input is interpreted as shape (N, C, L), where C is the channel dim. This behavior will change "
-            "in a future release to interpret the input as one without a batch dimension, i.e. shape (C, H, W). To "
-            "maintain the 1D channel-wise dropout behavior, please switch to using dropout1d instead."
+            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout "
+            "behavior is desired - input is interpreted as shape (N, C, L), where C is the channel "
+            "dim. This behavior will change in a future release to interpret the input as one "
+            "without a batch dimension, i.e. shape (C, H, W). To maintain the 1D channel-wise "
+            "dropout behavior, please switch to using dropout1d instead."
         )
     _warn_of_rank(input, 2)
     return _without_channels(input, p, training)
@@ -70,7 +75,10 @@ def dropout2d(
 def dropout3d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Tensor:
-    """As :func:`dropout`, whole channels of (N, C, D, H, W) or (C, D, H, W) at a time."""
+    """As :func:`dropout`, whole channels of (N, C, D, H, W) or (C, D, H, W) at a time.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.dropout3d.html
+    """
     _check_probability(p)
     if inplace and training and p > 0:
         return input._computed("dropout3d_", dropout3d, p)
@@ -81,10 +89,11 @@ def dropout3d(
 def _warn_of_rank(input: Tensor, n: int) -> None:
     if input.ndim not in (n + 1, n + 2):
         warn(
-            f"dropout{n}d: Received a {input.ndim}-D input to dropout{n}d, which is deprecated and will result in an "
-            "error in a future release. To retain the behavior and silence this warning, please use dropout instead. "
-            f"Note that dropout{n}d exists to provide channel-wise dropout on inputs with {n} spatial dimensions, a "
-            f"channel dimension, and an optional batch dimension (i.e. {n + 1}D or {n + 2}D inputs)."
+            f"dropout{n}d: Received a {input.ndim}-D input to dropout{n}d, which is deprecated "
+            "and will result in an error in a future release. To retain the behavior and silence "
+            f"this warning, please use dropout instead. Note that dropout{n}d exists to provide "
+            f"channel-wise dropout on inputs with {n} spatial dimensions, a channel dimension, "
+            f"and an optional batch dimension (i.e. {n + 1}D or {n + 2}D inputs)."
         )
 
 
@@ -92,10 +101,12 @@ def _without_channels(input: Tensor, p: float, training: bool, batched: bool = T
     """Drop along the first two axes, or the first where there is no batch."""
     if not training or p == 0 or not input._data.size:
         return input
-    if input.ndim + (not batched) < 2 and p < 1:
+    leading = 2 if batched else 1
+    if input.ndim < leading and p < 1:
         raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
-    channels = input.shape[: 1 + batched]
-    return _thinned(input, (*channels, *(1,) * (input.ndim - len(channels))), p)
+    shape = list(input.shape[:leading])
+    shape += [1] * (input.ndim - len(shape))
+    return _apply_mask(input, tuple(shape), p)
 
 
 def _check_probability(p: float) -> None:
@@ -103,20 +114,20 @@ def _check_probability(p: float) -> None:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
-def _thinned(input: Tensor, shape: tuple[int, ...] | None, p: float) -> Tensor:
-    """Multiply by a mask of this shape, drawn in its order; by default of the input's shape, in the order of its memory."""
+def _apply_mask(input: Tensor, shape: tuple[int, ...] | None, p: float) -> Tensor:
+    """Multiply by a random mask of this shape, drawn in its order.
+
+    None is the input's shape, drawn in the order of its memory.
+    """
     if input.dtype.kind != "f":
         raise RuntimeError(f"dropout: expected floats, got {input.dtype}; convert first: x.float()")
     if p == 1:
         return input * 0.0
-    if shape is None:
-        kept = in_memory_order(
-            input._data, lambda shape: default_generator.bernoulli(1 - p, shape)
-        ).astype(input.dtype)
-    else:
-        kept = default_generator.bernoulli(1 - p, shape).astype(input.dtype)
-    kept /= 1 - p
-    return input * Tensor._wrap(kept).named("mask")
+    draw = lambda shape: default_generator.bernoulli(1 - p, shape)
+    drawn = in_memory_order(input._data, draw) if shape is None else draw(shape)
+    mask = drawn.astype(input.dtype)
+    mask /= 1 - p
+    return input * Tensor._wrap(mask).named("mask")
 
 
 class Dropout(Module):
@@ -132,7 +143,7 @@ class Dropout(Module):
         self.p, self.inplace = p, inplace
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return the thinned input in training, the input as it is in evaluation."""
+        """Apply dropout in training; return the input as it is in evaluation."""
         return dropout(input, self.p, self.training, self.inplace)
 
     def extra_repr(self) -> str:
@@ -143,7 +154,7 @@ class Dropout1d(Dropout):
     """Dropout of whole channels of (N, C, L) or (C, L) (Tompson et al., 2015)."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return the thinned input in training, the input as it is in evaluation."""
+        """Apply dropout in training; return the input as it is in evaluation."""
         return dropout1d(input, self.p, self.training, self.inplace)
 
 
@@ -151,7 +162,7 @@ class Dropout2d(Dropout):
     """Dropout of whole channels of (N, C, H, W); see :func:`dropout2d`."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return the thinned input in training, the input as it is in evaluation."""
+        """Apply dropout in training; return the input as it is in evaluation."""
         return dropout2d(input, self.p, self.training, self.inplace)
 
 
@@ -159,5 +170,5 @@ class Dropout3d(Dropout):
     """Dropout of whole channels of (N, C, D, H, W) or (C, D, H, W)."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return the thinned input in training, the input as it is in evaluation."""
+        """Apply dropout in training; return the input as it is in evaluation."""
         return dropout3d(input, self.p, self.training, self.inplace)

@@ -10,7 +10,7 @@ import numpy as np
 
 from minigrad.nn.arguments import tensor_arguments
 from minigrad.nn.module import Module
-from minigrad.nn.sizes import Sizes, each
+from minigrad.nn.sizes import Sizes, to_tuple
 from minigrad.ops import window
 from minigrad.tensor.tensor import Tensor
 
@@ -72,7 +72,8 @@ def avg_pool2d(input: Tensor, kernel_size: Sizes, stride: Stride = None, padding
 def _no_indices(return_indices: bool) -> None:
     if return_indices:
         raise NotImplementedError(
-            "max_pool: return_indices=True is not here; where the maxima are, x.unfold tells"
+            f"max_pool: return_indices={return_indices} is not supported; "
+            "x.unfold gives the windows, and argmax where their maxima are"
         )
 
 
@@ -87,32 +88,43 @@ def _avg_pool(n: int, input: Tensor, kernel: Any, stride: Any, padding: Any, cei
               count_include_pad: bool, divisor: int | None) -> Tensor:  # fmt: skip
     options = _geometry(f"avg_pool{n}d", n, input, kernel, stride, padding, 1, ceil)
     del options["dilation"]
-    counted = each(padding, n, "padding", 0) if count_include_pad else (0,) * n
-    count = divisor or _counts(input.shape[-n:], counted, **options)
-    wide = input.float() if input.dtype == np.float16 else input  # a sum may lie beyond float16
+    counted_padding = (0,) * n
+    if count_include_pad:
+        counted_padding = to_tuple(padding, n, "padding", 0)
+    count = divisor or _window_counts(input.shape[-n:], counted_padding, **options)
+    wide = input
+    if input.dtype == np.float16:  # a sum may lie beyond its range
+        wide = input.float()
     if isinstance(count, np.ndarray):
         count = Tensor._wrap(count.astype(wide.dtype))
-    return _batched(n, wide, lambda x: window.window_sum(x, **options) / count).to(input.dtype)
+    means = _batched(n, wide, lambda x: window.window_sum(x, **options) / count)
+    return means.to(input.dtype)
 
 
-def _geometry(name: str, n: int, input: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any,
-              ceil: bool) -> dict[str, Any]:  # fmt: skip
-    """Return kernel, stride, padding pairs and dilation, one an axis; raise where they cannot be."""
+def _geometry(name: str, n: int, input: Tensor, kernel: Any, stride: Any, padding: Any,
+              dilation: Any, ceil: bool) -> dict[str, Any]:  # fmt: skip
+    """Return kernel, stride, padding pairs and dilation per axis; raise where they do not fit."""
     if input.ndim not in (n + 1, n + 2):
         raise RuntimeError(
-            f"{name}: Expected {n + 1}D or {n + 2}D input (N, C, spatial), but got {list(input.shape)}"
+            f"{name}: Expected {n + 1}D or {n + 2}D input (N, C, spatial), "
+            f"but got {list(input.shape)}"
         )
-    kernel = each(kernel, n, "kernel_size")
-    stride = kernel if stride is None else each(stride, n, "stride")
-    pads, dilation = each(padding, n, "padding", 0), each(dilation, n, "dilation")
-    if any(2 * p > d * (k - 1) + 1 for p, k, d in zip(pads, kernel, dilation, strict=True)):
+    kernel = to_tuple(kernel, n, "kernel_size")
+    stride = kernel if stride is None else to_tuple(stride, n, "stride")
+    pads = to_tuple(padding, n, "padding", 0)
+    dilation = to_tuple(dilation, n, "dilation")
+    extents = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
+    if any(2 * pad > extent for pad, extent in zip(pads, extents, strict=True)):
         raise RuntimeError(
-            f"{name}: pad should be at most half of effective kernel size, but got pad={max(pads)}, "
-            f"kernel_size={max(kernel)} and dilation={max(dilation)}"
+            f"{name}: pad should be at most half of effective kernel size, but got "
+            f"pad={max(pads)}, kernel_size={max(kernel)} and dilation={max(dilation)}"
         )
     spatial = input._data.shape[-n:]
-    geometry = zip(spatial, kernel, stride, dilation, pads, strict=True)
-    pairs = tuple((a[-1], a[-1] + (_overhang(*a) if ceil else 0)) for a in geometry)
+    behind = pads
+    if ceil:
+        axes = zip(spatial, extents, stride, pads, strict=True)
+        behind = tuple(axis[-1] + _overhang(*axis) for axis in axes)
+    pairs = tuple(zip(pads, behind, strict=True))
     out = window.windows(spatial, kernel, stride, pairs, dilation)
     if min(out) < 1:
         raise RuntimeError(
@@ -122,24 +134,27 @@ def _geometry(name: str, n: int, input: Tensor, kernel: Any, stride: Any, paddin
     return {"kernel": kernel, "stride": stride, "padding": pairs, "dilation": dilation}
 
 
-def _overhang(size: int, kernel: int, stride: int, dilation: int, padding: int) -> int:
+def _overhang(size: int, extent: int, stride: int, padding: int) -> int:
     """Return how far one more window reaches over the end; none may start in the padding there."""
-    room = size + 2 * padding - dilation * (kernel - 1) - 1
+    room = size + 2 * padding - extent
     start = -(-room // stride) * stride  # of the last window, from the beginning of the padding
     return 0 if start >= size + padding else start - room
 
 
-def _counts(spatial: Any, counted: Any, *, kernel: Any, stride: Any, padding: Any) -> Any:
+def _window_counts(
+    spatial: Any, counted_padding: Any, *, kernel: Any, stride: Any, padding: Any
+) -> Any:
     """Return how many elements of each window count: one number, or an array like the windows."""
+    undilated = [1] * len(kernel)
+    out = window.windows(spatial, kernel, stride, padding, tuple(undilated))
+    before = [pair[0] for pair in padding]
     counts = np.ones((), int)
-    out = window.windows(spatial, kernel, stride, padding, (1,) * len(kernel))
-    for size, n, k, s, (p, _), extra in zip(
-        spatial, out, kernel, stride, padding, counted, strict=True
-    ):
-        start = np.arange(n) * s - p
-        counts = counts[..., None] * (
-            np.minimum(start + k, size + extra) - np.maximum(start, -extra)
-        )
+    axes = zip(spatial, out, kernel, stride, before, counted_padding, strict=True)
+    for size, n, extent, step, pad, counted in axes:
+        start = np.arange(n) * step - pad
+        first = np.maximum(start, -counted)
+        end = np.minimum(start + extent, size + counted)
+        counts = counts[..., None] * (end - first)
     full = math.prod(kernel)
     return full if (counts == full).all() else counts
 
@@ -150,7 +165,7 @@ def _batched(n: int, input: Tensor, pool: Callable[[Tensor], Tensor]) -> Tensor:
 
 @tensor_arguments
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
-    """Return means of (*, H, W) over windows that share it out as evenly as can be.
+    """Return means of (*, H, W) over windows that divide it as evenly as possible.
 
     ``output_size`` is a number or a pair, None for the input's own.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool2d.html
@@ -161,16 +176,17 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
         )
     if input.dtype == np.float16:
         return adaptive_avg_pool2d(input.float(), output_size).to(input.dtype)
-    wanted = output_size if isinstance(output_size, (tuple, list)) else (output_size, output_size)
-    height, width = (
-        _shares(size, size if out is None else out, input.dtype)
-        for size, out in zip(input.shape[-2:], wanted, strict=True)
+    if not isinstance(output_size, (tuple, list)):
+        output_size = (output_size, output_size)
+    rows, columns = (
+        _averaging_matrix(size, size if out is None else out, input.dtype)
+        for size, out in zip(input.shape[-2:], output_size, strict=True)
     )
-    return Tensor._wrap(height) @ input @ Tensor._wrap(width.T)
+    return Tensor._wrap(rows) @ input @ Tensor._wrap(columns.T)
 
 
-def _shares(size: int, out: int, dtype: Any) -> np.ndarray:
-    """Return the (out, size) matrix that averages; row i begins at ⌊i size/out⌋, ends at ⌈(i+1) size/out⌉."""
+def _averaging_matrix(size: int, out: int, dtype: Any) -> np.ndarray:
+    """Return (out, size); the window of row i goes from ⌊i size/out⌋ to ⌈(i+1) size/out⌉."""
     i, at = np.arange(out)[:, None], np.arange(size)
     inside = (at >= i * size // out) & (at < -(-(i + 1) * size // out))
     return (inside / inside.sum(1, keepdims=True)).astype(dtype)
@@ -192,7 +208,8 @@ class MaxPool2d(_Pool):
     """
 
     def __init__(self, kernel_size: Sizes, stride: Stride = None, padding: Sizes = 0,
-                 dilation: Sizes = 1, return_indices: bool = False, ceil_mode: bool = False) -> None:  # fmt: skip
+                 dilation: Sizes = 1, return_indices: bool = False,
+                 ceil_mode: bool = False) -> None:  # fmt: skip
         super().__init__(kernel_size, stride, padding, ceil_mode)
         _no_indices(return_indices)
         self.dilation = dilation

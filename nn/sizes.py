@@ -1,4 +1,4 @@
-"""Kernel sizes, strides and paddings: a number for every spatial axis, or one each."""
+"""Kernel sizes, strides and paddings: a number for every spatial axis, or one for each."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Sequence
 Sizes = int | Sequence[int]
 
 
-def each(value: Sizes, n: int, name: str, least: int = 1) -> tuple[int, ...]:
+def to_tuple(value: Sizes, n: int, name: str, least: int = 1) -> tuple[int, ...]:
     """Return ``value`` as ``n`` numbers; raise RuntimeError for another count or one too small."""
-    numbers = (value,) * n if isinstance(value, int) else tuple(value)
-    numbers = numbers * n if len(numbers) == 1 else numbers
-    if len(numbers) != n or min(numbers) < least:
+    sizes = (value,) if isinstance(value, int) else tuple(value)
+    if len(sizes) == 1:
+        sizes = sizes * n
+    if len(sizes) != n or min(sizes) < least:
         kind = "positive" if least == 1 else "non-negative"
         raise RuntimeError(
             f"{name} must be one {kind} integer or {n} of them, but got {name}={value}"
         )
-    return numbers
+    return sizes

@@ -228,7 +228,7 @@ SURROUNDINGS = (
     Mutant("large and small numbers print alike", "minigrad/tensor/printing.py", "large / small > 1000 or", "", "tests/test_printing.py"),
     Mutant("a waiting normal is forgotten", RANDOM, "self._waiting = float(values[n]) if len(values) > n else None", "self._waiting = None", "tests/test_random.py"),
     Mutant("a permutation draws from all places", RANDOM, "% (n - start)", "% n", "tests/test_random.py"),
-    Mutant("dropout does not scale", "nn/dropout.py", "    kept /= 1 - p\n", "", "tests/test_layers.py tests/test_functional.py"),
+    Mutant("dropout does not scale", "nn/dropout.py", "    mask /= 1 - p\n", "", "tests/test_layers.py tests/test_functional.py"),
     Mutant("Adam forgets that it started at zero", "minigrad/optim/adam.py", "c * lr / (1 - beta1**t)", "c * lr", "tests/test_optim.py"),
     Mutant("momentum's first step is dampened", "minigrad/optim/sgd.py", "share = 1 if state.get(\"momentum_buffer\") is None else", "share =", "tests/test_optim.py"),
     Mutant("a schedule that refuses has moved on", "minigrad/optim/schedule.py", "            self._step_count, self.last_epoch = before\n", "", "tests/test_lr_scheduler.py"),
