@@ -74,24 +74,21 @@ def grad(
             cotangents,
             (retain_graph, create_graph, allow_unused, materialize_grads),
         )
-    found = _found(outputs, cotangents, inputs, retain_graph, create_graph)
+    grads = _cotangents_of(outputs, cotangents, inputs, retain_graph, create_graph)
     if materialize_grads:
         found = {x._node: found.get(x._node, _zeros(x, create_graph)) for x in inputs}
-    return tuple(_answer(found.get(x._node), i, allow_unused) for i, x in enumerate(inputs))
+    return tuple(_answer(grads.get(x._node), i, allow_unused) for i, x in enumerate(inputs))
 
 
-def _found(
+def _cotangents_of(
     outputs: Any, cotangents: Any, inputs: Any, retain_graph: bool | None, create_graph: bool
 ) -> dict[Any, Any]:
     """Return the cotangent of each input's node; what retains its gradient on the way gets it."""
-    found = {
-        node: g
-        for node, g, _ in differentiate(outputs, cotangents, inputs, retain_graph, create_graph)
-    }
-    for node, g in found.items():
+    reached = differentiate(outputs, cotangents, inputs, retain_graph, create_graph)
+    for node, g, _ in reached:
         if node.retains and node.primitive is not None:
-            accumulate(node, g, own=False)
-    return found
+            accumulate(node, g, owned=False)
+    return {node: g for node, g, _ in reached}
 
 
 def _zeros(x: Tensor, create_graph: bool) -> Tensor:
