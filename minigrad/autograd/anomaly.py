@@ -52,9 +52,9 @@ class detect_anomaly(record_lines):
     """Raise RuntimeError at the first backward function that makes a NaN, naming it and its line.
 
     Forward lines are recorded in this block only (see :class:`record_lines`). The error tells
-    whether the forward value was NaN already and where, and whether the NaN is 0 times infinity in a
-    branch that ``where`` had masked. An exception of another kind in backward gets a note with the
-    forward line; ``check_nan=False`` leaves only that.
+    whether the forward value was NaN already and where, and whether the NaN is 0 times infinity in
+    a branch that ``where`` had masked. An exception of another kind in backward gets a note with
+    the forward line; ``check_nan=False`` leaves only that.
 
     >>> import warnings
     >>> import minigrad as mg
@@ -120,7 +120,7 @@ class _Entered(threading.local):
 _ENTERED = _Entered()
 
 
-# ---- the story ------------------------------------------------------------------------------------
+# ---- the story ---------------------------------------------------------------------------------
 def _story(node: Node, place: int, g: Any, out: Any, consumers: dict[Node, list[Node]]) -> str:
     text = f"Function '{node.name()}' returned nan values in its {place}th output.\n"
     text += f"  forward: {shown(node.line)}"

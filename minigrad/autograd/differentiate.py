@@ -76,7 +76,7 @@ def grad(
         )
     grads = _cotangents_of(outputs, cotangents, inputs, retain_graph, create_graph)
     if materialize_grads:
-        found = {x._node: found.get(x._node, _zeros(x, create_graph)) for x in inputs}
+        grads = {x._node: grads.get(x._node, _zeros(x, create_graph)) for x in inputs}
     return tuple(_answer(grads.get(x._node), i, allow_unused) for i, x in enumerate(inputs))
 
 

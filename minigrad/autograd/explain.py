@@ -26,8 +26,8 @@ class Contribution:
 class Explanation:
     """The answer of :func:`explain`; printing it shows ``text`` and the contributions.
 
-    ``reason`` is one word of: contributions, not asked, detached, no_grad, no gradient, not recorded,
-    not retained, no backward, used before asked, no path.
+    ``reason`` is one word of: contributions, not asked, detached, no_grad, no gradient, not
+    recorded, not retained, no backward, used before asked, no path.
     """
 
     reason: str
@@ -51,8 +51,8 @@ def explain(
     With ``output`` (a scalar, or ``gradient`` its cotangent) the graph is swept anew and kept:
     ``explain(w, loss)`` lists each consumer of w with the norm of what it contributes, or finds
     where the way from w to the loss is cut. Without it the answer is about ``.grad`` as it stands;
-    contributions are known then if ``backward`` ran inside ``record_lines``. Lines of code are named
-    where ``record_lines`` saw the forward pass; otherwise nothing was recorded, at no cost.
+    contributions are known then if ``backward`` ran inside ``record_lines``. Lines of code are
+    named where ``record_lines`` saw the forward pass; otherwise nothing was recorded, at no cost.
 
     >>> import minigrad as mg
     >>> w = mg.tensor([3.0, 4.0], requires_grad=True)
@@ -82,7 +82,7 @@ def explain(
     return _no_path(tensor, output)
 
 
-# ---- reasons --------------------------------------------------------------------------------------
+# ---- reasons -----------------------------------------------------------------------------------
 def _without_graph(tensor: Tensor, what: str) -> Explanation:
     cut = _cut((tensor._origin,))
     if cut is None:
@@ -180,7 +180,7 @@ def _withheld(node: Node, output: Node) -> Explanation:
     )
 
 
-# ---- ways -----------------------------------------------------------------------------------------
+# ---- ways --------------------------------------------------------------------------------------
 def _cut(origins: Iterable[Any], node: Node | None = None) -> Origin | None:
     """Return where a value left the graph, followed back from ``origins``; only cuts above ``node``, if given."""
     stack, seen = [o for o in origins if o is not None], set()

@@ -194,7 +194,7 @@ def once_differentiable(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-# ---- the graph ------------------------------------------------------------------------------------
+# ---- the graph ---------------------------------------------------------------------------------
 class _Named(Node):
     function = ""
 

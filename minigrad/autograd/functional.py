@@ -23,7 +23,8 @@ def vjp(
     """Return ``func(*inputs)`` and the cotangent ``v`` of its outputs times the Jacobian, one an input.
 
     ``inputs`` and ``v`` are a tensor or a tuple of tensors; ``v`` may be left out for an output of
-    one element. Zeros stand for inputs that nothing depends on; with ``strict`` they raise RuntimeError.
+    one element. Zeros stand for inputs that nothing depends on; with ``strict`` they raise
+    RuntimeError.
 
     >>> import minigrad as mg
     >>> mg.autograd.functional.vjp(lambda x: x * x, mg.tensor([1.0, 2.0]), mg.ones(2))

@@ -50,15 +50,16 @@ def gradcheck(
     ``fast_mode`` once, in a random direction. ``inputs`` are float64 tensors (those that require
     grad are checked) and anything else the function takes. Raises GradcheckError (or returns False)
     for a difference, for a wrong dtype, for two backward passes that differ by more than
-    ``nondet_tol``, and where every gradient (or every one of an input that the outputs depend on) is
-    zero to rounding, because then a broken rule would pass as well. A point where the slopes from left and right differ raises NotDifferentiableError,
-    a GradcheckError, whatever the gradient there: move the input away from it.
+    ``nondet_tol``, and where every gradient (or every one of an input that the outputs depend on)
+    is zero to rounding, because then a broken rule would pass as well. A point where the slopes
+    from left and right differ raises NotDifferentiableError, a GradcheckError, whatever the
+    gradient there: move the input away from it.
 
     ``check_undefined_grad`` also compares, for each of several outputs, no cotangent for the others
-    with zeros for them, which a :class:`Function` may tell apart; ``check_grad_dtypes`` the dtypes of
-    gradients with those of the inputs. Batched gradients are a loop here and there is no forward mode:
-    asking to check them raises NotImplementedError, as there would be nothing to find. ``masked`` is
-    about sparse tensors and changes nothing.
+    with zeros for them, which a :class:`Function` may tell apart; ``check_grad_dtypes`` the dtypes
+    of gradients with those of the inputs. Batched gradients are a loop here and there is no forward
+    mode: asking to check them raises NotImplementedError, as there would be nothing to find.
+    ``masked`` is about sparse tensors and changes nothing.
 
     >>> import minigrad as mg
     >>> x = mg.tensor([0.5, -2.0], dtype=mg.float64, requires_grad=True)

@@ -107,7 +107,7 @@ def has_nan(values: Any) -> bool:
     return isinstance(array, _VALUES) and array.dtype.kind == "f" and bool(np.isnan(array).any())
 
 
-# ---- what is noted of a result --------------------------------------------------------------------
+# ---- what is noted of a result -----------------------------------------------------------------
 def _user_line() -> Line | None:
     """Return the line of the innermost frame that is neither minigrad's nor NumPy's."""
     frame: Any = sys._getframe(1)

@@ -33,14 +33,14 @@ NO_OPERAND: Any = object()  # in place of a second operand
 class Node:
     """How one value came about; a leaf or a constant where ``primitive`` is None.
 
-    ``inputs`` holds a Node for each operand (None for Python scalars); one or two stand in slots of their own,
-    ``first`` and ``second``, since a tuple a node would double what Python's cycle collector has to visit, again and
-    again while a deep graph grows. ``saved`` is what the rules read: ``(out, *operands)`` with None for what they do
-    not. The node of the operand stands in for that: it answers ``shape``, ``dtype``, ``ndim`` and ``size``, which is
-    all a rule may ask. Where the values are elsewhere (used up, or to be computed again), ``saved.restore(node)``
-    returns them or raises.
-    ``scope`` tells the module calls around it, for pictures. ``sequence`` is the tick of creation. ``grad`` is
-    filled on leaves and where retained.
+    ``inputs`` holds a Node for each operand (None for Python scalars); one or two stand in slots of
+    their own, ``first`` and ``second``, since a tuple a node would double what Python's cycle
+    collector has to visit, again and again while a deep graph grows. ``saved`` is what the rules
+    read: ``(out, *operands)`` with None for what they do not. The node of the operand stands in for
+    that: it answers ``shape``, ``dtype``, ``ndim`` and ``size``, which is all a rule may ask. Where
+    the values are elsewhere (used up, or to be computed again), ``saved.restore(node)`` returns
+    them or raises. ``scope`` tells the module calls around it, for pictures. ``sequence`` is the
+    tick of creation. ``grad`` is filled on leaves and where retained.
     """
 
     __slots__ = (
@@ -100,8 +100,8 @@ class Node:
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
         """The nodes of the operands, None for what asks for no gradient, in PyTorch's order.
 
-        What can have no gradient, the condition of ``where``, is not listed. A Python number is, behind the
-        tensor, where PyTorch makes a tensor of it: of sums, products and quotients.
+        What can have no gradient, the condition of ``where``, is not listed. A Python number is,
+        behind the tensor, where PyTorch makes a tensor of it: of sums, products and quotients.
         """
         made, inputs = self.primitive, self.inputs
         if made is not None and made.vjps:
@@ -143,7 +143,8 @@ def constant(shape: tuple[int, ...], dtype: Any) -> Node:
 def ancestors(roots: Iterable[Node], since: int = 0, linked: bool = True) -> set[Node]:
     """Return these nodes and all that they were computed from, as far as they are younger than the tick ``since``.
 
-    Without ``linked`` what asks for no gradient ends there: how it came about is a picture's matter.
+    Without ``linked`` what asks for no gradient ends there: how it came about is a picture's
+    matter.
     """
     stack = [node for node in roots if node.sequence > since]
     seen = set(stack)

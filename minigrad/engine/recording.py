@@ -1,7 +1,7 @@
 """Recording: run a primitive, and link its result to its operands where one of them wants gradients.
 
-The hottest path of the library. ``record_unary`` and ``record_binary`` write it out for one and for two
-operands, which is what most operations have; ``record_nary`` takes any number.
+The hottest path of the library. ``record_unary`` and ``record_binary`` write it out for one and for
+two operands, which is what most operations have; ``record_nary`` takes any number.
 """
 
 from __future__ import annotations
@@ -276,8 +276,9 @@ def link(
 ) -> None:
     """Let pictures see how a result without gradient came about; no value is saved.
 
-    Inside a module's call only what no recorded result went into, and only back to the call's beginning: who
-    keeps a result must not keep graphs with it. With ``MODES.links`` 0, as in ``viz.trace``, everything.
+    Inside a module's call only what no recorded result went into, and only back to the call's
+    beginning: who keeps a result must not keep graphs with it. With ``MODES.links`` 0, as in
+    ``viz.trace``, everything.
     """
     since, nodes = MODES.links, []
     for x in operands:

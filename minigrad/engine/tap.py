@@ -1,7 +1,7 @@
 """A tap on the backward sweep: observers see each node's cotangent and what its rules hand on.
 
-``autograd.record_lines``, ``detect_anomaly``, ``viz.watch`` and ``viz.backward_steps`` are observers.
-A sweep that nobody observes has no tap.
+``autograd.record_lines``, ``detect_anomaly``, ``viz.watch`` and ``viz.backward_steps`` are
+observers. A sweep that nobody observes has no tap.
 """
 
 from __future__ import annotations

@@ -55,7 +55,8 @@ class Converting:
            copy: bool = False, memory_format: Any = None) -> Any:  # fmt: skip
         """Return in another dtype: of ``to(dtype)``, ``to(other)``, ``to('cpu')`` or ``to('cpu', dtype)``.
 
-        The tensor itself where nothing changes, unless ``copy``. Raises RuntimeError for other devices.
+        The tensor itself where nothing changes, unless ``copy``. Raises RuntimeError for other
+        devices.
         """
         dtype = wanted_dtype(args, dtype, device) or self.dtype
         flags = [value for value in args[1:] if isinstance(value, bool)]  # non_blocking, then copy

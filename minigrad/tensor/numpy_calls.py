@@ -161,7 +161,7 @@ def _each(function: Any) -> Any:
     return call
 
 
-# ---- products and linear algebra ----------------------------------------------------------------
+# ---- products and linear algebra ---------------------------------------------------------------
 def _einsum(*args: Any, optimize: Any = True) -> T:
     operands, inputs, output = parse(args)
     return ops.einsum.einsum(*operands, inputs=inputs, output=output)
@@ -185,7 +185,7 @@ def _pinv(a: T, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None)
     return linalg.pinv(a, rtol=rcond if rtol is None else rtol, hermitian=hermitian)
 
 
-# ---- the registry -------------------------------------------------------------------------------
+# ---- the registry ------------------------------------------------------------------------------
 _CALLS: dict[Any, Any] = {
     np.sum: _reducing(reduction.sum),
     np.add.reduce: _reducing(reduction.sum, 0),

@@ -19,7 +19,8 @@ from minigrad.tensor import numpy_calls as numpy_calls  # enters them in the tab
 class Interop:
     """NumPy functions called on a Tensor are recorded.
 
-    What has no rule answers as NumPy does where no gradient is asked for; else it raises and names itself.
+    What has no rule answers as NumPy does where no gradient is asked for; else it raises and names
+    itself.
     """
 
     _data: Any

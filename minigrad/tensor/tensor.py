@@ -28,8 +28,10 @@ from minigrad.tensor.printing import tensor_repr
 class Tensor(Recorded, Methods, InPlace, Interop):
     """An n-dimensional array with gradients; make one with :func:`minigrad.tensor`.
 
-    As of old, ``Tensor([1, 2])`` and ``Tensor(array)`` are of the default dtype (on the memory of an array that is
-    so already; :func:`minigrad.from_numpy` keeps the array's own dtype), ``Tensor(2, 3)`` is of that size. The rest is PyTorch's: https://docs.pytorch.org/docs/stable/tensors.html
+    As of old, ``Tensor([1, 2])`` and ``Tensor(array)`` are of the default dtype (on the memory of
+    an array that is so already; :func:`minigrad.from_numpy` keeps the array's own dtype),
+    ``Tensor(2, 3)`` is of that size. The rest is PyTorch's:
+    https://docs.pytorch.org/docs/stable/tensors.html
 
     >>> import minigrad as mg
     >>> x = mg.tensor([1.0, 2.0], requires_grad=True)
