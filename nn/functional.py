@@ -23,6 +23,9 @@ from minigrad.nn.attention import scaled_dot_product_attention as scaled_dot_pro
 from minigrad.nn.batchnorm.layers import batch_norm as batch_norm
 from minigrad.nn.conv import conv1d as conv1d
 from minigrad.nn.conv import conv2d as conv2d
+from minigrad.nn.distance import cosine_similarity as cosine_similarity
+from minigrad.nn.distance import pairwise_distance as pairwise_distance
+from minigrad.nn.distance import pdist as pdist
 from minigrad.nn.dropout import dropout as dropout
 from minigrad.nn.dropout import dropout1d as dropout1d
 from minigrad.nn.dropout import dropout2d as dropout2d
@@ -37,6 +40,20 @@ from minigrad.nn.losses.binary_cross_entropy import (
 )
 from minigrad.nn.losses.cross_entropy import cross_entropy as cross_entropy
 from minigrad.nn.losses.cross_entropy import nll_loss as nll_loss
+from minigrad.nn.losses.likelihood import gaussian_nll_loss as gaussian_nll_loss
+from minigrad.nn.losses.likelihood import kl_div as kl_div
+from minigrad.nn.losses.likelihood import poisson_nll_loss as poisson_nll_loss
+from minigrad.nn.losses.margin import cosine_embedding_loss as cosine_embedding_loss
+from minigrad.nn.losses.margin import hinge_embedding_loss as hinge_embedding_loss
+from minigrad.nn.losses.margin import margin_ranking_loss as margin_ranking_loss
+from minigrad.nn.losses.margin import multi_margin_loss as multi_margin_loss
+from minigrad.nn.losses.margin import multilabel_margin_loss as multilabel_margin_loss
+from minigrad.nn.losses.margin import multilabel_soft_margin_loss as multilabel_soft_margin_loss
+from minigrad.nn.losses.margin import soft_margin_loss as soft_margin_loss
+from minigrad.nn.losses.margin import triplet_margin_loss as triplet_margin_loss
+from minigrad.nn.losses.margin import (
+    triplet_margin_with_distance_loss as triplet_margin_with_distance_loss,
+)
 from minigrad.nn.losses.regression import huber_loss as huber_loss
 from minigrad.nn.losses.regression import l1_loss as l1_loss
 from minigrad.nn.losses.regression import mse_loss as mse_loss
