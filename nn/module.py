@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator
-from typing import Any, ParamSpec, Protocol, Self, TypeVar
+from typing import Any, ParamSpec, Protocol, Self, TypeAlias, TypeVar
 from weakref import ref
 
 from minigrad.creation import zeros_like
@@ -30,6 +30,9 @@ class _HasForward(Protocol[P, R]):
     """A module whose call takes and returns what its own ``forward`` does."""
 
     def forward(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+
+
+_Called: TypeAlias = "_HasForward[P, R]"  # in quotes jedi, which knows no P, reads on to forward
 
 
 class Module(ConversionMethods, StateMethods):
@@ -166,7 +169,7 @@ class Module(ConversionMethods, StateMethods):
             f'Module [{type(self).__name__}] is missing the required "forward" function'
         )
 
-    def __call__(self: _HasForward[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self: _Called[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         module: Any = self
         if (
             module._hooks

@@ -60,6 +60,8 @@ reveal_type(mg.tensor([1.0, 2.0]))  # Tensor
 reveal_type(mg.zeros(2, dtype=mg.float64))  # Tensor
 reveal_type(mg.linalg.norm(x))  # Tensor
 reveal_type(mg.linalg.svd(x).S)  # Tensor
+reveal_type(mg.autograd.grad(x.sum(), [x]))  # tuple[Tensor, ...]
+reveal_type(mg.autograd.grad(x.sum(), {"x": x}))  # dict[str, Tensor]
 reveal_type(mg.manual_seed(0))  # Generator
 
 # ---- layers ----

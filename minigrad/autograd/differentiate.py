@@ -6,7 +6,7 @@ https://docs.pytorch.org/docs/stable/generated/torch.autograd.grad.html
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
@@ -16,8 +16,25 @@ from minigrad.silence import warn
 from minigrad.tensor.tensor import Tensor
 
 Tensors = Tensor | Sequence[Tensor]
+K = TypeVar("K")
 
 
+@overload
+def grad(
+    outputs: Tensors, inputs: dict[K, Tensor], *options: Any, **named: Any
+) -> dict[K, Tensor]: ...
+@overload
+def grad(
+    outputs: Tensors,
+    inputs: Tensors,
+    grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Tensor, ...]: ...
 def grad(
     outputs: Tensors,
     inputs: Any,
