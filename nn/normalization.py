@@ -136,6 +136,10 @@ def local_response_norm(
     return input / (total * (alpha / size) + k) ** beta
 
 
+def _as_shape(normalized_shape: Shape) -> tuple[int, ...]:
+    return (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+
+
 def _last(input: Tensor, shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(range(input.ndim - len(shape), input.ndim))
 
@@ -242,8 +246,7 @@ class LayerNorm(Affine):
     def __init__(self, normalized_shape: Shape, eps: float = 1e-5, elementwise_affine: bool = True,
                  bias: bool = True, device: Any = None, dtype: Any = None) -> None:  # fmt: skip
         super().__init__()
-        single = isinstance(normalized_shape, int)
-        self.normalized_shape = (normalized_shape,) if single else tuple(normalized_shape)
+        self.normalized_shape = _as_shape(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
         affine = elementwise_affine
         self.add_parameters(self.normalized_shape, affine, affine and bias, device, dtype)
@@ -272,8 +275,7 @@ class RMSNorm(Affine):
                  dtype: Any = None) -> None:  # fmt: skip
         super().__init__()
         on_cpu(device)
-        single = isinstance(normalized_shape, int)
-        self.normalized_shape = (normalized_shape,) if single else tuple(normalized_shape)
+        self.normalized_shape = _as_shape(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
         weight = empty(self.normalized_shape, dtype=dtype) if elementwise_affine else None
         self.register_parameter("weight", None if weight is None else Parameter(weight))

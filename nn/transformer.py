@@ -21,7 +21,7 @@ from minigrad.tensor.tensor import Tensor
 
 Activation = str | Callable[[Tensor], Tensor]
 Mask = Tensor | None
-ACTIVATIONS = {"relu": relu, "gelu": gelu}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": relu, "gelu": gelu}
 
 
 class _Layer(Module):
@@ -50,7 +50,9 @@ class _Layer(Module):
             self.add_module(f"norm{i}", norm)
         for i in range(1, self.norms + 1):
             self.add_module(f"dropout{i}", Dropout(dropout))
-        self.activation = ACTIVATIONS[activation] if isinstance(activation, str) else activation
+        if isinstance(activation, str):
+            activation = ACTIVATIONS[activation]
+        self.activation = activation
 
     def _add(self, i: int, x: Tensor, block: Callable[[Tensor], Tensor]) -> Tensor:
         """Add to x what a block makes of it, normalised before or after as ``norm_first`` says."""

@@ -102,7 +102,7 @@ def _orthogonalized(
     a, b, c = (float(np.float32(value)) for value in coefficients)
     rows, columns = matrix.shape
     x = _bfloat16(matrix.T if rows > columns else matrix)
-    norm = _bfloat16(np.linalg.norm(x))
+    norm = _bfloat16(float(np.linalg.norm(x)))
     x = _bfloat16(x / np.maximum(norm, _bfloat16(eps)))
     for _ in range(steps):
         gram = _bfloat16(x @ x.T)

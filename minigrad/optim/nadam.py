@@ -61,10 +61,10 @@ class NAdam(Optimizer):
         product = self.state_scalar(state, "mu_product", 1.0)
         product *= np.float32(mu)
         product_now = float(product)
-        g_share = lr * (1 - mu) / (1 - product_now)
-        m_share = lr * next_mu / (1 - product_now * next_mu)
+        g_factor = lr * (1 - mu) / (1 - product_now)
+        m_factor = lr * next_mu / (1 - product_now * next_mu)
         m_rate, v_decay, v_rate, correction, eps, g_share, m_share = step_numbers(
-            p.dtype, 1 - beta1, beta2, 1 - beta2, 1 - beta2**t, group["eps"], g_share, m_share
+            p.dtype, 1 - beta1, beta2, 1 - beta2, 1 - beta2**t, group["eps"], g_factor, m_factor
         )
         m = self.state_array(state, "exp_avg", p)
         v = self.state_array(state, "exp_avg_sq", p)

@@ -209,7 +209,7 @@ def _add_outputs(
     facts: _Facts,
 ) -> None:
     """Add a vertex and an edge for each output."""
-    readers = Counter(ends)
+    readers: Counter[Node | None] = Counter(ends)
     for node in order:
         readers.update(node.inputs)
     is_only_one = len(outputs) == 1

@@ -59,7 +59,7 @@ def _plot_flow(axes: Any, names: list[str], means: np.ndarray, maxima: np.ndarra
         axes.set_yscale("log")
     for place, mean in zip(x, means, strict=True):
         if not mean > 0:  # zero, or not a number
-            _annotate_foot(axes, place, "0" if mean == 0 else "nan")
+            _annotate_foot(axes, float(place), "0" if mean == 0 else "nan")
     axes.set_xticks(x, names, rotation=60, ha="right", fontsize=8)
     axes.set_ylabel("|∂ℓ/∂parameter|")
     axes.grid(axis="y", alpha=0.3)
@@ -146,7 +146,7 @@ class Histograms:
 
     def _cells(self) -> list[tuple[str, ...]]:
         """Return for each layer its name, the number of steps, and the ranges of the last one."""
-        cells = []
+        cells: list[tuple[str, ...]] = []
         names = dict.fromkeys(self.activations)
         names |= dict.fromkeys(reversed(self.gradients))
         for name in names:

@@ -53,7 +53,7 @@ class Summary:
         return "\n".join([*lines, lines[1], self._foot()])
 
     def _cells(self) -> list[tuple[str, ...]]:
-        cells = []
+        cells: list[tuple[str, ...]] = []
         for row in self.rows:
             path = f"{row.path}: " if row.path else ""
             layer = "  " * row.level + path + row.kind

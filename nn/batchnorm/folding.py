@@ -143,7 +143,7 @@ def _judge_by_a_run(model: Module, x: Tensor, hooked: set[str]) -> Verdicts:
 
 def _judge_without_a_run(model: Module, hooked: set[str]) -> Verdicts:
     """Judge every layer by where it stands: only a Sequential's forward is known."""
-    sources = {path: pair for path, _, *pair in sequential_pairs(model)}
+    sources = {path: (place, source) for path, _, place, source in sequential_pairs(model)}
     times = Counter(module for _, module in model.named_modules(remove_duplicate=False))
     for path, layer in batchnorms(model).items():
         source_path, source = sources.get(path, ("", None))

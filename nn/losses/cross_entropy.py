@@ -52,7 +52,7 @@ def cross_entropy(
         "label_smoothing": label_smoothing,
     }
     if input.dtype == np.float16:  # its range is too small for counts and sums
-        loss = cross_entropy(input.float(), _widened(target), _widened(weight), **options)
+        loss = cross_entropy(input.float(), _widened(target), _widened(weight), **options)  # type: ignore[arg-type]
         return loss.to(input.dtype)
     if input.ndim == 1:
         return cross_entropy(input.unsqueeze(0), target.unsqueeze(0), weight, **options).reshape(())
