@@ -120,6 +120,7 @@ from minigrad.functions.scan import *
 from minigrad.functions.scattering import *
 from minigrad.functions.shape import *
 from minigrad.functions.sorting import *
+from minigrad.functions.variance import *
 from minigrad.linalg import (
     det as det,
     inv as inverse,

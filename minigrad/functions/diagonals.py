@@ -18,18 +18,20 @@ T = Any  # a Tensor, which this floor does not know
 @accepts_numpy_names
 def tril(input: T, diagonal: int = 0) -> T:
     """Return with zeros above that diagonal of the last two dimensions."""
-    return ops.tril(_matrix(input, "tril"), k=diagonal)
+    return ops.tril(_check_matrix(input, "tril"), k=diagonal)
 
 
 @accepts_numpy_names
 def triu(input: T, diagonal: int = 0) -> T:
     """Return with zeros below that diagonal of the last two dimensions."""
-    return ops.triu(_matrix(input, "triu"), k=diagonal)
+    return ops.triu(_check_matrix(input, "triu"), k=diagonal)
 
 
-def _matrix(input: T, function: str) -> T:
+def _check_matrix(input: T, function: str) -> T:
     if input.ndim < 2:
-        raise RuntimeError(f"{function}: input tensor must have at least 2 dimensions")
+        raise RuntimeError(
+            f"{function}: input tensor must have at least 2 dimensions, got {input.ndim}"
+        )
     return input
 
 
@@ -52,10 +54,11 @@ def diag_embed(input: T, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T:
     plane = _plane(input, dim1, dim2, input.ndim + 1)
     if input.ndim == 0:
         raise IndexError("diag_embed: Dimension specified as -1 but tensor has no dimensions")
+    shape = list(input.shape[:-1])
     side = input.shape[-1] + abs(offset)
-    rest = iter(input.shape[:-1])
-    shape = tuple(side if i in plane.values() else next(rest) for i in range(input.ndim + 1))
-    return ops.diagonal_embed(input, offset=offset, shape=shape, **plane)
+    for axis in sorted(plane.values()):
+        shape.insert(axis, side)
+    return ops.diagonal_embed(input, offset=offset, shape=tuple(shape), **plane)
 
 
 @accepts_numpy_names
@@ -76,7 +79,10 @@ def diagflat(input: T, offset: int = 0) -> T:
 
 @accepts_numpy_names
 def unfold(input: T, dimension: int, size: int, step: int) -> T:
-    """Return the windows of ``size`` along one dimension, ``step`` apart, as a new last dimension (a view)."""
+    """Return the windows of ``size`` along one dimension, ``step`` apart, as a last dimension.
+
+    It is a view.
+    """
     axis = axis_of(input, dimension)
     n = input.shape[axis] if input.ndim else 1
     if size < 0 or size > n:

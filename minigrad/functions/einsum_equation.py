@@ -1,4 +1,4 @@
-"""The equation of einsum brought to plain letters: ellipses, sublists, the implicit result, errors."""
+"""The equation of einsum in plain letters: ellipses, sublists, the implicit result, errors."""
 
 from __future__ import annotations
 

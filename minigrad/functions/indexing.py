@@ -92,12 +92,13 @@ def gather(input: T, dim: int, index: T, *, sparse_grad: bool = False) -> T:
             [4]])
     """
     axis, indices = axis_and_indices(input, dim, index, "gather")
-    if not input.ndim or not indices.ndim or not indices.size:
-        elements = ops.getitem(reshape(input, -1), index=(indices.reshape(-1),))
+    if not (input.ndim and indices.ndim and indices.size):
+        flat = reshape(input, -1)
+        elements = ops.getitem(flat, index=(indices.reshape(-1),))
         return own(reshape(elements, indices.shape))
-    covered = [slice(n) for n in indices.shape]
-    covered[axis] = slice(None)
     if _sizes_beside(axis, indices) != _sizes_beside(axis, input):
+        covered = list(map(slice, indices.shape))
+        covered[axis] = slice(None)
         input = ops.getitem(input, index=tuple(covered))
     return ops.take_along_axis(input, indices=indices, axis=axis)
 
@@ -137,15 +138,18 @@ def take(input: T, index: T) -> T:
     flat = ravel(input)
     size = flat.shape[0]
     if indices.size and not size:
-        raise IndexError("take(): tried to take from an empty tensor")
+        raise IndexError(
+            f"take(): tried to take from an empty tensor, of shape {list(input.shape)}"
+        )
     check_range(indices, size, "take", least=-size)
     return ops.getitem(flat, index=(indices,))
 
 
 @accepts_numpy_names
 def take_along_dim(input: T, indices: T, dim: int | None = None) -> T:
-    """Return the elements at ``indices`` along ``dim`` (of the flattened input by default), broadcast.
+    """Return the elements at ``indices`` along ``dim`` (of the flattened input by default).
 
+    Other dimensions broadcast. Raises RuntimeError for another dtype than int64.
     https://docs.pytorch.org/docs/stable/generated/torch.take_along_dim.html
 
     >>> import minigrad as mg

@@ -6,6 +6,7 @@ https://docs.pytorch.org/docs/stable/torch.html#indexing-slicing-joining-mutatin
 from __future__ import annotations
 
 import builtins
+import itertools
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.functions.arguments import accepts_numpy_names
+from minigrad.functions.index_checks import along_dim
 from minigrad.functions.return_types import Size
 from minigrad.functions.shape import broadcast_to, contiguous, expand, reshape, unsqueeze
 from minigrad.ops import indexing
@@ -21,8 +23,8 @@ from minigrad.ops.reduction import axis_of
 
 __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_shapes", "broadcast_tensors", "cat", "chunk",
-    "column_stack", "concat", "concatenate", "dsplit", "dstack", "hsplit", "hstack", "meshgrid", "narrow",
-    "row_stack", "split", "stack", "tensor_split", "unbind", "vsplit", "vstack",
+    "column_stack", "concat", "concatenate", "dsplit", "dstack", "hsplit", "hstack", "meshgrid",
+    "narrow", "row_stack", "split", "stack", "tensor_split", "unbind", "vsplit", "vstack",
 ]  # fmt: skip
 
 T = Any  # a Tensor, which this floor does not know
@@ -51,24 +53,29 @@ def cat(tensors: Sequence[T], dim: int = 0) -> T:
     """
     tensors = _check_tensors(tensors, "cat")
     if not tensors:
-        raise ValueError("cat(): expected a non-empty list of Tensors")
+        raise ValueError(f"cat(): expected a non-empty list of Tensors, got {tensors}")
     for i, x in enumerate(tensors):
         if x.ndim == 0:
             raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
-    first = next((x for x in tensors if x.shape != (0,)), tensors[0])
-    axis = axis_of(first, dim)
-    for i, x in enumerate(tensors):
-        if x.shape == (0,) and first.ndim > 1:
-            shape = tuple(0 if d == axis else n for d, n in enumerate(first.shape))
-            tensors[i] = ops.reshape(x, shape=shape)
-    for i, x in enumerate(tensors):
-        a, b = list(x.shape), list(first.shape)
-        if len(a) != len(b) or a[:axis] + a[axis + 1 :] != b[:axis] + b[axis + 1 :]:
-            raise RuntimeError(
-                f"Sizes of tensors must match except in dimension {axis}. Expected shape like {b} but "
-                f"got {a} for tensor number {i} in the list."
-            )
+    model = next((x for x in tensors if x.shape != (0,)), tensors[0])
+    axis = axis_of(model, dim)
+    if model.ndim > 1:
+        empty = (*model.shape[:axis], 0, *model.shape[axis + 1 :])
+        tensors = [ops.reshape(x, shape=empty) if x.shape == (0,) else x for x in tensors]
+    _check_shapes_but_along(axis, tensors, list(model.shape))
     return ops.concatenate(*tensors, axis=axis)
+
+
+def _check_shapes_but_along(axis: int, tensors: list[T], expected: list[int]) -> None:
+    for i, x in enumerate(tensors):
+        shape = list(x.shape)
+        if len(shape) == len(expected):
+            shape[axis] = expected[axis]
+        if shape != expected:
+            raise RuntimeError(
+                f"Sizes of tensors must match except in dimension {axis}. Expected shape like "
+                f"{expected} but got {list(x.shape)} for tensor number {i} in the list."
+            )
 
 
 concat = concatenate = cat
@@ -78,27 +85,26 @@ concat = concatenate = cat
 def stack(tensors: Sequence[T], dim: int = 0) -> T:
     """Return the tensors, all of one shape, along a new dimension."""
     tensors = _check_tensors(tensors, "stack")
-    if not tensors:
-        raise RuntimeError("stack expects a non-empty TensorList")
+    _check_not_empty(tensors, "stack")
     for i, x in enumerate(tensors):
         if x.shape != tensors[0].shape:
             raise RuntimeError(
                 f"stack expects each tensor to be equal size, but got {list(tensors[0].shape)} at "
                 f"entry 0 and {list(x.shape)} at entry {i}"
             )
-    whole = [unsqueeze(x, dim) for x in tensors]
-    return contiguous(ops.concatenate(*whole, axis=axis_of(whole[0], dim)))
+    slices = [unsqueeze(x, dim) for x in tensors]
+    return contiguous(ops.concatenate(*slices, axis=axis_of(slices[0], dim)))
 
 
 def hstack(tensors: Sequence[T]) -> T:
     """Return the tensors side by side: along the second dimension, of vectors along the first."""
-    tensors = atleast_1d(_several(tensors, "hstack"))
+    tensors = atleast_1d(_nonempty_list(tensors, "hstack"))
     return cat(tensors, 0 if tensors[0].ndim == 1 else 1)
 
 
 def vstack(tensors: Sequence[T]) -> T:
     """Return the tensors one below the other, vectors as rows."""
-    return cat(atleast_2d(_several(tensors, "vstack")), 0)
+    return cat(atleast_2d(_nonempty_list(tensors, "vstack")), 0)
 
 
 row_stack = vstack
@@ -106,68 +112,63 @@ row_stack = vstack
 
 def dstack(tensors: Sequence[T]) -> T:
     """Return the tensors one behind the other, along the third dimension."""
-    return cat(atleast_3d(_several(tensors, "dstack")), 2)
+    return cat(atleast_3d(_nonempty_list(tensors, "dstack")), 2)
 
 
 def column_stack(tensors: Sequence[T]) -> T:
     """Return the tensors side by side, vectors as columns."""
-    return cat(
-        [reshape(x, (-1, 1)) if x.ndim < 2 else x for x in _several(tensors, "column_stack")], 1
-    )
+    columns = _nonempty_list(tensors, "column_stack")
+    return cat([reshape(x, (-1, 1)) if x.ndim < 2 else x for x in columns], 1)
 
 
-def _several(tensors: Any, function: str) -> list[T]:
+def _nonempty_list(tensors: Any, function: str) -> list[T]:
     tensors = _check_tensors(tensors, function)
+    _check_not_empty(tensors, function)
+    return tensors
+
+
+def _check_not_empty(tensors: Sequence[T], function: str) -> None:
     if not tensors:
         raise RuntimeError(f"{function} expects a non-empty TensorList")
-    return tensors
 
 
 def atleast_1d(*tensors: Any) -> Any:
     """Return with at least one dimension; of several tensors, a tuple."""
-    return _each(lambda x: reshape(x, 1) if x.ndim == 0 else x, tensors)
+    return _map_tensors(lambda x: x if x.ndim else reshape(x, 1), tensors)
 
 
 def atleast_2d(*tensors: Any) -> Any:
     """Return with at least two dimensions, vectors as rows; of several tensors, a tuple."""
-    return _each(
-        lambda x: reshape(x, (1, -1)) if x.ndim == 0 else unsqueeze(x, 0) if x.ndim == 1 else x,
-        tensors,
-    )
+    return _map_tensors(lambda x: x if x.ndim >= 2 else reshape(x, (1, -1)), tensors)
 
 
 def atleast_3d(*tensors: Any) -> Any:
     """Return with at least three dimensions, (1, n, 1) of a vector; of several tensors, a tuple."""
-    return _each(
-        lambda x: (
-            reshape(x, (1, 1, 1))
-            if x.ndim == 0
-            else unsqueeze(unsqueeze(x, 0), 2)
-            if x.ndim == 1
-            else unsqueeze(x, 2)
-            if x.ndim == 2
-            else x
-        ),
-        tensors,
-    )
+    return _map_tensors(_with_three_dims, tensors)
 
 
-def _each(function: Any, tensors: tuple[Any, ...]) -> Any:
-    several = len(tensors) != 1 or isinstance(tensors[0], (list, tuple))
-    made = tuple(map(function, _listed(tensors, "atleast")))
-    return made if several else made[0]
+def _with_three_dims(x: T) -> T:
+    if x.ndim >= 3:
+        return x
+    if x.ndim == 2:
+        return unsqueeze(x, 2)
+    return reshape(x, (1, -1, 1))
 
 
-def _listed(tensors: tuple[Any, ...], function: str) -> list[T]:
-    """Take tensors as separate arguments or as one sequence."""
-    return _check_tensors(
-        tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors,
-        function,
-    )
+def _map_tensors(function: Any, tensors: tuple[Any, ...]) -> Any:
+    is_one_tensor = len(tensors) == 1 and not isinstance(tensors[0], (list, tuple))
+    results = tuple(map(function, _as_list(tensors, "atleast")))
+    return results[0] if is_one_tensor else results
+
+
+def _as_list(tensors: tuple[Any, ...], function: str) -> list[T]:
+    """Return tensors that came as separate arguments or as one sequence."""
+    is_sequence = len(tensors) == 1 and isinstance(tensors[0], (list, tuple))
+    return _check_tensors(tensors[0] if is_sequence else tensors, function)
 
 
 def broadcast_shapes(*shapes: Any) -> Size:
-    """Return the shape that arrays of these shapes have together; raise RuntimeError where there is none."""
+    """Return the shape that arrays of these shapes have together; RuntimeError where there is none."""
     try:
         return Size(np.broadcast_shapes(*shapes))
     except ValueError as error:
@@ -176,78 +177,92 @@ def broadcast_shapes(*shapes: Any) -> Size:
 
 def broadcast_tensors(*tensors: Any) -> tuple[T, ...]:
     """Return views of the tensors in their common shape."""
-    tensors = tuple(_listed(tensors, "broadcast_tensors"))
+    tensors = tuple(_as_list(tensors, "broadcast_tensors"))
     shape = broadcast_shapes(*(tuple(x.shape) for x in tensors))
     return tuple(broadcast_to(x, shape) for x in tensors)
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[T, ...]:
     """Return the coordinates of a grid whose axes are these vectors; 'xy' exchanges the first two."""
-    tensors = tuple(_listed(tensors, "meshgrid"))
+    tensors = tuple(_as_list(tensors, "meshgrid"))
     if indexing not in ("ij", "xy"):
         raise RuntimeError(
             f'meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}'
         )
-    if not tensors:
-        raise RuntimeError("meshgrid expects a non-empty TensorList")
+    _check_not_empty(tensors, "meshgrid")
     if builtins.any(x.ndim > 1 for x in tensors):
         raise RuntimeError(
             f"meshgrid: Expected 0D or 1D tensors, but got {[tuple(x.shape) for x in tensors]}"
         )
     if builtins.any(x.dtype != tensors[0].dtype for x in tensors):
-        raise RuntimeError("meshgrid expects all tensors to have the same dtype")
-    swap = indexing == "xy" and len(tensors) > 1
-    lines = [reshape(x, -1) for x in tensors]
-    lines[:2] = lines[1::-1] if swap else lines[:2]
-    shape = tuple(x.shape[0] for x in lines)
+        dtypes = [str(x.dtype) for x in tensors]
+        raise RuntimeError(f"meshgrid expects all tensors to have the same dtype, got {dtypes}")
+    swaps = indexing == "xy" and len(tensors) > 1
+    axes = [reshape(x, -1) for x in tensors]
+    if swaps:
+        axes[:2] = axes[1], axes[0]
+    shape = tuple(x.shape[0] for x in axes)
     grid = [
-        expand(reshape(x, (-1, *(1,) * (len(lines) - i - 1))), shape) for i, x in enumerate(lines)
+        expand(reshape(x, (-1, *(1,) * behind)), shape)
+        for behind, x in zip(range(len(axes))[::-1], axes, strict=True)
     ]
-    return (grid[1], grid[0], *grid[2:]) if swap else tuple(grid)
+    if swaps:
+        grid[:2] = grid[1], grid[0]
+    return tuple(grid)
 
 
 @accepts_numpy_names
 def split(tensor: T, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[T, ...]:
     """Return pieces (views) of that length along ``dim``; the last may be shorter."""
     if tensor.ndim == 0:
-        raise RuntimeError("split expects at least a 1-dimensional tensor")
+        raise RuntimeError(f"split expects at least a 1-dimensional tensor, got {tensor.ndim}-d")
     axis = axis_of(tensor, dim)
     n = tensor.shape[axis]
     sizes: Any = split_size_or_sections
     if not isinstance(sizes, (tuple, list)):
-        sizes = operator.index(sizes)
-        if sizes < 0 or (sizes == 0 and n):
-            raise RuntimeError(
-                f"split expects split_size be non-negative, and 0 only if dimension size is 0; got "
-                f"split_size={sizes} and dimension size {n}"
-            )
-        sizes = [builtins.min(sizes, n - i) for i in range(0, n, sizes or 1)] or [0]
+        sizes = _equal_sizes(operator.index(sizes), n)
     if builtins.sum(sizes) != n or builtins.min(sizes, default=0) < 0:
         raise RuntimeError(
             f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at "
             f"dimension {axis}) and to be non-negative, but got split_sizes={list(sizes)}"
         )
-    starts = [builtins.sum(sizes[:i]) for i in range(len(sizes))]
-    return tuple(narrow(tensor, axis, s, k) for s, k in zip(starts, sizes, strict=True))
+    starts = itertools.accumulate(sizes, initial=0)
+    return tuple(
+        narrow(tensor, axis, start, size) for start, size in zip(starts, sizes, strict=False)
+    )
+
+
+def _equal_sizes(size: int, n: int) -> list[int]:
+    """Return the sizes of pieces of that size; the last may be smaller."""
+    if size < 0 or (size == 0 and n):
+        raise RuntimeError(
+            "split expects split_size be non-negative, and 0 only if dimension size is 0; "
+            f"got split_size={size} and dimension size {n}"
+        )
+    if n == 0:
+        return [0]
+    return [builtins.min(size, n - start) for start in range(0, n, size)]
 
 
 @accepts_numpy_names
 def chunk(input: T, chunks: int, dim: int = 0) -> tuple[T, ...]:
     """Return at most ``chunks`` pieces (views) along ``dim``."""
     if input.ndim == 0:
-        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
+        raise RuntimeError(f"chunk expects at least a 1-dimensional tensor, got {input.ndim}-d")
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     n = input.shape[axis_of(input, dim)]
-    return split(input, -(-n // chunks) if n else [0] * chunks, dim)
+    ceiling = -(-n // chunks)
+    return split(input, ceiling if n else [0] * chunks, dim)
 
 
 @accepts_numpy_names
 def tensor_split(input: T, indices_or_sections: Any, dim: int = 0) -> tuple[T, ...]:
-    """Return that many pieces along ``dim``, as even as can be, or the pieces between these indices."""
+    """Return that many pieces along ``dim``, as even as can be, or the pieces between indices."""
     if input.ndim == 0:
         raise RuntimeError(
-            "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims"
+            "tensor_split expected at least a 1-dimensional tensor, "
+            f"but got a tensor with {input.ndim} dims"
         )
     axis = axis_of(input, dim)
     n, where = input.shape[axis], indices_or_sections
@@ -255,41 +270,44 @@ def tensor_split(input: T, indices_or_sections: Any, dim: int = 0) -> tuple[T, .
     if isinstance(where, int):
         if where <= 0:
             raise RuntimeError(f"number of sections must be larger than 0, got {where}")
-        small, more = divmod(n, where)
-        return split(input, [small + (i < more) for i in range(where)], axis)
-    bounds = [0, *where, n]
-    pieces = [slice(*slice(a, b).indices(n)[:2]) for a, b in zip(bounds, bounds[1:], strict=False)]
-    return tuple(
-        indexing.getitem(input, index=(slice(None),) * axis + (piece,)) for piece in pieces
-    )
+        least, larger_pieces = divmod(n, where)
+        sizes = [least + 1] * larger_pieces + [least] * (where - larger_pieces)
+        return split(input, sizes, axis)
+    pieces = []
+    for start, stop in itertools.pairwise([0, *where, n]):
+        start, stop, _ = slice(start, stop).indices(n)
+        pieces.append(indexing.getitem(input, index=along_dim(axis, slice(start, stop))))
+    return tuple(pieces)
 
 
 @accepts_numpy_names
 def hsplit(input: T, indices_or_sections: Any) -> tuple[T, ...]:
     """Return pieces along the second dimension, of a vector along the first."""
-    return _even(input, indices_or_sections, 0 if input.ndim == 1 else 1, 1, "hsplit")
+    return _split_evenly(input, indices_or_sections, 0 if input.ndim == 1 else 1, 1, "hsplit")
 
 
 @accepts_numpy_names
 def vsplit(input: T, indices_or_sections: Any) -> tuple[T, ...]:
     """Return pieces along the first dimension of at least two."""
-    return _even(input, indices_or_sections, 0, 2, "vsplit")
+    return _split_evenly(input, indices_or_sections, 0, 2, "vsplit")
 
 
 @accepts_numpy_names
 def dsplit(input: T, indices_or_sections: Any) -> tuple[T, ...]:
     """Return pieces along the third dimension."""
-    return _even(input, indices_or_sections, 2, 3, "dsplit")
+    return _split_evenly(input, indices_or_sections, 2, 3, "dsplit")
 
 
-def _even(input: T, where: Any, axis: int, least: int, function: str) -> tuple[T, ...]:
+def _split_evenly(input: T, where: Any, axis: int, least: int, function: str) -> tuple[T, ...]:
     if input.ndim < least:
         raise RuntimeError(
             f"{function} requires a tensor with at least {least} dimension, got {input.ndim}"
         )
     if isinstance(where, int) and (where <= 0 or input.shape[axis] % where):
-        raise RuntimeError(f"{function} attempted to split along dimension {axis}, but the size of the dimension "
-                           f"{input.shape[axis]} is not divisible by the split_size {where}!")  # fmt: skip
+        raise RuntimeError(
+            f"{function} attempted to split along dimension {axis}, but the size of the dimension "
+            f"{input.shape[axis]} is not divisible by the split_size {where}!"
+        )
     return tensor_split(input, where, axis)
 
 
@@ -299,11 +317,13 @@ def narrow(input: T, dim: int, start: Any, length: int) -> T:
     if input.ndim == 0:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     if hasattr(start, "dtype") and (start.ndim or start.dtype.kind not in "iu"):
-        raise RuntimeError("start must be an 0-dim integral Tensor.")
+        raise RuntimeError(
+            f"start must be an 0-dim integral Tensor. Got {start.dtype}, {start.ndim}-dim"
+        )
     axis, start = axis_of(input, dim), operator.index(start)
     n = input.shape[axis]
     if length < 0:
-        raise RuntimeError("narrow(): length must be non-negative.")
+        raise RuntimeError(f"narrow(): length must be non-negative. Got {length}")
     if not -n <= start <= n:
         raise IndexError(
             f"start out of range (expected to be in range of [{-n}, {n}], but got {start})"
@@ -311,7 +331,7 @@ def narrow(input: T, dim: int, start: Any, length: int) -> T:
     start = start + n if start < 0 else start
     if start + length > n:
         raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({n}).")
-    return indexing.getitem(input, index=(slice(None),) * axis + (slice(start, start + length),))
+    return indexing.getitem(input, index=along_dim(axis, slice(start, start + length)))
 
 
 @accepts_numpy_names
@@ -321,6 +341,5 @@ def unbind(input: T, dim: int = 0) -> tuple[T, ...]:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     axis = axis_of(input, dim)
     return tuple(
-        indexing.getitem(input, index=(slice(None),) * axis + (i,))
-        for i in range(input.shape[axis])
+        indexing.getitem(input, index=along_dim(axis, i)) for i in range(input.shape[axis])
     )

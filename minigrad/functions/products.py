@@ -5,6 +5,8 @@ https://docs.pytorch.org/docs/stable/torch.html#blas-and-lapack-operations
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +28,7 @@ T = Any  # a Tensor, which this floor does not know
 
 
 def _check_same_dtype(x: T, y: T, opening: str, joint: str = "and") -> None:
-    """Refuse tensors of two dtypes, as PyTorch; an array takes part in the promotion of operators."""
+    """Refuse tensors of two dtypes, as PyTorch; an array takes part in operators' promotion."""
     are_tensors = hasattr(x, "backward") and hasattr(y, "backward")
     if are_tensors and x.dtype != y.dtype:
         raise RuntimeError(f"{opening} {x.dtype} {joint} {y.dtype}")
@@ -247,7 +249,8 @@ def _dims_to_contract(a: T, b: T, dims: Any) -> tuple[list[int], list[int]]:
             raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
         if dims > min(a.ndim, b.ndim):
             raise RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
-        return list(range(a.ndim - dims, a.ndim)), list(range(dims))
+        last_of_a = range(a.ndim)[a.ndim - dims :]
+        return list(last_of_a), list(range(dims))
     left, right = ([d] if isinstance(d, int) else list(d) for d in dims)
     if len(left) != len(right):
         raise RuntimeError(f"both dimension lists should have same length, got {left} and {right}")
@@ -265,12 +268,17 @@ def kron(input: T, other: T) -> T:
     tensor([ 1,  2, 10, 20])
     """
     ndim = max(input.ndim, other.ndim)
-    outer_shape = (1,) * (ndim - input.ndim) + tuple(input.shape)
-    inner_shape = (1,) * (ndim - other.ndim) + tuple(other.shape)
-    blocks = np.reshape(input, _interleaved(outer_shape, (1,) * ndim))
-    block = np.reshape(other, _interleaved((1,) * ndim, inner_shape))
-    shape = tuple(n * m for n, m in zip(outer_shape, inner_shape, strict=True))
+    outer_shape = _with_ndim(input.shape, ndim)
+    inner_shape = _with_ndim(other.shape, ndim)
+    ones = (1,) * ndim
+    blocks = np.reshape(input, _interleaved(outer_shape, ones))
+    block = np.reshape(other, _interleaved(ones, inner_shape))
+    shape = tuple(map(operator.mul, outer_shape, inner_shape))
     return own(reshape(blocks * block, shape))
+
+
+def _with_ndim(shape: Sequence[int], ndim: int) -> tuple[int, ...]:
+    return (1,) * (ndim - len(shape)) + tuple(shape)
 
 
 def _interleaved(first: tuple[int, ...], second: tuple[int, ...]) -> tuple[int, ...]:

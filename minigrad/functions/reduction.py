@@ -1,4 +1,4 @@
-"""Reductions with PyTorch's names: ``dim`` and ``keepdim`` (``axis`` and ``keepdims`` are taken too).
+"""Reductions with PyTorch's names: ``dim`` and ``keepdim``; ``axis`` and ``keepdims`` work, too.
 
 https://docs.pytorch.org/docs/stable/torch.html#reduction-ops
 """
@@ -6,7 +6,6 @@ https://docs.pytorch.org/docs/stable/torch.html#reduction-ops
 from __future__ import annotations
 
 import builtins
-import math
 from typing import Any
 
 import numpy as np
@@ -15,12 +14,10 @@ from minigrad.engine.views import own
 from minigrad.functions.arguments import accepts_numpy_names, not_a_tensor_error
 from minigrad.functions.return_types import RETURN_TYPES
 from minigrad.ops import elementwise, indexing, reduction, scan
-from minigrad.ops.summation import size_along
-from minigrad.silence import warn
 
 __all__ = [
     "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "log_softmax", "logsumexp", "max",
-    "mean", "min", "nanmean", "nansum", "prod", "softmax", "std", "std_mean", "sum", "var", "var_mean",
+    "mean", "min", "nanmean", "nansum", "prod", "softmax", "sum",
 ]  # fmt: skip
 
 T = Any  # a Tensor, which this floor does not know
@@ -39,10 +36,12 @@ def axes_to_reduce(input: T, dim: Dim) -> tuple[int, ...]:
 @accepts_numpy_names
 def sum(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> T:
     """Return the sum over ``dim`` (all by default); integers and bools sum to int64."""
-    input = input if dtype is None else input.to(dtype)
+    if dtype is not None:
+        input = input.to(dtype)
     if input.dtype.kind == "u":
         input = input.long()
-    total = reduction.sum(input, axis=axes_to_reduce(input, dim), keepdims=keepdim)
+    axes = axes_to_reduce(input, dim)
+    total = reduction.sum(input, axis=axes, keepdims=keepdim)
     return total if dtype is None else total.to(dtype)
 
 
@@ -79,108 +78,6 @@ def prod(input: T, dim: int | None = None, keepdim: bool = False, *, dtype: Any 
     else:
         result = input.clone()
     return result if dtype is None else result.to(dtype)
-
-
-def _axes_and_divisor(
-    name: str, input: T, dim: Any, correction: float | None, unbiased: Any
-) -> tuple[tuple[int, ...], float]:
-    """Return the axes of a variance, and what the sum of squares is divided by."""
-    if isinstance(dim, bool):  # the signature var(unbiased)
-        dim, correction = None, int(dim)
-    if unbiased is not None:
-        correction = int(unbiased)
-    if input.dtype.kind != "f":
-        raise NotImplementedError(
-            f"{name}: only floating point and complex dtypes are supported, got {input.dtype}"
-        )
-    axes = axes_to_reduce(input, dim)
-    divisor = size_along(input.shape, axes) - (1 if correction is None else correction)
-    if divisor <= 0:
-        warn(
-            f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the "
-            "reduction factor (input numel divided by output numel)."
-        )
-    return axes, builtins.max(divisor, 0)
-
-
-def _variance(input: T, axes: tuple[int, ...], divisor: float, keepdim: bool) -> T:
-    """Return the sum of squares around the mean over ``divisor``; float16 is summed in float32."""
-    centered = reduction.centred(_at_least_float32(input), axis=axes)
-    squares = reduction.mean_square(centered, axis=axes, keepdims=keepdim)
-    factor = size_along(input.shape, axes) / divisor if divisor else math.inf
-    return squares if factor == 1 else squares * factor
-
-
-def _at_least_float32(input: T) -> T:
-    return input.float() if input.dtype == np.float16 else input
-
-
-def _standard_deviation(input: T, axes: tuple[int, ...], divisor: float, keepdim: bool) -> T:
-    """Return the root of the variance, in float64 where its square is beyond float32."""
-    variance = _variance(input, axes, divisor, keepdim)
-    if variance.dtype == np.float32:
-        limits = np.finfo(np.float32)
-        if ((variance._data < limits.tiny) | (variance._data > limits.max)).any():
-            variance = _variance(input.double(), axes, divisor, keepdim)
-    return elementwise.safe_sqrt(variance).to(input.dtype)
-
-
-@accepts_numpy_names
-def var(
-    input: T,
-    dim: Any = None,
-    unbiased: bool | None = None,
-    keepdim: bool = False,
-    *,
-    correction: float | None = None,
-) -> T:
-    """Return the variance over ``dim``, divided by n - correction (default 1: the unbiased one)."""
-    axes, divisor = _axes_and_divisor("var", input, dim, correction, unbiased)
-    return _variance(input, axes, divisor, keepdim).to(input.dtype)
-
-
-@accepts_numpy_names
-def std(
-    input: T,
-    dim: Any = None,
-    unbiased: bool | None = None,
-    keepdim: bool = False,
-    *,
-    correction: float | None = None,
-) -> T:
-    """Return the standard deviation over ``dim``; see :func:`var`. Its gradient at a constant is 0."""
-    axes, divisor = _axes_and_divisor("std", input, dim, correction, unbiased)
-    return _standard_deviation(input, axes, divisor, keepdim)
-
-
-@accepts_numpy_names
-def var_mean(
-    input: T,
-    dim: Any = None,
-    unbiased: bool | None = None,
-    keepdim: bool = False,
-    *,
-    correction: float | None = None,
-) -> tuple[T, T]:
-    """Return (variance, mean) over ``dim``; see :func:`var`."""
-    axes, divisor = _axes_and_divisor("var_mean", input, dim, correction, unbiased)
-    mean = reduction.mean(input, axis=axes, keepdims=keepdim)
-    return _variance(input, axes, divisor, keepdim).to(input.dtype), mean
-
-
-@accepts_numpy_names
-def std_mean(
-    input: T,
-    dim: Any = None,
-    unbiased: bool | None = None,
-    keepdim: bool = False,
-    *,
-    correction: float | None = None,
-) -> tuple[T, T]:
-    """Return (standard deviation, mean) over ``dim``; see :func:`std`."""
-    axes, divisor = _axes_and_divisor("std_mean", input, dim, correction, unbiased)
-    mean = reduction.mean(input, axis=axes, keepdims=keepdim)
-    return _standard_deviation(input, axes, divisor, keepdim), mean
 
 
 def _nonempty_axes(name: str, input: T, dim: Dim) -> tuple[int, ...]:
@@ -294,7 +191,8 @@ def _max_or_min(name: str, input: T, dim: Any, keepdim: bool) -> T:
 def values_and_indices(name: str, input: T, find: Any, axis: int, keepdim: bool = True) -> T:
     """Return the named tuple (values, indices) of the elements at ``find(input)`` along an axis."""
     if input.ndim == 0:
-        return RETURN_TYPES[name](input.clone(), own(find(input.reshape(1)).reshape(())))
+        index = find(input.reshape(1)).reshape(())
+        return RETURN_TYPES[name](input.clone(), own(index))
     indices = find(input)
     values = indexing.take_along_axis(input, indices=indices._data, axis=axis)
     if not keepdim:
@@ -393,6 +291,11 @@ def log_softmax(input: T, dim: int, dtype: Any = None) -> T:
     return reduction.log_softmax(input, axis=reduction.axis_of(input, dim))
 
 
+def at_least_float32(input: T) -> T:
+    """Return float16 as float32, in which it is summed."""
+    return input.float() if input.dtype == np.float16 else input
+
+
 @accepts_numpy_names
 def nansum(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> T:
     """Return the sum over ``dim``, NaN counted as 0."""
@@ -409,7 +312,7 @@ def nanmean(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = No
         )
     values = input.detach()
     count = sum(values == values, dim, keepdim)
-    total = nansum(_at_least_float32(input), dim, keepdim, dtype=dtype)
+    total = nansum(at_least_float32(input), dim, keepdim, dtype=dtype)
     return (total / count).to(dtype or input.dtype)
 
 

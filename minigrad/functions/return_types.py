@@ -9,21 +9,21 @@ from operator import index
 from typing import Any, SupportsIndex, overload
 
 
-def _shown(self: Any) -> str:
+def _multiline_repr(self: Any) -> str:
     fields = ",\n".join(f"{name}={value!r}" for name, value in zip(self._fields, self, strict=True))
     return f"minigrad.return_types.{type(self).__name__}(\n{fields})"
 
 
-def _named(name: str, fields: str) -> Any:
+def _return_type(name: str, fields: str) -> Any:
     return type(
         name,
         (namedtuple(name, fields),),
-        {"__slots__": (), "__repr__": _shown, "__module__": __name__},
+        {"__slots__": (), "__repr__": _multiline_repr, "__module__": __name__},
     )
 
 
 class Size(tuple[int, ...]):
-    """A tuple of lengths, printed as one, that also counts elements; parts and sums of it are Sizes, too.
+    """A tuple of lengths that also counts elements; parts and sums of it are Sizes, too.
 
     https://docs.pytorch.org/docs/stable/size.html
 
@@ -35,7 +35,7 @@ class Size(tuple[int, ...]):
     __slots__ = ()
 
     def __new__(cls, lengths: Iterable[int] = ()) -> Size:
-        """Raise TypeError for what is no iterable of integers."""
+        """Raise TypeError for anything but an iterable of integers."""
         try:
             return tuple.__new__(cls, map(index, lengths))
         except TypeError as error:
@@ -54,15 +54,14 @@ class Size(tuple[int, ...]):
         return part if type(part) is int else size_of(Size, part)
 
     def __add__(self, other: Any) -> Any:
-        joined = tuple.__add__(self, other) if isinstance(other, tuple) else NotImplemented
-        return joined if joined is NotImplemented else size_of(Size, joined)
+        if not isinstance(other, tuple):
+            return NotImplemented
+        return size_of(Size, tuple.__add__(self, other))
 
     def __radd__(self, other: Any) -> Any:
-        return (
-            size_of(Size, tuple.__add__(other, self))
-            if isinstance(other, tuple)
-            else NotImplemented
-        )
+        if not isinstance(other, tuple):
+            return NotImplemented
+        return size_of(Size, tuple.__add__(other, self))
 
     def __mul__(self, times: Any) -> Any:
         return size_of(Size, tuple.__mul__(self, times))
@@ -74,9 +73,9 @@ _item = tuple.__getitem__
 size_of: Any = tuple.__new__  # of a shape, which needs no check
 
 RETURN_TYPES = {
-    "aminmax": _named("aminmax", "min max"),
+    "aminmax": _return_type("aminmax", "min max"),
     **{
-        name: _named(name, "values indices")
+        name: _return_type(name, "values indices")
         for name in ("cummax", "cummin", "kthvalue", "max", "median", "min", "sort", "topk")
     },
 }

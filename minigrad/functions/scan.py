@@ -17,27 +17,29 @@ __all__ = ["cummax", "cummin", "cumprod", "cumsum", "logcumsumexp"]
 T = Any  # a Tensor, which this floor does not know
 
 
-def _along_dim(made: Any, input: T, dim: int, dtype: Any = None) -> T:
-    input = input if dtype is None else input.to(dtype)
+def _run_along(primitive: Any, input: T, dim: int, dtype: Any = None) -> T:
     axis = reduction.axis_of(input, dim)
-    if input.dtype.kind != "f" and dtype is None:
+    if dtype is not None:
+        input = input.to(dtype)
+    elif input.dtype.kind != "f":
         input = input.long()
-    result = (
-        made(input, axis=axis) if input.ndim else own(made(input.reshape(1), axis=0).reshape(()))
-    )
+    if input.ndim:
+        result = primitive(input, axis=axis)
+    else:
+        result = own(primitive(input.reshape(1), axis=0).reshape(()))
     return result if dtype is None else result.to(dtype)
 
 
 @accepts_numpy_names
 def cumsum(input: T, dim: int, *, dtype: Any = None) -> T:
     """Return the running sum along ``dim``; integers and bools sum to int64."""
-    return _along_dim(reduction.cumsum, input, dim, dtype)
+    return _run_along(reduction.cumsum, input, dim, dtype)
 
 
 @accepts_numpy_names
 def cumprod(input: T, dim: int, *, dtype: Any = None) -> T:
     """Return the running product along ``dim``; zeros do the gradient no harm."""
-    return _along_dim(scan.cumprod, input, dim, dtype)
+    return _run_along(scan.cumprod, input, dim, dtype)
 
 
 @accepts_numpy_names
@@ -46,9 +48,9 @@ def logcumsumexp(input: T, dim: int) -> T:
     reduction.axis_of(input, dim)
     if input.dtype.kind != "f":
         raise NotImplementedError(
-            f'"logcumsumexp_out_cpu" not implemented for {input.dtype}; convert first: x.float()'
+            f"logcumsumexp(): not implemented for {input.dtype}; convert first: x.float()"
         )
-    return _along_dim(scan.logcumsumexp, input, dim)
+    return _run_along(scan.logcumsumexp, input, dim)
 
 
 @accepts_numpy_names

@@ -112,9 +112,9 @@ _REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
 def scatter_reduce(
     input: T, dim: int, index: T, src: T, reduce: str, *, include_self: bool = True
 ) -> T:
-    """Return a copy with ``src`` joined at ``index`` along ``dim``: 'sum', 'prod', 'mean', 'amax' or 'amin'.
+    """Return a copy with ``src`` joined at ``index`` along ``dim``.
 
-    Without ``include_self`` what ``input`` held at these places does not count.
+    ``reduce`` is 'sum', 'prod', 'mean', 'amax' or 'amin'. Without ``include_self`` what ``input`` held at these places does not count.
     https://docs.pytorch.org/docs/stable/generated/torch.scatter_reduce.html
 
     >>> import minigrad as mg
@@ -166,6 +166,9 @@ def _neutral_element(reduce: str, dtype: np.dtype[Any]) -> Any:
     return int(limits.min if wants_least else limits.max)
 
 
+_NUMBER = {"f": float, "b": bool}  # of a kind of dtype
+
+
 @accepts_numpy_names
 def index_add(input: T, dim: int, index: T, source: T, *, alpha: float = 1) -> T:
     """Return a copy with ``alpha * source`` added to the slices along ``dim`` at these indices.
@@ -178,9 +181,11 @@ def index_add(input: T, dim: int, index: T, source: T, *, alpha: float = 1) -> T
     """
     index, source = _slices(input, dim, index, source, "index_add", RuntimeError)
     if alpha != 1:
-        number = {"f": float, "b": bool}.get(input.dtype.kind, int)
+        number = _NUMBER.get(input.dtype.kind, int)
         source = source * number(alpha)
-    return contiguous(input) + ops.scatter_add(source, index=index, shape=tuple(input.shape))
+    shape = tuple(input.shape)
+    added = ops.scatter_add(source, index=index, shape=shape)
+    return contiguous(input) + added
 
 
 @accepts_numpy_names
@@ -247,8 +252,9 @@ def index_fill(input: T, dim: int, index: T, value: Any) -> T:
 
 @accepts_numpy_names
 def index_put(input: T, indices: Any, values: T, accumulate: bool = False) -> T:
-    """Return a copy with ``values`` at ``input[indices]``, or added there; ``indices`` is a tuple of tensors.
+    """Return a copy with ``values`` at ``input[indices]``, or added there.
 
+    ``indices`` is a tuple of tensors. Raises IndexError for too many, RuntimeError for two dtypes.
     https://docs.pytorch.org/docs/stable/generated/torch.Tensor.index_put_.html
 
     >>> import minigrad as mg

@@ -16,10 +16,10 @@ from minigrad.ops import shape as ops
 from minigrad.ops.reduction import axes_of, axis_of
 
 __all__ = [
-    "adjoint", "broadcast_to", "clone", "contiguous", "expand", "expand_as", "flatten", "flip", "fliplr",
-    "flipud", "moveaxis", "movedim", "permute", "ravel", "repeat", "reshape", "reshape_as",
-    "roll", "rot90", "squeeze", "swapaxes", "swapdims", "t", "tile", "transpose", "unflatten",
-    "unsqueeze", "view", "view_as",
+    "adjoint", "broadcast_to", "clone", "contiguous", "expand", "expand_as", "flatten", "flip",
+    "fliplr", "flipud", "moveaxis", "movedim", "permute", "ravel", "repeat", "reshape",
+    "reshape_as", "roll", "rot90", "squeeze", "swapaxes", "swapdims", "t", "tile", "transpose",
+    "unflatten", "unsqueeze", "view", "view_as",
 ]  # fmt: skip
 
 T = Any  # a Tensor, which this floor does not know
@@ -42,26 +42,27 @@ def reshape(input: T, shape: tuple[int, ...]) -> T:
 
 
 @accepts_numpy_names
-def view(input: T, *shape: Any, **named: Any) -> T:
+def view(input: T, *shape: Any, **keywords: Any) -> T:
     """Return the same memory in another shape, or with its bits read as another dtype.
 
     Raises RuntimeError where the elements do not lie so that a view could have that shape.
     """
-    dtype = named.get("dtype", shape[0] if len(shape) == 1 else None)
+    dtype = keywords.get("dtype", shape[0] if len(shape) == 1 else None)
     if isinstance(dtype, (np.dtype, type)):
-        return _bits(input, np.dtype(dtype))
-    if "size" in named:
-        shape = (*shape, named.pop("size"))
-    result = reshape(input, *shape, **named)
+        return _view_as_dtype(input, np.dtype(dtype))
+    if "size" in keywords:
+        shape = (*shape, keywords.pop("size"))
+    result = reshape(input, *shape, **keywords)
     if input._data.size and not np.may_share_memory(result._data, input._data):
         raise RuntimeError(
-            "view size is not compatible with input tensor's size and stride (at least one dimension spans "
-            "across two contiguous subspaces). Use .reshape(...) instead."
+            "view size is not compatible with input tensor's size and stride (at least one "
+            "dimension spans across two contiguous subspaces). Use .reshape(...) instead. "
+            f"Got {list(input.shape)} to be viewed as {list(result.shape)}"
         )
     return result
 
 
-def _bits(input: T, dtype: np.dtype[Any]) -> T:
+def _view_as_dtype(input: T, dtype: np.dtype[Any]) -> T:
     try:
         return input._wrap(input._data.view(dtype))
     except ValueError as error:
@@ -84,35 +85,42 @@ def reshape_as(input: T, other: T) -> T:
 
 @accepts_numpy_names
 def flatten(input: T, start_dim: int = 0, end_dim: int = -1) -> T:
-    """Return with the dimensions from ``start_dim`` to ``end_dim`` made one; input itself where they are one."""
+    """Return with the dimensions from ``start_dim`` to ``end_dim`` as one; input where they are one."""
     first, last = axis_of(input, start_dim), axis_of(input, end_dim)
     if input.ndim == 0:
         return reshape(input, 1)
     if first == last:
         return input
     if first > last:
-        raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
-    s = input._data.shape
-    return reshape(input, (*s[:first], math.prod(s[first : last + 1]), *s[last + 1 :]))
+        raise RuntimeError(
+            "flatten() has invalid args: start_dim cannot come after end_dim, "
+            f"got {start_dim} and {end_dim}"
+        )
+    shape = input._data.shape
+    size = math.prod(shape[first : last + 1])
+    return reshape(input, (*shape[:first], size, *shape[last + 1 :]))
 
 
 @accepts_numpy_names
 def unflatten(input: T, dim: int, sizes: Any) -> T:
-    """Return with one dimension made several; one of ``sizes`` may be -1."""
+    """Return with one dimension split into several; one of ``sizes`` may be -1."""
     axis, sizes = axis_of(input, dim), integers((sizes,), "unflatten")
     if not sizes:
-        raise RuntimeError("unflatten: sizes must be non-empty")
+        raise RuntimeError(f"unflatten: sizes must be non-empty, got {list(sizes)}")
     if input.ndim == 0:
         raise RuntimeError(f"unflatten: dimension {dim} specified but tensor has no dimensions")
-    n, known = input.shape[axis], math.prod(s for s in sizes if s != -1)
     if sizes.count(-1) > 1:
-        raise RuntimeError("only one dimension can be inferred")
-    full = tuple(n // (known or 1) if s == -1 else s for s in sizes)
-    if math.prod(full) != n:
+        raise RuntimeError(f"only one dimension can be inferred, got {list(sizes)}")
+    size = input.shape[axis]
+    known = math.prod(n for n in sizes if n != -1)
+    inferred = size // (known or 1)
+    complete = tuple(inferred if n == -1 else n for n in sizes)
+    if math.prod(complete) != size:
         raise RuntimeError(
-            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} ({n}) in the input tensor"
+            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} "
+            f"({size}) in the input tensor"
         )
-    return reshape(input, (*input.shape[:axis], *full, *input.shape[axis + 1 :]))
+    return reshape(input, (*input.shape[:axis], *complete, *input.shape[axis + 1 :]))
 
 
 @accepts_numpy_names
@@ -126,8 +134,9 @@ def permute(input: T, dims: tuple[int, ...]) -> T:
     """Return with the dimensions in another order."""
     if len(dims) != input.ndim:
         raise RuntimeError(
-            "permute: number of dimensions in the tensor input does not match the length of the desired "
-            f"ordering of dimensions i.e. input.dim() = {input.ndim} is not equal to len(dims) = {len(dims)}"
+            "permute: number of dimensions in the tensor input does not match the length of the "
+            f"desired ordering of dimensions i.e. input.dim() = {input.ndim} is not equal to "
+            f"len(dims) = {len(dims)}"
         )
     return ops.transpose(input, axes=axes_of(input, dims))
 
@@ -163,7 +172,8 @@ def adjoint(input: T) -> T:
     """Return with the last two dimensions exchanged; real numbers are their own conjugates."""
     if input.ndim < 2:
         raise RuntimeError(
-            f"tensor.adjoint() is only supported on matrices or batches of matrices. Got {input.ndim}-D tensor."
+            "tensor.adjoint() is only supported on matrices or batches of matrices. "
+            f"Got {input.ndim}-D tensor."
         )
     return transpose(input, -2, -1)
 
@@ -178,8 +188,8 @@ def movedim(input: T, source: Any, destination: Any) -> T:
     source, destination = (integers((d,), "movedim") for d in (source, destination))
     if len(source) != len(destination):
         raise RuntimeError(
-            f"movedim: Invalid source or destination dims: source ({list(source)} dims) should contain "
-            f"the same number of dims as destination ({list(destination)} dims)"
+            f"movedim: Invalid source or destination dims: source ({list(source)} dims) should "
+            f"contain the same number of dims as destination ({list(destination)} dims)"
         )
     moved, places = axes_of(input, source), axes_of(input, destination)
     rest = iter(i for i in range(input.ndim) if i not in moved)
@@ -220,7 +230,8 @@ def expand(input: T, sizes: tuple[int, ...]) -> T:
         )
     if lead and min(sizes[:lead]) < 0:
         raise RuntimeError(
-            f"The expanded size of the tensor ({min(sizes[:lead])}) isn't allowed in a leading, non-existing dimension"
+            f"The expanded size of the tensor ({min(sizes[:lead])}) isn't allowed in a leading, "
+            "non-existing dimension"
         )
     shape = tuple(input.shape[i - lead] if n == -1 else n for i, n in enumerate(sizes))
     for i, (n, m) in enumerate(zip(shape[lead:], input.shape, strict=True)):
@@ -255,22 +266,19 @@ def repeat(input: T, repeats: tuple[int, ...]) -> T:
     """
     if len(repeats) < input.ndim:
         raise RuntimeError(
-            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
+            "Number of dimensions of repeat dims can not be smaller than number of dimensions "
+            f"of tensor, got {len(repeats)} and {input.ndim}"
         )
     if repeats and min(repeats) < 0:
         raise RuntimeError(
             f"Trying to create tensor with negative dimension {min(repeats)}: {list(repeats)}"
         )
     shape = (1,) * (len(repeats) - input.ndim) + tuple(input.shape)
-    apart = ops.reshape(input, shape=tuple(n for s in shape for n in (1, s)))
-    copies = ops.broadcast_to(
-        apart, shape=tuple(n for pair in zip(repeats, shape, strict=True) for n in pair)
-    )
-    return own(
-        ops.reshape(
-            ops.contiguous(copies), shape=tuple(r * s for r, s in zip(repeats, shape, strict=True))
-        )
-    )
+    pairs = list(zip(repeats, shape, strict=True))
+    blocks = ops.reshape(input, shape=tuple(m for n in shape for m in (1, n)))
+    copies = ops.broadcast_to(blocks, shape=tuple(n for pair in pairs for n in pair))
+    result_shape = tuple(times * n for times, n in pairs)
+    return own(ops.reshape(ops.contiguous(copies), shape=result_shape))
 
 
 @varargs("dims")
@@ -289,7 +297,7 @@ def flip(input: T, dims: tuple[int, ...]) -> T:
 def fliplr(input: T) -> T:
     """Return with the columns in reverse order."""
     if input.ndim < 2:
-        raise RuntimeError("Input must be >= 2-d.")
+        raise RuntimeError(f"Input must be >= 2-d. Got {input.ndim}-d")
     return flip(input, 1)
 
 
@@ -297,17 +305,17 @@ def fliplr(input: T) -> T:
 def flipud(input: T) -> T:
     """Return with the rows in reverse order."""
     if input.ndim < 1:
-        raise RuntimeError("Input must be >= 1-d.")
+        raise RuntimeError(f"Input must be >= 1-d. Got {input.ndim}-d")
     return flip(input, 0)
 
 
 @accepts_numpy_names
 def roll(input: T, shifts: Any, dims: Any = None) -> T:
-    """Return with the elements moved along ``dims`` (of the flattened input by default), around the end."""
+    """Return with the elements moved along ``dims`` (by default of the flattened input), in a ring."""
     shifts = integers((shifts,), "roll")
     dims = () if dims is None else integers((dims,), "roll")
     if not shifts:
-        raise RuntimeError("`shifts` required")
+        raise RuntimeError(f"`shifts` required, got {shifts}")
     if not dims and len(shifts) == 1:
         return reshape(ops.roll(ravel(input), shift=shifts, axis=(0,)), input.shape)
     if len(shifts) != len(dims):
@@ -321,7 +329,7 @@ def roll(input: T, shifts: Any, dims: Any = None) -> T:
 
 @accepts_numpy_names
 def rot90(input: T, k: int = 1, dims: Any = (0, 1)) -> T:
-    """Return turned by ``k`` right angles in the plane of two dimensions, from the first to the second."""
+    """Return rotated by ``k`` right angles in the plane of two dimensions, first towards second."""
     if len(dims) != 2:
         raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
     if input.ndim < 2:
@@ -337,7 +345,7 @@ def rot90(input: T, k: int = 1, dims: Any = (0, 1)) -> T:
 
 @accepts_numpy_names
 def clone(input: T, *, memory_format: Any = None) -> T:
-    """Return a copy in memory of its own, recorded; ``memory_format`` is taken and makes no difference."""
+    """Return a copy in memory of its own, recorded; ``memory_format`` makes no difference."""
     return ops.copy(input)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from minigrad.dtypes import category
 from minigrad.engine.views import own
 from minigrad.functions.arguments import accepts_numpy_names, not_a_tensor_error
+from minigrad.functions.index_checks import along_dim
 from minigrad.functions.reduction import max, values_and_indices
 from minigrad.functions.return_types import RETURN_TYPES
 from minigrad.layout import axes_in_memory
@@ -20,7 +21,8 @@ from minigrad.ops import indexing, sorting
 from minigrad.ops.reduction import axis_of
 
 __all__ = [
-    "argsort", "bincount", "bucketize", "histc", "kthvalue", "median", "searchsorted", "sort", "topk", "unique",
+    "argsort", "bincount", "bucketize", "histc", "kthvalue", "median", "searchsorted", "sort",
+    "topk", "unique",
 ]  # fmt: skip
 
 T = Any  # a Tensor, which this floor does not know
@@ -28,17 +30,14 @@ T = Any  # a Tensor, which this floor does not know
 
 @accepts_numpy_names
 def sort(input: T, dim: int = -1, descending: bool = False, stable: bool = False) -> T:
-    """Return (values, indices) in order along ``dim``; equals stay as they stood, NaN is the greatest."""
+    """Return (values, indices) in order along ``dim``; equals stay in their order, NaN is last."""
     axis = axis_of(input, dim)
     order = axes_in_memory(tuple(input.shape), input._data.strides)
     if order != tuple(range(input.ndim)):  # the result lies in memory as the input does
-        back = [order.index(i) for i in range(input.ndim)]
-        return RETURN_TYPES["sort"](
-            *(
-                own(part.permute(back))
-                for part in sort(input.permute(order), order.index(axis), descending)
-            )
-        )
+        inverse = list(map(order.index, range(input.ndim)))
+        results = sort(input.permute(order), order.index(axis), descending)
+        values, indices = (own(part.permute(inverse)) for part in results)
+        return RETURN_TYPES["sort"](values, indices)
     return values_and_indices(
         "sort", input, lambda x: sorting.argsort(x, axis=axis, descending=descending), axis
     )
@@ -55,9 +54,12 @@ def topk(input: T, k: int, dim: int = -1, largest: bool = True, sorted: bool = T
     """Return (values, indices) of the k greatest (or least) along ``dim``, in order."""
     axis = axis_of(input, dim)
     if input.dtype.kind == "b":
-        raise NotImplementedError("topk does not support bool dtypes; convert first: x.long()")
-    if not 0 <= k <= (input.shape[axis] if input.ndim else 1):
-        raise RuntimeError("selected index k out of range")
+        raise NotImplementedError(
+            f"topk does not support bool dtypes, got {input.dtype}; convert first: x.long()"
+        )
+    size = input.shape[axis] if input.ndim else 1
+    if not 0 <= k <= size:
+        raise RuntimeError(f"selected index k out of range: {k} of {size}")
     if input.ndim == 0:
         return values_and_indices("topk", input, lambda x: sorting.argsort(x, axis=0), axis)
     return values_and_indices(
@@ -71,25 +73,35 @@ def kthvalue(input: T, k: int, dim: int = -1, keepdim: bool = False) -> T:
     axis = axis_of(input, dim)
     if input.ndim and input.shape[axis] == 0:
         raise IndexError(f"kthvalue(): Expected reduction dim {axis} to have non-zero size.")
-    _no_bools("kthvalue", input)
-    if not 1 <= k <= (input.shape[axis] if input.ndim else 1):
-        raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {axis}")
-    kth = (slice(None),) * axis + (slice(k - 1, k),)
-    return values_and_indices(
-        "kthvalue", input, lambda x: sorting.argsort(x, axis=axis)[kth].clone(), axis, keepdim
-    )
+    _refuse_bools("kthvalue", input)
+    size = input.shape[axis] if input.ndim else 1
+    if not 1 <= k <= size:
+        raise RuntimeError(
+            f"kthvalue(): selected number k out of range for dimension {axis}: {k} of {size}"
+        )
+    kth = along_dim(axis, slice(k - 1, k))
+
+    def find(x: T) -> T:
+        return sorting.argsort(x, axis=axis)[kth].clone()
+
+    return values_and_indices("kthvalue", input, find, axis, keepdim)
 
 
-def _no_bools(name: str, input: T) -> None:
+def _refuse_bools(name: str, input: T) -> None:
     if input.dtype.kind == "b":
-        raise NotImplementedError(f'"{name}" not implemented for bool; convert first: x.long()')
+        raise NotImplementedError(
+            f"{name}(): not implemented for {input.dtype}; convert first: x.long()"
+        )
 
 
 @accepts_numpy_names
 def median(input: T, dim: int | None = None, keepdim: bool = False) -> T:
-    """Return the lower median of all elements, whose equals share the gradient; with ``dim`` (values, indices)."""
+    """Return the lower median of all elements, whose equals share the gradient.
+
+    With ``dim`` (values, indices) along it. NaN is the median of what holds one.
+    """
     axis = 0 if dim is None else axis_of(input, dim)
-    _no_bools("median", input)
+    _refuse_bools("median", input)
     if dim is not None:
         if input.ndim and input.shape[axis] == 0:
             raise IndexError(f"median(): Expected reduction dim {axis} to have non-zero size.")
@@ -99,13 +111,13 @@ def median(input: T, dim: int | None = None, keepdim: bool = False) -> T:
     if not input.numel():
         return input.sum() * float("nan")
     flat = input.reshape(-1)
-    value = sorting.argmedian(flat.detach(), axis=0)
-    value = indexing.take_along_axis(flat.detach(), indices=value._data, axis=0)
-    hit = flat.detach() == value
-    if not bool(hit._data.any()):  # NaN equals nothing
-        hit = flat.detach() != flat.detach()
-    chosen = flat[hit]
-    return max(chosen)
+    values = flat.detach()
+    place = sorting.argmedian(values, axis=0)
+    median = indexing.take_along_axis(values, indices=place._data, axis=0)
+    equals = values == median
+    if not bool(equals._data.any()):  # NaN equals nothing
+        equals = values != values
+    return max(flat[equals])
 
 
 @accepts_numpy_names
@@ -116,14 +128,16 @@ def unique(
     return_counts: bool = False,
     dim: int | None = None,
 ) -> T:
-    """Return the different elements (or slices along ``dim``) in order, where each stands, and how often.
+    """Return the different elements (or slices along ``dim``) in order.
 
-    The gradient, which PyTorch refuses, flows to the first of equals.
+    ``return_inverse`` adds where each element stands in them, ``return_counts`` how often each
+    occurs. The gradient, which PyTorch refuses, flows to the first of equals.
     """
     axis = None if dim is None else axis_of(input, dim)
     if axis is not None and input.shape[axis] and not input.numel():
         raise RuntimeError(
-            "There are 0 sized dimensions, and they aren't selected, so unique cannot be applied"
+            "There are 0 sized dimensions, and they aren't selected, so unique cannot be applied "
+            f"to shape {list(input.shape)}"
         )
     _, places, inverse, counts = np.unique(
         input._data,
@@ -133,12 +147,15 @@ def unique(
         axis=axis,
         equal_nan=False,
     )
-    values = indexing.getitem(
-        input.reshape(-1) if axis is None else input, index=(slice(None),) * (axis or 0) + (places,)
-    )
-    inverse = inverse.reshape(input.shape if axis is None else -1)
-    parts = (inverse,) * return_inverse + (counts,) * return_counts
-    return (values, *map(input._wrap, parts)) if parts else values
+    elements = input.reshape(-1) if axis is None else input
+    values = indexing.getitem(elements, index=along_dim(axis or 0, places))
+    results = [values]
+    if return_inverse:
+        shape = input.shape if axis is None else -1
+        results.append(input._wrap(inverse.reshape(shape)))
+    if return_counts:
+        results.append(input._wrap(counts))
+    return tuple(results) if len(results) > 1 else values
 
 
 @accepts_numpy_names
@@ -147,80 +164,109 @@ def bincount(input: T, weights: T = None, minlength: int = 0) -> T:
     data = input._data
     if data.ndim != 1 or data.dtype.kind not in "iu" or (data.size and data.min() < 0):
         raise RuntimeError(
-            f"bincount only supports 1-d non-negative integral inputs, got {data.dtype}{list(data.shape)}"
+            "bincount only supports 1-d non-negative integral inputs, "
+            f"got {data.dtype}{list(data.shape)}"
         )
     if minlength < 0:
-        raise RuntimeError("minlength should be >= 0")
+        raise RuntimeError(f"minlength should be >= 0, got {minlength}")
     if weights is None:
         return input._wrap(np.bincount(data, minlength=minlength).astype(np.int64))
     if weights.shape != input.shape:
-        raise RuntimeError("weights should be 1-d and have the same length as input")
+        raise RuntimeError(
+            "weights should be 1-d and have the same length as input, "
+            f"got {list(weights.shape)} and {list(input.shape)}"
+        )
     dtype = weights.dtype if weights.dtype == np.float32 else np.dtype(np.float64)
     return input._wrap(np.bincount(data, weights._data, minlength).astype(dtype))
 
 
 @accepts_numpy_names
 def histc(input: T, bins: int = 100, min: float = 0, max: float = 0) -> T:
-    """Return how many elements lie in each of ``bins`` equal parts of [min, max]; of the data where both are 0."""
+    """Return how many elements lie in each of ``bins`` equal parts of [min, max].
+
+    Where both are equal, the ends are those of the data.
+    """
     data = input._data
     if data.dtype.kind != "f":
         raise NotImplementedError(
-            f'"histogram_cpu" not implemented for {data.dtype}; convert first: x.float()'
+            f"histc(): not implemented for {data.dtype}; convert first: x.float()"
         )
     if bins <= 0:
-        raise RuntimeError(f"torch.histc(): bins must be > 0, but got {bins}".replace("torch.", ""))
+        raise RuntimeError(f"histc(): bins must be > 0, but got {bins}")
     if min == max and data.size:
         min, max = data.min(), data.max()
     if not (np.isfinite(min) and np.isfinite(max)):
         raise RuntimeError(f"histc(): range of [{min}, {max}] is not finite")
     if min > max:
-        raise RuntimeError("histc(): max must be larger than min")
+        raise RuntimeError(f"histc(): max must be larger than min, got [{min}, {max}]")
     if min == max:
         min, max = min - 1, max + 1
-    kept = data[(data >= min) & (data <= max)]
-    places = np.minimum(((kept - min) * (bins / (max - min))).astype(np.int64), bins - 1)
+    inside = data[(data >= min) & (data <= max)]
+    bins_per_unit = bins / (max - min)
+    places = ((inside - min) * bins_per_unit).astype(np.int64)
+    places = np.minimum(places, bins - 1)
     return input._wrap(np.bincount(places, minlength=bins).astype(data.dtype))
 
 
 @accepts_numpy_names
 def searchsorted(
-    sorted_sequence: T, input: T, *, out_int32: bool = False, right: bool = False, side: str | None = None,
+    sorted_sequence: T,
+    input: T,
+    *,
+    out_int32: bool = False,
+    right: bool = False,
+    side: str | None = None,
     sorter: T = None,
-) -> T:  # fmt: skip
-    """Return where each element of ``input`` would be put in to keep the last dimension of the sequence in order."""
+) -> T:
+    """Return where each element of ``input`` belongs to keep the last dimension in order.
+
+    ``sorted_sequence`` is (n,), or (..., n) beside an input (..., m). ``side`` "left" is before
+    equals, "right" behind them. Raises RuntimeError for shapes that do not fit.
+    """
+    side = _searching_side(side, right)
+    boundaries = sorted_sequence._data
+    values = np.asarray(getattr(input, "_data", input))
+    category(values.dtype)
+    if sorter is not None:
+        boundaries = np.take_along_axis(boundaries, sorter._data, -1)
+    _check_boundaries(boundaries, values)
+    if boundaries.ndim == 1:
+        places = np.searchsorted(boundaries, values, side)
+    else:
+        places = np.empty(values.shape, np.int64)
+        for row in np.ndindex(boundaries.shape[:-1]):
+            places[row] = np.searchsorted(boundaries[row], values[row], side)
+    return sorted_sequence._wrap(np.asarray(places, dtype=np.int32 if out_int32 else np.int64))
+
+
+def _searching_side(side: str | None, right: bool) -> Any:
     if side not in (None, "left", "right"):
         raise RuntimeError(f"searchsorted(): side can only be 'left' or 'right' but got {side}")
     if right and side == "left":
         raise RuntimeError(
-            "searchsorted(): side and right can't be set to opposites, got side of left while right was True"
+            "searchsorted(): side and right can't be set to opposites, "
+            f"got side of {side} while right was {right}"
         )
-    which: Any = "right" if right or side == "right" else "left"
-    line = sorted_sequence._data
-    wanted = np.asarray(getattr(input, "_data", input))
-    category(wanted.dtype)
-    if sorter is not None:
-        line = np.take_along_axis(line, sorter._data, -1)
-    if not line.ndim:
+    return "right" if right else side or "left"
+
+
+def _check_boundaries(boundaries: np.ndarray, values: np.ndarray) -> None:
+    if not boundaries.ndim:
         raise RuntimeError(
-            "searchsorted(): boundaries tensor should have positive dimension, but got 0 dimension"
+            "searchsorted(): boundaries tensor should have positive dimension, "
+            f"but got {boundaries.ndim} dimension"
         )
-    if line.dtype.kind == "b" and wanted.dtype.kind == "b" and wanted.size:
+    if boundaries.dtype.kind == "b" and values.dtype.kind == "b" and values.size:
         raise NotImplementedError(
-            "\"searchsorted_out_cpu\" not implemented for 'Bool'; convert first: x.long()"
+            f"searchsorted(): not implemented for {values.dtype}; convert first: x.long()"
         )
-    if line.ndim == 1:
-        found = np.searchsorted(line, wanted, which)
-    elif wanted.ndim == line.ndim and wanted.shape[:-1] == line.shape[:-1]:
-        found = np.empty(wanted.shape, np.int64)
-        for row in np.ndindex(line.shape[:-1]):
-            found[row] = np.searchsorted(line[row], wanted[row], which)
-    else:
+    same_rows = values.ndim == boundaries.ndim and values.shape[:-1] == boundaries.shape[:-1]
+    if boundaries.ndim > 1 and not same_rows:
         raise RuntimeError(
-            "searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor "
-            f"and input value tensor must match, but we got boundaries tensor {list(line.shape)} and input value "
-            f"tensor {list(wanted.shape)}"
+            "searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions "
+            "of boundaries tensor and input value tensor must match, but we got boundaries tensor "
+            f"{list(boundaries.shape)} and input value tensor {list(values.shape)}"
         )
-    return sorted_sequence._wrap(np.asarray(found, dtype=np.int32 if out_int32 else np.int64))
 
 
 def bucketize(input: T, boundaries: T, *, out_int32: bool = False, right: bool = False) -> T:

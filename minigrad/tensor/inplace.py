@@ -16,7 +16,7 @@ from minigrad.engine import views
 from minigrad.engine.recording import attach
 from minigrad.functions import comparison as c
 from minigrad.functions import elementwise as e
-from minigrad.functions.mixed_index import steps
+from minigrad.functions.mixed_index import split_mixed_index
 from minigrad.modes import MODES, RESULTS
 from minigrad.ops.indexing import is_basic, setitem
 from minigrad.storage import bump_version, same_place, tick
@@ -122,7 +122,7 @@ class InPlace(Writing):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         try:
-            self._write(*steps(index, self.ndim), value)
+            self._write(*split_mixed_index(index, self.ndim), value)
         except IndexError as error:
             raise IndexError(str(error).replace("axis", "dimension")) from None
 

@@ -21,6 +21,7 @@ from minigrad.functions import (
     reduction,
     shape,
     sorting,
+    variance,
 )
 from minigrad.functions.arguments import wrap_if_both_numbers
 from minigrad.functions.einsum_equation import parse
@@ -192,8 +193,8 @@ _CALLS: dict[Any, Any] = {
     np.mean: _reducing(reduction.mean),
     np.nansum: _reducing(reduction.nansum),
     np.nanmean: _reducing(reduction.nanmean),
-    np.var: _spread(reduction.var),
-    np.std: _spread(reduction.std),
+    np.var: _spread(variance.var),
+    np.std: _spread(variance.std),
     np.prod: _prod,
     np.multiply.reduce: _prod_of_first_axis,
     np.count_nonzero: lambda a, axis=None: reduction.count_nonzero(a, axis),

@@ -10,7 +10,7 @@ from minigrad import linalg
 from minigrad.engine.recording import Recorded, record_binary, record_unary
 from minigrad.functions import comparison as c
 from minigrad.functions import elementwise as e
-from minigrad.functions import p_norm, scan, sorting
+from minigrad.functions import p_norm, scan, sorting, variance
 from minigrad.functions import products as p
 from minigrad.functions import reduction as r
 from minigrad.ops import comparison
@@ -132,7 +132,7 @@ _NOT_METHODS = {
     "std_mean",
     "var_mean",
 }  # as in PyTorch
-for _module in (e, c, r, p_norm, scan, sorting):
+for _module in (e, c, r, variance, p_norm, scan, sorting):
     for _name in _module.__all__:
         if _name not in _NOT_METHODS:
             setattr(Methods, _name, getattr(_module, _name))

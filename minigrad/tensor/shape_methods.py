@@ -10,7 +10,7 @@ from minigrad.functions import indexing as i
 from minigrad.functions import joining as j
 from minigrad.functions import scattering
 from minigrad.functions import shape as s
-from minigrad.functions.mixed_index import steps
+from minigrad.functions.mixed_index import split_mixed_index
 from minigrad.functions.return_types import Size, size_of
 from minigrad.ops.indexing import getitem
 
@@ -141,7 +141,7 @@ class Arranging:
 
     # ---- brackets ----------------------------------------------------------------------------
     def __getitem__(self, index: Any) -> Any:
-        within, index = steps(index, self.ndim)
+        within, index = split_mixed_index(index, self.ndim)
         try:
             view = self if within is None else getitem(self, index=within)
             return getitem(view, index=index)

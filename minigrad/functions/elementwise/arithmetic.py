@@ -100,9 +100,11 @@ def div(input: T, other: T, *, rounding_mode: str | None = None) -> T:
         return ops.div(input, other)
     if rounding_mode not in ("trunc", "floor"):
         raise RuntimeError(
-            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
+            "div expected rounding_mode to be one of None, 'trunc', or 'floor' "
+            f"but found '{rounding_mode}'"
         )
-    return (ops.trunc_divide if rounding_mode == "trunc" else ops.floor_divide)(input, other)
+    primitive = ops.trunc_divide if rounding_mode == "trunc" else ops.floor_divide
+    return primitive(input, other)
 
 
 divide = div
@@ -183,7 +185,9 @@ def reciprocal(input: T) -> T:
 def positive(input: T) -> T:
     """Return input; raise RuntimeError for bools."""
     if input.dtype.kind == "b":
-        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+        raise RuntimeError(
+            f"The `+` operator, on a bool tensor is not supported. Got {input.dtype}; try x.long()"
+        )
     return input
 
 
@@ -242,12 +246,15 @@ def addcmul(input: T, tensor1: T, tensor2: T, *, value: float = 1) -> T:
     check_operands("addcmul", Numbers.NONE, tensor1, tensor2)
     if input.dtype == bool and tensor1.dtype == bool and tensor2.dtype == bool:
         raise NotImplementedError(
-            "\"addcmul_cpu_out\" not implemented for 'Bool'; convert first: x.long()"
+            f"addcmul(): not implemented for {input.dtype}; convert first: x.long()"
         )
     if type(value) is not int or value != 1:
-        dtype, value = result_type(input, tensor1, tensor2), as_number(value)
-        value = value if dtype.kind == "f" else int(value)  # of no say in the dtype
-        tensor1 = ops.mul(tensor1.to(dtype) if tensor1.dtype.kind != dtype.kind else tensor1, value)
+        dtype = result_type(input, tensor1, tensor2)
+        if tensor1.dtype.kind != dtype.kind:
+            tensor1 = tensor1.to(dtype)
+        # the kind of ``value`` does not count for the dtype
+        value = as_number(value) if dtype.kind == "f" else int(value)
+        tensor1 = ops.mul(tensor1, value)
     return ops.addcmul(input, tensor1, tensor2)
 
 
@@ -257,7 +264,8 @@ def addcdiv(input: T, tensor1: T, tensor2: T, *, value: float = 1) -> T:
     check_operands("addcdiv", Numbers.NONE, tensor1, tensor2)
     if tensor1.dtype.kind != "f" and tensor2.dtype.kind != "f":
         raise RuntimeError(
-            "Integer division with addcdiv is no longer supported. Use input + value * torch.trunc(tensor1 / tensor2) "
+            "Integer division with addcdiv is no longer supported, and both are integers: "
+            f"{tensor1.dtype} and {tensor2.dtype}. Use input + value * (tensor1 / tensor2).trunc() "
             "or divide floats."
         )
     return input + value * (tensor1 / tensor2)

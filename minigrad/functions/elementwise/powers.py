@@ -57,7 +57,9 @@ def pow(input: T, exponent: T) -> T:
         if isinstance(exponent, float) and input.dtype.kind != "f":
             input = input.float()
         elif exponent < 0 and input.dtype.kind != "f":
-            raise RuntimeError("Integers to negative integer powers are not allowed.")
+            raise RuntimeError(
+                f"Integers to negative integer powers are not allowed. Got the exponent {exponent}"
+            )
         return ops.pow_scalar(input, exponent=exponent)
     return ops.pow(input, exponent)
 

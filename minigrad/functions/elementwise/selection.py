@@ -29,53 +29,73 @@ T = Any  # a Tensor, which this floor does not know
 
 @accepts_numpy_names
 def clamp(input: T, min: Any = None, max: Any = None) -> T:
-    """Return input held between min and max, numbers or tensors."""
+    """Return input held between min and max, numbers or tensors; one of them may be missing.
+
+    Shapes broadcast. Raises RuntimeError without bounds, NotImplementedError for bools.
+    https://docs.pytorch.org/docs/stable/generated/torch.clamp.html
+
+    >>> import minigrad as mg
+    >>> mg.clamp(mg.tensor([-2.0, 0.5, 3.0]), 0, 1)
+    tensor([0.0000, 0.5000, 1.0000])
+    """
     if input.dtype.kind == "f" and type(min) in _BOUNDS and type(max) in _BOUNDS and min is not max:
         return ops.clamp(input, min=min, max=max)
     min, max = as_number(min), as_number(max)
     if min is None and max is None:
         raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
     bounds = [bound for bound in (min, max) if bound is not None]
-    if len(bounds) == 2 and result_type(input, *bounds).kind == "b":
-        raise NotImplementedError(
-            "\"clamp_cpu\" not implemented for 'Bool'; convert first: x.long()"
-        )
-    if not all(
-        hasattr(bound, "ndim") for bound in bounds
-    ):  # beside a number a tensor of no dimensions is one
-        min, max = (
-            b.item() if getattr(b, "ndim", 1) == 0 and not b.requires_grad else b
-            for b in (min, max)
-        )
-    if not any(hasattr(bound, "ndim") for bound in (min, max)):
+    dtype = result_type(input, *bounds)
+    if len(bounds) == 2 and dtype.kind == "b":
+        raise NotImplementedError(f"clamp(): not implemented for {dtype}; convert first: x.long()")
+    if not all(map(_is_tensor, bounds)):
+        min, max = _number_of_constant(min), _number_of_constant(max)
+    if not (_is_tensor(min) or _is_tensor(max)):
         return _clamp_to_numbers(input, min, max)
-    if min is None or max is None:
-        return ops.clamp_max(input, max) if min is None else ops.clamp_min(input, min)
+    if min is None:
+        return ops.clamp_max(input, max)
+    if max is None:
+        return ops.clamp_min(input, min)
     return ops.clamp_between(input, min, max)
 
 
 clip = clamp
 
 
+def _is_tensor(bound: Any) -> bool:
+    return hasattr(bound, "ndim")
+
+
+def _number_of_constant(bound: Any) -> Any:
+    """Return the number of a 0-d tensor without gradient, which beside a number is one."""
+    is_constant = _is_tensor(bound) and bound.ndim == 0 and not bound.requires_grad
+    return bound.item() if is_constant else bound
+
+
 def _clamp_to_numbers(input: T, min: Any, max: Any) -> T:
-    """Hold input between numbers: of an integer dtype those beyond its ends do not bind, or leave nothing and are refused."""
+    """Hold input between numbers.
+
+    Of an integer dtype, numbers beyond its ends do not bind, or leave nothing and are refused.
+    """
     bounds = [bound for bound in (min, max) if bound is not None]
     for bound in bounds:
         fitted(bound, get_default_dtype())
     input = input.to(result_type(input, *bounds))
     if input.dtype.kind in "iu":
-        ends = np.iinfo(input.dtype)
-        for name, bound, beyond in (
-            ("min", min, lambda x: x > ends.max),
-            ("max", max, lambda x: x < ends.min),
-        ):
-            if bound is not None and beyond(bound):
-                raise RuntimeError(
-                    f"Clamp {name} value {bound} is outside the representable range of {input.dtype}"
-                )
-        min = None if min is None else builtins.max(min, int(ends.min))
-        max = None if max is None else builtins.min(max, int(ends.max))
+        limits = np.iinfo(input.dtype)
+        if min is not None:
+            _check_bound("min", min, min > limits.max, input.dtype)
+            min = builtins.max(min, int(limits.min))
+        if max is not None:
+            _check_bound("max", max, max < limits.min, input.dtype)
+            max = builtins.min(max, int(limits.max))
     return ops.clamp(input, min=min, max=max)
+
+
+def _check_bound(name: str, bound: Any, leaves_nothing: bool, dtype: np.dtype[Any]) -> None:
+    if leaves_nothing:
+        raise RuntimeError(
+            f"Clamp {name} value {bound} is outside the representable range of {dtype}"
+        )
 
 
 @accepts_numpy_names
@@ -157,14 +177,25 @@ def relu(input: T) -> T:
 
 @accepts_numpy_names
 def where(condition: T, input: T = None, other: T = None) -> T:
-    """Return input where condition is True, other elsewhere; with condition alone its places, one tensor a dimension."""
+    """Return input where condition is True, other elsewhere; shapes broadcast.
+
+    With condition alone, its places: one tensor of indices per dimension. Raises RuntimeError where
+    condition is not of bools.
+    https://docs.pytorch.org/docs/stable/generated/torch.where.html
+
+    >>> import minigrad as mg
+    >>> mg.where(mg.tensor([True, False]), mg.tensor([1.0, 2.0]), 0.0)
+    tensor([1., 0.])
+    """
     if input is None and other is None:
-        return tuple(condition._wrap(part) for part in np.nonzero(np.atleast_1d(condition.numpy())))
-    if condition.dtype == np.uint8:  # PyTorch's masks of old
+        places = np.nonzero(np.atleast_1d(condition.numpy()))
+        return tuple(map(condition._wrap, places))
+    if condition.dtype == np.uint8:  # bytes are masks (deprecated)
         condition = condition.bool()
     if condition.dtype.kind != "b":
         raise RuntimeError(
-            f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}"
+            "where expected condition to be a boolean tensor, but got a tensor with dtype "
+            f"{condition.dtype}"
         )
     return ops.where(condition, wrap_if_both_numbers(input, other), other)
 
@@ -178,7 +209,8 @@ def masked_fill(input: T, mask: T, value: Any) -> T:
         )
     if getattr(value, "ndim", 0) > 0:
         raise RuntimeError(
-            f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
+            "masked_fill only supports a 0-dimensional value tensor, "
+            f"but got tensor with {value.ndim} dimension(s)."
         )
     value = as_number(value)
     if hasattr(value, "to"):

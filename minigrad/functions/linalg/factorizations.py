@@ -66,8 +66,9 @@ _NO_GRADIENT_OF_COMPLETE = (
 
 
 def qr(A: T, mode: str = "reduced") -> QR:
-    """Return (Q, R), Q with orthonormal columns and R upper: (..., n, m) -> (..., n, k), (..., k, m).
+    """Return (Q, R), Q with orthonormal columns and R upper triangular.
 
+    (..., n, m) -> (..., n, k), (..., k, m), k the lesser of n and m.
     ``mode="complete"`` (n > m) and ``"r"`` have no gradient, as in PyTorch.
     https://docs.pytorch.org/docs/stable/generated/torch.linalg.qr.html
     """

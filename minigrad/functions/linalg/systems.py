@@ -37,8 +37,9 @@ class Lstsq(NamedTuple):
 
 
 def det(A: T) -> T:
-    """Return the determinants (...,) of square matrices; the gradient of singular ones is right, too.
+    """Return the determinants (...,) of square matrices.
 
+    The gradient of singular ones is right, too.
     https://docs.pytorch.org/docs/stable/generated/torch.linalg.det.html
 
     >>> import minigrad as mg
@@ -134,8 +135,9 @@ def _solve(A: T, B: T, left: bool) -> T:
 def solve_triangular(
     A: T, B: T, *, upper: bool, left: bool = True, unitriangular: bool = False
 ) -> T:
-    """Return the X of A X = B, where one triangle of A counts: (..., n, n), (..., n, k) -> (..., n, k).
+    """Return the X of A X = B, where one triangle of A counts.
 
+    (..., n, n), (..., n, k) -> (..., n, k), with ``left=False`` the X of X A = B.
     https://docs.pytorch.org/docs/stable/generated/torch.linalg.solve_triangular.html
     """
     check_matrix(A, "linalg.solve_triangular", square=True)
