@@ -1,4 +1,7 @@
-"""Draw one BatchNorm layer from its own graph, with gradients: python examples/draw_batchnorm.py [docs/batchnorm.svg]"""
+"""Draw one BatchNorm layer from its own graph, with gradients:
+
+python examples/draw_batchnorm.py [docs/batchnorm.svg]
+"""
 
 import argparse
 import sys

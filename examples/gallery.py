@@ -1,6 +1,7 @@
 """Draw graphs into docs/gallery.md and docs/gallery/: python examples/gallery.py [docs]"""
 
 import argparse
+from textwrap import fill
 
 from support import need, need_dot
 from support.arguments import folder
@@ -24,7 +25,9 @@ def diamond():
 
 
 def linear_batchnorm():
-    """y = BN(Wx) after backward: along each edge, in orange, the norm of the gradient that came back."""
+    """y = BN(Wx) after backward: along each edge, in orange, the norm of the gradient that came
+    back.
+    """
     mg.manual_seed(0)
     layer, bn = nn.Linear(4, 3, bias=False), nn.BatchNorm1d(3)
     x = mg.randn(8, 4, requires_grad=True)
@@ -100,7 +103,9 @@ def resnet():
 
 
 def frozen():
-    """A frozen body, and pooling before it, are drawn as what learns is; only the last layer keeps anything for it."""
+    """A frozen body, and pooling before it, are drawn as what learns is; only the last layer keeps
+    anything for it.
+    """
     body = nn.Sequential(nn.MaxPool2d(2), nn.Flatten(), nn.Linear(9, 4), nn.ReLU()).requires_grad_(
         False
     )
@@ -108,7 +113,9 @@ def frozen():
 
 
 def neuron():
-    """A neuron of two numbers after backward: single numbers show their value and their gradient with its sign."""
+    """A neuron of two numbers after backward: single numbers show their value and their gradient
+    with its sign.
+    """
     names = {
         name: mg.tensor(v, requires_grad=True) for name, v in (("x", 2.0), ("w", -3.0), ("b", 5.0))
     }
@@ -193,8 +200,8 @@ def in_place():
 
 
 PICTURES = [
-    square, diamond, linear_batchnorm, batchnorm_train, batchnorm_eval, shared_weight, second_order, residual, resnet, frozen, neuron,
-    lstm_cell, attention, heads, transformer, in_place,
+    square, diamond, linear_batchnorm, batchnorm_train, batchnorm_eval, shared_weight, second_order,
+    residual, resnet, frozen, neuron, lstm_cell, attention, heads, transformer, in_place,
 ]  # fmt: skip
 
 
@@ -205,7 +212,9 @@ def sigmoids():
 
 
 def gradient_flow():
-    """Five layers of sigmoids: the gradient of each parameter, first layer to last. It vanishes to the left."""
+    """Five layers of sigmoids: the gradient of each parameter, first layer to last. It vanishes to
+    the left.
+    """
     model, x = sigmoids()
     model(x).pow(2).sum().backward()
     return viz.gradient_flow(model)
@@ -226,12 +235,15 @@ def gradient_histograms():
 FIGURES = [gradient_flow, gradient_histograms]
 
 
-LEGEND = """\
-Values flow along the grey arrows, gradients back along the orange ones. Blue boxes are inputs, yellow ones parameters,
-violet cylinders buffers, dashed boxes constants; ellipses are operations, green where their result has a name, and
-boxes with a double line are modules that are closed. In a formula operands have their names; a, b, c are those without,
-as the arrows call them where their order matters. A dashed arrow is broadcast. `keeps` is what an operation holds until
-backward. A frame with ×8 stands for eight equal ones: what they keep is added up, their gradients are a range."""
+LEGEND = """
+Values flow along the grey arrows, gradients back along the orange ones. Blue boxes are inputs,
+yellow ones parameters, violet cylinders buffers, dashed boxes constants; ellipses are
+operations, green where their result has a name, and boxes with a double line are modules that
+are closed. In a formula operands have their names; a, b, c are those without, as the arrows
+call them where their order matters. A dashed arrow is broadcast. `keeps` is what an operation
+holds until backward. A frame with ×8 stands for eight equal ones: what they keep is added up,
+their gradients are a range.
+"""
 
 
 def main(folder):
@@ -242,15 +254,16 @@ def main(folder):
         "",
         "Made by `make gallery` from the programs in `examples/gallery.py`.",
         "",
-        LEGEND,
+        fill(" ".join(LEGEND.split()), 120),
         "",
     ]
     for make in [*PICTURES, *FIGURES]:
         kind = "svg" if make in PICTURES else "png"
         picture, path = make(), folder / "gallery" / f"{make.__name__}.{kind}"
         picture.render(path) if kind == "svg" else picture.savefig(path, dpi=90)
-        lines += [f"## {make.__name__.replace('_', ' ')}", "", make.__doc__, ""]
-        lines += [f"![{make.__doc__}](gallery/{path.name})", ""]
+        caption = " ".join(make.__doc__.split())
+        lines += [f"## {make.__name__.replace('_', ' ')}", "", caption, ""]
+        lines += [f"![{caption}](gallery/{path.name})", ""]
     (folder / "gallery.md").write_text("\n".join(lines[:-1]) + "\n")
 
 

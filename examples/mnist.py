@@ -59,7 +59,8 @@ def build(args, norm):
     norms = [layer for layer in model if isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d))]
     for layer, after in zip(model, list(model)[1:], strict=False):
         if after in norms:
-            layer.bias = None  # BatchNorm would subtract it; only now, so that both nets draw the same weights
+            # BatchNorm would subtract it; only now, so that both nets draw the same weights
+            layer.bias = None
     if args.model == "paper":
         optimizer = optim.SGD(model.parameters(), lr=args.lr)
         return model, optimizer, optim.lr_scheduler.StepLR(optimizer, 10**9)  # constant

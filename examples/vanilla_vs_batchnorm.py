@@ -43,12 +43,13 @@ def build(norm, seed):
             nn.init.zeros_(layer.bias)
     for layer, after in zip(net, list(net)[1:], strict=False):
         if isinstance(after, nn.BatchNorm1d):
-            layer.bias = None  # BatchNorm would subtract it; only now, so that both nets draw the same weights
+            # BatchNorm would subtract it; only now, so that both nets draw the same weights
+            layer.bias = None
     return net
 
 
 def accuracy(net, dataset):
-    """Return the share of right answers in evaluation mode (BatchNorm by its running statistics)."""
+    """Return the accuracy in evaluation mode (BatchNorm by its running statistics)."""
     net.eval()
     with mg.no_grad():
         right = sum(
@@ -60,7 +61,7 @@ def accuracy(net, dataset):
 
 
 def train(norm, args, train_set, test_set, row):
-    """Train one net and fill its row of the table on the way, the curve {step: test accuracy} in it."""
+    """Train one net and fill its row, with the curve {step: test accuracy}, on the way."""
     from tqdm import tqdm
 
     net = build(norm, args.seed)
@@ -91,7 +92,10 @@ def train(norm, args, train_set, test_set, row):
 
 
 def table(rows, steps):
-    """Return the nets side by side as text; one that was interrupted ends at its last look at the test set."""
+    """Return the nets side by side as text.
+
+    One that was interrupted ends at its last look at the test set.
+    """
     lines = [("", *(NAMES[norm] for norm in rows))]
     last = [max(r["curve"]) for r in rows.values()]
     if set(last) != {steps}:
@@ -142,7 +146,10 @@ def draw(rows, title, path):
 
 
 def main():
-    """Train both nets, print the table, write the picture; Ctrl-C ends the training, not the program."""
+    """Train both nets, print the table, write the picture.
+
+    Ctrl-C ends the training, not the program.
+    """
     show_defaults = argparse.ArgumentDefaultsHelpFormatter
     parser = argparse.ArgumentParser(
         description=__doc__.partition("\n")[0], formatter_class=show_defaults
@@ -169,7 +176,8 @@ def main():
     args.model, args.error = "paper", parser.error  # load_mnist then makes the images binary
     train_set, test_set, source = load_mnist(args, TensorDataset)
     print(
-        f"{source}: {len(train_set):,} images to train on, {len(test_set):,} to test; lr {args.lr:g}, seed {args.seed}"
+        f"{source}: {len(train_set):,} images to train on, {len(test_set):,} to test; lr "
+        f"{args.lr:g}, seed {args.seed}"
     )
     rows, interrupted = {norm: {} for norm in NAMES}, False
     try:

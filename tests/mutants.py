@@ -123,7 +123,7 @@ AUTOGRAD = (
     Mutant("a kink passes for smooth", "minigrad/autograd/gradcheck.py", "_KINK = 1e-3", "_KINK = 1e3", "tests/test_gradcheck.py"),
     Mutant("a cut below is blamed on another", "minigrad/autograd/explain.py", "node is None or node in above", "True", EXPLAIN),
     Mutant("a masked branch is not named", "minigrad/autograd/anomaly.py", "return bool((np.asarray(g)[np.isnan(out)] == 0).all())", "return False", EXPLAIN),
-    Mutant("an inner transform forgets the outer", "minigrad/func/transforms.py", "if not self.recording:", "if True:", FUNC),
+    Mutant("an inner transform forgets the outer", "minigrad/func/level.py", "if not self.recording:", "if True:", FUNC),
     Mutant("tied weights come apart", "minigrad/func/stateless.py", "if tie_weights:", "if False:", FUNC),
     Mutant("a hook sees no output gradient", "nn/backward_hooks.py", "            self.grad_output = grads\n", "            pass\n", "tests/test_backward_hooks.py"),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a claim is: declared in one place, measured cell by cell, judged by a criterion fixed in advance."""
+"""A claim: declared in one place, measured cell by cell, judged by a criterion fixed in advance."""
 
 from __future__ import annotations
 
@@ -24,6 +24,19 @@ class Judgement:
     figure: str
     sentence: str
     table: Sequence[Sequence[str]] = ()  # the first row is the head
+
+
+def verdict(reproduced: bool, partly: bool) -> str:
+    """Return the verdict of a claim that is reproduced, or else partly so."""
+    if reproduced:
+        return REPRODUCED
+    return PARTLY if partly else NOT_HERE
+
+
+def verdict_of(tests: Iterable[bool]) -> str:
+    """Return the verdict of several tests: all hold, some do, none does."""
+    outcomes = list(tests)
+    return verdict(all(outcomes), any(outcomes))
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,8 @@ def ran(args: argparse.Namespace, error: Any) -> int:
     every = runner.tasks(wanted, args.mode, seeds, out, f"{source} {crc32(*data):08x}")
     todo = [task for task in every if not task.finished()]
     print(
-        f"{source}; {args.mode}, {seeds} seeds: {len(every)} cells, {len(every) - len(todo)} of them finished before"
+        f"{source}; {args.mode}, {seeds} seeds: {len(every)} cells, {len(every) - len(todo)} of "
+        f"them finished before"
     )
     begun, faults, interrupted = time.time(), [], False
     try:
@@ -129,7 +130,7 @@ def ran(args: argparse.Namespace, error: Any) -> int:
 
 
 def _seconds(out: Path) -> float:
-    """Return what earlier calls took to fill the folder: one that is resumed has not run for a second only."""
+    """Return what earlier calls took to fill the folder: a resumed run counts them, too."""
     try:
         return float(json.loads((out / "results.json").read_text())["settings"]["seconds"])
     except (OSError, ValueError, KeyError):
@@ -180,7 +181,7 @@ def _write(out: Path, settings: dict, wanted: list, saved: dict[str, list[dict]]
 
 
 def _lines(found: dict) -> str:
-    """Return results.json, one line a cell: short enough to keep, and a diff shows which cells changed."""
+    """Return results.json, one line per cell, so that a diff shows which cells changed."""
     head = json.dumps({**found, "cells": {}}, indent=1, ensure_ascii=False)
     claims = (
         f"{json.dumps(name)}: [\n" + ",\n".join(json.dumps(cell) for cell in cells) + "]"
@@ -190,7 +191,7 @@ def _lines(found: dict) -> str:
 
 
 def _commit() -> str:
-    """Return the commit of the lab, and that of minigrad where it is installed from somewhere else."""
+    """Return the commit of the lab, and that of minigrad where it is installed elsewhere."""
     lab, library = _described(Path(__file__).parent), _described(Path(mg.__file__).parent)
     return lab if lab == library else f"{lab} (minigrad: {library})"
 

@@ -24,7 +24,10 @@ def norms(gradients: Iterable[mg.Tensor | None]) -> list[float]:
 
 
 def ratio(values: Iterable[float]) -> float:
-    """Return the largest over the smallest; 1e300 where one is 0 or not finite, for JSON has no infinity."""
+    """Return the largest over the smallest.
+
+    1e300 where one is 0 or not finite, for JSON has no infinity.
+    """
     values = list(values)
     return (
         max(values) / min(values) if min(values) > 0 and all(map(math.isfinite, values)) else 1e300
@@ -32,7 +35,10 @@ def ratio(values: Iterable[float]) -> float:
 
 
 class Residual(nn.Module):
-    """``depth`` blocks h ← W relu(BN(h)), with ``skip`` h ← h + W relu(BN(h)); W ~ N(0, 1/width)."""
+    """``depth`` blocks h ← W relu(BN(h)), with ``skip`` h ← h + W relu(BN(h)).
+
+    W ~ N(0, 1/width).
+    """
 
     def __init__(self, depth: int, width: int, skip: bool) -> None:
         super().__init__()

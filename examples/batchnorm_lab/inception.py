@@ -3,7 +3,7 @@
 The filter counts of the figure's table are followed. Where the table contradicts itself, this is
 what is built:
 
-- 4c, 4d and 4e are printed with 576, 576 and 1024 channels; their branches add up to 608, 608, 1056.
+- 4c, 4d and 4e are printed with 576, 576 and 1024 channels; their branches sum to 608, 608, 1056.
 - 3c and 4e are printed with the size of their input; with stride 2 they halve it.
 - The text counts 13.6 million parameters; the table's filters hold 11.3 million. Auxiliary
   classifiers, which neither text nor table describes, may be the rest.

@@ -1,4 +1,4 @@
-"""Colors, line styles and markers: the same arm looks the same in every picture, and in grey too."""
+"""Colors, line styles and markers: an arm looks the same in every picture, also in grey."""
 
 from __future__ import annotations
 

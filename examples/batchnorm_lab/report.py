@@ -54,7 +54,8 @@ def _made(found: dict) -> str:
     settings, versions = found["settings"], found["versions"]
     cpu = sum(claim["seconds"] for claim in found["claims"].values())
     return (
-        f"{settings['data']}; {settings['mode']} run, {settings['seeds']} seeds; {_code(found)}, `{found['command']}`; "
+        f"{settings['data']}; {settings['mode']} run, {settings['seeds']} seeds; {_code(found)}, "
+        f"`{found['command']}`; "
         f"{cpu / 60:.1f} core-minutes, {settings['seconds'] / 60:.1f} minutes by the clock; "
         + ", ".join(f"{name} {version}" for name, version in versions.items())
     )
@@ -82,10 +83,14 @@ def _cost(claim: Any, found: dict) -> str:
 
 def _facts(claim: Any, judgement: Judgement) -> list[tuple[str, str]]:
     return [
-        ("Claimed", claim.claimed), ("Source", claim.source), ("Done", claim.protocol), ("Criterion", claim.criterion),
-        ("Reference", claim.reference), ("Found", judgement.figure),
+        ("Claimed", claim.claimed),
+        ("Source", claim.source),
+        ("Done", claim.protocol),
+        ("Criterion", claim.criterion),
+        ("Reference", claim.reference),
+        ("Found", judgement.figure),
         ("Verdict", f"{MARKS[judgement.verdict]} {judgement.verdict}. {judgement.sentence}"),
-    ]  # fmt: skip
+    ]
 
 
 def _markdown(found: dict, parts: list) -> str:
@@ -128,7 +133,8 @@ def _cell(text: str) -> str:
 
 
 STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; \
+padding: 0 1rem; color: #222; }
 table { border-collapse: collapse; margin: 1rem 0; font-size: .9em; } img { max-width: 100%; }
 td, th { border-bottom: 1px solid #ccc; padding: .3em .6em; text-align: left; vertical-align: top; }
 dt { font-weight: 600; } dd { margin: 0 0 .4em 1.5em; } .verdict { white-space: nowrap; }
@@ -138,9 +144,11 @@ dt { font-weight: 600; } dd { margin: 0 0 .4em 1.5em; } .verdict { white-space: 
 
 def _html(found: dict, parts: list, out: Path) -> str:
     escape = html.escape
-    head = f"<!doctype html><html lang=en><meta charset=utf-8><title>{TITLE}</title><style>{STYLE}</style>"
+    head = "<!doctype html><html lang=en><meta charset=utf-8>"
+    head += f"<title>{TITLE}</title><style>{STYLE}</style>"
     rows = [
-        f"<tr><td><a href=#{c.id}>{c.id}</a><td>{escape(c.title)}<td class=verdict>{MARKS[j.verdict]} {j.verdict}"
+        f"<tr><td><a href=#{c.id}>{c.id}</a><td>{escape(c.title)}<td "
+        f"class=verdict>{MARKS[j.verdict]} {j.verdict}"
         f"<td>{escape(j.figure)}<td>{escape(c.reference)}"
         for c, j in parts
     ]
@@ -155,7 +163,8 @@ def _html(found: dict, parts: list, out: Path) -> str:
         )
         body.append(
             f"<section id={claim.id}><h2>{claim.id}. {escape(claim.title)}</h2><dl>{facts}</dl>"
-            f'<img alt="{escape(claim.title)}" src="data:image/png;base64,{picture}"><table>{table}</table>'
+            f'<img alt="{escape(claim.title)}" '
+            f'src="data:image/png;base64,{picture}"><table>{table}</table>'
             f"<p>{_cost(claim, found)}</section>"
         )
     return "\n".join(body) + "</html>\n"

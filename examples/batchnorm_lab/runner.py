@@ -34,7 +34,10 @@ class Task(NamedTuple):
 
 
 def tasks(chosen: list[Claim], mode: str, seeds: int, out: Path, trained_on: str) -> list[Task]:
-    """Return the cells of the claims, shared ones once; a cell's file is named by its settings and its data."""
+    """Return the cells of the claims, shared ones once.
+
+    A cell's file is named by its settings and its data.
+    """
     found = {}
     for claim in chosen:
         owner = claim.of or claim.id
@@ -50,7 +53,9 @@ def tasks(chosen: list[Claim], mode: str, seeds: int, out: Path, trained_on: str
 def run(
     todo: list[Task], data: Any, jobs: int, commit: str
 ) -> Iterator[tuple[Task | None, str | None, int]]:
-    """Run tasks in ``jobs`` processes; yield (task, error, training steps so far), None between two ends.
+    """Run tasks in ``jobs`` processes.
+
+    Yield (task, error, training steps so far), None between two ends.
 
     Ctrl-C and leaving the loop stop what is under way; what has ended is kept.
     """
@@ -100,7 +105,7 @@ def _measure(task: Task) -> None:
 
 
 def collected(done: list[Task]) -> dict[str, list[dict]]:
-    """Return the cells of the claims that are finished altogether: part of a claim is not judged."""
+    """Return the cells of the claims that are complete: part of a claim is not judged."""
     unfinished = {task.claim for task in done if not task.finished()}
     found: dict[str, list[dict]] = {}
     for task in done:

@@ -32,7 +32,10 @@ class Data(NamedTuple):
 
 
 def mlp(sizes, activation=nn.Sigmoid, norm=True, std=None) -> nn.Sequential:
-    """Return Linear, BatchNorm (with ``norm``), activation … Linear; Gaussian weights of ``std``, Xavier without."""
+    """Return Linear, BatchNorm (with ``norm``), activation … Linear.
+
+    Gaussian weights of ``std``, Xavier without.
+    """
     layers: list[nn.Module] = []
     for n_in, n_out in itertools.pairwise(sizes[:-1]):
         layers += [nn.Linear(n_in, n_out), *([nn.BatchNorm1d(n_out)] if norm else []), activation()]

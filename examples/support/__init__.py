@@ -25,7 +25,8 @@ def need(*packages):
     missing = [name for name in packages if importlib.util.find_spec(name) is None]
     if missing:
         print(
-            f"{PROGRAM.name} needs {', '.join(missing)}: pip install -e '.[examples]' at the root of the project "
+            f"{PROGRAM.name} needs {', '.join(missing)}: pip install -e '.[examples]' at the root "
+            f"of the project "
             f"(or pip install {' '.join(missing)})",
             file=sys.stderr,
         )

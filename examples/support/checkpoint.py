@@ -61,7 +61,7 @@ class Run:
 
 
 class Checkpoint:
-    """The file ``checkpoint.safetensors`` of a run (``checkpoint-none…`` of the net without norm)."""
+    """The file ``checkpoint.safetensors`` of a run (``checkpoint-none…`` without norm)."""
 
     def __init__(self, args, norm):
         suffix = f"-{norm}" if args.compare else ""
@@ -101,7 +101,7 @@ class Checkpoint:
         vars(self.run).update(saved["run"])
 
     def _compare(self, saved):
-        """Refuse to go on with another net, on other data or in another way than the run began with."""
+        """Refuse to resume with another net, other data or other settings than those of the run."""
         differ = [
             f"--{name.replace('_', '-')} {saved[name]} (now {now})"
             for name, now in self.settings.items()
@@ -131,6 +131,7 @@ class Checkpoint:
         if self.interrupted:
             self.save()
             raise Interrupted(
-                f"Interrupted after step {self.run.step}; saved {self.path}. Go on with --resume and "
+                f"Interrupted after step {self.run.step}; saved {self.path}. Go on with --resume "
+                f"and "
                 "the same arguments."
             )

@@ -24,7 +24,7 @@ def load_mnist(args, make_dataset):
 
 
 def described(source, *data_sets):
-    """Return what a net is trained and tested on, in words that tell one set of images from another."""
+    """Return a description of the images that tells one set from another."""
     sizes = " + ".join(f"{len(data_set):,}" for data_set in data_sets)
     crc = crc32(*([tensor.numpy() for tensor in data_set.tensors] for data_set in data_sets))
     return f"{source}, {sizes} images, CRC-32 {crc:08x}"

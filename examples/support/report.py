@@ -64,7 +64,8 @@ def finished(args, source, model, runs, test_set):
     for norm, run in runs.items():
         seconds = sum(h["seconds"] for h in run.history)
         print(
-            f"test accuracy {run.history[-1]['test_accuracy']:.2%} {NAMES[norm]}, {seconds:.0f} s ({source})"
+            f"test accuracy {run.history[-1]['test_accuracy']:.2%} {NAMES[norm]}, {seconds:.0f} s "
+            f"({source})"
         )
     print(f"written to {args.out}: {' '.join(written)}")
 
@@ -106,8 +107,13 @@ def _draw_curves(args, source, runs):
             label="training batches",
         )
         lowest = min(lowest, run.history[0]["train_accuracy"])
-    axes.set(xlabel="training steps", ylabel="test accuracy" if args.compare else "accuracy",
-             title=f"{args.model} on {source}", ylim=(max(0.0, lowest - 0.01) if lowest > 0.8 else 0.0, 1.0))  # fmt: skip
+    bottom = max(0.0, lowest - 0.01) if lowest > 0.8 else 0.0
+    axes.set(
+        xlabel="training steps",
+        ylabel="test accuracy" if args.compare else "accuracy",
+        title=f"{args.model} on {source}",
+        ylim=(bottom, 1.0),
+    )
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
     figure.savefig(args.out / "curves.png", dpi=150)

@@ -154,7 +154,11 @@ def broadcast_all(*values: Any) -> list[Tensor]:
         raise ValueError(f"Input arguments must all be instances of Number or Tensor, got {kinds}")
     dtypes = [v.dtype for v in values if isinstance(v, Tensor)]
     dtype = dtypes[0] if dtypes else get_default_dtype()
-    tensors = [v if isinstance(v, Tensor) else tensor(v, dtype=dtype) for v in values]
+    tensors = []
+    for value in values:
+        if not isinstance(value, Tensor):
+            value = tensor(value, dtype=dtype)
+        tensors.append(value)
     shape = np.broadcast_shapes(*(t.shape for t in tensors))
     return [t if t.shape == shape else t.expand(shape) for t in tensors]
 

@@ -16,65 +16,13 @@ from typing import Any
 import numpy as np
 
 from minigrad.autograd.products import Linear, columns, filled, pull, rows
-from minigrad.engine.graph import Node, ancestors
-from minigrad.functions.shape import view
-from minigrad.modes import MODES, recording
+from minigrad.func.level import Level
+from minigrad.modes import recording
 from minigrad.tensor.tensor import Tensor
-from minigrad.utils.tree import same_nesting, tensors_in, tree_leaves, tree_map
+from minigrad.utils.tree import same_nesting, tree_leaves, tree_map
 
 Function = Callable[..., Any]
 Argnums = int | tuple[int, ...]
-
-
-class _Level:
-    """One transform at work: its variables, and what it gives back."""
-
-    def __init__(self) -> None:
-        self.recording = MODES.grad_enabled
-        self.own: set[Node] = set()
-        self.xs: list[Tensor] = []
-
-    def variables(self, tree: Any, what: str) -> Any:
-        """Return the tree with a variable in place of each tensor."""
-        return tree_map(lambda x: self.variable(x, what), tree)
-
-    def variable(self, x: Any, what: str) -> Tensor:
-        """Return a variable of this level with the value of ``x``."""
-        if not isinstance(x, Tensor):
-            raise ValueError(
-                f"Thing passed to transform API must be Tensor, got {type(x)} in the call of {what}"
-            )
-        if x._node is None:
-            y = x.detach().requires_grad_()
-            self.own.add(y._node)  # type: ignore[arg-type]
-        else:
-            with recording():
-                y = view(x, x.shape)
-        self.xs.append(y)
-        return y
-
-    def depends_on_outer(self, *trees: Any) -> bool:
-        """Return whether tensors in the trees depend on more than this level's variables."""
-        if not self.recording:
-            return False
-        nodes = [x._node for x in tensors_in(trees) if x._node is not None]
-        for node in ancestors(nodes):
-            is_variable = node.primitive is None and node.requires_grad
-            if is_variable and node not in self.own:
-                return True
-        return False
-
-    def leave(self, tree: Any) -> Any:
-        """Return results as seen from outside.
-
-        They are recorded only where they depend on more than this level's variables.
-        """
-
-        def detach_own(x: Any) -> Any:
-            is_own = isinstance(x, Tensor) and not self.depends_on_outer(x)
-            return x.detach() if is_own else x
-
-        return tree_map(detach_own, tree)
 
 
 # ---- gradients ---------------------------------------------------------------------------------
@@ -113,7 +61,7 @@ def grad_and_value(func: Function, argnums: Argnums = 0, has_aux: bool = False) 
 
     @functools.wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        level = _Level()
+        level = Level()
         chosen, y, aux = _run(level, func, argnums, has_aux, args, kwargs, "grad_and_value")
         _check_scalar(y)
         one = Tensor._wrap(np.ones_like(y._data))
@@ -155,7 +103,7 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> Any:
     >>> back(mg.ones(2))
     (tensor([2., 4.]),)
     """
-    level = _Level()
+    level = Level()
     chosen, output, aux = _run(level, func, tuple(range(len(primals))), has_aux, primals, {}, "vjp")
     ys = _tensors(output, "vjp(f, *primals)")
 
@@ -203,7 +151,7 @@ def jvp(
             "jvp(f, primals, tangents): Expected primals and tangents to have the same python "
             f"structure; got {len(primals)} primals and tangents {tangents!r:.60}"
         )
-    level = _Level()
+    level = Level()
     _, output, aux = _run(level, func, tuple(range(len(primals))), has_aux, primals, {}, "jvp")
     us = list(tree_leaves(tangents))
     for u, x in zip(us, level.xs, strict=True):
@@ -271,7 +219,7 @@ def jacfwd(
 def _jacobian(func: Function, argnums: Argnums, has_aux: bool, name: str) -> Function:
     @functools.wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        level = _Level()
+        level = Level()
         chosen, output, aux = _run(level, func, argnums, has_aux, args, kwargs, name)
         ys = _tensors(output, f"{name}(f)(*args)")
         create_graph = level.depends_on_outer(ys)
@@ -320,7 +268,7 @@ def hvp(func: Function, primals: Any, tangents: Any) -> Any:
 
 # ---- running the function ----------------------------------------------------------------------
 def _run(
-    level: _Level,
+    level: Level,
     func: Function,
     argnums: Argnums,
     has_aux: bool,

@@ -59,7 +59,8 @@ def build_picture(
 
     indices = _index_operands(order, leaves)
     order = topological_order({*order, *chain(*indices.values())})
-    facts = _collect_facts(order, dict(zip(ends, outputs, strict=True)), leaves, calls, show)
+    results = dict(zip(ends, outputs, strict=True))
+    facts = _collect_facts(order, results, leaves, calls, show)
 
     picture = Picture(clusters=calls.clusters, direction=direction, show=show)
     for node in order:

@@ -43,9 +43,11 @@ def gradient_flow(model: Any) -> Any:
         names.append(name)
         means.append(0.0 if is_empty else float(np.mean(size)))
         maxima.append(0.0 if is_empty else float(np.max(size)))
+
     width = max(5.0, 0.35 * len(names) + 1.5)
     figure = _figure(width, 4)
-    _plot_flow(figure.add_subplot(), names, np.array(means), np.array(maxima))
+    axes = figure.add_subplot()
+    _plot_flow(axes, names, np.array(means), np.array(maxima))
     return figure
 
 

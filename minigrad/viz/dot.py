@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from html import escape
 from math import prod
 
@@ -47,14 +48,15 @@ def _nested_lines(picture: Picture) -> list[str]:
 
     A stack of (depth, cluster) replaces recursion; None in place of a cluster closes one.
     """
-    vertices: dict[int | None, list[Vertex]] = {}
+    vertices: dict[int | None, list[Vertex]] = defaultdict(list)
     for vertex in picture.nodes:
-        vertices.setdefault(vertex.cluster, []).append(vertex)
-    children: dict[int | None, list[Cluster]] = {}
+        vertices[vertex.cluster].append(vertex)
+    children: dict[int | None, list[Cluster]] = defaultdict(list)
     for cluster in picture.clusters:
-        children.setdefault(cluster.parent, []).append(cluster)
-    lines = [_vertex_line(picture, v, "  ") for v in vertices.get(None, [])]
-    stack: list[tuple[int, Cluster | None]] = [(1, c) for c in reversed(children.get(None, []))]
+        children[cluster.parent].append(cluster)
+
+    lines = [_vertex_line(picture, v, "  ") for v in vertices[None]]
+    stack: list[tuple[int, Cluster | None]] = [(1, c) for c in reversed(children[None])]
     while stack:
         depth, item = stack.pop()
         pad = "  " * depth
@@ -62,9 +64,10 @@ def _nested_lines(picture: Picture) -> list[str]:
             lines.append(pad + "}")
             continue
         lines += _cluster_head(item, pad)
-        lines += [_vertex_line(picture, v, pad + "  ") for v in vertices.get(item.id, [])]
+        lines += [_vertex_line(picture, v, pad + "  ") for v in vertices[item.id]]
         stack.append((depth, None))
-        stack += [(depth + 1, c) for c in reversed(children.get(item.id, []))]
+        for child in reversed(children[item.id]):
+            stack.append((depth + 1, child))
     return lines
 
 
@@ -76,9 +79,13 @@ def _cluster_head(cluster: Cluster, pad: str) -> list[str]:
 
 def cluster_title(cluster: Cluster) -> str:
     """Return what stands over a cluster: path, class, number of parameters, repetitions."""
-    text = f"{cluster.path}: {cluster.kind}" if cluster.path else cluster.kind
-    if n := cluster.parameters:
-        text += f" · {n:,} parameter{'' if n == 1 else 's'}"
+    text = cluster.kind
+    if cluster.path:
+        text = f"{cluster.path}: {text}"
+    if cluster.parameters == 1:
+        text += " · 1 parameter"
+    elif cluster.parameters:
+        text += f" · {cluster.parameters:,} parameters"
     if cluster.times > 1:
         text += f" ×{cluster.times}"
     return text
@@ -93,11 +100,14 @@ def _vertex_line(picture: Picture, vertex: Vertex, pad: str) -> str:
 
 def _vertex_words(vertex: Vertex, show_saved: bool) -> list[str]:
     words = [shorten(vertex.label)]
+    number = vertex.number
     is_value = vertex.kind not in ("operation", "module", "more")
-    if is_value and (vertex.shape or vertex.number is None):
+    is_plain_number = number is not None and not vertex.shape
+    if is_value and not is_plain_number:
         words.append(format_shape(vertex.shape))
-    if vertex.number is not None:
-        words.append(f"= {format_number(vertex.number, 4)}")
+    if number is not None:
+        text = format_number(number, 4)
+        words.append(f"= {text}")
     if vertex.in_place:
         words.append(f"in place: {vertex.in_place}")
     if vertex.saved and show_saved:
@@ -110,10 +120,13 @@ def _vertex_gradient(vertex: Vertex) -> str:
     """Return "‖∂ℓ/∂x‖ = 0.5", without bars where the value is a single number."""
     if vertex.gradient is None:
         return ""
-    nameless = vertex.kind in ("operation", "module")
-    name = "·" if nameless else shorten(vertex.label.split(" = ")[0])
+    name = "·"
+    if vertex.kind not in ("operation", "module"):
+        symbol, _, _ = vertex.label.partition(" = ")
+        name = shorten(symbol)
     bars = "" if _is_single(vertex) else "‖"
-    return f"{bars}∂ℓ/∂{name}{bars} = {format_number(vertex.gradient)}"
+    size = format_number(vertex.gradient)
+    return f"{bars}∂ℓ/∂{name}{bars} = {size}"
 
 
 def _edge_line(picture: Picture, i: int, edge: Edge) -> str:
@@ -160,10 +173,12 @@ def _label(words: list[str], back: str, colour: str, edge: bool = False) -> str:
         return _quote(pad + "\n".join(words))
     lines = [pad + escape(word) for word in words if word]
     lines.append(f'{pad}<FONT COLOR="{colour}">{escape(back)}</FONT>')
-    if edge:
-        left = '<BR ALIGN="LEFT"/>'
-        return f"<{left.join(lines)}{left}>"
-    return f"<{'<BR/>'.join(lines)}>"
+    if not edge:
+        text = "<BR/>".join(lines)
+        return f"<{text}>"
+    left = '<BR ALIGN="LEFT"/>'
+    text = left.join(lines)
+    return f"<{text}{left}>"
 
 
 def _quote(text: str) -> str:

@@ -102,7 +102,8 @@ def _draw(
 
 
 def _check_options(show: Sequence[str], direction: str, depth: int | None, max_nodes: int) -> None:
-    if isinstance(show, str) or any(s not in KNOWN_SHOW for s in show):
+    unknown = set(show) - set(KNOWN_SHOW)
+    if isinstance(show, str) or unknown:
         known = ", ".join(KNOWN_SHOW)
         raise ValueError(f"viz.graph: show is a tuple of any of {known}; got {show!r}")
     if direction not in DIRECTIONS:
@@ -184,6 +185,8 @@ def _named_arguments(model: Any, inputs: tuple[Any, ...]) -> dict[str, Tensor]:
     names: dict[int, tuple[str, Tensor]] = {}
     for name, value in arguments.items():
         tensors = tensors_in(value)
+        is_only_one = len(tensors) == 1
         for i, t in enumerate(tensors):
-            names.setdefault(id(t), (name if len(tensors) == 1 else f"{name} {i}", t))
+            label = name if is_only_one else f"{name} {i}"
+            names.setdefault(id(t), (label, t))
     return dict(names.values())

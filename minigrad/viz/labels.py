@@ -103,11 +103,11 @@ def _formula(node: Node, name: str, words: list[str]) -> str | None:
     if name in FORMULAS:
         return FORMULAS[name].format(*words)
     if name == "linear":
-        bias = f" + {words[2]}" if len(words) > 2 else ""
-        return f"{words[0]} {words[1]}ᵀ{bias}"
+        x, weight, *bias = words
+        return " + ".join([f"{x} {weight}ᵀ", *bias])
     if name == "pow":
-        operand = words[1] if len(words) > 1 else "…"
-        exponent = node.params.get("exponent", operand)
+        second = words[1] if len(words) > 1 else "…"
+        exponent = node.params.get("exponent", second)
         return f"{words[0]} ^ {exponent}"
     if name == "getitem":
         return _subscript(words[0], node.params.get("index"))

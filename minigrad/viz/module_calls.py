@@ -60,9 +60,11 @@ class ModuleCalls:
     def _add_cluster(self, scope: Any, parent: int | None) -> int:
         _, module_reference, cls = scope
         module = module_reference()
-        path, count = "", 0
+        path = ""
+        count = 0
         if module is not None:
-            path, count = self._path(module), self._count(module)
+            path = self._path(module)
+            count = self._count(module)
         level = 0 if parent is None else self.clusters[parent].level + 1
         number = len(self.clusters)
         self.clusters.append(Cluster(number, parent, path, cls.__name__, count, level))
@@ -85,11 +87,10 @@ class ModuleCalls:
         """Return the parameters and buffers of all models met."""
         leaves: dict[Node, Leaf] = {}
         for root in self._roots.values():
-            named = [Leaf("parameter", *pair) for pair in root.named_parameters()]
-            named += [Leaf("buffer", *pair) for pair in root.named_buffers()]
-            for leaf in named:
-                for node in nodes_of(leaf.tensor):
-                    leaves.setdefault(node, leaf)
+            for name, t in root.named_parameters():
+                _add_leaf(leaves, Leaf("parameter", name, t))
+            for name, t in root.named_buffers():
+                _add_leaf(leaves, Leaf("buffer", name, t))
         return leaves
 
     def _places(self, order: Sequence[Node]) -> dict[Node, int | None]:
@@ -103,16 +104,19 @@ class ModuleCalls:
             for operand in node.inputs:
                 if operand is None or operand.primitive is not None:
                     continue
-                reader = at[node]
-                shared = operand in leaves
-                leaves[operand] = self._common(leaves[operand], reader) if shared else reader
+                around = at[node]
+                if operand in leaves:
+                    around = self._common(leaves[operand], around)
+                leaves[operand] = around
         return at | leaves
 
     def places(self, order: Sequence[Node], leaves: dict[Node, Leaf]) -> dict[Node, int | None]:
         """Return the cluster of each node; inputs stand outside all, wherever they are read."""
         at = self._places(order)
         for node in order:
-            if node.primitive is None and _is_input(node, leaves.get(node)):
+            if node.primitive is not None:
+                continue
+            if _is_input(node, leaves.get(node)):
                 at[node] = None
         return at
 
@@ -131,6 +135,11 @@ class ModuleCalls:
         """Return a name as it reads inside a cluster: without the cluster's own path."""
         path = "" if at is None else self.clusters[at].path
         return name.removeprefix(path + ".") if path else name
+
+
+def _add_leaf(leaves: dict[Node, Leaf], leaf: Leaf) -> None:
+    for node in nodes_of(leaf.tensor):
+        leaves.setdefault(node, leaf)
 
 
 def _is_input(node: Node, leaf: Leaf | None) -> bool:

@@ -110,10 +110,10 @@ def _unwritten(order: Sequence[Node], values: dict[Node, Any]) -> dict[Node, Any
 def _add_saved(node: Node, values: dict[Node, Any]) -> None:
     owners = (node, *node.inputs)
     for value, owner in zip(saved_values(node), owners, strict=False):
-        if owner is None:
+        if owner is None or not isinstance(value, np.ndarray):
             continue
-        is_array = isinstance(value, np.ndarray)
-        if is_array and not written_since(value, node.sequence):
+        is_overwritten = written_since(value, node.sequence)
+        if not is_overwritten:
             values.setdefault(owner, value)
 
 

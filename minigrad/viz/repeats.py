@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -67,6 +68,14 @@ class _Repeats:
     times: dict[int, int]  # the first of a run -> its length
     parallel: set[int]  # calls that stand side by side
 
+    def add(self, call: int, other: int, side_by_side: bool) -> None:
+        """Note that ``call`` equals ``other``, a call before it."""
+        first = self.first_of.get(other, other)
+        self.first_of[call] = first
+        self.times[first] = self.times.get(first, 1) + 1
+        if side_by_side:
+            self.parallel |= {call, first}
+
     def run(self, call: int | None) -> int | None:
         """Return the call that is drawn for this one."""
         return call if call is None else self.first_of.get(call, call)
@@ -81,6 +90,7 @@ def _find_repeats(picture: Picture, calls: _Calls) -> _Repeats:
     call_of = calls.call_of
     reads = {(call_of.get(e.source), call_of.get(e.target)) for e in picture.edges}
     branches = _branches(picture, call_of)
+
     last_child: dict[int | None, int] = {}  # parent -> its latest call
     last_branch: dict[Any, int] = {}  # branching place -> the latest call there
     for c in calls.in_order:
@@ -89,11 +99,7 @@ def _find_repeats(picture: Picture, calls: _Calls) -> _Repeats:
         in_sequence = (before, c.id) in reads
         candidate = before if in_sequence else last_branch.get(branch)
         if candidate is not None and signatures[candidate] == signatures[c.id]:
-            first = repeats.first_of.get(candidate, candidate)
-            repeats.first_of[c.id] = first
-            repeats.times[first] = repeats.times.get(first, 1) + 1
-            if not in_sequence:
-                repeats.parallel |= {c.id, first}
+            repeats.add(c.id, candidate, side_by_side=not in_sequence)
         last_child[c.parent] = c.id
         if branch is not None:
             last_branch[branch] = c.id
@@ -102,22 +108,25 @@ def _find_repeats(picture: Picture, calls: _Calls) -> _Repeats:
 
 def _branches(picture: Picture, call_of: dict[int, int]) -> dict[int, Any]:
     """Return (what a call reads, the concatenation that alone reads it), where there is one."""
-    sources: dict[int, list[int]] = {}
-    readers: dict[int, set[int]] = {}
+    sources: dict[int, list[int]] = defaultdict(list)
+    readers: dict[int, set[int]] = defaultdict(set)
     for e in picture.edges:
-        source, target = call_of.get(e.source), call_of.get(e.target)
+        source = call_of.get(e.source)
+        target = call_of.get(e.target)
         if source == target:
             continue
         if target is not None:
-            sources.setdefault(target, []).append(e.source)
+            sources[target].append(e.source)
         if source is not None:
-            readers.setdefault(source, set()).add(e.target)
+            readers[source].add(e.target)
+
     result = {}
     for call, read in sources.items():
-        if len(readers.get(call, ())) != 1:
+        if len(readers[call]) != 1:
             continue
         (reader,) = readers[call]
-        if picture.nodes[reader].label.startswith("concatenate("):
+        label = picture.nodes[reader].label
+        if label.startswith("concatenate("):
             result[call] = (tuple(read), reader)
     return result
 
@@ -139,15 +148,18 @@ def _signatures(picture: Picture, calls: _Calls) -> dict[int, Any]:
 
 def _inner_edges(picture: Picture, calls: _Calls) -> dict[int, list[Any]]:
     """Return the edges into each call's vertices, by their places in the call."""
-    place_of = {v.id: i for members in calls.members.values() for i, v in enumerate(members)}
-    result: dict[int, list[Any]] = {}
+    place_of = {}
+    for members in calls.members.values():
+        place_of.update((v.id, i) for i, v in enumerate(members))
+    result: dict[int, list[Any]] = defaultdict(list)
     for e in picture.edges:
         call = calls.call_of.get(e.target)
         if call is None:
             continue
         is_inside = calls.call_of.get(e.source) == call
         source = place_of[e.source] if is_inside else None
-        result.setdefault(call, []).append((place_of[e.target], e.place, e.shape, source))
+        target = place_of[e.target]
+        result[call].append((target, e.place, e.shape, source))
     return result
 
 
@@ -156,9 +168,11 @@ def _merge_calls(picture: P, calls: _Calls, repeats: _Repeats) -> P:
     counterpart = {}  # a vertex of a repeated call -> that of the first call
     equal = {v.id: [v] for v in picture.nodes}  # vertex -> those that it stands for
     for call, first in repeats.first_of.items():
-        for v, drawn in zip(calls.members[call], calls.members[first], strict=True):
+        pairs = zip(calls.members[call], calls.members[first], strict=True)
+        for v, drawn in pairs:
             counterpart[v.id] = drawn.id
             equal[drawn.id].append(v)
+
     nodes: list[Vertex] = []
     merged_into: dict[int, int] = {}
     lettered = set()  # what reads a value of another name in another call
@@ -170,11 +184,16 @@ def _merge_calls(picture: P, calls: _Calls, repeats: _Repeats) -> P:
         nodes.append(drawn)
         if drawn.label != v.label:
             lettered.add(v.id)
-    merged_into |= {v: merged_into[drawn] for v, drawn in counterpart.items()}
+    for repeated, drawn_id in counterpart.items():
+        merged_into[repeated] = merged_into[drawn_id]
+
     edges = with_letters(picture.edges, lettered)
     edges = _edges_of_runs(edges, calls, repeats, merged_into)
-    clusters = [c._replace(times=repeats.times.get(c.id, c.times)) for c in picture.clusters]
-    return rewire(picture, nodes, merged_into, clusters_around(clusters, nodes), edges)
+    clusters = []
+    for c in clusters_around(picture.clusters, nodes):
+        times = repeats.times.get(c.id, c.times)
+        clusters.append(c._replace(times=times))
+    return rewire(picture, nodes, merged_into, clusters, edges)
 
 
 def _edges_of_runs(
@@ -184,14 +203,19 @@ def _edges_of_runs(
     result = []
     places: dict[Any, int] = {}
     for e in edges:
-        source, target = calls.call_of.get(e.source), calls.call_of.get(e.target)
-        if source != target:
-            run: Any = repeats.run(source)
-            if run == repeats.run(target):
-                continue
-            if source in repeats.parallel:
-                place = places.setdefault((merged_into[e.source], e.target), e.place)
-                e = e._replace(times=repeats.times[run], letter="", plain="", place=place)
+        source = calls.call_of.get(e.source)
+        target = calls.call_of.get(e.target)
+        if source == target:
+            result.append(e)
+            continue
+        run: Any = repeats.run(source)
+        if run == repeats.run(target):
+            continue
+        if source in repeats.parallel:
+            key = (merged_into[e.source], e.target)
+            place = places.setdefault(key, e.place)
+            times = repeats.times[run]
+            e = e._replace(times=times, letter="", plain="", place=place)
         result.append(e)
     return result
 
@@ -206,7 +230,9 @@ def _merge_vertices(vertices: list[Vertex]) -> Vertex:
         return first
     same_label = all(v.label == first.label for v in vertices)
     same_number = all(v.number == first.number for v in vertices)
-    ages = [age for v in vertices for age in (v.sequence, *v.ages)]
+    ages: list[int | None] = []
+    for v in vertices:
+        ages += [v.sequence, *v.ages]
     values = [v.value for v in vertices if v.value is not None]
     slopes = [v.slope for v in vertices if v.slope is not None]
     return first._replace(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from minigrad.viz.dot import cluster_title
 from minigrad.viz.elements import Cluster, Picture, Vertex
@@ -22,14 +22,18 @@ def fit_to_page(picture: P, depth: int | None, repeats: bool, max_nodes: int) ->
     out.
     """
     base = merge_repeats(picture) if repeats else picture
-    if depth is not None:
-        return shorten_middle(close_modules(base, depth), max_nodes)
-    result = base
-    level = max((c.level for c in base.clusters), default=0) + 1
-    while level > 0 and not _is_legible(result):
-        result = close_modules(base, level, layers=True)
-        level -= 1
+    result = _close_until_legible(base) if depth is None else close_modules(base, depth)
     return shorten_middle(result, max_nodes)
+
+
+def _close_until_legible(picture: P) -> P:
+    deepest = max((c.level for c in picture.clusters), default=0)
+    result = picture
+    for level in range(deepest + 1, 0, -1):
+        if _is_legible(result):
+            break
+        result = close_modules(picture, level, layers=True)
+    return result
 
 
 def _is_legible(picture: Picture) -> bool:
@@ -41,9 +45,11 @@ def _path_length(picture: Picture) -> int:
     lengths = [1] * len(picture.nodes)
     edges = sorted(picture.edges, key=lambda e: e.target)
     for source, target, *_ in edges:
-        if source < target:
-            length = lengths[source] + 1
-            lengths[target] = max(lengths[target], length)
+        if source >= target:
+            continue
+        length = lengths[source] + 1
+        if length > lengths[target]:
+            lengths[target] = length
     return max(lengths, default=0)
 
 
@@ -83,9 +89,11 @@ def _crossing(picture: Picture, box_of: dict[int, int]) -> tuple[set[int], set[i
 
     A box hides the names in it, so that the latter show letters instead.
     """
-    leaving, reading = set(), set()
+    leaving = set()
+    reading = set()
     for e in picture.edges:
-        source_box, target_box = box_of.get(e.source), box_of.get(e.target)
+        source_box = box_of.get(e.source)
+        target_box = box_of.get(e.target)
         if source_box == target_box:
             continue
         leaving.add(e.source)
@@ -96,18 +104,18 @@ def _crossing(picture: Picture, box_of: dict[int, int]) -> tuple[set[int], set[i
 
 def _boxes(picture: Picture, depth: int, layers: bool) -> dict[int, int]:
     """Return the call in whose box each vertex disappears, for those that do."""
-    by_id = {c.id: c for c in picture.clusters}
+    by_id: dict[Any, Cluster] = {c.id: c for c in picture.clusters}
     parents = {c.parent for c in picture.clusters}
     result = {}
     for v in picture.nodes:
-        c = None if v.cluster is None else by_id[v.cluster]
-        while c is not None and c.level > depth:
-            c = None if c.parent is None else by_id[c.parent]
-        if c is None:
+        call = by_id.get(v.cluster)
+        while call is not None and call.level > depth:
+            call = by_id.get(call.parent)
+        if call is None:
             continue
-        is_layer = layers and c.id not in parents
-        if is_layer or c.level == depth:
-            result[v.id] = c.id
+        is_layer = layers and call.id not in parents
+        if is_layer or call.level == depth:
+            result[v.id] = call.id
     return result
 
 
@@ -135,14 +143,18 @@ def shorten_middle(picture: P, max_nodes: int) -> P:
     boxes = max_nodes - 1  # besides that of the middle
     head = max(1, boxes // 2)
     tail = count - max(1, boxes - head)
-    shift = tail - head - 1
-    left_out = picture.nodes[head:tail]
-    saved = sum(v.saved for v in left_out)
-    middle = Vertex(head, "more", f"⋯ {len(left_out):,} more ⋯", (), saved=saved)
-    nodes = [*picture.nodes[:head], middle]
+    nodes = picture.nodes[:head]
+    nodes.append(_middle_box(head, picture.nodes[head:tail]))
     merged_into = {v.id: min(v.id, head) for v in picture.nodes}
     for v in picture.nodes[tail:]:
-        merged_into[v.id] = v.id - shift
-        nodes.append(v._replace(id=v.id - shift))
+        number = len(nodes)
+        merged_into[v.id] = number
+        nodes.append(v._replace(id=number))
     clusters = clusters_around(picture.clusters, nodes)
     return rewire(picture, nodes, merged_into, clusters, picture.edges)
+
+
+def _middle_box(number: int, left_out: list[Vertex]) -> Vertex:
+    label = f"⋯ {len(left_out):,} more ⋯"
+    saved = sum(v.saved for v in left_out)
+    return Vertex(number, "more", label, (), saved=saved)

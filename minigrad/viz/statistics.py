@@ -67,9 +67,10 @@ def merge_statistics(parts: list[dict[str, Any]]) -> dict[str, Any]:
         return parts[0]
     counts = [part["count"] for part in parts]
     result: dict[str, Any] = {"count": sum(counts)}
-    if not all("mean" in part for part in parts) or not sum(counts):
+    have_means = all("mean" in part for part in parts)
+    if not have_means or not sum(counts):
         return result
-    finite = [n * (1 - part["nonfinite"]) for n, part in zip(counts, parts, strict=True)]
+    finite = [part["count"] * (1 - part["nonfinite"]) for part in parts]
     result["zeros"] = _weighted_mean(parts, "zeros", counts)
     result["nonfinite"] = _weighted_mean(parts, "nonfinite", counts)
     result["mean"] = _weighted_mean(parts, "mean", finite)

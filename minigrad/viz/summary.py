@@ -56,9 +56,16 @@ class Summary:
         cells: list[tuple[str, ...]] = []
         for row in self.rows:
             path = f"{row.path}: " if row.path else ""
-            layer = "  " * row.level + path + row.kind
-            shape, memory = format_shape(row.shape), format_bytes(row.bytes)
-            cells.append((layer, shape, f"{row.parameters:,}", f"{row.multiply_adds:,}", memory))
+            indent = "  " * row.level
+            cells.append(
+                (
+                    f"{indent}{path}{row.kind}",
+                    format_shape(row.shape),
+                    f"{row.parameters:,}",
+                    f"{row.multiply_adds:,}",
+                    format_bytes(row.bytes),
+                )
+            )
         return cells
 
     def _foot(self) -> str:
@@ -145,8 +152,9 @@ def _summarize(model: Any, calls: list[_Call], result: Any) -> Summary:
     sums = [0, *accumulate(map(multiply_adds, nodes))]
     rows = []
     for call in calls:
-        products_done = sums[bisect_left(ages, call.end)] - sums[bisect_left(ages, call.start)]
-        rows.append(_row(call, products_done))
+        first = bisect_left(ages, call.start)
+        end = bisect_left(ages, call.end)
+        rows.append(_row(call, sums[end] - sums[first]))
     parameters = list(model.parameters())
     return Summary(
         tuple(rows),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import minigrad as mg
-from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, pick
+from batchnorm_lab.claim import Claim, Judgement, pick, verdict_of
 from batchnorm_lab.plotting import BLUE, labelled
 from minigrad import nn
 from minigrad.nn.batchnorm.report import closed_forms
@@ -114,10 +114,12 @@ def judge(results):
     worst = _worst(results)
     good = [e < TOLERANCE for e in worst.values()]
     return Judgement(
-        REPRODUCED if all(good) else PARTLY if any(good) else NOT_HERE,
+        verdict_of(good),
         f"{sum(good)} of {len(good)} within {TOLERANCE:g}; worst error {max(worst.values()):.0e}",
-        f"The graph's gradients are the paper's closed forms to {max(worst.values()):.0e} in float64, for batches of "
-        f"{', '.join(map(str, SIZES))}, with and without eps; no formula is written in the library.",
+        f"The graph's gradients are the paper's closed forms to {max(worst.values()):.0e} in "
+        f"float64, for batches of "
+        f"{', '.join(map(str, SIZES))}, with and without eps; no formula is written in the "
+        f"library.",
         [
             ["gradient or invariant", "worst relative error"],
             *([n, f"{e:.1e}"] for n, e in worst.items()),
@@ -139,9 +141,13 @@ CLAIM = Claim(
     id="C0",
     title="BatchNorm's gradients are the paper's closed forms",
     source="Ioffe & Szegedy 2015, §3 (arXiv 1502.03167)",
-    claimed="BatchNorm is differentiable; the six gradients through mean and variance are given in closed form.",
-    protocol="Algorithm 1 in tensors and the layers BatchNorm1d, BatchNorm2d, float64, features of scale 0.01 to 10 and offset "
-    "up to 100, random cotangents, m in {2, 7, 60}, eps in {0, 1e-5}; also the single-line form of dl/dx and two invariants.",
+    claimed=("BatchNorm is differentiable; the six gradients through mean and variance are given "
+             "in "
+    "closed form."),
+    protocol="Algorithm 1 in tensors and the layers BatchNorm1d, BatchNorm2d, float64, features of "
+             "scale 0.01 to 10 and offset "
+    "up to 100, random cotangents, m in {2, 7, 60}, eps in {0, 1e-5}; also the single-line form of "
+    "dl/dx and two invariants.",
     criterion="every error below 1e-10, relative to the terms that are summed",
     reference="exact",
     cells=cells, measure=measure, judge=judge, draw=draw, size=(7.0, 3.8), ci=True,

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 import minigrad as mg
-from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, median, pick, spread
+from batchnorm_lab.claim import Claim, Judgement, median, pick, spread, verdict
 from batchnorm_lab.plotting import COLORS, MARKERS, WITH, WITHOUT, banded, labelled
 from batchnorm_lab.training import Data, accuracy, batches, fit, mlp, step
 from minigrad import nn, optim
@@ -45,7 +45,10 @@ def inputs_of_last_sigmoids(net: nn.Sequential, images: mg.Tensor) -> np.ndarray
 
 
 def figure_1(arm: str, steps: int, seed: int, data: Data, tick=lambda n: None) -> dict:
-    """Train; return test accuracy by step, percentiles of unit 0, and each unit's range after the first probe."""
+    """Train; return test accuracy by step, percentiles of unit 0, and each unit's range.
+
+    The range is that after the first probe.
+    """
     net, curve, traces = build(arm, seed), [], []
     optimizer, fixed = (
         optim.SGD(net.parameters(), lr=RATE),
@@ -68,10 +71,17 @@ def figure_1(arm: str, steps: int, seed: int, data: Data, tick=lambda n: None) -
 
 
 def cells(mode, seeds):
-    """The figure's two nets; then each rate, shorter. Quick: one seed and 10,000 steps of the figure."""
+    """The figure's two nets; then each rate, shorter.
+
+    Quick: one seed and 10,000 steps of the figure.
+    """
     full = mode == "full"
-    figure = [{"part": "figure", "arm": a, "steps": STEPS if full else 10_000, "every": EVERY, "seed": s}
-              for a in ARMS for s in range(seeds if full else 1)]  # fmt: skip
+    steps = STEPS if full else 10_000
+    figure = [
+        {"part": "figure", "arm": a, "steps": steps, "every": EVERY, "seed": s}
+        for a in ARMS
+        for s in range(seeds if full else 1)
+    ]
     rates = [
         {"part": "rates", "arm": a, "rate": r, "seed": s}
         for a in ARMS
@@ -106,7 +116,10 @@ def first(curve, goal):
 
 
 def fewer(without, normed, goal):
-    """Return by seed how many times fewer steps BatchNorm takes; a lower bound where the other never arrives."""
+    """Return by seed how many times fewer steps BatchNorm takes.
+
+    A lower bound where the other never arrives.
+    """
     last = lambda v: v["curve"][-1][0]
     pairs = [
         (min(first(v["curve"], goal), last(v)), first(b["curve"], goal))
@@ -132,7 +145,7 @@ def _times(numbers, censored=False):
 
 
 def judge(results):
-    """The ratio of steps at the paper's rates to 95 %, and that of the best of four rates beside it."""
+    """The ratio of steps to 95 % at the paper's rates, and that of the best of four rates."""
     without, normed = (pick(results, part="figure", arm=a) for a in ARMS)
     rows, equal, tuned = (
         [
@@ -158,11 +171,14 @@ def judge(results):
     rows.append(["at the end", *(spread(v, ".2%") for v in last), "", ""])
     ratio = median(equal[0.95])
     return Judgement(
-        REPRODUCED if ratio >= 14 else PARTLY if ratio >= 2 else NOT_HERE,
-        f"×{ratio:.1f} fewer steps to 95 % at equal rates; best against best {_times(tuned[0.90])} to 90 %, "
+        verdict(ratio >= 14, ratio >= 2),
+        f"×{ratio:.1f} fewer steps to 95 % at equal rates; best against best {_times(tuned[0.90])} "
+        f"to 90 %, "
         f"{_times(tuned[0.95])} to 95 %",
-        f"At the same small rate BatchNorm needs ×{ratio:.1f} fewer steps to 95 %; against a net with its own best rate the gain is "
-        f"{_times(tuned[0.80])} to 80 % and {_times(tuned[0.95])} to 95 %. The 14 times are ImageNet's, by BatchNorm and seven "
+        f"At the same small rate BatchNorm needs ×{ratio:.1f} fewer steps to 95 %; against a net "
+        f"with its own best rate the gain is "
+        f"{_times(tuned[0.80])} to 80 % and {_times(tuned[0.95])} to 95 %. The 14 times are "
+        f"ImageNet's, by BatchNorm and seven "
         "other changes; the paper's own MNIST figure shows 3 to 4.",
         rows,
     )
@@ -181,8 +197,15 @@ def draw(figure, results):
             **line,
             label=arm,
         )
-        left.plot(PAPER["steps"], PAPER[arm], style["marker"], color=style["color"], fillstyle="none", markersize=5,
-                  label=f"paper, {arm}")  # fmt: skip
+        left.plot(
+            PAPER["steps"],
+            PAPER[arm],
+            style["marker"],
+            color=style["color"],
+            fillstyle="none",
+            markersize=5,
+            label=f"paper, {arm}",
+        )
     labelled(
         left,
         f"Figure 1a: both at rate {RATE:g}",
@@ -217,13 +240,18 @@ CLAIM = Claim(
     id="C1",
     title="Fewer training steps",
     source="Ioffe & Szegedy 2015, §4.1, Figure 1a and §4.2.2 (arXiv 1502.03167)",
-    claimed="Same accuracy with 14 times fewer training steps (ImageNet); Figure 1a shows the MNIST net learning faster and to "
+    claimed="Same accuracy with 14 times fewer training steps (ImageNet); Figure 1a shows the "
+            "MNIST net learning faster and to "
     "a higher test accuracy.",
-    protocol=f"784-100-100-100-10 sigmoid, binary images, batch {BATCH}, SGD at {RATE:g}, N(0, {STD}²) (rate and size are ours, the paper "
-    f"gives none), {STEPS:,} steps, test set every {EVERY}. Beside it each arm at the best of four rates, N(0, {TUNED_STD}²), {SHORT:,} steps.",
-    criterion="median ratio of steps to 95 % at equal rates: 14 or more: reproduced; 2 or more: partly; the ratio of the best rates is "
+    protocol=f"784-100-100-100-10 sigmoid, binary images, batch {BATCH}, SGD at {RATE:g}, N(0, "
+             f"{STD}²) (rate and size are ours, the paper "
+    f"gives none), {STEPS:,} steps, test set every {EVERY}. Beside it each arm at the best of four "
+    f"rates, N(0, {TUNED_STD}²), {SHORT:,} steps.",
+    criterion="median ratio of steps to 95 % at equal rates: 14 or more: reproduced; 2 or more: "
+              "partly; the ratio of the best rates is "
     "printed beside it",
-    reference="Figure 1a (digitised): ×3.7 to 95.3 %, ×2.8 to 97.2 %; ends at 97.2 % and 98.2 %. ImageNet: ×2.3 by BatchNorm alone, "
+    reference="Figure 1a (digitised): ×3.7 to 95.3 %, ×2.8 to 97.2 %; ends at 97.2 % and 98.2 %. "
+              "ImageNet: ×2.3 by BatchNorm alone, "
     "×14.8 with seven other changes",
     cells=cells, measure=measure, judge=judge, draw=draw,
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import minigrad as mg
-from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, median, pick, spread
+from batchnorm_lab.claim import Claim, Judgement, median, pick, spread, verdict
 from batchnorm_lab.plotting import WITH, WITHOUT, labelled
 from batchnorm_lab.training import Data, fit, mlp
 from minigrad import nn
@@ -85,13 +85,11 @@ def judge(results):
     told = ", ".join(f"×{f} {'works' if ok else 'does not'}" for f, ok in works.items())
     best = [max(median(runs) for runs in arm.values()) for arm in (without, normed)]
     return Judgement(
-        REPRODUCED
-        if all(works.values()) and wider >= 4
-        else PARTLY
-        if any(works.values()) or wider >= 4
-        else NOT_HERE,
-        f"of the vanilla net's best rate {anchor:g}: {told}; rates {low:g} to {high:g} work, a range ×{wider:.0f} wider",
-        f"BatchNorm trains at rates where the vanilla net is at chance ({told}) and over a ×{wider:.0f} wider range; the best accuracy "
+        verdict(all(works.values()) and wider >= 4, any(works.values()) or wider >= 4),
+        f"of the vanilla net's best rate {anchor:g}: {told}; rates {low:g} to {high:g} work, a "
+        f"range ×{wider:.0f} wider",
+        f"BatchNorm trains at rates where the vanilla net is at chance ({told}) and over a "
+        f"×{wider:.0f} wider range; the best accuracy "
         f"over all rates is {best[1]:.1%} against {best[0]:.1%}.",
         rows,
     )
@@ -125,10 +123,13 @@ CLAIM = Claim(
     id="C2",
     title="Higher learning rates: ×5, ×30",
     source="Ioffe & Szegedy 2015, §3.3 and §4.2.2 (arXiv 1502.03167)",
-    claimed="BatchNorm allows learning rates 5 and 30 times as high; plain Inception at the ×5 rate reached machine infinity.",
-    protocol=f"784-100-100-100-10 sigmoid, N(0, {STD}²), batch {BATCH}, 3,000 SGD steps, eleven rates, at most 3 seeds. Anchor: the vanilla "
+    claimed=("BatchNorm allows learning rates 5 and 30 times as high; plain Inception at the ×5 "
+    "rate reached machine infinity."),
+    protocol=f"784-100-100-100-10 sigmoid, N(0, {STD}²), batch {BATCH}, 3,000 SGD steps, eleven "
+             f"rates, at most 3 seeds. Anchor: the vanilla "
     "net's best of 0.5, 2, 5.",
-    criterion="×5 and ×30 each: BatchNorm above 93 % where the vanilla net is below 20 %; range of rates with 85 % at least ×4 wider. All: "
+    criterion="×5 and ×30 each: BatchNorm above 93 % where the vanilla net is below 20 %; range of "
+              "rates with 85 % at least ×4 wider. All: "
     "reproduced; some: partly (quick runs, 1,000 steps: 88 %)",
     reference="ImageNet: BN-x5 73.0 %, BN-x30 74.8 %, plain 72.2 % and infinite at ×5",
     cells=cells, measure=measure, judge=judge, draw=draw, size=(6.4, 3.8), ci=True,

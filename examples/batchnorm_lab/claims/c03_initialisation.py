@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import minigrad as mg
-from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, median, pick, spread
+from batchnorm_lab.claim import Claim, Judgement, median, pick, spread, verdict_of
 from batchnorm_lab.plotting import WITH, WITHOUT, labelled
 from batchnorm_lab.training import Data, fit, mlp
 from minigrad import nn
@@ -58,13 +58,15 @@ def judge(results):
         worst = min(found["without"][d] for d in DECADES)
         holds.append(lost <= 0.05 and worst < 0.5)
         told.append(
-            f"{net}: BatchNorm within {100 * lost:.1f} points of its best, vanilla down to {worst:.0%}"
+            f"{net}: BatchNorm within {100 * lost:.1f} points of its best, vanilla down to "
+            f"{worst:.0%}"
         )
     large = min(_medians(results, net, "BatchNorm")[STDS[-1]] for net in NETS)
     return Judgement(
-        REPRODUCED if all(holds) else PARTLY if any(holds) else NOT_HERE,
+        verdict_of(holds),
         "std 0.001 to 1: " + "; ".join(told),
-        f"Over three decades of initial weights: {'; '.join(told)}. It is not unlimited: at std 10 BatchNorm falls to {large:.0%} too.",
+        f"Over three decades of initial weights: {'; '.join(told)}. It is not unlimited: at std 10 "
+        f"BatchNorm falls to {large:.0%} too.",
         rows,
     )
 
@@ -93,9 +95,11 @@ CLAIM = Claim(
     title="Less care about initialisation",
     source="Ioffe & Szegedy 2015, abstract and §3.3 (arXiv 1502.03167)",
     claimed="BatchNorm allows us to be less careful about initialization.",
-    protocol="784-100-100-100-10, sigmoid at rate 0.5 and ReLU at 0.1, N(0, std²) with std 0.001 to 10, batch 60, 2,000 SGD steps, at most 3 "
+    protocol="784-100-100-100-10, sigmoid at rate 0.5 and ReLU at 0.1, N(0, std²) with std 0.001 "
+             "to 10, batch 60, 2,000 SGD steps, at most 3 "
     "seeds.",
-    criterion="over std 0.001 to 1 BatchNorm within 5 points of its best, and the vanilla net below 50 % somewhere: both nets: reproduced; "
+    criterion="over std 0.001 to 1 BatchNorm within 5 points of its best, and the vanilla net "
+              "below 50 % somewhere: both nets: reproduced; "
     "one: partly",
     reference="none in figures",
     cells=cells, measure=measure, judge=judge, draw=draw, ci=True,

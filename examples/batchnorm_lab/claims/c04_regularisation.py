@@ -5,26 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 import minigrad as mg
-from batchnorm_lab.claim import (
-    NOT_HERE,
-    PARTLY,
-    REPRODUCED,
-    Claim,
-    Judgement,
-    interval,
-    median,
-    pick,
-    spread,
-)
+from batchnorm_lab.claim import Claim, Judgement, interval, median, pick, spread, verdict_of
 from batchnorm_lab.plotting import BLUE, COLORS, labelled
 from batchnorm_lab.training import Data, accuracy, fit, linears
 from minigrad import nn
 
 IMAGES, BATCH, RATE, STEPS = 1000, 50, 0.1, 1500
 ARMS = {  # BatchNorm, dropout, batch
-    "none": (False, False, BATCH), "dropout": (False, True, BATCH), "BatchNorm": (True, False, BATCH),
-    "BatchNorm + dropout": (True, True, BATCH), "none, batch 10": (False, False, 10), "BatchNorm, batch 10": (True, False, 10),
-}  # fmt: skip
+    "none": (False, False, BATCH),
+    "dropout": (False, True, BATCH),
+    "BatchNorm": (True, False, BATCH),
+    "BatchNorm + dropout": (True, True, BATCH),
+    "none, batch 10": (False, False, 10),
+    "BatchNorm, batch 10": (True, False, 10),
+}
 
 
 def build(arm: str, seed: int) -> nn.Sequential:
@@ -69,7 +63,7 @@ def measure(cell, data: Data, tick=lambda n: None):
 
 
 def _plain(arm):
-    """Return the arm without anything that takes batches of the same size: smaller ones take more passes."""
+    """Return the plain arm with batches of the same size: smaller ones take more passes."""
     return "none" if ARMS[arm][2] == BATCH else "none, batch 10"
 
 
@@ -104,12 +98,17 @@ def judge(results):
         _gain(results, "BatchNorm, batch 10", "none, batch 10")[0],
     )
     return Judgement(
-        REPRODUCED if all(tests) else PARTLY if any(tests) else NOT_HERE,
-        f"BatchNorm {gain:+.2f} points ({low:+.2f}..{high:+.2f}) over none; {behind:+.2f} beside dropout",
-        f"With {IMAGES:,} training images BatchNorm changes test accuracy by {gain:+.2f} points and dropout by {drop:+.2f}; so here it "
-        f"{'regularises' if tests[0] else 'does not measurably regularise'} and {'replaces' if tests[1] else 'does not replace'} dropout. "
-        f"In batches of 10, whose statistics are noisier, it changes by {small:+.2f} points beside a net without it in the same batches. "
-        "The paper's statement is about a convolutional net of 13.6 million parameters on ImageNet.",
+        verdict_of(tests),
+        f"BatchNorm {gain:+.2f} points ({low:+.2f}..{high:+.2f}) over none; {behind:+.2f} beside "
+        f"dropout",
+        f"With {IMAGES:,} training images BatchNorm changes test accuracy by {gain:+.2f} points "
+        f"and dropout by {drop:+.2f}; so here it "
+        f"{'regularises' if tests[0] else 'does not measurably regularise'} and "
+        f"{'replaces' if tests[1] else 'does not replace'} dropout. "
+        f"In batches of 10, whose statistics are noisier, it changes by {small:+.2f} points beside "
+        f"a net without it in the same batches. "
+        "The paper's statement is about a convolutional net of 13.6 million parameters on "
+        "ImageNet.",
         rows,
     )
 
@@ -137,10 +136,15 @@ CLAIM = Claim(
     id="C4",
     title="BatchNorm regularises, and dropout can be left out",
     source="Ioffe & Szegedy 2015, §3.4 and §4.2.1 (arXiv 1502.03167)",
-    claimed="Since an example is seen with others in its batch, BatchNorm regularises; dropout can be removed or reduced in strength.",
-    protocol=f"784-256-256-10 ReLU (He), {IMAGES:,} training images, batch {BATCH} (and 10), SGD at {RATE:g}, {STEPS:,} steps, dropout 0.5 after "
-    "each hidden layer; twice as many seeds as elsewhere, paired by training images and initial weights.",
-    criterion="regularises: BatchNorm - none above 0 with its 95 % interval; replaces dropout: BatchNorm at most 0.3 points below dropout. "
+    claimed=("Since an example is seen with others in its batch, BatchNorm regularises; dropout "
+             "can "
+    "be removed or reduced in strength."),
+    protocol=f"784-256-256-10 ReLU (He), {IMAGES:,} training images, batch {BATCH} (and 10), SGD "
+             f"at {RATE:g}, {STEPS:,} steps, dropout 0.5 after "
+    "each hidden layer; twice as many seeds as elsewhere, paired by training images and initial "
+    "weights.",
+    criterion="regularises: BatchNorm - none above 0 with its 95 % interval; replaces dropout: "
+              "BatchNorm at most 0.3 points below dropout. "
     "Both: reproduced; one: partly",
     reference="none in figures: Inception's dropout of 40 % removed without loss",
     cells=cells, measure=measure, judge=judge, draw=draw, size=(6.4, 3.8),

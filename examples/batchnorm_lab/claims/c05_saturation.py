@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import minigrad as mg
-from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, pick, spread
+from batchnorm_lab.claim import Claim, Judgement, pick, spread, verdict_of
 from batchnorm_lab.plotting import WITH, WITHOUT, banded, labelled
 from batchnorm_lab.training import Data, fit, mlp
 from minigrad import nn
@@ -15,7 +15,7 @@ ARMS = ("without", "BatchNorm")
 
 
 def saturated(net: nn.Sequential, images: np.ndarray) -> list[float]:
-    """Return for each sigmoid layer the share of outputs below 0.05 or above 0.95, in evaluation mode."""
+    """Return per sigmoid layer the share of outputs below 0.05 or above 0.95, in evaluation."""
     net.eval()
     h, shares = mg.from_numpy(images), []
     with mg.no_grad():
@@ -77,10 +77,13 @@ def judge(results):
     rows.append(["saturated outputs after training", *(f"{share[a]:.0%}" for a in ARMS)])
     tests = max(last["without"]) < 0.20, min(last["BatchNorm"]) > 0.90
     return Judgement(
-        REPRODUCED if all(tests) else PARTLY if any(tests) else NOT_HERE,
-        f"without at most {max(last['without']):.1%}, BatchNorm at least {min(last['BatchNorm']):.1%}, over every setting and seed",
-        f"Eight sigmoid layers {'stay at chance' if tests[0] else 'do not stay at chance'} without BatchNorm; with it they reach "
-        f"{spread(last['BatchNorm'])}. Saturated outputs after training: {share['without']:.0%} without, {share['BatchNorm']:.0%} with"
+        verdict_of(tests),
+        f"without at most {max(last['without']):.1%}, BatchNorm at least "
+        f"{min(last['BatchNorm']):.1%}, over every setting and seed",
+        f"Eight sigmoid layers {'stay at chance' if tests[0] else 'do not stay at chance'} without "
+        f"BatchNorm; with it they reach "
+        f"{spread(last['BatchNorm'])}. Saturated outputs after training: {share['without']:.0%} "
+        f"without, {share['BatchNorm']:.0%} with"
         + (
             "; so few that vanishing gradients (see C20), not saturation, stop the vanilla net."
             if share["without"] < 0.2
@@ -121,11 +124,14 @@ CLAIM = Claim(
     id="C5",
     title="Saturating nonlinearities become usable",
     source="Ioffe & Szegedy 2015, abstract and §4.2.2 (arXiv 1502.03167)",
-    claimed="BatchNorm makes it possible to train with sigmoids, by preventing the network from getting stuck in saturated modes; plain "
+    claimed="BatchNorm makes it possible to train with sigmoids, by preventing the network from "
+            "getting stuck in saturated modes; plain "
     "Inception with sigmoids never rose above chance.",
-    protocol="784-100×8-10 sigmoid, rates 0.5 and 2, Xavier and N(0, 0.1²) weights, batch 60, 1,500 SGD steps, at most 3 seeds; saturated: "
+    protocol="784-100×8-10 sigmoid, rates 0.5 and 2, Xavier and N(0, 0.1²) weights, batch 60, "
+             "1,500 SGD steps, at most 3 seeds; saturated: "
     "output below 0.05 or above 0.95 on 1,000 test images.",
-    criterion="every run: without below 20 %, BatchNorm above 90 %: reproduced; one of the two: partly",
+    criterion=("every run: without below 20 %, BatchNorm above 90 %: reproduced; one of the two: "
+    "partly"),
     reference="ImageNet: plain at chance (0.1 %), BN-x5-Sigmoid 69.8 %",
     cells=cells, measure=measure, judge=judge, draw=draw, ci=True,
 )  # fmt: skip

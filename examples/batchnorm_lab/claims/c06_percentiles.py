@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, median, pick, spread
+from batchnorm_lab.claim import Claim, Judgement, median, pick, spread, verdict_of
 from batchnorm_lab.claims.c01_steps import ARMS, IMAGES, PERCENTILES, STEPS, cells, measure
 from batchnorm_lab.plotting import WITH, WITHOUT, labelled
 
@@ -16,7 +16,7 @@ RATIOS = (2.7, 4.1, 2.5)  # of Figure 1b's ranges over 1c's, digitised
 
 
 def _ranges(results, arm):
-    """Return (seeds, percentiles, units): how far each percentile wandered after the first probe."""
+    """Return how far each percentile moved after the first probe: (seeds, percentiles, units)."""
     return np.array([v["ranges"] for v in pick(results, part="figure", arm=arm)])
 
 
@@ -39,11 +39,14 @@ def judge(results):
     good = [m >= 2 for m in middle]
     text = ", ".join(f"{m:.2f}" for m in middle)
     return Judgement(
-        REPRODUCED if all(good) else PARTLY if any(good) else NOT_HERE,
+        verdict_of(good),
         f"the 15th, 50th, 85th percentile wander {text} times further without BatchNorm",
-        f"Over all 100 units the inputs of the last sigmoids wander {text} times further without BatchNorm "
-        f"({'as far as asked for' if all(good) else 'less than the factor 2 asked for'}); how far depends on rate "
-        "and initial weights, which the paper does not give. That this is why BatchNorm helps is another claim (see C7, C8).",
+        f"Over all 100 units the inputs of the last sigmoids wander {text} times further without "
+        f"BatchNorm "
+        f"({'as far as asked for' if all(good) else 'less than the factor 2 asked for'}); how far "
+        f"depends on rate "
+        "and initial weights, which the paper does not give. That this is why BatchNorm helps is "
+        "another claim (see C7, C8).",
         rows,
     )
 
@@ -78,11 +81,15 @@ CLAIM = Claim(
     id="C6",
     title="BatchNorm reduces internal covariate shift: percentiles stay in place",
     source="Ioffe & Szegedy 2015, §4.1, Figure 1b and c (arXiv 1502.03167)",
-    claimed="The distribution of inputs to a typical sigmoid of the last hidden layer changes over training in mean and variance; "
+    claimed="The distribution of inputs to a typical sigmoid of the last hidden layer changes over "
+            "training in mean and variance; "
     "with BatchNorm it is much more stable.",
-    protocol=f"the runs of C1; {{15, 50, 85}}th percentiles over {IMAGES:,} fixed test images, each evaluation; BatchNorm in evaluation "
-    "mode; range (largest - smallest after the first probe) for all 100 units of the last hidden layer.",
-    criterion="ratio of ranges, median over units and seeds, at least 2 for each percentile: reproduced; for some: partly",
+    protocol=f"the runs of C1; {{15, 50, 85}}th percentiles over {IMAGES:,} fixed test images, "
+             f"each evaluation; BatchNorm in evaluation "
+    "mode; range (largest - smallest after the first probe) for all 100 units of the last hidden "
+    "layer.",
+    criterion=("ratio of ranges, median over units and seeds, at least 2 for each percentile: "
+    "reproduced; for some: partly"),
     reference="digitised, one unit: 2.7, 4.1, 2.5",
     cells=cells, measure=measure, judge=judge, draw=draw, of="C1",
 )  # fmt: skip

@@ -8,16 +8,7 @@ import numpy as np
 
 import minigrad as mg
 import minigrad.nn.functional as F
-from batchnorm_lab.claim import (
-    NOT_HERE,
-    PARTLY,
-    REPRODUCED,
-    Claim,
-    Judgement,
-    geometric,
-    median,
-    pick,
-)
+from batchnorm_lab.claim import Claim, Judgement, geometric, median, pick, verdict
 from batchnorm_lab.plotting import WITH, WITHOUT, banded, labelled
 from batchnorm_lab.training import Data, batches, linears, mlp
 from minigrad import nn
@@ -39,7 +30,10 @@ def build(net: str, arm: str) -> nn.Sequential:
 
 
 def problem(net: str, seed: int, data: Data):
-    """Return the batches and the loss. The linear net: 1,000 Gaussian inputs, targets A x, all at once."""
+    """Return the batches and the loss.
+
+    The linear net: 1,000 Gaussian inputs, targets A x, all at once.
+    """
     if net != "25-layer linear":
         return batches(data.train, NETS[net][1], seed), F.cross_entropy
     rng = np.random.default_rng(seed)
@@ -59,7 +53,7 @@ def gradients(net: nn.Module, loss, batch) -> dict[str, np.ndarray]:
 
 
 def shifts(net: nn.Sequential, loss, batch, rate: float) -> list[tuple[float, float]]:
-    """Return for each linear layer but the first ``norm(G - G') / norm(G)`` and the cosine of G and G'.
+    """Return ``norm(G - G') / norm(G)`` and the cosine of G and G' per linear layer but the first.
 
     G is the layer's gradient; G' the same once the layers before it have taken their step.
     """
@@ -142,13 +136,10 @@ def judge(results):
     sigmoid, relu, linear = (more[net] >= 1 for net in NETS)
     sign = [f"{'larger' if ratio >= 1 else 'smaller'} in {net}" for net, ratio in more.items()]
     return Judgement(
-        REPRODUCED
-        if sigmoid and linear and relu
-        else PARTLY
-        if sigmoid or linear or relu
-        else NOT_HERE,
+        verdict(sigmoid and linear and relu, sigmoid or linear or relu),
         f"gradient shift with BatchNorm over without: {told}",
-        f"The shift of gradients with BatchNorm is {', '.join(sign)}: which way it goes depends on the net.",
+        f"The shift of gradients with BatchNorm is {', '.join(sign)}: which way it goes depends on "
+        f"the net.",
         rows,
     )
 
@@ -170,11 +161,15 @@ CLAIM = Claim(
     id="C7",
     title="BatchNorm does not reduce internal covariate shift, by gradients",
     source="Santurkar et al. 2018, §2.2 and Figure 3 (arXiv 1805.11604)",
-    claimed="Measured by how much a layer's gradient changes when the layers before it are updated, nets with BatchNorm have "
+    claimed="Measured by how much a layer's gradient changes when the layers before it are "
+            "updated, nets with BatchNorm have "
     "similar or more internal covariate shift.",
-    protocol="G: a layer's gradient; G′: after the layers before it took their SGD step, same batch. ‖G - G′‖/‖G‖ at steps 1 to 400, all layers but "
-    "the first. 3 × 100 sigmoid (rate 0.5, std 0.1), 6 × 100 ReLU (0.1, He), 25-layer linear net of 10 features (1e-6, Glorot).",
-    criterion="shift with BatchNorm at least that without (geometric mean over layers and probes, median seed) in all three nets: "
+    protocol="G: a layer's gradient; G′: after the layers before it took their SGD step, same "
+             "batch. ‖G - G′‖/‖G‖ at steps 1 to 400, all layers but "
+    "the first. 3 × 100 sigmoid (rate 0.5, std 0.1), 6 × 100 ReLU (0.1, He), 25-layer linear net "
+    "of 10 features (1e-6, Glorot).",
+    criterion="shift with BatchNorm at least that without (geometric mean over layers and probes, "
+              "median seed) in all three nets: "
     "reproduced; in some: partly",
     reference="Figure 3 (VGG, deep linear net): similar or larger with BatchNorm",
     cells=cells, measure=measure, judge=judge, draw=draw, size=(9.0, 3.4),

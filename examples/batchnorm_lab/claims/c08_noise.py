@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 
 import minigrad as mg
-from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, median, pick, spread
+from batchnorm_lab.claim import Claim, Judgement, median, pick, spread, verdict_of
 from batchnorm_lab.plotting import GREEN, PINK, WITH, WITHOUT, banded, labelled
 from batchnorm_lab.training import Data, accuracy, batches, linears, step
 from minigrad import nn, optim
@@ -17,7 +17,10 @@ ARMS = ("without", "BatchNorm", "BatchNorm + noise", "without + noise")
 
 
 class Noise(nn.Module):
-    """Shift and scale drawn anew each step for each unit, and again for each sample; nothing in evaluation."""
+    """Shift and scale drawn anew each step for each unit, and again for each sample.
+
+    Nothing in evaluation.
+    """
 
     def __init__(self, rng: np.random.Generator) -> None:
         super().__init__()
@@ -35,7 +38,7 @@ class Noise(nn.Module):
 
 
 def build(arm: str, seed: int) -> nn.Sequential:
-    """Return the paper's MNIST net, with noise between normalisation and sigmoid where the arm says so."""
+    """Return the paper's MNIST net; a noisy arm has noise between normalisation and sigmoid."""
     mg.manual_seed(seed)
     rng, layers = np.random.default_rng(seed), []
     for n_in, n_out in itertools.pairwise(SIZES[:-1]):
@@ -57,7 +60,10 @@ def cells(mode, seeds):
 
 
 def measure(cell, data: Data, tick=lambda n: None):
-    """Return test accuracy without noise by step, and mean and deviation of one last-layer sigmoid's input with it."""
+    """Return test accuracy by step, without noise, and what noise does to one sigmoid's input.
+
+    That is the mean and deviation of a last-layer unit.
+    """
     net = build(cell["arm"], cell["seed"])
     optimizer, curve, drift = optim.SGD(net.parameters(), lr=RATE), [], []
     for t, (images, labels) in enumerate(
@@ -70,8 +76,11 @@ def measure(cell, data: Data, tick=lambda n: None):
             with mg.no_grad():
                 h = images
                 for layer in list(net)[:-2]:
-                    h = layer(h) if not isinstance(layer, nn.BatchNorm1d) else nn.functional.batch_norm(
-                        h, None, None, layer.weight, layer.bias, training=True)  # fmt: skip
+                    if isinstance(layer, nn.BatchNorm1d):
+                        scale, shift = layer.weight, layer.bias
+                        h = nn.functional.batch_norm(h, None, None, scale, shift, training=True)
+                    else:
+                        h = layer(h)
             drift.append([float(h.numpy()[:, 0].mean()), float(h.numpy()[:, 0].std())])
     return {"curve": curve, "drift": drift}
 
@@ -82,7 +91,10 @@ def at(value, t):
 
 
 def judge(results):
-    """Noisy BatchNorm against BatchNorm and against the vanilla net; what the noise does to that one is told."""
+    """Noisy BatchNorm against BatchNorm and against the vanilla net.
+
+    What the noise does to that one is told.
+    """
     steps = (500, 1000, STEPS)
     rows = [["", *(f"step {t:,}" for t in steps)]]
     rows += [
@@ -94,11 +106,14 @@ def judge(results):
     tests = abs(last[noisy] - last["BatchNorm"]) <= 0.02, early[noisy] > early["without"]
     stopped = last["without + noise"] < 0.5 and last["without"] >= 0.5
     return Judgement(
-        REPRODUCED if all(tests) else PARTLY if any(tests) else NOT_HERE,
-        f"at {STEPS:,} steps: BatchNorm {last['BatchNorm']:.1%}, with noise {last[noisy]:.1%}; without {last['without']:.1%}, with noise "
+        verdict_of(tests),
+        f"at {STEPS:,} steps: BatchNorm {last['BatchNorm']:.1%}, with noise {last[noisy]:.1%}; "
+        f"without {last['without']:.1%}, with noise "
         f"{last['without + noise']:.1%}",
-        f"Noise behind BatchNorm changes the end by {100 * (last[noisy] - last['BatchNorm']):+.1f} points, so stable distributions are not "
-        f"what makes it train. That the same noise stops the standard net {'holds' if stopped else 'does not reproduce'} here "
+        f"Noise behind BatchNorm changes the end by {100 * (last[noisy] - last['BatchNorm']):+.1f} "
+        f"points, so stable distributions are not "
+        f"what makes it train. That the same noise stops the standard net "
+        f"{'holds' if stopped else 'does not reproduce'} here "
         f"({last['without']:.1%} without noise, {last['without + noise']:.1%} with).",
         rows,
     )
@@ -150,11 +165,17 @@ CLAIM = Claim(
     id="C8",
     title="BatchNorm trains as well when noise brings covariate shift back",
     source="Santurkar et al. 2018, §2.1 and Figure 2 (arXiv 1805.11604)",
-    claimed="Noise after each BatchNorm, of changing mean and variance, makes distributions less stable than in a standard net, yet it "
-    "trains as well as BatchNorm. (Also that the same noise stops the standard net: told, not judged.)",
-    protocol=f"784-100-100-100-10 sigmoid, N(0, {STD}²), rate {RATE:g}, batch {BATCH}, {STEPS:,} SGD steps; per unit and step mean from U(-0.5, "
-    "0.5), deviation from U(1, 1.25); per sample shift within 0.1 of that mean, scale N(deviation, 0.1).",
-    criterion=f"noisy BatchNorm within 2 points of BatchNorm at {STEPS:,} steps and above the vanilla net at 500; one of the two: partly",
-    reference="Figure 2 (VGG, CIFAR-10): the gap between BatchNorm and noisy BatchNorm almost non-existent",
+    claimed="Noise after each BatchNorm, of changing mean and variance, makes distributions less "
+            "stable than in a standard net, yet it "
+    "trains as well as BatchNorm. (Also that the same noise stops the standard net: told, not "
+    "judged.)",
+    protocol=f"784-100-100-100-10 sigmoid, N(0, {STD}²), rate {RATE:g}, batch {BATCH}, {STEPS:,} "
+             f"SGD steps; per unit and step mean from U(-0.5, "
+    "0.5), deviation from U(1, 1.25); per sample shift within 0.1 of that mean, scale N(deviation, "
+    "0.1).",
+    criterion=(f"noisy BatchNorm within 2 points of BatchNorm at {STEPS:,} steps and above the "
+    f"vanilla net at 500; one of the two: partly"),
+    reference=("Figure 2 (VGG, CIFAR-10): the gap between BatchNorm and noisy BatchNorm almost "
+    "non-existent"),
     cells=cells, measure=measure, judge=judge, draw=draw,
 )  # fmt: skip

@@ -9,16 +9,7 @@ import numpy as np
 
 import minigrad as mg
 import minigrad.nn.functional as F
-from batchnorm_lab.claim import (
-    NOT_HERE,
-    PARTLY,
-    REPRODUCED,
-    Claim,
-    Judgement,
-    geometric,
-    interval,
-    pick,
-)
+from batchnorm_lab.claim import Claim, Judgement, geometric, interval, pick, verdict
 from batchnorm_lab.deep import normalised
 from batchnorm_lab.plotting import WITH, WITHOUT, banded, labelled
 from batchnorm_lab.training import Data, batches, mlp
@@ -30,9 +21,12 @@ ARMS, MEASURES = ("without", "BatchNorm"), ("loss range", "gradient change", "be
 
 
 def walk(net: nn.Module, batch, rate: float) -> dict[str, float]:
-    """Go along the gradient by ``WALK`` times the rate, then back; return the three measures of roughness.
+    """Go along the gradient by ``WALK`` times the rate, then back.
 
-    Range of the losses; the largest ‖g(θ - ηg) - g(θ)‖ (predictiveness); the largest of it over ‖ηg‖ (β).
+    Return the three measures of roughness.
+
+    Range of the losses; the largest ‖g(θ - ηg) - g(θ)‖ (predictiveness); the largest of it over
+    ‖ηg‖ (β).
     """
     parameters = list(net.parameters())
     start = [p.detach().numpy().copy() for p in parameters]
@@ -69,7 +63,8 @@ def walk(net: nn.Module, batch, rate: float) -> dict[str, float]:
 def theorem_error(seed: int) -> float:
     """Return the error of Theorem 4.1 as an equation, one layer, eps = 0, the same γ, σ and dl/dy.
 
-    ‖dl/dx‖² = γ²/σ² (‖dl/dy‖² - (Σ dl/dy)²/m - (Σ dl/dy x̂)²/m); the paper prints 1/√m in the last term.
+    ‖dl/dx‖² = γ²/σ² (‖dl/dy‖² - (Σ dl/dy)²/m - (Σ dl/dy x̂)²/m); the paper prints 1/√m in the last
+    term.
     """
     rng = np.random.default_rng(seed)
     x, dy, gamma, m = rng.normal(3, 2, (40, 1)), rng.standard_normal((40, 1)), 1.7, 40
@@ -122,7 +117,9 @@ def diverged(value):
 
 
 def smoother(results, name, rate):
-    """Return by seed how many times smoother BatchNorm is: geometric mean over the probes from step ``EARLY`` on.
+    """Return by seed how many times smoother BatchNorm is.
+
+    It is the geometric mean over the probes from step ``EARLY`` on.
 
     Seeds of which a run diverged are left out: counted, but no number.
     """
@@ -179,13 +176,15 @@ def judge(results):
     every = [geometric(smoother(results, "gradient change", r)) for r in rates]
     start = first["without"] / first["BatchNorm"]
     return Judgement(
-        REPRODUCED if all(tests) and min(every) >= 50 else PARTLY if any(tests) else NOT_HERE,
+        verdict(all(tests) and min(every) >= 50, any(tests)),
         "gradients more predictable "
         + ", ".join(
             f"{_text(smoother(results, 'gradient change', r))} at rate {r:g}" for r in rates
         ),
-        f"Along the gradient the loss is smoother with BatchNorm by {' to '.join(dict.fromkeys(f'×{r:.0f}' for r in sorted(every)))}, "
-        f"{'' if min(every) >= 50 else 'not '}by two orders of magnitude; at the very first step it is "
+        f"Along the gradient the loss is smoother with BatchNorm by "
+        f"{' to '.join(dict.fromkeys(f'×{r:.0f}' for r in sorted(every)))}, "
+        f"{'' if min(every) >= 50 else 'not '}by two orders of magnitude; at the very first step "
+        f"it is "
         + (
             f"rougher (×{1 / start:.1f}), as C10 says."
             if start < 1
@@ -196,7 +195,10 @@ def judge(results):
 
 
 def _sure(ratios, name):
-    """The interval of the gradient's ratio must lie above 1, where there is one; the range's need not."""
+    """The interval of the gradient's ratio must lie above 1, where there is one.
+
+    The range's need not.
+    """
     return (
         name != "gradient change"
         or len(ratios) < 2
@@ -220,12 +222,17 @@ CLAIM = Claim(
     id="C9",
     title="BatchNorm makes the loss smoother",
     source="Santurkar et al. 2018, §3 and Figure 4, Theorem 4.1 (arXiv 1805.11604)",
-    claimed="With BatchNorm loss and gradient change less along the gradient: gradients are more predictive, by close to two orders of "
+    claimed="With BatchNorm loss and gradient change less along the gradient: gradients are more "
+            "predictive, by close to two orders of "
     "magnitude early in training.",
-    protocol="784-100×6-10 ReLU (He), batch 128, rates 0.1 and 0.5, 400 SGD steps; at ten probes walk ½, 1, 2, 4 times the rate along the "
-    "gradient: range of the losses, largest change of the gradient, and that over the distance (β, told only).",
-    criterion="loss range and gradient change at least ×2 smaller with BatchNorm at both rates (geometric mean over probes from step 10; the "
-    "gradient's 95 % interval above 1) and the gradient's ×50 or more: reproduced; some of these ×2: partly",
+    protocol="784-100×6-10 ReLU (He), batch 128, rates 0.1 and 0.5, 400 SGD steps; at ten probes "
+             "walk ½, 1, 2, 4 times the rate along the "
+    "gradient: range of the losses, largest change of the gradient, and that over the distance (β, "
+    "told only).",
+    criterion="loss range and gradient change at least ×2 smaller with BatchNorm at both rates "
+              "(geometric mean over probes from step 10; the "
+    "gradient's 95 % interval above 1) and the gradient's ×50 or more: reproduced; some of these "
+    "×2: partly",
     reference="“close to two orders of magnitude” (VGG, CIFAR-10)",
     cells=cells, measure=measure, judge=judge, draw=draw, size=(9.0, 3.4),
 )  # fmt: skip

@@ -7,16 +7,7 @@ import math
 import numpy as np
 
 import minigrad as mg
-from batchnorm_lab.claim import (
-    NOT_HERE,
-    PARTLY,
-    REPRODUCED,
-    Claim,
-    Judgement,
-    geometric,
-    interval,
-    pick,
-)
+from batchnorm_lab.claim import Claim, Judgement, geometric, interval, pick, verdict_of
 from batchnorm_lab.deep import normalised, norms
 from batchnorm_lab.plotting import COLORS, MARKERS, THEORY, labelled
 
@@ -41,7 +32,7 @@ def factor_in_theory(activation: str, batch: int) -> float:
 def gradient_norms(
     activation: str, batch: int, seed: int, width: int = WIDTH, depth: int = DEPTH
 ) -> list[float]:
-    """Return the squared gradient norm at each pre-activation of h ← W φ(BN(h)), input side first."""
+    """Return the squared gradient norms at the pre-activations of h ← W φ(BN(h)), input first."""
     mg.manual_seed(seed)
     draw = lambda *shape: mg.randn(*shape, dtype=mg.float64)
     phi = ACTIVATIONS[activation]
@@ -84,17 +75,20 @@ def judge(results):
             theory = factor_in_theory(activation, batch)
             low, high = (math.exp(x) for x in interval([math.log(f) for f in found]))
             errors[activation, batch] = geometric(found) / theory - 1
-            rows.append([activation, str(batch), f"{geometric(found):.3f} ({low:.3f}..{high:.3f})", f"{theory:.3f}",
-                         f"{errors[activation, batch]:+.1%}"])  # fmt: skip
+            measured = f"{geometric(found):.3f} ({low:.3f}..{high:.3f})"
+            off = f"{errors[activation, batch]:+.1%}"
+            rows.append([activation, str(batch), measured, f"{theory:.3f}", off])
     good = [abs(e) <= TOLERANCE for e in errors.values()]
     worst = max(errors.values(), key=abs)
     measured = geometric(v["factor"] for v in pick(results, activation="relu", batch=64))
     return Judgement(
-        REPRODUCED if all(good) else PARTLY if any(good) else NOT_HERE,
+        verdict_of(good),
         f"ReLU, batch 64: ×{measured:.3f} a layer (theory {factor_in_theory('relu', 64):.3f}); "
         f"the worst of {len(good)} cases is {worst:+.1%} off",
-        f"The squared gradient grows by ×{measured:.2f} with each ReLU layer towards the input, before any training; "
-        f"{sum(good)} of {len(good)} cases lie within {TOLERANCE:.0%} of mean-field theory. The factor of the norm "
+        f"The squared gradient grows by ×{measured:.2f} with each ReLU layer towards the input, "
+        f"before any training; "
+        f"{sum(good)} of {len(good)} cases lie within {TOLERANCE:.0%} of mean-field theory. The "
+        f"factor of the norm "
         f"itself is the square root, ×{math.sqrt(measured):.2f}.",
         rows,
     )
@@ -147,12 +141,18 @@ def draw(figure, results):
 CLAIM = Claim(
     id="C10",
     title="BatchNorm makes gradients explode at initialisation of deep nets",
-    source="Yang et al. 2019, A Mean Field Theory of Batch Normalization, Theorem 8 (arXiv 1902.08129)",
-    claimed="In a deep net with BatchNorm the squared gradient norm grows exponentially towards the input, by π/(π-1) "
-    "= 1.467 a ReLU layer for large batches and more for small ones; no choice of weights avoids it.",
-    protocol=f"h ← W φ(BN(h)), W ~ N(0, 1/N), N = {WIDTH}, depth {DEPTH}, γ = 1, β = 0, eps = 0, Gaussian batch and "
+    source=("Yang et al. 2019, A Mean Field Theory of Batch Normalization, Theorem 8 (arXiv "
+    "1902.08129)"),
+    claimed="In a deep net with BatchNorm the squared gradient norm grows exponentially towards "
+            "the input, by π/(π-1) "
+    "= 1.467 a ReLU layer for large batches and more for small ones; no choice of weights avoids "
+    "it.",
+    protocol=f"h ← W φ(BN(h)), W ~ N(0, 1/N), N = {WIDTH}, depth {DEPTH}, γ = 1, β = 0, eps = 0, "
+             f"Gaussian batch and "
     f"cotangent, float64; growth between layers {FIRST + 1} and {LAST + 1}; no training, no data.",
-    criterion="geometric mean over seeds within 3 % of theory for ReLU and linear nets at each batch size",
-    reference="theory, ReLU: 1.788, 1.590, 1.493, 1.473 at batch 8, 16, 64, 256; linear: 1.200, 1.077, 1.016, 1.004",
+    criterion=("geometric mean over seeds within 3 % of theory for ReLU and linear nets at each "
+    "batch size"),
+    reference=("theory, ReLU: 1.788, 1.590, 1.493, 1.473 at batch 8, 16, 64, 256; linear: 1.200, "
+    "1.077, 1.016, 1.004"),
     cells=cells, measure=measure, judge=judge, draw=draw, ci=True,
 )  # fmt: skip

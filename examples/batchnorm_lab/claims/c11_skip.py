@@ -7,17 +7,7 @@ import math
 import numpy as np
 
 import minigrad as mg
-from batchnorm_lab.claim import (
-    NOT_HERE,
-    PARTLY,
-    REPRODUCED,
-    Claim,
-    Judgement,
-    geometric,
-    median,
-    pick,
-    spread,
-)
+from batchnorm_lab.claim import Claim, Judgement, geometric, median, pick, spread, verdict_of
 from batchnorm_lab.deep import Residual, normalised, norms
 from batchnorm_lab.plotting import GREEN, THEORY, WITH, WITHOUT, labelled
 from batchnorm_lab.training import Data, batches, step
@@ -46,12 +36,12 @@ def gradient_norms(arm: str, seed: int, depth: int = DEPTH, width: int = WIDTH) 
 
 
 def growth_in_theory(depth: int) -> float:
-    """Return first over last squared gradient norm with skip and BN: a power of the depth, no exponential."""
+    """Return first over last squared gradient norm with skip and BN: a power of the depth."""
     return (1 + depth * (math.pi - 1) / (2 * math.pi)) ** (math.pi / (math.pi - 1))
 
 
 def batch_accuracy(net: Residual, part, batch: int = 500) -> float:
-    """Return the test accuracy by batch statistics: after 250 steps running ones lag too far behind."""
+    """Return the test accuracy by batch statistics: running ones lag too far after 250 steps."""
     right = 0
     with mg.no_grad():
         for i in range(0, len(part.labels), batch):
@@ -84,13 +74,21 @@ def trained(
 
 
 def cells(mode, seeds):
-    """Initialisation: each arm and seed. Training: two arms, each depth, each rate; quick: the deepest, one seed."""
+    """Initialisation: each arm and seed.
+
+    Training: two arms, each depth, each rate; quick: the deepest, one seed.
+    """
     depths = DEPTHS if mode == "full" else DEPTHS[-1:]
-    found = [{"part": "initialisation", "arm": a, "seed": s} for a in ARMS for s in range(seeds)]
-    return found + [
+    trained = min(seeds, 3) if mode == "full" else 1
+    settings = [{"part": "initialisation", "arm": a, "seed": s} for a in ARMS for s in range(seeds)]
+    settings += [
         {"part": "training", "arm": a, "depth": d, "rate": r, "seed": s}
-        for d in depths for a in ARMS[:2] for r in RATES for s in range(min(seeds, 3) if mode == "full" else 1)
-    ]  # fmt: skip
+        for d in depths
+        for a in ARMS[:2]
+        for r in RATES
+        for s in range(trained)
+    ]
+    return settings
 
 
 def measure(cell, data, tick=lambda n: None):
@@ -113,7 +111,7 @@ def _best(results, arm, depth):
 
 
 def judge(results):
-    """Both halves: growth at initialisation, accuracy of the deepest nets at each arm's better rate."""
+    """Growth at initialisation, and accuracy of the deepest nets at each arm's better rate."""
     growth = {
         a: geometric(
             v["squared"][0] / v["squared"][-1] for v in pick(results, part="initialisation", arm=a)
@@ -137,11 +135,14 @@ def judge(results):
     plain, skip = (median(_best(results, a, depths[-1])[0]) for a in ARMS[:2])
     halves = (growth["skip"] < 1e3 and growth["plain"] > 1e10, skip > 0.85 and plain < 0.50)
     return Judgement(
-        REPRODUCED if all(halves) else PARTLY if any(halves) else NOT_HERE,
-        f"growth {growth['plain']:.1g} plain, {growth['skip']:.0f} with skip (theory {growth_in_theory(DEPTH):.0f}); "
+        verdict_of(halves),
+        f"growth {growth['plain']:.1g} plain, {growth['skip']:.0f} with skip (theory "
+        f"{growth_in_theory(DEPTH):.0f}); "
         f"depth {depths[-1]} learns to {skip:.1%} with skip, {plain:.1%} without",
-        f"Over {DEPTH} blocks the squared gradient grows {growth['plain']:.0e}-fold without skip connections and "
-        f"{growth['skip']:.0f}-fold with them; without BatchNorm the same skip net grows {growth['skip, no BatchNorm']:.0e}-fold, "
+        f"Over {DEPTH} blocks the squared gradient grows {growth['plain']:.0e}-fold without skip "
+        f"connections and "
+        f"{growth['skip']:.0f}-fold with them; without BatchNorm the same skip net grows "
+        f"{growth['skip, no BatchNorm']:.0e}-fold, "
         "so it takes both.",
         rows,
     )
@@ -183,14 +184,21 @@ def draw(figure, results):
 CLAIM = Claim(
     id="C11",
     title="Skip connections remove the explosion",
-    source="Yang et al. 2019, §5 and Figure 2 (arXiv 1902.08129); De & Smith 2020 (arXiv 2002.10444)",
-    claimed="Deep nets with BatchNorm and no skip connections cannot be trained; with them depth is no obstacle, since "
+    source=("Yang et al. 2019, §5 and Figure 2 (arXiv 1902.08129); De & Smith 2020 (arXiv "
+    "2002.10444)"),
+    claimed="Deep nets with BatchNorm and no skip connections cannot be trained; with them depth "
+            "is no obstacle, since "
     "BatchNorm makes the residual branches small beside the skip path.",
-    protocol=f"(a) h ← W relu(BN(h)) against h ← h + W relu(BN(h)) before training, width {WIDTH}, batch {BATCH}, depth "
-    f"{DEPTH}, eps = 0. (b) MNIST, width 64, batch {BATCH}, depths 10, 30, 60, {STEPS} SGD steps, rates 0.01 and 0.1, at "
-    "most 3 seeds, each arm judged at its better rate; accuracy by batch statistics of 500 test images.",
-    criterion="(a) first over last squared gradient below 1e3 with skip, above 1e10 without; (b) depth 60: above 85 % with "
+    protocol=f"(a) h ← W relu(BN(h)) against h ← h + W relu(BN(h)) before training, width {WIDTH}, "
+             f"batch {BATCH}, depth "
+    f"{DEPTH}, eps = 0. (b) MNIST, width 64, batch {BATCH}, depths 10, 30, 60, {STEPS} SGD steps, "
+    f"rates 0.01 and 0.1, at "
+    "most 3 seeds, each arm judged at its better rate; accuracy by batch statistics of 500 test "
+    "images.",
+    criterion="(a) first over last squared gradient below 1e3 with skip, above 1e10 without; (b) "
+              "depth 60: above 85 % with "
     "skip, below 50 % without; one of the two: partly",
-    reference="theory for (a): 185 with skip; Yang et al. could not train plain nets deeper than about 50 layers",
+    reference=("theory for (a): 185 with skip; Yang et al. could not train plain nets deeper than "
+    "about 50 layers"),
     cells=cells, measure=measure, judge=judge, draw=draw, ci=True,
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import minigrad as mg
-from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, median, pick, spread
+from batchnorm_lab.claim import Claim, Judgement, median, pick, spread, verdict
 from batchnorm_lab.deep import Residual, norms, ratio
 from batchnorm_lab.plotting import COLORS, MARKERS, banded, labelled
 from batchnorm_lab.training import Data, batches, step
@@ -66,17 +66,23 @@ def judge(results):
                 )
     once, later = (median(falls(results, **GATE, after=t)) for t in (1, STEPS))
     return Judgement(
-        REPRODUCED if once >= 10 else PARTLY if later >= 10 else NOT_HERE,
-        f"largest over smallest layer gradient falls ×{once:.2g} with the first step, ×{later:.2g} within ten",
-        f"At depth {GATE['depth']} and rate {GATE['rate']:g} one step makes the layers' gradients ×{once:.2g} less unequal, "
-        f"ten steps ×{later:.2g}: they do equalise, because BatchNorm makes the early layers' weights grow and their "
+        verdict(once >= 10, later >= 10),
+        f"largest over smallest layer gradient falls ×{once:.2g} with the first step, ×{later:.2g} "
+        f"within ten",
+        f"At depth {GATE['depth']} and rate {GATE['rate']:g} one step makes the layers' gradients "
+        f"×{once:.2g} less unequal, "
+        f"ten steps ×{later:.2g}: they do equalise, because BatchNorm makes the early layers' "
+        f"weights grow and their "
         "gradients shrink, and how fast depends on rate and depth.",
         rows,
     )
 
 
 def draw(figure, results):
-    """Left: gradient of each layer before the first steps. Right: largest over smallest, by step."""
+    """Left: gradient of each layer before the first steps.
+
+    Right: largest over smallest, by step.
+    """
     left, right = figure.subplots(1, 2)
     for t, color, marker in zip((0, 1, 2, 5, STEPS), COLORS, MARKERS, strict=False):
         runs = [v["norms"][t] for v in pick(results, **GATE)]
@@ -109,11 +115,15 @@ CLAIM = Claim(
     id="C12",
     title="One training step makes the gradients of the layers nearly equal",
     source="Yang et al. 2019, Figures 3 and 4 (arXiv 1902.08129)",
-    claimed="The explosion at initialisation is transient: after one step the gradients of all layers are roughly equal, "
+    claimed="The explosion at initialisation is transient: after one step the gradients of all "
+            "layers are roughly equal, "
     "which is why nets of moderate depth train all the same.",
-    protocol=f"plain nets h ← W relu(BN(h)) of 30 and 60 blocks, width {WIDTH}, on MNIST, batch {BATCH}, SGD at rates 0.01, "
-    "0.1 and 1; weight-gradient norm of each block at steps 0 to 10; ratio = largest over smallest.",
-    criterion=f"depth {GATE['depth']}, rate {GATE['rate']:g}: median ratio falls at least ×10 with the first step: reproduced; "
+    protocol=f"plain nets h ← W relu(BN(h)) of 30 and 60 blocks, width {WIDTH}, on MNIST, batch "
+             f"{BATCH}, SGD at rates 0.01, "
+    "0.1 and 1; weight-gradient norm of each block at steps 0 to 10; ratio = largest over "
+    "smallest.",
+    criterion=f"depth {GATE['depth']}, rate {GATE['rate']:g}: median ratio falls at least ×10 with "
+              f"the first step: reproduced; "
     "within ten steps: partly",
     reference="Yang et al.: roughly equal after one step (no figure given)",
     cells=cells, measure=measure, judge=judge, draw=draw,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import minigrad as mg
-from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, pick
+from batchnorm_lab.claim import Claim, Judgement, pick, verdict_of
 from batchnorm_lab.deep import normalised
 from batchnorm_lab.plotting import BLUE, RED, labelled
 
@@ -85,7 +85,7 @@ def identities(seed: int) -> dict[str, float]:
 
 
 def with_eps(seed: int, eps: float = 1e-5) -> dict[str, float]:
-    """Return by scale how far the output moves when eps is not 0: the paper's identity is then not exact."""
+    """Return by scale how far the output moves when eps is not 0: the identity is not exact."""
     layer = Layer(seed)
     return {f"{scale:g}": invariance(layer, eps, scale)["output of aW"] for scale in SCALES}
 
@@ -114,9 +114,10 @@ def judge(results):
     ]
     rows += [[f"output of aW, a = {a}, eps = 1e-5 (not exact)", f"{e:.1e}"] for a, e in eps.items()]
     return Judgement(
-        REPRODUCED if all(good) else PARTLY if any(good) else NOT_HERE,
+        verdict_of(good),
         f"{sum(good)} of {len(good)} identities hold; worst error {max(errors.values()):.0e}",
-        f"To rounding ({max(errors.values()):.0e}), for a > 0 and eps = 0; the paper leaves both conditions out. With eps = 1e-5 "
+        f"To rounding ({max(errors.values()):.0e}), for a > 0 and eps = 0; the paper leaves both "
+        f"conditions out. With eps = 1e-5 "
         f"the output of 0.001 W is {max(e for e in eps.values()):.0%} off, of 7 W {eps['7']:.0e}.",
         rows,
     )
@@ -147,10 +148,13 @@ def draw(figure, results):
 CLAIM = Claim(
     id="C13",
     title="Length and direction of a weight come apart under BatchNorm",
-    source="Ioffe & Szegedy 2015, §3.3 (arXiv 1502.03167); Kohler et al. 2019, eq. 9 (arXiv 1805.10694); van Laarhoven 2017",
-    claimed="BN((aW)u) = BN(Wu) and its gradient by u is the same, that by aW is 1/a of it: larger weights get smaller "
+    source=("Ioffe & Szegedy 2015, §3.3 (arXiv 1502.03167); Kohler et al. 2019, eq. 9 (arXiv "
+    "1805.10694); van Laarhoven 2017"),
+    claimed="BN((aW)u) = BN(Wu) and its gradient by u is the same, that by aW is 1/a of it: larger "
+            "weights get smaller "
     "gradients. So BatchNorm depends on a weight's direction alone.",
-    protocol="one layer BN(u W) in float64 with eps = 0, a in {0.001, 0.1, 7, 1000}, random cotangent; gradients by "
+    protocol="one layer BN(u W) in float64 with eps = 0, a in {0.001, 0.1, 7, 1000}, random "
+             "cotangent; gradients by "
     "minigrad's graph; 50 steps of descent for the effective learning rate.",
     criterion="every identity below 1e-10, relative to the largest value",
     reference="exact",

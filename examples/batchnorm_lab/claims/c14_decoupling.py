@@ -8,7 +8,7 @@ import numpy as np
 
 import minigrad as mg
 import minigrad.nn.functional as F
-from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, median, pick, spread
+from batchnorm_lab.claim import Claim, Judgement, median, pick, spread, verdict
 from batchnorm_lab.deep import normalised
 from batchnorm_lab.plotting import WITH, WITHOUT, labelled
 
@@ -29,7 +29,7 @@ HALFSPACE_STEPS, FLAT = 5000, 1e-4
 
 
 def inputs(seed: int) -> tuple[np.ndarray, np.random.Generator]:
-    """Return centred inputs (N, FEATURES) whose covariance has largest eigenvalue 1, and the generator."""
+    """Return centred inputs (N, FEATURES), largest eigenvalue 1, and the generator."""
     rng = np.random.default_rng(seed)
     axes = np.linalg.qr(rng.standard_normal((FEATURES, FEATURES)))[0]
     scales = np.sqrt(np.geomspace(1, 1 / CONDITION, FEATURES))
@@ -41,7 +41,8 @@ def inputs(seed: int) -> tuple[np.ndarray, np.random.Generator]:
 def least_squares(arm: str, lr: float, seed: int, steps: int = LEAST_SQUARES_STEPS) -> list[float]:
     """Return the losses of gradient descent on ½ mean (prediction - y)², y a linear function of x.
 
-    With BatchNorm the prediction is g x̂, g learned at rate ½ whatever ``lr`` is; ends where it diverges.
+    With BatchNorm the prediction is g x̂, g learned at rate ½ whatever ``lr`` is; ends where it
+    diverges.
     """
     array, rng = inputs(seed)
     x, y = mg.from_numpy(array), array @ rng.standard_normal(FEATURES)
@@ -73,11 +74,11 @@ def best_length(margins: np.ndarray) -> float:
 
 
 def halfspace(arm: str, multiple: float, seed: int, steps: int = HALFSPACE_STEPS) -> list[float]:
-    """Return the gradient norms on the way to ``FLAT`` for a halfspace with flipped labels, softplus loss.
+    """Return the gradient norms on the way to ``FLAT``: halfspace, flipped labels, softplus loss.
 
-    "descent" steps by ``multiple`` / L from 0. "normalised" (Kohler et al. 2019, Algorithm 1) begins at
-    minus the gradient in 0, finds the length by bisection and takes ``multiple`` of their step for the
-    direction. The norm is that of the gradient by the plain weight in both.
+    "descent" steps by ``multiple`` / L from 0. "normalised" (Kohler et al. 2019, Algorithm 1)
+    begins at minus the gradient in 0, finds the length by bisection and takes ``multiple`` of their
+    step for the direction. The norm is that of the gradient by the plain weight in both.
     """
     x, rng = inputs(seed)
     y = np.sign(x @ rng.standard_normal(FEATURES))
@@ -119,7 +120,7 @@ def cells(mode, seeds):
 
 
 def measure(cell, data=None, tick=lambda n: None):
-    """Return the steps to the goal (None: never), the last value, and a thinned curve [[step, value], …]."""
+    """Return the steps to the goal (None: never), the last value, a thinned [[step, value], …]."""
     with np.errstate(all="ignore"):  # descent above 2/L diverges: that is the point
         least = cell["problem"] == "least squares"
         values = (least_squares if least else halfspace)(cell["arm"], cell["rate"], cell["seed"])
@@ -153,7 +154,10 @@ def faster(results, problem, rate=None):
 
 
 def judge(results):
-    """Robust: BatchNorm finite at every rate. Faster: steps on the halfspace, by theory's steps and tuned ones."""
+    """Robust: BatchNorm finite at every rate.
+
+    Faster: steps on the halfspace, by theory's steps and tuned ones.
+    """
     least = lambda arm: {
         r: median(v["last"] for v in pick(results, problem="least squares", arm=arm, rate=r))
         for r in sorted({r.cell["rate"] for r in results if r.cell["problem"] == "least squares"})
@@ -162,8 +166,9 @@ def judge(results):
     robust = all(v < 10 for v in normed.values()) and all(
         v > 1e10 for r, v in plain.items() if r > 2
     )
-    by_theory, tuned, squares = (median(faster(results, p, r)) for p, r in
-                                 (("halfspace", 1.0), ("halfspace", None), ("least squares", None)))  # fmt: skip
+    by_theory = median(faster(results, "halfspace", 1.0))
+    tuned = median(faster(results, "halfspace", None))
+    squares = median(faster(results, "least squares", None))
     say = lambda v: f"{v:.1e}" if v < 1e10 else "diverged"
     rows = [["least squares, rate of w", *(f"{r:g}" for r in plain)]]
     rows += [
@@ -189,15 +194,14 @@ def judge(results):
         ]
     )
     return Judgement(
-        REPRODUCED
-        if robust and by_theory >= 2 and tuned >= 2
-        else PARTLY
-        if robust or by_theory >= 2
-        else NOT_HERE,
-        f"BatchNorm {'finite at every rate' if robust else 'not robust'}; halfspace: ×{by_theory:.1f} fewer steps by theory's "
+        verdict(robust and by_theory >= 2 and tuned >= 2, robust or by_theory >= 2),
+        f"BatchNorm {'finite at every rate' if robust else 'not robust'}; halfspace: "
+        f"×{by_theory:.1f} fewer steps by theory's "
         f"step sizes, ×{tuned:.1f} with both tuned",
-        f"Robust: {'yes' if robust else 'no'}. Faster: ×{by_theory:.1f} against descent at its safe step 1/L, but ×{tuned:.1f} once "
-        f"descent's step is tuned as well; on least squares ×{squares:.1f}, where theory promises no speed-up.",
+        f"Robust: {'yes' if robust else 'no'}. Faster: ×{by_theory:.1f} against descent at its "
+        f"safe step 1/L, but ×{tuned:.1f} once "
+        f"descent's step is tuned as well; on least squares ×{squares:.1f}, where theory promises "
+        f"no speed-up.",
         rows,
     )
 
@@ -221,8 +225,12 @@ def draw(figure, results):
     )
     for arm, style in zip(ARMS["halfspace"], (WITHOUT, WITH), strict=True):
         for i, value in enumerate(pick(results, problem="halfspace", arm=arm, rate=1.0)):
-            right.semilogy(*zip(*value["curve"], strict=True), color=style["color"], linestyle=style["linestyle"],
-                           label=f"{arm}, theory's step" if i == 0 else None)  # fmt: skip
+            right.semilogy(
+                *zip(*value["curve"], strict=True),
+                color=style["color"],
+                linestyle=style["linestyle"],
+                label=f"{arm}, theory's step" if i == 0 else None,
+            )
     found = [
         r
         for r in results
@@ -242,14 +250,21 @@ def draw(figure, results):
 CLAIM = Claim(
     id="C14",
     title="The decoupling accelerates, and makes the learning rate matter less",
-    source="Kohler et al. 2019 (arXiv 1805.10694); Cai, Li & Shen 2018, On the Convergence and Robustness of BatchNorm",
-    claimed="In length and direction coordinates descent learns halfspaces in linear time, where it is slower otherwise; with "
-    "BatchNorm least squares converges for any learning rate. No speed-up is claimed for least squares.",
-    protocol=f"{N} Gaussian inputs, {FEATURES} features, condition number {CONDITION:g}. (a) least squares, BatchNorm on the "
-    f"prediction, rate of w from 0.1 to 1000, {LEAST_SQUARES_STEPS} steps; goal loss {CLOSE:g}. (b) halfspace, {FLIPPED:.0%} of "
-    f"labels flipped, softplus loss; Kohler's Algorithm 1 against descent; steps to gradient norm {FLAT:g}; both arms at "
+    source=("Kohler et al. 2019 (arXiv 1805.10694); Cai, Li & Shen 2018, On the Convergence and "
+    "Robustness of BatchNorm"),
+    claimed="In length and direction coordinates descent learns halfspaces in linear time, where "
+            "it is slower otherwise; with "
+    "BatchNorm least squares converges for any learning rate. No speed-up is claimed for least "
+    "squares.",
+    protocol=f"{N} Gaussian inputs, {FEATURES} features, condition number {CONDITION:g}. (a) least "
+             f"squares, BatchNorm on the "
+    f"prediction, rate of w from 0.1 to 1000, {LEAST_SQUARES_STEPS} steps; goal loss {CLOSE:g}. "
+    f"(b) halfspace, {FLIPPED:.0%} of "
+    f"labels flipped, softplus loss; Kohler's Algorithm 1 against descent; steps to gradient norm "
+    f"{FLAT:g}; both arms at "
     "theory's step and at the best of the same eight multiples of it.",
-    criterion="robust: BatchNorm finite at every rate while descent diverges above 2/L; faster: halfspace ratio of steps at least 2 "
+    criterion="robust: BatchNorm finite at every rate while descent diverges above 2/L; faster: "
+              "halfspace ratio of steps at least 2 "
     "by theory's steps and with both tuned. Both: reproduced; some: partly",
     reference="none in figures (theorems)",
     cells=cells, measure=measure, judge=judge, draw=draw,

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 
 import minigrad as mg
-from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, median, pick, spread
+from batchnorm_lab.claim import Claim, Judgement, median, pick, spread, verdict_of
 from batchnorm_lab.plotting import WITH, WITHOUT, labelled
 from batchnorm_lab.training import Data, Part, accuracy, batches, fit, mlp
 from minigrad import nn
@@ -17,7 +17,7 @@ GROUPS = (1, 2, 5, 10, 60, 1000)  # test images that share their batch statistic
 
 
 def scores_by_groups(net: nn.Sequential, images: np.ndarray, group: int) -> np.ndarray:
-    """Return the scores when each ``group`` of consecutive images is normalised by its own statistics."""
+    """Return the scores when each ``group`` of images is normalised by its own statistics."""
     h = mg.from_numpy(images)
     with mg.no_grad():
         for layer in net:
@@ -32,13 +32,16 @@ def scores_by_groups(net: nn.Sequential, images: np.ndarray, group: int) -> np.n
 
 
 def accuracy_by_groups(net: nn.Sequential, part: Part, group: int) -> float:
-    """Return the test accuracy of :func:`scores_by_groups`; images that fill no group are left out."""
+    """Return the test accuracy of :func:`scores_by_groups`.
+
+    Images that fill no group are left out.
+    """
     whole = part[: len(part.labels) // group * group]
     return float((scores_by_groups(net, whole.images, group).argmax(1) == whole.labels).mean())
 
 
 def depends_on_mates(net: nn.Sequential, images: np.ndarray) -> float:
-    """Return the largest change, in float64, of scores in evaluation mode when images come alone."""
+    """Return the largest change, in float64, of evaluation scores when images come alone."""
     net.double().eval()
     x = mg.from_numpy(images.astype(np.float64))
     with mg.no_grad():
@@ -102,10 +105,13 @@ def judge(results):
             ]
         )
     return Judgement(
-        REPRODUCED if all(tests) else PARTLY if any(tests) else NOT_HERE,
-        f"Algorithm 2 {median(differ) * 100:+.2f} points beside running averages; by class at most {collapse:.0%}",
-        f"Fixed statistics give {spread([v['running'] for v in found])} whatever comes beside an image; by statistics of 60 test "
-        f"images it is {spread([v['by class']['60'] for v in found])} when they share a class, and of one image, where minigrad "
+        verdict_of(tests),
+        f"Algorithm 2 {median(differ) * 100:+.2f} points beside running averages; by class at most "
+        f"{collapse:.0%}",
+        f"Fixed statistics give {spread([v['running'] for v in found])} whatever comes beside an "
+        f"image; by statistics of 60 test "
+        f"images it is {spread([v['by class']['60'] for v in found])} when they share a class, and "
+        f"of one image, where minigrad "
         "refuses, chance.",
         rows,
     )
@@ -150,11 +156,15 @@ CLAIM = Claim(
     id="C15",
     title="In use, fixed statistics replace those of the batch",
     source="Ioffe & Szegedy 2015, §3.1 and Algorithm 2 (arXiv 1502.03167)",
-    claimed="The normalization by a mini-batch is neither necessary nor desirable in use; means over training batches "
+    claimed="The normalization by a mini-batch is neither necessary nor desirable in use; means "
+            "over training batches "
     "make the output depend on its input alone.",
-    protocol=f"784-100-100-100-10 sigmoid, N(0, {STD}²), rate {RATE:g}, batch 60, {STEPS} steps; then test accuracy by running "
-    "averages, by Algorithm 2 (1,000 training batches), and by statistics of 1 to 1000 test images at once.",
-    criterion="Algorithm 2 within 0.5 points of running averages (median); in evaluation mode no effect of batch mates (1e-10, "
+    protocol=f"784-100-100-100-10 sigmoid, N(0, {STD}²), rate {RATE:g}, batch 60, {STEPS} steps; "
+             f"then test accuracy by running "
+    "averages, by Algorithm 2 (1,000 training batches), and by statistics of 1 to 1000 test images "
+    "at once.",
+    criterion="Algorithm 2 within 0.5 points of running averages (median); in evaluation mode no "
+              "effect of batch mates (1e-10, "
     "float64); sorted by class, statistics of up to 60 images below 40 %",
     reference="none (the paper states the rule)",
     cells=cells, measure=measure, judge=judge, draw=draw, size=(6.4, 3.8), ci=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import minigrad as mg
-from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, pick, spread
+from batchnorm_lab.claim import Claim, Judgement, pick, spread, verdict_of
 from batchnorm_lab.plotting import WITH, WITHOUT, banded, labelled
 from batchnorm_lab.training import Data, Part, fit
 from minigrad import nn
@@ -148,10 +148,12 @@ def judge(results):
     )
     rows += [[f"CNN after {STEPS} steps, {a}", spread(runs)] for a, runs in last.items()]
     return Judgement(
-        REPRODUCED if all(good) else PARTLY if any(good) else NOT_HERE,
-        f"{sum(good)} of {len(good)} identities, worst {max(errors.values()):.0e}; CNN {spread(last['BatchNorm'])} with, "
+        verdict_of(good),
+        f"{sum(good)} of {len(good)} identities, worst {max(errors.values()):.0e}; CNN "
+        f"{spread(last['BatchNorm'])} with, "
         f"{spread(last['without'])} without",
-        f"BatchNorm of feature maps is BatchNorm of all their places as samples (to {max(errors.values()):.0e}), so shifts go "
+        f"BatchNorm of feature maps is BatchNorm of all their places as samples (to "
+        f"{max(errors.values()):.0e}), so shifts go "
         "through it; the paper gives no MNIST figure to set beside the curve.",
         rows,
     )
@@ -178,9 +180,11 @@ CLAIM = Claim(
     id="C16",
     title="For convolutions: one mean, variance, γ and β a feature map",
     source="Ioffe & Szegedy 2015, §3.2 (arXiv 1502.03167)",
-    claimed="Normalising over the batch and all places makes BatchNorm obey the convolutional property: elements of one "
+    claimed="Normalising over the batch and all places makes BatchNorm obey the convolutional "
+            "property: elements of one "
     "feature map, at different places, are normalised the same way.",
-    protocol=f"(a) identities in float64 on (6, 4, 5, 5) inputs. (b) CNN conv8/2-conv16/2-linear, ReLU, {IMAGES:,} training images, "
+    protocol=f"(a) identities in float64 on (6, 4, 5, 5) inputs. (b) CNN conv8/2-conv16/2-linear, "
+             f"ReLU, {IMAGES:,} training images, "
     f"batch {BATCH}, SGD at {RATE:g}, {STEPS} steps, at most 3 seeds.",
     criterion="every identity below 1e-12, relative; the curve is reported without a gate",
     reference="none on MNIST",

@@ -7,17 +7,7 @@ import math
 import time
 
 import minigrad as mg
-from batchnorm_lab.claim import (
-    NOT_HERE,
-    PARTLY,
-    REPRODUCED,
-    Claim,
-    Judgement,
-    interval,
-    median,
-    pick,
-    spread,
-)
+from batchnorm_lab.claim import Claim, Judgement, interval, median, pick, spread, verdict_of
 from batchnorm_lab.plotting import WITH, WITHOUT, banded, labelled
 from batchnorm_lab.training import Data, accuracy, batches, fit, mlp, step
 from minigrad import nn, optim
@@ -39,7 +29,7 @@ def build(net: str, arm: str, seed: int) -> nn.Sequential:
 
 
 def tuned_rate(net: str, arm: str, steps: int, data: Data) -> float:
-    """Return the rate that does best on the last 10,000 training images after a short run on the others."""
+    """Return the rate that is best on the last 10,000 training images, trained on the others."""
     if (net, arm, steps) not in _tuned:
         held_out = Data(data.train[:-10_000], data.train[-10_000:])
         found = {}
@@ -83,7 +73,10 @@ RATES, GOALS = ("equal", "tuned"), (0.90, 0.95, 0.97)
 
 
 def cells(mode, seeds):
-    """Two nets, both arms, equal and tuned rates; quick: 1,000 steps of the paper's net at equal rates, 3 seeds."""
+    """Two nets, both arms, equal and tuned rates.
+
+    Quick: 1,000 steps of the paper's net at equal rates, 3 seeds.
+    """
     full = mode == "full"
     return [
         {"net": n, "rates": r, "arm": a, "seed": s, "steps": STEPS if full else 1000}
@@ -156,9 +149,10 @@ def judge(results):
         for v, b in zip(vanilla, batch, strict=True)
     )
     return Judgement(
-        REPRODUCED if all(ahead) else PARTLY if any(ahead) else NOT_HERE,
+        verdict_of(ahead),
         "BatchNorm minus vanilla at the end: " + "; ".join(told),
-        f"BatchNorm ends ahead in {sum(ahead)} of {len(ahead)} comparisons (95 % interval above 0); a training step costs "
+        f"BatchNorm ends ahead in {sum(ahead)} of {len(ahead)} comparisons (95 % interval above "
+        f"0); a training step costs "
         f"×{slower:.1f} the time here, so fewer steps are not as much less time.",
         rows,
     )
@@ -185,11 +179,16 @@ CLAIM = Claim(
     title="A vanilla net against a BatchNorm net on MNIST",
     source="Ioffe & Szegedy 2015, §4.1 and Figure 1a (arXiv 1502.03167)",
     claimed="The batch-normalized network trains faster and reaches a higher test accuracy.",
-    protocol=f"784-100-100-100-10, sigmoid (the paper's; N(0, 0.02²)) and ReLU (He), binary images, batch {BATCH}, SGD, "
-    f"{STEPS:,} steps, the same initial weights and batches. Equal rates: 0.5 (sigmoid), 0.1 (ReLU). Tuned: each arm "
-    f"takes the best of four rates after {TUNING_STEPS:,} steps with a seed of its own, judged on 10,000 held-out training images.",
-    criterion="paired difference of the last test accuracy above 0 (95 % interval over seeds) in all comparisons: reproduced; "
+    protocol=f"784-100-100-100-10, sigmoid (the paper's; N(0, 0.02²)) and ReLU (He), binary "
+             f"images, batch {BATCH}, SGD, "
+    f"{STEPS:,} steps, the same initial weights and batches. Equal rates: 0.5 (sigmoid), 0.1 "
+    f"(ReLU). Tuned: each arm "
+    f"takes the best of four rates after {TUNING_STEPS:,} steps with a seed of its own, judged on "
+    f"10,000 held-out training images.",
+    criterion="paired difference of the last test accuracy above 0 (95 % interval over seeds) in "
+              "all comparisons: reproduced; "
     "in some: partly",
-    reference="Figure 1a (digitised): 97.2 % without, 98.2 % with, after 44,000 and 49,000 steps; +0.9 points",
+    reference=("Figure 1a (digitised): 97.2 % without, 98.2 % with, after 44,000 and 49,000 steps; "
+    "+0.9 points"),
     cells=cells, measure=measure, judge=judge, draw=draw, size=(8.0, 6.0),
 )  # fmt: skip

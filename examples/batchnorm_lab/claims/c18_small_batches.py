@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import minigrad as mg
-from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, median, pick, spread
+from batchnorm_lab.claim import Claim, Judgement, median, pick, spread, verdict
 from batchnorm_lab.plotting import WITH, WITHOUT, labelled
 from batchnorm_lab.training import Data, fit, mlp
 from minigrad import nn
@@ -43,11 +43,14 @@ def judge(results):
         [str(b), spread(without[b]), spread(normed[b]), f"{100 * gap[b]:+.1f}"] for b in without
     ]
     return Judgement(
-        REPRODUCED if gap[2] < 0 else PARTLY if harmed else NOT_HERE,
-        f"batch 2: {median(normed[2]):.1%} with, {median(without[2]):.1%} without; batch 60: {median(normed[60]):.1%}, "
+        verdict(gap[2] < 0, harmed),
+        f"batch 2: {median(normed[2]):.1%} with, {median(without[2]):.1%} without; batch 60: "
+        f"{median(normed[60]):.1%}, "
         f"{median(without[60]):.1%}",
-        f"With two images a batch x̂ is ±1 whatever they show, and its gradient vanishes: BatchNorm is {-100 * gap[2]:.0f} points "
-        f"behind; it is behind at batch {', '.join(map(str, harmed)) or 'none'} and ahead at the others.",
+        f"With two images a batch x̂ is ±1 whatever they show, and its gradient vanishes: "
+        f"BatchNorm is {-100 * gap[2]:.0f} points "
+        f"behind; it is behind at batch {', '.join(map(str, harmed)) or 'none'} and ahead at the "
+        f"others.",
         rows,
     )
 
@@ -76,11 +79,15 @@ def draw(figure, results):
 CLAIM = Claim(
     id="C18",
     title="Small batches hurt BatchNorm",
-    source="follows from Algorithm 1 at m = 2; Wu & He 2018, Group Normalization (arXiv 1803.08494)",
-    claimed="The error of a net with BatchNorm rises quickly as the batch becomes small, its statistics being poor.",
-    protocol=f"784-100-100-100-10 ReLU, He, SGD at {RATE:g}, {STEPS:,} steps, batch 2 to 60, test accuracy in evaluation mode; every "
+    source=("follows from Algorithm 1 at m = 2; Wu & He 2018, Group Normalization (arXiv "
+    "1803.08494)"),
+    claimed=("The error of a net with BatchNorm rises quickly as the batch becomes small, its "
+    "statistics being poor."),
+    protocol=f"784-100-100-100-10 ReLU, He, SGD at {RATE:g}, {STEPS:,} steps, batch 2 to 60, test "
+             f"accuracy in evaluation mode; every "
     "arm sees the same number of steps, so fewer images in smaller batches.",
-    criterion="median accuracy with BatchNorm below that without at batch 2: reproduced; below it at another batch only: partly",
+    criterion=("median accuracy with BatchNorm below that without at batch 2: reproduced; below it "
+    "at another batch only: partly"),
     reference="none on MNIST",
     cells=cells, measure=measure, judge=judge, draw=draw, size=(6.4, 3.8),
 )  # fmt: skip

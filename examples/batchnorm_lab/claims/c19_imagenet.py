@@ -11,7 +11,8 @@ from batchnorm_lab.inception import PRINTED_PARAMETERS, bn_inception
 from batchnorm_lab.plotting import BLUE, labelled
 from minigrad import optim
 
-STEPS = {  # paper, Figure 3: training steps of 32 images to 72.2 % (BN-x30: also its 6 million to 74.8 %)
+# paper, Figure 3: training steps of 32 images to 72.2 % (BN-x30: also its 6 million to 74.8 %)
+STEPS = {
     "Inception": 31.0e6,
     "BN-Baseline": 13.3e6,
     "BN-x5": 2.1e6,
@@ -22,7 +23,7 @@ PAPERS_BATCH = 32
 
 
 def measure(cell, data=None, tick=lambda n: None) -> dict:
-    """Return the parameters and the seconds of training steps on made-up images, first one left out."""
+    """Return the parameters and the seconds of training steps on random images after the first."""
     mg.manual_seed(cell["seed"])
     net = bn_inception()
     optimizer = optim.SGD(net.parameters(), lr=0.045, momentum=0.9)
@@ -83,11 +84,15 @@ def judge(results):
     counted = value["parameters"] / 1e6
     return Judgement(
         NOT_TESTABLE,
-        f"quoted: 74.8 % against 72.2 %, 14 times fewer steps, top-5 error 4.8 %; here one step of {value['images']} images takes "
+        f"quoted: 74.8 % against 72.2 %, 14 times fewer steps, top-5 error 4.8 %; here one step of "
+        f"{value['images']} images takes "
         f"{value['seconds']:.1f} s",
-        f"The network is built ({counted:.1f} million parameters by the table's filters; the text says "
-        f"{PRINTED_PARAMETERS / 1e6:.1f}) and runs forward and backward on made-up 224×224 images; BN-x5's 2.1 million steps would "
-        f"take {days['BN-x5']:,.0f} days on one core of this machine, and the 14 times are BatchNorm plus seven other changes.",
+        f"The network is built ({counted:.1f} million parameters by the table's filters; the text "
+        f"says "
+        f"{PRINTED_PARAMETERS / 1e6:.1f}) and runs forward and backward on made-up 224×224 images; "
+        f"BN-x5's 2.1 million steps would "
+        f"take {days['BN-x5']:,.0f} days on one core of this machine, and the 14 times are "
+        f"BatchNorm plus seven other changes.",
         rows,
     )
 
@@ -101,7 +106,8 @@ def draw(figure, results):
     axes.bar_label(bars, [f"{d:,.0f} days" for d in days.values()], padding=3, fontsize=8)
     axes.invert_yaxis()
     axes.margins(x=0.18)
-    title = f"the paper's runs at {value['seconds'] * PAPERS_BATCH / value['images']:.1f} s for a step of {PAPERS_BATCH} images"
+    seconds = value["seconds"] * PAPERS_BATCH / value["images"]
+    title = f"the paper's runs at {seconds:.1f} s for a step of {PAPERS_BATCH} images"
     labelled(axes, title, "days on one core", "", None)
 
 
@@ -109,11 +115,15 @@ CLAIM = Claim(
     id="C19",
     title="ImageNet: 14 times fewer steps, 4.8 % top-5 error, beyond human raters",
     source="Ioffe & Szegedy 2015, §4.2 and Figures 2 to 4 (arXiv 1502.03167)",
-    claimed="The same accuracy as Inception with 14 times fewer steps, 74.8 % against 72.2 % at the end; an ensemble at 4.9 % top-5 "
-    "validation and 4.82 % test error, better than the best published result and than human raters.",
-    protocol="none of it is run: ImageNet and its compute are not here. The paper's network is built from Figure 5 and timed, "
+    claimed="The same accuracy as Inception with 14 times fewer steps, 74.8 % against 72.2 % at "
+            "the end; an ensemble at 4.9 % top-5 "
+    "validation and 4.82 % test error, better than the best published result and than human "
+    "raters.",
+    protocol="none of it is run: ImageNet and its compute are not here. The paper's network is "
+             "built from Figure 5 and timed, "
     "forward, backward and SGD step, on made-up 224×224 images.",
     criterion="none; quoted",
-    reference="steps to 72.2 %: 31.0, 13.3, 2.1, 2.7 million (Inception, BN-Baseline, BN-x5, BN-x30)",
+    reference=("steps to 72.2 %: 31.0, 13.3, 2.1, 2.7 million (Inception, BN-Baseline, BN-x5, "
+    "BN-x30)"),
     cells=cells, measure=measure, judge=judge, draw=draw, size=(7.0, 2.8),
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import minigrad as mg
-from batchnorm_lab.claim import NOT_HERE, PARTLY, REPRODUCED, Claim, Judgement, median, pick, spread
+from batchnorm_lab.claim import Claim, Judgement, median, pick, spread, verdict
 from batchnorm_lab.deep import norms, ratio
 from batchnorm_lab.plotting import WITH, WITHOUT, banded, labelled
 from batchnorm_lab.training import Data, batches, linears, mlp, step
@@ -58,12 +58,16 @@ def judge(results):
     sigmoid, relu = ([at_first[net, arm] for arm in ARMS] for net in NETS)
     vanishing, exploding = sigmoid[0] > 1e3 and sigmoid[1] < 10, relu[1] <= relu[0]
     return Judgement(
-        REPRODUCED if vanishing and exploding else PARTLY if vanishing or exploding else NOT_HERE,
-        f"largest over smallest layer gradient before training: sigmoid {sigmoid[0]:.1g} without, {sigmoid[1]:.2g} with; "
+        verdict(vanishing and exploding, vanishing or exploding),
+        f"largest over smallest layer gradient before training: sigmoid {sigmoid[0]:.1g} without, "
+        f"{sigmoid[1]:.2g} with; "
         f"ReLU {relu[0]:.2g} without, {relu[1]:.2g} with",
-        f"Vanishing: {'prevented' if vanishing else 'not prevented'} in 8 sigmoid layers (×{sigmoid[0]:.0e} becomes "
-        f"×{sigmoid[1]:.1f}). Exploding: {'not worse' if exploding else 'caused'} in 30 ReLU layers with He weights, where the layers "
-        f"differ ×{relu[0]:.1f} without BatchNorm and ×{relu[1]:.0f} with it (see C10), until training evens it out (see C12).",
+        f"Vanishing: {'prevented' if vanishing else 'not prevented'} in 8 sigmoid layers "
+        f"(×{sigmoid[0]:.0e} becomes "
+        f"×{sigmoid[1]:.1f}). Exploding: {'not worse' if exploding else 'caused'} in 30 ReLU "
+        f"layers with He weights, where the layers "
+        f"differ ×{relu[0]:.1f} without BatchNorm and ×{relu[1]:.0f} with it (see C10), until "
+        f"training evens it out (see C12).",
         rows,
     )
 
@@ -95,13 +99,19 @@ def draw(figure, results):
 CLAIM = Claim(
     id="C20",
     title="BatchNorm prevents vanishing and exploding gradients",
-    source="Ioffe & Szegedy 2015, §1 and §3.3 (arXiv 1502.03167); against it Yang et al. 2019 (arXiv 1902.08129)",
-    claimed="BatchNorm keeps activations out of saturation and small changes from amplifying, so gradients neither vanish nor "
+    source=("Ioffe & Szegedy 2015, §1 and §3.3 (arXiv 1502.03167); against it Yang et al. 2019 "
+    "(arXiv 1902.08129)"),
+    claimed="BatchNorm keeps activations out of saturation and small changes from amplifying, so "
+            "gradients neither vanish nor "
     "explode; layer Jacobians are conjectured to have singular values close to 1.",
-    protocol="784-100×8-10 sigmoid (Xavier, rate 0.5) and 784-100×30-10 ReLU (He, rate 0.1) on MNIST, batch 60; weight-gradient "
+    protocol="784-100×8-10 sigmoid (Xavier, rate 0.5) and 784-100×30-10 ReLU (He, rate 0.1) on "
+             "MNIST, batch 60; weight-gradient "
     "norm of each layer at steps 0, 10, 100; ratio = largest over smallest.",
-    criterion="vanishing prevented: sigmoid net before training above 1000 without, below 10 with. Exploding prevented: ReLU net "
+    criterion="vanishing prevented: sigmoid net before training above 1000 without, below 10 with. "
+              "Exploding prevented: ReLU net "
     "with BatchNorm no more unequal than without. Both: reproduced; one: partly",
-    reference="conjecture: 1; Yang et al.: grows by 1.22 a ReLU layer at initialisation, about 400 over 30",
+    reference=("conjecture: 1; Yang et al.: grows by 1.22 a ReLU layer at initialisation, about "
+               "400 "
+    "over 30"),
     cells=cells, measure=measure, judge=judge, draw=draw, ci=True,
 )  # fmt: skip
