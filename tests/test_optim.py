@@ -322,6 +322,20 @@ def test_errors_like_pytorch(torch, call, error, words):
             call(o, m.ones(2, requires_grad=True))
 
 
+def test_what_is_missing_is_said_with_what_there_is(torch):
+    import torch.optim
+
+    missing = {name for name in dir(torch.optim) if name[0] != "_" and not hasattr(optim, name)}
+    assert missing == {"swap_in_optimizer_params_and_state"}
+    schedules = torch.optim.lr_scheduler.__all__
+    assert not [name for name in schedules if not hasattr(optim.lr_scheduler, name)]
+    assert not [name for name in torch.optim.swa_utils.__all__ if not hasattr(optim.swa_utils, name)]
+    with pytest.raises(AttributeError, match=r"has no attribute 'Adan'; did you mean 'Adam'\? docs/layers.md lists"):
+        optim.Adan  # noqa: B018
+    with pytest.raises(AttributeError, match=r"no attribute 'swap_in_optimizer_params_and_state'. docs/layers.md"):
+        optim.swap_in_optimizer_params_and_state  # noqa: B018
+
+
 def test_a_parameter_twice_in_a_group_warns(torch):
     for m, o in ours_and_theirs(torch):
         p = m.ones(2, requires_grad=True)

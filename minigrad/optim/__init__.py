@@ -1,6 +1,11 @@
 """Optimizers and learning-rate schedules, with PyTorch's names and defaults."""
 
+import difflib as _difflib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
 from minigrad.optim import lr_scheduler as lr_scheduler
+from minigrad.optim import swa_utils as swa_utils
 from minigrad.optim.adadelta import Adadelta as Adadelta
 from minigrad.optim.adafactor import Adafactor as Adafactor
 from minigrad.optim.adagrad import Adagrad as Adagrad
@@ -17,3 +22,15 @@ from minigrad.optim.rmsprop import RMSprop as RMSprop
 from minigrad.optim.rprop import Rprop as Rprop
 from minigrad.optim.sgd import SGD as SGD
 from minigrad.optim.sparse_adam import SparseAdam as SparseAdam
+
+if not _TYPE_CHECKING:  # a checker knows all names
+
+    def __getattr__(name: str) -> _Any:
+        """Say what there is instead of ``name``."""
+        known = [each for each in globals() if not each.startswith("_")]
+        nearest = _difflib.get_close_matches(name, known, 1, 0.5)
+        hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
+        raise AttributeError(
+            f"module 'minigrad.optim' has no attribute {name!r}{hint} docs/layers.md lists the "
+            "optimizers and schedules of PyTorch that there are"
+        )
