@@ -51,9 +51,9 @@ def version(torch):
     return tuple(map(int, torch.__version__.split(".")[:2]))
 
 
-def changed(torch, said):
+def changed(torch, label):
     """Return whether a later PyTorch than the installed one gives this call other gradients."""
-    return any(version(torch) < since and re.search(call, said) for call, since in CHANGED.items())
+    return any(version(torch) < since and re.search(call, label) for call, since in CHANGED.items())
 
 
 def arrays(*shapes, seed=0):
@@ -83,20 +83,20 @@ def text(case):
 
 
 # ---- one library ----------------------------------------------------------------------------------------
-def put(lib, array, recorded=True):
+def leaf(lib, array, recorded=True):
     """Return a tensor with the array's memory layout; floats require grad."""
     t = lib.from_numpy(array) if array.ndim else lib.tensor(array.item(), dtype=getattr(lib, str(array.dtype)))
     return t.requires_grad_() if recorded and array.dtype.kind == "f" else t
 
 
-def flat(result):
+def flatten(result):
     """Return all tensors and numbers of a result, named tuples too."""
     if isinstance(result, (tuple, list)):
-        return [part for each in result for part in flat(each)]
+        return [part for each in result for part in flatten(each)]
     return [result]
 
 
-def called(lib, case, xs):
+def apply(lib, case, xs):
     """Return the case's result; it takes as many operands as it names."""
     code = case.__code__
     named = code.co_argcount - 1 - len(case.__defaults__ or ())  # without L, and what is bound already
@@ -105,22 +105,22 @@ def called(lib, case, xs):
 
 def run(lib, case, arrays, recorded=True, seed=None):
     """Return ("error", error), or "value", the results, and their gradients (None where there are none)."""
-    xs = [put(lib, a, recorded) for a in arrays]
+    xs = [leaf(lib, a, recorded) for a in arrays]
     if seed is not None:
         lib.manual_seed(seed)
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            outs = flat(called(lib, case, xs))
-            result = "value", [*map(plain, outs)], gradients(lib, outs, [x for x in xs if x.requires_grad])
+            outs = flatten(apply(lib, case, xs))
+            result = "value", [*map(as_array, outs)], gradients(lib, outs, [x for x in xs if x.requires_grad])
         except Exception as error:
             result = "error", error
-    spoken = [f"{w.filename}:{w.lineno}: {w.message}" for w in said if w.category is RuntimeWarning]
-    assert lib is not mg or not spoken  # infinities and NaN come without a word
+    warned = [f"{w.filename}:{w.lineno}: {w.message}" for w in caught if w.category is RuntimeWarning]
+    assert lib is not mg or not warned  # infinities and NaN come without a word
     return result
 
 
-def plain(out):
+def as_array(out):
     """Return a result as an array; what is not a tensor stays as it is."""
     if not hasattr(out, "detach"):
         return out
@@ -130,22 +130,22 @@ def plain(out):
 
 def gradients(lib, outs, leaves):
     """Return the gradients of a fixed combination of the results, and those of a combination of these."""
-    total, weights = combined(lib, outs)
+    total, weights = weighted_sum(lib, outs)
     if total is None:
         return None
     try:
         first = lib.autograd.grad(total, leaves, create_graph=True, allow_unused=True)
         first = [x * 0 if g is None else g for g, x in zip(first, leaves, strict=True)]
-        bent, _ = combined(lib, first)
+        slope, _ = weighted_sum(lib, first)
         leaves = [*leaves, *weights]
-        second = [None] * len(leaves) if bent is None else lib.autograd.grad(bent, leaves, allow_unused=True)
+        second = [None] * len(leaves) if slope is None else lib.autograd.grad(slope, leaves, allow_unused=True)
     except RuntimeError as error:
         return error
     zeros = [x.detach() * 0 for x in leaves]
-    return [plain(g) for g in first], [plain(z if g is None else g) for g, z in zip(second, zeros, strict=True)]
+    return [as_array(g) for g in first], [as_array(z if g is None else g) for g, z in zip(second, zeros, strict=True)]
 
 
-def combined(lib, outs):
+def weighted_sum(lib, outs):
     """Return the sum of all results that require grad, each by weights, and the weights, which require grad, too."""
     live = [y for y in outs if getattr(y, "requires_grad", False)]
     if not live:
@@ -156,31 +156,31 @@ def combined(lib, outs):
 
 
 # ---- both -----------------------------------------------------------------------------------------------
-def check(torch, case, *arrays, said=None, recorded=True, seed=None, tolerance=None):
+def check(torch, case, *arrays, label=None, recorded=True, seed=None, tolerance=None):
     """Compare one call; return what was seen: "value", "error", or "gradients" where these were compared, too.
 
-    ``said`` is the call in words, where the source of ``case`` does not say it; ``recorded=False`` asks for no
+    ``label`` is the call in words, where the source of ``case`` does not say it; ``recorded=False`` asks for no
     gradients, so that the operands may be written into; ``seed`` is that of the random numbers.
     """
-    said = said or text(case)
+    label = label or text(case)
     theirs = run(torch, case, [a.copy(order="K") for a in arrays], recorded, seed)
     ours = run(mg, case, [a.copy(order="K") for a in arrays], recorded, seed)
     if "error" in (theirs[0], ours[0]):
-        assert theirs[0] == ours[0], f"{said}: PyTorch {theirs[:2]}, minigrad {ours[:2]}"
-        kinds = {type(theirs[1]), type(ours[1])}  # versions of PyTorch are of two minds about these:
-        assert len(kinds) == 1 or kinds == {RuntimeError, NotImplementedError}, f"{said}: {theirs}, {ours}"
+        assert theirs[0] == ours[0], f"{label}: PyTorch {theirs[:2]}, minigrad {ours[:2]}"
+        types = {type(theirs[1]), type(ours[1])}  # versions of PyTorch are of two minds about these:
+        assert len(types) == 1 or types == {RuntimeError, NotImplementedError}, f"{label}: {theirs}, {ours}"
         return "error"
-    small = S in [getattr(a, "dtype", None) for a in (*arrays, *theirs[1])] or "float32" in said
+    small = S in [getattr(a, "dtype", None) for a in (*arrays, *theirs[1])] or "float32" in label
     tolerance = tolerance or (2e-5 if small else 1e-10)
-    assert len(ours[1]) == len(theirs[1]), said
+    assert len(ours[1]) == len(theirs[1]), label
     for a, b in zip(ours[1], theirs[1], strict=True):
-        same_array(a, b, tolerance, said)
-    if isinstance(theirs[2], RuntimeError) or changed(torch, said):  # PyTorch has no rule there, or an old one
+        same_array(a, b, tolerance, label)
+    if isinstance(theirs[2], RuntimeError) or changed(torch, label):  # PyTorch has no rule there, or an old one
         return "value"
     if theirs[2] is None or ours[2] is None:
-        assert theirs[2] is ours[2], f"{said}: does the result require grad? {ours[2]} {theirs[2]}"
+        assert theirs[2] is ours[2], f"{label}: does the result require grad? {ours[2]} {theirs[2]}"
         return "value"
-    assert not isinstance(ours[2], RuntimeError), f"{said}: {ours[2]}"
+    assert not isinstance(ours[2], RuntimeError), f"{label}: {ours[2]}"
     floats = [a for a in arrays if a.dtype.kind == "f"]
     for order in (0, 1):
         for i, (a, b) in enumerate(zip(ours[2][order], theirs[2][order], strict=True)):
@@ -192,17 +192,17 @@ def check(torch, case, *arrays, said=None, recorded=True, seed=None, tolerance=N
             else:  # of the weights: what is left of numbers of 1e300 is rounding
                 where &= np.abs(b).astype(F) < 1e200
             same_array(np.where(where, a, 0).astype(a.dtype), np.where(where, b, 0).astype(b.dtype), tolerance * 10,
-                       f"{said}: gradient of order {order + 1}")  # fmt: skip
+                       f"{label}: gradient of order {order + 1}")  # fmt: skip
     return "gradients"
 
 
-def same_array(a, b, tolerance, said):
+def same_array(a, b, tolerance, label):
     """Compare two results: arrays by dtype, shape and value, anything else by ``==``."""
     if not isinstance(b, np.ndarray):
-        assert type(a) is type(b) and a == b, said
+        assert type(a) is type(b) and a == b, label
         return
-    assert (a.dtype, a.shape) == (b.dtype, b.shape), f"{said}: {a.dtype}{a.shape}, PyTorch {b.dtype}{b.shape}"
-    np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance, err_msg=said)
+    assert (a.dtype, a.shape) == (b.dtype, b.shape), f"{label}: {a.dtype}{a.shape}, PyTorch {b.dtype}{b.shape}"
+    np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance, err_msg=label)
 
 
 def agree(torch, function, *shapes, dtype="float64", rtol=None, atol=None):
@@ -214,9 +214,9 @@ def agree(torch, function, *shapes, dtype="float64", rtol=None, atol=None):
     for outcome in (ours, theirs):
         if outcome[0] == "error" or isinstance(outcome[-1], Exception):
             raise outcome[-1]
-    (_, value, (first, second)), (_, *expected) = ours, theirs
-    flat_expected = [*expected[0], *expected[1][0], *expected[1][1]]
-    for i, (a, b) in enumerate(zip([*value, *first, *second], flat_expected, strict=True)):
+    (_, values, (first, second)), (_, their_values, (their_first, their_second)) = ours, theirs
+    pairs = zip([*values, *first, *second], [*their_values, *their_first, *their_second], strict=True)
+    for i, (a, b) in enumerate(pairs):
         assert a.dtype == dtype
         np.testing.assert_allclose(a, b, rtol=rtol, atol=atol or rtol, err_msg=f"result {i}")
     assert any(np.abs(a).max() > 1e-3 for a in first)  # not a vacuous check

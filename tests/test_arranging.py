@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from oracle import arrays, called, check, text
+from oracle import apply, arrays, check, text
 
 import minigrad as mg
 
@@ -516,11 +516,11 @@ REFUSED = [  # of x (3, 4)
 
 @pytest.mark.parametrize(("shapes", "call"), CASES, ids=[f"{text(call)} {shapes}" for shapes, call in CASES])
 def test_beside_pytorch(torch, shapes, call):
-    curved = lambda L, *xs: (y := called(L, call, xs)) * y  # shapes alone are linear: their second order would be zeros
+    curved = lambda L, *xs: (y := apply(L, call, xs)) * y  # shapes alone are linear: their second order would be zeros
     for dtype, tolerance in (("float64", 1e-13), ("float32", 1e-6)):
         operands = [x.astype(dtype) for x in arrays(*shapes)]
         assert check(torch, call, *operands, tolerance=tolerance) == "gradients"
-        assert check(torch, curved, *operands, said=text(call), tolerance=tolerance) == "gradients"
+        assert check(torch, curved, *operands, label=text(call), tolerance=tolerance) == "gradients"
     for kind in (np.int64, bool):
         check(torch, call, *((a > 0) if kind is bool else (a * 9).astype(kind) for a in arrays(*shapes)))
 
@@ -539,7 +539,7 @@ def test_views_are_where_pytorch_has_views(torch, call):
     for lib in (mg, torch):
         x = lib.tensor(arrays(A)[0])
         before = x.tolist()
-        called(lib, call, [x]).zero_()
+        apply(lib, call, [x]).zero_()
         changed.append(before != x.tolist())
     assert changed[0] == changed[1]
 

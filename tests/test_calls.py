@@ -640,16 +640,16 @@ def value(name):
 @pytest.mark.parametrize("kind", VALUES)
 @pytest.mark.parametrize("name", UNARY)
 def test_of_one(torch, name, kind):
-    check(torch, lambda L, x: getattr(L, name)(x), value(kind), said=name)
-    check(torch, lambda L, x: getattr(x, name)(), value(kind), said=name)
+    check(torch, lambda L, x: getattr(L, name)(x), value(kind), label=name)
+    check(torch, lambda L, x: getattr(x, name)(), value(kind), label=name)
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=" ".join)
 @pytest.mark.parametrize("name", BINARY)
 def test_of_two(torch, name, pair):
     arrays = [value(kind) for kind in pair]
-    check(torch, lambda L, x, y: getattr(L, name)(x, y), *arrays, said=name)
-    check(torch, lambda L, x, y: getattr(x, name)(y), *arrays, said=name)
+    check(torch, lambda L, x, y: getattr(L, name)(x, y), *arrays, label=name)
+    check(torch, lambda L, x, y: getattr(x, name)(y), *arrays, label=name)
 
 
 @pytest.mark.parametrize("name", [n for n in UNARY if n not in ("nan_to_num", "logit", "round")])
@@ -662,7 +662,7 @@ def test_argument_of_one(torch, name):
         lambda f, x: f(x, x),
         lambda f, x: f(),
     ):
-        check(torch, lambda L, x, way=way: way(getattr(L, name), x), value("vector"), said=f"{name}: {text(way)}")
+        check(torch, lambda L, x, way=way: way(getattr(L, name), x), value("vector"), label=f"{name}: {text(way)}")
 
 
 @pytest.mark.parametrize("name", BINARY)
@@ -687,11 +687,11 @@ def test_arguments_of_two(torch, name):
         lambda f, y: f(),
     )
     for kind in ("ints", "halves", "0-d"):
-        operands, said = (value(kind), value(kind)), f"{name}: {{}}".format
+        operands, label = (value(kind), value(kind)), f"{name}: {{}}".format
         for way in functions:
-            check(torch, lambda L, x, y, way=way: way(getattr(L, name), x, y), *operands, said=said(text(way)))
+            check(torch, lambda L, x, y, way=way: way(getattr(L, name), x, y), *operands, label=label(text(way)))
         for way in methods:
-            check(torch, lambda L, x, y, way=way: way(getattr(x, name), y), *operands, said=said(text(way)))
+            check(torch, lambda L, x, y, way=way: way(getattr(x, name), y), *operands, label=label(text(way)))
 
 
 @pytest.mark.parametrize("name", sorted(n for n in dir(mg) if n.islower()))
@@ -764,8 +764,8 @@ BEFORE = [
 @pytest.mark.parametrize("kind", ["float32", "0-d", "int32", "bools"])
 def test_operators_with_what_is_no_tensor(torch, kind, other):
     for operator in [*BEHIND, *([] if isinstance(other, np.generic) else BEFORE)]:
-        said = f"{text(operator)}, other={other!r}"
-        check(torch, lambda L, x, operator=operator: operator(x, other), value(kind), said=said)
+        label = f"{text(operator)}, other={other!r}"
+        check(torch, lambda L, x, operator=operator: operator(x, other), value(kind), label=label)
 
 
 @pytest.mark.parametrize("kind", VALUES)
@@ -780,27 +780,27 @@ def test_reductions(torch, name, kind):
     for options in ways:
         more = dict(options)
         dim = (more.pop("dim"),) if by_place and "dim" in more else ()
-        said = f"{name}: {options}"
-        check(torch, lambda L, x, dim=dim, more=more: getattr(L, name)(x, *dim, **more), value(kind), said=said)
-        check(torch, lambda L, x, dim=dim, more=more: getattr(x, name)(*dim, **more), value(kind), said=said)
+        label = f"{name}: {options}"
+        check(torch, lambda L, x, dim=dim, more=more: getattr(L, name)(x, *dim, **more), value(kind), label=label)
+        check(torch, lambda L, x, dim=dim, more=more: getattr(x, name)(*dim, **more), value(kind), label=label)
 
 
 @pytest.mark.parametrize("kind", VALUES)
 @pytest.mark.parametrize("name", ONE_DIM)
 def test_scans(torch, name, kind):
-    check(torch, lambda L, x: getattr(L, name)(x, 0), value(kind), said=name)
-    check(torch, lambda L, x: getattr(L, name)(x, dim=-1), value(kind), said=name)
+    check(torch, lambda L, x: getattr(L, name)(x, 0), value(kind), label=name)
+    check(torch, lambda L, x: getattr(L, name)(x, dim=-1), value(kind), label=name)
     if value(kind).size:
-        check(torch, lambda L, x: getattr(L, name)(x, 5), value(kind), said=name)
+        check(torch, lambda L, x: getattr(L, name)(x, 5), value(kind), label=name)
 
 
 @pytest.mark.parametrize("kind", [k for k in VALUES if k not in ("bytes", "int32")])
 @pytest.mark.parametrize("call", DIMS, ids=text)
 def test_dims_and_keywords(torch, call, kind):
-    said = text(call)
-    if said == "L.unique(x, dim=0, return_counts=True)" and kind == "special":
+    label = text(call)
+    if label == "L.unique(x, dim=0, return_counts=True)" and kind == "special":
         pytest.skip("among slices PyTorch sorts NaN first, among elements last; here it is last")
-    if said.startswith(("L.topk", "L.kthvalue")) and kind in ("ties", "zeros", "special"):
+    if label.startswith(("L.topk", "L.kthvalue")) and kind in ("ties", "zeros", "special"):
         pytest.skip("PyTorch does not say which of equals comes first")
     check(torch, call, value(kind))
 
@@ -860,10 +860,10 @@ AXES = [
 @pytest.mark.parametrize("dim", AXES, ids=text)
 @pytest.mark.parametrize("call", AT, ids=text)
 def test_a_dim_is_an_integer(torch, call, dim):
-    said = f"{text(call)}, d = {text(dim)}"
-    if said != "x.max(d)[0], d = L.tensor(0)":  # there the other operand
+    label = f"{text(call)}, d = {text(dim)}"
+    if label != "x.max(d)[0], d = L.tensor(0)":  # there the other operand
         case = lambda L, x: call(L, x, dim(L))
-        check(torch, case, np.arange(6.0).reshape(2, 3), said=said)
+        check(torch, case, np.arange(6.0).reshape(2, 3), label=label)
 
 
 @pytest.mark.parametrize("call", ALONE, ids=text)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from oracle import called, plain, text
+from oracle import apply, as_array, text
 
 import minigrad as mg
 
@@ -164,12 +164,12 @@ KINKS = {
 
 def gradients(lib, call, arrays):
     xs = [lib.tensor(a, dtype=lib.float64, requires_grad=True) for a in arrays]
-    y = called(lib, call, xs)
+    y = apply(lib, call, xs)
     weights = lib.from_numpy(np.arange(1.0, y.numel() + 1).reshape(tuple(y.shape)))
     first = lib.autograd.grad((y * weights).sum(), xs, create_graph=True)
     total = sum((g * g).sum() for g in first)
     second = lib.autograd.grad(total, xs, allow_unused=True) if total.requires_grad else [None] * len(xs)
-    return [*map(plain, first)], [None if g is None else plain(g) for g in second]
+    return [*map(as_array, first)], [None if g is None else as_array(g) for g in second]
 
 
 @pytest.mark.parametrize("kink", KINKS)

@@ -3,7 +3,7 @@
 import warnings
 
 import pytest
-from oracle import called, text, version
+from oracle import apply, text, version
 
 import minigrad as mg
 
@@ -72,7 +72,7 @@ GRADIENTS = {
 
 def gradients(lib, call, operands):
     xs = [lib.tensor(x, dtype=lib.float64, requires_grad=True) for x in operands]
-    return [g.tolist() for g in lib.autograd.grad(called(lib, call, xs).sum(), xs)]
+    return [g.tolist() for g in lib.autograd.grad(apply(lib, call, xs).sum(), xs)]
 
 
 @pytest.mark.parametrize("name", GRADIENTS)
