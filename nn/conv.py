@@ -41,6 +41,13 @@ def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Si
     return _conv(2, input, weight, bias, stride, padding, dilation, groups)
 
 
+@tensor_arguments
+def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Sizes = 1,
+           padding: Sizes | str = 0, dilation: Sizes = 1, groups: int = 1) -> Tensor:  # fmt: skip
+    """Cross-correlate (N, C, D, H, W) with (out, C/groups, kd, kh, kw), as :func:`conv2d`."""
+    return _conv(3, input, weight, bias, stride, padding, dilation, groups)
+
+
 def _conv(n: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Sizes,
           padding: Sizes | str, dilation: Sizes, groups: int) -> Tensor:  # fmt: skip
     strides = to_tuple(stride, n, "stride")
@@ -112,10 +119,11 @@ def _check_room(batch: Tensor, weight: Tensor, pairs: Pairs, dilations: tuple[in
         )
 
 
-class _Conv(Module):
+class ConvNd(Module):
     """What the layers share; they differ in the number of spatial dimensions."""
 
     n = 0
+    output_padding: tuple[int, ...] = ()  # a transposed convolution's
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: Sizes, stride: Sizes = 1,
                  padding: Sizes | str = 0, dilation: Sizes = 1, groups: int = 1,
@@ -133,12 +141,14 @@ class _Conv(Module):
             padding = to_tuple(padding, self.n, "padding", 0)
         self.padding = padding
         self.padding_mode = padding_mode
-        shape = (out_channels, in_channels // groups, *self.kernel_size)
-        self.weight = Parameter(empty(shape, dtype=dtype))
+        self.weight = Parameter(empty(self._weight_shape(), dtype=dtype))
         self.register_parameter(
             "bias", Parameter(empty(out_channels, dtype=dtype)) if bias else None
         )
         self.reset_parameters()
+
+    def _weight_shape(self) -> tuple[int, ...]:
+        return (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
 
     def reset_parameters(self) -> None:
         """Draw new initial values."""
@@ -159,7 +169,11 @@ class _Conv(Module):
     def extra_repr(self) -> str:
         parts = [f"{self.in_channels}, {self.out_channels}"]
         parts += [f"kernel_size={self.kernel_size}, stride={self.stride}"]
-        defaults = {"padding": (0,) * self.n, "dilation": (1,) * self.n, "groups": 1}
+        zeros, ones = (0,) * self.n, (1,) * self.n
+        defaults: dict[str, Any] = {"padding": zeros, "dilation": ones}
+        if self.output_padding:
+            defaults["output_padding"] = zeros
+        defaults["groups"] = 1
         for name, default in defaults.items():
             value = getattr(self, name)
             if value != default:
@@ -183,13 +197,13 @@ def _check_options(in_channels: int, out_channels: int, groups: int, padding_mod
         )
 
 
-class Conv1d(_Conv):
+class Conv1d(ConvNd):
     """Convolution of (N, in_channels, L) -> (N, out_channels, L'); arguments as Conv2d's."""
 
     n = 1
 
 
-class Conv2d(_Conv):
+class Conv2d(ConvNd):
     """Convolution of (N, in_channels, H, W) -> (N, out_channels, H', W').
 
     Defaults: stride 1, padding 0 (a number, a pair, 'valid' or 'same'), dilation 1, groups 1, with
@@ -204,3 +218,12 @@ class Conv2d(_Conv):
     """
 
     n = 2
+
+
+class Conv3d(ConvNd):
+    """Convolution of (N, in_channels, D, H, W); arguments as Conv2d's.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv3d.html
+    """
+
+    n = 3

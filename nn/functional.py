@@ -23,6 +23,10 @@ from minigrad.nn.attention import scaled_dot_product_attention as scaled_dot_pro
 from minigrad.nn.batchnorm.layers import batch_norm as batch_norm
 from minigrad.nn.conv import conv1d as conv1d
 from minigrad.nn.conv import conv2d as conv2d
+from minigrad.nn.conv import conv3d as conv3d
+from minigrad.nn.conv_transpose import conv_transpose1d as conv_transpose1d
+from minigrad.nn.conv_transpose import conv_transpose2d as conv_transpose2d
+from minigrad.nn.conv_transpose import conv_transpose3d as conv_transpose3d
 from minigrad.nn.distance import cosine_similarity as cosine_similarity
 from minigrad.nn.distance import pairwise_distance as pairwise_distance
 from minigrad.nn.distance import pdist as pdist
