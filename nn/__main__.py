@@ -80,13 +80,14 @@ def _doctor(args: argparse.Namespace) -> int:
     if not attribute:
         raise ValueError(f"expected package.module:name, got {args.model!r}")
     sys.path.insert(0, "")  # a module of the current folder, too
-    made = getattr(importlib.import_module(name), attribute)
-    model = made if isinstance(made, Module) else made()
+    model = getattr(importlib.import_module(name), attribute)
     if not isinstance(model, Module):
-        raise TypeError(f"{args.model} is no nn.Module but {type(model).__name__}")
-    found = doctor.check(model)
-    print(found)
-    return 1 if found else 0
+        model = model()  # a function that makes it
+    if not isinstance(model, Module):
+        raise TypeError(f"{args.model} is not an nn.Module but {type(model).__name__}")
+    findings = doctor.check(model)
+    print(findings)
+    return 1 if findings else 0
 
 
 if __name__ == "__main__":

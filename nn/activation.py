@@ -73,7 +73,9 @@ def hardtanh(
     if inplace:
         return input._computed("hardtanh_", hardtanh, min_val, max_val)
     if input.dtype.kind == "b":
-        raise RuntimeError("Bool inputs not supported for hardtanh; convert first: x.float()")
+        raise RuntimeError(
+            f"Bool inputs not supported for hardtanh, got {input.dtype}; convert first: x.float()"
+        )
     if input.dtype.kind != "f":
         min_val, max_val = int(min_val), int(max_val)
     return hardtanh_primitive(input, min=as_number(min_val), max=as_number(max_val))
@@ -136,9 +138,8 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
         raise RuntimeError(
             f"approximate argument must be either none or tanh, but got {approximate!r}"
         )
-    return (
-        0.5 * input * e.erfc(input * (-1 / math.sqrt(2)))
-    )  # 1 + erf would lose the digits far below 0
+    complement = e.erfc(input * (-1 / math.sqrt(2)))  # 1 + erf loses the digits far below 0
+    return 0.5 * input * complement
 
 
 @tensor_arguments
@@ -157,7 +158,8 @@ def _implied(input: Tensor, dim: int | None, name: str) -> int:
     if dim is not None:
         return dim
     warn(
-        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument."
+        f"Implicit dimension choice for {name} has been deprecated. "
+        "Change the call to include dim=X as an argument."
     )
     return 0 if input.ndim in (0, 1, 3) else 1
 
@@ -214,7 +216,10 @@ class _Rectifier(_Activation):
         return type(self).function(input, *options, self.inplace)
 
     def extra_repr(self) -> str:
-        return ", ".join(filter(None, (super().extra_repr(), "inplace=True" * self.inplace)))
+        parts = [super().extra_repr()]
+        if self.inplace:
+            parts.append("inplace=True")
+        return ", ".join(filter(None, parts))
 
 
 class ReLU(_Rectifier):

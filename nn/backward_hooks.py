@@ -1,4 +1,4 @@
-"""Full backward hooks of a Module: its inputs and outputs each pass a gate that sees their gradients."""
+"""Full backward hooks of a Module: inputs and outputs pass gates that see their gradients."""
 
 from __future__ import annotations
 
@@ -14,17 +14,22 @@ Grads = tuple[Tensor | None, ...]
 
 
 class BackwardHooks:
-    """The hooks of one call: the output's gate keeps what came in, the input's gate calls the hooks."""
+    """The hooks of one call.
+
+    The gate of the outputs stores their gradients, the gate of the inputs calls the hooks.
+    """
 
     def __init__(
         self, module: Any, hooks: list[Callable[..., Any]], pre_hooks: list[Callable[..., Any]]
     ) -> None:
-        self.module, self.hooks, self.pre_hooks = module, hooks, pre_hooks
+        self.module = module
+        self.hooks, self.pre_hooks = hooks, pre_hooks
         self.grad_output: Grads | None = None
-        self.n_inputs, self.gated = 0, False
+        self.n_inputs = 0
+        self.gated = False
 
     def enter(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return the arguments behind a gate, where one of them asks for a gradient."""
+        """Return the arguments behind a gate, where one of them requires grad."""
         self.n_inputs = len(args)
         gated = _behind(self.of_inputs, args)
         self.gated = gated is not None
@@ -32,34 +37,42 @@ class BackwardHooks:
 
     def leave(self, result: Any) -> Any:
         """Return the outputs behind a gate, where one of them is recorded."""
-        many = isinstance(result, tuple)
-        gated = _behind(self.of_outputs, result if many else (result,))
+        is_tuple = isinstance(result, tuple)
+        gated = _behind(self.of_outputs, result if is_tuple else (result,))
         if gated is None:
             return result
-        if not many:
+        if not is_tuple:
             return gated[0]
         return gated if type(result) is tuple else type(result)(*gated)
 
     def of_outputs(self, grads: Grads) -> Grads:
+        """Return the gradients of the outputs, as the pre-hooks change them."""
         for hook in self.pre_hooks:
             grads = _answer(hook(self.module, grads), grads, "Backward pre hook", "grad_output")
         if self.gated:
             self.grad_output = grads
         elif self.hooks:
             warn(
-                "Full backward hook is firing when gradients are computed with respect to module outputs since no "
-                "inputs require gradients."
+                "Full backward hook is firing when gradients are computed with respect to module "
+                "outputs since no inputs require gradients."
             )
-            for hook in self.hooks:
-                answer = hook(self.module, (None,) * self.n_inputs, grads)
-                if answer is not None and not (isinstance(answer, tuple) and set(answer) <= {None}):
-                    raise RuntimeError(
-                        "Backward hook for Modules where no input requires gradient should always return None or None "
-                        "for all gradients."
-                    )
+            self._call_without_inputs(grads)
         return grads
 
+    def _call_without_inputs(self, grads: Grads) -> None:
+        """Call the hooks where no input requires grad: they see the outputs' gradients alone."""
+        no_grads = tuple([None] * self.n_inputs)
+        for hook in self.hooks:
+            answer = hook(self.module, no_grads, grads)
+            answers_nothing = isinstance(answer, tuple) and set(answer) <= {None}
+            if answer is not None and not answers_nothing:
+                raise RuntimeError(
+                    "Backward hook for Modules where no input requires gradient should always "
+                    f"return None or None for all gradients. Got {type(answer).__name__}."
+                )
+
     def of_inputs(self, grads: Grads) -> Grads:
+        """Return the gradients of the inputs, as the hooks change them."""
         grad_output, self.grad_output = self.grad_output, None
         if grad_output is None:  # this gradient has not come through the module's output
             return grads
@@ -71,7 +84,7 @@ class BackwardHooks:
 
 
 class _Gate(Function):
-    """The identity; its backward asks ``see``, with None for what is no tensor or has no gradient."""
+    """The identity; its backward asks ``see``, with None where there is no gradient."""
 
     @staticmethod
     def forward(ctx: Any, see: Callable[[Grads], Grads], *args: Any) -> tuple[Any, ...]:
@@ -94,12 +107,13 @@ def _behind(see: Callable[[Grads], Grads], values: tuple[Any, ...]) -> tuple[Any
 
 
 def _answer(answer: Any, grads: Grads, who: str, what: str) -> Grads:
-    """Return what a hook makes of the gradients: its answer, or the same where it has none."""
+    """Return the gradients that a hook answers, or the same ones where it answers None."""
     if answer is None:
         return grads
     answers = (answer,) if isinstance(answer, Tensor) else tuple(answer)
     if len(answers) != len(grads):
         raise RuntimeError(
-            f"{who} returned an invalid number of {what}, got {len(answers)}, but expected {len(grads)}"
+            f"{who} returned an invalid number of {what}, got {len(answers)}, "
+            f"but expected {len(grads)}"
         )
     return answers

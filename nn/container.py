@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self, overload
@@ -22,7 +23,7 @@ class _Numbered(Module):
         return self.extend(modules)
 
     def _checked(self, modules: Iterable[Module]) -> list[Module]:
-        """Return them as a list; raise TypeError where one is no module, before anything has changed."""
+        """Return them as a list; raise TypeError, before any change, unless all are modules."""
         if not isinstance(modules, Iterable):
             name = type(self).__name__
             raise TypeError(
@@ -108,7 +109,10 @@ class Sequential(_Numbered):
             self.add_module(str(name), module)
 
     def insert(self, index: int, module: Module) -> Self:
-        """Put a module before the one of that number; return the container. IndexError outside of it."""
+        """Put a module before the one of that number; return the container.
+
+        Raises IndexError for a number outside of it.
+        """
         if not -len(self) <= index <= len(self):
             raise IndexError(f"Index out of range: {index}")
         return super().insert(index, module)
@@ -116,7 +120,8 @@ class Sequential(_Numbered):
     def _added(self, other: Any) -> Sequential:
         if not isinstance(other, Sequential):
             raise ValueError(
-                f"add operator supports only objects of Sequential class, but {type(other)} is given."
+                "add operator supports only objects of Sequential class, "
+                f"but {type(other)} is given."
             )
         return other
 
@@ -172,16 +177,15 @@ class ModuleList(_Numbered):
         return self.extend(other)
 
     def __repr__(self) -> str:
-        runs: list[
-            tuple[int, int, str]
-        ] = []  # (first, last, text) of neighbours that look the same
-        for i, text in enumerate(map(repr, self)):
-            again = runs and runs[-1][2] == text
-            runs.append((runs.pop()[0] if again else i, i, text))
-        lines = [
-            f"({a}): {text}" if a == b else f"({a}-{b}): {b - a + 1} x {text}"
-            for a, b, text in runs
-        ]
+        lines = []
+        start = 0
+        for text, repeated in itertools.groupby(map(repr, self)):
+            count = len(list(repeated))
+            if count == 1:
+                lines.append(f"({start}): {text}")
+            else:
+                lines.append(f"({start}-{start + count - 1}): {count} x {text}")
+            start += count
         return self._tree(lines)
 
 
@@ -198,7 +202,8 @@ class ModuleDict(Module):
     def update(self, modules: Modules) -> None:
         """Add or replace modules by name: of a mapping, or of pairs.
 
-        Raises TypeError for what holds no pairs and no modules, ValueError for tuples that are no pairs.
+        Raises TypeError for anything but pairs of names and modules, ValueError for tuples of
+        another length.
         """
         pairs = (
             list(modules.items()) if isinstance(modules, (Mapping, ModuleDict)) else _pairs(modules)
@@ -253,16 +258,19 @@ def _pairs(modules: Any) -> list[tuple[str, Module]]:
     if not isinstance(modules, Iterable):
         kind = type(modules).__name__
         raise TypeError(
-            f"ModuleDict.update should be called with an iterable of key/value pairs, but got {kind}"
+            "ModuleDict.update should be called with an iterable of key/value pairs, "
+            f"but got {kind}"
         )
     pairs = list(modules)
     for i, pair in enumerate(pairs):
         if not isinstance(pair, Iterable):
             raise TypeError(
-                f"ModuleDict update sequence element #{i} should be Iterable; is {type(pair).__name__}"
+                f"ModuleDict update sequence element #{i} should be Iterable; "
+                f"is {type(pair).__name__}"
             )
         if len(list(pair)) != 2:
             raise ValueError(
-                f"ModuleDict update sequence element #{i} has length {len(list(pair))}; 2 is required"
+                f"ModuleDict update sequence element #{i} has length {len(list(pair))}; "
+                "2 is required"
             )
     return pairs

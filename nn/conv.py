@@ -109,12 +109,13 @@ def _check(
 
 def _check_room(batch: Tensor, weight: Tensor, pairs: Pairs, dilations: tuple[int, ...]) -> None:
     spatial, kernel = batch._data.shape[2:], weight._data.shape[2:]
-    padded = [size + sum(pair) for size, pair in zip(spatial, pairs, strict=True)]
+    padded = [size + a + b for size, (a, b) in zip(spatial, pairs, strict=True)]
     extents = [d * (k - 1) + 1 for d, k in zip(dilations, kernel, strict=True)]
     if any(extent > size for extent, size in zip(extents, padded, strict=True)):
+        input_size, kernel_size = (" x ".join(map(str, sizes)) for sizes in (padded, extents))
         raise RuntimeError(
-            f"Calculated padded input size per channel: ({' x '.join(map(str, padded))}). "
-            f"Kernel size: ({' x '.join(map(str, extents))}). "
+            f"Calculated padded input size per channel: ({input_size}). "
+            f"Kernel size: ({kernel_size}). "
             "Kernel size can't be greater than actual input size"
         )
 

@@ -21,7 +21,7 @@ class ForwardHook(NamedTuple):
     always: bool = False
 
     def before(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
-        """Return the arguments that this hook makes of those."""
+        """Return the arguments as this hook changes them."""
         if not self.with_kwargs:
             changed = self.hook(module, args)
             if changed is None:
@@ -32,20 +32,26 @@ class ForwardHook(NamedTuple):
             return args, kwargs
         if not isinstance(changed, tuple) or len(changed) != 2:
             raise RuntimeError(
-                f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {changed}."
+                "forward pre-hook must return None or a tuple of (new_args, new_kwargs), "
+                f"but got {changed}."
             )
         return changed
 
     def after(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
-        """Return the output that this hook makes of that."""
-        given = (args, kwargs, result) if self.with_kwargs else (args, result)
-        changed = self.hook(module, *given)
+        """Return the output as this hook changes it."""
+        if self.with_kwargs:
+            changed = self.hook(module, args, kwargs, result)
+        else:
+            changed = self.hook(module, args, result)
         return result if changed is None else changed
 
 
 def call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Run ``forward`` with the module's hooks around it; those that are always called are, if it raises, too."""
-    left = {key: hook for key, hook in module._hooks.items() if hook.always}
+    """Run ``forward`` with the module's hooks around it.
+
+    If it raises, those that are always called are called, too.
+    """
+    not_called = {key: hook for key, hook in module._hooks.items() if hook.always}
     result = None
     try:
         for hook in list(module._pre_hooks.values()):
@@ -58,42 +64,39 @@ def call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             args = backward.enter(args)
         result = _forward(module, args, kwargs)
         for key, hook in list(module._hooks.items()):
-            left.pop(key, None)
+            not_called.pop(key, None)
             result = hook.after(module, args, kwargs, result)
-        return result if backward is None else _left(backward, result)
+        return result if backward is None else _leave(backward, result)
     except Exception:
-        for hook in left.values():
+        for hook in not_called.values():
             try:
                 result = hook.after(module, args, kwargs, result)
             except Exception as error:
                 warn(
-                    "module forward hook with ``always_call=True`` raised an exception that was silenced as another "
-                    f"error was raised in forward: {error}"
+                    "module forward hook with ``always_call=True`` raised an exception that was "
+                    f"silenced as another error was raised in forward: {error}"
                 )
         raise
 
 
 def _forward(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """As Module.__call__ does, written out there so that hooks cost it nothing."""
     outer = MODES.scope
-    MODES.scope = (
-        outer,
-        ref(module),
-        type(module),
-    )  # as Module.__call__ does, which hooks must not slow down
+    MODES.scope = (outer, ref(module), type(module))
     try:
-        first = outer is None and MODES.links is None and MODES.grad_enabled
-        return (
-            call_linked(module.forward, args, kwargs) if first else module.forward(*args, **kwargs)
-        )
+        if outer is None and MODES.links is None and MODES.grad_enabled:
+            return call_linked(module.forward, args, kwargs)
+        return module.forward(*args, **kwargs)
     finally:
         MODES.scope = outer
 
 
-def _left(backward: BackwardHooks, result: Any) -> Any:
+def _leave(backward: BackwardHooks, result: Any) -> Any:
     if not isinstance(result, (Tensor, tuple)):
         warn(
-            "For backward hooks to be called, module output should be a Tensor or a tuple of Tensors but received "
-            f"{type(result)}. Return a tuple, or register hooks on the tensors: x.register_hook."
+            "For backward hooks to be called, module output should be a Tensor or a tuple of "
+            f"Tensors but received {type(result)}. Return a tuple, or register hooks on the "
+            "tensors: x.register_hook."
         )
         return result
     return backward.leave(result)

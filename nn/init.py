@@ -41,10 +41,11 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 def _fill(tensor: Tensor, values: Any) -> Tensor:
     with no_grad():
-        filled: Tensor = (
-            tensor.copy_(Tensor._wrap(values)) if np.ndim(values) else tensor.fill_(values)
-        )
-    return filled
+        if np.ndim(values):
+            tensor.copy_(Tensor._wrap(values))
+        else:
+            tensor.fill_(values)
+    return tensor
 
 
 # ---- drawn without looking at the shape ---------------------------------------------------------
@@ -95,7 +96,8 @@ def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
     """Return how many inputs feed an output of this weight, and how many outputs an input feeds."""
     if tensor.ndim < 2:
         raise ValueError(
-            "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions"
+            "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions, "
+            f"got shape {tensor.shape}"
         )
     taps = math.prod(tensor.shape[2:])
     return tensor.shape[1] * taps, tensor.shape[0] * taps
@@ -125,7 +127,8 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | Non
 
 
 @no_arrays
-def kaiming_uniform_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
+def kaiming_uniform_(tensor: Tensor, a: float = 0, mode: str = "fan_in",
+                     nonlinearity: str = "leaky_relu",
                      generator: Generator | None = None) -> Tensor:  # fmt: skip
     """Fill from U(±gain √(3 / fan)), ``a`` the slope of leaky_relu (He et al., 2015)."""
     if _is_empty(tensor):
@@ -135,7 +138,8 @@ def kaiming_uniform_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonline
 
 
 @no_arrays
-def kaiming_normal_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
+def kaiming_normal_(tensor: Tensor, a: float = 0, mode: str = "fan_in",
+                    nonlinearity: str = "leaky_relu",
                     generator: Generator | None = None) -> Tensor:  # fmt: skip
     """Fill from N(0, gain² / fan), ``a`` the slope of leaky_relu (He et al., 2015)."""
     if _is_empty(tensor):
@@ -161,44 +165,61 @@ def default_(weight: Tensor, bias: Tensor | None) -> None:
 
 # ---- other distributions ------------------------------------------------------------------------
 @no_arrays
-def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0,
-                  generator: Generator | None = None) -> Tensor:  # fmt: skip
+def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0,
+                  b: float = 2.0, generator: Generator | None = None) -> Tensor:  # fmt: skip
     """Fill from N(mean, std²) conditioned to [a, b]: what falls outside is drawn again.
 
     Where less than 0.3 of the distribution lies inside, uniform candidates are taken or left by
     their density instead, as PyTorch does.
     """
     draw = generator or default_generator
-    shape, dtype = tensor.shape, tensor.dtype
     below, above = (0.5 * (1 + math.erf((end - mean) / (std * math.sqrt(2)))) for end in (a, b))
-    if above - below > 0.3:
-        values = draw.normal(shape, mean, std, dtype)
-        while (outside := (values < a) | (values > b)).any():
-            values = np.where(outside, draw.normal(shape, mean, std, dtype), values)
-        return _fill(tensor, values)
-    peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
-    values, pending = np.zeros(shape, dtype), np.ones(shape, bool)
+    if above - below <= 0.3:
+        return _fill(tensor, _truncated_by_rejection(tensor, mean, std, a, b, draw))
+    values = draw.normal(tensor.shape, mean, std, tensor.dtype)
+    while True:
+        outside = (values < a) | (values > b)
+        if not outside.any():
+            return _fill(tensor, values)
+        again = draw.normal(tensor.shape, mean, std, tensor.dtype)
+        values = np.where(outside, again, values)
+
+
+def _truncated_by_rejection(
+    tensor: Tensor, mean: float, std: float, a: float, b: float, draw: Generator
+) -> np.ndarray:
+    """Return uniform candidates in [a, b], each kept with its density over the highest one."""
+    shape, dtype = tensor.shape, tensor.dtype
+    mode = max(a, min(mean, b))
+    peak = -0.5 * ((mode - mean) / std) ** 2  # logarithm of the highest density
+    values = np.zeros(shape, dtype)
+    pending = np.ones(shape, bool)
     while pending.any():
         candidates = draw.uniform(shape, a, b, dtype)
         values = np.where(pending, candidates, values)
         with np.errstate(divide="ignore"):  # the logarithm of 0 is below every density
             level = np.log(draw.uniform(shape, dtype=dtype))
         pending &= level > -0.5 * ((candidates - mean) / std) ** 2 - peak
-    return _fill(tensor, values)
+    return values
 
 
 @no_arrays
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
     """Fill a weight, seen as (out, rest), with orthonormal rows or columns (Saxe et al., 2013)."""
     if tensor.ndim < 2:
-        raise ValueError("Only tensors with 2 or more dimensions are supported")
+        raise ValueError(
+            f"Only tensors with 2 or more dimensions are supported, got shape {tensor.shape}"
+        )
     if tensor.numel() == 0:
         return tensor
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
-    drawn = (generator or default_generator).normal((rows, columns), dtype=tensor.dtype)
-    q, r = np.linalg.qr(drawn.T if rows < columns else drawn)
+    draw = generator or default_generator
+    matrix = draw.normal((rows, columns), dtype=tensor.dtype)
+    is_wide = rows < columns
+    q, r = np.linalg.qr(matrix.T if is_wide else matrix)
     q = q * np.sign(np.diagonal(r))  # makes the decomposition, so the distribution, uniform
-    return _fill(tensor, gain * np.reshape(q.T if rows < columns else q, tensor.shape))
+    orthonormal = q.T if is_wide else q
+    return _fill(tensor, gain * np.reshape(orthonormal, tensor.shape))
 
 
 @no_arrays
@@ -207,11 +228,13 @@ def sparse_(
 ) -> Tensor:
     """Fill a matrix from N(0, std²), a fraction ``sparsity`` of each column 0 (Martens, 2010)."""
     if tensor.ndim != 2:
-        raise ValueError("Only tensors with 2 dimensions are supported")
+        raise ValueError(f"Only tensors with 2 dimensions are supported, got shape {tensor.shape}")
     draw = generator or default_generator
     values = draw.normal(tensor.shape, 0.0, std, tensor.dtype)
+    zeros = math.ceil(sparsity * tensor.shape[0])
     for column in values.T:
-        column[draw.permutation(len(column))[: math.ceil(sparsity * len(column))]] = 0
+        order = draw.permutation(len(column))
+        column[order[:zeros]] = 0
     return _fill(tensor, values)
 
 
@@ -219,7 +242,7 @@ def sparse_(
 def eye_(tensor: Tensor) -> Tensor:
     """Fill a matrix with the identity."""
     if tensor.ndim != 2:
-        raise ValueError("Only tensors with 2 dimensions are supported")
+        raise ValueError(f"Only tensors with 2 dimensions are supported, got shape {tensor.shape}")
     return _fill(tensor, np.eye(*tensor.shape, dtype=tensor.dtype))
 
 
@@ -227,12 +250,17 @@ def eye_(tensor: Tensor) -> Tensor:
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """Fill a convolution's weight so that it passes its input on, in each of the groups."""
     if tensor.ndim not in (3, 4, 5):
-        raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
+        raise ValueError(
+            f"Only tensors with 3, 4, or 5 dimensions are supported, got shape {tensor.shape}"
+        )
     if tensor.shape[0] % groups:
-        raise ValueError("dim 0 must be divisible by groups")
+        raise ValueError(
+            f"dim 0 must be divisible by groups, got shape {tensor.shape} and groups={groups}"
+        )
     out = tensor.shape[0] // groups
     values = np.zeros(tensor.shape, tensor.dtype)
     for i in range(min(out, tensor.shape[1])):
-        index: Any = (slice(i, None, out), i, *(n // 2 for n in tensor.shape[2:]))
+        center = [n // 2 for n in tensor.shape[2:]]
+        index: Any = (slice(i, None, out), i, *center)
         values[index] = 1
     return _fill(tensor, values)

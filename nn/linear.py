@@ -26,8 +26,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 class Linear(Module):
     """y = x Wᵀ + b: (*, in_features) -> (*, out_features).
 
-    ``weight`` is (out_features, in_features); weight and bias start from U(±1/√in_features). As in every
-    layer with parameters, ``device`` may be the CPU.
+    ``weight`` is (out_features, in_features); weight and bias start from U(±1/√in_features). As in
+    every layer with parameters, ``device`` may be the CPU.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.Linear.html
 
     >>> import minigrad as mg
@@ -56,11 +56,13 @@ class Linear(Module):
         return linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
-        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+        has_bias = self.bias is not None
+        sizes = f"in_features={self.in_features}, out_features={self.out_features}"
+        return f"{sizes}, bias={has_bias}"
 
 
 class Identity(Module):
-    """Return the input as it is, whatever arguments the layer is made with."""
+    """Return the input as it is, whatever arguments the layer was created with."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()

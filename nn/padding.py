@@ -34,42 +34,57 @@ def pad(
     """
     if len(pad) % 2 or len(pad) > 2 * input.ndim:
         raise RuntimeError(
-            f"pad: expected a pair (before, after) for some of the {input.ndim} dimensions, but got {tuple(pad)}"
+            f"pad: expected a pair (before, after) for some of the {input.ndim} dimensions, "
+            f"but got {tuple(pad)}"
         )
     pairs = list(zip(pad[::2], pad[1::2], strict=True))
     pairs = [(0, 0)] * (input.ndim - len(pairs)) + pairs[::-1]  # in the order of the dimensions
     if mode == "constant":
-        return _constant(input, pairs, value or 0)
+        return _pad_with_constant(_crop(input, pairs), pairs, value or 0)
     if mode not in MODES:
         raise NotImplementedError(
             f"Unrecognised padding mode {mode}; known are constant, {', '.join(MODES)}"
         )
     for axis, widths in enumerate(pairs):
         if any(widths):
-            input = _from_inside(input, axis, widths, mode)
+            input = _pad_from_inside(input, axis, widths, mode)
     return input
 
 
-def _constant(input: Tensor, pairs: list[tuple[int, int]], value: float) -> Tensor:
-    if any(width < 0 for pair in pairs for width in pair):  # takes away
-        ends = [(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(pairs, input.shape, strict=True)]
-        input = input[tuple(slice(*end) for end in ends)]
-    widths = tuple((max(a, 0), max(b, 0)) for a, b in pairs)
+def _crop(input: Tensor, pairs: list[tuple[int, int]]) -> Tensor:
+    """Return the input without what negative widths take away."""
+    if all(before >= 0 and after >= 0 for before, after in pairs):
+        return input
+    index = []
+    for n, (before, after) in zip(input.shape, pairs, strict=True):
+        start, end = max(-before, 0), n - max(-after, 0)
+        index.append(slice(start, end))
+    return input[tuple(index)]
+
+
+def _pad_with_constant(input: Tensor, pairs: list[tuple[int, int]], value: float) -> Tensor:
+    """Return the input with the positive widths around it."""
+    widths = tuple((max(before, 0), max(after, 0)) for before, after in pairs)
     padded: Tensor = pad_zeros(input, widths=widths)
     if value == 0:
         return padded
+    inside = []
+    for n, (before, _) in zip(input.shape, widths, strict=True):
+        inside.append(slice(before, before + n))
     outside = np.ones(padded.shape, bool)
-    outside[tuple(slice(a, a + n) for (a, _), n in zip(widths, input.shape, strict=True))] = False
+    outside[tuple(inside)] = False
     return padded.masked_fill(Tensor._wrap(outside), value)
 
 
-def _from_inside(input: Tensor, axis: int, widths: tuple[int, int], mode: str) -> Tensor:
+def _pad_from_inside(input: Tensor, axis: int, widths: tuple[int, int], mode: str) -> Tensor:
     n = input.shape[axis]
-    most = {"reflect": n - 1, "circular": n}.get(mode)
-    if most is not None and max(widths) > most:
+    limit = {"reflect": n - 1, "circular": n}.get(mode)
+    if limit is not None and max(widths) > limit:
         raise RuntimeError(
-            f"Padding size should be less than the corresponding input dimension, but got: padding "
+            "Padding size should be less than the corresponding input dimension, but got: padding "
             f"{widths} at dimension {axis} of input {list(input.shape)}"
         )
-    places = MODES[mode](np.arange(-widths[0], n + widths[1]), n)
-    return input[(slice(None),) * axis + (places,)].contiguous()
+    positions = np.arange(-widths[0], n + widths[1])
+    sources = MODES[mode](positions, n)
+    index = [slice(None)] * axis + [sources]
+    return input[tuple(index)].contiguous()

@@ -11,13 +11,13 @@ from minigrad.tensor.tensor import Tensor
 
 
 def on_cpu(device: Any) -> None:
-    """Raise RuntimeError for a layer asked onto another device, or onto what is none, such as a dtype."""
+    """Raise RuntimeError for another device, or for anything that is not one, such as a dtype."""
     if device is not None:
         Device(device)
 
 
 class Parameter(Tensor):
-    """A leaf tensor on the memory of ``data`` that asks for a gradient.
+    """A leaf tensor on the memory of ``data`` that requires grad.
 
     Assigned to an attribute of a Module it is among its parameters. Raises RuntimeError for data
     that cannot have a gradient, integers, unless ``requires_grad=False``.

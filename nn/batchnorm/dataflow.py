@@ -96,7 +96,9 @@ class _Observed:
     """What the hooks of one run see; tensors are known by their ids."""
 
     def __init__(self, model: Module) -> None:
-        self.paths = {module: path for path, module in model.named_modules()}
+        self.paths: dict[Module, str] = {}
+        for path, module in model.named_modules():
+            self.paths[module] = path
         self.sources: dict[int, tuple[str, Module]] = {}  # the innermost module that computed it
         self.calls: Counter[Module] = Counter()
         self.handled_by: defaultdict[int, set[str]] = defaultdict(set)

@@ -294,9 +294,10 @@ def _largest_difference(a: np.ndarray, b: np.ndarray) -> float:
     if a.shape != b.shape or a.dtype != b.dtype:
         return math.inf
     a, b = a.astype(np.float64), b.astype(np.float64)
-    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    both_nan = np.isnan(a) & np.isnan(b)
     with np.errstate(all="ignore"):
-        differences = np.where(same, 0, np.abs(a - b))
+        differences = np.abs(a - b)
+    differences = np.where((a == b) | both_nan, 0, differences)
     differences = np.where(np.isnan(differences), math.inf, differences)
     return float(differences.max(initial=0))
 

@@ -98,7 +98,8 @@ class Batch:
 
     def mean_square(self, t: Tensor) -> Tensor:
         """Return the mean of the squares per channel."""
-        return reduction.mean_square(t, axis=self.axes, keepdims=True)  # type: ignore[no-any-return]
+        result: Tensor = reduction.mean_square(t, axis=self.axes, keepdims=True)
+        return result
 
     def mean_of_values(self, t: Tensor) -> np.ndarray:
         """Return the mean per channel as an array, not recorded."""

@@ -24,8 +24,8 @@ def binary_cross_entropy(
     """Return the cross-entropy of probabilities against probabilities.
 
     No logarithm goes below -100; ``weight`` scales each element. Raises ValueError where shapes
-    differ, RuntimeError outside [0, 1] and for a target that is not a float. Of logits, and exact for any of them:
-    :func:`binary_cross_entropy_with_logits`.
+    differ, RuntimeError outside [0, 1] and for a target that is not a float. Of logits, and exact
+    for any of them: :func:`binary_cross_entropy_with_logits`.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.BCELoss.html
 
     >>> import minigrad as mg

@@ -17,8 +17,8 @@ def _gradients(parameters: Tensor | Iterable[Tensor], function: str) -> list[Ten
     listed = tensor_list(parameters, function)
     if not listed and isinstance(parameters, GeneratorType):
         warn(
-            "`parameters` is an empty generator, no gradient clipping will occur. It may have been used up: "
-            "pass model.parameters() anew."
+            "`parameters` is an empty generator, no gradient clipping will occur. It may have been "
+            "used up: pass model.parameters() anew."
         )
     return [p.grad for p in listed if p.grad is not None]
 
@@ -32,32 +32,37 @@ def clip_grad_norm_(
 ) -> Tensor:
     """Scale all gradients so that their common norm is at most ``max_norm``; return what it was.
 
-    Warns where the parameters are a generator that is used up. Raises RuntimeError, with ``error_if_nonfinite``, where that norm is nan or infinite.
+    Warns where the parameters are a generator that is used up. Raises RuntimeError, with
+    ``error_if_nonfinite``, where that norm is nan or infinite.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html
     """
     gradients = _gradients(parameters, "clip_grad_norm_")
-    wide = [
-        g._data.ravel().astype(np.result_type(g.dtype, np.float32), copy=False) for g in gradients
-    ]  # not float16
-    norms = [np.linalg.norm(g, norm_type) for g in wide]
-    total = np.asarray(
-        np.linalg.norm(norms, norm_type) if norms else 0.0, dtype=norms[0].dtype if norms else "f4"
-    )
+    norms = [np.linalg.norm(_widened(g), norm_type) for g in gradients]
+    if norms:
+        total = np.asarray(np.linalg.norm(norms, norm_type), dtype=norms[0].dtype)
+    else:
+        total = np.zeros((), np.float32)
     if error_if_nonfinite and not np.isfinite(total):
         raise RuntimeError(
-            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so "
-            "it cannot be clipped. To disable this error and scale the gradients by the non-finite "
-            "norm anyway, set `error_if_nonfinite=False`"
+            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, "
+            "so it cannot be clipped. To disable this error and scale the gradients by the "
+            "non-finite norm anyway, set `error_if_nonfinite=False`"
         )
     scale = max_norm / (float(total) + 1e-6)
     if not scale >= 1:  # a norm that is nan makes every gradient nan
         for g in gradients:
             np.multiply(g._data, scale, out=g._data)
             bump_version(g._data, "clip_grad_norm_")
-    with np.errstate(over="ignore"):
-        return Tensor._wrap(
-            total.astype(np.result_type(*(g.dtype for g in gradients))) if gradients else total
-        )
+    if gradients:
+        dtypes = [g.dtype for g in gradients]
+        with np.errstate(over="ignore"):
+            total = total.astype(np.result_type(*dtypes))
+    return Tensor._wrap(total)
+
+
+def _widened(g: Tensor) -> np.ndarray:
+    """Return the numbers in float32 or wider, as float16's range is too small for a norm."""
+    return g._data.ravel().astype(np.result_type(g.dtype, np.float32), copy=False)
 
 
 def clip_grad_value_(

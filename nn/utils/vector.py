@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
-
 from minigrad.functions.joining import cat
 from minigrad.nn.arguments import tensor_arguments, tensor_list
 from minigrad.tensor.tensor import Tensor
@@ -22,11 +20,15 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
 
     Raises ValueError for a vector of another length; nothing is changed then.
     """
-    listed = tensor_list(parameters, "vector_to_parameters")
-    ends = np.cumsum([0, *(p.numel() for p in listed)]).tolist()
-    if vec.shape != (ends[-1],):
+    tensors = tensor_list(parameters, "vector_to_parameters")
+    total = sum(p.numel() for p in tensors)
+    if vec.shape != (total,):
         raise ValueError(
-            f"vector_to_parameters: expected a vector of {ends[-1]}, got shape {vec.shape}"
+            f"vector_to_parameters: expected a vector of {total}, got shape {vec.shape}"
         )
-    for p, start, end in zip(listed, ends, ends[1:], strict=False):
-        p.data.copy_(vec.detach()[start:end].reshape(p.shape))
+    values = vec.detach()
+    start = 0
+    for p in tensors:
+        end = start + p.numel()
+        p.data.copy_(values[start:end].reshape(p.shape))
+        start = end
