@@ -158,18 +158,18 @@ INDEX, LINALG, EINSUM = "minigrad/ops/indexing.py", "minigrad/ops/linalg.py", "m
 ELEMENTWISE, SCAN, WINDOW = "minigrad/ops/elementwise.py", "minigrad/ops/scan.py", "minigrad/ops/window.py"
 PRIMITIVES, INDEXING = "tests/test_primitives.py", "tests/test_indexing.py"
 OPERATIONS = (
-    Mutant("an element indexed twice gets one gradient", INDEX, "        np.add.at(whole, index, g)", "        whole[index] = g", PRIMITIVES),
-    Mutant("overlapping pieces overwrite each other", INDEX, "        whole[index] += g", "        whole[index] = g", "tests/test_sweep.py"),
+    Mutant("an element indexed twice gets one gradient", INDEX, "        np.add.at(total, index, g)", "        total[index] = g", PRIMITIVES),
+    Mutant("overlapping pieces overwrite each other", INDEX, "        total[index] += g", "        total[index] = g", "tests/test_sweep.py"),
     Mutant("an element gathered twice gets one gradient", INDEX, "        np.add.at(out, where, g)", "        out[where] = g", PRIMITIVES),
     Mutant("what was overwritten keeps its gradient", INDEX, "setitem(g, 0.0, index=index, within=within)", "g", INDEXING),
-    Mutant("ties of a scattered extreme each get all", INDEX, "return _number(x == out, x) * (g / _ties(out, x, src, index))", "return _number(x == out, x) * g", "tests/test_kinks.py"),
+    Mutant("ties of a scattered extreme each get all", INDEX, "return _number(x == out, x) * share", "return _number(x == out, x) * g", "tests/test_kinks.py"),
     Mutant("a tuple in an index is no array", "minigrad/functions/mixed_index.py", "    elif type(p) is list or isinstance(p, Sequence):", "    elif type(p) is list:", INDEXING),
     Mutant("an ellipsis for nothing keeps index arrays apart", "minigrad/functions/mixed_index.py", "if arrays and sum(map(taken, parts)) == ndim:", "if False:", INDEXING),
     Mutant("a repeated letter's gradient is not a diagonal", EINSUM, "return np.transpose(result, _axes_back(own, target)) if repeats else result", "return result", PRIMITIVES),
-    Mutant("a letter summed in one operand alone is forgotten", EINSUM, "known.get(name, 1) == 1", "name not in known", f"tests/test_linalg.py {PRIMITIVES}"),
+    Mutant("a letter summed in one operand alone is forgotten", EINSUM, "known.get(letter, 1) == 1", "letter not in known", f"tests/test_linalg.py {PRIMITIVES}"),
     Mutant("the inverse's gradient has lost its sign", LINALG, "lambda g, out, _x: -np.matmul(mT(out), np.matmul(g, mT(out)))", "lambda g, out, _x: np.matmul(mT(out), np.matmul(g, mT(out)))", PRIMITIVES),
     Mutant("the system is solved untransposed", LINALG, "lambda g, _out, a, _b: solve(mT(a), g))", "lambda g, _out, a, _b: solve(a, g))", PRIMITIVES),
-    Mutant("a singular matrix has no gradient of det", LINALG, "if (np.abs(value) > np.finfo(x.dtype).eps ** 0.5 * largest).all():", "if True:", "tests/test_linalg.py"),
+    Mutant("a singular matrix has no gradient of det", LINALG, "if (np.abs(value) > precision * largest).all():", "if True:", "tests/test_linalg.py"),
     Mutant("hardtanh's bounds pass the gradient", ELEMENTWISE, "(x <= min) | (x >= max)", "(x < min) | (x > max)", "tests/test_kinks.py"),
     Mutant("a bound passes the gradient as before PyTorch 2.14", ELEMENTWISE, "return x > low if high is None else (x > low) & (x < high)", "return x >= low if high is None else (x >= low) & (x <= high)", "tests/test_versions.py"),
     Mutant("crossed bounds keep their gradient from high", ELEMENTWISE, "masked(g, ((x > high) & (low <= high)) | (low > high))", "masked(g, (x > high) & (low <= high))", "tests/test_versions.py"),
@@ -178,9 +178,9 @@ OPERATIONS = (
     Mutant("a product with a zero divides by it", SCAN, "return _before(x, axis) * np.flip(_before(np.flip(x, axis), axis), axis)", "return np.prod(x, axis=axis, keepdims=True) / x", "tests/test_kinks.py"),
     Mutant("ties of max each get all", "minigrad/ops/reduction.py", "astype(ties, dtype=wide)", "astype(ties * 0 + 1, dtype=wide)", "tests/test_kinks.py"),
     Mutant("padding wins a maximum", WINDOW, "    best = _padded(x, padding, -math.inf)", "    best = _padded(x, padding, 0.0)", "tests/test_window.py"),
-    Mutant("the kernel is not turned round", WINDOW, "np.flip(w, tuple(range(2, w.ndim))).reshape", "w.reshape", f"tests/test_window.py {PRIMITIVES}"),
+    Mutant("the kernel is not turned round", WINDOW, "flipped = np.flip(w, tuple(range(2, w.ndim)))", "flipped = w", f"tests/test_window.py {PRIMITIVES}"),
     Mutant("samples of the part before stay behind the last", "minigrad/ops/columns.py", "            samples[count:] = 0\n", "", "tests/test_window.py"),
-    Mutant("the first part of a weight's gradient is lost", WINDOW, "        total += np.add.reduce(np.matmul(block, rows), (0, 3))", "        total = np.add.reduce(np.matmul(block, rows), (0, 3))", "tests/test_window.py"),
+    Mutant("the first part of a weight's gradient is lost", WINDOW, "        total += np.add.reduce(products, (0, 3))", "        total = np.add.reduce(products, (0, 3))", "tests/test_window.py"),
     Mutant("float and int make the wider", "minigrad/dtypes.py", "    return a if high > low else b\n", "    return np.promote_types(a, b)\n", "tests/test_calls.py"),
 )  # fmt: skip
 INPLACE, INTEROP, RANDOM = "minigrad/tensor/inplace.py", "minigrad/tensor/numpy_protocol.py", "minigrad/random.py"

@@ -96,7 +96,7 @@ AS_PYTORCH = {  # where PyTorch has the operation under another name or signatur
     "einsum.einsum": lambda t, *xs, inputs, output: t.einsum(",".join(inputs) + "->" + output, *xs),
     "linalg.cholesky": lambda t, x: t.linalg.cholesky(x),
     "linalg.solve": lambda t, a, b: t.linalg.solve(a, b),
-    "linalg.vector_norm": lambda t, x, order, axis, keepdims: t.linalg.vector_norm(x, order, axis, keepdims),
+    "norm.vector_norm": lambda t, x, order, axis, keepdims: t.linalg.vector_norm(x, order, axis, keepdims),
     "linalg.logabsdet": lambda t, x: t.linalg.slogdet(x)[1],
     "linalg.cofactor": lambda t, x: t.linalg.det(x)[..., None, None] * t.linalg.inv(x).mT,
     "linalg.cofactor_vjp": lambda t, x, g: t.autograd.grad(

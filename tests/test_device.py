@@ -60,6 +60,7 @@ HOST_ONLY = {  # name: why; what is not here must run on a device
     "diagonal.diagonal_embed": "writes through that view",
     "indexing.put_along_axis": "indices of the other axes are counted on the host",
     "indexing.overwrite": "what a view looks at is counted out on the host",
+    "norm.vector_norm": "the second order raises to a power that is counted out on the host",
     "einsum.einsum": "the path of contraction is NumPy's, on host arrays",
     **{name: "LAPACK works on host arrays" for name in ALL if name.startswith("linalg.")},
 }

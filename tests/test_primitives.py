@@ -179,7 +179,7 @@ SAMPLES = {
     "linalg.qr": [((signed(*shape) + np.eye(*shape[-2:]),), {}) for shape in ((2, 3, 3), (4, 2), (2, 4))],
     "linalg.svd": [((signed(*shape) + np.eye(*shape[-2:]) * np.arange(1, shape[-1] + 1),), {}) for shape in ((2, 3, 3), (4, 2), (2, 4))],
     "linalg.pinv": [((signed(*shape),), {"atol": 0.0, "rtol": 1e-9}) for shape in ((2, 3, 2), (2, 3))],
-    "linalg.vector_norm": [((signed(2, 3, 4),), {**REDUCE, "order": order}) for order in (2, 1, 3, 0.5, 1.5, -1)]
+    "norm.vector_norm": [((signed(2, 3, 4),), {**REDUCE, "order": order}) for order in (2, 1, 3, 0.5, 1.5, -1)]
     + [((spaced(2, 3, 4) + 1.3,), {**REDUCE, "order": order}) for order in (np.inf, -np.inf)],
     "einsum.einsum": [
         (tuple(signed(*shape) for shape in shapes), {"inputs": tuple(inputs.split(",")), "output": output})

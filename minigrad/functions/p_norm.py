@@ -11,7 +11,7 @@ from typing import Any
 from minigrad.functions.arguments import accepts_numpy_names
 from minigrad.functions.linalg.norms import matrix_norm
 from minigrad.functions.reduction import Dim, axes_to_reduce
-from minigrad.ops import linalg
+from minigrad.ops.norm import vector_norm
 
 __all__ = ["norm"]
 
@@ -48,4 +48,4 @@ def norm(input: T, p: Any = "fro", dim: Dim = None, keepdim: bool = False, dtype
             f"norm(): there is no {order} norm of nothing, and dimensions {axes} of "
             f"{input.shape} are empty"
         )
-    return linalg.vector_norm(input, order=order, axis=axes, keepdims=keepdim)
+    return vector_norm(input, order=order, axis=axes, keepdims=keepdim)

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.ops.elementwise import requires_kinds
+from minigrad.ops.elementwise import restrict
 from minigrad.primitive import register
 
+eq = register(np.equal, None, None, name="eq", promotes=0)
+ne = register(np.not_equal, None, None, name="ne", promotes=0)
+lt = register(np.less, None, None, name="lt", promotes=0)
+le = register(np.less_equal, None, None, name="le", promotes=0)
+gt = register(np.greater, None, None, name="gt", promotes=0)
+ge = register(np.greater_equal, None, None, name="ge", promotes=0)
 
-def _pairwise(**functions):
-    return (register(f, None, None, name=name, promotes=0) for name, f in functions.items())
+isnan = register(np.isnan, None)
+isinf = register(np.isinf, None)
+isfinite = register(np.isfinite, None)
 
+logical_not = register(np.logical_not, None)
+logical_and = register(np.logical_and, None, None, promotes=0)
+logical_or = register(np.logical_or, None, None, promotes=0)
+logical_xor = register(np.logical_xor, None, None, promotes=0)
 
-eq, ne, lt, le, gt, ge = _pairwise(
-    eq=np.equal, ne=np.not_equal, lt=np.less, le=np.less_equal, gt=np.greater, ge=np.greater_equal
-)
-logical_and, logical_or, logical_xor, bitwise_and, bitwise_or, bitwise_xor = _pairwise(
-    logical_and=np.logical_and, logical_or=np.logical_or, logical_xor=np.logical_xor,
-    bitwise_and=np.bitwise_and, bitwise_or=np.bitwise_or, bitwise_xor=np.bitwise_xor,
-)  # fmt: skip
-bitwise_left_shift, bitwise_right_shift = _pairwise(
-    bitwise_left_shift=np.left_shift, bitwise_right_shift=np.right_shift
-)
-for made in (bitwise_left_shift, bitwise_right_shift):
-    made.function = requires_kinds(made.function, "iu")
-isnan, isinf, isfinite, logical_not = (
-    register(f, None) for f in (np.isnan, np.isinf, np.isfinite, np.logical_not)
-)
+bitwise_and = register(np.bitwise_and, None, None, promotes=0)
+bitwise_or = register(np.bitwise_or, None, None, promotes=0)
+bitwise_xor = register(np.bitwise_xor, None, None, promotes=0)
+bitwise_left_shift = register(np.left_shift, None, None, name="bitwise_left_shift", promotes=0)
+bitwise_right_shift = register(np.right_shift, None, None, name="bitwise_right_shift", promotes=0)
+restrict("iu", bitwise_left_shift, bitwise_right_shift)
 bitwise_not = register(np.invert, None, name="bitwise_not")

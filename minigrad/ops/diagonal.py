@@ -1,4 +1,4 @@
-"""Primitives of diagonals, triangles and sliding windows; each linear, with its adjoint beside it."""
+"""Primitives of diagonals, triangles and sliding windows: each linear, next to its adjoint."""
 
 from __future__ import annotations
 
@@ -53,13 +53,18 @@ def unfold(x, *, axis, size, step):
     return windows[(slice(None),) * axis + (slice(None, None, step),)]
 
 
-@primitive(
-    lambda g, _out, _x, *, axis, step, shape: unfold(g, axis=axis, size=_x.shape[-1], step=step)
-)
+def _fold_vjp(g, _out, _x, *, axis, step, shape):
+    return unfold(g, axis=axis, size=_x.shape[-1], step=step)
+
+
+@primitive(_fold_vjp)
 def fold(x, *, axis, step, shape):
     """Zeros of this shape with the windows added where they were taken."""
     out = np.zeros_like(x, shape=shape)
+    lead = (slice(None),) * axis
     count, size = x.shape[axis], x.shape[-1]
+    reach = step * (count - 1) + 1
     for i in range(size):
-        out[(slice(None),) * axis + (slice(i, i + step * (count - 1) + 1, step),)] += x[..., i]
+        place = slice(i, i + reach, step)
+        out[(*lead, place)] += x[..., i]
     return out

@@ -30,6 +30,12 @@ def requires_kinds(function: Callable[..., Any], kinds: str) -> Callable[..., An
     return checked
 
 
+def restrict(kinds: str, *primitives: Primitive) -> None:
+    """Let the primitives refuse operands of other kinds."""
+    for each in primitives:
+        each.function = requires_kinds(each.function, kinds)
+
+
 _FLOAT = np.dtype(float)
 _LN2, _LN10 = 0.6931471805599453, 2.302585092994046
 
@@ -38,7 +44,8 @@ def refuse_bools(*operands):
     """Refuse to subtract bools, or from them: PyTorch asks what is meant."""
     if any(isinstance(x, bool) or getattr(x, "dtype", _FLOAT).kind == "b" for x in operands):
         raise RuntimeError(
-            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, "
+            "Subtraction, the `-` operator, with a bool tensor is not supported. "
+            "If you are trying to invert a mask, "
             "use the `~` or `logical_not()` operator instead."
         )
 
@@ -49,9 +56,8 @@ add = register(np.add, lambda g, _out, _x, _y: g, lambda g, _out, _x, _y: g, **P
 sub = register(
     np.subtract,
     lambda g, _out, _x, _y: g,
-    lambda g, _out, _x, _y: (
-        -(g if g.shape == _y.shape else unbroadcast(g, _y.shape))
-    ),  # the smaller one is negated
+    # summed first: the smaller one is negated
+    lambda g, _out, _x, _y: -(g if g.shape == _y.shape else unbroadcast(g, _y.shape)),
     name="sub",
     guard=refuse_bools,
     **PROMOTE,
@@ -60,7 +66,7 @@ sub = register(
 
 @primitive(*sub.vjps, promotes=0)
 def sub_mean(x, y):
-    """x - y, as ``sub``, where y has one number a channel; in C order, unless the channels lie last."""
+    """x - y, as ``sub``, where y has one number per channel; in C order or with channels last."""
     d = x - expand_channels(y, x)
     return d if d.flags.c_contiguous or channels_last(d) else in_c_order(d)
 
@@ -83,9 +89,11 @@ mul = register(
 def addcmul(c, x, y):
     """c + x * y in one step of the graph."""
     out = x * expand_channels(y, x)
+    stretched = expand_channels(c, out)
     try:
-        return np.add(out, expand_channels(c, out), out=out)
-    except (ValueError, TypeError):  # c is the larger, or the product a scalar
+        return np.add(out, stretched, out=out)
+    except (ValueError, TypeError):
+        # c is the larger, or the product a scalar
         return out + c
 
 
@@ -100,23 +108,38 @@ def div(x, y):
     return np.true_divide(x, y)
 
 
-@primitive(
-    lambda g, _out, x, y: np.where(y == 0, 0.0, g * y * np.power(x, np.where(y == 0, 1.0, y - 1))),
-    lambda g, out, x, y: g * np.where(np.logical_and(x == 0, y >= 0), 0.0, out * np.log(x)),
-    name="pow",
-    promotes=0,
-)
+def _pow_vjp_x(g, _out, x, y):
+    zero = y == 0
+    exponent = np.where(zero, 1.0, y - 1)
+    return np.where(zero, 0.0, g * y * np.power(x, exponent))
+
+
+def _pow_vjp_y(g, out, x, y):
+    no_log = np.logical_and(x == 0, y >= 0)
+    return g * np.where(no_log, 0.0, out * np.log(x))
+
+
+@primitive(_pow_vjp_x, _pow_vjp_y, name="pow", promotes=0)
 def pow(x, y):
-    if all(getattr(v, "dtype", _FLOAT).kind == "b" for v in (x, y)):
+    """x to the power y; an integer to a negative integer is 0, unless its inverse is an integer."""
+    if _kind(x) == _kind(y) == "b":
         raise NotImplementedError('"pow" not implemented for bool; convert first: x.long()')
-    if (
-        getattr(y, "dtype", _FLOAT).kind in "iu"
-        and np.any(np.less(y, 0))
-        and np.result_type(x, y).kind in "iu"
-    ):
-        unit = np.where(np.absolute(x) == 1, np.power(x, np.absolute(y)), 0)  # 1/x is whole
-        return np.where(np.less(y, 0), unit, np.power(x, np.maximum(y, 0)))
+    integers = _kind(y) in "iu" and np.result_type(x, y).kind in "iu"
+    if integers and np.any(np.less(y, 0)):
+        return _integer_pow(x, y)
     return np.power(x, y)
+
+
+def _kind(x):
+    """Return the kind of an operand's dtype; a Python number without one counts as a float."""
+    return getattr(x, "dtype", _FLOAT).kind
+
+
+def _integer_pow(x, y):
+    """x to the power y, where some of y are negative."""
+    inverse = np.where(np.absolute(x) == 1, np.power(x, np.absolute(y)), 0)
+    power = np.power(x, np.maximum(y, 0))
+    return np.where(np.less(y, 0), inverse, power)
 
 
 @primitive(
@@ -139,18 +162,24 @@ _BITS = {np.dtype(f"f{n}"): np.dtype(f"i{n}") for n in (2, 4, 8)}
 
 @primitive(lambda g, _out, _x, mask: masked(g, mask), None)
 def masked(x, mask):
-    """x where the mask is True, else 0, whatever x is there: a product makes NaN of infinity times 0, as in the gradient
-    of sqrt(relu(x)). Of large arrays the bits are masked, in the time of a product and a tenth of where's."""
+    """x where the mask is True, else 0, whatever x is there.
+
+    A product would make NaN of infinity times 0, as in the gradient of sqrt(relu(x)). Of large
+    arrays the bits are masked, in the time of a product and a tenth of where's.
+    """
     bits = _BITS.get(x.dtype)
     if type(x) is not np.ndarray or bits is None or x.size < 2048 or x.shape != mask.shape:
         return np.where(mask, x, 0)
-    out = (-mask.view(np.int8)).astype(bits)
+
+    # a bool is 0 or 1; minus it has no bits or all bits
+    minus = -mask.view(np.int8)
+    out = minus.astype(bits)
     np.bitwise_and(x.view(bits), out, out=out)
     return out.view(x.dtype)
 
 
 def _unless(lost, g, x, y):
-    """What comes to an operand that has not lost: ties halve it, and beside NaN both get all of it."""
+    """What comes to an operand that has not lost: ties halve it; with NaN both get all of it."""
     return np.where(x == y, g / 2, masked(g, np.logical_not(lost)))
 
 
@@ -169,7 +198,7 @@ minimum = register(
 
 
 def _over(won, y):
-    """Where the other operand is kept: it has won, or y is NaN."""
+    """Where the other operand is the result: it has won, or y is NaN."""
     return np.logical_or(won, np.isnan(y))
 
 
@@ -254,9 +283,8 @@ positive = register(np.positive, lambda g, _out, _x: g)
 abs = register(np.absolute, lambda g, _out, x: g * np.sign(x), name="abs")
 square = register(np.square, lambda g, _out, x: g * (2 * x))
 exp = register(np.exp, lambda g, out, _x: g * out, **FLOAT)
-expm1 = register(
-    np.expm1, lambda g, _out, x: g * np.exp(x), **FLOAT
-)  # out + 1 loses what is small beside 1
+# not out + 1, which loses what is small compared with 1
+expm1 = register(np.expm1, lambda g, _out, x: g * np.exp(x), **FLOAT)
 log = register(np.log, lambda g, _out, x: g / x, **FLOAT)
 log1p = register(np.log1p, lambda g, _out, x: g / (1 + x), **FLOAT)
 exp2 = register(np.exp2, lambda g, out, _x: g * (out * _LN2), **FLOAT)
@@ -304,7 +332,8 @@ def div_sqrt(x, y, *, eps):
 def sigmoid(x):
     """1/(1 + exp(-x)): where exp overflows the result is 0, as it should be."""
     if x.dtype.char == "e":  # float16 is rounded once
-        return sigmoid.function(x.astype(np.float32)).astype(x.dtype)
+        wide = sigmoid.function(x.astype(np.float32))
+        return wide.astype(x.dtype)
     out = np.exp(-x)
     out += 1
     return np.reciprocal(out, out=out if out.ndim else None)
@@ -312,11 +341,10 @@ def sigmoid(x):
 
 @primitive(lambda g, out, _x: masked(g, out != 0))
 def relu(x):
-    """max(x, 0); the gradient at 0 is 0, as PyTorch's. NaN stays NaN, and lets its gradient through."""
-    if (
-        x.size > 1 << 14 and x.dtype.kind == "f"
-    ):  # maximum with a number is not vectorised, clip is: 133 and 55 us
-        return np.clip(x, 0, math.inf)  # for 400,000 numbers of float32
+    """max(x, 0); the gradient at 0 is 0, as PyTorch's. NaN stays NaN, with its gradient."""
+    # maximum with a number is not vectorised, clip is: 133 and 55 us for 400,000 of float32
+    if x.size > 1 << 14 and x.dtype.kind == "f":
+        return np.clip(x, 0, math.inf)
     return np.maximum(x, 0)
 
 
@@ -328,7 +356,7 @@ def softplus(x):
 
 @primitive(lambda g, _out, x, *, min=None, max=None: masked(g, _inside(x, min, max)))
 def clamp(x, *, min=None, max=None):
-    """x held between two numbers; the gradient at a bound and of NaN is 0, as PyTorch's since 2.14."""
+    """x held between two numbers; the gradient at a bound and of NaN is 0, as since PyTorch 2.14."""
     return np.clip(x, min, max)
 
 
@@ -358,8 +386,11 @@ clamp_max = Primitive(np.minimum, minimum.vjps, name="clamp_max", promotes=0)
     promotes=0,
 )
 def clamp_between(x, low, high):
-    """x held between two operands: it halves the gradient with the bound it equals, unless they are one; crossed, high
-    has it all. NaN in any stays."""
+    """x held between two operands; NaN in any stays.
+
+    x halves the gradient with the bound it equals, unless the bounds are equal; where they are
+    crossed, high has it all.
+    """
     return np.minimum(np.maximum(x, low), high)
 
 
@@ -389,9 +420,10 @@ def sign(x):
 
 
 alias(sign, np.sign)
-floor, ceil, trunc = (register(f, zero_grad_rule) for f in (np.floor, np.ceil, np.trunc))
-for made in (abs, floor, ceil, trunc):
-    made.function = requires_kinds(made.function, "iuf")
+floor = register(np.floor, zero_grad_rule)
+ceil = register(np.ceil, zero_grad_rule)
+trunc = register(np.trunc, zero_grad_rule)
+restrict("iuf", abs, floor, ceil, trunc)
 
 
 @primitive(zero_grad_rule, name="round")

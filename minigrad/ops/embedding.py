@@ -22,14 +22,12 @@ def embedding(weight, *, indices, padding_idx, scale_grad_by_freq):
     return weight[indices]
 
 
-@primitive(
-    lambda g, _out, _g, *, indices, rows, padding_idx, scale_grad_by_freq: _scaled_rows(
-        embedding(g, indices=indices, padding_idx=None, scale_grad_by_freq=False),
-        indices,
-        padding_idx,
-        scale_grad_by_freq,
-    )
-)
+def _embedding_backward_vjp(g, _out, _g, *, indices, rows, padding_idx, scale_grad_by_freq):
+    looked_up = embedding(g, indices=indices, padding_idx=None, scale_grad_by_freq=False)
+    return _scaled_rows(looked_up, indices, padding_idx, scale_grad_by_freq)
+
+
+@primitive(_embedding_backward_vjp)
 def embedding_backward(g, *, indices, rows, padding_idx, scale_grad_by_freq):
     """Zeros (rows, D) with the rows of g (*, D) added at ``indices``, but at ``padding_idx``."""
     values = _scaled_rows(g, indices, padding_idx, scale_grad_by_freq)

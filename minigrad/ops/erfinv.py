@@ -1,4 +1,7 @@
-"""The inverse of the error function: Giles (2010), "Approximating the erfinv function", made exact by Newton's steps."""
+"""The inverse of the error function, made exact by Newton's steps.
+
+The start is of Giles (2010), "Approximating the erfinv function".
+"""
 
 from __future__ import annotations
 
@@ -21,12 +24,24 @@ def erfinv(x):
     """The y of erf(y) = x: ±inf at ±1, nan beyond."""
     wide = x.astype(np.float64)
     with np.errstate(all="ignore"):
-        w = -np.log((1 - wide) * (1 + wide))
-        y = wide * np.where(w < 5, np.polyval(_NEAR, w - 2.5), np.polyval(_FAR, np.sqrt(w) - 3))
-        for _ in range(2):
-            step = (erf.function(y) - wide) * (_HALF_SQRTPI * np.exp(y * y))
-            y = np.where(np.isfinite(step), y - step, y)
-    y = np.where(
-        np.abs(wide) == 1, np.copysign(np.inf, wide), np.where(np.abs(wide) > 1, np.nan, y)
-    )
+        y = _by_newton(wide, _approximate(wide))
+    y = np.where(np.abs(wide) > 1, np.nan, y)
+    ends = np.copysign(np.inf, wide)
+    y = np.where(np.abs(wide) == 1, ends, y)
     return y.astype(x.dtype)
+
+
+def _approximate(x):
+    """Return erfinv(x), to the digits of float32."""
+    w = -np.log((1 - x) * (1 + x))
+    near = np.polyval(_NEAR, w - 2.5)
+    far = np.polyval(_FAR, np.sqrt(w) - 3)
+    return x * np.where(w < 5, near, far)
+
+
+def _by_newton(x, y):
+    """Return y after two of Newton's steps towards erf(y) = x."""
+    for _ in range(2):
+        step = (erf.function(y) - x) * (_HALF_SQRTPI * np.exp(y * y))
+        y = np.where(np.isfinite(step), y - step, y)
+    return y

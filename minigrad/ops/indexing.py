@@ -15,11 +15,11 @@ from minigrad.ops.shape import astype
 from minigrad.primitive import alias, primitive
 
 
-def _add_at(whole, g, *, index):
+def _add_at(total, g, *, index):
     if is_basic(index):
-        whole[index] += g
+        total[index] += g
     else:
-        np.add.at(whole, index, g)
+        np.add.at(total, index, g)
 
 
 @primitive(
@@ -28,13 +28,18 @@ def _add_at(whole, g, *, index):
     into=_add_at,
 )
 def getitem(x, *, index):
+    """x[index]: a view where NumPy gives one, else in PyTorch's order of memory."""
     out = x[index]
     if isinstance(out, np.generic):  # one element: a view of it, not a copy
-        return x[(*index, ...) if isinstance(index, tuple) else (index, ...)]
+        parts = index if isinstance(index, tuple) else (index,)
+        return x[(*parts, ...)]
     base = out.base
     if type(x) is not np.ndarray or base is x or (base is not None and base is x.base):
         return out
-    return out if out.flags.c_contiguous and x.flags.c_contiguous else picked(x, out, index)
+
+    if out.flags.c_contiguous and x.flags.c_contiguous:
+        return out
+    return picked(x, out, index)
 
 
 @primitive(lambda g, _out, _x, *, index, shape: getitem(g, index=index))
@@ -103,7 +108,10 @@ alias(take_along_axis, np.take_along_axis)
     lambda g, _out, _x, _value, *, index, within=None: _read(g, index, within),
 )
 def setitem(x, value, *, index, within=None):
-    """A copy of ``x`` with ``value`` at ``index``, of the view ``within`` where that is given; of several the last."""
+    """A copy of ``x`` with ``value`` at ``index``, of the view ``within`` if one is named.
+
+    Of several written to one place the last stays.
+    """
     out = copied(x)
     (out if within is None else out[within])[index] = value
     return out
@@ -114,15 +122,18 @@ def setitem(x, value, *, index, within=None):
     lambda g, _out, _x, _value, *, view: _look(g, view),
 )
 def overwrite(x, value, *, view):
-    """A copy of ``x`` with ``value`` where a view of it looks: (primitive, parameters) of each step to the view."""
+    """A copy of ``x`` with ``value`` where a view of it looks.
+
+    ``view`` holds (primitive, parameters) of each step to the view.
+    """
     out = np.copy(x).reshape(-1)
     out[_numbers(x.shape, view)] = value
     return out.reshape(x.shape)
 
 
 def _look(x, view):
-    for made, parameters in view:
-        x = made(x, **parameters)
+    for step, parameters in view:
+        x = step(x, **parameters)
     return x
 
 
@@ -141,20 +152,19 @@ def _read(g, index, within):
 
 def _may_repeat(index):
     parts = index if isinstance(index, tuple) else (index,)
-    arrays = [
-        np.asarray(p) if isinstance(p, list) else p
-        for p in parts
-        if getattr(p, "ndim", 0) or type(p) is list
-    ]
+    parts = [np.asarray(p) if isinstance(p, list) else p for p in parts]
+    arrays = [p for p in parts if getattr(p, "ndim", 0)]
     return any(p.dtype.kind in "iu" and p.size > 1 for p in arrays)
 
 
 @primitive(None)
 def last_written(x, *, index, within):
-    """Which of the values written into an array like ``x`` stay: of several to one place the last."""
+    """Which of the values written into an array like ``x`` stay: the last at each place."""
     written = np.zeros_like(x, dtype=np.intp)
     place = written if within is None else written[within]
-    numbers = np.cumsum(np.ones_like(place[index])).reshape(place[index].shape)
+    read = place[index]
+    numbers = np.cumsum(np.ones_like(read))
+    numbers = numbers.reshape(read.shape)
     place[index] = numbers
     return place[index] == numbers
 
@@ -162,34 +172,43 @@ def last_written(x, *, index, within):
 JOIN = {"prod": np.multiply, "amax": np.maximum, "amin": np.minimum}
 
 
-@primitive(
-    lambda g, out, x, src, *, index, reduce: _to_self(g, out, x, src, index, reduce),
-    lambda g, out, x, src, *, index, reduce: _to_source(g, out, x, src, index, reduce),
-)
-def scatter_reduce(x, src, *, index, reduce):
-    """``src`` joined into a copy of ``x`` at ``index``: 'prod', 'amax' or 'amin'; ties share the gradient."""
-    out = np.copy(x)
-    JOIN[reduce].at(out, index, src)
-    return out
-
-
-def _to_self(g, out, x, src, index, reduce):
+def _scatter_reduce_vjp_x(g, out, x, src, *, index, reduce):
     if reduce == "prod":
-        return g * scatter_reduce(_number((x == x) | (x != x), x), src, index=index, reduce="prod")
-    return _number(x == out, x) * (
-        g / _ties(out, x, src, index)
-    )  # NaN equals nothing: all get NaN, as in PyTorch
+        ones = _number((x == x) | (x != x), x)
+        return g * scatter_reduce(ones, src, index=index, reduce="prod")
+    # NaN equals nothing: all get NaN, as in PyTorch
+    share = g / _ties(out, x, src, index)
+    return _number(x == out, x) * share
 
 
-def _to_source(g, out, x, src, index, reduce):
-    if reduce != "prod":
-        return _number(src == out[index], src) * getitem(g / _ties(out, x, src, index), index=index)
+def _scatter_reduce_vjp_src(g, out, x, src, *, index, reduce):
+    if reduce == "prod":
+        return _product_vjp_src(g, out, x, src, index)
+    share = g / _ties(out, x, src, index)
+    return _number(src == out[index], src) * getitem(share, index=index)
+
+
+def _product_vjp_src(g, out, x, src, index):
     zero = src == 0
     others = np.where(zero, 1, src)  # each place's product without its zeros
     product = scatter_reduce(x, others, index=index, reduce="prod")
     zeros = scatter_add(_number(zero, src), index=index, shape=x.shape)
-    alone = getitem(np.where(zeros == 1, g * product, 0), index=index)  # all but the one zero
-    return np.where(zero, alone, getitem(g * out, index=index) / others)
+
+    # a zero gets the product of the others where it is the only one
+    of_one_zero = np.where(zeros == 1, g * product, 0)
+    of_others = getitem(g * out, index=index) / others
+    return np.where(zero, getitem(of_one_zero, index=index), of_others)
+
+
+@primitive(_scatter_reduce_vjp_x, _scatter_reduce_vjp_src)
+def scatter_reduce(x, src, *, index, reduce):
+    """``src`` joined into a copy of ``x`` at ``index``: 'prod', 'amax' or 'amin'.
+
+    Ties share the gradient.
+    """
+    out = np.copy(x)
+    JOIN[reduce].at(out, index, src)
+    return out
 
 
 def _ties(out, x, src, index):

@@ -1,8 +1,9 @@
-"""Linear algebra on batches of matrices, (..., n, m). Every rule is written in primitives of this file.
+"""Linear algebra on batches of matrices, (..., n, m), each rule in primitives of this file.
 
 What has several results packs them into one array, (..., total), and its rule unpacks the cotangent
 and the result alike: one node, one rule, every order. Formulas: Giles, "Collected matrix derivative
-results for forward and reverse mode algorithmic differentiation" (2008), and PyTorch's for QR and det.
+results for forward and reverse mode algorithmic differentiation" (2008), and PyTorch's for QR and
+det.
 """
 
 from __future__ import annotations
@@ -11,10 +12,7 @@ import math
 
 import numpy as np
 
-from minigrad.layout import c_ordered
-from minigrad.ops.reduction import restore_axes
-from minigrad.ops.shape import astype, reshape
-from minigrad.ops.summation import in_float32, sum_axes
+from minigrad.ops.shape import reshape
 from minigrad.primitive import alias, primitive
 
 
@@ -90,11 +88,13 @@ def solve(a, b):
 
 def _minors(s, left_out):
     """The products of all singular values (..., k) but those ``left_out``, (..., *left_out)."""
-    k = s.shape[-1]
+    *lead, k = s.shape
     hidden = np.zeros((*left_out, k), bool)
     for place in np.ndindex(*left_out):
         hidden[(*place, list(place))] = True
-    s = s.reshape(*s.shape[:-1], *(1,) * len(left_out), k)
+
+    ones = [1] * len(left_out)
+    s = s.reshape(*lead, *ones, k)
     return np.prod(np.where(hidden, 1, s), axis=-1)
 
 
@@ -110,38 +110,59 @@ def det(x):
 
 @primitive(lambda g, _out, x: cofactor_vjp(x, g))
 def cofactor(x):
-    """det(x) inv(x).mT, the derivative of det; by singular values where one is nearly singular, which has it, too."""
+    """det(x) inv(x).mT, the derivative of det.
+
+    Where a matrix is nearly singular it is computed from the singular values.
+    """
     value = np.linalg.det(x)
-    largest = np.prod(np.sqrt(np.sum(x * x, axis=-1)), axis=-1)  # Hadamard's bound of |det|
-    if (np.abs(value) > np.finfo(x.dtype).eps ** 0.5 * largest).all():
+    row_norms = np.sqrt(np.sum(x * x, axis=-1))
+    largest = np.prod(row_norms, axis=-1)  # Hadamard's bound of |det|
+    precision = np.finfo(x.dtype).eps ** 0.5
+    if (np.abs(value) > precision * largest).all():
         return value[..., None, None] * mT(np.linalg.inv(x))
+
     u, s, vh, sign = _svd_with_sign(x)
     k = s.shape[-1]
-    return (u * (sign[..., None] * _minors(s, (k,)))[..., None, :]) @ vh
+    minors = sign[..., None] * _minors(s, (k,))
+    return (u * minors[..., None, :]) @ vh
 
 
-def _third_order(h, x, g):
-    """The vjp of cofactor_vjp in x, of regular matrices."""
+def _cofactor_vjp_vjp_x(h, _out, x, g):
+    """The third derivative of det, of regular matrices."""
     back = inv(x)
-    p, q = np.matmul(back, g), np.matmul(back, h)
-    tp, tq, tpq = (np.expand_dims(_total(_diagonal(m)), (-1, -2)) for m in (p, q, np.matmul(p, q)))
-    inner = (tp * tq - tpq) * _eye(x) - tq * p - tp * q + np.matmul(p, q) + np.matmul(q, p)
-    return np.expand_dims(det(x), (-1, -2)) * mT(np.matmul(inner, back))
+    p = np.matmul(back, g)
+    q = np.matmul(back, h)
+    pq = np.matmul(p, q)
+    tp, tq, tpq = _traces(p), _traces(q), _traces(pq)
+    inner = (tp * tq - tpq) * _eye(x)
+    inner = inner - tq * p - tp * q
+    inner = inner + pq + np.matmul(q, p)
+    return _matrix_scalar(det(x)) * mT(np.matmul(inner, back))
 
 
-def _total(x):
-    return np.sum(x, axis=-1)
+def _traces(x):
+    """(..., n, n) -> (..., 1, 1)."""
+    return _matrix_scalar(np.sum(_diagonal(x), axis=-1))
 
 
-@primitive(lambda h, _out, x, g: _third_order(h, x, g), lambda h, _out, x, _g: cofactor_vjp(x, h))
+def _matrix_scalar(x):
+    """(...) -> (..., 1, 1), which meets matrices."""
+    return np.expand_dims(x, (-1, -2))
+
+
+@primitive(_cofactor_vjp_vjp_x, lambda h, _out, x, _g: cofactor_vjp(x, h))
 def cofactor_vjp(x, g):
     """The second derivative of det in the direction g, (..., n, n) each, by singular values."""
     u, s, vh, sign = _svd_with_sign(x)
     k = s.shape[-1]
-    minors = _minors(s, (k, k)) * (1 - np.eye(k, dtype=x.dtype)) * sign[..., None, None]
+    eye = np.eye(k, dtype=x.dtype)
+    minors = _minors(s, (k, k)) * (1 - eye)
+    minors = minors * sign[..., None, None]
+
     inner = mT(u) @ g @ mT(vh)
-    diagonal = np.matmul(minors, np.diagonal(inner, axis1=-2, axis2=-1)[..., None])[..., 0]
-    turned = diagonal[..., None] * np.eye(k, dtype=x.dtype) - minors * mT(inner)
+    diagonal = np.diagonal(inner, axis1=-2, axis2=-1)
+    weighted = minors @ diagonal[..., None]  # (..., k, 1)
+    turned = weighted * eye - minors * mT(inner)
     return u @ turned @ vh
 
 
@@ -185,17 +206,17 @@ def _not_positive(x):
             except np.linalg.LinAlgError:
                 which = f"(Batch element {i}): " if x.ndim > 2 else ""
                 raise LinAlgError(
-                    f"linalg.cholesky: {which}The factorization could not be completed because the input is not "
-                    f"positive-definite (the leading minor of order {n} is not positive-definite)."
+                    f"linalg.cholesky: {which}The factorization could not be completed because "
+                    "the input is not positive-definite "
+                    f"(the leading minor of order {n} is not positive-definite)."
                 ) from None
 
 
 def _pack(*parts):
     """Matrices (..., n, m) and vectors (..., n) side by side, flat: (..., total)."""
     lead = parts[0].shape[:-2]
-    return np.concatenate(
-        [p.reshape(*lead, math.prod(p.shape[len(lead) :])) for p in parts], axis=-1
-    )
+    flat = [p.reshape(*lead, math.prod(p.shape[len(lead) :])) for p in parts]
+    return np.concatenate(flat, axis=-1)
 
 
 def unpack(x, *shapes):
@@ -218,21 +239,27 @@ def _qr_tall_vjp(gq, gr, q, r):
     """q (n, k), r (k, k), by gq Q + upper triangle, turned by the inverse of r."""
     upper = np.triu(np.ones(r.shape[-2:], r.dtype))
     inner = (np.matmul(gr, mT(r)) - np.matmul(mT(q), gq)) * upper
-    whole = inner + mT(inner) * (1 - _eye(r))
-    return mT(solve(r, mT(gq + np.matmul(q, whole))))
+    symmetric = inner + mT(inner) * (1 - _eye(r))
+    return mT(solve(r, mT(gq + np.matmul(q, symmetric))))
 
 
 def _qr_vjp(g, out, x):
-    gq, gr = unpack(g, *qr_shapes(x))
-    q, r = unpack(out, *qr_shapes(x))
+    shapes = qr_shapes(x)
+    gq, gr = unpack(g, *shapes)
+    q, r = unpack(out, *shapes)
     n, m = x.shape[-2:]
     if n >= m:
         return _qr_tall_vjp(gq, gr, q, r)
-    left = _qr_tall_vjp(gq + np.matmul(x[..., n:], mT(gr[..., n:])), gr[..., :n], q, r[..., :n])
-    return np.concatenate([left, np.matmul(q, gr[..., n:])], axis=-1)
+
+    # of a wide matrix the first n columns have the tall rule, the others are q @ r
+    g_left, g_right = gr[..., :n], gr[..., n:]
+    gq = gq + np.matmul(x[..., n:], mT(g_right))
+    left = _qr_tall_vjp(gq, g_left, q, r[..., :n])
+    right = np.matmul(q, g_right)
+    return np.concatenate([left, right], axis=-1)
 
 
-@primitive(lambda g, out, x: _qr_vjp(g, out, x))
+@primitive(_qr_vjp)
 def qr(x):
     """Q (n, k) and R (k, m), packed; k is the smaller of n and m."""
     q, r = np.linalg.qr(x)
@@ -251,131 +278,108 @@ def _quotient(numerator, denominator):
 
 
 def _svd_vjp(g, out, x):
-    gu, gs, gvh = unpack(g, *svd_shapes(x))
-    u, s, vh = unpack(out, *svd_shapes(x))
+    shapes = svd_shapes(x)
+    gu, gs, gvh = unpack(g, *shapes)
+    u, s, vh = unpack(out, *shapes)
     n, m = x.shape[-2:]
-    row = np.expand_dims(s, -2)
-    apart = row * row - _column(s) * _column(s) + np.eye(s.shape[-1], dtype=x.dtype)
-    du, dv = np.matmul(mT(u), gu), np.matmul(vh, mT(gvh))
-    inner = _quotient(du - mT(du), apart) * row + _column(s) * _quotient(dv - mT(dv), apart)
-    inner = inner + _column(gs) * np.eye(s.shape[-1], dtype=x.dtype)
-    made = np.matmul(u, np.matmul(inner, vh))
-    if n > s.shape[-1]:
-        made = made + np.matmul(_quotient(gu - np.matmul(u, du), row), vh)
-    if m > s.shape[-1]:
-        made = made + np.matmul(u, _quotient(gvh - np.matmul(mT(dv), vh), _column(s)))
-    return made
+    k = s.shape[-1]
+    eye = np.eye(k, dtype=x.dtype)
+    row, column = np.expand_dims(s, -2), _column(s)
+    gaps = row * row - column * column + eye
+
+    du = np.matmul(mT(u), gu)
+    dv = np.matmul(vh, mT(gvh))
+    inner = _quotient(du - mT(du), gaps) * row
+    inner = inner + column * _quotient(dv - mT(dv), gaps)
+    inner = inner + _column(gs) * eye
+    result = np.matmul(u, np.matmul(inner, vh))
+
+    if n > k:
+        rest = gu - np.matmul(u, du)
+        result = result + np.matmul(_quotient(rest, row), vh)
+    if m > k:
+        rest = gvh - np.matmul(mT(dv), vh)
+        result = result + np.matmul(u, _quotient(rest, column))
+    return result
 
 
-@primitive(lambda g, out, x: _svd_vjp(g, out, x))
+@primitive(_svd_vjp)
 def svd(x):
     """U (n, k), S (k,) and Vh (k, m), packed; k is the smaller of n and m."""
     if not np.isfinite(x).all():
         raise LinAlgError(
-            "linalg.svd: The algorithm failed to converge because the input matrix contained non-finite values."
+            "linalg.svd: The algorithm failed to converge because the input matrix contained "
+            f"non-finite values, {np.count_nonzero(~np.isfinite(x))} of shape {x.shape}."
         )
     try:
         u, s, vh = np.linalg.svd(x, full_matrices=False)
     except np.linalg.LinAlgError:
-        raise LinAlgError("linalg.svd: The algorithm failed to converge") from None
+        raise LinAlgError(
+            f"linalg.svd: The algorithm failed to converge, for input of shape {x.shape}"
+        ) from None
     return _pack(u, s, vh)
 
 
-def _eigh_vjp(g, out, x):
+def _eigh_vjp(g, out, x, *, lower):
     n = x.shape[-1]
     gl, gv = unpack(g, (n,), (n, n))
     values, v = unpack(out, (n,), (n, n))
     eye = np.eye(n, dtype=x.dtype)
+
+    gaps = np.expand_dims(values, -2) - _column(values) + eye
     inner = np.matmul(mT(v), gv) * (1 - eye)
-    inner = _quotient(inner, np.expand_dims(values, -2) - _column(values) + eye) + _column(gl) * eye
+    inner = _quotient(inner, gaps) + _column(gl) * eye
     dx = np.matmul(v, np.matmul(inner, mT(v)))
-    return (
-        dx + mT(dx)
-    ) * 0.5  # of a symmetric matrix, whichever triangle was read: PyTorch's choice
+    # of a symmetric matrix, whichever triangle was read: PyTorch's choice
+    return (dx + mT(dx)) * 0.5
 
 
-@primitive(lambda g, out, x, *, lower: _eigh_vjp(g, out, x))
+@primitive(_eigh_vjp)
 def eigh(x, *, lower):
-    """Eigenvalues (n,), rising, and eigenvectors (n, n) of symmetric matrices, packed; one triangle is read."""
+    """Eigenvalues (n,), rising, and eigenvectors (n, n) of symmetric matrices, packed.
+
+    One triangle is read.
+    """
+    *lead, n, _ = x.shape
     if not np.isfinite(x).all():
-        return np.full((*x.shape[:-2], x.shape[-1] * (x.shape[-1] + 1)), np.nan, x.dtype)
+        return np.full((*lead, n + n * n), np.nan, x.dtype)
     try:
         values, vectors = np.linalg.eigh(x, UPLO="L" if lower else "U")
     except np.linalg.LinAlgError:
-        raise LinAlgError("linalg.eigh: The algorithm failed to converge") from None
-    lead = x.shape[:-2]
-    return np.concatenate([values, vectors.reshape(*lead, x.shape[-1] ** 2)], axis=-1)
+        raise LinAlgError(
+            f"linalg.eigh: The algorithm failed to converge, for input of shape {x.shape}"
+        ) from None
+    flat = vectors.reshape(*lead, n * n)
+    return np.concatenate([values, flat], axis=-1)
 
 
-def _pinv_vjp(g, out, x):
+def _pinv_vjp(g, out, x, *, atol, rtol):
+    """The rule for wide matrices; tall ones are transposed."""
+    if x.shape[-2] > x.shape[-1]:
+        return mT(_pinv_vjp(mT(g), mT(out), mT(x), atol=atol, rtol=rtol))
+
     g = mT(g)
-    if x.shape[-2] <= x.shape[-1]:
-        k = np.matmul(g, out)
-        k_out = np.matmul(k, mT(out))
-        first = k_out - mT(np.matmul(out, k)) - np.matmul(np.matmul(x, out), k_out)
-        return first + np.matmul(np.matmul(mT(out), out), g - np.matmul(k, x))
-    k = np.matmul(out, g)
-    out_k = np.matmul(mT(out), k)
-    first = out_k - mT(np.matmul(k, out)) - np.matmul(np.matmul(out_k, out), x)
-    return first + np.matmul(g - np.matmul(x, k), np.matmul(out, mT(out)))
+    k = np.matmul(g, out)
+    k_out = np.matmul(k, mT(out))
+    result = k_out - mT(np.matmul(out, k))
+    result = result - np.matmul(np.matmul(x, out), k_out)
+    rest = g - np.matmul(k, x)
+    return result + np.matmul(np.matmul(mT(out), out), rest)
 
 
-@primitive(lambda g, out, x, *, atol, rtol: _pinv_vjp(g, out, x))
+@primitive(_pinv_vjp)
 def pinv(x, *, atol, rtol):
     """The pseudoinverse (..., m, n): singular values up to max(atol, rtol * largest) count as 0."""
-    if 0 in x.shape[-2:]:
-        return np.zeros((*x.shape[:-2], x.shape[-1], x.shape[-2]), x.dtype)
+    *lead, n, m = x.shape
+    if 0 in (n, m):
+        return np.zeros((*lead, m, n), x.dtype)
+
     u, s, vh = unpack(svd(x), *svd_shapes(x))
-    kept = s > np.maximum(atol, rtol * s[..., :1])
-    return mT(vh) @ (np.where(kept, 1 / np.where(kept, s, 1), 0)[..., None] * mT(u)).astype(x.dtype)
-
-
-# ---- norms ------------------------------------------------------------------------------------
-def _masked_power(x, exponent):
-    """x to a power, and 0 where x is 0: the subgradient PyTorch takes."""
-    zero = x == 0
-    return np.power(np.where(zero, 1.0, x), exponent) * np.logical_not(zero)
-
-
-def _norm_vjp(g, out, x, order, axis, keepdims):
-    g, out = restore_axes(g, axis, keepdims), restore_axes(out, axis, keepdims)
-    size = np.abs(x)
-    if order == 0:
-        return g * np.zeros(x.shape, x.dtype)
-    if order == 1:
-        return g * np.sign(x)
-    if order == 2:
-        return x * (g * _masked_power(out, -1.0))
-    if math.isinf(order):
-        hit = size == out
-        ties = np.maximum(np.sum(hit * 1, axis=axis, keepdims=True), 1)  # NaN equals nothing
-        return np.sign(x) * hit * (g / astype(ties, dtype=np.result_type(g.dtype, np.float32)))
-    return np.sign(x) * _masked_power(size, order - 1.0) * (g * _masked_power(out, 1.0 - order))
-
-
-@primitive(
-    lambda g, out, x, *, order, axis, keepdims: _norm_vjp(g, out, x, order, axis, keepdims),
-    name="linalg_vector_norm",
-)
-@c_ordered
-@in_float32
-def vector_norm(x, *, order, axis, keepdims):
-    """sum(|x|**order) ** (1/order) along axes; order 0 counts, ±inf take the largest and the smallest."""
-    size = np.abs(x)
-    if math.isinf(order):
-        reduced = (np.maximum if order > 0 else np.minimum).reduce(
-            size, axis=axis, keepdims=keepdims
-        )
-    elif order == 0:
-        reduced = np.sum(x != 0, axis=axis, keepdims=keepdims).astype(x.dtype)
-    elif order == 1:
-        reduced = sum_axes(size, axis, keepdims)
-    elif order == 2:
-        reduced = np.sqrt(sum_axes(x * x, axis, keepdims))
-    else:
-        with np.errstate(divide="ignore"):
-            reduced = sum_axes(size**order, axis, keepdims) ** (1 / order)
-    return np.asarray(reduced, x.dtype)
+    limit = np.maximum(atol, rtol * s[..., :1])
+    counts = s > limit
+    inverse = np.where(counts, 1 / np.where(counts, s, 1), 0)
+    scaled = inverse[..., None] * mT(u)
+    return mT(vh) @ scaled.astype(x.dtype)
 
 
 alias(inv, np.linalg.inv)

@@ -1,4 +1,4 @@
-"""Losses that are primitives: where their ends are, a logarithm of 0 is held, and where one pass does for several."""
+"""Losses that are primitives: for their ends, where a logarithm is held, or for one pass fewer."""
 
 from __future__ import annotations
 
@@ -28,9 +28,8 @@ def binary_cross_entropy(p, t):
 
 
 def _of_logits(g, x, t, weight):
-    return g * (
-        (1 - t) * sigmoid(x) - t * weight * sigmoid(-x)
-    )  # no difference where one of the two is all
+    # at t of 0 or 1 one of the two terms is all: nothing cancels
+    return g * ((1 - t) * sigmoid(x) - t * weight * sigmoid(-x))
 
 
 @primitive(
@@ -41,9 +40,9 @@ def _of_logits(g, x, t, weight):
     floats=True,
 )
 def binary_cross_entropy_of_logits(x, t, weight):
-    """-(weight t log p + (1 - t) log(1 - p)) of p = sigmoid(x), which loses no digits at either end."""
-    below = np.log1p(np.exp(-np.abs(x)))  # softplus is this beside max(x, 0)
-    return (1 - t) * (np.maximum(x, 0) + below) + weight * t * (np.maximum(-x, 0) + below)
+    """-(weight t log p + (1 - t) log(1 - p)) of p = sigmoid(x), exact at both ends."""
+    rest = np.log1p(np.exp(-np.abs(x)))  # softplus(x) is max(x, 0) and this
+    return (1 - t) * (np.maximum(x, 0) + rest) + weight * t * (np.maximum(-x, 0) + rest)
 
 
 @primitive(lambda g, _out, d, *, delta: g * hardtanh(d, min=-delta, max=delta))
@@ -64,38 +63,42 @@ def nll(x, *, classes):
     return -x[(first, classes, *others)]
 
 
-@primitive(
-    lambda g, _out, x, *, classes, reduction: (
-        softmax_minus_onehot(x, classes=classes) * _of_each(g, x, reduction)
-    ),
-    floats=True,
-)
+def _cross_entropy_vjp(g, _out, x, *, classes, reduction):
+    return softmax_minus_onehot(x, classes=classes) * _row_cotangents(g, x, reduction)
+
+
+@primitive(_cross_entropy_vjp, floats=True)
 @in_float32
 def cross_entropy(x, *, classes, reduction):
-    """Minus the log-probability that the logits (N, C) give to N classes: one by one, their sum or mean."""
-    below = subtract_max(x, 1)  # what the exponentials add up to is at least 1
-    losses = np.log(row_sums(np.exp(below), 1)[:, 0]) - below[arange_column(len(x), 0), classes]
+    """Minus the log-probability that the logits (N, C) give to N classes.
+
+    ``reduction`` is 'none', 'sum' or 'mean'.
+    """
+    # what the exponentials add up to is at least 1
+    shifted = subtract_max(x, 1)
+    sums = row_sums(np.exp(shifted), 1)[:, 0]
+    losses = np.log(sums) - shifted[arange_column(len(x), 0), classes]
     if reduction == "none":
         return losses
-    return np.add.reduce(losses) / (len(x) or math.nan if reduction == "mean" else 1)
+
+    total = np.add.reduce(losses)
+    return total / (len(x) or math.nan) if reduction == "mean" else total / 1
 
 
-def _of_each(g, x, reduction):
+def _row_cotangents(g, x, reduction):
     """Return the cotangent of each row's loss."""
-    return (
-        np.expand_dims(g, 1)
-        if reduction == "none"
-        else divide_by_count(g, max(len(x), 1))
-        if reduction == "mean"
-        else g
-    )
+    if reduction == "none":
+        return np.expand_dims(g, 1)
+    if reduction == "mean":
+        return divide_by_count(g, max(len(x), 1))
+    return g
 
 
 @primitive(
     lambda g, _out, x, *, classes: softmax_vjp(g, softmax(x, axis=1), x, axis=1), floats=True
 )
 def softmax_minus_onehot(x, *, classes):
-    """softmax(x) of the logits (N, C), less 1 at the N classes: by how much each probability is too large."""
+    """softmax(x) of the logits (N, C), less 1 at the N classes: the error of each probability."""
     out = softmax.function(x, axis=1)
     out[arange_column(len(x), 0), classes] -= 1
     return out

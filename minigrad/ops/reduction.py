@@ -36,7 +36,7 @@ def axis_of(x, dim):
 
 
 def as_int(dim):
-    """Return an integer as Python's: NumPy's and 0-d tensors are integers, too; TypeError for anything else."""
+    """Return an integer as Python's, of NumPy's or a 0-d tensor's; TypeError for anything else."""
     if not isinstance(dim, bool) and not getattr(dim, "ndim", 0):
         try:
             return operator.index(dim)
@@ -59,10 +59,10 @@ def _axes(n, dim):
     if dim is None:
         return tuple(range(n))
     several = dim if isinstance(dim, tuple) else (dim,)
-    found = tuple(axis_of(range(n), d) for d in several)
-    if len(set(found)) < len(found):
+    axes = tuple(axis_of(range(n), d) for d in several)
+    if len(set(axes)) < len(axes):
         raise RuntimeError(f"dim {list(several)} appears multiple times in the list of dims")
-    return found if n else ()
+    return axes if n else ()
 
 
 def restore_axes(g, axis, keepdims):
@@ -92,7 +92,7 @@ def mean(x, *, axis, keepdims):
 
 
 def divide_by_count(x, n):
-    """Return x / n, n a count: beyond float16, which has no whole numbers above 65,504, where x is of that."""
+    """Return x / n, n a count, which may lie beyond float16: that ends at 65,504."""
     kind = x.dtype.char
     if type(x) is np.ndarray and kind in "fd":
         n = number(n, kind)
@@ -103,40 +103,37 @@ def divide_by_count(x, n):
 
 @primitive(lambda g, _out, _x, *, axis: centred(g, axis=axis))
 def centred(x, *, axis):
-    """x without its mean. The first number along the axes is taken out before: what is left then is no larger than
-    the spread, whatever the offset, so the mean of it rounds no digit away, and equal numbers leave 0."""
+    """x without its mean.
+
+    The first number along the axes is subtracted before. What is left is no larger than the
+    spread, whatever the offset, so its mean rounds no digit away, and equal numbers leave 0.
+    """
     first = x[tuple(slice(0, 1) if i in axis else slice(None) for i in range(x.ndim))]
     d = x - expand_channels(first, x)
     return d - expand_channels(mean.function(d, axis=axis, keepdims=True), d)
 
 
 def _mean_square_vjp(g, _out, x, *, axis, keepdims):
-    return (
-        expand_channels(
-            restore_axes(g * (2 / max(size_along(x.shape, axis), 1)), axis, keepdims), x
-        )
-        * x
-    )
+    slope = g * (2 / max(size_along(x.shape, axis), 1))
+    return expand_channels(restore_axes(slope, axis, keepdims), x) * x
 
 
 @primitive(_mean_square_vjp)
 def mean_square(x, *, axis, keepdims):
     """The mean of x², in one step of the graph."""
-    return divide_by_count(
-        sum_axes_of_product(x, x, axis, keepdims), size_along(x.shape, axis) or 1
-    )
+    squares = sum_axes_of_product(x, x, axis, keepdims)
+    return divide_by_count(squares, size_along(x.shape, axis) or 1)
 
 
 @functools.lru_cache(4096)
 def _stretched(shape, small):
-    """Return how to add up what has ``shape`` to what was broadcast from ``small``: axes, and whether they stay."""
+    """Return the axes to sum from ``shape`` back to ``small``, and whether they stay."""
     lead = len(shape) - len(small)
-    if not lead:
-        return tuple(i for i, n in enumerate(small) if n == 1 and shape[i] != 1), True
-    return (
-        *range(lead),
-        *(i + lead for i, n in enumerate(small) if n == 1 and shape[i + lead] != 1),
-    ), False
+    axes = list(range(lead))
+    for i, n in enumerate(small, lead):
+        if n == 1 and shape[i] != 1:
+            axes.append(i)
+    return tuple(axes), lead == 0
 
 
 @functools.lru_cache(4096)
@@ -173,9 +170,12 @@ def mul_and_unbroadcast(g, x, _y):
     return sum_of_product(g, x, shape=_y.shape)
 
 
-def _share(g, out, x, axis, keepdims, nans):
-    """Ties share the cotangent equally. NaN equals nothing, itself included: where it is the result all get NaN, as of
-    PyTorch's amax and amin, or, with ``nans``, each NaN is one of the ties, as of its max, min and median."""
+def _share(g, out, x, *, axis, keepdims, nans=False):
+    """Ties share the cotangent equally.
+
+    NaN equals nothing, itself included: where it is the result all get NaN, as of PyTorch's amax
+    and amin, or, with ``nans``, each NaN is one of the ties, as of its max, min and median.
+    """
     out = restore_axes(out, axis, keepdims)
     hit = x == out
     if nans:
@@ -185,65 +185,74 @@ def _share(g, out, x, axis, keepdims, nans):
     return hit * (restore_axes(g, axis, keepdims) / astype(ties, dtype=wide))
 
 
-@primitive(lambda g, out, x, *, axis, keepdims, nans=False: _share(g, out, x, axis, keepdims, nans))
+@primitive(_share)
 @c_ordered
 def amax(x, *, axis, keepdims, nans=False):
     return np.maximum.reduce(x, axis=axis, keepdims=keepdims)
 
 
-@primitive(lambda g, out, x, *, axis, keepdims, nans=False: _share(g, out, x, axis, keepdims, nans))
+@primitive(_share)
 @c_ordered
 def amin(x, *, axis, keepdims, nans=False):
     return np.minimum.reduce(x, axis=axis, keepdims=keepdims)
 
 
-@primitive(lambda g, out, x, *, axis, keepdims:
-           restore_axes(g, axis, keepdims) * np.exp(x - restore_axes(out, axis, keepdims)), floats=True)  # fmt: skip
+def _logsumexp_vjp(g, out, x, *, axis, keepdims):
+    out = restore_axes(out, axis, keepdims)
+    return restore_axes(g, axis, keepdims) * np.exp(x - out)
+
+
+@primitive(_logsumexp_vjp, floats=True)
 @c_ordered
 @in_float32
 def logsumexp(x, *, axis, keepdims):
     """log(sum(exp(x))), shifted by the maximum so that exp cannot overflow."""
     top = np.maximum.reduce(x, axis=axis, keepdims=True, initial=-math.inf)
     top = np.where(np.isfinite(top), top, 0.0)
-    raised = sum_axes(np.exp(x - top), axis, keepdims)
+    sums = sum_axes(np.exp(x - top), axis, keepdims)
+    if not keepdims:
+        top = np.squeeze(top, axis)
     with np.errstate(divide="ignore"):  # the logarithm of an empty or all -inf sum is -inf
-        return np.log(raised) + (top if keepdims else np.squeeze(top, axis))
+        return np.log(sums) + top
 
 
-_SHORT = 32  # rows of at most so many numbers are worked on column by column (measured: even at 32 to 48)
+_SHORT = 32  # rows of at most so many numbers go column by column (measured: even at 32 to 48)
 
 
 def subtract_max(x, axis):
-    """Subtract the maximum along an axis. Short rows are gone through column by column: NumPy's loops are then as long
-    as the batch, and ten classes take a sixth to a half of the time."""
+    """Subtract the maximum along an axis.
+
+    Short rows are gone through column by column: NumPy's loops are then as long as the batch, and
+    ten classes take a sixth to a half of the time.
+    """
     if axis == x.ndim - 1 and x.shape[axis] <= _SHORT:
         x = np.copy(x, order="F")
     return x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-math.inf)
 
 
-def _along(x, axis):
+def _sum_keeping(x, axis):
     """Add up along one axis, which stays; an array of no dimensions is its own sum."""
     return sum(x, axis=(axis,) if x.ndim else (), keepdims=True)
 
 
-@primitive(lambda g, out, _x, *, axis: g - np.exp(out) * _along(g, axis), floats=True)
+@primitive(lambda g, out, _x, *, axis: g - np.exp(out) * _sum_keeping(g, axis), floats=True)
 @in_float32
 def log_softmax(x, *, axis):
     """x - logsumexp(x), shifted by the maximum first."""
-    below = subtract_max(x, axis)
-    return np.subtract(below, np.log(row_sums(np.exp(below), axis)), order="C")
+    shifted = subtract_max(x, axis)
+    return np.subtract(shifted, np.log(row_sums(np.exp(shifted), axis)), order="C")
 
 
 def softmax_vjp(g, out, _x, *, axis):
-    return out * (g - _along(g * out, axis))
+    return out * (g - _sum_keeping(g * out, axis))
 
 
 @primitive(softmax_vjp, floats=True)
 @in_float32
 def softmax(x, *, axis):
     """exp(x)/sum(exp(x)), shifted by the maximum first."""
-    raised = np.exp(subtract_max(x, axis))
-    return np.divide(raised, row_sums(raised, axis), order="C")
+    exponentials = np.exp(subtract_max(x, axis))
+    return np.divide(exponentials, row_sums(exponentials, axis), order="C")
 
 
 @primitive(lambda g, _out, _x, *, axis: np.flip(cumsum(np.flip(g, axis), axis=axis), axis))

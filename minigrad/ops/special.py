@@ -7,42 +7,34 @@ import math
 
 import numpy as np
 
-from minigrad.ops.elementwise import requires_kinds, sigmoid
+from minigrad.ops.elementwise import restrict, sigmoid
 from minigrad.ops.summation import in_float32
 from minigrad.primitive import primitive, register
 
 _2_SQRTPI = 2 / math.sqrt(math.pi)
 
-# W. J. Cody, "Rational Chebyshev approximations for the error function", Math. Comp. 23 (1969), and his CALERF:
-# each pair is numerator and denominator, the highest power first.
-_NEAR = (
-    (
-        1.85777706184603153e-1,
-        3.16112374387056560,
-        1.13864154151050156e2,
-        3.77485237685302021e2,
-        3.20937758913846947e3,
-    ),
-    (
-        1.0,
-        2.36012909523441209e1,
-        2.44024637934444173e2,
-        1.28261652607737228e3,
-        2.84423683343917062e3,
-    ),
-)  # |x| <= 0.46875, in x²
-_MIDDLE = (
-    (2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594, 6.61191906371416295e1, 2.98635138197400131e2,
-     8.81952221241769090e2, 1.71204761263407058e3, 2.05107837782607147e3, 1.23033935479799725e3),
-    (1.0, 1.57449261107098347e1, 1.17693950891312499e2, 5.37181101862009858e2, 1.62138957456669019e3,
-     3.29079923573345963e3, 4.36261909014324716e3, 3.43936767414372164e3, 1.23033935480374942e3),
-)  # fmt: skip  # |x| <= 4, in |x|
-_FAR = (
-    (1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-1, 1.25781726111229246e-1,
-     1.60837851487422766e-2, 6.58749161529837803e-4),
-    (1.0, 2.56852019228982242, 1.87295284992346725, 5.27905102951428412e-1, 6.05183413124413191e-2,
-     2.33520497626869185e-3),
-)  # fmt: skip  # beyond, in 1/x²
+# W. J. Cody, "Rational Chebyshev approximations for the error function", Math. Comp. 23 (1969),
+# and his CALERF: each pair is numerator and denominator, the highest power first.
+_NEAR = (  # |x| <= 0.46875, in x²
+    (1.85777706184603153e-1, 3.16112374387056560, 1.13864154151050156e2, 3.77485237685302021e2,
+     3.20937758913846947e3),
+    (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3,
+     2.84423683343917062e3),
+)  # fmt: skip
+_MIDDLE = (  # |x| <= 4, in |x|
+    (2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594, 6.61191906371416295e1,
+     2.98635138197400131e2, 8.81952221241769090e2, 1.71204761263407058e3, 2.05107837782607147e3,
+     1.23033935479799725e3),
+    (1.0, 1.57449261107098347e1, 1.17693950891312499e2, 5.37181101862009858e2,
+     1.62138957456669019e3, 3.29079923573345963e3, 4.36261909014324716e3, 3.43936767414372164e3,
+     1.23033935480374942e3),
+)  # fmt: skip
+_FAR = (  # beyond, in 1/x²
+    (1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-1,
+     1.25781726111229246e-1, 1.60837851487422766e-2, 6.58749161529837803e-4),
+    (1.0, 2.56852019228982242, 1.87295284992346725, 5.27905102951428412e-1,
+     6.05183413124413191e-2, 2.33520497626869185e-3),
+)  # fmt: skip
 _BORDER, _OUTER = 0.46875, 4.0
 
 
@@ -57,15 +49,15 @@ def _ratio(pair, x):
 def _tail(y):
     """Return erfc of y > 0.46875; exp(-y²) in two factors, of which the first is of an exact square."""
     middle = _ratio(_MIDDLE, np.minimum(y, _OUTER))
-    z = 1 / np.square(np.maximum(y, _OUTER))
-    far = (_2_SQRTPI / 2 - z * _ratio(_FAR, z)) / np.maximum(y, _OUTER)
+    beyond = np.maximum(y, _OUTER)
+    z = 1 / np.square(beyond)
+    far = (_2_SQRTPI / 2 - z * _ratio(_FAR, z)) / beyond
+
     y = np.minimum(y, 30.0)  # where exp(-y²) is 0 already
     coarse = np.floor(y * 16) / 16
-    return (
-        np.exp(-coarse * coarse)
-        * np.exp(-(y - coarse) * (y + coarse))
-        * np.where(y <= _OUTER, middle, far)
-    )
+    first = np.exp(-coarse * coarse)
+    second = np.exp(-(y - coarse) * (y + coarse))
+    return first * second * np.where(y <= _OUTER, middle, far)
 
 
 def _series(x, y):
@@ -80,9 +72,12 @@ def piecewise(function):
     def in_pieces(x):
         if type(x) is not np.ndarray or x.size <= _PIECE:
             return function(x)
-        flat, out = x.reshape(-1), np.empty(x.size, x.dtype)
-        for i in range(0, x.size, _PIECE):
-            out[i : i + _PIECE] = function(flat[i : i + _PIECE])
+
+        flat = x.reshape(-1)
+        out = np.empty(x.size, x.dtype)
+        for start in range(0, x.size, _PIECE):
+            piece = slice(start, start + _PIECE)
+            out[piece] = function(flat[piece])
         return out.reshape(x.shape)
 
     return in_pieces
@@ -97,9 +92,9 @@ _PIECE = 32768
 def erf(x):
     """The error function, to 1e-15 in float64."""
     y = np.abs(x)
-    return np.where(
-        y <= _BORDER, _series(x, y), np.sign(x) * (1 - _tail(np.maximum(y, _BORDER)))
-    ).astype(x.dtype)
+    tail = _tail(np.maximum(y, _BORDER))
+    far = np.sign(x) * (1 - tail)
+    return np.where(y <= _BORDER, _series(x, y), far).astype(x.dtype)
 
 
 @primitive(lambda g, _out, x: -g * (_2_SQRTPI * np.exp(-x * x)), floats=True)
@@ -109,9 +104,8 @@ def erfc(x):
     """1 - erf(x), with all its digits where that is tiny."""
     y = np.abs(x)
     tail = _tail(np.maximum(y, _BORDER))
-    return np.where(y <= _BORDER, 1 - _series(x, y), np.where(x < 0, 2 - tail, tail)).astype(
-        x.dtype
-    )
+    far = np.where(x < 0, 2 - tail, tail)
+    return np.where(y <= _BORDER, 1 - _series(x, y), far).astype(x.dtype)
 
 
 @primitive(
@@ -132,20 +126,22 @@ logaddexp = register(
     lambda g, _out, x, y: g * sigmoid(y - x),
     promotes=0,
 )
-logaddexp.function = requires_kinds(np.logaddexp, "f")
+restrict("f", logaddexp)
 
 
-def _logit_vjp(g, x, eps):
+def _logit_vjp(g, _out, x, *, eps):
     inside = np.logical_and(x >= (eps or 0), x <= 1 - (eps or 0))
-    return np.where(inside, g / (x * (1 - x)), math.nan if eps is None else 0.0)
+    outside = math.nan if eps is None else 0.0
+    return np.where(inside, g / (x * (1 - x)), outside)
 
 
-@primitive(lambda g, _out, x, *, eps: _logit_vjp(g, x, eps), floats=True)
+@primitive(_logit_vjp, floats=True)
 @in_float32
 def logit(x, *, eps):
     """log(x / (1 - x)), x first held between eps and 1 - eps, the lower bound before the upper."""
     if eps is not None:
-        x = np.where(x < eps, eps, np.where(x > 1 - eps, 1 - eps, x)).astype(x.dtype, copy=False)
+        below = np.where(x > 1 - eps, 1 - eps, x)
+        x = np.where(x < eps, eps, below).astype(x.dtype, copy=False)
     return np.log(x / (1 - x))
 
 
@@ -154,7 +150,12 @@ def nan_to_num(x, *, nan=0.0, posinf=None, neginf=None):
     """x with numbers in place of NaN and the infinities, by default 0 and the ends of the dtype."""
     if x.dtype.kind != "f":
         return np.copy(x)
+
     ends = np.finfo(x.dtype)
-    x = np.where(x == np.inf, float(ends.max) if posinf is None else posinf, x)
-    x = np.where(x == -np.inf, float(ends.min) if neginf is None else neginf, x)
+    if posinf is None:
+        posinf = float(ends.max)
+    if neginf is None:
+        neginf = float(ends.min)
+    x = np.where(x == np.inf, posinf, x)
+    x = np.where(x == -np.inf, neginf, x)
     return np.where(x != x, nan, x)

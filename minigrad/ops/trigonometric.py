@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.ops.elementwise import requires_kinds
+from minigrad.ops.elementwise import restrict
 from minigrad.primitive import register
 
 FLOAT = {"floats": True}
@@ -32,9 +32,9 @@ atan2 = register(  # of (0, 0) the gradient is 0, as PyTorch's
 hypot = register(
     np.hypot, lambda g, out, x, _y: g * x / out, lambda g, out, _x, y: g * y / out, promotes=0
 )
-hypot.function = requires_kinds(np.hypot, "f")
+restrict("f", hypot)
 
 
 def _squares(y, x):
-    total = y * y + x * x
-    return np.where(total == 0, 1.0, total)
+    squares = y * y + x * x
+    return np.where(squares == 0, 1.0, squares)

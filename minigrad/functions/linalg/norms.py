@@ -15,7 +15,7 @@ from minigrad.functions import reduction, shape
 from minigrad.functions.arguments import accepts_arrays
 from minigrad.functions.linalg.checks import check_floats, check_ndim, dtype_word
 from minigrad.functions.linalg.factorizations import svdvals
-from minigrad.ops import linalg as ops
+from minigrad.ops import norm as norm_ops
 from minigrad.ops.reduction import axes_of, axis_of
 
 T = Any  # a Tensor, which this floor does not know
@@ -44,7 +44,7 @@ def vector_norm(
             f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor "
             "because the operation does not have an identity"
         )
-    return ops.vector_norm(x, order=ord, axis=axes, keepdims=keepdim)
+    return norm_ops.vector_norm(x, order=ord, axis=axes, keepdims=keepdim)
 
 
 def _converted(x: T, dtype: Any, name: str) -> T:
