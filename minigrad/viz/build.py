@@ -53,8 +53,7 @@ def build_picture(
     calls = ModuleCalls(order, model)
     leaves = calls.named_leaves()
     for name, t in names:
-        kind = "input" if type(t) is Tensor else "parameter"
-        leaf = Leaf(kind, name, t)
+        leaf = Leaf("input" if type(t) is Tensor else "parameter", name, t)
         leaves.update(dict.fromkeys(nodes_of(t), leaf))
 
     indices = _index_operands(order, leaves)
@@ -219,12 +218,14 @@ def _add_outputs(
         label = "output" if is_only_one else f"output {place}"
         value = single_number(end, facts.values)
         vertex = Vertex(number, "output", label, t.shape, number=value)
+        picture.nodes.append(vertex)
+
         source = facts.number[end]
         edge = Edge(source, number, 0, t.shape, "", _short_dtype(t.dtype))
         gradient = facts.gradients.get(end)
         if gradient is not None and readers[end] == 1:
-            edge = edge._replace(flow=Flow({end.sequence: gradient}))
-        picture.nodes.append(vertex)
+            flow = Flow({end.sequence: gradient})
+            edge = edge._replace(flow=flow)
         picture.edges.append(edge)
 
 
@@ -263,11 +264,12 @@ def _broadcasts(primitive: Any) -> bool:
 
 
 def _flow(node: Node, place: int, operand: Node, flows: Flows) -> Flow | None:
-    if (node, place) not in flows:
+    flow = flows.get((node, place))
+    if flow is None:
         return None
     # the outputs of a Function are values of their own
     value = node if operand.dtype == object else operand
-    return Flow({value.sequence: flows[node, place]})
+    return Flow({value.sequence: flow})
 
 
 def _letters(node: Node, names: dict[Node, str], taken: set[str]) -> dict[int, str]:
@@ -284,16 +286,19 @@ def _index_operands(order: Sequence[Node], leaves: dict[Node, Leaf]) -> dict[Nod
     """
     integers = {}
     for leaf_node, leaf in leaves.items():
-        if leaf.tensor.dtype.kind in "iub":
-            integers[leaf_node] = leaf.tensor._data
+        array = leaf.tensor._data
+        if array.dtype.kind in "iub":
+            integers[leaf_node] = array
+
     result: dict[Node, list[Node]] = {}
     if not integers:
         return result
     for node in order:
         for array in tree_leaves(node.params):
-            if isinstance(array, np.ndarray):
-                operands = result.setdefault(node, [])
-                operands += _sharing_memory(array, integers)
+            if not isinstance(array, np.ndarray):
+                continue
+            shared = _sharing_memory(array, integers)
+            result.setdefault(node, []).extend(shared)
     return result
 
 

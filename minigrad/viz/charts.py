@@ -36,13 +36,15 @@ def gradient_flow(model: Any) -> Any:
             f"viz.gradient_flow: no parameter of {type(model).__name__} has a gradient; "
             "call loss.backward() first"
         )
-    names, means, maxima = [], [], []
+    names = []
+    means = []
+    maxima = []
     for name, p in parameters:
-        size = np.abs(p.grad._data)
-        is_empty = size.size == 0
+        sizes = np.abs(p.grad._data)
+        is_empty = sizes.size == 0
         names.append(name)
-        means.append(0.0 if is_empty else float(np.mean(size)))
-        maxima.append(0.0 if is_empty else float(np.max(size)))
+        means.append(0.0 if is_empty else float(sizes.mean()))
+        maxima.append(0.0 if is_empty else float(sizes.max()))
 
     width = max(5.0, 0.35 * len(names) + 1.5)
     figure = _figure(width, 4)
@@ -134,12 +136,14 @@ class Histograms:
     def _forward_hook(self, name: str) -> Any:
         def hook(module: Any, args: Any, out: Any) -> None:
             step = self.calls - 1
-            if not MODES.grad_enabled or step % self.every:
+            is_skipped = step % self.every != 0
+            if is_skipped or not MODES.grad_enabled:
                 return
+            backward_hook = self._backward_hook(name, step)
             for t in tensors_in(out):
                 _append(self.activations, name, step, t._data)
                 if t._node is not None:
-                    t.register_hook(self._backward_hook(name, step))
+                    t.register_hook(backward_hook)
 
         return hook
 

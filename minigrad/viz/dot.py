@@ -39,8 +39,10 @@ def dot_text(picture: Picture) -> str:
     if caption := "\n".join(filter(None, (picture.title, picture.note))):
         lines.append(f"  label={_quote(caption)}; labelloc={'t' if picture.title else 'b'}")
     lines += _nested_lines(picture)
-    lines += [_edge_line(picture, i, edge) for i, edge in enumerate(picture.edges)]
-    return "\n".join([*lines, "}"]) + "\n"
+    for i, edge in enumerate(picture.edges):
+        lines.append(_edge_line(picture, i, edge))
+    lines.append("}\n")
+    return "\n".join(lines)
 
 
 def _nested_lines(picture: Picture) -> list[str]:
@@ -99,8 +101,9 @@ def _vertex_line(picture: Picture, vertex: Vertex, pad: str) -> str:
 
 
 def _vertex_words(vertex: Vertex, show_saved: bool) -> list[str]:
-    words = [shorten(vertex.label)]
     number = vertex.number
+    words = [shorten(vertex.label)]
+
     is_value = vertex.kind not in ("operation", "module", "more")
     is_plain_number = number is not None and not vertex.shape
     if is_value and not is_plain_number:
@@ -108,6 +111,7 @@ def _vertex_words(vertex: Vertex, show_saved: bool) -> list[str]:
     if number is not None:
         text = format_number(number, 4)
         words.append(f"= {text}")
+
     if vertex.in_place:
         words.append(f"in place: {vertex.in_place}")
     if vertex.saved and show_saved:
@@ -144,7 +148,9 @@ def _edge_line(picture: Picture, i: int, edge: Edge) -> str:
 
 
 def _edge_words(edge: Edge, show: tuple[str, ...]) -> list[str]:
-    words = [f"{edge.letter}:"] if edge.letter else []
+    words = []
+    if edge.letter:
+        words.append(f"{edge.letter}:")
     # what goes from a Function's call to its outputs has neither shape nor dtype
     is_array = edge.dtype != "object"
     if "shapes" in show and is_array:

@@ -134,9 +134,9 @@ def trace(
     """
     inputs = without_history(inputs)
     arguments = _named_arguments(function, inputs)
-    names = {**arguments, **dict(named_tensors(params, "viz.trace"))}
-    candidates = (model, function, getattr(function, "__self__", None))
-    root = next((m for m in candidates if _is_module(m)), None)
+    names = dict(arguments)
+    names.update(named_tensors(params, "viz.trace"))
+    root = _first_module(model, function, getattr(function, "__self__", None))
     with unchanged(root, inputs, _modules_read_by(function)), record_everything():
         for name, t in arguments.items():
             if t._node is None:
@@ -156,10 +156,15 @@ def _call(function: Any, inputs: Any) -> Any:
     try:
         return function(*inputs)
     except Exception as error:
-        shapes = ", ".join(str(tuple(t.shape)) for t in tensors_in(inputs)) or "none"
+        shapes = [str(tuple(t.shape)) for t in tensors_in(inputs)]
+        listed = ", ".join(shapes) or "none"
         name = getattr(function, "__name__", type(function).__name__)
-        error.add_note(f"in viz.trace, which called {name} with inputs of shape {shapes}")
+        error.add_note(f"in viz.trace, which called {name} with inputs of shape {listed}")
         raise
+
+
+def _first_module(*candidates: Any) -> Any:
+    return next((m for m in candidates if _is_module(m)), None)
 
 
 def _is_module(m: Any) -> bool:

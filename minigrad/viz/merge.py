@@ -32,8 +32,9 @@ def rewire(
         is_box = nodes[target].kind in ("module", "more")
         key = (source, target, e.shape if is_box else e.place)
         if key in result:
-            flow = _add_flows(result[key].flow, e.flow)
-            result[key] = result[key]._replace(flow=flow)
+            first = result[key]
+            flow = _add_flows(first.flow, e.flow)
+            result[key] = first._replace(flow=flow)
             continue
         edge = e._replace(source=source, target=target)
         if is_box:
@@ -56,7 +57,9 @@ def with_letters(edges: Iterable[Edge], targets: set[int]) -> list[Edge]:
 def clusters_around(clusters: Sequence[Cluster], nodes: Iterable[Vertex]) -> list[Cluster]:
     """Return the clusters that hold one of the vertices, directly or in a cluster inside."""
     used = {v.cluster for v in nodes}
-    for c in reversed(clusters):  # parents come first
+    # parents come first
+    for c in reversed(clusters):
         if c.id in used:
             used.add(c.parent)
+
     return [c for c in clusters if c.id in used]

@@ -23,8 +23,9 @@ def nodes_of(t: Tensor) -> Iterator[Node]:
     for node in (t._node, t._constant):
         while node is not None:
             yield node
-            is_write = node.in_place and node.primitive is not None
-            node = node.inputs[0] if is_write else None
+            if not node.in_place or node.primitive is None:
+                break
+            node = node.inputs[0]
 
 
 class ModuleCalls:
@@ -52,8 +53,9 @@ class ModuleCalls:
         chain = []
         while scope is not None and id(scope) not in self._cluster_of:
             chain.append(scope)
-            scope = scope[0]
+            scope, _, _ = scope
         at = None if scope is None else self._cluster_of[id(scope)]
+
         for inner in reversed(chain):
             at = self._add_cluster(inner, at)
 
@@ -65,9 +67,11 @@ class ModuleCalls:
         if module is not None:
             path = self._path(module)
             count = self._count(module)
+
         level = 0 if parent is None else self.clusters[parent].level + 1
         number = len(self.clusters)
-        self.clusters.append(Cluster(number, parent, path, cls.__name__, count, level))
+        cluster = Cluster(number, parent, path, cls.__name__, count, level)
+        self.clusters.append(cluster)
         self._cluster_of[id(scope)] = number
         self._scopes.append(scope)
         return number
@@ -116,7 +120,8 @@ class ModuleCalls:
         for node in order:
             if node.primitive is not None:
                 continue
-            if _is_input(node, leaves.get(node)):
+            leaf = leaves.get(node)
+            if _is_input(node, leaf):
                 at[node] = None
         return at
 
@@ -125,10 +130,11 @@ class ModuleCalls:
         while a != b:
             if a is None or b is None:
                 return None
-            if self.clusters[a].level >= self.clusters[b].level:
-                a = self.clusters[a].parent
+            cluster_a, cluster_b = self.clusters[a], self.clusters[b]
+            if cluster_a.level >= cluster_b.level:
+                a = cluster_a.parent
             else:
-                b = self.clusters[b].parent
+                b = cluster_b.parent
         return a
 
     def relative_name(self, name: str, at: int | None) -> str:

@@ -79,7 +79,8 @@ def known_values(
 
     What holds one number is always computed where it can be, the rest with ``every_value``.
     """
-    values = _unwritten(order, {node: t._data for node, t in leaves.items()})
+    arrays = {node: t._data for node, t in leaves.items()}
+    values = _unwritten(order, arrays)
     for node, t in ends.items():
         if not written_since(t._data, node.sequence):
             values[node] = t._data
@@ -99,10 +100,13 @@ def _unwritten(order: Sequence[Node], values: dict[Node, Any]) -> dict[Node, Any
         for operand in node.inputs:
             if operand in values:
                 first_read[operand] = node.sequence
+
     result = {}
     for node, value in values.items():
-        is_read = node in first_read
-        if is_read and not written_since(value, first_read[node]):
+        if node not in first_read:
+            continue
+        is_overwritten = written_since(value, first_read[node])
+        if not is_overwritten:
             result[node] = value
     return result
 
@@ -134,10 +138,11 @@ def _operand_values(node: Node, values: dict[Node, Any]) -> list[Any] | None:
     scalars = scalar_operands(node, saved_values(node))
     operands = []
     for i, x in enumerate(node.inputs):
-        operand = scalars.get(i) if x is None else values.get(x)
-        if operand is None:
+        known = scalars.get(i) if x is None else values.get(x)
+        if known is None:
             return None
-        operands.append(operand)
+        operands.append(known)
+
     return operands
 
 

@@ -75,9 +75,10 @@ def _without_nan(data: Any) -> Any:
     if isinstance(data, float):
         return data if isfinite(data) else str(data)
     if isinstance(data, dict):
-        return {key: _without_nan(value) for key, value in data.items()}
+        items = data.items()
+        return {key: _without_nan(value) for key, value in items}
     if isinstance(data, (list, tuple)):
-        return [_without_nan(value) for value in data]
+        return list(map(_without_nan, data))
     return data
 
 

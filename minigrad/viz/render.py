@@ -43,8 +43,11 @@ def _run_dot(text: str, kind: str, *options: str) -> bytes:
     program = shutil.which("dot")
     if program is None:
         raise RuntimeError(INSTALL)
-    command = [program, f"-T{kind}", *options]
-    process = subprocess.run(command, input=text.encode(), capture_output=True)
+    process = subprocess.run(
+        [program, f"-T{kind}", *options],
+        input=text.encode(),
+        capture_output=True,
+    )
     if process.returncode:
         reason = process.stderr.decode(errors="replace").strip()
         raise RuntimeError(f"`dot` could not draw the picture: {reason}")
@@ -99,8 +102,9 @@ def _bezier(corners: list[tuple[float, float]], t: float) -> tuple[float, float]
         3 * t * t * s,
         t**3,
     )
-    x = y = 0.0
-    for weight, corner in zip(weights, corners, strict=True):
-        x += weight * corner[0]
-        y += weight * corner[1]
+    x = 0.0
+    y = 0.0
+    for weight, (corner_x, corner_y) in zip(weights, corners, strict=True):
+        x += weight * corner_x
+        y += weight * corner_y
     return x, y

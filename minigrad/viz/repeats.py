@@ -20,8 +20,8 @@ def merge_repeats(picture: P) -> P:
     Those are runs of calls each of which reads the one before, and calls side by side that read the
     same and are joined by one concatenation.
     """
-    deepest = max((c.level for c in picture.clusters), default=-1)
-    for level in range(deepest + 1):
+    levels = {c.level for c in picture.clusters}
+    for level in sorted(levels):
         calls = _Calls.at_level(picture, level)
         repeats = _find_repeats(picture, calls)
         if repeats.first_of:
@@ -125,9 +125,10 @@ def _branches(picture: Picture, call_of: dict[int, int]) -> dict[int, Any]:
         if len(readers[call]) != 1:
             continue
         (reader,) = readers[call]
-        label = picture.nodes[reader].label
-        if label.startswith("concatenate("):
+        is_joined = picture.nodes[reader].label.startswith("concatenate(")
+        if is_joined:
             result[call] = (tuple(read), reader)
+
     return result
 
 

@@ -44,6 +44,7 @@ def _path_length(picture: Picture) -> int:
     """Return how many boxes the longest path through the picture has."""
     lengths = [1] * len(picture.nodes)
     edges = sorted(picture.edges, key=lambda e: e.target)
+    # a reader of a closed box may stand before it
     for source, target, *_ in edges:
         if source >= target:
             continue

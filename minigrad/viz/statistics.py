@@ -37,7 +37,8 @@ def value_range(sizes: Iterable[Size | None]) -> Size | None:
     if not numbers:
         return None
     numbers.sort(key=lambda number: (number != number, number))
-    least, greatest = numbers[0], numbers[-1]
+    least = numbers[0]
+    greatest = numbers[-1]
     return least if least == greatest else (least, greatest)
 
 

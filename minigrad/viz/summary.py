@@ -131,18 +131,22 @@ def _run(model: Any, inputs: tuple[Any, ...]) -> tuple[list[_Call], Any]:
     open_calls: list[_Call] = []
 
     def enter(module: Any, args: Any) -> None:
-        call = _Call(names[id(module)], module, len(open_calls), tick())
+        path = names[id(module)]
+        level = len(open_calls)
+        call = _Call(path, module, level, start=tick())
         calls.append(call)
         open_calls.append(call)
 
     def leave(module: Any, args: Any, out: Any) -> None:
         call = open_calls.pop()
-        call.end, call.output = tick(), out
+        call.end = tick()
+        call.output = out
 
     for m in model.modules():
         m.register_forward_pre_hook(enter)
         m.register_forward_hook(leave)
-    return calls, model(*inputs)
+    result = model(*inputs)
+    return calls, result
 
 
 def _summarize(model: Any, calls: list[_Call], result: Any) -> Summary:
@@ -155,13 +159,15 @@ def _summarize(model: Any, calls: list[_Call], result: Any) -> Summary:
         first = bisect_left(ages, call.start)
         end = bisect_left(ages, call.end)
         rows.append(_row(call, sums[end] - sums[first]))
+
     parameters = list(model.parameters())
+    trainable = [p for p in parameters if p.requires_grad]
     return Summary(
-        tuple(rows),
-        _count(parameters),
-        _count(p for p in parameters if p.requires_grad),
-        sums[-1],
-        sum(p._data.nbytes for p in parameters),
+        rows=tuple(rows),
+        parameters=_count(parameters),
+        trainable=_count(trainable),
+        multiply_adds=sums[-1],
+        parameter_bytes=sum(p._data.nbytes for p in parameters),
     )
 
 
