@@ -19,7 +19,10 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 import minigrad as mg
+from minigrad.device import Device
+from minigrad.engine.graph import Handle, Node
 from minigrad.functions.return_types import RETURN_TYPES
+from minigrad.primitive import Primitive
 
 # ---- what the code does not say ----------------------------------------------------------------------------------
 
@@ -105,7 +108,8 @@ Written by tests/stubs.py from the code; `make stubs` writes it anew.
 # fmt: off
 # ruff: noqa
 '''
-VALUES = ("T", "Any", "Tensor", inspect.Parameter.empty)
+EMPTY, NAMED, VAR = inspect.Parameter.empty, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.VAR_POSITIONAL
+VALUES = ("T", "Any", "Tensor", EMPTY)
 
 
 class _Spelled(ast.NodeTransformer):
@@ -118,7 +122,8 @@ class _Spelled(ast.NodeTransformer):
 
 
 def spelled(annotation: Any, argument: bool = False) -> str:
-    if annotation is inspect.Parameter.empty:
+    """Return an annotation as a stub has it."""
+    if annotation is EMPTY:
         return "Any"
     text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
     text = text.replace("builtins.", "").replace("np.ndarray", "np.ndarray[Any, Any]")
@@ -142,6 +147,7 @@ def parameter(function: str, place: int, p: inspect.Parameter) -> inspect.Parame
 
 
 def result(name: str, annotation: Any) -> str:
+    """Return what comes of the function of that name."""
     if name in RETURNS:
         return spelled(RETURNS[name])
     if annotation not in (*VALUES, "Self"):
@@ -153,109 +159,93 @@ def result(name: str, annotation: Any) -> str:
 
 def takes_sizes(function: Any) -> bool:
     """Say whether the last argument may be several integers: a wrapper takes them, and the function a tuple."""
-    if not hasattr(function, "__wrapped__"):
-        return False
-    kinds = [p.kind for p in inspect.signature(function, follow_wrapped=False).parameters.values()]
-    return kinds[0] is not inspect.Parameter.VAR_POSITIONAL and inspect.Parameter.VAR_POSITIONAL in kinds
+    first, *others = _kinds_of_wrapper(function)
+    return first is not VAR and VAR in others
 
 
 def takes_axis(function: Any) -> bool:
     """Say whether NumPy's names are taken, too: by a wrapper of whatever arguments."""
+    return _kinds_of_wrapper(function)[0] is VAR
+
+
+def _kinds_of_wrapper(function: Any) -> list[Any]:
+    """Return the kinds of parameters that a wrapper has itself."""
     if not hasattr(function, "__wrapped__"):
-        return False
-    kinds = [p.kind for p in inspect.signature(function, follow_wrapped=False).parameters.values()]
-    return kinds[0] is inspect.Parameter.VAR_POSITIONAL
-
-
-def parsed(signature: str) -> inspect.Signature:
-    space: dict[str, Any] = {}
-    exec(f"from __future__ import annotations\ndef f{signature}: ...", space)
-    return inspect.signature(space["f"])
+        return [None]
+    return [p.kind for p in inspect.signature(function, follow_wrapped=False).parameters.values()]
 
 
 def signatures(name: str, function: Any, method: bool) -> list[inspect.Signature]:
     """Return what a function, or the method of that name, may be called with."""
-    first = inspect.Parameter("self" if method else "input", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    first = first if method else first.replace(annotation="Tensor")
-    texts = OVERLOADS.get(name) if method or name not in FUNCTIONS else FUNCTIONS[name]
-    if texts is not None:
-        found = [parsed(text) for text in texts]
-        if texts is OVERLOADS.get(name):
-            found = [s.replace(parameters=[first, *s.parameters.values()]) for s in found]
-        found = [
-            s.replace(
-                parameters=[
-                    p.replace(annotation=spelled(p.annotation)) if p.name != "self" else p
-                    for p in s.parameters.values()
-                ],
-                return_annotation=spelled(s.return_annotation),
-            )
-            for s in found
-        ]
+    if name in FUNCTIONS and not method:
+        found = [parsed(text) for text in FUNCTIONS[name]]
+    elif name in OVERLOADS:
+        first = inspect.Parameter("self" if method else "input", NAMED, annotation=EMPTY if method else "Tensor")
+        found = [parsed(text, first) for text in OVERLOADS[name]]
     else:
-        live = inspect.signature(function)
-        parameters = [parameter(name.rstrip("_"), i, p) for i, p in enumerate(live.parameters.values())]
-        if method:
-            parameters[0] = first
-        found = [live.replace(parameters=parameters, return_annotation=result(name, live.return_annotation))]
-        if takes_sizes(function):
-            found = [found[0], _separate(found[0])]
+        found = [_live(name, inspect.signature(function), method)]
+    if takes_sizes(function) and name not in OVERLOADS:
+        found.append(_separate(found[0]))
     if takes_axis(function):
-        found = [s for one in found for s in (one, *_with_axis(one))]
+        found = [each for signature in found for each in (signature, *_with_axis(signature))]
     return found
+
+
+def parsed(text: str, *before: inspect.Parameter) -> inspect.Signature:
+    """Return the signature that stands in a table, after other parameters."""
+    space: dict[str, Any] = {}
+    exec(f"from __future__ import annotations\ndef f{text}: ...", space)
+    signature = inspect.signature(space["f"])
+    parameters = [p.replace(annotation=spelled(p.annotation)) for p in signature.parameters.values()]
+    return signature.replace(parameters=[*before, *parameters], return_annotation=spelled(signature.return_annotation))
+
+
+def _live(name: str, signature: inspect.Signature, method: bool) -> inspect.Signature:
+    """Return the signature of the code, with what may be given and what comes."""
+    parameters = [parameter(name.rstrip("_"), i, p) for i, p in enumerate(signature.parameters.values())]
+    if method:
+        parameters[0] = inspect.Parameter("self", NAMED)
+    return signature.replace(parameters=parameters, return_annotation=result(name, signature.return_annotation))
 
 
 def _separate(signature: inspect.Signature) -> inspect.Signature:
     """Return the signature in which the last argument is several integers."""
     *before, last = signature.parameters.values()
-    last = last.replace(
-        kind=inspect.Parameter.VAR_POSITIONAL, annotation="builtins.int", default=inspect.Parameter.empty
-    )
-    return signature.replace(parameters=[*before, last])
+    return signature.replace(parameters=[*before, last.replace(kind=VAR, annotation="builtins.int", default=EMPTY)])
+
+
+AXIS = {"dim": "axis", "dims": "axes", "keepdim": "keepdims"}
 
 
 def _with_axis(signature: inspect.Signature) -> list[inspect.Signature]:
-    """Return the signature in which `dim` and `keepdim` have NumPy's names."""
-    axes = {"dim", "dims"} & signature.parameters.keys()
-    if not axes or signature.parameters[min(axes)].annotation == "None":
-        return []
-    names = {"dim": "axis", "dims": "axes", "keepdim": "keepdims"}
-    parameters = []
+    """Return the signature in which `dim` and `keepdim` have NumPy's names, if there is one; the axis is needed."""
+    before: list[inspect.Parameter] = []
+    after: list[inspect.Parameter] = []
     for p in signature.parameters.values():
-        new = p.replace(name=names.get(p.name, p.name))
-        if p.name in ("dim", "dims"):  # it is what tells the two apart
-            new = new.replace(default=inspect.Parameter.empty)
-        parameters.append(new)
-    place = next(i for i, p in enumerate(parameters) if p.name in ("axis", "axes"))
-    if parameters[place].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD:
-        parameters[place:] = [
-            p.replace(kind=inspect.Parameter.KEYWORD_ONLY) if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD else p
-            for p in parameters[place:]
-        ]
-    return [signature.replace(parameters=parameters)]
+        if p.name in ("dim", "dims") and p.annotation != "None":
+            after.append(p.replace(name=AXIS[p.name], default=EMPTY, kind=inspect.Parameter.KEYWORD_ONLY))
+        elif after:
+            after.append(p.replace(name=AXIS.get(p.name, p.name), kind=inspect.Parameter.KEYWORD_ONLY))
+        else:
+            before.append(p)
+    return [signature.replace(parameters=[*before, *after])] if after else []
 
 
-def written(name: str, found: list[inspect.Signature], indent: str = "", ignore: str = "") -> list[str]:
+def written(name: str, found: list[inspect.Signature], ignore: str = "") -> list[str]:
     """Return the lines of a function, each signature an overload where there are several."""
     lines = []
     for signature in found:
-        if len(found) > 1:
-            lines.append(f"{indent}@overload")
-        shown = signature.replace(
-            parameters=[p.replace(annotation=_Text(p.annotation)) if p.annotation is not p.empty else p
-                        for p in signature.parameters.values()],
-            return_annotation=_Text(signature.return_annotation),
-        )  # fmt: skip
-        text = f"{indent}def {name}{shown}: ...{ignore}"
-        lines += _wrapped(text, indent)
+        parameters = [p.replace(annotation=_Text(p.annotation)) for p in signature.parameters.values()]
+        bare = [p.replace(annotation=EMPTY) if p.name == "self" else p for p in parameters]
+        shown = signature.replace(parameters=bare, return_annotation=_Text(signature.return_annotation))
+        lines += ["@overload"] * (len(found) > 1) + _wrapped(f"def {name}{shown}: ...{ignore}")
     return lines
 
 
-def _wrapped(text: str, indent: str) -> list[str]:
+def _wrapped(text: str) -> list[str]:
     """Break a line after the commas between parameters."""
-    held = re.sub("(?<!,) ", "\0", text[len(indent) :])
-    lines = textwrap.wrap(held, 100, initial_indent=indent, subsequent_indent=f"{indent}    ", break_long_words=False,
-                          break_on_hyphens=False)  # fmt: skip
+    held = re.sub(r"(?<!,) |(?<=,) (?=[^\[]*\])", "\0", text)
+    lines = textwrap.wrap(held, 96, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
     return [line.replace("\0", " ") for line in lines]
 
 
@@ -275,81 +265,56 @@ _Dim: TypeAlias = builtins.int | Sequence[builtins.int] | None
 """
 
 
+BASE = mg.Tensor.__mro__[1]  # what recording needs of a tensor
+IMPORTED = (Device, Handle, Node, BASE, mg.Size, mg.linalg.SlogDet, Primitive, mg.Generator)
+
+
 def tensor_stub() -> str:
     """Return the text of minigrad/tensor/tensor.pyi."""
     lines = [HEADER.format(doc="Tensor as type checkers and editors see it: every method with its signature.")]
-    lines += [
-        "import builtins",
-        "from collections.abc import Callable, Iterator, Sequence",
-        "from typing import Any, Literal, NamedTuple, Self, TypeAlias, overload",
-        "",
-        "import numpy as np",
-        "",
-        "from minigrad.device import Device",
-        "from minigrad.engine.graph import Handle as Handle",
-        "from minigrad.engine.graph import Node",
-        "from minigrad.engine.recording import Recorded",
-        "from minigrad.functions.return_types import Size",
-        "from minigrad.linalg import SlogDet",
-        "from minigrad.primitive import Primitive",
-        "from minigrad.random import Generator",
-        TYPES,
-    ]
+    lines += ["import builtins", "from collections.abc import Callable, Iterator, Sequence"]
+    lines += ["from typing import Any, Literal, NamedTuple, Self, TypeAlias, overload", "", "import numpy as np", ""]
+    lines += sorted(f"from {c.__module__} import {c.__name__} as {c.__name__}" for c in IMPORTED)
+    lines.append(TYPES)
     for name, kind in RETURN_TYPES.items():
         lines += [f"class _{name}(NamedTuple):", *(f"    {field}: Tensor" for field in kind._fields), ""]
-    lines.append("class Tensor(Recorded):")
+    lines.append(f"class Tensor({BASE.__name__}):")
     for name in sorted(dir(mg.Tensor), key=lambda n: (n[0] == "_", n[:2] == "__", n)):
-        lines += member(name)
+        owner = next(c for c in mg.Tensor.__mro__ if name in c.__dict__)
+        if owner not in (object, BASE) and name not in LEFT_OUT:
+            lines += [f"    {line}" for line in member(name, inspect.getattr_static(mg.Tensor, name))]
     return "\n".join(lines) + "\n"
 
 
-IN_RECORDED = ("shape", "dtype", "to")
-LEFT_OUT = {
-    "__annotations__",
-    "__dict__",
-    "__doc__",
-    "__module__",
-    "__weakref__",
-    "__init_subclass__",
-    "__subclasshook__",
+LEFT_OUT = {"__annotations__", "__doc__", "__module__"}  # what every class has
+IGNORED = {
+    **dict.fromkeys(("shape", "dtype", "to", "__eq__", "__ne__"), "  # type: ignore[override]"),
+    **dict.fromkeys(("__lt__", "__le__", "__gt__", "__ge__"), "  # type: ignore[misc]"),
 }
 
 
-def member(name: str) -> list[str]:
+def member(name: str, value: Any) -> list[str]:
     """Return the lines of one member of Tensor."""
-    value = inspect.getattr_static(mg.Tensor, name)
-    owner = next(c for c in mg.Tensor.__mro__ if name in c.__dict__)
-    if name in LEFT_OUT or owner is object or owner.__name__ == "Recorded":
-        return []
-    ignore = "  # type: ignore[override]" if name in (*IN_RECORDED, "__eq__", "__ne__") else ""
+    ignore = IGNORED.get(name, "")
     if isinstance(value, property):
         kind = result(name, inspect.signature(value.fget).return_annotation)
-        if value.fset:
-            return [f"    {name}: {kind}"]
-        return ["    @property", f"    def {name}(self) -> {kind}: ...{ignore}"]
-    if isinstance(value, staticmethod):
-        return []
+        return [f"{name}: {kind}"] if value.fset else ["@property", f"def {name}(self) -> {kind}: ...{ignore}"]
     if not callable(value):
-        return (
-            [f"    {name}: {type(value).__name__ if type(value) is not bool else 'builtins.bool'}"]
-            if name[0] != "_"
-            else [f"    {name}: Any"]
-        )
+        return [f"{name}: {'Any' if name[0] == '_' else spelled(type(value).__name__)}"]
     if name[:2] == "__" and {name[2:-2], name[3:-2]} & set(OPERATORS):
         kind = "Self" if name[2] == "i" and name[3:-2] in OPERATORS else "Tensor"
-        overlap = "  # type: ignore[misc]" if name in ("__lt__", "__le__", "__gt__", "__ge__") else ""
-        return [f"    def {name}(self, other: _Operand) -> {kind}: ...{overlap}"]
-    sister = name[:-1]
-    if name.endswith("_") and list(inspect.signature(value).parameters) == ["self", "args", "kwargs"]:
-        lines = signatures(sister, getattr(mg.Tensor, sister, None) or getattr(mg, sister), True)
-        lines = [s.replace(return_annotation="Self") for s in lines]
-        return written(name, lines, "    ")
+        return [f"def {name}(self, other: _Operand) -> {kind}: ...{ignore}"]
     if name == "where":
-        return ["    def where(self, condition: Tensor, other: _Operand) -> Tensor: ..."]
-    return written(name, signatures(name, value, True), "    ", ignore)
+        return ["def where(self, condition: Tensor, other: _Operand) -> Tensor: ..."]
+    if name.endswith("_") and list(inspect.signature(value).parameters) == ["self", "args", "kwargs"]:
+        sister = getattr(mg.Tensor, name[:-1], None) or getattr(mg, name[:-1])
+        found = signatures(name[:-1], sister, True)
+        return written(name, [signature.replace(return_annotation="Self") for signature in found])
+    return written(name, signatures(name, value, True), ignore)
 
 
 def is_function(value: Any) -> bool:
+    """Say whether it is one of the functions whose signatures are written out."""
     home = getattr(value, "__module__", "") or ""
     return inspect.isfunction(value) and (home.startswith("minigrad.functions.") or home == "minigrad.linalg")
 
@@ -379,21 +344,13 @@ def face(module: Any, doc: str, more: list[str]) -> str:
     functions = [name for name in names if is_function(getattr(module, name))]
     tuples = [name for name in names if hasattr(getattr(module, name), "_fields")]
     written_out = {*functions, *tuples}
-    lines = [
-        HEADER.format(doc=f"{doc} as type checkers and editors see it: every function with its signature."),
-        "import builtins",
-        "from collections.abc import Sequence",
-    ]
+    imports = {name: line for name, line in names.items() if line and name not in written_out}
+    origins = {name: line.split()[-1] for name, line in imports.items()}
+    lines = [HEADER.format(doc=f"{doc} as type checkers and editors see it: every function with its signature.")]
+    lines += ["import builtins", "from collections.abc import Sequence"]
     lines += ["from typing import Any, Literal, NamedTuple, overload", "", "import numpy as np", ""]
-    lines += sorted({*more, *(names[name] for name in names if name not in written_out and names[name])})
-    lines += [
-        "",
-        *(
-            f"{name} = {line.split()[-1]}"
-            for name, line in names.items()
-            if line and line.split()[-1] != name and name not in functions
-        ),
-    ]
+    lines += sorted({*more, *imports.values()})
+    lines += ["", *(f"{name} = {origin}" for name, origin in origins.items() if name != origin)]
     lines += ["__version__: str", ""] if hasattr(module, "__version__") else [""]
     for name in names:
         value = getattr(module, name)
