@@ -1,4 +1,4 @@
-"""What public scripts still use: names of PyTorch's past, and of machines that are not here."""
+"""What public scripts still use: deprecated names of PyTorch, and devices that are not here."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from minigrad.tensor.tensor import Tensor
 
 def Variable(data: Any, requires_grad: bool = False, volatile: bool = False) -> Tensor:
     """Return ``data`` as a tensor on the same memory; tensors have been Variables since PyTorch 0.4."""
-    made = as_tensor(data).detach()
-    return made.requires_grad_() if requires_grad else made
+    tensor = as_tensor(data).detach()
+    return tensor.requires_grad_() if requires_grad else tensor
 
 
-class _OldType(type):
-    """The class of ``FloatTensor`` and the like: they make tensors of one dtype and recognise them."""
+class _LegacyType(type):
+    """The class of ``FloatTensor`` and the like: they make and recognise tensors of one dtype."""
 
     dtype: np.dtype[Any]
 
@@ -39,42 +39,42 @@ class _OldType(type):
         return isinstance(instance, Tensor) and instance.dtype == cls.dtype
 
 
-(
-    FloatTensor,
-    DoubleTensor,
-    HalfTensor,
-    LongTensor,
-    IntTensor,
-    ShortTensor,
-    CharTensor,
-    ByteTensor,
-    BoolTensor,
-) = (
-    _OldType(
-        name, (), {"dtype": dtype, "__doc__": f"Make tensors of {dtype}: of data, or of a size."}
-    )
-    for name, dtype in TYPES.items()
-)
+def _legacy_type(name: str) -> Any:
+    dtype = TYPES[name]
+    doc = f"Make tensors of {dtype}: of data, or of a size."
+    return _LegacyType(name, (), {"dtype": dtype, "__doc__": doc})
+
+
+FloatTensor = _legacy_type("FloatTensor")
+DoubleTensor = _legacy_type("DoubleTensor")
+HalfTensor = _legacy_type("HalfTensor")
+LongTensor = _legacy_type("LongTensor")
+IntTensor = _legacy_type("IntTensor")
+ShortTensor = _legacy_type("ShortTensor")
+CharTensor = _legacy_type("CharTensor")
+ByteTensor = _legacy_type("ByteTensor")
+BoolTensor = _legacy_type("BoolTensor")
 
 
 pi, e, inf, nan = math.pi, math.e, math.inf, math.nan
 
 
 def finfo(type: Any = None) -> Any:
-    """Return the limits of a float dtype (the default one): ``bits eps max min tiny smallest_normal resolution dtype``.
+    """Return the limits of a float dtype (by default the default one).
 
-    Raises TypeError for other dtypes.
+    They are ``bits eps max min tiny smallest_normal resolution dtype``. Raises TypeError for other
+    dtypes.
     """
     dtype = np.dtype(get_default_dtype() if type is None else type)
     if category(dtype) != 2:
         raise TypeError(
-            f"finfo(): requires a floating point input type, got {dtype}. Use iinfo to handle integers"
+            f"finfo(): requires a floating point input type, got {dtype}. "
+            "Use iinfo to handle integers"
         )
-    found = np.finfo(dtype)
+    limits = np.finfo(dtype)
     names = ("eps", "max", "min", "tiny", "smallest_normal", "resolution")
-    return types.SimpleNamespace(
-        bits=found.bits, dtype=str(dtype), **{name: float(getattr(found, name)) for name in names}
-    )
+    numbers = {name: float(getattr(limits, name)) for name in names}
+    return types.SimpleNamespace(bits=limits.bits, dtype=str(dtype), **numbers)
 
 
 def iinfo(type: Any) -> Any:
@@ -84,9 +84,9 @@ def iinfo(type: Any) -> Any:
         raise TypeError(
             f"iinfo(): requires an integer input type, got {dtype}. Use finfo to handle floats"
         )
-    found = np.iinfo(dtype)
+    limits = np.iinfo(dtype)
     return types.SimpleNamespace(
-        bits=found.bits, max=int(found.max), min=int(found.min), dtype=str(dtype)
+        bits=limits.bits, max=int(limits.max), min=int(limits.min), dtype=str(dtype)
     )
 
 
@@ -139,12 +139,9 @@ def set_num_threads(int: int) -> None:
 
 def get_num_threads() -> int:
     """Return how many threads NumPy's matrix products use; needs the package threadpoolctl."""
-    found = [
-        pool["num_threads"]
-        for pool in _threadpoolctl().threadpool_info()
-        if pool["user_api"] == "blas"
-    ]
-    return max(found, default=1)
+    pools = _threadpoolctl().threadpool_info()
+    threads = [pool["num_threads"] for pool in pools if pool["user_api"] == "blas"]
+    return max(threads, default=1)
 
 
 def _threadpoolctl() -> Any:
@@ -152,79 +149,88 @@ def _threadpoolctl() -> Any:
         import threadpoolctl
     except ImportError:
         raise ImportError(
-            "set_num_threads needs threadpoolctl: pip install threadpoolctl (or start Python with OMP_NUM_THREADS=1)"
+            "set_num_threads needs threadpoolctl: pip install threadpoolctl "
+            "(or start Python with OMP_NUM_THREADS=1)"
         ) from None
     return threadpoolctl
 
 
-def _nothing(*args: Any, **kwargs: Any) -> None:
+def _do_nothing(*args: Any, **kwargs: Any) -> None:
     """Do nothing: there is no such device."""
 
 
-def _seeds(seed: int) -> None:
-    """Take a seed for devices that are not there."""
+def _ignore_seed(seed: int) -> None:
+    """Ignore a seed for devices that are not there."""
 
 
-def _elsewhere(**more: Any) -> Any:
+def _absent_device(**more: Any) -> Any:
     """Return what scripts ask of the module of a device that is not there."""
     return types.SimpleNamespace(
         is_available=lambda: False,
         device_count=lambda: 0,
-        manual_seed=_seeds,
-        manual_seed_all=_seeds,
-        synchronize=_nothing,
-        empty_cache=_nothing,
+        manual_seed=_ignore_seed,
+        manual_seed_all=_ignore_seed,
+        synchronize=_do_nothing,
+        empty_cache=_do_nothing,
         **more,
     )
 
 
-cuda: Any = _elsewhere(
-    seed=_nothing,
-    seed_all=_nothing,
+cuda: Any = _absent_device(
+    seed=_do_nothing,
+    seed_all=_do_nothing,
     is_initialized=lambda: False,
     is_bf16_supported=lambda: False,
     memory_allocated=lambda device=None: 0,
     max_memory_allocated=lambda device=None: 0,
     memory_reserved=lambda device=None: 0,
     get_rng_state_all=list,
-    set_rng_state_all=_nothing,
+    set_rng_state_all=_do_nothing,
 )
-mps, xpu = _elsewhere(), _elsewhere()
+mps, xpu = _absent_device(), _absent_device()
 
-_chosen: dict[str, Any] = {"deterministic": False, "warn_only": False, "precision": "highest"}
+_settings: dict[str, Any] = {"deterministic": False, "warn_only": False, "precision": "highest"}
 
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
-    """Remember the wish; every algorithm here is deterministic, whatever the mode. TypeError for no bool."""
+    """Remember the mode; every algorithm here is deterministic, whatever it is.
+
+    Raises TypeError for anything but a bool.
+    """
     if not isinstance(mode, bool):
         raise TypeError(
-            f"use_deterministic_algorithms(): argument 'mode' must be bool, not {type(mode).__name__}"
+            "use_deterministic_algorithms(): argument 'mode' must be bool, "
+            f"not {type(mode).__name__}"
         )
-    _chosen.update(deterministic=mode, warn_only=warn_only)
+    _settings.update(deterministic=mode, warn_only=warn_only)
 
 
 def are_deterministic_algorithms_enabled() -> bool:
-    """Return what ``use_deterministic_algorithms`` was told."""
-    return bool(_chosen["deterministic"])
+    """Return the mode set by ``use_deterministic_algorithms``."""
+    return bool(_settings["deterministic"])
 
 
 def is_deterministic_algorithms_warn_only_enabled() -> bool:
-    """Return what ``use_deterministic_algorithms`` was told of warnings."""
-    return bool(_chosen["warn_only"])
+    """Return ``warn_only`` as set by ``use_deterministic_algorithms``."""
+    return bool(_settings["warn_only"])
 
 
 def set_float32_matmul_precision(precision: str) -> None:
-    """Remember ``'highest'``, ``'high'`` or ``'medium'``; products of float32 are float32's, whatever it is."""
+    """Remember ``'highest'``, ``'high'`` or ``'medium'``; float32 products are exact float32's.
+
+    Raises ValueError for another word.
+    """
     if precision not in ("highest", "high", "medium"):
         raise ValueError(
-            f"set_float32_matmul_precision: expected 'highest', 'high' or 'medium', got {precision!r}"
+            "set_float32_matmul_precision: expected 'highest', 'high' or 'medium', "
+            f"got {precision!r}"
         )
-    _chosen["precision"] = precision
+    _settings["precision"] = precision
 
 
 def get_float32_matmul_precision() -> str:
-    """Return what ``set_float32_matmul_precision`` was told."""
-    return str(_chosen["precision"])
+    """Return the precision set by ``set_float32_matmul_precision``."""
+    return str(_settings["precision"])
 
 
 def set_default_device(device: Any) -> None:

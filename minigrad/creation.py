@@ -24,7 +24,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def placed(function: F) -> F:
-    """Accept PyTorch's keywords of place: ``device`` (the CPU), ``layout``, ``pin_memory``, ``memory_format``."""
+    """Accept PyTorch's keywords ``device`` (the CPU), ``layout``, ``pin_memory``, ``memory_format``."""
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -40,7 +40,8 @@ def placed(function: F) -> F:
 def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a new tensor holding a copy of ``data``: numbers, nested lists, arrays.
 
-    Raises TypeError for what is no number, RuntimeError for integers that ask for a gradient.
+    Raises TypeError for anything but numbers, RuntimeError for integers that require grad.
+    https://docs.pytorch.org/docs/stable/generated/torch.tensor.html
 
     >>> import minigrad as mg
     >>> mg.tensor([[1, 2], [3, 4]])
@@ -66,9 +67,10 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
 
 
 def from_dlpack(ext_tensor: Any) -> Tensor:
-    """Return a tensor on the memory of anything with ``__dlpack__``: arrays and tensors of other libraries, on the CPU.
+    """Return a tensor on the memory of anything with ``__dlpack__``, on the CPU.
 
-    Raises TypeError for what has no such method, BufferError for read-only memory and byte orders not native.
+    That are arrays and tensors of other libraries. Raises TypeError for what has no such method,
+    BufferError for read-only memory and byte orders that are not native.
     https://docs.pytorch.org/docs/stable/dlpack.html
 
     >>> import minigrad as mg, numpy as np
@@ -82,7 +84,8 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
     array = np.from_dlpack(ext_tensor)
     if not array.flags.writeable:
         raise BufferError(
-            "from_dlpack: the memory is read-only, and a tensor may be written to; hand over a copy"
+            f"from_dlpack: the memory of this {type(ext_tensor).__name__} is read-only, and a "
+            "tensor may be written to; hand over a copy"
         )
     return Tensor._wrap(array)
 
@@ -93,14 +96,7 @@ def _array(data: Any, dtype: Any) -> np.ndarray:
     elif isinstance(data, (np.ndarray, np.generic)):
         array = np.asarray(data)
     else:
-        if isinstance(data, (list, tuple)):
-            data = _numbers(data)
-        array = np.asarray(data)
-        if dtype is None and (array.dtype == np.float64 or not array.size):
-            array = array.astype(_inferred(data) if _holds_arrays(data) else get_default_dtype())
-        whole = array.dtype == object and array.size and all(isinstance(x, int) for x in array.flat)
-        if whole or (array.dtype == np.uint64 and not _holds_arrays(data)):
-            raise ValueError(f"Overflow when unpacking long long: tensor() of {data}")
+        array = _array_of_numbers(data, dtype)
     if array.dtype == object and not isinstance(data, np.ndarray):
         raise RuntimeError(f"Could not infer dtype of {type(data).__name__}: expected numbers")
     if array.dtype.kind not in "biuf" and dtype is None:
@@ -113,27 +109,44 @@ def _array(data: Any, dtype: Any) -> np.ndarray:
     return array
 
 
+def _array_of_numbers(data: Any, dtype: Any) -> np.ndarray:
+    """Return the array of a number or of nested lists."""
+    if isinstance(data, (list, tuple)):
+        data = _without_tensors(data)
+    array = np.asarray(data)
+    holds_arrays = _holds_arrays(data)
+    if dtype is None and (array.dtype == np.float64 or not array.size):
+        array = array.astype(_common_dtype(data) if holds_arrays else get_default_dtype())
+    is_object = array.dtype == object and array.size
+    has_huge_integers = is_object and all(isinstance(x, int) for x in array.flat)
+    if has_huge_integers or (array.dtype == np.uint64 and not holds_arrays):
+        raise ValueError(f"Overflow when unpacking long long: tensor() of {data}")
+    return array
+
+
 _TO_NUMBER = (
     "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"
     "Consider using tensor.detach() first, or stack() to keep the gradient."
 )
 
 
-def _numbers(data: Any) -> Any:
+def _without_tensors(data: Any) -> Any:
     """Return nested lists with every tensor in them as an array."""
     if isinstance(data, Tensor):
         if data.requires_grad and data.numel() == 1:  # its number, as scripts collect losses
             warn(_TO_NUMBER)
         return data.numpy(force=data.numel() == 1)
-    return [_numbers(x) for x in data] if isinstance(data, (list, tuple)) else data
+    if isinstance(data, (list, tuple)):
+        return list(map(_without_tensors, data))
+    return data
 
 
-def _inferred(data: Any) -> np.dtype[Any]:
+def _common_dtype(data: Any) -> np.dtype[Any]:
     """Return the common dtype of arrays, NumPy's scalars and numbers in nested lists."""
     if isinstance(data, (list, tuple)):
-        return (
-            functools.reduce(promote_types, map(_inferred, data)) if data else get_default_dtype()
-        )
+        if not data:
+            return get_default_dtype()
+        return functools.reduce(promote_types, map(_common_dtype, data))
     return data.dtype if hasattr(data, "dtype") else result_type(data)
 
 
@@ -143,8 +156,10 @@ def _holds_arrays(data: Any) -> bool:
     return isinstance(data, (np.ndarray, np.generic))
 
 
-def _size(size: tuple[Any, ...], named: dict[str, Any] | None = None) -> tuple[int, ...]:
-    """Take sizes as one sequence, as separate integers, or as the keyword ``size``."""
+def size_of_arguments(
+    size: tuple[Any, ...], named: dict[str, Any] | None = None
+) -> tuple[int, ...]:
+    """Return sizes that came as one sequence, as separate integers, or as the keyword ``size``."""
     if named:
         if size or set(named) != {"size"}:
             raise TypeError(
@@ -159,26 +174,36 @@ def _size(size: tuple[Any, ...], named: dict[str, Any] | None = None) -> tuple[i
     return sizes
 
 
-def _dtype(dtype: Any) -> Any:
+def dtype_or_default(dtype: Any) -> Any:
+    """Return the dtype, the default one for None."""
     return get_default_dtype() if dtype is None else np.dtype(dtype)
 
 
 @placed
 def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
     """Return zeros of this size."""
-    return Tensor._wrap(np.zeros(_size(size, named), _dtype(dtype)), requires_grad=requires_grad)
+    return Tensor._wrap(
+        np.zeros(size_of_arguments(size, named), dtype_or_default(dtype)),
+        requires_grad=requires_grad,
+    )
 
 
 @placed
 def ones(*size: Any, dtype: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
     """Return ones of this size."""
-    return Tensor._wrap(np.ones(_size(size, named), _dtype(dtype)), requires_grad=requires_grad)
+    return Tensor._wrap(
+        np.ones(size_of_arguments(size, named), dtype_or_default(dtype)),
+        requires_grad=requires_grad,
+    )
 
 
 @placed
 def empty(*size: Any, dtype: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
     """Return memory of this size that nobody has filled yet."""
-    return Tensor._wrap(np.empty(_size(size, named), _dtype(dtype)), requires_grad=requires_grad)
+    return Tensor._wrap(
+        np.empty(size_of_arguments(size, named), dtype_or_default(dtype)),
+        requires_grad=requires_grad,
+    )
 
 
 @placed
@@ -190,7 +215,9 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool =
         )
     if dtype is None:  # of a tensor, too, only the kind counts
         dtype = (np.bool_, np.int64, get_default_dtype())[category(_array(fill_value, None).dtype)]
-    return Tensor._wrap(filled(_size((size,)), fill_value, dtype), requires_grad=requires_grad)
+    return Tensor._wrap(
+        filled(size_of_arguments((size,)), fill_value, dtype), requires_grad=requires_grad
+    )
 
 
 @placed
@@ -199,7 +226,7 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool 
     for name, length in (("n", n), ("m", m)):
         if length is not None and length < 0:
             raise RuntimeError(f"{name} must be greater or equal to 0, got {length}")
-    return Tensor._wrap(np.eye(n, m, dtype=_dtype(dtype)), requires_grad=requires_grad)
+    return Tensor._wrap(np.eye(n, m, dtype=dtype_or_default(dtype)), requires_grad=requires_grad)
 
 
 @placed
@@ -207,51 +234,65 @@ def arange(*bounds: Any, dtype: Any = None, requires_grad: bool = False, **named
     """Return start, start + step, … below end: ``arange(end)``, ``arange(start, end[, step])``."""
     if named:
         bounds = (*bounds, *(named[name] for name in ("start", "end", "step") if name in named))
+    start, end, step = _checked_range(bounds)
+    if dtype is None:
+        all_integers = all(isinstance(x, int) for x in (start, end, step))
+        dtype = np.int64 if all_integers else get_default_dtype()
+    dtype = _not_bool("arange", dtype)
+    count = math.ceil((end - start) / step)
+    if dtype.kind in "iu":
+        start, step = int(start), int(step)
+    values = start + np.arange(count) * step
+    return Tensor._wrap(values.astype(dtype), requires_grad=requires_grad)
+
+
+def _checked_range(bounds: tuple[Any, ...]) -> tuple[Any, Any, Any]:
+    """Return (start, end, step) as numbers."""
     if not 1 <= len(bounds) <= 3:
         raise TypeError(
             f"arange(): expected end, or start, end[, step], but got {len(bounds)} numbers"
         )
-    start, end, step = (0, *bounds, 1) if len(bounds) == 1 else (*bounds, 1)[:3]
+    if len(bounds) == 1:
+        bounds = (0, *bounds)
     start, end, step = (
-        x.item() if isinstance(x, (Tensor, np.generic)) else x for x in (start, end, step)
+        x.item() if isinstance(x, (Tensor, np.generic)) else x for x in (*bounds, 1)[:3]
     )
     if step == 0:
-        raise RuntimeError("step must be nonzero")
+        raise RuntimeError(f"step must be nonzero, got {step}")
     if not np.isfinite([start, end]).all():
         raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (end - start) * step < 0:
-        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
-    if dtype is None:
-        dtype = (
-            np.int64 if all(isinstance(b, int) for b in (start, end, step)) else get_default_dtype()
+        raise RuntimeError(
+            "upper bound and lower bound inconsistent with step sign: "
+            f"{start} -> {end} in steps of {step}"
         )
-    dtype = _no_bools("arange", dtype)
-    count = math.ceil((end - start) / step)
-    if dtype.kind in "iu":
-        start, step = int(start), int(step)
-    return Tensor._wrap(
-        (start + np.arange(count) * step).astype(dtype), requires_grad=requires_grad
-    )
+    return start, end, step
 
 
-def _no_bools(function: str, dtype: Any) -> np.dtype[Any]:
-    dtype = _dtype(dtype)
+def _not_bool(function: str, dtype: Any) -> np.dtype[Any]:
+    dtype = dtype_or_default(dtype)
     if dtype.kind == "b":
-        raise NotImplementedError(f"\"{function}_cpu\" not implemented for 'Bool'")
+        raise NotImplementedError(f"{function}(): not implemented for {dtype}")
     return dtype
 
 
 def _line(function: str, start: Any, end: Any, steps: int, dtype: np.dtype[Any]) -> np.ndarray:
-    """Return steps numbers from start to end in float64, counted from the nearer end; integer ends for integers."""
+    """Return ``steps`` numbers from start to end in float64, each counted from the nearer end.
+
+    For an integer dtype the ends are cut down to integers first.
+    """
     steps = operator.index(steps)
     if steps < 0:
-        raise RuntimeError(f"{function}: number of steps must be non-negative")
-    first, last = (int(x) if dtype.kind in "iu" else float(x) for x in (start, end))
-    step = (last - first) / (steps - 1) if steps > 1 else 0.0
-    half = steps // 2 if steps > 1 else steps
-    return np.concatenate(
-        [first + step * np.arange(half), last - step * np.arange(steps - half)[::-1]]
-    )
+        raise RuntimeError(f"{function}: number of steps must be non-negative, got {steps}")
+    number = int if dtype.kind in "iu" else float
+    first, last = number(start), number(end)
+    if steps < 2:
+        return first + np.zeros(steps)
+    step = (last - first) / (steps - 1)
+    half = steps // 2
+    from_start = first + step * np.arange(half)
+    from_end = last - step * np.arange(steps - half)[::-1]
+    return np.concatenate([from_start, from_end])
 
 
 @placed
@@ -259,7 +300,7 @@ def linspace(
     start: Any, end: Any, steps: int, *, dtype: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Return ``steps`` values from start to end, both included; integers count between integer ends."""
-    dtype = _no_bools("linspace", dtype)
+    dtype = _not_bool("linspace", dtype)
     return Tensor._wrap(
         _line("linspace", start, end, steps, dtype).astype(dtype), requires_grad=requires_grad
     )
@@ -269,7 +310,7 @@ def linspace(
 def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None,
              requires_grad: bool = False) -> Tensor:  # fmt: skip
     """Return ``steps`` values from base**start to base**end, evenly spaced in their logarithm."""
-    dtype = _no_bools("logspace", dtype)
+    dtype = _not_bool("logspace", dtype)
     powers = float(base) ** _line("logspace", start, end, steps, dtype)
     return Tensor._wrap(powers.astype(dtype), requires_grad=requires_grad)
 
@@ -277,16 +318,16 @@ def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any
 @placed
 def scalar_tensor(s: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a 0-d tensor of the default dtype."""
-    return Tensor._wrap(filled((), s, _dtype(dtype)), requires_grad=requires_grad)
+    return Tensor._wrap(filled((), s, dtype_or_default(dtype)), requires_grad=requires_grad)
 
 
 @placed
 def asarray(
     obj: Any, *, dtype: Any = None, copy: bool | None = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return ``obj`` as a tensor, on its own memory where that can be and ``copy`` does not say otherwise."""
-    made = tensor(obj, dtype=dtype) if copy else as_tensor(obj, dtype=dtype)
-    return made.detach().requires_grad_() if requires_grad else made
+    """Return ``obj`` as a tensor, on its own memory where that can be; a copy with ``copy``."""
+    result = tensor(obj, dtype=dtype) if copy else as_tensor(obj, dtype=dtype)
+    return result.detach().requires_grad_() if requires_grad else result
 
 
 @placed
@@ -330,7 +371,7 @@ def full_like(
     input: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Return ``fill_value`` everywhere, in the shape and dtype of ``input``."""
-    array = empty_like_array(input._data, _dtype(dtype or input.dtype))
+    array = empty_like_array(input._data, dtype_or_default(dtype or input.dtype))
     array[...] = filled((), fill_value, array.dtype)
     return Tensor._wrap(array, requires_grad=requires_grad)
 
@@ -340,5 +381,6 @@ def full_like(
 def empty_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return unfilled memory of the shape and dtype of ``input``."""
     return Tensor._wrap(
-        empty_like_array(input._data, _dtype(dtype or input.dtype)), requires_grad=requires_grad
+        empty_like_array(input._data, dtype_or_default(dtype or input.dtype)),
+        requires_grad=requires_grad,
     )

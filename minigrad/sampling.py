@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minigrad import random
-from minigrad.creation import _dtype, _size, placed
+from minigrad.creation import dtype_or_default, placed, size_of_arguments
 from minigrad.dtypes import category
 from minigrad.functions.arguments import accepts_numpy_names
 from minigrad.layout import axes_in_memory
@@ -28,7 +28,9 @@ def rand(*size: Any, generator: Generator | None = None, dtype: Any = None, requ
     >>> mg.rand(2)
     tensor([0.4963, 0.7682])
     """
-    drawn = (generator or default_generator).uniform(_size(size, named), dtype=_dtype(dtype))
+    drawn = (generator or default_generator).uniform(
+        size_of_arguments(size, named), dtype=dtype_or_default(dtype)
+    )
     return Tensor._wrap(drawn, requires_grad=requires_grad)
 
 
@@ -36,7 +38,9 @@ def rand(*size: Any, generator: Generator | None = None, dtype: Any = None, requ
 def randn(*size: Any, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False,
           **named: Any) -> Tensor:  # fmt: skip
     """Return normal numbers of mean 0 and standard deviation 1."""
-    drawn = (generator or default_generator).normal(_size(size, named), dtype=_dtype(dtype))
+    drawn = (generator or default_generator).normal(
+        size_of_arguments(size, named), dtype=dtype_or_default(dtype)
+    )
     return Tensor._wrap(drawn, requires_grad=requires_grad)
 
 
@@ -46,30 +50,49 @@ def randint(*args: Any, generator: Generator | None = None, dtype: Any = None, r
     """Return integers in [low, high): ``randint(high, size)`` or ``randint(low, high, size)``."""
     if named:
         names = ("low", "high", "size")[3 - len(args) - len(named) :]
-        rest = iter(args)
-        args = tuple(named[name] if name in named else next(rest) for name in names)
+        positional = iter(args)
+        args = tuple(named[name] if name in named else next(positional) for name in names)
     low, high, size = args if len(args) == 3 else (0, *args)
     dtype = np.dtype(dtype or np.int64)
     low, high = _bounds(low, high, dtype)
-    drawn = (generator or default_generator).integers(low, high, _size((size,)))
+    shape = size_of_arguments((size,))
+    drawn = (generator or default_generator).integers(low, high, shape)
     return Tensor._wrap(drawn.astype(dtype, copy=False), requires_grad=requires_grad)
 
 
 def _bounds(low: int, high: int, dtype: np.dtype[Any]) -> tuple[int, int]:
-    """Return the bounds, those of floats drawn in to integers that the dtype holds; RuntimeError beyond the dtype."""
+    """Return the bounds, of a float dtype moved inwards to integers that it holds.
+
+    Raises RuntimeError where they are beyond an integer dtype.
+    """
     if category(dtype) == 2:
-        digits = np.finfo(dtype).nmant + 1
-        step = [1 << max(abs(end).bit_length() - digits, 0) for end in (low + 1, high - 1)]
-        if int(dtype.type(low + 1)) < low:
-            low = int(dtype.type(low + 1)) + step[0]
-        if int(dtype.type(high - 1)) >= high:
-            high = int(dtype.type(high - 1)) - step[1]
-        return low, high
-    least, most = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+        return _bounds_in_floats(low, high, dtype)
+    if dtype.kind == "b":
+        least, most = 0, 1
+    else:
+        limits = np.iinfo(dtype)
+        least, most = int(limits.min), int(limits.max)
     for name, value in (("from", low), ("to - 1", high - 1)):
         if not least <= value <= most:
             raise RuntimeError(f"{name} is out of bounds for {dtype}: {value}")
     return low, high
+
+
+def _bounds_in_floats(low: int, high: int, dtype: np.dtype[Any]) -> tuple[int, int]:
+    after_low, before_high = low + 1, high - 1
+    rounded = int(dtype.type(after_low))
+    if rounded < low:
+        low = rounded + _spacing(after_low, dtype)
+    rounded = int(dtype.type(before_high))
+    if rounded >= high:
+        high = rounded - _spacing(before_high, dtype)
+    return low, high
+
+
+def _spacing(value: int, dtype: np.dtype[Any]) -> int:
+    """Return how far apart floats of this dtype are near an integer, at least 1."""
+    digits = np.finfo(dtype).nmant + 1
+    return 1 << max(abs(value).bit_length() - digits, 0)
 
 
 @placed
@@ -97,13 +120,14 @@ def randn_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False,
                generator: Generator | None = None) -> Tensor:  # fmt: skip
     """Return normal numbers in the shape and dtype of ``input``."""
     generator, dtype = generator or default_generator, dtype or input.dtype
-    axes = [
-        axis for axis in axes_in_memory(input.shape, input._data.strides) if input.shape[axis] > 1
-    ]
-    turned = axes != sorted(axes)
-    drawn = in_memory_order(
-        input._data, lambda shape: generator.normal(shape, dtype=dtype, one_by_one=turned)
-    )
+    order = axes_in_memory(input.shape, input._data.strides)
+    axes = [axis for axis in order if input.shape[axis] > 1]
+    is_permuted = axes != sorted(axes)
+
+    def draw(shape: tuple[int, ...]) -> np.ndarray:
+        return generator.normal(shape, dtype=dtype, one_by_one=is_permuted)
+
+    drawn = in_memory_order(input._data, draw)
     return Tensor._wrap(drawn, requires_grad=requires_grad)
 
 
@@ -112,43 +136,53 @@ def randn_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False,
 def randint_like(
     input: Tensor, *bounds: Any, dtype: Any = None, requires_grad: bool = False, **named: Any
 ) -> Tensor:
-    """Return integers in [low, high) in the shape and dtype of ``input``: ``(input, high)``, ``(input, low, high)``."""
-    low, high = (named.get("low", 0), named.get("high")) if not bounds else (0, *bounds)[-2:]
+    """Return integers in [low, high) in the shape and dtype of ``input``.
+
+    It is called as ``randint_like(input, high)`` or ``randint_like(input, low, high)``.
+    """
+    if bounds:
+        low, high = (0, *bounds)[-2:]
+    else:
+        low, high = named.get("low", 0), named.get("high")
     dtype = np.dtype(dtype or input.dtype)
     low, high = _bounds(low, high, dtype)
-    drawn = in_memory_order(input._data, lambda shape: default_generator.integers(low, high, shape))
+
+    def draw(shape: tuple[int, ...]) -> np.ndarray:
+        return default_generator.integers(low, high, shape)
+
+    drawn = in_memory_order(input._data, draw)
     return Tensor._wrap(drawn.astype(dtype, copy=False), requires_grad=requires_grad)
 
 
 @placed
 def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None,
            dtype: Any = None, requires_grad: bool = False) -> Tensor:  # fmt: skip
-    """Return normal numbers: of ``size`` with numbers as mean and std, or one for each element of the tensors.
+    """Return normal numbers: of ``size`` with numbers as mean and std, or one per element of tensors.
 
     Raises RuntimeError for a negative standard deviation.
     """
     generator = generator or default_generator
-    tensors = [x._data for x in (mean, std) if isinstance(x, Tensor)]
-    low = float(np.min(std._data, initial=0)) if isinstance(std, Tensor) else std
-    if low < 0:
-        raise RuntimeError(f"normal expects all elements of std >= 0.0, found {low}")
-    if not tensors:
+    arrays = [x._data for x in (mean, std) if isinstance(x, Tensor)]
+    least_std = float(np.min(std._data, initial=0)) if isinstance(std, Tensor) else std
+    if least_std < 0:
+        raise RuntimeError(f"normal expects all elements of std >= 0.0, found {least_std}")
+    if not arrays:
         if size is None:
             raise TypeError(
-                "normal(): with two numbers the size is needed: normal(mean, std, size)"
+                f"normal(): with two numbers the size is needed: normal({mean}, {std}, size)"
             )
-        drawn = generator.normal(_size((size,)), mean, std, _dtype(dtype))
+        drawn = generator.normal(size_of_arguments((size,)), mean, std, dtype_or_default(dtype))
         return Tensor._wrap(drawn, requires_grad=requires_grad)
     if size is not None:
         raise TypeError(
-            "normal(): takes its shape from the tensors; size goes with two numbers only"
+            f"normal(): takes its shape from the tensors; size requires numeric mean and std, "
+            f"got size={size}"
         )
-    shape = np.broadcast_shapes(*(x.shape for x in tensors))
-    drawn = generator.normal(shape, dtype=tensors[0].dtype)
-    values = [x._data if isinstance(x, Tensor) else drawn.dtype.type(x) for x in (mean, std)]
-    return Tensor._wrap(
-        (drawn * values[1] + values[0]).astype(drawn.dtype, copy=False), requires_grad=requires_grad
-    )
+    shape = np.broadcast_shapes(*(x.shape for x in arrays))
+    drawn = generator.normal(shape, dtype=arrays[0].dtype)
+    means, stds = (x._data if isinstance(x, Tensor) else drawn.dtype.type(x) for x in (mean, std))
+    values = (drawn * stds + means).astype(drawn.dtype, copy=False)
+    return Tensor._wrap(values, requires_grad=requires_grad)
 
 
 @accepts_numpy_names
@@ -160,7 +194,7 @@ def bernoulli(input: Tensor, p: Any = None, *, generator: Generator | None = Non
 @accepts_numpy_names
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *,
                 generator: Generator | None = None) -> Tensor:  # fmt: skip
-    """Return int64 indices drawn by weight: (num_samples,) of a vector, (N, num_samples) of N rows."""
+    """Return int64 indices drawn by weight: (num_samples,) of a vector, (N, num_samples) of rows."""
     return input.multinomial(num_samples, replacement, generator=generator)
 
 

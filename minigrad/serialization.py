@@ -86,12 +86,13 @@ def load(f: File, map_location: Any = None, *, weights_only: bool = True) -> Any
         if other := other_format(content):
             raise ValueError(f"load: {name} is {other}") from None
         raise ValueError(
-            f"load: {name} is no whole safetensors file ({error}); it may have been "
+            f"load: {name} is not a complete safetensors file ({error}); it may have been "
             "cut off or changed. Use another copy."
         ) from None
     if _CHECKSUM in metadata and metadata[_CHECKSUM] != _checksum(metadata.get(_KEY, ""), arrays):
         raise ValueError(
-            f"load: {name} has changed since it was saved: its checksum does not fit. Use another copy."
+            f"load: {name} has changed since it was saved: its checksum does not fit. "
+            "Use another copy."
         )
     if _KEY not in metadata:
         return {key: Tensor._wrap(array) for key, array in arrays.items()}
@@ -123,9 +124,12 @@ def _checksum(structure: str, arrays: dict[str, np.ndarray]) -> str:
     """
     crc = zlib.crc32(structure.encode())
     for name, array in sorted(arrays.items()):
-        crc = zlib.crc32(f"{name} {array.dtype.name} {array.shape}".encode(), crc)
-        stored = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False)
-        crc = zlib.crc32(stored.reshape(-1).view(np.uint8).data, crc)
+        label = f"{name} {array.dtype.name} {array.shape}"
+        crc = zlib.crc32(label.encode(), crc)
+        little_endian = array.dtype.newbyteorder("<")
+        stored = array.astype(little_endian, order="C", copy=False)
+        stored_bytes = stored.reshape(-1).view(np.uint8)
+        crc = zlib.crc32(stored_bytes.data, crc)
     return f"{crc:08x}"
 
 
@@ -155,9 +159,8 @@ def _taken_apart(obj: Any, path: str, tensors: dict[str, np.ndarray]) -> Any:
                 f"save: {path or 'the object'} is an array of {array.dtype}, not of numbers"
             ) from None
         name = path.encode("utf-8", "backslashreplace").decode() or "tensor"
-        while (
-            name in tensors or name == "__metadata__"
-        ):  # of the format; "a.b" may come from one key and from two
+        # "a.b" may come from one key and from two; __metadata__ is the format's own
+        while name in tensors or name == "__metadata__":
             name += "_"
         tensors[name] = array
         if isinstance(obj, Tensor):
