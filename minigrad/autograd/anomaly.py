@@ -73,8 +73,8 @@ class detect_anomaly(record_lines):
         self.check_nan = check_nan
         self.states: list[tuple[bool, bool]] = []
         warn(
-            "Anomaly Detection has been enabled. This mode will increase the runtime and should only be "
-            "enabled for debugging."
+            "Anomaly Detection has been enabled. This mode will increase the runtime and should "
+            "only be enabled for debugging."
         )
 
     def __enter__(self) -> None:
@@ -88,7 +88,10 @@ class detect_anomaly(record_lines):
 
 
 class set_detect_anomaly:
-    """Switch anomaly detection on or off: as a statement, or as a ``with`` block that switches back."""
+    """Switch anomaly detection on or off.
+
+    As a statement, or as a ``with`` block that switches back.
+    """
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
         self.entered: list[detect_anomaly] = []
@@ -136,8 +139,9 @@ def _story(node: Node, place: int, g: Any, out: Any, consumers: dict[Node, list[
     mask = _nearest_where(node, consumers)
     if mask is not None:
         text += (
-            f"\n  The element is masked by `where` at {shown(mask.line)}: its branch is computed all the same."
-            "\n  Keep the operand safe before the operation: where(mask, f(where(mask, x, 1)), other)."
+            f"\n  The element is masked by `where` at {shown(mask.line)}: its branch is computed "
+            "all the same.\n  Keep the operand safe before the operation: where(mask, "
+            "f(where(mask, x, 1)), other)."
         )
     return text
 

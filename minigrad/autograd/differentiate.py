@@ -73,7 +73,8 @@ def grad(
         return dict(zip(inputs, grad(outputs, list(inputs.values()), *rest), strict=True))
     if materialize_grads and allow_unused is False:
         raise ValueError(
-            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
+            "allow_unused=False."
         )
     outputs, inputs = _sequence(outputs), _sequence(inputs)
     if not inputs:
@@ -137,7 +138,8 @@ def backward(
         warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning)
         if grad_tensors is not None:
             raise RuntimeError(
-                "`grad_tensors` and `grad_variables` (deprecated) are both passed; pass `grad_tensors`"
+                "`grad_tensors` and `grad_variables` (deprecated) are both passed; pass "
+                "`grad_tensors`"
             )
         grad_tensors = grad_variables
     tensors = _sequence(tensors)
@@ -152,7 +154,8 @@ def _batched(
     sizes = {g.shape[0] for g in cotangents if g is not None and g.ndim}
     if len(sizes) != 1 or any(g is not None and not g.ndim for g in cotangents):
         raise ValueError(
-            "grad: with is_grads_batched every cotangent has the same first dimension, one vector each"
+            "grad: with is_grads_batched every cotangent has the same first dimension, one vector "
+            "each"
         )
     size, found = sizes.pop(), []
     for i in range(size):

@@ -94,8 +94,9 @@ def _without_graph(tensor: Tensor, what: str) -> Explanation:
         text = f"No gradient: {what} never asked for one (requires_grad=False). {asks}"
         if what != "this tensor":
             text = (
-                f"No gradient: {what} is not recorded (requires_grad=False): no operand asks for a gradient, or "
-                "it was detached or computed under no_grad; autograd.record_lines() around it would tell where."
+                f"No gradient: {what} is not recorded (requires_grad=False): no operand asks for a "
+                "gradient, or it was detached or computed under no_grad; autograd.record_lines() "
+                "around it would tell where."
             )
         return Explanation("not asked" if what == "this tensor" else "not recorded", text)
     return _because(cut, f"No gradient: {what} is outside the graph")
@@ -119,15 +120,16 @@ def _of_what_is_there(tensor: Tensor) -> Explanation:
     assert node is not None
     if not tensor.is_leaf and not node.retains:
         text = (
-            f"No gradient: this tensor is the result of {node.name()} and keeps none. Call its retain_grad() "
-            "before backward(), or use autograd.grad, or explain(tensor, loss)."
+            f"No gradient: this tensor is the result of {node.name()} and keeps none. Call its "
+            "retain_grad() before backward(), or use autograd.grad, or explain(tensor, loss)."
         )
         return Explanation("not retained", text, line=node.line)
     if node.grad is None:
         return Explanation(
             "no backward",
-            "No gradient: this tensor asks for one, but no backward() has reached it since it was made or "
-            "cleared. explain(tensor, loss) tells whether a way leads from it to the loss.",
+            "No gradient: this tensor asks for one, but no backward() has reached it since it was "
+            "made or cleared. explain(tensor, loss) tells whether a way leads from it to the "
+            "loss.",
         )
     if node.contributions is None:
         text = f"The gradient of this tensor has norm {norm(node.grad):.5g}. Who contributed: explain(tensor, loss)."
@@ -154,15 +156,16 @@ def _no_path(tensor: Tensor, output: Tensor) -> Explanation:
     if tensor._constant is not None and tensor._constant in reached:
         return Explanation(
             "used before asked",
-            "No gradient: the output used this tensor before requires_grad_() was called on it. Compute it again.",
+            "No gradient: the output used this tensor before requires_grad_() was called on it. "
+            "Compute it again.",
         )
     if tensor._node in reached:
         return _withheld(tensor._node, output._node)
     return Explanation(
         "no path",
-        "No gradient: no way leads from this tensor to the output. It was not used, or what was made of it was "
-        "detached, computed under no_grad or taken out as numbers; autograd.record_lines() around the forward "
-        "pass would tell where.",
+        "No gradient: no way leads from this tensor to the output. It was not used, or what was "
+        "made of it was detached, computed under no_grad or taken out as numbers; "
+        "autograd.record_lines() around the forward pass would tell where.",
     )
 
 
@@ -175,14 +178,18 @@ def _withheld(node: Node, output: Node) -> Explanation:
     place = f", called at {shown(line)}" if line else ""
     return Explanation(
         "no gradient",
-        f"No gradient: a way leads from this tensor to the output, but backward of {names} returned None on it{place}",
+        f"No gradient: a way leads from this tensor to the output, but backward of {names} "
+        f"returned None on it{place}",
         line=line,
     )
 
 
 # ---- ways --------------------------------------------------------------------------------------
 def _cut(origins: Iterable[Any], node: Node | None = None) -> Origin | None:
-    """Return where a value left the graph, followed back from ``origins``; only cuts above ``node``, if given."""
+    """Return where a value left the graph, followed back from ``origins``.
+
+    Only cuts above ``node``, if given.
+    """
     stack, seen = [o for o in origins if o is not None], set()
     while stack:
         origin = stack.pop()

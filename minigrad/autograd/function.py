@@ -30,7 +30,10 @@ _OBJECT = np.dtype(object)
 
 
 class FunctionCtx:
-    """What ``forward`` leaves for ``backward``: tensors by ``save_for_backward``, the rest as attributes."""
+    """What ``forward`` leaves for ``backward``.
+
+    Tensors by ``save_for_backward``, the rest as attributes.
+    """
 
     needs_input_grad: tuple[bool, ...] = ()
     _to_save: tuple[Tensor | None, ...] = ()
@@ -50,7 +53,8 @@ class FunctionCtx:
         for i, x in enumerate(tensors):
             if x is not None and not isinstance(x, Tensor):
                 raise TypeError(
-                    f"save_for_backward can only save variables, but argument {i} is of type {type(x).__name__}"
+                    f"save_for_backward can only save variables, but argument {i} is of type "
+                    f"{type(x).__name__}"
                 )
         self._to_save = tensors
 
@@ -68,7 +72,10 @@ class FunctionCtx:
 
     @property
     def saved_tensors(self) -> tuple[Tensor | None, ...]:
-        """What was saved, standing in the graph where it stood; RuntimeError if it was overwritten since."""
+        """What was saved, standing in the graph where it stood.
+
+        RuntimeError if it was overwritten since.
+        """
         if not self._saved:
             return self._to_save
         return tuple(None if item is None else self._unpacked(*item) for item in self._saved)
@@ -79,9 +86,10 @@ class FunctionCtx:
         by = written_since(array, self._moment)
         if by is not None:
             raise RuntimeError(
-                "one of the variables needed for gradient computation has been modified by an inplace "
-                f"operation: a {array.dtype} tensor of shape {tuple(array.shape)} saved for backward was "
-                f"overwritten by {by}. Compute the gradient first, or save a clone()."
+                "one of the variables needed for gradient computation has been modified by an "
+                f"inplace operation: a {array.dtype} tensor of shape {tuple(array.shape)} saved "
+                f"for backward was overwritten by {by}. Compute the gradient first, or save a "
+                "clone()."
             )
         tensor = Tensor._wrap(array)
         if MODES.grad_enabled and home is not None and self._call is not None:
@@ -94,7 +102,9 @@ class FunctionCtx:
 
 
 class Function:
-    """Base of operations with a backward of their own: write both as static methods, call ``apply``.
+    """Base of operations with a backward of their own.
+
+    Write both as static methods, call ``apply``.
 
     ``forward(ctx, *args)`` computes with recording off; ``backward(ctx, *grads)`` takes a cotangent
     for each output and returns one (or None) for each argument. ``backward`` of ordinary operations
@@ -136,8 +146,8 @@ class Function:
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """Return the cotangent of each argument of ``forward``."""
         raise NotImplementedError(
-            "You must implement either the backward or vjp method for your custom autograd.Function to use "
-            "it with backward mode AD."
+            "You must implement either the backward or vjp method for your custom "
+            "autograd.Function to use it with backward mode AD."
         )
 
     vjp = backward
@@ -146,8 +156,9 @@ class Function:
         """Raise RuntimeError: an instance is PyTorch's way before 1.3."""
         name = type(self).__name__
         raise RuntimeError(
-            "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd "
-            f"function with static forward method, and call {name}.apply(...), not {name}()(...)."
+            "Legacy autograd function with non-static forward method is deprecated. Please use "
+            f"new-style autograd function with static forward method, and call {name}.apply(...), "
+            f"not {name}()(...)."
         )
 
     @classmethod
@@ -171,7 +182,9 @@ class Function:
 
 
 def once_differentiable(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a ``backward`` that is no function of tensors: a second derivative raises RuntimeError.
+    """Decorate a ``backward`` that is no function of tensors.
+
+    A second derivative raises RuntimeError.
 
     https://docs.pytorch.org/docs/stable/autograd.html#torch.autograd.function.once_differentiable
     """
@@ -363,7 +376,8 @@ def _checked(call: _Call, answers: tuple[Any, ...]) -> tuple[Any, ...]:
     nodes, name = call.inputs, call.name()
     if len(answers) < len(nodes) or any(x is not None for x in answers[len(nodes) :]):
         raise RuntimeError(
-            f"function {name} returned an incorrect number of gradients (expected {len(nodes)}, got {len(answers)})"
+            f"function {name} returned an incorrect number of gradients (expected {len(nodes)}, "
+            f"got {len(answers)})"
         )
     for i, (g, node) in enumerate(zip(answers, nodes, strict=False)):
         if g is None:
@@ -374,13 +388,13 @@ def _checked(call: _Call, answers: tuple[Any, ...]) -> tuple[Any, ...]:
             )
         if node is None:
             raise RuntimeError(
-                f"function {name} returned a gradient different than None at position {i + 1}, but the "
-                "corresponding forward input was not a Variable"
+                f"function {name} returned a gradient different than None at position {i + 1}, but "
+                "the corresponding forward input was not a Variable"
             )
         if not _reduces(g.shape, node.shape):
             raise RuntimeError(
-                f"Function {name} returned an invalid gradient at index {i} - got {list(g.shape)} but "
-                f"expected shape compatible with {list(node.shape)}"
+                f"Function {name} returned an invalid gradient at index {i} - got {list(g.shape)} "
+                f"but expected shape compatible with {list(node.shape)}"
             )
     return answers
 
@@ -395,8 +409,8 @@ def _check_dirty(ctx: FunctionCtx, result: Any) -> None:
     outputs = result if isinstance(result, tuple) else (result,)
     if any(_place(x, outputs) is None for x in ctx._dirty):
         raise RuntimeError(
-            "Some elements marked as dirty during the forward method were not returned as output. The inputs "
-            "that are modified inplace must all be outputs of the Function."
+            "Some elements marked as dirty during the forward method were not returned as output. "
+            "The inputs that are modified inplace must all be outputs of the Function."
         )
 
 

@@ -48,7 +48,8 @@ def jvp(
     for i, g in enumerate(found):
         if strict and g is None:
             raise RuntimeError(
-                f"Output {i} of the user-provided function is independent of the inputs in strict mode."
+                f"Output {i} of the user-provided function is independent of the inputs in strict "
+                "mode."
             )
     return call.outputs(), call.pack(filled(found, call.ys), call.ys_are_many)
 
@@ -129,7 +130,10 @@ def vhp(
 def hvp(
     func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
 ) -> Any:
-    """Return ``func(*inputs)``, of one element, and its Hessian times the vector ``v``: the same as ``vhp``."""
+    """Return ``func(*inputs)``, of one element, and its Hessian times the vector ``v``.
+
+    The same as ``vhp``.
+    """
     return _second("hvp", func, inputs, v, create_graph, strict)
 
 
@@ -143,8 +147,9 @@ def _second(
     for i, g in enumerate(gs):
         if strict and (g is None or not g.requires_grad):
             raise RuntimeError(
-                f"The jacobian of the user-provided function with respect to input {i} is independent of the "
-                f"input, when computing the {name}. This is not allowed in strict mode."
+                f"The jacobian of the user-provided function with respect to input {i} is "
+                f"independent of the input, when computing the {name}. This is not allowed in "
+                "strict mode."
             )
     return call.outputs(), call.like_inputs(pull(gs, call.xs, vs, create_graph))
 
@@ -169,8 +174,9 @@ class _Call:
         for i, y in enumerate(self.ys):
             if strict and not y.requires_grad:
                 raise RuntimeError(
-                    f"Output {i} of the user-provided function does not require gradients. The outputs must be "
-                    "computed in a differentiable manner from the input when running in strict mode."
+                    f"Output {i} of the user-provided function does not require gradients. The "
+                    "outputs must be computed in a differentiable manner from the input when "
+                    "running in strict mode."
                 )
 
     def check_scalar(self) -> None:
@@ -178,7 +184,8 @@ class _Call:
             raise RuntimeError(f"The function given to {self.name} should return a single Tensor")
         if self.ys[0].numel() != 1:
             raise RuntimeError(
-                f"The Tensor returned by the function given to {self.name} should contain a single element"
+                f"The Tensor returned by the function given to {self.name} should contain a single "
+                "element"
             )
 
     def vectors(self, v: Any, like: list[Tensor], what: str) -> list[Tensor]:
@@ -186,7 +193,8 @@ class _Call:
         if v is None:
             if len(like) != 1 or like[0].numel() != 1:
                 raise RuntimeError(
-                    f"The vector v can only be None if the user-provided {what} a single Tensor with a single element."
+                    f"The vector v can only be None if the user-provided {what} a single Tensor "
+                    "with a single element."
                 )
             return [Tensor._wrap(np.ones_like(like[0]._data))]
         vs = _tensors(v, f"v given to {self.name}", "given v")
@@ -218,8 +226,8 @@ class _Call:
             if g is None and self.strict:
                 which = "The output" if y is None else f"Output {place}"
                 raise RuntimeError(
-                    f"{which} of the user-provided function is independent of input {i}. This is not allowed in "
-                    "strict mode."
+                    f"{which} of the user-provided function is independent of input {i}. This is "
+                    "not allowed in strict mode."
                 )
             shape = x.shape if y is None else y.shape + x.shape
             whole.append(
@@ -242,6 +250,7 @@ def _tensors(given: Any, subject: str, short: str) -> list[Tensor]:
         if not isinstance(x, Tensor):
             which = f"the value at index {i}" if isinstance(given, tuple) else f"the {short}"
             raise TypeError(
-                f"The {subject} must be either a Tensor or a tuple of Tensors but {which} has type {type(x)}."
+                f"The {subject} must be either a Tensor or a tuple of Tensors but {which} has type "
+                f"{type(x)}."
             )
     return values

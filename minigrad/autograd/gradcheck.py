@@ -177,8 +177,9 @@ class _Check:
         for i, (a, b) in enumerate(zip(analytic, again, strict=True)):
             if not np.allclose(a, b, rtol=0, atol=nondet_tol, equal_nan=True):
                 raise GradcheckError(
-                    "Backward is not reentrant, i.e., running backward with same input and grad_output multiple "
-                    f"times gives different values: the gradients of input {i} differ by more than {nondet_tol}"
+                    "Backward is not reentrant, i.e., running backward with same input and "
+                    "grad_output multiple times gives different values: the gradients of input "
+                    f"{i} differ by more than {nondet_tol}"
                 )
             if dtypes and a.dtype != wanted[i].dtype:
                 raise GradcheckError(
@@ -197,17 +198,18 @@ class _Check:
         sizes = [self.args[place].numel() for place in self.places]
         if any(sizes) and max(found) < 1e-7:
             raise GradcheckError(
-                "gradcheck: every gradient is zero for this function and a random cotangent, so a wrong "
-                "rule would pass too. Check a function that depends on its inputs."
+                "gradcheck: every gradient is zero for this function and a random cotangent, so a "
+                "wrong rule would pass too. Check a function that depends on its inputs."
             )
         if isinstance(self.func, _First):
             return  # second derivatives by one input may well be zero: the function is linear in it
         for i, (largest, size, reached) in enumerate(zip(found, sizes, self.reached, strict=True)):
             if size and reached and largest < 1e-7:
                 raise GradcheckError(
-                    f"gradcheck: every gradient of input {i} is zero for this function and a random cotangent, though "
-                    "rules lead to it: a wrong one would pass too. Check a function that depends on it (the outputs "
-                    "before they are summed, say), or pass it without requires_grad."
+                    f"gradcheck: every gradient of input {i} is zero for this function and a "
+                    "random cotangent, though rules lead to it: a wrong one would pass too. Check "
+                    "a function that depends on it (the outputs before they are summed, say), or "
+                    "pass it without requires_grad."
                 )
 
     def gradients(self, wanted: list[Tensor]) -> list[Any]:
@@ -240,8 +242,9 @@ class _Check:
             for i, (a, b) in enumerate(zip(*found, strict=True)):
                 if not np.allclose(a._data, b._data, equal_nan=True):
                     raise GradcheckError(
-                        f"Expected backward function to handle undefined output grads: with a cotangent for output {k} "
-                        f"alone the gradient of input {i} is not the same as with zeros for the other outputs"
+                        "Expected backward function to handle undefined output grads: with a "
+                        f"cotangent for output {k} alone the gradient of input {i} is not the same "
+                        "as with zeros for the other outputs"
                     )
 
     def compare(self, i: int, place: int, analytic: Any, fast: bool) -> float:
@@ -274,7 +277,10 @@ class _Check:
         return units
 
     def slope(self, place: int, direction: Any, middle: float, name: str, recorded: float) -> float:
-        """Return the central difference; raise where the slopes left and right of it differ for good."""
+        """Return the central difference.
+
+        Raise where the slopes left and right of it differ for good.
+        """
         left, right = self.sides(place, direction, middle, self.eps)
         gap = abs(right - left)
         if not gap <= _KINK * (1 + max(abs(left), abs(right))):
@@ -283,8 +289,9 @@ class _Check:
                 not abs(near_right - near_left) < gap / 2
             ):  # where it is smooth the gap shrinks with the step
                 raise NotDifferentiableError(
-                    f"gradcheck: the function is not differentiable at {name}: the slope is {near_left:.6g} from "
-                    f"the left and {near_right:.6g} from the right (recorded: {recorded:.6g}). Check it elsewhere."
+                    f"gradcheck: the function is not differentiable at {name}: the slope is "
+                    f"{near_left:.6g} from the left and {near_right:.6g} from the right (recorded: "
+                    f"{recorded:.6g}). Check it elsewhere."
                 )
         return (left + right) / 2
 

@@ -151,7 +151,10 @@ def _note_origin(result: Any, name: str, tensors: list[Tensor]) -> None:
 
 
 def note_call(call: Node, args: tuple[Any, ...], outputs: tuple[Any, ...]) -> None:
-    """Note the line of a Function's call on its nodes; ``MODES.on_result`` knows primitives only."""
+    """Note the line of a Function's call on its nodes.
+
+    ``MODES.on_result`` knows primitives only.
+    """
     call.line = line = _user_line()
     for y in outputs:
         if isinstance(y, Tensor) and y._node is not None:

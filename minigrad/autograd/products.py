@@ -1,4 +1,6 @@
-"""What ``autograd.functional`` and ``minigrad.func`` are made of: Jacobians times vectors, and whole ones.
+"""What ``autograd.functional`` and ``minigrad.func`` are made of.
+
+Jacobians times vectors, and whole ones.
 
 Reverse mode is all there is. A Jacobian times a vector comes from two sweeps: the first gives v J
 with v a variable, and that is linear in v; its own vjp takes u to J u.
@@ -20,7 +22,10 @@ Some = Sequence[Tensor | None]
 
 
 def pull(ys: Some, xs: Tensors, vs: Some, create_graph: bool = False) -> list[Tensor | None]:
-    """Return v J for each x: the cotangents ``vs`` of ``ys`` pulled back; None where nothing depends on it."""
+    """Return v J for each x: the cotangents ``vs`` of ``ys`` pulled back.
+
+    None where nothing depends on it.
+    """
     live = [
         (y, v)
         for y, v in zip(ys, vs, strict=True)
@@ -37,7 +42,10 @@ def pull(ys: Some, xs: Tensors, vs: Some, create_graph: bool = False) -> list[Te
 
 
 class Linear:
-    """The Jacobian of ``ys`` by ``xs`` as a function of tangents: one recorded sweep, one more a product."""
+    """The Jacobian of ``ys`` by ``xs`` as a function of tangents.
+
+    One recorded sweep, one more a product.
+    """
 
     def __init__(self, ys: Tensors, xs: Tensors) -> None:
         self.vs = [Tensor._wrap(np.zeros_like(y._data), requires_grad=y.requires_grad) for y in ys]

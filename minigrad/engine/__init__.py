@@ -1,1 +1,4 @@
-"""The reading path, from ``a * b`` to ``.grad``: graph, recording, sweep, backward; views where memory is shared."""
+"""The reading path, from ``a * b`` to ``.grad``: graph, recording, sweep, backward.
+
+Views where memory is shared.
+"""

@@ -153,7 +153,10 @@ def accumulate(node: Node, g: Any, owned: bool) -> None:
 
 
 def _as_own_memory(g: Any, owned: bool) -> Any:
-    """Return ``g`` in C order and in memory that nobody else holds: itself where the sweep made it."""
+    """Return ``g`` in C order and in memory that nobody else holds.
+
+    Itself where the sweep made it.
+    """
     if not isinstance(g, _HOST):
         return np.copy(g, order="C")  # a foreign array answers NumPy's functions
     if owned and isinstance(g, np.ndarray) and g.flags.c_contiguous:
@@ -163,8 +166,8 @@ def _as_own_memory(g: Any, owned: bool) -> Any:
 
 _HOST = (np.ndarray, np.generic)
 _CIRCLE = (
-    "Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient "
-    "which can cause a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you "
-    "have to use this function, make sure to reset the .grad fields of your parameters to None after use to break "
-    "the cycle and avoid the leak."
+    "Using backward() with create_graph=True will create a reference cycle between the parameter "
+    "and its gradient which can cause a memory leak. We recommend using autograd.grad when "
+    "creating the graph to avoid this. If you have to use this function, make sure to reset the "
+    ".grad fields of your parameters to None after use to break the cycle and avoid the leak."
 )

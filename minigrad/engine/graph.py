@@ -19,10 +19,10 @@ class Freed:
     def restore(self, node: Node) -> list[Any]:
         """Say that nothing is left."""
         raise RuntimeError(
-            "Trying to backward through the graph a second time (or directly access saved tensors after "
-            "they have already been freed). Saved intermediate values of the graph are freed when you "
-            "call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward "
-            "through the graph a second time."
+            "Trying to backward through the graph a second time (or directly access saved tensors "
+            "after they have already been freed). Saved intermediate values of the graph are "
+            "freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you "
+            "need to backward through the graph a second time."
         )
 
 
@@ -126,7 +126,10 @@ class Node:
 
 
 class Constant(Node):
-    """Stands for a value without gradient; its ``primitive`` is known where pictures shall show how it came about."""
+    """Stands for a value without gradient.
+
+    Its ``primitive`` is known where pictures shall show how it came about.
+    """
 
     requires_grad = False
 
@@ -172,7 +175,10 @@ def nodes_on_path(targets: Iterable[Node], roots: Iterable[Node]) -> set[Node]:
 
 
 class Handle:
-    """What registering a hook returns: ``remove()``, or the end of a ``with`` block, takes the hook back."""
+    """What registering a hook returns.
+
+    ``remove()``, or the end of a ``with`` block, takes the hook back.
+    """
 
     def __init__(self, hooks: dict[int, Any], hook: Any, prepend: bool = False) -> None:
         self.hooks = hooks

@@ -1,4 +1,7 @@
-"""What the engine's errors say: in PyTorch's words where it has them, and with the values that came."""
+"""What the engine's errors say.
+
+In PyTorch's words where it has them, and with the values that came.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,10 @@ from typing import Any
 from minigrad.primitive import Primitive
 
 INFERENCE_SAVED = (
-    "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
-    "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use "
-    "it in autograd, or use `no_grad()` instead of `inference_mode()`."
+    "Inference tensors cannot be saved for backward. Please do not use Tensors created in "
+    "inference mode in computation tracked by autograd. To work around this, you can make a clone "
+    "to get a normal tensor and use it in autograd, or use `no_grad()` instead of "
+    "`inference_mode()`."
 )
 
 
@@ -34,8 +38,8 @@ def shape_error(primitive: Primitive, values: list[Any], error: Exception) -> Ex
         for i in range(-1, -min(len(a), len(b)) - 1, -1):
             if a[i] != b[i] and 1 not in (a[i], b[i]):
                 return RuntimeError(
-                    f"{primitive.name}: The size of tensor a ({a[i]}) must match the size of tensor b "
-                    f"({b[i]}) at non-singleton dimension {max(len(a), len(b)) + i}; the shapes are "
-                    f"{a} and {b}"
+                    f"{primitive.name}: The size of tensor a ({a[i]}) must match the size of "
+                    f"tensor b ({b[i]}) at non-singleton dimension {max(len(a), len(b)) + i}; the "
+                    f"shapes are {a} and {b}"
                 )
     return RuntimeError(f"{primitive.name}: {error} (shapes {', '.join(map(str, shapes))})")

@@ -25,12 +25,16 @@ def as_operand(x: Any, primitive: Primitive) -> Any:
     if hasattr(x, "__array_ufunc__") and not isinstance(x, np.generic):
         return x  # an array of another device
     raise TypeError(
-        f"{primitive.name}(): operands must be Tensors, arrays or real numbers, not {type(x).__name__}"
+        f"{primitive.name}(): operands must be Tensors, arrays or real numbers, not "
+        f"{type(x).__name__}"
     )
 
 
 def same_float_dtype(a: Any, b: Any) -> bool:
-    """Tell quickly of most pairs that need no adapting: floats of one dtype, and Python numbers with them."""
+    """Tell quickly of most pairs that need no adapting.
+
+    Floats of one dtype, and Python numbers with them.
+    """
     if type(a) is not _ndarray:
         a, b = b, a
     other = type(b)

@@ -207,7 +207,10 @@ def record_nary(
 def attach(
     primitive: Primitive, out: Any, operands: tuple[Any, ...], params: dict[str, Any]
 ) -> Node:
-    """Return the node of a result that is there already; for primitives whose rules read no values."""
+    """Return the node of a result that is there already.
+
+    For primitives whose rules read no values.
+    """
     node = _new(Node)
     node.inputs = tuple(map(source, operands))
     node.saved = (None,) * (len(operands) + 1)
@@ -217,7 +220,8 @@ def attach(
     return node
 
 
-# NumPy warns nobody of what happens here (silence.py). Where the user's error state makes it an error, it is computed
+# NumPy warns nobody of what happens here (silence.py). Where the user's error state makes it an
+# error, it is computed
 # again, silently: an errstate would cost every call.
 _FAILURES = (FloatingPointError, OverflowError, ValueError, TypeError)
 
@@ -225,7 +229,10 @@ _FAILURES = (FloatingPointError, OverflowError, ValueError, TypeError)
 def _retry_silently(
     primitive: Primitive, values: list[Any], params: dict[str, Any], error: Exception
 ) -> Any:
-    """Compute without warnings, with numbers beyond an integer dtype wrapped around; or say in PyTorch's words why not."""
+    """Compute without warnings, with numbers beyond an integer dtype wrapped around.
+
+    Or say in PyTorch's words why not.
+    """
     if isinstance(error, (ValueError, TypeError)):
         raise shape_error(primitive, values, error) from None
     whole = next((v.dtype for v in values if hasattr(v, "dtype") and v.dtype.kind in "iu"), None)
@@ -262,7 +269,10 @@ def _call_hook(result: Any, primitive: Primitive, operands: tuple[Any, ...]) -> 
 def _note_unrecorded(
     result: Any, primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]
 ) -> None:
-    """Mark what is made in inference mode, unless it looks at the memory of an ordinary tensor; link the rest."""
+    """Mark what is made in inference mode, unless it looks at the memory of an ordinary tensor.
+
+    Link the rest.
+    """
     _call_hook(result, primitive, operands)
     if MODES.inference:
         ordinary = [x for x in operands if isinstance(x, Recorded) and not x._inference]

@@ -84,7 +84,10 @@ Recorded._record_view = link
 
 
 def own(x: Any) -> Any:
-    """Return a function's result as a tensor of its own: nobody holds the intermediate one that it is a view of."""
+    """Return a function's result as a tensor of its own.
+
+    Nobody holds the intermediate one that it is a view of.
+    """
     x._view = None
     return x
 

@@ -53,7 +53,9 @@ class Converting:
 
     def to(self, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False,
            copy: bool = False, memory_format: Any = None) -> Any:  # fmt: skip
-        """Return in another dtype: of ``to(dtype)``, ``to(other)``, ``to('cpu')`` or ``to('cpu', dtype)``.
+        """Return in another dtype.
+
+        Of ``to(dtype)``, ``to(other)``, ``to('cpu')`` or ``to('cpu', dtype)``.
 
         The tensor itself where nothing changes, unless ``copy``. Raises RuntimeError for other
         devices.
@@ -65,7 +67,10 @@ class Converting:
         return clone(self) if copy or flags[1:] == [True] else self
 
     def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
-        """Return the name of the type, ``'minigrad.FloatTensor'``; with ``dtype``, the tensor converted."""
+        """Return the name of the type, ``'minigrad.FloatTensor'``.
+
+        With ``dtype``, the tensor converted.
+        """
         return type_name(self.dtype) if dtype is None else self.to(dtype_of_type(dtype))
 
     def float(self) -> Any:

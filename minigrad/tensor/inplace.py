@@ -58,7 +58,8 @@ class InPlace(Writing):
             )
         if category(array.dtype) > category(self._data.dtype):
             raise RuntimeError(
-                f"{by}: result type {array.dtype} can't be cast to the desired output type {self._data.dtype}"
+                f"{by}: result type {array.dtype} can't be cast to the desired output type "
+                f"{self._data.dtype}"
             )
         if self._node is not None and MODES.grad_enabled and (not recorded or by == "copy_"):
             # what made the old value gets a gradient of zeros
@@ -94,8 +95,8 @@ class InPlace(Writing):
         node = self._node
         if self._inference and not MODES.inference:
             raise RuntimeError(
-                "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone "
-                "to get a normal tensor before doing inplace update."
+                "Inplace update to inference tensor outside InferenceMode is not allowed. You can "
+                "make a clone to get a normal tensor before doing inplace update."
             )
         if MODES.grad_enabled and node is not None and node.primitive is None:
             raise RuntimeError(
@@ -107,13 +108,13 @@ class InPlace(Writing):
         base = views.base_of(self)
         if base is not self and base._node is not None and base._node.primitive is None:
             raise RuntimeError(
-                "a view of a leaf Variable that requires grad is being used in an in-place operation. "
-                "Write inside `with no_grad():`, or to x.data, or make a new tensor."
+                "a view of a leaf Variable that requires grad is being used in an in-place "
+                "operation. Write inside `with no_grad():`, or to x.data, or make a new tensor."
             )
         if self._outside:
             raise RuntimeError(
-                "A view was created in no_grad mode and is being modified inplace with grad mode enabled. "
-                "Make the view where gradients are recorded, or write into a clone()."
+                "A view was created in no_grad mode and is being modified inplace with grad mode "
+                "enabled. Make the view where gradients are recorded, or write into a clone()."
             )
 
     @property
@@ -177,8 +178,9 @@ class InPlace(Writing):
         fills = len(arrays) == 1 and arrays[0].dtype.kind == "b" and value._data.size == 1
         if arrays and not fills:
             raise RuntimeError(
-                f"x[...] = v: Index put requires the source and destination dtypes match, got {self._data.dtype} for "
-                f"the destination and {value.dtype} for the source. Convert it first: v.to(x.dtype)"
+                "x[...] = v: Index put requires the source and destination dtypes match, got "
+                f"{self._data.dtype} for the destination and {value.dtype} for the source. Convert "
+                "it first: v.to(x.dtype)"
             )
         return value.to(self._data.dtype)
 
@@ -245,8 +247,8 @@ def _part(place: np.ndarray, index: Any) -> np.ndarray:
 
 
 _OVERLAPS = (
-    "unsupported operation: more than one element of the written-to tensor refers to a single memory location, or its "
-    "memory is read-only. Please clone() the tensor first."
+    "unsupported operation: more than one element of the written-to tensor refers to a single "
+    "memory location, or its memory is read-only. Please clone() the tensor first."
 )
 
 

@@ -182,7 +182,8 @@ class Writing:
         """Set every element to one value, a number or a 0-d tensor."""
         if hasattr(value, "shape") and value.ndim:
             raise RuntimeError(
-                f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
+                f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} "
+                "dimensions."
             )
         if hasattr(value, "_data"):
             return self.copy_(value)

@@ -94,7 +94,10 @@ def _moveaxis(a: T, source: Any, destination: Any) -> T:
 
 
 def _scan(primitive: Any) -> Any:
-    """Take NumPy's arguments of a running sum or product: over all elements where ``axis`` is None."""
+    """Take NumPy's arguments of a running sum or product.
+
+    Over all elements where ``axis`` is None.
+    """
 
     def call(a: T, axis: int | None = None, dtype: Any = None) -> T:
         a = a if dtype is None else a.to(dtype)

@@ -58,13 +58,16 @@ class Interop:
         if dtype is not None and np.dtype(dtype) != self._data.dtype:
             if copy is False:
                 raise ValueError(
-                    f"Unable to avoid copy while creating an array of {np.dtype(dtype)} from {self._data.dtype}"
+                    f"Unable to avoid copy while creating an array of {np.dtype(dtype)} from "
+                    f"{self._data.dtype}"
                 )
             return self._data.astype(dtype)
         return np.array(self._data) if copy else self._data
 
     def __dlpack__(self, **options: Any) -> Any:
-        """Hand the memory to another library; BufferError where a gradient would be lost, or it may not be written.
+        """Hand the memory to another library.
+
+        BufferError where a gradient would be lost, or it may not be written.
 
         https://docs.pytorch.org/docs/stable/generated/torch.Tensor.__dlpack__.html
         """
@@ -72,7 +75,8 @@ class Interop:
             raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
         if not self._data.flags.writeable:
             raise BufferError(
-                "Can't export a tensor on read-only memory (an expanded one, too): use tensor.clone()"
+                "Can't export a tensor on read-only memory (an expanded one, too): use "
+                "tensor.clone()"
             )
         if any(step < 0 for step in self._data.strides):  # PyTorch aborts the process over these
             raise BufferError(
@@ -149,7 +153,10 @@ class Interop:
         return made
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what is pickled: the values and whether a gradient is asked for; no graph, no gradient, no hooks."""
+        """Return what is pickled: the values and whether a gradient is asked for.
+
+        No graph, no gradient, no hooks.
+        """
         own = {key: value for key, value in self.__dict__.items() if not key.startswith("_")}
         return {**own, "_data": self._data, "requires_grad": self._node is not None}
 
@@ -227,7 +234,10 @@ def _written(ufunc: Any, method: str, inputs: Any, kwargs: Any) -> Any:
 
 
 def _by_position(func: Any, found: Any, args: Any, kwargs: Any) -> tuple[Any, dict[str, Any]]:
-    """Bring operands given by keyword, ``np.sum(a=x)``, to their places: the rules know them by these."""
+    """Bring operands given by keyword, ``np.sum(a=x)``, to their places.
+
+    The rules know them by these.
+    """
     if args or not kwargs:
         return args, kwargs
     try:
@@ -251,7 +261,10 @@ def _holds_tensors(x: Any) -> bool:
 
 
 def _plain(x: Any) -> Any:
-    """Return arrays for the tensors in ``x``, nested as they are; read-only, for a write would go unseen."""
+    """Return arrays for the tensors in ``x``, nested as they are.
+
+    Read-only, for a write would go unseen.
+    """
     if isinstance(x, Interop):
         array = x._data.view()
         array.flags.writeable = False
@@ -273,7 +286,9 @@ def _asks(x: Any) -> bool:
 def _by_numpy(
     function: Any, name: str, args: Any, kwargs: Any, recorded: bool, why: str = ""
 ) -> Any:
-    """Let NumPy answer from the values where no gradient is lost by it; refuse the call where one is.
+    """Let NumPy answer from the values where no gradient is lost by it.
+
+    Refuse the call where one is.
 
     What is recorded with other arguments answers with tensors, as it does there.
     """
@@ -329,8 +344,9 @@ def _no_rule(name: str, kwargs: Any) -> str:
     what = f" with {', '.join(map(str, kwargs))}" if kwargs else ""
     near = _nearest(name)
     return (
-        f"np.{name}{what} has no vjp in minigrad, so it cannot be recorded. {near}Use x.detach().numpy() "
-        f"if no gradient is needed, or write it with functions that minigrad has."
+        f"np.{name}{what} has no vjp in minigrad, so it cannot be recorded. {near}Use "
+        "x.detach().numpy() if no gradient is needed, or write it with functions that minigrad "
+        "has."
     )
 
 

@@ -24,7 +24,10 @@ _OURS = (Recorded, np.ndarray, np.generic, complex)  # none of these would do it
 
 
 def _operator(made: Primitive) -> tuple[Any, Any]:
-    """Return the operator and its reflection; what is no tensor, array or number gets its own turn, then TypeError."""
+    """Return the operator and its reflection.
+
+    What is no tensor, array or number gets its own turn, then TypeError.
+    """
 
     def operator(self: Any, other: Any) -> Any:
         try:

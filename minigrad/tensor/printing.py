@@ -36,7 +36,9 @@ def set_printoptions(
     profile: str | None = None,
     sci_mode: bool | None = None,
 ) -> None:
-    """Set how tensors print; ``profile`` is 'default', 'short' or 'full'. ``sci_mode`` None decides by the values.
+    """Set how tensors print; ``profile`` is 'default', 'short' or 'full'.
+
+    ``sci_mode`` None decides by the values.
 
     Raises ValueError for a profile that is none of these.
     """

@@ -14,7 +14,10 @@ from minigrad.random import Generator, default_generator, in_memory_order
 
 
 class Filling:
-    """``new_*`` and PyTorch's random fills, the same numbers for the same seed; mixed into Tensor."""
+    """``new_*`` and PyTorch's random fills, the same numbers for the same seed.
+
+    Mixed into Tensor.
+    """
 
     _data: Any
     _wrap: Any
@@ -135,7 +138,10 @@ class Filling:
     def multinomial(
         self, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
     ) -> Any:
-        """Return int64 indices drawn by weight: (num_samples,) of a vector, (N, num_samples) of N rows."""
+        """Return int64 indices drawn by weight.
+
+        (num_samples,) of a vector, (N, num_samples) of N rows.
+        """
         if self._data.ndim not in (1, 2):
             raise RuntimeError("prob_dist must be 1 or 2 dim")
         return self._wrap(

@@ -74,7 +74,8 @@ class Arranging:
         if not -self.ndim <= dim < self.ndim:
             n = max(self.ndim, 1)
             raise IndexError(
-                f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})"
+                f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got "
+                f"{dim})"
             )
         return self._data.shape[dim]
 
@@ -104,7 +105,8 @@ class Arranging:
         """The tensor with its last two dimensions exchanged; RuntimeError for vectors."""
         if self.ndim < 2:
             raise RuntimeError(
-                f"tensor.mT is only supported on matrices or batches of matrices. Got {self.ndim}-D tensor."
+                "tensor.mT is only supported on matrices or batches of matrices. Got "
+                f"{self.ndim}-D tensor."
             )
         return s.transpose(self, -2, -1)
 
@@ -150,5 +152,6 @@ class Arranging:
 
     def __delitem__(self, index: Any) -> None:
         raise TypeError(
-            "Tensor does not support deleting items; keep the others: x[mask], or cat of the slices around"
+            "Tensor does not support deleting items; keep the others: x[mask], or cat of the "
+            "slices around"
         )

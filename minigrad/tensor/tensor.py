@@ -67,8 +67,8 @@ class Tensor(Recorded, Methods, InPlace, Interop):
         array = value._data
         if self._node is not None and category(array.dtype) != 2:
             raise RuntimeError(
-                "data set to a tensor that requires gradients must be floating point or complex dtype, "
-                f"but got {array.dtype}"
+                "data set to a tensor that requires gradients must be floating point or complex "
+                f"dtype, but got {array.dtype}"
             )
         if self._node is not None and (self._node.shape, self._node.dtype) != (
             array.shape,
@@ -112,7 +112,8 @@ class Tensor(Recorded, Methods, InPlace, Interop):
                 )
             if self._inference and not MODES.inference:
                 raise RuntimeError(
-                    "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
+                    "Setting requires_grad=True on inference tensor outside InferenceMode is not "
+                    "allowed."
                 )
             node, self._resting = (
                 self._resting,
@@ -173,13 +174,14 @@ class Tensor(Recorded, Methods, InPlace, Interop):
                 raise RuntimeError("can't assign Variable as its own grad")
             if value.shape != self.shape:
                 raise RuntimeError(
-                    f"attempting to assign a gradient of size '{list(value.shape)}' to a tensor of size "
-                    f"'{list(self.shape)}'. Please ensure that the gradient and the tensor are the same size"
+                    f"attempting to assign a gradient of size '{list(value.shape)}' to a tensor of "
+                    f"size '{list(self.shape)}'. Please ensure that the gradient and the tensor "
+                    "are the same size"
                 )
             if value.dtype != self.dtype:
                 raise RuntimeError(
-                    f"attempting to assign a gradient with dtype '{value.dtype}' to a tensor with dtype "
-                    f"'{self.dtype}'. Convert it first: grad.to(x.dtype)"
+                    f"attempting to assign a gradient with dtype '{value.dtype}' to a tensor with "
+                    f"dtype '{self.dtype}'. Convert it first: grad.to(x.dtype)"
                 )
         if self._node is None:
             self._detached_grad = value
@@ -296,8 +298,8 @@ _Stale.__name__ = _Stale.__qualname__ = "Tensor"
 Recorded._plain, Recorded._stale = Tensor, _Stale
 
 _NO_GRAD_HERE = (
-    "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
-    "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf "
-    "Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure "
-    "you access the leaf Tensor instead."
+    "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad "
+    "attribute won't be populated during autograd.backward(). If you indeed want the .grad field "
+    "to be populated for a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. If you "
+    "access the non-leaf Tensor by mistake, make sure you access the leaf Tensor instead."
 )

@@ -1,4 +1,6 @@
-"""Where the time of a step goes: a table of primitives, forward and backward, and a trace to look at.
+"""Where the time of a step goes.
+
+A table of primitives, forward and backward, and a trace to look at.
 
 While a profile is open every primitive's function and rules are timed; otherwise nothing is, and
 nothing is paid for it.
@@ -19,7 +21,10 @@ from minigrad.primitive import PRIMITIVES, WATCHERS, Primitive
 
 @dataclass
 class Row:
-    """What one primitive took: seconds and calls of its function and of its rules, bytes it made."""
+    """What one primitive took.
+
+    Seconds and calls of its function and of its rules, bytes it made.
+    """
 
     name: str
     forward: float = 0.0

@@ -1,4 +1,7 @@
-"""Step through backward: what came in at each node, which rule ran, what went out, what has gathered."""
+"""Step through backward.
+
+What came in at each node, which rule ran, what went out, what has gathered.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""See a backward sweep from inside: what comes to each node, and what it hands on to each operand."""
+"""See a backward sweep from inside.
+
+What comes to each node, and what it hands on to each operand.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,10 @@ from minigrad.storage import tick
 
 
 class Observed(NamedTuple):
-    """What a sweep showed of one node: the gradient of its value, and what a picture tells besides."""
+    """What a sweep showed of one node.
+
+    The gradient of its value, and what a picture tells besides.
+    """
 
     gradient: Any  # a copy
     sent: dict[int, Any]  # operand -> a copy of what went back to it
