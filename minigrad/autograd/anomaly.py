@@ -88,10 +88,7 @@ class detect_anomaly(record_lines):
 
 
 class set_detect_anomaly:
-    """Switch anomaly detection on or off.
-
-    As a statement, or as a ``with`` block that switches back.
-    """
+    """Switch anomaly detection on or off: a statement, or a ``with`` block."""
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
         self.entered: list[detect_anomaly] = []
@@ -154,12 +151,14 @@ def _first_nan(node: Node) -> Node | None:
 
 def _masked(g: Any, out: Any) -> bool:
     """Return whether the gradient that came in is 0 wherever NaN went out."""
-    g, out = (getattr(x, "_data", x) for x in (g, out))
+    g = getattr(g, "_data", g)
+    out = getattr(out, "_data", out)
     if not isinstance(g, (np.ndarray, np.generic)):  # the cotangents of a Function
         return False
     if g.shape != out.shape:
         return bool((g == 0).any())
-    return bool((np.asarray(g)[np.isnan(out)] == 0).all())
+    where_nan = np.asarray(g)[np.isnan(out)]
+    return bool((where_nan == 0).all())
 
 
 def _nearest_where(node: Node, consumers: dict[Node, list[Node]]) -> Node | None:

@@ -132,18 +132,25 @@ def _of_what_is_there(tensor: Tensor) -> Explanation:
             "loss.",
         )
     if node.contributions is None:
-        text = f"The gradient of this tensor has norm {norm(node.grad):.5g}. Who contributed: explain(tensor, loss)."
+        text = (
+            f"The gradient of this tensor has norm {norm(node.grad):.5g}. "
+            "Who contributed: explain(tensor, loss)."
+        )
         return Explanation("contributions", text)
     return _contributions(node, norm(node.grad))
 
 
 def _contributions(node: Node, total: float) -> Explanation:
     parts = tuple(Contribution(*part) for part in node.contributions or ())
-    text = f"The gradient of this tensor has norm {total:.5g}; {len(parts)} contribution{'s' * (len(parts) != 1)}:"
+    plural = "" if len(parts) == 1 else "s"
     if not parts:
         text = f"The gradient of this tensor has norm {total:.5g}: it is the output itself."
     elif total == 0:
-        text = f"The gradient of this tensor is zero everywhere; {len(parts)} contribution{'s' * (len(parts) != 1)}:"
+        text = "The gradient of this tensor is zero everywhere; "
+        text += f"{len(parts)} contribution{plural}:"
+    else:
+        text = f"The gradient of this tensor has norm {total:.5g}; "
+        text += f"{len(parts)} contribution{plural}:"
     return Explanation("contributions", text, parts)
 
 

@@ -30,9 +30,9 @@ _OBJECT = np.dtype(object)
 
 
 class FunctionCtx:
-    """What ``forward`` leaves for ``backward``.
+    """Holds for ``backward`` what ``forward`` leaves it.
 
-    Tensors by ``save_for_backward``, the rest as attributes.
+    Tensors by ``save_for_backward``, anything else as an attribute.
     """
 
     needs_input_grad: tuple[bool, ...] = ()
@@ -293,9 +293,13 @@ class _Call(_Named):
         """Return the node of that input or output, for gradients through what was saved."""
         if kind == "input":
             node = self.inputs[i]
-            return node if node is not None and node.requires_grad else None
-        known = self.outputs[i]
-        return None if known is None else known() or self._output(i, *outputs[i])
+            if node is None or not node.requires_grad:
+                return None
+            return node
+        reference = self.outputs[i]
+        if reference is None:
+            return None
+        return reference() or self._output(i, *outputs[i])
 
 
 class _Held:

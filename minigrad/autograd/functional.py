@@ -20,7 +20,7 @@ Function = Callable[..., Any]
 def vjp(
     func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
 ) -> Any:
-    """Return ``func(*inputs)`` and the cotangent ``v`` of its outputs times the Jacobian, one an input.
+    """Return ``func(*inputs)`` and the cotangent ``v`` times the Jacobian, one per input.
 
     ``inputs`` and ``v`` are a tensor or a tuple of tensors; ``v`` may be left out for an output of
     one element. Zeros stand for inputs that nothing depends on; with ``strict`` they raise
@@ -38,7 +38,7 @@ def vjp(
 def jvp(
     func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
 ) -> Any:
-    """Return ``func(*inputs)`` and the Jacobian times the tangent ``v`` of its inputs, one an output.
+    """Return ``func(*inputs)`` and the Jacobian times the tangent ``v``, one per output.
 
     Computed by two backward sweeps, so every operation must have a second derivative.
     """
@@ -123,7 +123,7 @@ def hessian(
 def vhp(
     func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
 ) -> Any:
-    """Return ``func(*inputs)``, of one element, and the vector ``v`` times its Hessian, one an input."""
+    """Return ``func(*inputs)``, a scalar, and the vector ``v`` times its Hessian, per input."""
     return _second("vhp", func, inputs, v, create_graph, strict)
 
 
@@ -155,7 +155,7 @@ def _second(
 
 
 class _Call:
-    """One call of the user's function on variables of our own, and what to give back in which shape."""
+    """One call of the user's function on variables of our own, and the shape of the answer."""
 
     def __init__(
         self, name: str, func: Function, inputs: Any, create_graph: bool, strict: bool

@@ -18,7 +18,7 @@ _CLOSER = 16
 
 
 class GradcheckError(RuntimeError):
-    """A gradient that differs from its finite differences, or a check that could not have failed."""
+    """A gradient differs from its finite differences, or the check could not have failed."""
 
 
 class NotDifferentiableError(GradcheckError):
@@ -124,7 +124,7 @@ def gradgradcheck(
 
 
 class _First:
-    """The first derivatives of a function, as a function of its ``n`` arguments and of cotangents."""
+    """The first derivatives of a function of ``n`` arguments, which takes cotangents, too."""
 
     def __init__(self, func: Callable[..., Any], n: int, wanted: list[int]) -> None:
         self.func, self.n, self.wanted = func, n, wanted
@@ -194,7 +194,7 @@ class _Check:
         self.refuse_vacuous(found)
 
     def refuse_vacuous(self, found: list[float]) -> None:
-        """Raise where gradients are zero all over, of all inputs or of one that a way leads from."""
+        """Raise where all gradients are zero, or those of one input that rules lead to."""
         sizes = [self.args[place].numel() for place in self.places]
         if any(sizes) and max(found) < 1e-7:
             raise GradcheckError(
@@ -254,7 +254,10 @@ class _Check:
         expected, numeric = np.empty(len(directions)), np.empty(len(directions))
         middle = self.value(place, 0.0)
         for k, (name, direction) in enumerate(directions):
-            expected[k] = float((analytic * direction).sum()) if fast else analytic[name]
+            if fast:
+                expected[k] = float((analytic * direction).sum())
+            else:
+                expected[k] = analytic[name]
             name = f"input {i}, {name or 'its one element'}"
             numeric[k] = self.slope(place, direction, middle, name, expected[k])
         if not np.allclose(numeric, expected, rtol=self.rtol, atol=self.atol):
@@ -285,9 +288,8 @@ class _Check:
         gap = abs(right - left)
         if not gap <= _KINK * (1 + max(abs(left), abs(right))):
             near_left, near_right = self.sides(place, direction, middle, self.eps / _CLOSER)
-            if (
-                not abs(near_right - near_left) < gap / 2
-            ):  # where it is smooth the gap shrinks with the step
+            # where it is smooth the gap shrinks with the step
+            if not abs(near_right - near_left) < gap / 2:
                 raise NotDifferentiableError(
                     f"gradcheck: the function is not differentiable at {name}: the slope is "
                     f"{near_left:.6g} from the left and {near_right:.6g} from the right (recorded: "
@@ -302,10 +304,12 @@ class _Check:
     def value(self, place: int, shift: Any) -> float:
         """Return the function, paired with the cotangents, at one input moved by ``shift``."""
         moved = Tensor._wrap(self.args[place]._data + shift, requires_grad=True)
-        ys = _tensors(self.func(*self.args[:place], moved, *self.args[place + 1 :]))
-        return sum(
-            float((y._data * c._data).sum()) for y, c in zip(ys, self.cotangents, strict=True)
-        )
+        args = [*self.args]
+        args[place] = moved
+        total = 0.0
+        for y, cotangent in zip(_tensors(self.func(*args)), self.cotangents, strict=True):
+            total += float((y._data * cotangent._data).sum())
+        return total
 
 
 def _tensors(result: Any) -> list[Tensor]:

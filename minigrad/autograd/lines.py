@@ -53,7 +53,9 @@ class NoteContributions(NoteErrors):
 
 
 class record_lines:
-    """Note for every operation in this block the line that called it, for :func:`explain` and error texts.
+    """Note for every operation in this block the line that called it.
+
+    :func:`explain` and errors in a backward sweep name it.
 
     Also notes where results leave the graph (``detach``, ``no_grad``, operations without a
     gradient) and, in a backward sweep, what each consumer contributes. One thread; slow.

@@ -1,6 +1,4 @@
-"""What ``autograd.functional`` and ``minigrad.func`` are made of.
-
-Jacobians times vectors, and whole ones.
+"""Jacobians, whole or times vectors, for ``autograd.functional`` and ``minigrad.func``.
 
 Reverse mode is all there is. A Jacobian times a vector comes from two sweeps: the first gives v J
 with v a variable, and that is linear in v; its own vjp takes u to J u.
@@ -53,31 +51,37 @@ class Linear:
 
     def push(self, us: Some, create_graph: bool = False) -> list[Tensor | None]:
         """Return J u for each y; None stands for zero, in ``us`` and in the answer."""
-        found = iter(pull(self.pulled, [v for v in self.vs if v.requires_grad], us, create_graph))
-        return [next(found) if v.requires_grad else None for v in self.vs]
+        variables = [v for v in self.vs if v.requires_grad]
+        pushed = iter(pull(self.pulled, variables, us, create_graph))
+        return [next(pushed) if v.requires_grad else None for v in self.vs]
 
 
 def rows(y: Tensor, xs: Tensors, create_graph: bool = False) -> list[Tensor | None]:
     """Return the Jacobian of y by each x, ``y.shape + x.shape``, by one sweep an element of y."""
-    found = [pull([y], xs, [unit], create_graph) for unit in units(y)]
-    return [
-        _assembled(list(column), xs[i], y.shape + xs[i].shape, 0)
-        for i, column in enumerate(_turned(found, xs))
-    ]
+    pulled = []
+    for unit in units(y):
+        pulled.append(pull([y], xs, [unit], create_graph))
+    jacobians = []
+    for x, slices in zip(xs, _turned(pulled, xs), strict=True):
+        jacobian = _assembled(list(slices), x, y.shape + x.shape, 0)
+        jacobians.append(jacobian)
+    return jacobians
 
 
 def columns(ys: Tensors, xs: Tensors, create_graph: bool = False) -> list[list[Tensor | None]]:
     """Return the Jacobian of each y by each x, by one sweep an element of the xs."""
     linear = Linear(ys, xs)
-    whole: list[list[Tensor | None]] = [[] for _ in ys]
+    jacobians: list[list[Tensor | None]] = [[] for _ in ys]
     for i, x in enumerate(xs):
-        us: list[Tensor | None] = [None] * len(xs)
-        found = []
-        for us[i] in units(x):
-            found.append(linear.push(us, create_graph))
-        for into, y, column in zip(whole, ys, _turned(found, ys), strict=True):
-            into.append(_assembled(list(column), y, y.shape + x.shape, -1))
-    return whole
+        tangents: list[Tensor | None] = [None] * len(xs)
+        pushed = []
+        for unit in units(x):
+            tangents[i] = unit
+            pushed.append(linear.push(tangents, create_graph))
+        for row, y, slices in zip(jacobians, ys, _turned(pushed, ys), strict=True):
+            jacobian = _assembled(list(slices), y, y.shape + x.shape, -1)
+            row.append(jacobian)
+    return jacobians
 
 
 def units(x: Tensor) -> Iterator[Tensor]:
@@ -104,10 +108,10 @@ def _assembled(
     parts: list[Tensor | None], like: Tensor, shape: tuple[int, ...], dim: int
 ) -> Tensor | None:
     """Put the slices of one Jacobian together; None where all of it is."""
-    known = [part for part in parts if part is not None]
-    if not known:
+    if all(part is None for part in parts):
         return None
-    whole = [Tensor._wrap(np.zeros_like(like._data)) if part is None else part for part in parts]
-    if any(part.requires_grad for part in known):
-        return stack(whole, dim).reshape(shape)
-    return Tensor._wrap(np.stack([part._data for part in whole], dim).reshape(shape))
+    slices = filled(parts, [like] * len(parts))
+    if any(part.requires_grad for part in slices):
+        return stack(slices, dim).reshape(shape)
+    arrays = [part._data for part in slices]
+    return Tensor._wrap(np.stack(arrays, dim).reshape(shape))

@@ -1,4 +1,1 @@
-"""The reading path, from ``a * b`` to ``.grad``: graph, recording, sweep, backward.
-
-Views where memory is shared.
-"""
+"""The reading path, from ``a * b`` to ``.grad``: graph, recording, sweep, backward."""

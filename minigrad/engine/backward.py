@@ -153,10 +153,7 @@ def accumulate(node: Node, g: Any, owned: bool) -> None:
 
 
 def _as_own_memory(g: Any, owned: bool) -> Any:
-    """Return ``g`` in C order and in memory that nobody else holds.
-
-    Itself where the sweep made it.
-    """
+    """Return ``g`` in C order, in memory of its own: itself where the sweep made it."""
     if not isinstance(g, _HOST):
         return np.copy(g, order="C")  # a foreign array answers NumPy's functions
     if owned and isinstance(g, np.ndarray) and g.flags.c_contiguous:

@@ -44,8 +44,8 @@ class Node:
     """
 
     __slots__ = (
-        "__dict__", "__weakref__", "dtype", "first", "many", "params", "primitive", "saved", "scope", "second",
-        "sequence", "shape",
+        "__dict__", "__weakref__", "dtype", "first", "many", "params", "primitive", "saved",
+        "scope", "second", "sequence", "shape",
     )  # fmt: skip
     primitive: Primitive | None
     first: Node | None
@@ -103,17 +103,24 @@ class Node:
         What can have no gradient, the condition of ``where``, is not listed. A Python number is,
         behind the tensor, where PyTorch makes a tensor of it: of sums, products and quotients.
         """
-        made, inputs = self.primitive, self.inputs
-        if made is not None and made.vjps:
-            inputs = tuple(
-                x for x, rule in zip(inputs, made.vjps, strict=False) if rule is not None
-            )
-        name = "" if made is None else made.name
-        if name != "where":
-            tensors = tuple(x for x in inputs if x is not None)
-            listed = name in ("add", "mul", "div") or (name == "sub" and inputs[1] is None)
-            inputs = tensors + (None,) * (listed * (len(inputs) - len(tensors)))
-        return tuple((x if x is not None and x.requires_grad else None, 0) for x in inputs)
+        operands = self._listed_operands()
+        return tuple((x if x is not None and x.requires_grad else None, 0) for x in operands)
+
+    def _listed_operands(self) -> tuple[Node | None, ...]:
+        primitive, operands = self.primitive, self.inputs
+        if primitive is None:
+            return operands
+        if primitive.vjps:
+            rules = zip(operands, primitive.vjps, strict=False)
+            operands = tuple(x for x, rule in rules if rule is not None)
+        name = primitive.name
+        if name == "where":
+            return operands
+        tensors = tuple(x for x in operands if x is not None)
+        numbers = len(operands) - len(tensors)
+        if name in ("add", "mul", "div") or (name == "sub" and operands[1] is None):
+            return tensors + (None,) * numbers
+        return tensors
 
     def name(self) -> str:
         """Return PyTorch's kind of name, ``MulBackward0``."""
@@ -144,10 +151,10 @@ def constant(shape: tuple[int, ...], dtype: Any) -> Node:
 
 
 def ancestors(roots: Iterable[Node], since: int = 0, linked: bool = True) -> set[Node]:
-    """Return these nodes and all that they were computed from, as far as they are younger than the tick ``since``.
+    """Return these nodes and all that they were computed from, if younger than the tick ``since``.
 
-    Without ``linked`` what asks for no gradient ends there: how it came about is a picture's
-    matter.
+    Without ``linked`` a node that requires no grad is the end: how it came about matters to
+    pictures only.
     """
     stack = [node for node in roots if node.sequence > since]
     seen = set(stack)
@@ -175,10 +182,7 @@ def nodes_on_path(targets: Iterable[Node], roots: Iterable[Node]) -> set[Node]:
 
 
 class Handle:
-    """What registering a hook returns.
-
-    ``remove()``, or the end of a ``with`` block, takes the hook back.
-    """
+    """Returned by registering a hook: ``remove()``, or leaving a ``with`` block, removes it."""
 
     def __init__(self, hooks: dict[int, Any], hook: Any, prepend: bool = False) -> None:
         self.hooks = hooks

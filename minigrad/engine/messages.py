@@ -1,7 +1,4 @@
-"""What the engine's errors say.
-
-In PyTorch's words where it has them, and with the values that came.
-"""
+"""The engine's errors: PyTorch's words where it has them, with the values that came."""
 
 from __future__ import annotations
 

@@ -31,10 +31,7 @@ def as_operand(x: Any, primitive: Primitive) -> Any:
 
 
 def same_float_dtype(a: Any, b: Any) -> bool:
-    """Tell quickly of most pairs that need no adapting.
-
-    Floats of one dtype, and Python numbers with them.
-    """
+    """Return whether two operands are of one float dtype already; Python numbers fit any."""
     if type(a) is not _ndarray:
         a, b = b, a
     other = type(b)
@@ -46,7 +43,7 @@ def same_float_dtype(a: Any, b: Any) -> bool:
 
 
 def all_same_float_dtype(values: list[Any]) -> bool:
-    """Tell quickly of most operands that they need no adapting: arrays of one float dtype."""
+    """Return whether all operands are arrays of one float dtype already."""
     common = None
     for x in values:
         if type(x) is not _ndarray or (x.dtype is not common and common is not None):
@@ -56,7 +53,7 @@ def all_same_float_dtype(values: list[Any]) -> bool:
 
 
 def promote_operands(primitive: Primitive, values: list[Any]) -> list[Any]:
-    """Bring operands to their common dtype, integers to the default float, as the primitive asks."""
+    """Bring operands to the dtype that the primitive asks for: a common one, or a float."""
     start = primitive.promotes
     if primitive.guard is not None:
         primitive.guard(*values)

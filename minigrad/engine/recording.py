@@ -1,4 +1,4 @@
-"""Recording: run a primitive, and link its result to its operands where one of them wants gradients.
+"""Recording: run a primitive, and link its result to its operands if one requires grad.
 
 The hottest path of the library. ``record_unary`` and ``record_binary`` write it out for one and for
 two operands, which is what most operations have; ``record_nary`` takes any number.
@@ -70,9 +70,8 @@ class Recorded:
     def __record__(primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]) -> Any:
         """Run the primitive on operands that Primitive.__call__ was given."""
         if len(operands) == 1:
-            if primitive.views:
-                return Recorded._record_view(primitive, operands[0], params)
-            return record_unary(primitive, operands[0], params)
+            record = Recorded._record_view if primitive.views else record_unary
+            return record(primitive, operands[0], params)
         if len(operands) == 2:
             return record_binary(primitive, operands[0], operands[1], params)
         return record_nary(primitive, operands, params)
@@ -207,10 +206,7 @@ def record_nary(
 def attach(
     primitive: Primitive, out: Any, operands: tuple[Any, ...], params: dict[str, Any]
 ) -> Node:
-    """Return the node of a result that is there already.
-
-    For primitives whose rules read no values.
-    """
+    """Return the node of a result that exists, of a primitive whose rules read no values."""
     node = _new(Node)
     node.inputs = tuple(map(source, operands))
     node.saved = (None,) * (len(operands) + 1)
@@ -229,17 +225,22 @@ _FAILURES = (FloatingPointError, OverflowError, ValueError, TypeError)
 def _retry_silently(
     primitive: Primitive, values: list[Any], params: dict[str, Any], error: Exception
 ) -> Any:
-    """Compute without warnings, with numbers beyond an integer dtype wrapped around.
+    """Compute without warnings, or raise in PyTorch's words.
 
-    Or say in PyTorch's words why not.
+    Python integers beyond an integer dtype are wrapped around.
     """
     if isinstance(error, (ValueError, TypeError)):
         raise shape_error(primitive, values, error) from None
-    whole = next((v.dtype for v in values if hasattr(v, "dtype") and v.dtype.kind in "iu"), None)
-    if whole is not None:
-        values = [np.array(v, np.int64).astype(whole) if type(v) is int else v for v in values]
+    dtypes = [v.dtype for v in values if hasattr(v, "dtype")]
+    integer_dtypes = [dtype for dtype in dtypes if dtype.kind in "iu"]
+    if integer_dtypes:
+        values = [_wrapped_around(v, integer_dtypes[0]) for v in values]
     with np.errstate(all="ignore"):
         return primitive.function(*values, **params)
+
+
+def _wrapped_around(value: Any, dtype: Any) -> Any:
+    return np.array(value, np.int64).astype(dtype) if type(value) is int else value
 
 
 def source(x: Any, kept: bool = False) -> Node | None:
@@ -269,9 +270,9 @@ def _call_hook(result: Any, primitive: Primitive, operands: tuple[Any, ...]) -> 
 def _note_unrecorded(
     result: Any, primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any]
 ) -> None:
-    """Mark what is made in inference mode, unless it looks at the memory of an ordinary tensor.
+    """Mark a result as an inference tensor, or link it for pictures.
 
-    Link the rest.
+    A result on the memory of an ordinary tensor is an ordinary tensor in inference mode, too.
     """
     _call_hook(result, primitive, operands)
     if MODES.inference:
@@ -323,12 +324,17 @@ def link_detached(result: Any, x: Any) -> None:
 
 
 def call_linked(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call ``function``; what it makes of its arguments is linked though it asks for no gradient."""
-    for x in (*args, *kwargs.values()) if kwargs else args:
-        if isinstance(x, Recorded) and x._node is None and x._constant is None and not x._inference:
+    """Call ``function``; what it makes of its arguments is linked though it requires no grad."""
+    operands = (*args, *kwargs.values()) if kwargs else args
+    for x in operands:
+        if not isinstance(x, Recorded) or x._inference:
+            continue
+        if x._node is None and x._constant is None:
             x._constant = Given(x._data.shape, x._data.dtype)
-    before, MODES.links, RESULTS.looked_at = RESULTS.looked_at, tick(), True
+    before = RESULTS.looked_at
+    MODES.links, RESULTS.looked_at = tick(), True
     try:
         return function(*args, **kwargs)
     finally:
-        MODES.links, RESULTS.looked_at = None, before or RESULTS.inference or RESULTS.hooked > 0
+        MODES.links = None
+        RESULTS.looked_at = before or RESULTS.inference or RESULTS.hooked > 0

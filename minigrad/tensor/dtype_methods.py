@@ -19,8 +19,9 @@ NO_BFLOAT16 = (
 
 
 def wanted_dtype(args: Any, dtype: Any = None, device: Any = None) -> np.dtype[Any] | None:
-    """Return the dtype that ``to`` was asked for by a dtype, a device and a dtype, or another tensor; None for none.
+    """Return the dtype that ``to`` was asked for, None for none.
 
+    Its arguments are a dtype, a device and a dtype, or another tensor.
     Raises RuntimeError for a device that is not there, TypeError for what is none of these.
     """
     for value in (*args[:2], device):
@@ -51,11 +52,16 @@ class Converting:
     is_cpu = True
     layout = "strided"
 
-    def to(self, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False,
-           copy: bool = False, memory_format: Any = None) -> Any:  # fmt: skip
-        """Return in another dtype.
-
-        Of ``to(dtype)``, ``to(other)``, ``to('cpu')`` or ``to('cpu', dtype)``.
+    def to(
+        self,
+        *args: Any,
+        dtype: Any = None,
+        device: Any = None,
+        non_blocking: bool = False,
+        copy: bool = False,
+        memory_format: Any = None,
+    ) -> Any:
+        """Return in another dtype: ``to(dtype)``, ``to(other)``, ``to('cpu', dtype)``.
 
         The tensor itself where nothing changes, unless ``copy``. Raises RuntimeError for other
         devices.

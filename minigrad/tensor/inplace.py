@@ -85,7 +85,7 @@ class InPlace(Writing):
         return self
 
     def _check_target(self, by: str) -> None:
-        """Raise what this tensor has against a write of its own values, before random numbers are drawn for it."""
+        """Raise if this tensor's values cannot be written, before random numbers are drawn."""
         recorded = MODES.grad_enabled and self._node is not None
         self._check_writable(recorded)
         if not (self._data.flags.writeable or (recorded and views.is_alone(self))):
@@ -164,7 +164,7 @@ class InPlace(Writing):
         return same_place(_part(place, index), value._data)
 
     def _fitting(self, within: Any, index: Any, value: Any) -> Any:
-        """Return ``value`` in this dtype and, for the graph's sake, without needless leading dimensions of one."""
+        """Return ``value`` in this dtype, without needless leading dimensions of size 1."""
         if value._node is not None:
             place = np.broadcast_to(0, self._data.shape)
             wanted = (place if within is None else place[within])[index].ndim

@@ -64,7 +64,8 @@ def _prod(a: T, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) 
     if axis is None:
         result = reduction.prod(a)
         return shape.reshape(result, (1,) * a.ndim) if keepdims else result
-    for i in sorted(_axes(axis, a.ndim), reverse=True):
+    axes = _axes(axis, a.ndim)
+    for i in sorted(axes, reverse=True):
         a = reduction.prod(a, i, bool(keepdims))
     return a
 
@@ -74,11 +75,16 @@ def _prod_of_first_axis(a: T, axis: Any = 0, dtype: Any = None, *, keepdims: boo
 
 
 def _clip(a: T, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> T:
-    low, high = (a_min if min is None else min), (a_max if max is None else max)
-    if hasattr(a, "backward") and not any(hasattr(bound, "ndim") for bound in (low, high)):
+    low = a_min if min is None else min
+    high = a_max if max is None else max
+    bounded_by_arrays = any(hasattr(bound, "ndim") for bound in (low, high))
+    if hasattr(a, "backward") and not bounded_by_arrays:
         return elementwise.clamp(a, low, high)
-    a = a if low is None else TABLE[np.maximum](a, low)
-    return a if high is None else TABLE[np.minimum](a, high)
+    if low is not None:
+        a = TABLE[np.maximum](a, low)
+    if high is not None:
+        a = TABLE[np.minimum](a, high)
+    return a
 
 
 def _axes(axes: Any, ndim: int) -> list[int]:
@@ -86,9 +92,11 @@ def _axes(axes: Any, ndim: int) -> list[int]:
 
 
 def _moveaxis(a: T, source: Any, destination: Any) -> T:
-    sources, destinations = _axes(source, a.ndim), _axes(destination, a.ndim)
+    sources = _axes(source, a.ndim)
+    destinations = _axes(destination, a.ndim)
     order = [axis for axis in range(a.ndim) if axis not in sources]
-    for place, axis in sorted(zip(destinations, sources, strict=True)):
+    moves = zip(destinations, sources, strict=True)
+    for place, axis in sorted(moves):
         order.insert(place, axis)
     return shape.permute(a, *order)
 

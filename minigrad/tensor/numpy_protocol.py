@@ -190,8 +190,9 @@ class Interop:
 
 
 _ANSWERS = {  # they answer with what has no gradient: from the values alone
-    np.allclose, np.array2string, np.array_equal, np.array_equiv, np.array_repr, np.array_str, np.can_cast,
-    np.iscomplexobj, np.isrealobj, np.may_share_memory, np.result_type, np.shares_memory,
+    np.allclose, np.array2string, np.array_equal, np.array_equiv, np.array_repr, np.array_str,
+    np.can_cast, np.iscomplexobj, np.isrealobj, np.may_share_memory, np.result_type,
+    np.shares_memory,
 }  # fmt: skip
 _NUMPY = (
     "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead "
@@ -200,7 +201,7 @@ _NUMPY = (
 
 
 def _same_view(array: Any, memo: dict[int, Any]) -> Any:
-    """Return a copy of an array that looks at the copy of its memory as this one does at its own."""
+    """Return a copy that is the view of the copied memory that ``array`` is of its own."""
     memory = owner(array)
     if memory is array and id(memory) not in memo:
         memo[id(memory)] = np.array(memory)
@@ -215,7 +216,10 @@ def _same_view(array: Any, memo: dict[int, Any]) -> Any:
     return view
 
 
-_WRITES = "np.{} would write into a Tensor, which no graph would see. Write x[...] = v, or use the tensor's own methods."
+_WRITES = (
+    "np.{} would write into a Tensor, which no graph would see. Write x[...] = v, or use the "
+    "tensor's own methods."
+)
 
 
 def _written(ufunc: Any, method: str, inputs: Any, kwargs: Any) -> Any:
@@ -351,20 +355,24 @@ def _no_rule(name: str, kwargs: Any) -> str:
 
 
 _OTHERWISE_CALLED = {
-    "add.accumulate": "cumsum", "add.at": "index_add", "append": "cat", "average": "mean", "block": "cat",
-    "choose": "gather", "compress": "masked_select", "convolve": "nn.functional.conv1d",
-    "correlate": "nn.functional.conv1d", "cumulative_prod": "cumprod", "cumulative_sum": "cumsum", "delete": "cat",
-    "digitize": "bucketize", "extract": "masked_select", "flatnonzero": "nonzero", "heaviside": "where",
-    "histogram": "histc", "insert": "cat", "linalg.diagonal": "diagonal", "linalg.eig": "linalg.eigh",
-    "linalg.eigvals": "linalg.eigvalsh", "linalg.matrix_transpose": "transpose", "linalg.outer": "outer",
-    "linalg.tensordot": "tensordot", "linalg.trace": "trace", "logaddexp.accumulate": "logcumsumexp",
-    "logaddexp.reduce": "logsumexp", "logaddexp2": "logaddexp", "matrix_transpose": "transpose",
-    "maximum.accumulate": "cummax", "minimum.accumulate": "cummin", "multiply.accumulate": "cumprod",
-    "multiply.outer": "outer", "nanargmax": "argmax", "nanargmin": "argmin", "nancumprod": "cumprod",
-    "nancumsum": "cumsum", "nanmax": "amax", "nanmedian": "median", "nanmin": "amin", "nanprod": "prod",
-    "nanstd": "std", "nanvar": "var", "pad": "nn.functional.pad", "piecewise": "where", "place": "masked_scatter",
-    "ptp": "aminmax", "put": "index_put", "putmask": "masked_scatter", "rollaxis": "movedim", "select": "where",
-    "tril_indices_from": "tril_indices", "triu_indices_from": "triu_indices", "unstack": "unbind", "vdot": "dot",
+    "add.accumulate": "cumsum", "add.at": "index_add", "append": "cat", "average": "mean",
+    "block": "cat", "choose": "gather", "compress": "masked_select",
+    "convolve": "nn.functional.conv1d", "correlate": "nn.functional.conv1d",
+    "cumulative_prod": "cumprod", "cumulative_sum": "cumsum", "delete": "cat",
+    "digitize": "bucketize", "extract": "masked_select", "flatnonzero": "nonzero",
+    "heaviside": "where", "histogram": "histc", "insert": "cat", "linalg.diagonal": "diagonal",
+    "linalg.eig": "linalg.eigh", "linalg.eigvals": "linalg.eigvalsh",
+    "linalg.matrix_transpose": "transpose", "linalg.outer": "outer",
+    "linalg.tensordot": "tensordot", "linalg.trace": "trace",
+    "logaddexp.accumulate": "logcumsumexp", "logaddexp.reduce": "logsumexp",
+    "logaddexp2": "logaddexp", "matrix_transpose": "transpose", "maximum.accumulate": "cummax",
+    "minimum.accumulate": "cummin", "multiply.accumulate": "cumprod", "multiply.outer": "outer",
+    "nanargmax": "argmax", "nanargmin": "argmin", "nancumprod": "cumprod", "nancumsum": "cumsum",
+    "nanmax": "amax", "nanmedian": "median", "nanmin": "amin", "nanprod": "prod", "nanstd": "std",
+    "nanvar": "var", "pad": "nn.functional.pad", "piecewise": "where", "place": "masked_scatter",
+    "ptp": "aminmax", "put": "index_put", "putmask": "masked_scatter", "rollaxis": "movedim",
+    "select": "where", "tril_indices_from": "tril_indices", "triu_indices_from": "triu_indices",
+    "unstack": "unbind", "vdot": "dot",
 }  # fmt: skip
 
 

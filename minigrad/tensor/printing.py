@@ -108,14 +108,7 @@ def _formatter(data: np.ndarray) -> tuple[Any, int]:
     if data.dtype.kind != "f":
         return str, max((len(str(v)) for v in data.ravel().tolist()), default=1)
     finite = data[np.isfinite(data) & (data != 0)].astype(np.float64)
-    precision, scientific = _options["precision"], _options["sci_mode"]
-    whole = bool((finite == np.ceil(finite)).all())
-    if finite.size and scientific is None:
-        large, small = np.abs(finite).max(), np.abs(finite).min()
-        scientific = bool(large / small > 1000 or large > 1e8 or small < 1e-4)
-    style = "{:.0f}" if whole else f"{{:.{precision}f}}"
-    if scientific and finite.size:
-        style = f"{{:.{precision}e}}"
+    style = _number_style(finite)
     point = "." if style == "{:.0f}" else ""
 
     def write(value: float) -> str:
@@ -124,23 +117,42 @@ def _formatter(data: np.ndarray) -> tuple[Any, int]:
     return write, max((len(write(v)) for v in finite.tolist()), default=1)
 
 
+def _number_style(finite: np.ndarray) -> str:
+    """Return the format of these numbers as PyTorch chooses it."""
+    precision, scientific = _options["precision"], _options["sci_mode"]
+    if finite.size and scientific is None:
+        sizes = np.abs(finite)
+        large, small = sizes.max(), sizes.min()
+        scientific = bool(large / small > 1000 or large > 1e8 or small < 1e-4)
+    if scientific and finite.size:
+        return f"{{:.{precision}e}}"
+    if bool((finite == np.ceil(finite)).all()):
+        return "{:.0f}"
+    return f"{{:.{precision}f}}"
+
+
 def _body(data: np.ndarray, indent: int, summarize: bool, write: Any, width: int) -> str:
     if data.ndim == 0:
         return write(data.item()).rjust(width)
     edge = _options["edgeitems"]
-    cut = summarize and len(data) > 2 * edge
+    n = len(data)
+    is_cut = summarize and n > 2 * edge
+    rows = [*range(edge), *range(n - edge, n)] if is_cut else range(n)
+    margin = " " * (indent + 1)
     if data.ndim == 1:
-        shown = (
-            [*data[:edge].tolist(), *data[len(data) - edge :].tolist()] if cut else data.tolist()
-        )
-        parts = [write(v).rjust(width) for v in shown]
-        if cut:
+        parts = [write(data[i].item()).rjust(width) for i in rows]
+        if is_cut:
             parts.insert(edge, " ...")
-        per_line = max(1, (_options["linewidth"] - indent) // (width + 2))
-        lines = [", ".join(parts[i : i + per_line]) for i in range(0, len(parts), per_line)] or [""]
-        return "[" + (",\n" + " " * (indent + 1)).join(lines) + "]"
-    rows = [*range(edge), *range(len(data) - edge, len(data))] if cut else range(len(data))
+        return "[" + (",\n" + margin).join(_lines(parts, indent, width)) + "]"
     slices = [_body(data[i], indent + 1, summarize, write, width) for i in rows]
-    if cut:
+    if is_cut:
         slices.insert(edge, "...")
-    return "[" + ("," + "\n" * (data.ndim - 1) + " " * (indent + 1)).join(slices) + "]"
+    blank_lines = "\n" * (data.ndim - 1)
+    return "[" + ("," + blank_lines + margin).join(slices) + "]"
+
+
+def _lines(parts: list[str], indent: int, width: int) -> list[str]:
+    """Return the elements of a row, as many on a line as fit."""
+    per_line = max(1, (_options["linewidth"] - indent) // (width + 2))
+    starts = range(0, len(parts), per_line)
+    return [", ".join(parts[i : i + per_line]) for i in starts] or [""]

@@ -1,4 +1,4 @@
-"""Methods that make tensors like this one (``new_*``) or fill this one with random numbers (``normal_``)."""
+"""Methods that make tensors like this one (``new_*``) or fill it at random (``normal_``)."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Filling:
         )
 
     def bernoulli_(self, p: Any = 0.5, *, generator: Generator | None = None) -> Any:
-        """Fill with 1 where a draw falls below ``p`` (a number, or a tensor of probabilities), else with 0."""
+        """Fill with 1 with probability ``p`` (a number or a tensor), else with 0."""
         chances = (p._data,) if isinstance(p, Filling) else ()
         return self._drawn(
             generator,
@@ -101,7 +101,7 @@ class Filling:
     def random_(
         self, from_: int | None = None, to: int | None = None, *, generator: Generator | None = None
     ) -> Any:
-        """Fill with integers in [from, to), below ``from`` if that is all, else as large as the dtype holds exactly."""
+        """Fill with integers in [from, to), or [0, from), or all that the dtype holds exactly."""
         if from_ is not None:
             low, high = (0, from_) if to is None else (from_, to)
             return self._drawn(generator, "random_", lambda g, shape: g.integers(low, high, shape))

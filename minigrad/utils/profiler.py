@@ -39,6 +39,9 @@ class Row:
         return self.forward + self.backward
 
 
+_FUNCTIONS = ("function", "vjps", "each", "every", "into")  # of a primitive: what is timed
+
+
 class profile:
     """Time every primitive in a ``with`` block, and print as a table, the slowest first.
 
@@ -51,7 +54,7 @@ class profile:
     >>> x = mg.ones(100, requires_grad=True)
     >>> with mg.utils.profiler.profile() as found:
     ...     (x * x).sum().backward()
-    >>> [(row.name, row.forward_calls, row.backward_calls) for row in sorted(found.rows, key=lambda r: r.name)]
+    >>> sorted((row.name, row.forward_calls, row.backward_calls) for row in found.rows)
     [('mul', 1, 2), ('sum', 1, 1)]
     """
 
@@ -62,7 +65,7 @@ class profile:
         self._rows: dict[str, Row] = {}
         self._events: list[tuple[str, str, float, float]] = []  # name, phase, start, duration
         self._inside = False
-        self._plain: list[tuple[Any, ...]] = []
+        self._untimed: list[tuple[Any, ...]] = []
 
     def __enter__(self) -> profile:
         if profile._open:
@@ -77,18 +80,24 @@ class profile:
     def __exit__(self, *_: object) -> None:
         self.seconds = time.perf_counter() - self._start
         WATCHERS.remove(self._time)
-        for p, *plain in self._plain:
-            p.function, p.vjps, p.each, p.every, p.into = plain
-        self._plain.clear()
+        for p, *functions in self._untimed:
+            for name, function in zip(_FUNCTIONS, functions, strict=True):
+                setattr(p, name, function)
+        self._untimed.clear()
         profile._open = False
 
     def _time(self, p: Primitive) -> None:
-        self._plain.append((p, p.function, p.vjps, p.each, p.every, p.into))
+        functions = [getattr(p, name) for name in _FUNCTIONS]
+        self._untimed.append((p, *functions))
         p.function = self._timed(p.name, "forward", p.function)
-        p.vjps = tuple(rule and self._timed(p.name, "backward", rule) for rule in p.vjps)
-        for name in ("each", "every", "into"):
-            rule = getattr(p, name)
-            setattr(p, name, rule and self._timed(p.name, "backward", rule))
+        time_rule = functools.partial(self._timed_rule, p.name)
+        p.vjps = tuple(map(time_rule, p.vjps))
+        p.each = time_rule(p.each)
+        p.every = time_rule(p.every)
+        p.into = time_rule(p.into)
+
+    def _timed_rule(self, name: str, rule: Callable[..., Any] | None) -> Any:
+        return None if rule is None else self._timed(name, "backward", rule)
 
     def _timed(self, name: str, phase: str, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)  # a rule's signature tells what it reads
@@ -120,7 +129,10 @@ class profile:
 
     def table(self, limit: int | None = None) -> str:
         """Return the rows as text, milliseconds and MiB; ``limit`` shows only the slowest."""
-        head = f"{'primitive':20}{'forward ms':>12}{'calls':>8}{'backward ms':>13}{'calls':>8}{'MiB':>10}{'share':>8}"
+        head = (
+            f"{'primitive':20}{'forward ms':>12}{'calls':>8}{'backward ms':>13}{'calls':>8}"
+            f"{'MiB':>10}{'share':>8}"
+        )
         lines = [head, "-" * len(head)]
         for r in self.rows[:limit]:
             share = r.total / self.seconds if self.seconds else 0.0
@@ -130,9 +142,8 @@ class profile:
             )
         inside = sum(row.total for row in self._rows.values())
         rest = max(self.seconds - inside, 0.0)
-        lines.append(
-            f"{'(everything else)':20}{rest * 1e3:12.3f}{rest / self.seconds if self.seconds else 0:51.1%}"
-        )
+        share = rest / self.seconds if self.seconds else 0.0
+        lines.append(f"{'(everything else)':20}{rest * 1e3:12.3f}{share:51.1%}")
         return "\n".join(lines)
 
     def __repr__(self) -> str:

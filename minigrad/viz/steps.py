@@ -113,11 +113,23 @@ class _Run:
             before = self.gathered.get(operand)
             total = cotangent if before is None else before + cotangent
             self.gathered[operand] = total
-            name = _name(operand, self.names)
-            values = Tensor._wrap(cotangent), Tensor._wrap(total)
-            parts.append(Sent(place, letters[place], operand.sequence, name, *values))
-        number, name = len(self.steps) + 1, _name(node, self.names)
-        step = Step(number, node.sequence, name, node.name(), Tensor._wrap(g), tuple(parts))
+            part = Sent(
+                operand=place,
+                letter=letters[place],
+                to=operand.sequence,
+                name=_name(operand, self.names),
+                cotangent=Tensor._wrap(cotangent),
+                accumulated=Tensor._wrap(total),
+            )
+            parts.append(part)
+        step = Step(
+            number=len(self.steps) + 1,
+            sequence=node.sequence,
+            name=_name(node, self.names),
+            rule=node.name(),
+            cotangent=Tensor._wrap(g),
+            sent=tuple(parts),
+        )
         self.steps.append(step)
 
 
