@@ -109,10 +109,13 @@ def _check(
 
 def _check_room(batch: Tensor, weight: Tensor, pairs: Pairs, dilations: tuple[int, ...]) -> None:
     spatial, kernel = batch._data.shape[2:], weight._data.shape[2:]
-    padded = [size + a + b for size, (a, b) in zip(spatial, pairs, strict=True)]
-    extents = [d * (k - 1) + 1 for d, k in zip(dilations, kernel, strict=True)]
+    padded, extents = [], []
+    for size, pair, k, dilation in zip(spatial, pairs, kernel, dilations, strict=True):
+        padded.append(size + sum(pair))
+        extents.append(dilation * (k - 1) + 1)
     if any(extent > size for extent, size in zip(extents, padded, strict=True)):
-        input_size, kernel_size = (" x ".join(map(str, sizes)) for sizes in (padded, extents))
+        input_size = " x ".join(map(str, padded))
+        kernel_size = " x ".join(map(str, extents))
         raise RuntimeError(
             f"Calculated padded input size per channel: ({input_size}). "
             f"Kernel size: ({kernel_size}). "

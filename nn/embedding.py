@@ -95,12 +95,14 @@ def embedding_bag(
 
 def _joined(vectors: Tensor, bags: Any, counts: Any, n: int, mode: str) -> Tensor:
     """Return sums or means of the vectors (n, D) of each bag, those alone that count."""
+    bags = bags[counts]
     summed = vectors.new_zeros(n, vectors.shape[1])
-    summed = summed.index_add(0, Tensor._wrap(bags[counts]), vectors[counts])
+    summed = summed.index_add(0, Tensor._wrap(bags), vectors[counts])
     if mode == "sum":
         return summed
-    sizes = np.maximum(np.bincount(bags[counts], minlength=n), 1)
-    return summed / Tensor._wrap(sizes.reshape(-1, 1).astype(summed.dtype))
+    sizes = np.bincount(bags, minlength=n).reshape(-1, 1)
+    sizes = np.maximum(sizes, 1).astype(summed.dtype)
+    return summed / Tensor._wrap(sizes)
 
 
 def _largest(vectors: Tensor, bags: Any, counts: Any, n: int) -> Tensor:
@@ -109,11 +111,13 @@ def _largest(vectors: Tensor, bags: Any, counts: Any, n: int) -> Tensor:
     filled = np.zeros((n, 1), bool)
     for bag in np.unique(bags[counts]):
         members = np.flatnonzero((bags == bag) & counts)
-        places[bag] = members[vectors._data[members].argmax(0)]
+        largest = vectors._data[members].argmax(0)
+        places[bag] = members[largest]
         filled[bag] = True
     if not len(bags):
         return vectors.new_zeros(n, vectors.shape[1])
-    return vectors.gather(0, Tensor._wrap(places)).masked_fill(Tensor._wrap(~filled), 0.0)
+    result = vectors.gather(0, Tensor._wrap(places))
+    return result.masked_fill(Tensor._wrap(~filled), 0.0)
 
 
 def _checked_padding(padding_idx: int | None, n: int, name: str) -> int | None:
@@ -147,9 +151,10 @@ def _renormalize_(weight: Tensor, indices: Any, max_norm: float, norm_type: floa
     looked_up = np.unique(indices)
     with no_grad():
         norms = weight.detach()[looked_up].norm(norm_type, dim=1, keepdim=True)
-        scale = (max_norm / (norms + 1e-7)).clamp(max=1.0)
-        long = (norms > max_norm).numpy()[:, 0]
-        weight[looked_up[long]] = weight[looked_up[long]] * scale[long]
+        too_long = (norms > max_norm).numpy()[:, 0]
+        rows = looked_up[too_long]
+        scale = max_norm / (norms[too_long] + 1e-7)
+        weight[rows] = weight[rows] * scale.clamp(max=1.0)
 
 
 def _check_bags(
@@ -298,7 +303,8 @@ class Embedding(_Table):
         return cls(n, dim, padding_idx, _weight=embeddings, _freeze=freeze, **options)
 
     def extra_repr(self) -> str:
-        return super().extra_repr() + ", sparse=True" * bool(self.sparse)
+        text = super().extra_repr()
+        return f"{text}, sparse=True" if self.sparse else text
 
 
 class EmbeddingBag(_Table):

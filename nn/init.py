@@ -173,8 +173,8 @@ def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float 
     their density instead, as PyTorch does.
     """
     draw = generator or default_generator
-    below, above = (0.5 * (1 + math.erf((end - mean) / (std * math.sqrt(2)))) for end in (a, b))
-    if above - below <= 0.3:
+    inside = _normal_cdf((b - mean) / std) - _normal_cdf((a - mean) / std)
+    if inside <= 0.3:
         return _fill(tensor, _truncated_by_rejection(tensor, mean, std, a, b, draw))
     values = draw.normal(tensor.shape, mean, std, tensor.dtype)
     while True:
@@ -183,6 +183,10 @@ def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float 
             return _fill(tensor, values)
         again = draw.normal(tensor.shape, mean, std, tensor.dtype)
         values = np.where(outside, again, values)
+
+
+def _normal_cdf(x: float) -> float:
+    return 0.5 * (1 + math.erf(x / math.sqrt(2)))
 
 
 def _truncated_by_rejection(

@@ -89,14 +89,17 @@ def _projected(operands: tuple[Tensor, ...], weight: Any, bias: Any) -> Any:
     width = query.shape[-1]
     if isinstance(weight, tuple):
         biases = (None, None, None) if bias is None else bias.chunk(3)
-        return [linear(x, w, b) for x, w, b in zip(operands, weight, biases, strict=True)]
+        triples = zip(operands, weight, biases, strict=True)
+        return [linear(*triple) for triple in triples]
     if query is key and key is value:
         return linear(query, weight, bias).chunk(3, dim=-1)
     if key is not value:
         return _projected(operands, tuple(weight.chunk(3)), bias)
     sizes = [width, 2 * width]
     w_query, w_rest = weight.split(sizes)
-    b_query, b_rest = (None, None) if bias is None else bias.split(sizes)
+    b_query = b_rest = None
+    if bias is not None:
+        b_query, b_rest = bias.split(sizes)
     keys, values = linear(key, w_rest, b_rest).chunk(2, dim=-1)
     return linear(query, w_query, b_query), keys, values
 

@@ -53,11 +53,12 @@ def pad(
 
 def _crop(input: Tensor, pairs: list[tuple[int, int]]) -> Tensor:
     """Return the input without what negative widths take away."""
-    if all(before >= 0 and after >= 0 for before, after in pairs):
+    if min((min(pair) for pair in pairs), default=0) >= 0:
         return input
     index = []
     for n, (before, after) in zip(input.shape, pairs, strict=True):
-        start, end = max(-before, 0), n - max(-after, 0)
+        start = max(-before, 0)
+        end = n - max(-after, 0)
         index.append(slice(start, end))
     return input[tuple(index)]
 

@@ -166,7 +166,8 @@ class RNNBase(Module):
 
     def _weights(self, suffix: str) -> Weights:
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
-        return Weights(*(self._parameters.get(name + suffix) for name in names))  # type: ignore[arg-type]
+        weights: list[Any] = [self._parameters.get(name + suffix) for name in names]
+        return Weights(*weights)
 
     def _run(self, x: Tensor, sizes: list[int], state: State) -> tuple[Tensor, State]:
         """Run rows (Σ sizes, I) through all layers; the states are (layers · D, N, H)."""
@@ -174,9 +175,11 @@ class RNNBase(Module):
         last: list[State] = []
         for layer in range(self.num_layers):
             outputs = []
-            for suffix, run in zip(self._suffixes(layer), (_forwards, _backwards), strict=False):
+            runs = zip(self._suffixes(layer), (_forwards, _backwards), strict=False)
+            for suffix, run in runs:
                 start = tuple(s[len(last)] for s in state)
-                output, end = run(step, x, sizes, start, self._weights(suffix))
+                weights = self._weights(suffix)
+                output, end = run(step, x, sizes, start, weights)
                 outputs.append(output)
                 last.append(end)
             x = outputs[0] if len(outputs) == 1 else cat(outputs, -1)

@@ -92,7 +92,8 @@ class CyclicLR(LRScheduler):
         if self.cycle_momentum:
             momenta = zip(groups, self.base_momentums, self.max_momentums, strict=True)
             for group, low, high in momenta:
-                set_momentum(group, self.momentum_name, high - (high - low) * share * scale)
+                momentum = high - (high - low) * share * scale
+                set_momentum(group, self.momentum_name, momentum)
         bounds = zip(self.base_lrs, self.max_lrs, strict=True)
         return [low + (high - low) * share * scale for low, high in bounds]
 

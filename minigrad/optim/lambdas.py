@@ -25,8 +25,10 @@ class LambdaLR(LRScheduler):
     def __init__(self, optimizer: Optimizer, lr_lambda: Factor | list[Factor],
                  last_epoch: int = -1) -> None:  # fmt: skip
         groups = len(optimizer.param_groups)
-        several = isinstance(lr_lambda, (list, tuple))
-        self.lr_lambdas: list[Any] = list(lr_lambda) if several else [lr_lambda] * groups  # type: ignore[arg-type]
+        factors: Any = lr_lambda
+        if not isinstance(lr_lambda, (list, tuple)):
+            factors = [lr_lambda] * groups
+        self.lr_lambdas: list[Any] = list(factors)
         if len(self.lr_lambdas) != groups:
             raise ValueError(f"Expected {groups} lr_lambdas, but got {len(self.lr_lambdas)}")
         super().__init__(optimizer, last_epoch)

@@ -174,12 +174,14 @@ def _two_loops(memory: Options, q: Array, history_size: int) -> Array:
     """Return H q, from the latest step back to the first and forward again."""
     history = list(zip(memory["old_dirs"], memory["old_stps"], memory["ro"], strict=True))
     weights = memory.setdefault("al", [None] * history_size)
-    for i, (y, s, inverse) in reversed(list(enumerate(history))):
+    for i in reversed(range(len(history))):
+        y, s, inverse = history[i]
         weights[i] = s.dot(q) * inverse
         q = q - weights[i] * y
     result = q * memory["H_diag"]
     for weight, (y, s, inverse) in zip(weights, history, strict=False):
-        result += s * (weight - y.dot(result) * inverse)
+        correction = y.dot(result) * inverse
+        result += s * (weight - correction)
     return result
 
 

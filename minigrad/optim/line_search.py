@@ -101,8 +101,9 @@ def _inside(bracket: list[Point], stalled: bool) -> tuple[Any, bool]:
         return t, False
     if not stalled and low < t < high:
         return t, True
-    nearer_high = abs(t - high) < abs(t - low)
-    return (high - margin if nearer_high else low + margin), False
+    if abs(t - high) < abs(t - low):
+        return high - margin, False
+    return low + margin, False
 
 
 def _cubic_minimum(a: Point, b: Point, bounds: tuple[Any, Any]) -> Any:
@@ -118,4 +119,5 @@ def _cubic_minimum(a: Point, b: Point, bounds: tuple[Any, Any]) -> Any:
         return (low + high) / 2.0
     d2 = math.sqrt(square)
     share = (b.slope + d2 - d1) / (b.slope - a.slope + 2 * d2)
-    return min(max(b.t - width * share, low), high)
+    lowest = b.t - width * share
+    return min(max(lowest, low), high)

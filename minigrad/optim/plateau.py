@@ -46,7 +46,8 @@ class ReduceLROnPlateau(LRScheduler):
             raise ValueError(f"threshold mode {threshold_mode} is unknown!")
         groups, several = len(optimizer.param_groups), isinstance(min_lr, (list, tuple))
         self.default_min_lr = None if several else min_lr
-        self.min_lrs: list[Any] = list(min_lr) if several else [min_lr] * groups  # type: ignore[arg-type]
+        minima: Any = min_lr if several else [min_lr] * groups
+        self.min_lrs: list[Any] = list(minima)
         if len(self.min_lrs) != groups:
             raise ValueError(f"expected {groups} min_lrs, got {len(self.min_lrs)}")
         self.optimizer, self.mode, self.factor, self.patience = optimizer, mode, factor, patience
@@ -66,7 +67,9 @@ class ReduceLROnPlateau(LRScheduler):
         """Whether a fall is so recent that bad steps do not count."""
         return self.cooldown_counter > 0
 
-    def step(self, metrics: SupportsFloat, epoch: int | None = None) -> None:  # type: ignore[override]
+    def step(  # type: ignore[override]
+        self, metrics: SupportsFloat, epoch: int | None = None
+    ) -> None:
         """Look at the metric of another epoch, and let the rates fall where it is time."""
         value = float(metrics)
         if epoch is not None:

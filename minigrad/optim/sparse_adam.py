@@ -52,12 +52,16 @@ class SparseAdam(Optimizer):
         """Write one step into ``p``."""
         state["step"] = state.get("step", 0) + 1
         beta1, beta2 = group["betas"]
-        rows = np.flatnonzero(g.reshape(len(g), -1).any(axis=1))
+        per_row = g.reshape(len(g), -1)
+        rows = np.flatnonzero(per_row.any(axis=1))
         g = g[rows]
-        m = _move_rows(self.state_array(state, "exp_avg", p), rows, g, 1 - beta1)
-        v = _move_rows(self.state_array(state, "exp_avg_sq", p), rows, g * g, 1 - beta2)
+        mean = self.state_array(state, "exp_avg", p)
+        mean_square = self.state_array(state, "exp_avg_sq", p)
+        m = _move_rows(mean, rows, g, 1 - beta1)
+        v = _move_rows(mean_square, rows, g * g, 1 - beta2)
         lr = float(group["lr"]) * _bias_correction(state["step"], beta1, beta2)
-        p[rows] -= lr * m / (np.sqrt(v) + group["eps"])
+        root = np.sqrt(v) + group["eps"]
+        p[rows] -= lr * m / root
 
 
 def _move_rows(means: Array, rows: Array, values: Array, rate: float) -> Array:

@@ -96,14 +96,14 @@ class _Observed:
     """What the hooks of one run see; tensors are known by their ids."""
 
     def __init__(self, model: Module) -> None:
-        self.paths: dict[Module, str] = {}
-        for path, module in model.named_modules():
-            self.paths[module] = path
-        self.sources: dict[int, tuple[str, Module]] = {}  # the innermost module that computed it
+        self.paths = {module: path for path, module in model.named_modules()}
+        # the innermost module that computed it
+        self.sources: dict[int, tuple[str, Module]] = {}
         self.calls: Counter[Module] = Counter()
         self.handled_by: defaultdict[int, set[str]] = defaultdict(set)
         self.inputs: list[tuple[str, NormBase, Tensor]] = []
-        self._alive: list[Any] = []  # keeps the ids from being used again
+        # keeps the ids from being used again
+        self._alive: list[Any] = []
 
     def before(self, module: Module, args: Any) -> None:
         """Note a call's arguments."""

@@ -294,12 +294,13 @@ def _largest_difference(a: np.ndarray, b: np.ndarray) -> float:
     if a.shape != b.shape or a.dtype != b.dtype:
         return math.inf
     a, b = a.astype(np.float64), b.astype(np.float64)
-    both_nan = np.isnan(a) & np.isnan(b)
+    same = a == b
+    same |= np.isnan(a) & np.isnan(b)
     with np.errstate(all="ignore"):
         differences = np.abs(a - b)
-    differences = np.where((a == b) | both_nan, 0, differences)
-    differences = np.where(np.isnan(differences), math.inf, differences)
-    return float(differences.max(initial=0))
+    differences = np.where(same, 0, differences)
+    largest = float(differences.max(initial=0))
+    return math.inf if math.isnan(largest) else largest
 
 
 def _largest_finite(a: np.ndarray) -> float:

@@ -139,7 +139,8 @@ def closed_forms(x: Array, dy: Array, gamma: Array, eps: float) -> dict[str, Arr
 
 
 def _from_graph(x: Array, dy: Array, gamma: Array, beta: Array, eps: float) -> dict[str, Array]:
-    leaves = [Tensor._wrap(a.copy(), requires_grad=True) for a in (x, gamma, beta)]
+    arrays = (x, gamma, beta)
+    leaves = [Tensor._wrap(a.copy(), requires_grad=True) for a in arrays]
     y, *_ = normalize(leaves[0], leaves[1], leaves[2], eps)
     assert y._node is not None
     nodes = ancestors((y._node,))
