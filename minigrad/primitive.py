@@ -13,7 +13,6 @@ import functools
 import inspect
 import weakref
 from collections.abc import Callable
-from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -21,24 +20,25 @@ import numpy as np
 Rule = Callable[..., Any]
 _ndarray = np.ndarray
 
-TABLE: dict[
-    Callable[..., Any], Callable[..., Any]
-] = {}  # NumPy function -> what records it: enter()
+TABLE: dict[Callable[..., Any], Callable[..., Any]] = {}  # NumPy function -> what records it
 PRIMITIVES: weakref.WeakSet[Primitive] = weakref.WeakSet()  # all that are in use
-WATCHERS: list[Callable[[Primitive], None]] = []  # called with each that is made: an open profile
+WATCHERS: list[Callable[[Primitive], None]] = []  # called with each new one: an open profile
 
 
 class Primitive:
-    """A function on arrays with one vjp an operand (None where there is no gradient).
+    """A function on arrays with one vjp per operand (None where there is no gradient).
 
-    Operands come first and by position, parameters by keyword. ``each`` is for functions of any
-    number of operands: one rule with the operand's number behind the cotangent,
-    ``(g, i, out, *operands, **parameters)``; or ``every``, one rule ``(g, out, *operands, **parameters)`` that returns
-    all cotangents at once, where thousands of operands would each go through the thousands. ``promotes=k`` brings the operands from k on to
-    their common dtype first, ``floats`` turns integers into the default float: PyTorch's rules, not NumPy's.
-    ``guard`` sees operands that are not all floats before that, and refuses what PyTorch refuses.
-    ``views`` says that the result may look at the memory of its operand. ``into(whole, g, **parameters)`` adds the
-    cotangent of one operand to what is pending for it, in place.
+    Operands come first and by position, parameters by keyword. Functions of any number of operands
+    have one rule: ``each`` takes the operand's number behind the cotangent,
+    ``(g, i, out, *operands, **parameters)``; ``every``, ``(g, out, *operands, **parameters)``,
+    returns all cotangents at once, where thousands of operands would each go through the thousands.
+
+    - ``promotes=k`` brings the operands from k on to their common dtype first, and ``floats`` turns
+      integers into the default float: PyTorch's rules, not NumPy's.
+    - ``guard`` sees operands that are not all floats before that, and refuses what PyTorch refuses.
+    - ``views`` says that the result may share the memory of its operand.
+    - ``into(total, g, **parameters)`` adds the cotangent of one operand to what is pending for it,
+      in place.
     """
 
     def __init__(
@@ -75,15 +75,11 @@ class Primitive:
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        return self if instance is None else MethodType(self, instance)
-
     def __call__(self, *operands: Any, **parameters: Any) -> Any:
         """Compute on arrays; let the first operand that can record do so."""
         for operand in operands:
-            if (
-                type(operand) is not _ndarray
-            ):  # asking an array's type for what it has not takes a while
+            # asking an array's type for an attribute it lacks takes a while
+            if type(operand) is not _ndarray:
                 record = getattr(type(operand), "__record__", None)
                 if record is not None:
                     return record(self, operands, parameters)
@@ -92,19 +88,22 @@ class Primitive:
     def rules(self, saved: Any, params: dict[str, Any]) -> list[Rule]:
         """Return the rule of each operand, from g alone, where one rule serves them all."""
         each, every = self.each, self.every
-        found: list[Any] = []
+        cotangents: list[Any] = []  # of ``every``, computed once
 
         def rule(i: int, g: Any) -> Any:
             if each is not None:
                 return each(g, i, *saved, **params)
-            if not found:
-                found.extend(every(g, *saved, **params))  # type: ignore[misc]
-            return found[i]
+            if not cotangents:
+                cotangents.extend(every(g, *saved, **params))  # type: ignore[misc]
+            return cotangents[i]
 
         return [functools.partial(rule, i) for i in range(len(saved) - 1)]
 
     def keeps(self, wanted: int, n: int) -> tuple[bool, ...]:
-        """Return which of (out, *operands) the rules read, where bit i of ``wanted`` stands for operand i of n."""
+        """Return which of (out, *operands) the rules read.
+
+        Bit i of ``wanted`` says that operand i of n needs a gradient.
+        """
         if self._reads_of_all:
             out, *_, operands = self._reads_of_all
             return (out,) + (operands,) * n
@@ -119,8 +118,9 @@ def _reads(rule: Rule | None, skip: int = 1) -> tuple[bool, ...]:
     if rule is None:
         return ()
     parameters = inspect.signature(rule).parameters.values()
-    named = [p.name for p in parameters if p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD)]
-    return tuple(not name.startswith("_") for name in named[skip:])
+    by_keyword = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
+    names = [p.name for p in parameters if p.kind not in by_keyword]
+    return tuple(not name.startswith("_") for name in names[skip:])
 
 
 def primitive(*vjps: Rule | None, **options: Any) -> Callable[[Callable[..., Any]], Primitive]:
@@ -159,18 +159,20 @@ def numpy_name(function: Callable[..., Any]) -> str:
     return package + function.__name__
 
 
-def alias(made: Primitive, *functions: Callable[..., Any], call: Rule | None = None) -> None:
-    """Let these NumPy functions, too, mean the primitive.
+def alias(primitive: Primitive, *functions: Callable[..., Any], call: Rule | None = None) -> None:
+    """Let these NumPy functions record the primitive, too.
 
     ``call`` takes what the NumPy function takes and calls the primitive; without it parameters
     have the same names and order here and there.
     """
-    names = [p.name for p in inspect.signature(made.function).parameters.values()]
-    names = names[len(made.vjps) :]
+    count = len(primitive.vjps)
+    signature = inspect.signature(primitive.function)
+    names = list(signature.parameters)[count:]
 
-    def default(*args: Any, **params: Any) -> Any:
-        operands, rest = args[: len(made.vjps)], args[len(made.vjps) :]
-        return made(*operands, **dict(zip(names, rest, strict=False)), **params)
+    def by_name(*args: Any, **params: Any) -> Any:
+        by_position = dict(zip(names, args[count:], strict=False))
+        return primitive(*args[:count], **by_position, **params)
 
+    default = by_name if names else primitive
     for function in functions:
-        enter(function, call or (default if names else made), made)
+        enter(function, call or default, primitive)

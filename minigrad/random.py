@@ -85,7 +85,8 @@ class Generator:
     def get_state(self) -> Array:
         """Return the whole state, uint8 of shape (5056,), laid out as PyTorch's."""
         twister = self._twister.get_state(legacy=False)["state"]
-        position, waiting = twister["pos"], self._waiting or 0.0
+        position = twister["pos"]
+        waiting = self._waiting or 0.0
         drawn = (_WORDS + 1 - position, 1, position % _WORDS, twister["key"])
         state = np.zeros(1, _STATE)
         state[0] = (self._seed, *drawn, waiting, self._waiting is not None)
@@ -115,9 +116,9 @@ class Generator:
 
     def clone_state(self) -> Generator:
         """Return another generator at the same place of the same stream."""
-        made = Generator()
-        made.set_state(self.get_state())
-        return made
+        other = Generator()
+        other.set_state(self.get_state())
+        return other
 
     def random_uint32(self, n: int) -> Array:
         """Return ``n`` draws of 32 bits."""
@@ -150,10 +151,12 @@ class Generator:
         >>> Generator().manual_seed(0).uniform(2).tolist()
         [0.49625658988952637, 0.7682217955589294]
         """
-        n, (dtype, digits) = _size(shape), _float("uniform", dtype)
+        n = _size(shape)
+        dtype, digits = _float("uniform", dtype)
         if not 0 <= high - low < math.inf:
-            found = f"from={low} > to={high}"
-            raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found {found}")
+            raise RuntimeError(
+                f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}"
+            )
         values: Array = np.empty(n, dtype)
         for place in range(0, n, _PIECE):
             part = values[place : place + _PIECE]
@@ -171,7 +174,9 @@ class Generator:
         dtype: Any = "f4",
         one_by_one: bool = False,
     ) -> Array:
-        """Return normal floats, as ``torch.randn`` and ``Tensor.normal_``; ``one_by_one`` for memory with gaps.
+        """Return normal floats, as ``torch.randn`` and ``Tensor.normal_``.
+
+        ``one_by_one`` is for memory with gaps.
 
         >>> Generator().manual_seed(0).normal(3).round(3)
         array([ 1.541, -0.293, -2.179], dtype=float32)
@@ -188,8 +193,11 @@ class Generator:
     def _normal_pairs(self, n: int) -> Array:
         """Return a few normals, float64; one left over from the last pair waits."""
         waiting = [] if self._waiting is None else [self._waiting]
-        turn, unit = self._unit((n - len(waiting) + 1) // 2 * 2, 53).reshape(-1, 2).T
-        radius, angle = np.sqrt(-2 * np.log1p(-unit)), 2 * math.pi * turn
+        count = n - len(waiting)
+        count += count % 2
+        turn, unit = self._unit(count, 53).reshape(-1, 2).T
+        radius = np.sqrt(-2 * np.log1p(-unit))
+        angle = 2 * math.pi * turn
         pairs = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
         values = np.concatenate([waiting, pairs.ravel()])
         self._waiting = float(values[n]) if len(values) > n else None
@@ -201,8 +209,11 @@ class Generator:
         values = _box_muller(self._unit(n - rest, digits))
         if rest == 0:
             return values
-        self._unit(rest if dtype != np.float16 else 0, digits)  # drawn by PyTorch, then overwritten
-        return np.concatenate([values[: n - _BLOCK], _box_muller(self._unit(_BLOCK, digits))])
+
+        # PyTorch draws the rest, then overwrites it
+        self._unit(rest if dtype != np.float16 else 0, digits)
+        last = _box_muller(self._unit(_BLOCK, digits))
+        return np.concatenate([values[: n - _BLOCK], last])
 
     def exponential(self, shape: Shape, lambd: float = 1, dtype: Any = "f4") -> Array:
         """Return exponential floats of rate ``lambd``, as ``Tensor.exponential_``."""
@@ -227,29 +238,30 @@ class Generator:
         digits = _float("bernoulli", p.dtype)[1]
         if not ((p >= 0) & (p <= 1)).all():
             raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
-        shape = (
-            p.shape
-            if shape is None
-            else (shape,)
-            if isinstance(shape, int | np.integer)
-            else tuple(shape)
-        )
+        if shape is None:
+            shape = p.shape
+        elif isinstance(shape, int | np.integer):
+            shape = (int(shape),)
+        else:
+            shape = tuple(shape)
         limit = np.broadcast_to(p, shape)
         if p.ndim == 0:
             bits = self._bits(_size(shape), digits)
-            return np.asarray(
-                bits.reshape(shape) < bits.dtype.type(math.ceil(float(p) * 2.0**digits))
-            )
+            bound = bits.dtype.type(math.ceil(float(p) * 2.0**digits))
+            return np.asarray(bits.reshape(shape) < bound)
         unit = self._unit(_size(shape), digits).reshape(shape)  # both sides are exact
         return np.asarray(unit < limit)
 
     def integers(self, low: int, high: int, shape: Shape) -> Array:
         """Return int64 numbers in [low, high), as ``torch.randint``."""
-        n, low, high = _size(shape), operator.index(low), operator.index(high)
+        n = _size(shape)
+        low, high = operator.index(low), operator.index(high)
         if low >= high:
-            got = f"from={low} >= to={high}"
-            raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got {got}")
-        draws = self.random_uint64(n) if high - low >= 2**28 else self.random_uint32(n)
+            raise RuntimeError(
+                f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
+            )
+        draw = self.random_uint64 if high - low >= 2**28 else self.random_uint32
+        draws = draw(n)
         span = draws.dtype.type(high - low)
         draws -= draws // span * span  # draws %= span, five times as fast
         return (draws.astype(np.int64) + low).reshape(shape)
@@ -275,18 +287,28 @@ class Generator:
         """
         weights = _checked_weights(np.asarray(weights), num_samples, replacement)
         if not replacement or num_samples == 1:
-            race = weights / in_memory_order(
-                weights, lambda shape: self.exponential(shape, dtype=weights.dtype)
-            )
-            return np.ascontiguousarray(_first(-race, num_samples))
-        steps = np.cumsum(weights, axis=-1).reshape(-1, weights.shape[-1])  # (N, C)
-        points = self._unit(len(steps) * num_samples, 53).reshape(-1, num_samples)
-        found = [np.searchsorted(s / s[-1], p) for s, p in zip(steps, points, strict=True)]
-        return np.array(found, np.int64).reshape(*weights.shape[:-1], num_samples)
+            return self._by_race(weights, num_samples)
+
+        *lead, classes = weights.shape
+        steps = np.cumsum(weights, axis=-1)
+        steps = steps.reshape(-1, classes)  # (N, C)
+        points = self._unit(len(steps) * num_samples, 53)
+        points = points.reshape(-1, num_samples)
+        rows = zip(steps, points, strict=True)
+        indices = [np.searchsorted(step / step[-1], point) for step, point in rows]
+        return np.array(indices, np.int64).reshape(*lead, num_samples)
+
+    def _by_race(self, weights: Array, num_samples: int) -> Array:
+        """Return the winners of a race of exponentials: indices by weight, without replacement."""
+        times = in_memory_order(
+            weights,
+            lambda shape: self.exponential(shape, dtype=weights.dtype),
+        )
+        return np.ascontiguousarray(_first(-(weights / times), num_samples))
 
 
 def _first(values: Array, k: int) -> Array:
-    """Return the indices of the ``k`` smallest along the last axis in order, the first of ties first."""
+    """Return the indices of the ``k`` smallest along the last axis, in order; ties by place."""
     n = values.shape[-1]
     if k == 1:
         return np.argmin(values, axis=-1, keepdims=True)
@@ -300,9 +322,10 @@ def _first(values: Array, k: int) -> Array:
 def _swapped(targets: Array, n: int) -> Array:
     """Return 0 to n - 1 after swapping i with ``targets[i]`` >= i for each i in turn, all at once.
 
-    Step i takes what lies at its target: what step k left there, the last before i with this target, and
-    that is what lay at k just before step k; else the target itself. What lay at k came, by the same
-    argument, from the last step m < k with target k: a chain, shortened by half each round.
+    Step i takes what lies at its target: what step k left there, the last before i with this
+    target, and that is what lay at k just before step k; else the target itself. What lay at k
+    came, by the same argument, from the last step m < k with target k: a chain, shortened by half
+    each round.
     """
     steps = np.arange(n)
     targets = np.append(targets, n - 1)
@@ -363,23 +386,42 @@ def _scaled(x: Any, scale: Any, shift: Any) -> Any:
         return x
     scale, shift = x.dtype.type(scale), x.dtype.type(shift)
     if x.dtype == np.float32:
-        return (x * np.float64(scale) + np.float64(shift)).astype(np.float32)
-    product = x * scale  # Dekker 1971: what rounding takes away is added at the end
-    x_high, s_high = ((v.view(np.int64) & -(2**27)).view(np.float64) for v in (x, scale))
-    x_low, s_low = x - x_high, scale - s_high
-    lost = ((x_high * s_high - product) + x_high * s_low + x_low * s_high) + x_low * s_low
+        wide = x * np.float64(scale) + np.float64(shift)
+        return wide.astype(np.float32)
+
+    # Dekker 1971: what rounding takes away is added at the end
+    product = x * scale
+    x_high, x_low = _halves(x)
+    s_high, s_low = _halves(scale)
+    lost = x_high * s_high - product
+    lost = lost + x_high * s_low + x_low * s_high
+    lost = lost + x_low * s_low
+
     total = product + shift
     part = total - product
-    return total + ((product - (total - part)) + (shift - part) + lost)
+    rounding = (product - (total - part)) + (shift - part)
+    return total + (rounding + lost)
+
+
+def _halves(x: Any) -> tuple[Any, Any]:
+    """Return two floats of half the digits that add up to x."""
+    high = (x.view(np.int64) & -(2**27)).view(np.float64)
+    return high, x - high
 
 
 def in_memory_order(like: Array, draw: Callable[..., Array], *arrays: Array) -> Array:
-    """Return ``draw(shape, *arrays)``, where numbers go to the elements of ``like`` in the order of its memory, as PyTorch's."""
+    """Return ``draw(shape, *arrays)``, whose numbers go to elements in the order of memory.
+
+    ``like`` lies in that order; so do PyTorch's.
+    """
     if like.flags.c_contiguous:
         return draw(like.shape, *arrays)
     order = axes_in_memory(like.shape, like.strides)
-    turned = (np.broadcast_to(array, like.shape).transpose(order) for array in arrays)
-    return draw(tuple(like.shape[axis] for axis in order), *turned).transpose(np.argsort(order))
+    shape = tuple(like.shape[axis] for axis in order)
+    stretched = (np.broadcast_to(array, like.shape) for array in arrays)
+    turned = [array.transpose(order) for array in stretched]
+    drawn = draw(shape, *turned)
+    return drawn.transpose(np.argsort(order))
 
 
 default_generator = Generator()
@@ -391,7 +433,10 @@ set_rng_state = default_generator.set_state
 
 
 def manual_seed(seed: Any) -> Generator:
-    """Seed the default generator by anything that ``int`` takes, and return it; see ``Generator.manual_seed``."""
+    """Seed the default generator by anything that ``int`` takes, and return it.
+
+    See ``Generator.manual_seed``.
+    """
     return default_generator.manual_seed(int(seed))
 
 

@@ -1,4 +1,7 @@
-"""Running products and sums of exponentials: rules by one linear recurrence, so zeros do no harm at any order."""
+"""Running products and sums of exponentials.
+
+Their rules are one linear recurrence, so zeros do no harm at any order.
+"""
 
 from __future__ import annotations
 
@@ -38,14 +41,15 @@ def recurrence(a, b, axis):
 def _before(x, axis):
     """Return the product of all elements before each."""
     n = x.shape[axis]
+    if not n:
+        return x
     one = np.where(False, _part(x, axis, 0, 1), 1.0)
-    return (
-        np.concatenate([one, cumprod(_part(x, axis, 0, n - 1), axis=axis)], axis=axis) if n else x
-    )
+    products = cumprod(_part(x, axis, 0, n - 1), axis=axis)
+    return np.concatenate([one, products], axis=axis)
 
 
 def _wide(x):
-    """Return x in what running products are kept in: a rule multiplies as many numbers."""
+    """Return x in the dtype of running products: a rule multiplies as many numbers."""
     return astype(x, dtype=np.dtype(WIDER[x.dtype.char])) if x.dtype.char in WIDER else x
 
 
@@ -73,23 +77,23 @@ def prod(x, *, axis, keepdims):
     return product.astype(x.dtype, copy=False)
 
 
-def _held(x):
-    return np.where(x == -np.inf, 0.0, x)
+def _logcumsumexp_vjp(g, out, x, *, axis):
+    # where all is -inf so far nothing comes back
+    out = np.where(out == -np.inf, 0.0, out)
+    x, out, g = _wide(x), _wide(out), _wide(g)
 
-
-def _spread_back(g, out, x, axis):
-    x, out, g = _wide(x), _wide(_held(out)), _wide(g)
-    n = x.shape[axis]  # where all is -inf so far nothing comes back
-    fall = np.exp(_part(out, axis, None, -1) - _part(out, axis, 1, None))  # at most 1
-    fall = pad(fall, widths=tuple((0, int(i == axis and n > 0)) for i in range(x.ndim)))
+    before, after = _part(out, axis, None, -1), _part(out, axis, 1, None)
+    fall = np.exp(before - after)  # at most 1
+    behind = int(x.shape[axis] > 0)
+    widths = tuple((0, behind if i == axis else 0) for i in range(x.ndim))
+    fall = pad(fall, widths=widths)
     return np.exp(x - out) * recurrence(fall, g, axis)
 
 
-@primitive(lambda g, out, x, *, axis: _spread_back(g, out, x, axis), floats=True)
+@primitive(_logcumsumexp_vjp, floats=True)
 @c_ordered
 def logcumsumexp(x, *, axis):
     """log of the running sum of exp(x), which never overflows."""
     with np.errstate(all="ignore"):
-        return np.logaddexp.accumulate(x, axis=axis, dtype=WIDER.get(x.dtype.char)).astype(
-            x.dtype, copy=False
-        )
+        sums = np.logaddexp.accumulate(x, axis=axis, dtype=WIDER.get(x.dtype.char))
+        return sums.astype(x.dtype, copy=False)

@@ -1,4 +1,7 @@
-"""Places in order: what ``sort``, ``topk``, ``median``, ``cummax`` look up. The values are then read at these places."""
+"""Places in order, which ``sort``, ``topk``, ``median`` and ``cummax`` look up.
+
+The values are then read at these places.
+"""
 
 from __future__ import annotations
 
@@ -21,15 +24,23 @@ alias(argsort, np.argsort, call=lambda a, axis=-1: argsort(a, axis=axis))
 
 @primitive(None)
 def argtop(x, *, axis, k, largest):
-    """The places of the k greatest or least, in order; few of many are parted from the rest before they are sorted."""
+    """The places of the k greatest or least, in order.
+
+    Few of many are parted from the rest before they are sorted.
+    """
     n = x.shape[axis]
     places = None
     if 0 < 8 * k < n:
-        parted = np.argpartition(x, n - k if largest else k - 1, axis=axis)
-        places = np.take(parted, range(n - k, n) if largest else range(k), axis=axis)
+        border, first_k = (n - k, range(n - k, n)) if largest else (k - 1, range(k))
+        parted = np.argpartition(x, border, axis=axis)
+        places = np.take(parted, first_k, axis=axis)
         x = np.take_along_axis(x, places, axis)
-    first = np.take(argsort(x, axis=axis, descending=largest), range(k), axis=axis)
-    return first if places is None else np.take_along_axis(places, first, axis)
+
+    order = argsort(x, axis=axis, descending=largest)
+    first = np.take(order, range(k), axis=axis)
+    if places is None:
+        return first
+    return np.take_along_axis(places, first, axis)
 
 
 @primitive(None)
@@ -38,9 +49,9 @@ def argmedian(x, *, axis):
     order = np.argsort(x, axis=axis, kind="stable")
     middle = np.take(order, [(x.shape[axis] - 1) // 2], axis=axis)
     bad = np.isnan(x)
-    return np.where(
-        np.any(bad, axis=axis, keepdims=True), np.argmax(bad, axis=axis, keepdims=True), middle
-    )
+    any_bad = np.any(bad, axis=axis, keepdims=True)
+    first_bad = np.argmax(bad, axis=axis, keepdims=True)
+    return np.where(any_bad, first_bad, middle)
 
 
 def _running(x, axis, best):
