@@ -85,6 +85,12 @@ from minigrad.nn.parameter import Parameter as Parameter
 from minigrad.nn.pooling import AdaptiveAvgPool2d as AdaptiveAvgPool2d
 from minigrad.nn.pooling import AvgPool2d as AvgPool2d
 from minigrad.nn.pooling import MaxPool2d as MaxPool2d
+from minigrad.nn.rearranging import ChannelShuffle as ChannelShuffle
+from minigrad.nn.rearranging import Fold as Fold
+from minigrad.nn.rearranging import PixelShuffle as PixelShuffle
+from minigrad.nn.rearranging import PixelUnshuffle as PixelUnshuffle
+from minigrad.nn.rearranging import Unflatten as Unflatten
+from minigrad.nn.rearranging import Unfold as Unfold
 from minigrad.nn.recurrent import GRU as GRU
 from minigrad.nn.recurrent import LSTM as LSTM
 from minigrad.nn.recurrent import RNN as RNN
@@ -97,3 +103,6 @@ from minigrad.nn.transformer import TransformerDecoder as TransformerDecoder
 from minigrad.nn.transformer import TransformerDecoderLayer as TransformerDecoderLayer
 from minigrad.nn.transformer import TransformerEncoder as TransformerEncoder
 from minigrad.nn.transformer import TransformerEncoderLayer as TransformerEncoderLayer
+from minigrad.nn.upsampling import Upsample as Upsample
+from minigrad.nn.upsampling import UpsamplingBilinear2d as UpsamplingBilinear2d
+from minigrad.nn.upsampling import UpsamplingNearest2d as UpsamplingNearest2d

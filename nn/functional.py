@@ -74,3 +74,10 @@ from minigrad.nn.pooling import avg_pool1d as avg_pool1d
 from minigrad.nn.pooling import avg_pool2d as avg_pool2d
 from minigrad.nn.pooling import max_pool1d as max_pool1d
 from minigrad.nn.pooling import max_pool2d as max_pool2d
+from minigrad.nn.rearranging import channel_shuffle as channel_shuffle
+from minigrad.nn.rearranging import fold as fold
+from minigrad.nn.rearranging import pixel_shuffle as pixel_shuffle
+from minigrad.nn.rearranging import pixel_unshuffle as pixel_unshuffle
+from minigrad.nn.rearranging import unfold as unfold
+from minigrad.nn.upsampling import interpolate as interpolate
+from minigrad.nn.upsampling import upsample as upsample

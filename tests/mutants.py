@@ -218,6 +218,8 @@ SURROUNDINGS = (
     Mutant("a file that is being written is taken for abandoned", "minigrad/files.py", "            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)\n", "            pass\n", FILES),
     Mutant("an ended sequence takes the last step's state", "nn/recurrent.py", "zip(state, *reversed(finished), strict=True)", "zip(state, *finished, strict=True)", "tests/test_recurrent.py"),
     Mutant("backwards every sequence begins at the end", "nn/recurrent.py", "state = tuple(s[: sizes[-1]] for s in start)", "state = start", "tests/test_recurrent.py"),
+    Mutant("the last place is left out of an average", "nn/upsampling.py", "places < -(-(i + 1) * size // out)", "places < (i + 1) * size // out", "tests/test_rearranging.py"),
+    Mutant("what is padded behind a transposed convolution is lost", "nn/conv_transpose.py", "(p, max(p - e, 0))", "(p, p)", "tests/test_conv_transpose.py"),
     Mutant("padding gets a gradient", "minigrad/ops/embedding.py", "if padding_idx is not None:", "if False:", "tests/test_embedding.py"),
     Mutant("a query sees the next key", "nn/attention.py", "np.ones((queries, keys), bool), 1)", "np.ones((queries, keys), bool), 2)", "tests/test_attention.py"),
     Mutant("who sees nothing takes the mean of all", "nn/attention.py", "weights = weights.masked_fill(blind, 0.0)", "pass", "tests/test_attention.py"),
