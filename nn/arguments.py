@@ -79,7 +79,7 @@ def _checked(function: F, convert: Callable[..., Any]) -> F:
     exec(compile(source, __file__, "exec"), names)
     checked = names["checked"]
     checked.__defaults__ = tuple(p.default for p in parameters if p.default is not p.empty)
-    return functools.wraps(function)(checked)  # type: ignore[no-any-return]
+    return functools.wraps(function)(checked)  # type: ignore[return-value]
 
 
 def as_tensor_argument(value: Any, function: str, name: str = "input", place: int = 1) -> Tensor:

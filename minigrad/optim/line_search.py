@@ -95,7 +95,7 @@ def _inside(bracket: list[Point], stalled: bool) -> tuple[Any, bool]:
     The second time in a row it is moved a tenth of the width away from that end.
     """
     low, high = sorted(point.t for point in bracket)
-    t = _cubic_minimum(*bracket, (low, high))
+    t = _cubic_minimum(bracket[0], bracket[1], (low, high))
     margin = 0.1 * (high - low)
     if not min(high - t, t - low) < margin:  # nan, too
         return t, False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from minigrad.functions import elementwise as e
 from minigrad.functions.elementwise import where
@@ -134,7 +135,7 @@ class PoissonNLLLoss(Loss):
 
     def forward(self, log_input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
-        options = {"log_input": self.log_input, "full": self.full, "eps": self.eps}
+        options: Any = {"log_input": self.log_input, "full": self.full, "eps": self.eps}
         return poisson_nll_loss(log_input, target, reduction=self.reduction, **options)
 
 

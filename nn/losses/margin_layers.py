@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from minigrad.nn.distance import PairwiseDistance
 from minigrad.nn.losses import margin as m
@@ -50,7 +51,7 @@ class MarginRankingLoss(Loss):
 
     def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
-        options = {"margin": self.margin, "reduction": self.reduction}
+        options: Any = {"margin": self.margin, "reduction": self.reduction}
         return m.margin_ranking_loss(input1, input2, target, **options)
 
 
@@ -67,7 +68,7 @@ class CosineEmbeddingLoss(Loss):
 
     def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
-        options = {"margin": self.margin, "reduction": self.reduction}
+        options: Any = {"margin": self.margin, "reduction": self.reduction}
         return m.cosine_embedding_loss(input1, input2, target, **options)
 
 
@@ -91,7 +92,7 @@ class TripletMarginLoss(Loss):
 
     def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
         """Return the loss."""
-        options = {"margin": self.margin, "p": self.p, "eps": self.eps, "swap": self.swap}
+        options: Any = {"margin": self.margin, "p": self.p, "eps": self.eps, "swap": self.swap}
         return m.triplet_margin_loss(
             anchor, positive, negative, reduction=self.reduction, **options
         )
