@@ -144,7 +144,7 @@ class _ConvTranspose(ConvNd):
         if isinstance(padding, str):
             raise ValueError(f"{type(self).__name__}: padding must be integers, got {padding!r}")
         sizes = (kernel_size, stride, padding, dilation)
-        options = (groups, bias, padding_mode, device, dtype)
+        options: Any = (groups, bias, padding_mode, device, dtype)
         super().__init__(in_channels, out_channels, *sizes, *options)
         self.output_padding = to_tuple(output_padding, self.n, "output_padding", 0)
 
@@ -156,7 +156,7 @@ class _ConvTranspose(ConvNd):
         extra = self.output_padding
         if output_size is not None:
             extra = self._output_padding(input, list(output_size))
-        options = (self.stride, self.padding, extra, self.groups, self.dilation)
+        options: Any = (self.stride, self.padding, extra, self.groups, self.dilation)
         return _conv_transpose(self.n, input, self.weight, self.bias, *options)
 
     def _output_padding(self, input: Tensor, output_size: list[int]) -> tuple[int, ...]:
@@ -169,7 +169,7 @@ class _ConvTranspose(ConvNd):
                 f"or {lead + self.n} elements (got {len(output_size)})"
             )
         full = _full_size(input.shape[lead:], self.kernel_size, self.stride, self.dilation)
-        least = [f - 2 * p for f, p in zip(full, self.padding, strict=True)]
+        least = [f - 2 * p for f, p in zip(full, map(int, self.padding), strict=True)]
         most = [size + s - 1 for size, s in zip(least, self.stride, strict=True)]
         for size, low, high in zip(output_size, least, most, strict=True):
             if not low <= size <= high:

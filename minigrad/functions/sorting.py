@@ -223,7 +223,7 @@ def searchsorted(
     ``sorted_sequence`` is (n,), or (..., n) beside an input (..., m). ``side`` "left" is before
     equals, "right" behind them. Raises RuntimeError for shapes that do not fit.
     """
-    side = _searching_side(side, right)
+    which: Any = _searching_side(side, right)
     boundaries = sorted_sequence._data
     values = np.asarray(getattr(input, "_data", input))
     category(values.dtype)
@@ -231,11 +231,11 @@ def searchsorted(
         boundaries = np.take_along_axis(boundaries, sorter._data, -1)
     _check_boundaries(boundaries, values)
     if boundaries.ndim == 1:
-        places = np.searchsorted(boundaries, values, side)
+        places = np.searchsorted(boundaries, values, which)
     else:
         places = np.empty(values.shape, np.int64)
         for row in np.ndindex(boundaries.shape[:-1]):
-            places[row] = np.searchsorted(boundaries[row], values[row], side)
+            places[row] = np.searchsorted(boundaries[row], values[row], which)
     return sorted_sequence._wrap(np.asarray(places, dtype=np.int32 if out_int32 else np.int64))
 
 

@@ -82,7 +82,8 @@ class AveragedModel(Module):
             for dtype in {p.dtype: None for p in averages}:
                 pairs = zip(averages, presents, strict=True)
                 same = [pair for pair in pairs if pair[0].dtype == dtype]
-                self.multi_avg_fn(*map(list, zip(*same, strict=True)), self.n_averaged)
+                averages_of_dtype, presents_of_dtype = map(list, zip(*same, strict=True))
+                self.multi_avg_fn(averages_of_dtype, presents_of_dtype, self.n_averaged)
         else:
             average = self.avg_fn or get_swa_avg_fn()
             pairs = zip(averages, presents, strict=True)

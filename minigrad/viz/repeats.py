@@ -149,7 +149,7 @@ def _signatures(picture: Picture, calls: _Calls) -> dict[int, Any]:
 
 def _inner_edges(picture: Picture, calls: _Calls) -> dict[int, list[Any]]:
     """Return the edges into each call's vertices, by their places in the call."""
-    place_of = {}
+    place_of: dict[int, int] = {}
     for members in calls.members.values():
         place_of.update((v.id, i) for i, v in enumerate(members))
     result: dict[int, list[Any]] = defaultdict(list)
