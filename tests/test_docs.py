@@ -1,5 +1,6 @@
 """The pages: examples in them run, and links between files lead somewhere."""
 
+import ast
 import doctest
 import re
 
@@ -31,3 +32,22 @@ def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
         if "://" not in target:
             assert (page.parent / target).exists(), target
+
+
+def test_the_reading_path_is_there_and_short():
+    section = (ROOT / "ARCHITECTURE.md").read_text().split("## From `a * b` to `.grad`")[1].split("\n## ")[0]
+    rows = re.findall(r"`(\S+\.py)`: `(\w+)`", section)
+    lines = 0
+    for path, name in rows:
+        tree = ast.parse((ROOT / "minigrad" / path).read_text())
+        [found] = [x for x in tree.body if name in (getattr(x, "name", ""), assigned(x))]
+        end = found.end_lineno
+        if isinstance(found, ast.ClassDef):  # up to and with __init__
+            end = next(x.end_lineno for x in found.body if getattr(x, "name", "") == "__init__")
+        lines += end - found.lineno + 1
+    assert len(rows) == 12 and len({path for path, _ in rows}) <= 5 and lines <= 350, lines
+
+
+def assigned(statement):
+    """Return the name that ``name = …`` gives, None for another statement."""
+    return getattr(statement.targets[0], "id", None) if isinstance(statement, ast.Assign) else None
