@@ -161,7 +161,7 @@ _PICKLE = "a Python pickle, which would run code when read. Load it with its own
 def other_format(content: bytes) -> str | None:
     """Say what a file is that is no safetensors file, and how to convert it; None where that is unknown."""
     if not content:
-        return "empty, no whole safetensors file. Use another copy"
+        return "empty, not a complete safetensors file. Use another copy"
     if content.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zip(content)
     for start, magic, what in _FORMATS:
