@@ -114,12 +114,14 @@ from minigrad.functions.elementwise import *
 from minigrad.functions.indexing import *
 from minigrad.functions.joining import *
 from minigrad.functions.p_norm import *
+from minigrad.functions.permutation import *
 from minigrad.functions.products import *
 from minigrad.functions.reduction import *
 from minigrad.functions.scan import *
 from minigrad.functions.scattering import *
 from minigrad.functions.shape import *
 from minigrad.functions.sorting import *
+from minigrad.functions.splitting import *
 from minigrad.functions.variance import *
 from minigrad.linalg import (
     det as det,

@@ -17,7 +17,7 @@ from minigrad.tensor.tensor import Tensor
 
 
 def Variable(data: Any, requires_grad: bool = False, volatile: bool = False) -> Tensor:
-    """Return ``data`` as a tensor on the same memory; tensors have been Variables since PyTorch 0.4."""
+    """Return ``data`` as a tensor on the same memory; since PyTorch 0.4 tensors are Variables."""
     tensor = as_tensor(data).detach()
     return tensor.requires_grad_() if requires_grad else tensor
 
@@ -28,7 +28,7 @@ class _LegacyType(type):
     dtype: np.dtype[Any]
 
     def __call__(cls, *args: Any) -> Tensor:
-        """Return ``FloatTensor([1, 2])`` of data, or ``FloatTensor(2, 3)`` of that size, unfilled."""
+        """Return a tensor of data, ``FloatTensor([1, 2])``, or of a size, ``FloatTensor(2, 3)``."""
         if not args:
             return empty(0, dtype=cls.dtype)
         if isinstance(args[0], (int, np.integer)):

@@ -24,7 +24,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def placed(function: F) -> F:
-    """Accept PyTorch's keywords ``device`` (the CPU), ``layout``, ``pin_memory``, ``memory_format``."""
+    """Accept the keywords ``device`` (CPU), ``layout``, ``pin_memory`` and ``memory_format``."""
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -299,7 +299,7 @@ def _line(function: str, start: Any, end: Any, steps: int, dtype: np.dtype[Any])
 def linspace(
     start: Any, end: Any, steps: int, *, dtype: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return ``steps`` values from start to end, both included; integers count between integer ends."""
+    """Return ``steps`` values from start to end, both included; integers between integers."""
     dtype = _not_bool("linspace", dtype)
     return Tensor._wrap(
         _line("linspace", start, end, steps, dtype).astype(dtype), requires_grad=requires_grad

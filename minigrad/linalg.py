@@ -37,9 +37,9 @@ from minigrad.functions.linalg.systems import solve_triangular as solve_triangul
 from minigrad.ops.linalg import LinAlgError as LinAlgError
 
 __all__ = [
-    "LinAlgError", "cholesky", "cross", "det", "eigh", "eigvalsh", "inv", "logdet", "lstsq", "matmul",
-    "matrix_norm", "matrix_power", "multi_dot", "norm", "pinv", "pinverse", "qr", "slogdet", "solve",
-    "solve_triangular", "svd", "svdvals", "vector_norm",
+    "LinAlgError", "cholesky", "cross", "det", "eigh", "eigvalsh", "inv", "logdet", "lstsq",
+    "matmul", "matrix_norm", "matrix_power", "multi_dot", "norm", "pinv", "pinverse", "qr",
+    "slogdet", "solve", "solve_triangular", "svd", "svdvals", "vector_norm",
 ]  # fmt: skip
 
 matmul = products.matmul

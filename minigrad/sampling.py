@@ -19,9 +19,16 @@ from minigrad.tensor.tensor import Tensor
 
 
 @placed
-def rand(*size: Any, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False,
-         **named: Any) -> Tensor:  # fmt: skip
+def rand(
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    **named: Any,
+) -> Tensor:
     """Return uniform numbers in [0, 1).
+
+    https://docs.pytorch.org/docs/stable/generated/torch.rand.html
 
     >>> import minigrad as mg
     >>> _ = mg.manual_seed(0)
@@ -35,9 +42,21 @@ def rand(*size: Any, generator: Generator | None = None, dtype: Any = None, requ
 
 
 @placed
-def randn(*size: Any, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False,
-          **named: Any) -> Tensor:  # fmt: skip
-    """Return normal numbers of mean 0 and standard deviation 1."""
+def randn(
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    **named: Any,
+) -> Tensor:
+    """Return normal numbers of mean 0 and standard deviation 1.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.randn.html
+
+    >>> import minigrad as mg
+    >>> mg.randn(2, 3).shape
+    (2, 3)
+    """
     drawn = (generator or default_generator).normal(
         size_of_arguments(size, named), dtype=dtype_or_default(dtype)
     )
@@ -45,9 +64,21 @@ def randn(*size: Any, generator: Generator | None = None, dtype: Any = None, req
 
 
 @placed
-def randint(*args: Any, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False,
-            **named: Any) -> Tensor:  # fmt: skip
-    """Return integers in [low, high): ``randint(high, size)`` or ``randint(low, high, size)``."""
+def randint(
+    *args: Any,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    **named: Any,
+) -> Tensor:
+    """Return integers in [low, high): ``randint(high, size)`` or ``randint(low, high, size)``.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.randint.html
+
+    >>> import minigrad as mg
+    >>> mg.randint(10, (2, 3)).shape
+    (2, 3)
+    """
     if named:
         names = ("low", "high", "size")[3 - len(args) - len(named) :]
         positional = iter(args)
@@ -99,16 +130,35 @@ def _spacing(value: int, dtype: np.dtype[Any]) -> int:
 def randperm(
     n: int, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return the integers below ``n`` in random order."""
+    """Return the integers below ``n`` in random order.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.randperm.html
+
+    >>> import minigrad as mg
+    >>> mg.randperm(3).sort().values
+    tensor([0, 1, 2])
+    """
     drawn = (generator or default_generator).permutation(n)
     return Tensor._wrap(drawn.astype(dtype or np.int64, copy=False), requires_grad=requires_grad)
 
 
 @placed
 @accepts_numpy_names
-def rand_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False,
-              generator: Generator | None = None) -> Tensor:  # fmt: skip
-    """Return uniform numbers in the shape and dtype of ``input``."""
+def rand_like(
+    input: Tensor,
+    *,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Return uniform numbers in the shape and dtype of ``input``.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.rand_like.html
+
+    >>> import minigrad as mg
+    >>> mg.rand_like(mg.tensor([1.0, 2.0, 3.0])).shape
+    (3,)
+    """
     generator, dtype = generator or default_generator, dtype or input.dtype
     drawn = in_memory_order(input._data, lambda shape: generator.uniform(shape, dtype=dtype))
     return Tensor._wrap(drawn, requires_grad=requires_grad)
@@ -116,9 +166,21 @@ def rand_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False,
 
 @placed
 @accepts_numpy_names
-def randn_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False,
-               generator: Generator | None = None) -> Tensor:  # fmt: skip
-    """Return normal numbers in the shape and dtype of ``input``."""
+def randn_like(
+    input: Tensor,
+    *,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Return normal numbers in the shape and dtype of ``input``.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.randn_like.html
+
+    >>> import minigrad as mg
+    >>> mg.randn_like(mg.tensor([1.0, 2.0, 3.0])).shape
+    (3,)
+    """
     generator, dtype = generator or default_generator, dtype or input.dtype
     order = axes_in_memory(input.shape, input._data.strides)
     axes = [axis for axis in order if input.shape[axis] > 1]
@@ -139,6 +201,11 @@ def randint_like(
     """Return integers in [low, high) in the shape and dtype of ``input``.
 
     It is called as ``randint_like(input, high)`` or ``randint_like(input, low, high)``.
+    https://docs.pytorch.org/docs/stable/generated/torch.randint_like.html
+
+    >>> import minigrad as mg
+    >>> mg.randint_like(mg.tensor([1.0, 2.0, 3.0]), 10).shape
+    (3,)
     """
     if bounds:
         low, high = (0, *bounds)[-2:]
@@ -155,11 +222,23 @@ def randint_like(
 
 
 @placed
-def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None,
-           dtype: Any = None, requires_grad: bool = False) -> Tensor:  # fmt: skip
-    """Return normal numbers: of ``size`` with numbers as mean and std, or one per element of tensors.
+def normal(
+    mean: Any = 0.0,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return normal numbers: of ``size`` with numeric mean and std, or one per element of tensors.
 
     Raises RuntimeError for a negative standard deviation.
+    https://docs.pytorch.org/docs/stable/generated/torch.normal.html
+
+    >>> import minigrad as mg
+    >>> mg.normal(0.0, 1.0, (2,)).shape
+    (2,)
     """
     generator = generator or default_generator
     arrays = [x._data for x in (mean, std) if isinstance(x, Tensor)]
@@ -187,22 +266,47 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
 
 @accepts_numpy_names
 def bernoulli(input: Tensor, p: Any = None, *, generator: Generator | None = None) -> Tensor:
-    """Return 1 where a draw falls below the element (or below ``p``), else 0."""
+    """Return 1 where a draw falls below the element (or below ``p``), else 0.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.bernoulli.html
+
+    >>> import minigrad as mg
+    >>> mg.bernoulli(mg.ones(2))
+    tensor([1., 1.])
+    """
     return input.bernoulli(p, generator=generator)
 
 
 @accepts_numpy_names
-def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *,
-                generator: Generator | None = None) -> Tensor:  # fmt: skip
-    """Return int64 indices drawn by weight: (num_samples,) of a vector, (N, num_samples) of rows."""
+def multinomial(
+    input: Tensor,
+    num_samples: int,
+    replacement: bool = False,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Return int64 indices drawn by weight: (num_samples,) of a vector, (N, num_samples) of rows.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.multinomial.html
+
+    >>> import minigrad as mg
+    >>> mg.multinomial(mg.tensor([0.0, 1.0]), 1)
+    tensor([1])
+    """
     return input.multinomial(num_samples, replacement, generator=generator)
 
 
 def get_rng_state() -> Tensor:
-    """Return the state of the default generator, uint8 of shape (5056,), as PyTorch lays it out."""
+    """Return the state of the default generator, uint8 of shape (5056,), as PyTorch lays it out.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.get_rng_state.html
+    """
     return Tensor._wrap(random.get_rng_state())
 
 
 def set_rng_state(new_state: Any) -> None:
-    """Go on from what ``get_rng_state`` returned, here or in PyTorch."""
+    """Go on from what ``get_rng_state`` returned, here or in PyTorch.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.set_rng_state.html
+    """
     random.set_rng_state(new_state._data if isinstance(new_state, Tensor) else new_state)

@@ -28,8 +28,8 @@ File = str | os.PathLike[str] | BinaryIO
 _KEY, _CHECKSUM = "minigrad", "minigrad.crc32"  # of the metadata
 _PLAIN = (str, int, float, bool, type(None))
 _DTYPES = {
-    "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U64": "<u8",
-    "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
+    "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
 }  # fmt: skip
 _FROM_ARRAY = {
     "tensor": Tensor._wrap,
@@ -39,7 +39,7 @@ _FROM_ARRAY = {
 
 
 def save(obj: Any, f: File) -> None:
-    """Write ``obj`` to a path, whole or not at all (a temporary file, then a rename), or to an open file.
+    """Write ``obj`` to a path or an open file; a path holds all of it or is left as it was.
 
     ``obj`` holds tensors, arrays, numbers, strings, None, and lists and dicts of these. A checksum
     of it all goes with it. Raises TypeError for anything else, ValueError for a circle of lists or
@@ -175,8 +175,8 @@ def _taken_apart(obj: Any, path: str, tensors: dict[str, np.ndarray]) -> Any:
     if isinstance(obj, dict) and all(isinstance(k, _PLAIN) for k in obj):
         return {"dict": [[k, _taken_apart(v, f"{below}{k}", tensors)] for k, v in obj.items()]}
     raise TypeError(
-        f"save: {path or 'the object'} is a {type(obj).__name__}; expected tensors, numbers, strings, "
-        "None, and lists and dicts (with strings, numbers or None as keys) of these"
+        f"save: {path or 'the object'} is a {type(obj).__name__}; expected tensors, numbers, "
+        "strings, None, and lists and dicts (with strings, numbers or None as keys) of these"
     )
 
 

@@ -171,7 +171,14 @@ def _check_other(function: str, other: Any) -> None:
 
 @accepts_numpy_names
 def equal(input: T, other: Any) -> bool:
-    """Return whether shapes and all elements are equal, as a Python bool."""
+    """Return whether shapes and all elements are equal, as a Python bool.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.equal.html
+
+    >>> import minigrad as mg
+    >>> mg.equal(mg.tensor([1.0, 2.0, 3.0]), mg.tensor([1.0, 2.0, 3.0]))
+    True
+    """
     _check_other("equal", other)
     return input.shape == other.shape and bool(np.array_equal(input._data, other._data))
 
@@ -181,6 +188,8 @@ def isclose(
     input: T, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> T:
     """Return where |input - other| <= atol + rtol * |other|; raise RuntimeError for two dtypes.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.isclose.html
 
     >>> import minigrad as mg
     >>> mg.isclose(mg.tensor([1.0, 2.0]), mg.tensor([1.0, 2.1]))
@@ -209,7 +218,14 @@ def isclose(
 def allclose(
     input: T, other: T, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> builtins.bool:
-    """Return whether all elements are close, as a Python bool; see :func:`isclose`."""
+    """Return whether all elements are close, as a Python bool; see :func:`isclose`.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.allclose.html
+
+    >>> import minigrad as mg
+    >>> mg.allclose(mg.tensor([1.0, 2.0, 3.0]), mg.tensor([1.0, 2.0, 3.0]))
+    True
+    """
     return bool(isclose(input, other, rtol, atol, equal_nan)._data.all())
 
 

@@ -17,13 +17,29 @@ T = Any  # a Tensor, which this floor does not know
 
 @accepts_numpy_names
 def tril(input: T, diagonal: int = 0) -> T:
-    """Return with zeros above that diagonal of the last two dimensions."""
+    """Return with zeros above that diagonal of the last two dimensions.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.tril.html
+
+    >>> import minigrad as mg
+    >>> mg.tril(mg.tensor([[1, 2], [3, 4]]))
+    tensor([[1, 0],
+            [3, 4]])
+    """
     return ops.tril(_check_matrix(input, "tril"), k=diagonal)
 
 
 @accepts_numpy_names
 def triu(input: T, diagonal: int = 0) -> T:
-    """Return with zeros below that diagonal of the last two dimensions."""
+    """Return with zeros below that diagonal of the last two dimensions.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.triu.html
+
+    >>> import minigrad as mg
+    >>> mg.triu(mg.tensor([[1, 2], [3, 4]]))
+    tensor([[1, 2],
+            [0, 4]])
+    """
     return ops.triu(_check_matrix(input, "triu"), k=diagonal)
 
 
@@ -44,13 +60,28 @@ def _plane(input: T, dim1: int, dim2: int, ndim: int) -> dict[str, int]:
 
 @accepts_numpy_names
 def diagonal(input: T, offset: int = 0, dim1: int = 0, dim2: int = 1) -> T:
-    """Return the diagonal of two dimensions (a view) as the last dimension."""
+    """Return the diagonal of two dimensions (a view) as the last dimension.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.diagonal.html
+
+    >>> import minigrad as mg
+    >>> mg.diagonal(mg.tensor([[1, 2], [3, 4]]))
+    tensor([1, 4])
+    """
     return ops.diagonal(input, offset=offset, **_plane(input, dim1, dim2, input.ndim))
 
 
 @accepts_numpy_names
 def diag_embed(input: T, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T:
-    """Return zeros with the last dimension of ``input`` on the diagonal of two new ones."""
+    """Return zeros with the last dimension of ``input`` on the diagonal of two new ones.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.diag_embed.html
+
+    >>> import minigrad as mg
+    >>> mg.diag_embed(mg.tensor([1, 2]))
+    tensor([[1, 0],
+            [0, 2]])
+    """
     plane = _plane(input, dim1, dim2, input.ndim + 1)
     if input.ndim == 0:
         raise IndexError("diag_embed: Dimension specified as -1 but tensor has no dimensions")
@@ -63,7 +94,15 @@ def diag_embed(input: T, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T:
 
 @accepts_numpy_names
 def diag(input: T, diagonal: int = 0) -> T:
-    """Return a matrix with the vector ``input`` on its diagonal, or the diagonal of a matrix."""
+    """Return a matrix with the vector ``input`` on its diagonal, or the diagonal of a matrix.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.diag.html
+
+    >>> import minigrad as mg
+    >>> mg.diag(mg.tensor([1, 2]))
+    tensor([[1, 0],
+            [0, 2]])
+    """
     if input.ndim == 1:
         return diag_embed(input, diagonal)
     if input.ndim == 2:
@@ -73,7 +112,15 @@ def diag(input: T, diagonal: int = 0) -> T:
 
 @accepts_numpy_names
 def diagflat(input: T, offset: int = 0) -> T:
-    """Return a matrix with all elements of ``input`` on its diagonal."""
+    """Return a matrix with all elements of ``input`` on its diagonal.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.diagflat.html
+
+    >>> import minigrad as mg
+    >>> mg.diagflat(mg.tensor([1, 2]))
+    tensor([[1, 0],
+            [0, 2]])
+    """
     return diag_embed(reshape(input, -1), offset)
 
 
@@ -82,6 +129,13 @@ def unfold(input: T, dimension: int, size: int, step: int) -> T:
     """Return the windows of ``size`` along one dimension, ``step`` apart, as a last dimension.
 
     It is a view.
+    https://docs.pytorch.org/docs/stable/generated/torch.Tensor.unfold.html
+
+    >>> import minigrad as mg
+    >>> mg.arange(4).unfold(0, 2, 1)
+    tensor([[0, 1],
+            [1, 2],
+            [2, 3]])
     """
     axis = axis_of(input, dimension)
     n = input.shape[axis] if input.ndim else 1

@@ -213,6 +213,10 @@ def argwhere(input: T) -> T:
     """Return the indices of the elements that are not zero, (n, ndim); see :func:`nonzero`.
 
     https://docs.pytorch.org/docs/stable/generated/torch.argwhere.html
+
+    >>> import minigrad as mg
+    >>> mg.argwhere(mg.tensor([0, 3]))
+    tensor([[1]])
     """
     return nonzero(input)
 

@@ -6,25 +6,21 @@ https://docs.pytorch.org/docs/stable/torch.html#indexing-slicing-joining-mutatin
 from __future__ import annotations
 
 import builtins
-import itertools
-import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from minigrad.functions.arguments import accepts_numpy_names
-from minigrad.functions.index_checks import along_dim
 from minigrad.functions.return_types import Size
 from minigrad.functions.shape import broadcast_to, contiguous, expand, reshape, unsqueeze
-from minigrad.ops import indexing
 from minigrad.ops import shape as ops
 from minigrad.ops.reduction import axis_of
 
 __all__ = [
-    "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_shapes", "broadcast_tensors", "cat", "chunk",
-    "column_stack", "concat", "concatenate", "dsplit", "dstack", "hsplit", "hstack", "meshgrid",
-    "narrow", "row_stack", "split", "stack", "tensor_split", "unbind", "vsplit", "vstack",
+    "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_shapes", "broadcast_tensors", "cat",
+    "column_stack", "concat", "concatenate", "dstack", "hstack", "meshgrid", "row_stack",
+    "stack", "vstack",
 ]  # fmt: skip
 
 T = Any  # a Tensor, which this floor does not know
@@ -46,6 +42,8 @@ def _check_tensors(tensors: Any, function: str) -> list[T]:
 @accepts_numpy_names
 def cat(tensors: Sequence[T], dim: int = 0) -> T:
     """Return the tensors one after the other along ``dim``; empty ones of shape (0,) add nothing.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.cat.html
 
     >>> import minigrad as mg
     >>> mg.cat([mg.zeros(1), mg.ones(2)])
@@ -83,7 +81,15 @@ concat = concatenate = cat
 
 @accepts_numpy_names
 def stack(tensors: Sequence[T], dim: int = 0) -> T:
-    """Return the tensors, all of one shape, along a new dimension."""
+    """Return the tensors, all of one shape, along a new dimension.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.stack.html
+
+    >>> import minigrad as mg
+    >>> mg.stack([mg.zeros(2), mg.ones(2)])
+    tensor([[0., 0.],
+            [1., 1.]])
+    """
     tensors = _check_tensors(tensors, "stack")
     _check_not_empty(tensors, "stack")
     for i, x in enumerate(tensors):
@@ -97,13 +103,28 @@ def stack(tensors: Sequence[T], dim: int = 0) -> T:
 
 
 def hstack(tensors: Sequence[T]) -> T:
-    """Return the tensors side by side: along the second dimension, of vectors along the first."""
+    """Return the tensors side by side: along the second dimension, of vectors along the first.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.hstack.html
+
+    >>> import minigrad as mg
+    >>> mg.hstack([mg.zeros(1), mg.ones(1)])
+    tensor([0., 1.])
+    """
     tensors = atleast_1d(_nonempty_list(tensors, "hstack"))
     return cat(tensors, 0 if tensors[0].ndim == 1 else 1)
 
 
 def vstack(tensors: Sequence[T]) -> T:
-    """Return the tensors one below the other, vectors as rows."""
+    """Return the tensors one below the other, vectors as rows.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.vstack.html
+
+    >>> import minigrad as mg
+    >>> mg.vstack([mg.zeros(2), mg.ones(2)])
+    tensor([[0., 0.],
+            [1., 1.]])
+    """
     return cat(atleast_2d(_nonempty_list(tensors, "vstack")), 0)
 
 
@@ -111,12 +132,27 @@ row_stack = vstack
 
 
 def dstack(tensors: Sequence[T]) -> T:
-    """Return the tensors one behind the other, along the third dimension."""
+    """Return the tensors one behind the other, along the third dimension.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.dstack.html
+
+    >>> import minigrad as mg
+    >>> mg.dstack([mg.zeros(2), mg.ones(2)]).shape
+    (1, 2, 2)
+    """
     return cat(atleast_3d(_nonempty_list(tensors, "dstack")), 2)
 
 
 def column_stack(tensors: Sequence[T]) -> T:
-    """Return the tensors side by side, vectors as columns."""
+    """Return the tensors side by side, vectors as columns.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.column_stack.html
+
+    >>> import minigrad as mg
+    >>> mg.column_stack([mg.zeros(2), mg.ones(2)])
+    tensor([[0., 1.],
+            [0., 1.]])
+    """
     columns = _nonempty_list(tensors, "column_stack")
     return cat([reshape(x, (-1, 1)) if x.ndim < 2 else x for x in columns], 1)
 
@@ -133,17 +169,38 @@ def _check_not_empty(tensors: Sequence[T], function: str) -> None:
 
 
 def atleast_1d(*tensors: Any) -> Any:
-    """Return with at least one dimension; of several tensors, a tuple."""
+    """Return with at least one dimension; of several tensors, a tuple.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.atleast_1d.html
+
+    >>> import minigrad as mg
+    >>> mg.atleast_1d(mg.tensor(1))
+    tensor([1])
+    """
     return _map_tensors(lambda x: x if x.ndim else reshape(x, 1), tensors)
 
 
 def atleast_2d(*tensors: Any) -> Any:
-    """Return with at least two dimensions, vectors as rows; of several tensors, a tuple."""
+    """Return with at least two dimensions, vectors as rows; of several tensors, a tuple.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.atleast_2d.html
+
+    >>> import minigrad as mg
+    >>> mg.atleast_2d(mg.tensor([1, 2]))
+    tensor([[1, 2]])
+    """
     return _map_tensors(lambda x: x if x.ndim >= 2 else reshape(x, (1, -1)), tensors)
 
 
 def atleast_3d(*tensors: Any) -> Any:
-    """Return with at least three dimensions, (1, n, 1) of a vector; of several tensors, a tuple."""
+    """Return with at least three dimensions, (1, n, 1) of a vector; of several tensors, a tuple.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.atleast_3d.html
+
+    >>> import minigrad as mg
+    >>> mg.atleast_3d(mg.tensor([1, 2])).shape
+    (1, 2, 1)
+    """
     return _map_tensors(_with_three_dims, tensors)
 
 
@@ -168,7 +225,14 @@ def _as_list(tensors: tuple[Any, ...], function: str) -> list[T]:
 
 
 def broadcast_shapes(*shapes: Any) -> Size:
-    """Return the shape that arrays of these shapes have together; RuntimeError where there is none."""
+    """Return the common shape of arrays of these shapes; RuntimeError where there is none.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.broadcast_shapes.html
+
+    >>> import minigrad as mg
+    >>> mg.broadcast_shapes((3, 1), (4,))
+    (3, 4)
+    """
     try:
         return Size(np.broadcast_shapes(*shapes))
     except ValueError as error:
@@ -176,14 +240,29 @@ def broadcast_shapes(*shapes: Any) -> Size:
 
 
 def broadcast_tensors(*tensors: Any) -> tuple[T, ...]:
-    """Return views of the tensors in their common shape."""
+    """Return views of the tensors in their common shape.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.broadcast_tensors.html
+
+    >>> import minigrad as mg
+    >>> mg.broadcast_tensors(mg.zeros(3, 1), mg.ones(4))[0].shape
+    (3, 4)
+    """
     tensors = tuple(_as_list(tensors, "broadcast_tensors"))
     shape = broadcast_shapes(*(tuple(x.shape) for x in tensors))
     return tuple(broadcast_to(x, shape) for x in tensors)
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[T, ...]:
-    """Return the coordinates of a grid whose axes are these vectors; 'xy' exchanges the first two."""
+    """Return the coordinates of a grid with these vectors as axes; 'xy' exchanges the first two.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.meshgrid.html
+
+    >>> import minigrad as mg
+    >>> mg.meshgrid(mg.arange(2), mg.arange(3))[1]
+    tensor([[0, 1, 2],
+            [0, 1, 2]])
+    """
     tensors = tuple(_as_list(tensors, "meshgrid"))
     if indexing not in ("ij", "xy"):
         raise RuntimeError(
@@ -209,137 +288,3 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[T, ...]:
     if swaps:
         grid[:2] = grid[1], grid[0]
     return tuple(grid)
-
-
-@accepts_numpy_names
-def split(tensor: T, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[T, ...]:
-    """Return pieces (views) of that length along ``dim``; the last may be shorter."""
-    if tensor.ndim == 0:
-        raise RuntimeError(f"split expects at least a 1-dimensional tensor, got {tensor.ndim}-d")
-    axis = axis_of(tensor, dim)
-    n = tensor.shape[axis]
-    sizes: Any = split_size_or_sections
-    if not isinstance(sizes, (tuple, list)):
-        sizes = _equal_sizes(operator.index(sizes), n)
-    if builtins.sum(sizes) != n or builtins.min(sizes, default=0) < 0:
-        raise RuntimeError(
-            f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at "
-            f"dimension {axis}) and to be non-negative, but got split_sizes={list(sizes)}"
-        )
-    starts = itertools.accumulate(sizes, initial=0)
-    return tuple(
-        narrow(tensor, axis, start, size) for start, size in zip(starts, sizes, strict=False)
-    )
-
-
-def _equal_sizes(size: int, n: int) -> list[int]:
-    """Return the sizes of pieces of that size; the last may be smaller."""
-    if size < 0 or (size == 0 and n):
-        raise RuntimeError(
-            "split expects split_size be non-negative, and 0 only if dimension size is 0; "
-            f"got split_size={size} and dimension size {n}"
-        )
-    if n == 0:
-        return [0]
-    return [builtins.min(size, n - start) for start in range(0, n, size)]
-
-
-@accepts_numpy_names
-def chunk(input: T, chunks: int, dim: int = 0) -> tuple[T, ...]:
-    """Return at most ``chunks`` pieces (views) along ``dim``."""
-    if input.ndim == 0:
-        raise RuntimeError(f"chunk expects at least a 1-dimensional tensor, got {input.ndim}-d")
-    if chunks <= 0:
-        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    n = input.shape[axis_of(input, dim)]
-    ceiling = -(-n // chunks)
-    return split(input, ceiling if n else [0] * chunks, dim)
-
-
-@accepts_numpy_names
-def tensor_split(input: T, indices_or_sections: Any, dim: int = 0) -> tuple[T, ...]:
-    """Return that many pieces along ``dim``, as even as can be, or the pieces between indices."""
-    if input.ndim == 0:
-        raise RuntimeError(
-            "tensor_split expected at least a 1-dimensional tensor, "
-            f"but got a tensor with {input.ndim} dims"
-        )
-    axis = axis_of(input, dim)
-    n, where = input.shape[axis], indices_or_sections
-    where = where.tolist() if hasattr(where, "tolist") else where
-    if isinstance(where, int):
-        if where <= 0:
-            raise RuntimeError(f"number of sections must be larger than 0, got {where}")
-        least, larger_pieces = divmod(n, where)
-        sizes = [least + 1] * larger_pieces + [least] * (where - larger_pieces)
-        return split(input, sizes, axis)
-    pieces = []
-    for start, stop in itertools.pairwise([0, *where, n]):
-        start, stop, _ = slice(start, stop).indices(n)
-        pieces.append(indexing.getitem(input, index=along_dim(axis, slice(start, stop))))
-    return tuple(pieces)
-
-
-@accepts_numpy_names
-def hsplit(input: T, indices_or_sections: Any) -> tuple[T, ...]:
-    """Return pieces along the second dimension, of a vector along the first."""
-    return _split_evenly(input, indices_or_sections, 0 if input.ndim == 1 else 1, 1, "hsplit")
-
-
-@accepts_numpy_names
-def vsplit(input: T, indices_or_sections: Any) -> tuple[T, ...]:
-    """Return pieces along the first dimension of at least two."""
-    return _split_evenly(input, indices_or_sections, 0, 2, "vsplit")
-
-
-@accepts_numpy_names
-def dsplit(input: T, indices_or_sections: Any) -> tuple[T, ...]:
-    """Return pieces along the third dimension."""
-    return _split_evenly(input, indices_or_sections, 2, 3, "dsplit")
-
-
-def _split_evenly(input: T, where: Any, axis: int, least: int, function: str) -> tuple[T, ...]:
-    if input.ndim < least:
-        raise RuntimeError(
-            f"{function} requires a tensor with at least {least} dimension, got {input.ndim}"
-        )
-    if isinstance(where, int) and (where <= 0 or input.shape[axis] % where):
-        raise RuntimeError(
-            f"{function} attempted to split along dimension {axis}, but the size of the dimension "
-            f"{input.shape[axis]} is not divisible by the split_size {where}!"
-        )
-    return tensor_split(input, where, axis)
-
-
-@accepts_numpy_names
-def narrow(input: T, dim: int, start: Any, length: int) -> T:
-    """Return ``length`` elements (a view) from ``start`` on along ``dim``."""
-    if input.ndim == 0:
-        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
-    if hasattr(start, "dtype") and (start.ndim or start.dtype.kind not in "iu"):
-        raise RuntimeError(
-            f"start must be an 0-dim integral Tensor. Got {start.dtype}, {start.ndim}-dim"
-        )
-    axis, start = axis_of(input, dim), operator.index(start)
-    n = input.shape[axis]
-    if length < 0:
-        raise RuntimeError(f"narrow(): length must be non-negative. Got {length}")
-    if not -n <= start <= n:
-        raise IndexError(
-            f"start out of range (expected to be in range of [{-n}, {n}], but got {start})"
-        )
-    start = start + n if start < 0 else start
-    if start + length > n:
-        raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({n}).")
-    return indexing.getitem(input, index=along_dim(axis, slice(start, start + length)))
-
-
-@accepts_numpy_names
-def unbind(input: T, dim: int = 0) -> tuple[T, ...]:
-    """Return the slices (views) along ``dim``."""
-    if input.ndim == 0:
-        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-    axis = axis_of(input, dim)
-    return tuple(
-        indexing.getitem(input, index=along_dim(axis, i)) for i in range(input.shape[axis])
-    )

@@ -73,7 +73,15 @@ def matmul(input: T, other: T) -> T:
 
 @accepts_numpy_names
 def mm(input: T, mat2: T) -> T:
-    """Return the product of two matrices, (n, m) and (m, p); RuntimeError for anything else."""
+    """Return the product of two matrices, (n, m) and (m, p); RuntimeError for anything else.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.mm.html
+
+    >>> import minigrad as mg
+    >>> mg.mm(mg.tensor([[1, 2], [3, 4]]), mg.tensor([[1, 2], [3, 4]]))
+    tensor([[ 7, 10],
+            [15, 22]])
+    """
     _check_matrix(input, "self")
     _check_matrix(mat2, "mat2")
     return matmul(input, mat2)
@@ -81,7 +89,14 @@ def mm(input: T, mat2: T) -> T:
 
 @accepts_numpy_names
 def bmm(input: T, mat2: T) -> T:
-    """Return the products of two batches, (b, n, m) and (b, m, p), without broadcasting."""
+    """Return the products of two batches, (b, n, m) and (b, m, p), without broadcasting.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.bmm.html
+
+    >>> import minigrad as mg
+    >>> mg.bmm(mg.ones(2, 1, 3), mg.ones(2, 3, 1)).shape
+    (2, 1, 1)
+    """
     for name, x in (("batch1", input), ("batch2", mat2)):
         if x.ndim != 3:
             raise RuntimeError(f"{name} must be a 3D tensor, got shape {list(x.shape)}")
@@ -95,7 +110,14 @@ def bmm(input: T, mat2: T) -> T:
 
 @accepts_numpy_names
 def mv(input: T, vec: T) -> T:
-    """Return the product of a matrix (n, m) and a vector (m,)."""
+    """Return the product of a matrix (n, m) and a vector (m,).
+
+    https://docs.pytorch.org/docs/stable/generated/torch.mv.html
+
+    >>> import minigrad as mg
+    >>> mg.mv(mg.tensor([[1, 2], [3, 4]]), mg.tensor([1, 1]))
+    tensor([3, 7])
+    """
     if input.ndim != 2 or vec.ndim != 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got 1, {input.ndim}, {vec.ndim}")
     if input.shape[1] != vec.shape[0]:
@@ -106,7 +128,14 @@ def mv(input: T, vec: T) -> T:
 
 @accepts_numpy_names
 def dot(input: T, tensor: T) -> T:
-    """Return the product of two vectors (n,), a 0-d tensor."""
+    """Return the product of two vectors (n,), a 0-d tensor.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.dot.html
+
+    >>> import minigrad as mg
+    >>> mg.dot(mg.tensor([1.0, 2.0, 3.0]), mg.tensor([1.0, 2.0, 3.0]))
+    tensor(14.)
+    """
     if input.ndim != 1 or tensor.ndim != 1:
         raise RuntimeError(f"1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors")
     opening = "dot : expected both vectors to have same dtype, but found"
@@ -122,7 +151,14 @@ def dot(input: T, tensor: T) -> T:
 
 @accepts_arrays
 def inner(input: T, other: T) -> T:
-    """Return the sums of products along the last dimensions; with a 0-d operand, the product."""
+    """Return the sums of products along the last dimensions; with a 0-d operand, the product.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.inner.html
+
+    >>> import minigrad as mg
+    >>> mg.inner(mg.tensor([1.0, 2.0, 3.0]), mg.tensor([1.0, 2.0, 3.0]))
+    tensor(14.)
+    """
     if not hasattr(other, "ndim"):
         raise not_a_tensor_error("inner", "other", 2, other)
     if not input.ndim or not other.ndim:
@@ -137,7 +173,15 @@ def inner(input: T, other: T) -> T:
 
 @accepts_arrays
 def outer(input: T, vec2: T) -> T:
-    """Return the matrix of products of two vectors, (n,) and (m,) -> (n, m)."""
+    """Return the matrix of products of two vectors, (n,) and (m,) -> (n, m).
+
+    https://docs.pytorch.org/docs/stable/generated/torch.outer.html
+
+    >>> import minigrad as mg
+    >>> mg.outer(mg.tensor([1, 2]), mg.tensor([1, 10]))
+    tensor([[ 1, 10],
+            [ 2, 20]])
+    """
     for name, x in (("self", input), ("vec2", vec2)):
         if x.ndim != 1:
             raise RuntimeError(f"outer: Expected 1-D argument {name}, but got {x.ndim}-D")
@@ -164,31 +208,65 @@ def addmm(input: T, mat1: T, mat2: T, *, beta: float = 1, alpha: float = 1) -> T
     """Return beta * input + alpha * (mat1 @ mat2); input (broadcast to (n, p)), (n, m), (m, p).
 
     https://docs.pytorch.org/docs/stable/generated/torch.addmm.html
+
+    >>> import minigrad as mg
+    >>> mg.addmm(mg.zeros(2), mg.tensor([[1.0, 2.0], [3.0, 4.0]]), mg.eye(2))
+    tensor([[1., 2.],
+            [3., 4.]])
     """
     return _scaled_sum(input, mm(mat1, mat2), beta, alpha)
 
 
 @accepts_numpy_names
 def addmv(input: T, mat: T, vec: T, *, beta: float = 1, alpha: float = 1) -> T:
-    """Return beta * input + alpha * (mat @ vec)."""
+    """Return beta * input + alpha * (mat @ vec).
+
+    https://docs.pytorch.org/docs/stable/generated/torch.addmv.html
+
+    >>> import minigrad as mg
+    >>> mg.addmv(mg.zeros(2), mg.tensor([[1.0, 2.0], [3.0, 4.0]]), mg.ones(2))
+    tensor([3., 7.])
+    """
     return _scaled_sum(input, mv(mat, vec), beta, alpha)
 
 
 @accepts_numpy_names
 def addr(input: T, vec1: T, vec2: T, *, beta: float = 1, alpha: float = 1) -> T:
-    """Return beta * input + alpha * the outer product of two vectors."""
+    """Return beta * input + alpha * the outer product of two vectors.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.addr.html
+
+    >>> import minigrad as mg
+    >>> mg.addr(mg.zeros(2, 2), mg.ones(2), mg.ones(2))
+    tensor([[1., 1.],
+            [1., 1.]])
+    """
     return _scaled_sum(input, outer(vec1, vec2), beta, alpha)
 
 
 @accepts_numpy_names
 def baddbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1) -> T:
-    """Return beta * input + alpha * (batch1 @ batch2), matrix by matrix."""
+    """Return beta * input + alpha * (batch1 @ batch2), matrix by matrix.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.baddbmm.html
+
+    >>> import minigrad as mg
+    >>> mg.baddbmm(mg.zeros(1), mg.ones(2, 1, 3), mg.ones(2, 3, 1)).shape
+    (2, 1, 1)
+    """
     return _scaled_sum(input, bmm(batch1, batch2), beta, alpha)
 
 
 @accepts_numpy_names
 def addbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1) -> T:
-    """Return beta * input + alpha * the sum over the batch of batch1 @ batch2."""
+    """Return beta * input + alpha * the sum over the batch of batch1 @ batch2.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.addbmm.html
+
+    >>> import minigrad as mg
+    >>> mg.addbmm(mg.zeros(1), mg.ones(2, 1, 3), mg.ones(2, 3, 1))
+    tensor([[6.]])
+    """
     total = reduction.sum(bmm(batch1, batch2), axis=(0,), keepdims=False)
     return _scaled_sum(input, total.to(batch1.dtype), beta, alpha)
 
@@ -196,8 +274,9 @@ def addbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1)
 def einsum(*args: Any) -> T:
     """Return the Einstein sum ``einsum("ij,jk->ik", a, b)``.
 
-    With sublists it is ``einsum(a, [0, 1], b, [1, 2])``. Ellipses, repeated letters and the implicit result are PyTorch's; pairs are contracted by matrix
-    products, the smallest results first. Raises RuntimeError for an equation that does not fit.
+    With sublists it is ``einsum(a, [0, 1], b, [1, 2])``. Ellipses, repeated letters and the
+    implicit result are PyTorch's; pairs are contracted by matrix products, the smallest results
+    first. Raises RuntimeError for an equation that does not fit.
     https://docs.pytorch.org/docs/stable/generated/torch.einsum.html
 
     >>> import minigrad as mg
@@ -212,9 +291,13 @@ def einsum(*args: Any) -> T:
 
 
 def tensordot(a: T, b: T, dims: Any = 2) -> T:
-    """Return the sum of products over ``dims``: the last n of a with the first n of b, or two lists.
+    """Return the sum of products over ``dims``: the last n of a and first n of b, or two lists.
 
     https://docs.pytorch.org/docs/stable/generated/torch.tensordot.html
+
+    >>> import minigrad as mg
+    >>> mg.tensordot(mg.tensor([[1, 2], [3, 4]]), mg.tensor([[1, 2], [3, 4]]))
+    tensor(30)
     """
     for place, (name, x) in enumerate((("a", a), ("b", b)), 1):
         if not hasattr(x, "ndim"):
@@ -287,7 +370,14 @@ def _interleaved(first: tuple[int, ...], second: tuple[int, ...]) -> tuple[int, 
 
 @accepts_numpy_names
 def trace(input: T) -> T:
-    """Return the sum of the diagonal of a matrix; int64 for integers."""
+    """Return the sum of the diagonal of a matrix; int64 for integers.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.trace.html
+
+    >>> import minigrad as mg
+    >>> mg.trace(mg.tensor([[1, 2], [3, 4]]))
+    tensor(5)
+    """
     if input.ndim != 2:
         raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
     if input.dtype == bool:
@@ -300,6 +390,10 @@ def cross(input: T, other: T, dim: int | None = None) -> T:
     """Return the vector product along ``dim`` (the first of length 3 by default).
 
     https://docs.pytorch.org/docs/stable/generated/torch.cross.html
+
+    >>> import minigrad as mg
+    >>> mg.cross(mg.tensor([1, 0, 0]), mg.tensor([0, 1, 0]))
+    tensor([0, 0, 1])
     """
     if input.ndim != other.ndim:
         raise RuntimeError(

@@ -16,7 +16,8 @@ from minigrad.functions.return_types import RETURN_TYPES
 from minigrad.ops import elementwise, indexing, reduction, scan
 
 __all__ = [
-    "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "log_softmax", "logsumexp", "max",
+    "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "log_softmax",
+    "logsumexp", "max",
     "mean", "min", "nanmean", "nansum", "prod", "softmax", "sum",
 ]  # fmt: skip
 
@@ -35,7 +36,14 @@ def axes_to_reduce(input: T, dim: Dim) -> tuple[int, ...]:
 
 @accepts_numpy_names
 def sum(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> T:
-    """Return the sum over ``dim`` (all by default); integers and bools sum to int64."""
+    """Return the sum over ``dim`` (all by default); integers and bools sum to int64.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.sum.html
+
+    >>> import minigrad as mg
+    >>> mg.sum(mg.tensor([[1, 2], [3, 4]]), 1)
+    tensor([3, 7])
+    """
     if dtype is not None:
         input = input.to(dtype)
     if input.dtype.kind == "u":
@@ -47,7 +55,14 @@ def sum(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) 
 
 @accepts_numpy_names
 def mean(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> T:
-    """Return the mean over ``dim`` (all by default); raise RuntimeError for integers."""
+    """Return the mean over ``dim`` (all by default); raise RuntimeError for integers.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.mean.html
+
+    >>> import minigrad as mg
+    >>> mg.mean(mg.tensor([[1.0, 2.0], [3.0, 4.0]]), 1)
+    tensor([1.5000, 3.5000])
+    """
     input = input if dtype is None else input.to(dtype)
     if input.dtype.kind != "f":
         raise NotImplementedError(
@@ -129,6 +144,10 @@ def aminmax(input: T, *, dim: int | None = None, keepdim: bool = False) -> T:
     """Return (min, max) over ``dim`` (all by default); see :func:`amin`.
 
     https://docs.pytorch.org/docs/stable/generated/torch.aminmax.html
+
+    >>> import minigrad as mg
+    >>> mg.aminmax(mg.tensor([1.0, 2.0, 3.0])).max
+    tensor(3.)
     """
     axes = _nonempty_axes("aminmax", input, dim)
     least = reduction.amin(input, axis=axes, keepdims=keepdim)
@@ -202,13 +221,27 @@ def values_and_indices(name: str, input: T, find: Any, axis: int, keepdim: bool 
 
 @accepts_numpy_names
 def argmax(input: T, dim: int | None = None, keepdim: bool = False) -> T:
-    """Return the index of the maximum (of the flattened input without ``dim``), the first of ties."""
+    """Return the index of the maximum (without ``dim`` of the flattened input), first of equals.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.argmax.html
+
+    >>> import minigrad as mg
+    >>> mg.argmax(mg.tensor([1.0, 2.0, 3.0]))
+    tensor(2)
+    """
     return _arg_extreme("argmax", input, dim, keepdim)
 
 
 @accepts_numpy_names
 def argmin(input: T, dim: int | None = None, keepdim: bool = False) -> T:
-    """Return the index of the minimum (of the flattened input without ``dim``), the first of ties."""
+    """Return the index of the minimum (without ``dim`` of the flattened input), first of equals.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.argmin.html
+
+    >>> import minigrad as mg
+    >>> mg.argmin(mg.tensor([1.0, 2.0, 3.0]))
+    tensor(0)
+    """
     return _arg_extreme("argmin", input, dim, keepdim)
 
 
@@ -264,7 +297,14 @@ def any(input: T, dim: Dim = None, keepdim: bool = False) -> T:
 
 @accepts_numpy_names
 def logsumexp(input: T, dim: Dim, keepdim: bool = False) -> T:
-    """Return log(sum(exp(input))) over ``dim``, without overflow."""
+    """Return log(sum(exp(input))) over ``dim``, without overflow.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.logsumexp.html
+
+    >>> import minigrad as mg
+    >>> mg.logsumexp(mg.zeros(2), 0)
+    tensor(0.6931)
+    """
     return reduction.logsumexp(input, axis=axes_to_reduce(input, dim), keepdims=keepdim)
 
 
@@ -277,7 +317,14 @@ def _require_floats(name: str, input: T) -> None:
 
 @accepts_numpy_names
 def softmax(input: T, dim: int, dtype: Any = None) -> T:
-    """Return exp(input) divided by its sum over ``dim``."""
+    """Return exp(input) divided by its sum over ``dim``.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.softmax.html
+
+    >>> import minigrad as mg
+    >>> mg.softmax(mg.zeros(2), 0)
+    tensor([0.5000, 0.5000])
+    """
     input = input if dtype is None else input.to(dtype)
     _require_floats("softmax", input)
     return reduction.softmax(input, axis=reduction.axis_of(input, dim))
@@ -285,7 +332,14 @@ def softmax(input: T, dim: int, dtype: Any = None) -> T:
 
 @accepts_numpy_names
 def log_softmax(input: T, dim: int, dtype: Any = None) -> T:
-    """Return the logarithm of :func:`softmax`, stable where that underflows."""
+    """Return the logarithm of :func:`softmax`, stable where that underflows.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.log_softmax.html
+
+    >>> import minigrad as mg
+    >>> mg.log_softmax(mg.zeros(2), 0)
+    tensor([-0.6931, -0.6931])
+    """
     input = input if dtype is None else input.to(dtype)
     _require_floats("log_softmax", input)
     return reduction.log_softmax(input, axis=reduction.axis_of(input, dim))
@@ -298,13 +352,27 @@ def at_least_float32(input: T) -> T:
 
 @accepts_numpy_names
 def nansum(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> T:
-    """Return the sum over ``dim``, NaN counted as 0."""
+    """Return the sum over ``dim``, NaN counted as 0.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nansum.html
+
+    >>> import minigrad as mg
+    >>> mg.nansum(mg.tensor([float("nan"), 1.0]))
+    tensor(1.)
+    """
     return sum(_without_nan(input), dim, keepdim, dtype=dtype)
 
 
 @accepts_numpy_names
 def nanmean(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> T:
-    """Return the mean over ``dim`` of what is not NaN."""
+    """Return the mean over ``dim`` of what is not NaN.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nanmean.html
+
+    >>> import minigrad as mg
+    >>> mg.nanmean(mg.tensor([float("nan"), 1.0]))
+    tensor(1.)
+    """
     if input.dtype.kind != "f":
         raise NotImplementedError(
             "nanmean(): expected input to have floating point or complex dtype "
@@ -325,5 +393,12 @@ def _without_nan(input: T) -> T:
 
 @accepts_numpy_names
 def count_nonzero(input: T, dim: Dim = None) -> T:
-    """Return how many elements over ``dim`` (all by default) are not 0."""
+    """Return how many elements over ``dim`` (all by default) are not 0.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.count_nonzero.html
+
+    >>> import minigrad as mg
+    >>> mg.count_nonzero(mg.tensor([0, 3, 4]))
+    tensor(2)
+    """
     return sum(input.detach() != 0, dim)

@@ -32,19 +32,40 @@ def _run_along(primitive: Any, input: T, dim: int, dtype: Any = None) -> T:
 
 @accepts_numpy_names
 def cumsum(input: T, dim: int, *, dtype: Any = None) -> T:
-    """Return the running sum along ``dim``; integers and bools sum to int64."""
+    """Return the running sum along ``dim``; integers and bools sum to int64.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.cumsum.html
+
+    >>> import minigrad as mg
+    >>> mg.cumsum(mg.tensor([1.0, 2.0, 3.0]), 0)
+    tensor([1., 3., 6.])
+    """
     return _run_along(reduction.cumsum, input, dim, dtype)
 
 
 @accepts_numpy_names
 def cumprod(input: T, dim: int, *, dtype: Any = None) -> T:
-    """Return the running product along ``dim``; zeros do the gradient no harm."""
+    """Return the running product along ``dim``; zeros do the gradient no harm.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.cumprod.html
+
+    >>> import minigrad as mg
+    >>> mg.cumprod(mg.tensor([1.0, 2.0, 3.0]), 0)
+    tensor([1., 2., 6.])
+    """
     return _run_along(scan.cumprod, input, dim, dtype)
 
 
 @accepts_numpy_names
 def logcumsumexp(input: T, dim: int) -> T:
-    """Return the logarithm of the running sum of exp(input) along ``dim``, without overflow."""
+    """Return the logarithm of the running sum of exp(input) along ``dim``, without overflow.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.logcumsumexp.html
+
+    >>> import minigrad as mg
+    >>> mg.logcumsumexp(mg.zeros(2), 0)
+    tensor([0.0000, 0.6931])
+    """
     reduction.axis_of(input, dim)
     if input.dtype.kind != "f":
         raise NotImplementedError(
@@ -55,13 +76,27 @@ def logcumsumexp(input: T, dim: int) -> T:
 
 @accepts_numpy_names
 def cummax(input: T, dim: int) -> T:
-    """Return (values, indices) of the greatest so far along ``dim``; of ties the last."""
+    """Return (values, indices) of the greatest so far along ``dim``; of ties the last.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.cummax.html
+
+    >>> import minigrad as mg
+    >>> mg.cummax(mg.tensor([1, 3, 2]), 0).values
+    tensor([1, 3, 3])
+    """
     axis = reduction.axis_of(input, dim)
     return values_and_indices("cummax", input, lambda x: sorting.arg_cummax(x, axis=axis), axis)
 
 
 @accepts_numpy_names
 def cummin(input: T, dim: int) -> T:
-    """Return (values, indices) of the least so far along ``dim``; of ties the last."""
+    """Return (values, indices) of the least so far along ``dim``; of ties the last.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.cummin.html
+
+    >>> import minigrad as mg
+    >>> mg.cummin(mg.tensor([2, 1, 3]), 0).values
+    tensor([2, 1, 1])
+    """
     axis = reduction.axis_of(input, dim)
     return values_and_indices("cummin", input, lambda x: sorting.arg_cummin(x, axis=axis), axis)

@@ -27,8 +27,8 @@ from minigrad.ops import indexing as ops
 from minigrad.ops.reduction import axis_of
 
 __all__ = [
-    "index_add", "index_copy", "index_fill", "index_put", "masked_scatter", "scatter", "scatter_add",
-    "scatter_reduce",
+    "index_add", "index_copy", "index_fill", "index_put", "masked_scatter", "scatter",
+    "scatter_add", "scatter_reduce",
 ]  # fmt: skip
 
 T = Any  # a Tensor, which this floor does not know
@@ -114,7 +114,8 @@ def scatter_reduce(
 ) -> T:
     """Return a copy with ``src`` joined at ``index`` along ``dim``.
 
-    ``reduce`` is 'sum', 'prod', 'mean', 'amax' or 'amin'. Without ``include_self`` what ``input`` held at these places does not count.
+    ``reduce`` is 'sum', 'prod', 'mean', 'amax' or 'amin'. Without ``include_self`` what ``input``
+    held at these places does not count.
     https://docs.pytorch.org/docs/stable/generated/torch.scatter_reduce.html
 
     >>> import minigrad as mg

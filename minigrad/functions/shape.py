@@ -16,10 +16,8 @@ from minigrad.ops import shape as ops
 from minigrad.ops.reduction import axes_of, axis_of
 
 __all__ = [
-    "adjoint", "broadcast_to", "clone", "contiguous", "expand", "expand_as", "flatten", "flip",
-    "fliplr", "flipud", "moveaxis", "movedim", "permute", "ravel", "repeat", "reshape",
-    "reshape_as", "roll", "rot90", "squeeze", "swapaxes", "swapdims", "t", "tile", "transpose",
-    "unflatten", "unsqueeze", "view", "view_as",
+    "broadcast_to", "clone", "contiguous", "expand", "expand_as", "flatten", "ravel", "repeat",
+    "reshape", "reshape_as", "squeeze", "tile", "unflatten", "unsqueeze", "view", "view_as",
 ]  # fmt: skip
 
 T = Any  # a Tensor, which this floor does not know
@@ -28,6 +26,8 @@ T = Any  # a Tensor, which this floor does not know
 @varargs("shape")
 def reshape(input: T, shape: tuple[int, ...]) -> T:
     """Return the elements in another shape; one length may be -1. Raises RuntimeError.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.reshape.html
 
     >>> import minigrad as mg
     >>> mg.arange(4).reshape(2, -1).shape
@@ -46,6 +46,12 @@ def view(input: T, *shape: Any, **keywords: Any) -> T:
     """Return the same memory in another shape, or with its bits read as another dtype.
 
     Raises RuntimeError where the elements do not lie so that a view could have that shape.
+    https://docs.pytorch.org/docs/stable/generated/torch.Tensor.view.html
+
+    >>> import minigrad as mg
+    >>> mg.arange(4).view(2, 2)
+    tensor([[0, 1],
+            [2, 3]])
     """
     dtype = keywords.get("dtype", shape[0] if len(shape) == 1 else None)
     if isinstance(dtype, (np.dtype, type)):
@@ -73,19 +79,42 @@ def _view_as_dtype(input: T, dtype: np.dtype[Any]) -> T:
 
 @accepts_numpy_names
 def view_as(input: T, other: T) -> T:
-    """Return the same memory in the shape of ``other``."""
+    """Return the same memory in the shape of ``other``.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.Tensor.view_as.html
+
+    >>> import minigrad as mg
+    >>> mg.arange(4).view_as(mg.zeros(2, 2))
+    tensor([[0, 1],
+            [2, 3]])
+    """
     return view(input, other.shape)
 
 
 @accepts_numpy_names
 def reshape_as(input: T, other: T) -> T:
-    """Return the elements in the shape of ``other``."""
+    """Return the elements in the shape of ``other``.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.Tensor.reshape_as.html
+
+    >>> import minigrad as mg
+    >>> mg.arange(4).reshape_as(mg.zeros(2, 2))
+    tensor([[0, 1],
+            [2, 3]])
+    """
     return reshape(input, other.shape)
 
 
 @accepts_numpy_names
 def flatten(input: T, start_dim: int = 0, end_dim: int = -1) -> T:
-    """Return with the dimensions from ``start_dim`` to ``end_dim`` as one; input where they are one."""
+    """Return with the dimensions from ``start_dim`` to ``end_dim`` as one (itself if they are).
+
+    https://docs.pytorch.org/docs/stable/generated/torch.flatten.html
+
+    >>> import minigrad as mg
+    >>> mg.flatten(mg.tensor([[1, 2], [3, 4]]))
+    tensor([1, 2, 3, 4])
+    """
     first, last = axis_of(input, start_dim), axis_of(input, end_dim)
     if input.ndim == 0:
         return reshape(input, 1)
@@ -103,7 +132,15 @@ def flatten(input: T, start_dim: int = 0, end_dim: int = -1) -> T:
 
 @accepts_numpy_names
 def unflatten(input: T, dim: int, sizes: Any) -> T:
-    """Return with one dimension split into several; one of ``sizes`` may be -1."""
+    """Return with one dimension split into several; one of ``sizes`` may be -1.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.unflatten.html
+
+    >>> import minigrad as mg
+    >>> mg.unflatten(mg.arange(4), 0, (2, 2))
+    tensor([[0, 1],
+            [2, 3]])
+    """
     axis, sizes = axis_of(input, dim), integers((sizes,), "unflatten")
     if not sizes:
         raise RuntimeError(f"unflatten: sizes must be non-empty, got {list(sizes)}")
@@ -125,92 +162,41 @@ def unflatten(input: T, dim: int, sizes: Any) -> T:
 
 @accepts_numpy_names
 def ravel(input: T) -> T:
-    """Return the elements in one dimension, a view where they lie in C order."""
+    """Return the elements in one dimension, a view where they lie in C order.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.ravel.html
+
+    >>> import minigrad as mg
+    >>> mg.ravel(mg.tensor([[1, 2], [3, 4]]))
+    tensor([1, 2, 3, 4])
+    """
     return reshape(contiguous(input), -1)
-
-
-@varargs("dims")
-def permute(input: T, dims: tuple[int, ...]) -> T:
-    """Return with the dimensions in another order."""
-    if len(dims) != input.ndim:
-        raise RuntimeError(
-            "permute: number of dimensions in the tensor input does not match the length of the "
-            f"desired ordering of dimensions i.e. input.dim() = {input.ndim} is not equal to "
-            f"len(dims) = {len(dims)}"
-        )
-    return ops.transpose(input, axes=axes_of(input, dims))
-
-
-@accepts_numpy_names
-def transpose(input: T, dim0: int, dim1: int) -> T:
-    """Return with two dimensions exchanged."""
-    first, second = axis_of(input, dim0), axis_of(input, dim1)
-    if input.ndim == 0:
-        return ops.transpose(input, axes=())
-    return ops.swapaxes(input, axis1=first, axis2=second)
-
-
-@accepts_numpy_names
-def swapaxes(input: T, axis0: int, axis1: int) -> T:
-    """Return with two dimensions exchanged."""
-    return transpose(input, axis0, axis1)
-
-
-swapdims = transpose
-
-
-@accepts_numpy_names
-def t(input: T) -> T:
-    """Return a matrix transposed; vectors and scalars as they are."""
-    if input.ndim > 2:
-        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D")
-    return ops.transpose(input, axes=tuple(range(input.ndim))[::-1])
-
-
-@accepts_numpy_names
-def adjoint(input: T) -> T:
-    """Return with the last two dimensions exchanged; real numbers are their own conjugates."""
-    if input.ndim < 2:
-        raise RuntimeError(
-            "tensor.adjoint() is only supported on matrices or batches of matrices. "
-            f"Got {input.ndim}-D tensor."
-        )
-    return transpose(input, -2, -1)
-
-
-@accepts_numpy_names
-def movedim(input: T, source: Any, destination: Any) -> T:
-    """Return with the dimensions ``source`` moved to ``destination``, the others in their order."""
-    if isinstance(source, (tuple, list)) != isinstance(destination, (tuple, list)):
-        raise TypeError(
-            f"movedim(): expected two integers or two sequences, got {source!r} and {destination!r}"
-        )
-    source, destination = (integers((d,), "movedim") for d in (source, destination))
-    if len(source) != len(destination):
-        raise RuntimeError(
-            f"movedim: Invalid source or destination dims: source ({list(source)} dims) should "
-            f"contain the same number of dims as destination ({list(destination)} dims)"
-        )
-    moved, places = axes_of(input, source), axes_of(input, destination)
-    rest = iter(i for i in range(input.ndim) if i not in moved)
-    return permute(
-        input, [moved[places.index(i)] if i in places else next(rest) for i in range(input.ndim)]
-    )
-
-
-moveaxis = movedim
 
 
 @accepts_numpy_names
 def squeeze(input: T, dim: Any = None) -> T:
-    """Return without dimensions of length one (all of them, or those in ``dim``)."""
+    """Return without dimensions of length one (all of them, or those in ``dim``).
+
+    https://docs.pytorch.org/docs/stable/generated/torch.squeeze.html
+
+    >>> import minigrad as mg
+    >>> mg.squeeze(mg.zeros(1, 3, 1)).shape
+    (3,)
+    """
     axes = tuple(i for i in axes_of(input, dim) if input.shape[i] == 1)
     return ops.squeeze(input, axis=axes)
 
 
 @accepts_numpy_names
 def unsqueeze(input: T, dim: int) -> T:
-    """Return with a new dimension of length one at ``dim``."""
+    """Return with a new dimension of length one at ``dim``.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.unsqueeze.html
+
+    >>> import minigrad as mg
+    >>> mg.unsqueeze(mg.zeros(3), 0).shape
+    (1, 3)
+    """
     n = input.ndim + 1
     if not -n <= dim < n:
         raise IndexError(
@@ -221,12 +207,19 @@ def unsqueeze(input: T, dim: int) -> T:
 
 @varargs("size")
 def expand(input: T, sizes: tuple[int, ...]) -> T:
-    """Return broadcast to ``sizes``, a view; -1 keeps a length."""
+    """Return broadcast to ``sizes``, a view; -1 keeps a length.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.Tensor.expand.html
+
+    >>> import minigrad as mg
+    >>> mg.zeros(3, 1).expand(-1, 4).shape
+    (3, 4)
+    """
     lead = len(sizes) - input.ndim
     if lead < 0:
         raise RuntimeError(
-            f"expand({list(sizes)}): the number of sizes provided ({len(sizes)}) must be greater or "
-            f"equal to the number of dimensions in the tensor ({input.ndim})"
+            f"expand({list(sizes)}): the number of sizes provided ({len(sizes)}) must be greater "
+            f"or equal to the number of dimensions in the tensor ({input.ndim})"
         )
     if lead and min(sizes[:lead]) < 0:
         raise RuntimeError(
@@ -246,19 +239,35 @@ def expand(input: T, sizes: tuple[int, ...]) -> T:
 
 @varargs("size")
 def broadcast_to(input: T, size: tuple[int, ...]) -> T:
-    """Return broadcast to ``size``, a view."""
+    """Return broadcast to ``size``, a view.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.broadcast_to.html
+
+    >>> import minigrad as mg
+    >>> mg.broadcast_to(mg.zeros(3, 1), (3, 4)).shape
+    (3, 4)
+    """
     return expand(input, size)
 
 
 @accepts_numpy_names
 def expand_as(input: T, other: T) -> T:
-    """Return broadcast to the shape of ``other``, a view."""
+    """Return broadcast to the shape of ``other``, a view.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.Tensor.expand_as.html
+
+    >>> import minigrad as mg
+    >>> mg.zeros(3, 1).expand_as(mg.ones(3, 4)).shape
+    (3, 4)
+    """
     return expand(input, other.shape)
 
 
 @varargs("repeats")
 def repeat(input: T, repeats: tuple[int, ...]) -> T:
     """Return a copy laid side by side, ``repeats`` times along each dimension.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.Tensor.repeat.html
 
     >>> import minigrad as mg
     >>> mg.tensor([1, 2]).repeat(2)
@@ -283,73 +292,38 @@ def repeat(input: T, repeats: tuple[int, ...]) -> T:
 
 @varargs("dims")
 def tile(input: T, dims: tuple[int, ...]) -> T:
-    """Return copies side by side as :func:`repeat`, with 1 for the leading dimensions not given."""
+    """Return copies side by side as :func:`repeat`, with 1 for the leading dimensions not given.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.tile.html
+
+    >>> import minigrad as mg
+    >>> mg.tile(mg.tensor([1, 2]), (2,))
+    tensor([1, 2, 1, 2])
+    """
     return repeat(input, (1,) * (input.ndim - len(dims)) + dims)
-
-
-@varargs("dims")
-def flip(input: T, dims: tuple[int, ...]) -> T:
-    """Return a copy with the order along ``dims`` reversed."""
-    return ops.copy(ops.flip(input, axis=axes_of(input, dims)))
-
-
-@accepts_numpy_names
-def fliplr(input: T) -> T:
-    """Return with the columns in reverse order."""
-    if input.ndim < 2:
-        raise RuntimeError(f"Input must be >= 2-d. Got {input.ndim}-d")
-    return flip(input, 1)
-
-
-@accepts_numpy_names
-def flipud(input: T) -> T:
-    """Return with the rows in reverse order."""
-    if input.ndim < 1:
-        raise RuntimeError(f"Input must be >= 1-d. Got {input.ndim}-d")
-    return flip(input, 0)
-
-
-@accepts_numpy_names
-def roll(input: T, shifts: Any, dims: Any = None) -> T:
-    """Return with the elements moved along ``dims`` (by default of the flattened input), in a ring."""
-    shifts = integers((shifts,), "roll")
-    dims = () if dims is None else integers((dims,), "roll")
-    if not shifts:
-        raise RuntimeError(f"`shifts` required, got {shifts}")
-    if not dims and len(shifts) == 1:
-        return reshape(ops.roll(ravel(input), shift=shifts, axis=(0,)), input.shape)
-    if len(shifts) != len(dims):
-        raise RuntimeError(
-            f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}"
-        )
-    if not input.ndim:
-        raise IndexError(f"Dimension specified as {dims[0]} but tensor has no dimensions")
-    return ops.roll(input, shift=shifts, axis=tuple(axis_of(input, d) for d in dims))
-
-
-@accepts_numpy_names
-def rot90(input: T, k: int = 1, dims: Any = (0, 1)) -> T:
-    """Return rotated by ``k`` right angles in the plane of two dimensions, first towards second."""
-    if len(dims) != 2:
-        raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
-    if input.ndim < 2:
-        raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.ndim}")
-    a, b = (axis_of(input, d) for d in dims)
-    if a == b:
-        raise RuntimeError(
-            f"expected rotation dims to be different, but got dim0 = {a} and dim1 = {b}"
-        )
-    turned = transpose(input, a, b) if k % 2 else input
-    return flip(turned, ((), (a,), (a, b), (b,))[k % 4])
 
 
 @accepts_numpy_names
 def clone(input: T, *, memory_format: Any = None) -> T:
-    """Return a copy in memory of its own, recorded; ``memory_format`` makes no difference."""
+    """Return a copy in memory of its own, recorded; ``memory_format`` makes no difference.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.clone.html
+
+    >>> import minigrad as mg
+    >>> mg.clone(mg.tensor([1.0, 2.0, 3.0]))
+    tensor([1., 2., 3.])
+    """
     return ops.copy(input)
 
 
 @accepts_numpy_names
 def contiguous(input: T, memory_format: Any = None) -> T:
-    """Return the tensor, copied where its memory is not in C order."""
+    """Return the tensor, copied where its memory is not in C order.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.Tensor.contiguous.html
+
+    >>> import minigrad as mg
+    >>> mg.tensor([[1, 2], [3, 4]]).t().contiguous().is_contiguous()
+    True
+    """
     return input if input._data.flags.c_contiguous else ops.contiguous(input)

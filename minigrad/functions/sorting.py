@@ -30,7 +30,14 @@ T = Any  # a Tensor, which this floor does not know
 
 @accepts_numpy_names
 def sort(input: T, dim: int = -1, descending: bool = False, stable: bool = False) -> T:
-    """Return (values, indices) in order along ``dim``; equals stay in their order, NaN is last."""
+    """Return (values, indices) in order along ``dim``; equals stay in their order, NaN is last.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.sort.html
+
+    >>> import minigrad as mg
+    >>> mg.sort(mg.tensor([3, 1, 2])).indices
+    tensor([1, 2, 0])
+    """
     axis = axis_of(input, dim)
     order = axes_in_memory(tuple(input.shape), input._data.strides)
     if order != tuple(range(input.ndim)):  # the result lies in memory as the input does
@@ -45,13 +52,27 @@ def sort(input: T, dim: int = -1, descending: bool = False, stable: bool = False
 
 @accepts_numpy_names
 def argsort(input: T, dim: int = -1, descending: bool = False, stable: bool = False) -> T:
-    """Return the indices of :func:`sort`."""
+    """Return the indices of :func:`sort`.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.argsort.html
+
+    >>> import minigrad as mg
+    >>> mg.argsort(mg.tensor([3, 1, 2]))
+    tensor([1, 2, 0])
+    """
     return sort(input, dim, descending).indices
 
 
 @accepts_numpy_names
 def topk(input: T, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> T:
-    """Return (values, indices) of the k greatest (or least) along ``dim``, in order."""
+    """Return (values, indices) of the k greatest (or least) along ``dim``, in order.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.topk.html
+
+    >>> import minigrad as mg
+    >>> mg.topk(mg.tensor([3, 1, 2]), 2).values
+    tensor([3, 2])
+    """
     axis = axis_of(input, dim)
     if input.dtype.kind == "b":
         raise NotImplementedError(
@@ -69,7 +90,14 @@ def topk(input: T, k: int, dim: int = -1, largest: bool = True, sorted: bool = T
 
 @accepts_numpy_names
 def kthvalue(input: T, k: int, dim: int = -1, keepdim: bool = False) -> T:
-    """Return (values, indices) of the k-th least along ``dim``, counted from 1."""
+    """Return (values, indices) of the k-th least along ``dim``, counted from 1.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.kthvalue.html
+
+    >>> import minigrad as mg
+    >>> mg.kthvalue(mg.tensor([3, 1, 2]), 1).values
+    tensor(1)
+    """
     axis = axis_of(input, dim)
     if input.ndim and input.shape[axis] == 0:
         raise IndexError(f"kthvalue(): Expected reduction dim {axis} to have non-zero size.")
@@ -99,6 +127,11 @@ def median(input: T, dim: int | None = None, keepdim: bool = False) -> T:
     """Return the lower median of all elements, whose equals share the gradient.
 
     With ``dim`` (values, indices) along it. NaN is the median of what holds one.
+    https://docs.pytorch.org/docs/stable/generated/torch.median.html
+
+    >>> import minigrad as mg
+    >>> mg.median(mg.tensor([3, 1, 2]))
+    tensor(2)
     """
     axis = 0 if dim is None else axis_of(input, dim)
     _refuse_bools("median", input)
@@ -132,6 +165,11 @@ def unique(
 
     ``return_inverse`` adds where each element stands in them, ``return_counts`` how often each
     occurs. The gradient, which PyTorch refuses, flows to the first of equals.
+    https://docs.pytorch.org/docs/stable/generated/torch.unique.html
+
+    >>> import minigrad as mg
+    >>> mg.unique(mg.tensor([2, 1, 2]))
+    tensor([1, 2])
     """
     axis = None if dim is None else axis_of(input, dim)
     if axis is not None and input.shape[axis] and not input.numel():
@@ -160,7 +198,14 @@ def unique(
 
 @accepts_numpy_names
 def bincount(input: T, weights: T = None, minlength: int = 0) -> T:
-    """Return how often each of 0, 1, … stands in a 1-d tensor of integers, or the sums of ``weights``."""
+    """Return how often each of 0, 1, … occurs in a vector of integers, or their ``weights``.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.bincount.html
+
+    >>> import minigrad as mg
+    >>> mg.bincount(mg.tensor([0, 2, 2]))
+    tensor([1, 0, 2])
+    """
     data = input._data
     if data.ndim != 1 or data.dtype.kind not in "iu" or (data.size and data.min() < 0):
         raise RuntimeError(
@@ -185,6 +230,11 @@ def histc(input: T, bins: int = 100, min: float = 0, max: float = 0) -> T:
     """Return how many elements lie in each of ``bins`` equal parts of [min, max].
 
     Where both are equal, the ends are those of the data.
+    https://docs.pytorch.org/docs/stable/generated/torch.histc.html
+
+    >>> import minigrad as mg
+    >>> mg.histc(mg.tensor([0.0, 1.0, 1.0]), bins=2)
+    tensor([1., 2.])
     """
     data = input._data
     if data.dtype.kind != "f":
@@ -222,6 +272,11 @@ def searchsorted(
 
     ``sorted_sequence`` is (n,), or (..., n) beside an input (..., m). ``side`` "left" is before
     equals, "right" behind them. Raises RuntimeError for shapes that do not fit.
+    https://docs.pytorch.org/docs/stable/generated/torch.searchsorted.html
+
+    >>> import minigrad as mg
+    >>> mg.searchsorted(mg.tensor([1, 3, 5]), mg.tensor([3, 6]))
+    tensor([1, 3])
     """
     which: Any = _searching_side(side, right)
     boundaries = sorted_sequence._data
@@ -270,7 +325,14 @@ def _check_boundaries(boundaries: np.ndarray, values: np.ndarray) -> None:
 
 
 def bucketize(input: T, boundaries: T, *, out_int32: bool = False, right: bool = False) -> T:
-    """Return the number of the bucket between 1-d ``boundaries`` that each element falls in."""
+    """Return the number of the bucket between 1-d ``boundaries`` that each element falls in.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.bucketize.html
+
+    >>> import minigrad as mg
+    >>> mg.bucketize(mg.tensor([3, 6]), mg.tensor([1, 3, 5]))
+    tensor([1, 3])
+    """
     if not hasattr(boundaries, "ndim"):
         raise not_a_tensor_error("bucketize", "boundaries", 2, boundaries)
     if boundaries.ndim != 1:

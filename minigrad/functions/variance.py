@@ -71,7 +71,14 @@ def var(
     *,
     correction: float | None = None,
 ) -> T:
-    """Return the variance over ``dim``, divided by n - correction (default 1: the unbiased one)."""
+    """Return the variance over ``dim``, divided by n - correction (default 1: the unbiased one).
+
+    https://docs.pytorch.org/docs/stable/generated/torch.var.html
+
+    >>> import minigrad as mg
+    >>> mg.var(mg.tensor([1.0, 2.0, 3.0]))
+    tensor(1.)
+    """
     axes, divisor = _axes_and_divisor("var", input, dim, correction, unbiased)
     return _variance(input, axes, divisor, keepdim).to(input.dtype)
 
@@ -85,7 +92,14 @@ def std(
     *,
     correction: float | None = None,
 ) -> T:
-    """Return the standard deviation over ``dim``; see :func:`var`. Its gradient at constants is 0."""
+    """Return the standard deviation over ``dim``; see :func:`var`. At constants its gradient is 0.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.std.html
+
+    >>> import minigrad as mg
+    >>> mg.std(mg.tensor([1.0, 2.0, 3.0]))
+    tensor(1.)
+    """
     axes, divisor = _axes_and_divisor("std", input, dim, correction, unbiased)
     return _standard_deviation(input, axes, divisor, keepdim)
 
@@ -99,7 +113,14 @@ def var_mean(
     *,
     correction: float | None = None,
 ) -> tuple[T, T]:
-    """Return (variance, mean) over ``dim``; see :func:`var`."""
+    """Return (variance, mean) over ``dim``; see :func:`var`.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.var_mean.html
+
+    >>> import minigrad as mg
+    >>> mg.var_mean(mg.tensor([1.0, 2.0, 3.0]))
+    (tensor(1.), tensor(2.))
+    """
     axes, divisor = _axes_and_divisor("var_mean", input, dim, correction, unbiased)
     mean = reduction.mean(input, axis=axes, keepdims=keepdim)
     return _variance(input, axes, divisor, keepdim).to(input.dtype), mean
@@ -114,7 +135,14 @@ def std_mean(
     *,
     correction: float | None = None,
 ) -> tuple[T, T]:
-    """Return (standard deviation, mean) over ``dim``; see :func:`std`."""
+    """Return (standard deviation, mean) over ``dim``; see :func:`std`.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.std_mean.html
+
+    >>> import minigrad as mg
+    >>> mg.std_mean(mg.tensor([1.0, 2.0, 3.0]))
+    (tensor(1.), tensor(2.))
+    """
     axes, divisor = _axes_and_divisor("std_mean", input, dim, correction, unbiased)
     mean = reduction.mean(input, axis=axes, keepdims=keepdim)
     return _standard_deviation(input, axes, divisor, keepdim), mean

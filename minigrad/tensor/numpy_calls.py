@@ -17,10 +17,12 @@ from minigrad.functions import (
     elementwise,
     indexing,
     joining,
+    permutation,
     products,
     reduction,
     shape,
     sorting,
+    splitting,
     variance,
 )
 from minigrad.functions.arguments import wrap_if_both_numbers
@@ -98,7 +100,7 @@ def _moveaxis(a: T, source: Any, destination: Any) -> T:
     moves = zip(destinations, sources, strict=True)
     for place, axis in sorted(moves):
         order.insert(place, axis)
-    return shape.permute(a, *order)
+    return permutation.permute(a, *order)
 
 
 def _scan(primitive: Any) -> Any:
@@ -142,7 +144,7 @@ def _array_split(ary: T, indices_or_sections: Any, axis: int = 0) -> list[T]:
     parts = indices_or_sections
     if not isinstance(parts, int):
         parts = [int(i) for i in parts]
-    return list(joining.tensor_split(ary, parts, axis))
+    return list(splitting.tensor_split(ary, parts, axis))
 
 
 def _vstack(tup: Any) -> T:
@@ -222,8 +224,8 @@ _CALLS: dict[Any, Any] = {
     np.ravel: lambda a: shape.ravel(a),
     np.moveaxis: _moveaxis,
     np.flip: _flip,
-    np.roll: lambda a, shift, axis=None: shape.roll(a, shift, axis),
-    np.rot90: lambda m, k=1, axes=(0, 1): shape.rot90(m, k, axes),
+    np.roll: lambda a, shift, axis=None: permutation.roll(a, shift, axis),
+    np.rot90: lambda m, k=1, axes=(0, 1): permutation.rot90(m, k, axes),
     np.tile: lambda A, reps: shape.tile(A, (reps,) if isinstance(reps, int) else tuple(reps)),
     np.vstack: _vstack,
     np.hstack: _hstack,

@@ -7,8 +7,7 @@ from typing import Any
 
 from minigrad.functions import diagonals as d
 from minigrad.functions import indexing as i
-from minigrad.functions import joining as j
-from minigrad.functions import scattering
+from minigrad.functions import permutation, scattering, splitting
 from minigrad.functions import shape as s
 from minigrad.functions.mixed_index import split_mixed_index
 from minigrad.functions.return_types import Size, size_of
@@ -19,21 +18,38 @@ class Arranging:
     """Shape, joining and indexing; mixed into Tensor."""
 
     reshape, reshape_as, view, view_as = s.reshape, s.reshape_as, s.view, s.view_as
-    flatten, unflatten, ravel, permute = s.flatten, s.unflatten, s.ravel, s.permute
-    transpose, swapaxes, swapdims, t, adjoint = s.transpose, s.swapaxes, s.swapdims, s.t, s.adjoint
-    movedim, moveaxis, squeeze, unsqueeze = s.movedim, s.moveaxis, s.squeeze, s.unsqueeze
+    flatten, unflatten, ravel, permute = s.flatten, s.unflatten, s.ravel, permutation.permute
+    transpose, swapaxes, swapdims, t, adjoint = (
+        permutation.transpose,
+        permutation.swapaxes,
+        permutation.swapdims,
+        permutation.t,
+        permutation.adjoint,
+    )
+    movedim, moveaxis, squeeze, unsqueeze = (
+        permutation.movedim,
+        permutation.moveaxis,
+        s.squeeze,
+        s.unsqueeze,
+    )
     expand, expand_as, broadcast_to = s.expand, s.expand_as, s.broadcast_to
-    repeat, tile, flip, fliplr, flipud = s.repeat, s.tile, s.flip, s.fliplr, s.flipud
-    roll, rot90, clone, contiguous = s.roll, s.rot90, s.clone, s.contiguous
+    repeat, tile, flip, fliplr, flipud = (
+        s.repeat,
+        s.tile,
+        permutation.flip,
+        permutation.fliplr,
+        permutation.flipud,
+    )
+    roll, rot90, clone, contiguous = permutation.roll, permutation.rot90, s.clone, s.contiguous
 
     split, tensor_split, chunk, unbind, narrow = (
-        j.split,
-        j.tensor_split,
-        j.chunk,
-        j.unbind,
-        j.narrow,
+        splitting.split,
+        splitting.tensor_split,
+        splitting.chunk,
+        splitting.unbind,
+        splitting.narrow,
     )
-    hsplit, vsplit, dsplit = j.hsplit, j.vsplit, j.dsplit
+    hsplit, vsplit, dsplit = splitting.hsplit, splitting.vsplit, splitting.dsplit
 
     tril, triu, diagonal, diag, diag_embed = d.tril, d.triu, d.diagonal, d.diag, d.diag_embed
     diagflat, unfold = d.diagflat, d.unfold
@@ -98,7 +114,7 @@ class Arranging:
     @property
     def T(self) -> Any:
         """The tensor with its dimensions reversed."""
-        return s.permute(self, *range(self.ndim)[::-1])
+        return permutation.permute(self, *range(self.ndim)[::-1])
 
     @property
     def mT(self) -> Any:
@@ -108,7 +124,7 @@ class Arranging:
                 "tensor.mT is only supported on matrices or batches of matrices. Got "
                 f"{self.ndim}-D tensor."
             )
-        return s.transpose(self, -2, -1)
+        return permutation.transpose(self, -2, -1)
 
     H = T
     mH = mT

@@ -29,7 +29,14 @@ T = Any  # a Tensor, which this floor does not know
 
 @accepts_numbers
 def add(input: T, other: T, *, alpha: float = 1) -> T:
-    """Return input + alpha * other."""
+    """Return input + alpha * other.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.add.html
+
+    >>> import minigrad as mg
+    >>> mg.add(mg.tensor([1.0, 2.0, 3.0]), 1, alpha=2)
+    tensor([3., 4., 5.])
+    """
     input = wrap_if_both_numbers(input, other)
     return ops.add(input, _times_alpha("add", input, other, alpha))
 
@@ -53,7 +60,14 @@ def _times_alpha(name: str, input: T, other: T, alpha: Any) -> T:
 
 @accepts_numbers
 def sub(input: T, other: T, *, alpha: float = 1) -> T:
-    """Return input - alpha * other; raise RuntimeError for two bool tensors."""
+    """Return input - alpha * other; raise RuntimeError for two bool tensors.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.sub.html
+
+    >>> import minigrad as mg
+    >>> mg.sub(mg.tensor([1.0, 2.0, 3.0]), 1)
+    tensor([0., 1., 2.])
+    """
     input = wrap_if_both_numbers(input, other)
     if type(alpha) is not int or alpha != 1:
         ops.refuse_bools(input, other)
@@ -65,7 +79,14 @@ subtract = sub
 
 @accepts_numpy_names
 def rsub(input: T, other: T, alpha: Any = 1) -> T:
-    """Return other - alpha * input."""
+    """Return other - alpha * input.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.rsub.html
+
+    >>> import minigrad as mg
+    >>> mg.rsub(mg.tensor([1.0, 2.0, 3.0]), 1)
+    tensor([ 0., -1., -2.])
+    """
     check_operands("rsub", Numbers.OTHER, input, other)
     return sub(other, input, alpha=alpha)
 
@@ -90,6 +111,8 @@ multiply = mul
 @accepts_numbers
 def div(input: T, other: T, *, rounding_mode: str | None = None) -> T:
     """Return input / other, exact or rounded: ``"trunc"`` towards zero, ``"floor"`` down.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.div.html
 
     >>> import minigrad as mg
     >>> mg.div(mg.tensor([-7, 7]), 2, rounding_mode="trunc")
@@ -183,7 +206,14 @@ def reciprocal(input: T) -> T:
 
 @accepts_numpy_names
 def positive(input: T) -> T:
-    """Return input; raise RuntimeError for bools."""
+    """Return input; raise RuntimeError for bools.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.positive.html
+
+    >>> import minigrad as mg
+    >>> mg.positive(mg.tensor([1.0, 2.0, 3.0]))
+    tensor([1., 2., 3.])
+    """
     if input.dtype.kind == "b":
         raise RuntimeError(
             f"The `+` operator, on a bool tensor is not supported. Got {input.dtype}; try x.long()"
@@ -227,7 +257,14 @@ absolute = abs
 
 @accepts_numpy_names
 def lerp(input: T, end: T, weight: T) -> T:
-    """Return input + weight * (end - input); raise NotImplementedError for integers."""
+    """Return input + weight * (end - input); raise NotImplementedError for integers.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.lerp.html
+
+    >>> import minigrad as mg
+    >>> mg.lerp(mg.tensor([1.0, 2.0, 3.0]), mg.zeros(3), 0.5)
+    tensor([0.5000, 1.0000, 1.5000])
+    """
     if input.dtype.kind != "f":
         raise NotImplementedError(
             f'"lerp" not implemented for {input.dtype}; convert first: x.float()'
@@ -242,7 +279,14 @@ def lerp(input: T, end: T, weight: T) -> T:
 
 @accepts_numpy_names
 def addcmul(input: T, tensor1: T, tensor2: T, *, value: float = 1) -> T:
-    """Return input + value * tensor1 * tensor2."""
+    """Return input + value * tensor1 * tensor2.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.addcmul.html
+
+    >>> import minigrad as mg
+    >>> mg.addcmul(mg.zeros(3), mg.tensor([1.0, 2.0, 3.0]), mg.tensor([1.0, 2.0, 3.0]))
+    tensor([1., 4., 9.])
+    """
     check_operands("addcmul", Numbers.NONE, tensor1, tensor2)
     if input.dtype == bool and tensor1.dtype == bool and tensor2.dtype == bool:
         raise NotImplementedError(
@@ -260,7 +304,14 @@ def addcmul(input: T, tensor1: T, tensor2: T, *, value: float = 1) -> T:
 
 @accepts_numpy_names
 def addcdiv(input: T, tensor1: T, tensor2: T, *, value: float = 1) -> T:
-    """Return input + value * tensor1 / tensor2; raise RuntimeError where both are integers."""
+    """Return input + value * tensor1 / tensor2; raise RuntimeError where both are integers.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.addcdiv.html
+
+    >>> import minigrad as mg
+    >>> mg.addcdiv(mg.zeros(3), mg.tensor([1.0, 2.0, 3.0]), mg.tensor([1.0, 2.0, 3.0]))
+    tensor([1., 1., 1.])
+    """
     check_operands("addcdiv", Numbers.NONE, tensor1, tensor2)
     if tensor1.dtype.kind != "f" and tensor2.dtype.kind != "f":
         raise RuntimeError(

@@ -47,7 +47,14 @@ T = Any  # a Tensor, which this floor does not know
 
 @accepts_numbers
 def pow(input: T, exponent: T) -> T:
-    """Return input ** exponent, either of them a number."""
+    """Return input ** exponent, either of them a number.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.pow.html
+
+    >>> import minigrad as mg
+    >>> mg.pow(mg.tensor([1.0, 2.0, 3.0]), 2)
+    tensor([1., 4., 9.])
+    """
     if not isinstance(input, Recorded) or type(exponent) not in _NUMBERS:
         exponent = as_number(exponent)
         check_operands("pow", Numbers.EITHER, input, exponent)
@@ -66,13 +73,27 @@ def pow(input: T, exponent: T) -> T:
 
 @accepts_numpy_names
 def square(input: T) -> T:
-    """Return input ** 2."""
+    """Return input ** 2.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.square.html
+
+    >>> import minigrad as mg
+    >>> mg.square(mg.tensor([1.0, 2.0, 3.0]))
+    tensor([1., 4., 9.])
+    """
     return ops.square(input.long() if input.dtype.kind == "b" else input)
 
 
 @accepts_numbers
 def float_power(input: T, exponent: T) -> T:
-    """Return input ** exponent computed in float64."""
+    """Return input ** exponent computed in float64.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.float_power.html
+
+    >>> import minigrad as mg
+    >>> mg.float_power(mg.tensor([2, 3]), 2)
+    tensor([4., 9.], dtype=minigrad.float64)
+    """
     check_operands("float_power", Numbers.EITHER, input, exponent)
     return pow(*(x.to(np.float64) if hasattr(x, "to") else x for x in (input, exponent)))
 
@@ -247,7 +268,14 @@ def sigmoid(input: T) -> T:
 
 @accepts_numpy_names
 def logit(input: T, eps: float | None = None) -> T:
-    """Return log(input / (1 - input)), input first held between eps and 1 - eps."""
+    """Return log(input / (1 - input)), input first held between eps and 1 - eps.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.logit.html
+
+    >>> import minigrad as mg
+    >>> mg.logit(mg.tensor([0.5, 0.9]))
+    tensor([0.0000, 2.1972])
+    """
     return special.logit(input, eps=eps)
 
 

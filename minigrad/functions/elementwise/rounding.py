@@ -18,7 +18,14 @@ T = Any  # a Tensor, which this floor does not know
 
 @accepts_numpy_names
 def round(input: T, *, decimals: int = 0) -> T:
-    """Return rounded to ``decimals``, halves to the even neighbour."""
+    """Return rounded to ``decimals``, halves to the even neighbour.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.round.html
+
+    >>> import minigrad as mg
+    >>> mg.round(mg.tensor([0.5, 1.5, 2.5]))
+    tensor([0., 2., 2.])
+    """
     decimals = operator.index(decimals)
     return ops.rint(input, decimals=decimals) if decimals else ops.rint(input)
 
@@ -102,7 +109,14 @@ sgn = sign
 def nan_to_num(
     input: T, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
 ) -> T:
-    """Return input with numbers in place of NaN (0) and the infinities (the ends of the dtype)."""
+    """Return input with numbers in place of NaN (0) and the infinities (the ends of the dtype).
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nan_to_num.html
+
+    >>> import minigrad as mg
+    >>> mg.nan_to_num(mg.tensor([float("nan"), 1.0]))
+    tensor([0., 1.])
+    """
     nan, posinf, neginf = (
         None if end is None else float(end) for end in (nan or 0.0, posinf, neginf)
     )

@@ -100,13 +100,27 @@ def _check_bound(name: str, bound: Any, leaves_nothing: bool, dtype: np.dtype[An
 
 @accepts_numpy_names
 def clamp_min(input: T, min: Any) -> T:
-    """Return input, and no less than min."""
+    """Return input, and no less than min.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.clamp_min.html
+
+    >>> import minigrad as mg
+    >>> mg.clamp_min(mg.tensor([1.0, 2.0, 3.0]), 2)
+    tensor([2., 2., 3.])
+    """
     return clamp(input, min=min)
 
 
 @accepts_numpy_names
 def clamp_max(input: T, max: Any) -> T:
-    """Return input, and no more than max."""
+    """Return input, and no more than max.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.clamp_max.html
+
+    >>> import minigrad as mg
+    >>> mg.clamp_max(mg.tensor([1.0, 2.0, 3.0]), 2)
+    tensor([1., 2., 2.])
+    """
     return clamp(input, max=max)
 
 
@@ -202,7 +216,14 @@ def where(condition: T, input: T = None, other: T = None) -> T:
 
 @accepts_numpy_names
 def masked_fill(input: T, mask: T, value: Any) -> T:
-    """Return input with value, a number or a 0-d tensor, where mask is True; the dtype stays."""
+    """Return input with value, a number or a 0-d tensor, where mask is True; the dtype stays.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.masked_fill.html
+
+    >>> import minigrad as mg
+    >>> mg.masked_fill(mg.tensor([1.0, 2.0, 3.0]), mg.tensor([1.0, 2.0, 3.0]) > 1, 0)
+    tensor([1., 0., 0.])
+    """
     if mask.dtype.kind != "b":
         raise RuntimeError(
             f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype}"

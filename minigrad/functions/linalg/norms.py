@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.dtypes import promote_types
-from minigrad.functions import reduction, shape
+from minigrad.functions import permutation, reduction, shape
 from minigrad.functions.arguments import accepts_arrays
 from minigrad.functions.linalg.checks import check_floats, check_ndim, dtype_word
 from minigrad.functions.linalg.factorizations import svdvals
@@ -86,7 +86,7 @@ def matrix_norm(
     if ord == "fro":
         return vector_norm(A, 2, (rows, columns), keepdim)
     others = [i for i in range(A.ndim) if i not in (rows, columns)]
-    result = _norm_of_last_two(shape.permute(A, *others, rows, columns), ord)
+    result = _norm_of_last_two(permutation.permute(A, *others, rows, columns), ord)
     if keepdim:
         for axis in sorted((rows, columns)):
             result = shape.unsqueeze(result, axis)
