@@ -166,7 +166,7 @@ class RNNBase(Module):
 
     def _weights(self, suffix: str) -> Weights:
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
-        weights: list[Any] = [self._parameters.get(name + suffix) for name in names]
+        weights: Any = (self._parameters.get(name + suffix) for name in names)
         return Weights(*weights)
 
     def _run(self, x: Tensor, sizes: list[int], state: State) -> tuple[Tensor, State]:
@@ -175,8 +175,7 @@ class RNNBase(Module):
         last: list[State] = []
         for layer in range(self.num_layers):
             outputs = []
-            runs = zip(self._suffixes(layer), (_forwards, _backwards), strict=False)
-            for suffix, run in runs:
+            for suffix, run in zip(self._suffixes(layer), (_forwards, _backwards), strict=False):
                 start = tuple(s[len(last)] for s in state)
                 weights = self._weights(suffix)
                 output, end = run(step, x, sizes, start, weights)

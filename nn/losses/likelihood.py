@@ -63,10 +63,15 @@ def poisson_nll_loss(input: Tensor, target: Tensor, log_input: bool = True, full
     check_reduction(reduction)
     loss = e.exp(input) - target * input if log_input else input - target * e.log(input + eps)
     if full:
-        above = where(target > 1, target, 1.0)  # keeps the logarithm finite where it is not used
-        stirling = above * e.log(above) - above + 0.5 * e.log(2 * math.pi * above)
-        loss = loss + where(target > 1, stirling, 0.0)
+        loss = loss + _log_factorial(target)
     return reduce_loss(loss, reduction)
+
+
+def _log_factorial(target: Tensor) -> Tensor:
+    """Return Stirling's approximation of log(target!), 0 where target is not above 1."""
+    above = where(target > 1, target, 1.0)  # keeps the logarithm finite where it is not used
+    stirling = above * e.log(above) - above + 0.5 * e.log(2 * math.pi * above)
+    return where(target > 1, stirling, 0.0)
 
 
 def gaussian_nll_loss(input: Tensor, target: Tensor, var: Tensor | float, full: bool = False,

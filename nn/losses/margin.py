@@ -75,10 +75,13 @@ def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin
     """
     _check_cosine(input1, input2, target)
     tiny = 1e-12
-    squares = ((input1 * input1).sum(-1) + tiny) * ((input2 * input2).sum(-1) + tiny)
-    cosine = (input1 * input2).sum(-1) / e.sqrt(squares)
+    square1 = (input1 * input1).sum(-1) + tiny
+    square2 = (input2 * input2).sum(-1) + tiny
+    product = (input1 * input2).sum(-1)
+    cosine = product / e.sqrt(square1 * square2)
+    excess = (cosine - margin).clamp(min=0)
     same = where(target == 1, 1 - cosine, 0.0)
-    other = where(target == -1, (cosine - margin).clamp(min=0), 0.0)
+    other = where(target == -1, excess, 0.0)
     return reduce_loss(same + other, reduction)
 
 
@@ -187,14 +190,16 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, size_average: bool | N
     labels = np.where(listed, target._data, 0)
     is_label = np.zeros(input.shape, bool)
     for j in range(input.shape[-1]):
-        place, counts = labels[..., j : j + 1], listed[..., j : j + 1]
+        place = labels[..., j : j + 1]
+        counts = listed[..., j : j + 1]
         known = np.take_along_axis(is_label, place, -1)
         np.put_along_axis(is_label, place, known | counts, -1)
     scores = input.gather(-1, Tensor._wrap(labels)).unsqueeze(-1)  # (*, labels, 1)
     behind = (1 - scores + input.unsqueeze(-2)).clamp(min=0)  # (*, labels, classes)
-    pairs = listed[..., :, None] & ~is_label[..., None, :]
-    loss = where(Tensor._wrap(pairs), behind, 0.0).sum((-2, -1)) / input.shape[-1]
-    return reduce_loss(loss, reduction)
+    others = ~is_label[..., None, :]
+    pairs = listed[..., :, None] & others
+    sums = where(Tensor._wrap(pairs), behind, 0.0).sum((-2, -1))
+    return reduce_loss(sums / input.shape[-1], reduction)
 
 
 @legacy_reduction
