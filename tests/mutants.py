@@ -145,7 +145,7 @@ VIZ = (
     Mutant("looking at a model draws random numbers", UNCHANGED, "with fork_rng(), hold_statistics():", "with hold_statistics():", PICTURES),
     Mutant("looking at a model writes its buffers", UNCHANGED, "                array[...] = old\n", "                pass\n", PICTURES),
     Mutant("watching keeps the graph in a circle", "minigrad/viz/watch.py", "plain = tuple(v if isinstance(v, (np.ndarray, int, float)) else None for v in saved)", "plain = tuple(saved)", PICTURES),
-    Mutant("a picture keeps the graph", "minigrad/viz/build.py", "    readers = Counter(", "    picture.alive = order\n    readers = Counter(", PICTURES),
+    Mutant("a picture keeps the graph", "minigrad/viz/build.py", "    readers: Counter", "    picture.alive = order\n    readers: Counter", PICTURES),
     Mutant("the viewBox cuts the top off", "minigrad/viz/render.py", "return process.stdout", """return process.stdout.replace(b'viewBox="0.00 0.00', b'viewBox="0.00 20.00')""", PICTURES),
     Mutant("blocks that differ are drawn as one", REPEATS, " and signatures[candidate] == signatures[c.id]", "", PICTURES),
     Mutant("a repeat is not counted", REPEATS, "times.get(first, 1) + 1", "times.get(first, 0) + 1", PICTURES),

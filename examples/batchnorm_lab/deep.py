@@ -43,9 +43,12 @@ class Residual(nn.Module):
     def __init__(self, depth: int, width: int, skip: bool) -> None:
         super().__init__()
         self.skip = skip
-        self.enter, self.leave = nn.Linear(784, width), nn.Linear(width, 10)
-        self.blocks = nn.ModuleList([nn.Linear(width, width, bias=False) for _ in range(depth)])
-        self.norms = nn.ModuleList([nn.BatchNorm1d(width) for _ in range(depth + 1)])
+        self.enter = nn.Linear(784, width)
+        self.leave = nn.Linear(width, 10)
+        blocks = [nn.Linear(width, width, bias=False) for _ in range(depth)]
+        norms = [nn.BatchNorm1d(width) for _ in range(depth + 1)]
+        self.blocks = nn.ModuleList(blocks)
+        self.norms = nn.ModuleList(norms)
         for block in self.blocks:
             nn.init.normal_(block.weight, std=1 / math.sqrt(width))
 

@@ -29,7 +29,7 @@ class Task(NamedTuple):
     file: Path
 
     def finished(self) -> bool:
-        """Tell whether the result is there."""
+        """Return whether the result is there."""
         return self.file.is_file()
 
 

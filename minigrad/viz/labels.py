@@ -13,7 +13,8 @@ FORMULAS = {
     "add": "{0} + {1}", "sub": "{0} − {1}", "mul": "{0} × {1}", "div": "{0} / {1}", "neg": "−{0}",
     "sub_mean": "{0} − {1}", "div_sqrt": "{0} / √({1} + ε)", "addcmul": "{2} {1} + {0}",
     "matmul": "{0} @ {1}", "square": "{0}²", "sqrt": "√{0}", "rsqrt": "1 / √{0}",
-    "reciprocal": "1 / {0}", "mean_square": "mean({0}²)", "conv": "{0} ∗ {1}", "where": "{1} where {0}, else {2}",
+    "reciprocal": "1 / {0}", "mean_square": "mean({0}²)", "conv": "{0} ∗ {1}",
+    "where": "{1} where {0}, else {2}",
 }  # fmt: skip
 # the order of their operands does not matter
 COMMUTATIVE = {"add", "mul", "maximum", "minimum", "fmax", "fmin", "logaddexp", "hypot"}

@@ -28,10 +28,13 @@ def cells(mode, seeds):
 def measure(cell, data: Data, tick=lambda n: None):
     """Return the test accuracy."""
     activation, rate = NETS[cell["net"]]
-    mg.manual_seed(cell["seed"])
-    net = mlp(SIZES, activation, norm=cell["arm"] == "BatchNorm", std=cell["std"])
-    curve = fit(net, data, steps=cell["steps"], batch=BATCH, lr=rate, seed=cell["seed"], tick=tick)
-    return {"accuracy": curve[-1][1]}
+    seed = cell["seed"]
+    has_norm = cell["arm"] == "BatchNorm"
+    mg.manual_seed(seed)
+    net = mlp(SIZES, activation, norm=has_norm, std=cell["std"])
+    curve = fit(net, data, steps=cell["steps"], batch=BATCH, lr=rate, seed=seed, tick=tick)
+    _, accuracy = curve[-1]
+    return {"accuracy": accuracy}
 
 
 def _medians(results, net, arm):

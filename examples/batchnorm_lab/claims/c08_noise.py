@@ -31,10 +31,12 @@ class Noise(nn.Module):
         if not self.training:
             return x
         n, c = x.shape
-        mean, deviation = self.rng.uniform(-0.5, 0.5, c), self.rng.uniform(1, 1.25, c)
+        mean = self.rng.uniform(-0.5, 0.5, c)
+        deviation = self.rng.uniform(1, 1.25, c)
         shift = self.rng.uniform(mean - 0.1, mean + 0.1, (n, c))
         scale = self.rng.normal(deviation, 0.1, (n, c))
-        return x * mg.from_numpy(scale.astype(np.float32)) + mg.from_numpy(shift.astype(np.float32))
+        scale, shift = scale.astype(np.float32), shift.astype(np.float32)
+        return x * mg.from_numpy(scale) + mg.from_numpy(shift)
 
 
 def build(arm: str, seed: int) -> nn.Sequential:

@@ -67,13 +67,19 @@ def theorem_error(seed: int) -> float:
     term.
     """
     rng = np.random.default_rng(seed)
-    x, dy, gamma, m = rng.normal(3, 2, (40, 1)), rng.standard_normal((40, 1)), 1.7, 40
+    gamma = 1.7
+    m = 40
+    x = rng.normal(3, 2, (m, 1))
+    dy = rng.standard_normal((m, 1))
     leaf = mg.tensor(x, requires_grad=True)
     x_hat = normalised(leaf)
     (x_hat * gamma * mg.tensor(dy)).sum().backward()
+
     left = float((leaf.grad.numpy() ** 2).sum())
     inner = float((dy * x_hat.detach().numpy()).sum())
-    right = gamma**2 / x.var() * (float((dy**2).sum()) - float(dy.sum()) ** 2 / m - inner**2 / m)
+    squares = float((dy**2).sum())
+    total = float(dy.sum())
+    right = gamma**2 / x.var() * (squares - total**2 / m - inner**2 / m)
     return abs(left - right) / right
 
 
@@ -112,7 +118,7 @@ DIVERGED = 1e30  # stands for infinity and nan, which JSON has not
 
 
 def diverged(value):
-    """Tell whether a run went to infinity."""
+    """Return whether a run went to infinity."""
     return max(value["gradient change"]) >= DIVERGED
 
 
@@ -124,11 +130,14 @@ def smoother(results, name, rate):
     Seeds of which a run diverged are left out: counted, but no number.
     """
     late = [i for i, t in enumerate(PROBES) if t >= EARLY]
-    pairs = list(zip(*(pick(results, part="walk", arm=a, rate=rate) for a in ARMS), strict=True))
-    kept = [(v, b) for v, b in pairs if not diverged(v) and not diverged(b)]
-    return [
-        geometric(max(v[name][i], 1e-12) / max(b[name][i], 1e-12) for i in late) for v, b in kept
-    ]
+    runs = [pick(results, part="walk", arm=arm, rate=rate) for arm in ARMS]
+    ratios = []
+    for plain, normed in zip(*runs, strict=True):
+        if diverged(plain) or diverged(normed):
+            continue
+        of_probes = [max(plain[name][i], 1e-12) / max(normed[name][i], 1e-12) for i in late]
+        ratios.append(geometric(of_probes))
+    return ratios
 
 
 def _text(ratios):
@@ -207,11 +216,13 @@ def _sure(ratios, name):
 
 
 def draw(figure, results):
-    """One panel a measure, at the lowest rate."""
-    rate = min(r.cell["rate"] for r in results if r.cell["part"] == "walk")
-    for axes, name in zip(figure.subplots(1, 3), MEASURES, strict=True):
+    """One panel per measure, at the lowest rate."""
+    walks = [r for r in results if r.cell["part"] == "walk"]
+    rate = min(r.cell["rate"] for r in walks)
+    panels = figure.subplots(1, 3)
+    for axes, name in zip(panels, MEASURES, strict=True):
         for arm, style in zip(ARMS, (WITHOUT, WITH), strict=True):
-            runs = [v[name] for v in pick(results, part="walk", arm=arm, rate=rate)]
+            runs = [v[name] for v in pick(walks, arm=arm, rate=rate)]
             banded(axes, PROBES, runs, **style, label=arm)
         axes.set_xscale("log")
         axes.set_yscale("log")

@@ -17,7 +17,7 @@ ACTIVATIONS = {"relu": mg.relu, "linear": lambda x: x}
 
 
 def factor_in_theory(activation: str, batch: int) -> float:
-    """Return the growth a layer of the squared gradient norm, at infinite width.
+    """Return the growth per layer of the squared gradient norm, at infinite width.
 
     Yang et al. 2019, Theorem 8, simplified at degree 1; arXiv 1902.08129.
     """
@@ -25,8 +25,10 @@ def factor_in_theory(activation: str, batch: int) -> float:
         return (batch - 2) / (batch - 3)
     c = -1 / (batch - 1)
     angle = math.pi - math.acos(c)
-    j, slope = (math.sqrt(1 - c * c) + angle * c) / math.pi, angle / math.pi
-    return (batch - 1 + slope) / ((batch - 3) * (1 - j)) - 1 / (batch - 3)
+    j = (math.sqrt(1 - c * c) + angle * c) / math.pi
+    slope = angle / math.pi
+    growth = (batch - 1 + slope) / ((batch - 3) * (1 - j))
+    return growth - 1 / (batch - 3)
 
 
 def gradient_norms(
@@ -46,7 +48,7 @@ def gradient_norms(
 
 
 def factor(squared: list[float]) -> float:
-    """Return the mean growth a layer, the layers at both ends left out."""
+    """Return the mean growth per layer, the layers at both ends left out."""
     return (squared[FIRST] / squared[LAST]) ** (1 / (LAST - FIRST))
 
 
@@ -95,7 +97,7 @@ def judge(results):
 
 
 def draw(figure, results):
-    """Left: squared gradient over layers. Right: growth a layer over the batch size."""
+    """Left: squared gradient over layers. Right: growth per layer over the batch size."""
     left, right = figure.subplots(1, 2)
     for batch, color, marker in zip(BATCHES, COLORS, MARKERS, strict=False):
         runs = np.array([v["squared"] for v in pick(results, activation="relu", batch=batch)])

@@ -31,11 +31,16 @@ HALFSPACE_STEPS, FLAT = 5000, 1e-4
 def inputs(seed: int) -> tuple[np.ndarray, np.random.Generator]:
     """Return centred inputs (N, FEATURES), largest eigenvalue 1, and the generator."""
     rng = np.random.default_rng(seed)
-    axes = np.linalg.qr(rng.standard_normal((FEATURES, FEATURES)))[0]
-    scales = np.sqrt(np.geomspace(1, 1 / CONDITION, FEATURES))
-    x = (rng.standard_normal((N, FEATURES)) * scales) @ axes.T
+    axes, _ = np.linalg.qr(rng.standard_normal((FEATURES, FEATURES)))
+    variances = np.geomspace(1, 1 / CONDITION, FEATURES)
+    scales = np.sqrt(variances)
+    x = rng.standard_normal((N, FEATURES)) * scales
+    x = x @ axes.T
     x -= x.mean(0)
-    return x / math.sqrt(np.linalg.eigvalsh(x.T @ x / N)[-1]), rng
+    covariance = x.T @ x / N
+    eigenvalues = np.linalg.eigvalsh(covariance)
+    x = x / math.sqrt(eigenvalues[-1])
+    return x, rng
 
 
 def least_squares(arm: str, lr: float, seed: int, steps: int = LEAST_SQUARES_STEPS) -> list[float]:
@@ -84,25 +89,32 @@ def halfspace(arm: str, multiple: float, seed: int, steps: int = HALFSPACE_STEPS
     y = np.sign(x @ rng.standard_normal(FEATURES))
     y[rng.random(N) < FLIPPED] *= -1
     signed = x * y[:, None]  # a margin is signed @ weight
-    z, u = mg.from_numpy(signed), signed.mean(0)
-    w, found = (u / 2 if arm == "normalised" else np.zeros(FEATURES)), []
-    while (
-        len(found) < steps and (not found or found[-1] >= FLAT) and np.abs(w).max() < 1e50
-    ):  # diverged
-        leaf, plain = mg.tensor(w, requires_grad=True), w
+    z = mg.from_numpy(signed)
+    u = signed.mean(0)
+    w = u / 2 if arm == "normalised" else np.zeros(FEATURES)
+    norms: list[float] = []
+    while len(norms) < steps:
+        is_flat = bool(norms) and norms[-1] < FLAT
+        if is_flat or not np.abs(w).max() < 1e50:  # arrived, or diverged
+            break
+        leaf = mg.tensor(w, requires_grad=True)
+        plain = w
         margins = z @ leaf
         if arm == "normalised":
             spread = float(np.sqrt(((signed @ w) ** 2).mean()))
             g = best_length(signed @ w / spread)
-            margins, plain = margins / (margins * margins).mean().sqrt() * g, w * (g / spread)
+            margins = margins / (margins * margins).mean().sqrt() * g
+            plain = w * (g / spread)
         F.softplus(-margins).mean().backward()
+
         slope = 1 / (1 + np.exp(np.clip(signed @ plain, -700, 700)))  # -dl/dmargin of each sample
-        found.append(float(np.linalg.norm((signed * slope[:, None]).mean(0))))
-        step = (
-            spread**3 / (g * slope.mean() * (u @ w)) if arm == "normalised" else 4.0
-        )  # L = λ/4, λ = 1
+        gradient = (signed * slope[:, None]).mean(0)
+        norms.append(float(np.linalg.norm(gradient)))
+        step = 4.0  # 1 / L, L = λ/4, λ = 1
+        if arm == "normalised":
+            step = spread**3 / (g * slope.mean() * (u @ w))
         w = w - multiple * step * leaf.grad.numpy()
-    return found
+    return norms
 
 
 ARMS = {"least squares": ("descent", "BatchNorm"), "halfspace": ("descent", "normalised")}
@@ -121,15 +133,17 @@ def cells(mode, seeds):
 
 def measure(cell, data=None, tick=lambda n: None):
     """Return the steps to the goal (None: never), the last value, a thinned [[step, value], …]."""
+    problems = {"least squares": (least_squares, CLOSE), "halfspace": (halfspace, FLAT)}
+    descend, goal = problems[cell["problem"]]
     with np.errstate(all="ignore"):  # descent above 2/L diverges: that is the point
-        least = cell["problem"] == "least squares"
-        values = (least_squares if least else halfspace)(cell["arm"], cell["rate"], cell["seed"])
-    goal = CLOSE if least else FLAT
+        values = descend(cell["arm"], cell["rate"], cell["seed"])
+    steps = next((t for t, v in enumerate(values) if v < goal), None)
+    values = [v if math.isfinite(v) else 1e300 for v in values]
     at = sorted({int(i) for i in np.geomspace(1, len(values), 120)})
     return {
-        "steps": next((t for t, v in enumerate(values) if v < goal), None),
-        "last": values[-1] if math.isfinite(values[-1]) else 1e300,
-        "curve": [[t, values[t - 1] if math.isfinite(values[t - 1]) else 1e300] for t in at],
+        "steps": steps,
+        "last": values[-1],
+        "curve": [[t, values[t - 1]] for t in at],
     }
 
 

@@ -103,9 +103,12 @@ def cnn(arm: str) -> nn.Sequential:
     """Return conv 8 /2, conv 16 /2, linear 10, on images that come as (N, 784)."""
     layers: list[nn.Module] = [AsImages()]
     for n_in, n_out in ((1, 8), (8, 16)):
-        norm = [nn.BatchNorm2d(n_out)] if arm == "BatchNorm" else []
-        layers += [nn.Conv2d(n_in, n_out, 3, 2, padding=1), *norm, nn.ReLU()]
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(16 * 7 * 7, 10))
+        layers.append(nn.Conv2d(n_in, n_out, 3, 2, padding=1))
+        if arm == "BatchNorm":
+            layers.append(nn.BatchNorm2d(n_out))
+        layers.append(nn.ReLU())
+    layers += [nn.Flatten(), nn.Linear(16 * 7 * 7, 10)]
+    return nn.Sequential(*layers)
 
 
 def curve(
@@ -113,8 +116,10 @@ def curve(
 ) -> list[list[float]]:
     """Return [[step, test accuracy], …] of a small CNN."""
     mg.manual_seed(seed)
-    few = Data(Part(data.train.images[:IMAGES], data.train.labels[:IMAGES]), data.test)
-    return fit(cnn(arm), few, steps=steps, batch=BATCH, lr=RATE, seed=seed, every=50, tick=tick)
+    images, labels = data.train.images[:IMAGES], data.train.labels[:IMAGES]
+    few = Data(Part(images, labels), data.test)
+    net = cnn(arm)
+    return fit(net, few, steps=steps, batch=BATCH, lr=RATE, seed=seed, every=50, tick=tick)
 
 
 def cells(mode, seeds):

@@ -158,18 +158,27 @@ def judge(results):
     )
 
 
+def _steps_and_lines(values):
+    """Return the steps of the probes, and the accuracies of each run at them."""
+    curves = [v["curve"] for v in values]
+    steps = [t for t, _ in curves[0]]
+    return steps, [[accuracy for _, accuracy in curve] for curve in curves]
+
+
+def _panels(figure, count):
+    rows, columns = -(-count // 2), min(count, 2)
+    return figure.subplots(rows, columns, squeeze=False, sharex=True).ravel()
+
+
 def draw(figure, results):
-    """One panel a comparison."""
+    """One panel per comparison."""
     runs = _runs(results)
-    panels = figure.subplots(
-        -(-len(runs) // 2), min(len(runs), 2), squeeze=False, sharex=True
-    ).ravel()
+    panels = _panels(figure, len(runs))
     for axes, (net, rates, *both) in zip(panels, runs, strict=True):
         for arm, values, style in zip(ARMS, both, (WITHOUT, WITH), strict=True):
-            curves = [v["curve"] for v in values]
-            lines = [[a for _, a in c] for c in curves]
-            banded(axes, [t for t, _ in curves[0]], lines, **style, markevery=6, label=arm)
-        low = 0.8 if curves[0][-1][0] > 5000 else 0.0  # long runs differ at the top
+            steps, lines = _steps_and_lines(values)
+            banded(axes, steps, lines, **style, markevery=6, label=arm)
+        low = 0.8 if steps[-1] > 5000 else 0.0  # long runs differ at the top
         title = f"3 × 100 {net}, {rates} rates"
         labelled(axes, title, "training steps", "test accuracy", "lower right", ylim=(low, 1.0))
 

@@ -199,9 +199,11 @@ def _check_workers(
     if prefetch is not None and prefetch < 0:
         raise ValueError(f"prefetch_factor option should be non-negative, got {prefetch}")
     if persistent and num_workers == 0:
-        raise ValueError("persistent_workers option needs num_workers > 0")
+        raise ValueError(f"persistent_workers option needs num_workers > 0, got {num_workers}")
     if context is not None and num_workers == 0:
-        raise ValueError("multiprocessing_context can only be used with num_workers > 0")
+        raise ValueError(
+            f"multiprocessing_context can only be used with num_workers > 0, got {num_workers}"
+        )
 
 
 def _check_sampling(
@@ -224,7 +226,8 @@ def _check_sampling(
         )
     if size is None and drop_last:
         raise ValueError(
-            "batch_size=None option disables auto-batching and is mutually exclusive with drop_last"
+            "batch_size=None option disables auto-batching and is mutually exclusive with "
+            f"drop_last, got drop_last={drop_last}"
         )
     if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
         raise ValueError(

@@ -17,7 +17,9 @@ class Dataset:
     """Base class of data sets with numbered samples."""
 
     def __getitem__(self, index: Any) -> Any:
-        raise NotImplementedError("Subclasses of Dataset should implement __getitem__.")
+        raise NotImplementedError(
+            f"Subclasses of Dataset should implement __getitem__. {type(self).__name__} does not"
+        )
 
     def __add__(self, other: Dataset) -> ConcatDataset:
         return ConcatDataset([self, other])
@@ -27,7 +29,10 @@ class IterableDataset(Dataset):
     """Base class of data sets that are streams: ``__iter__`` yields samples without numbers."""
 
     def __iter__(self) -> Any:
-        raise NotImplementedError("Subclasses of IterableDataset should implement __iter__.")
+        raise NotImplementedError(
+            "Subclasses of IterableDataset should implement __iter__. "
+            f"{type(self).__name__} does not"
+        )
 
 
 def get_worker_info() -> None:
@@ -75,7 +80,7 @@ class ConcatDataset(Dataset):
     def __init__(self, datasets: Sequence[Any]) -> None:
         self.datasets = list(datasets)
         if not self.datasets:
-            raise ValueError("datasets should not be an empty iterable")
+            raise ValueError(f"datasets should not be an empty iterable, got {datasets!r:.60}")
 
     def __getitem__(self, index: int) -> Any:
         i = index + len(self) if index < 0 else index
