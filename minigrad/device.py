@@ -6,7 +6,9 @@ from typing import Any
 
 
 class Device(str):
-    """Where tensors are: ``device('cpu')``, which compares with its name. Raises RuntimeError for others.
+    """Where tensors are: ``device('cpu')``, which compares with its name.
+
+    Raises RuntimeError for other devices.
 
     >>> Device("cpu").type
     'cpu'
@@ -61,6 +63,6 @@ def is_device(value: Any) -> bool:
 def absent(device: Any) -> RuntimeError:
     """Return the error of every call that asks for another device."""
     return RuntimeError(
-        f"device {device!r}: minigrad computes on the CPU alone. Leave the device out, or choose it as "
-        "'cuda' if cuda.is_available() else 'cpu'."
+        f"device {device!r}: minigrad computes on the CPU alone. Leave the device out, "
+        "or choose it as 'cuda' if cuda.is_available() else 'cpu'."
     )

@@ -15,11 +15,8 @@ int8, int16, int32, int64 = (np.dtype(f"int{n}") for n in (8, 16, 32, 64))
 uint8, bool_ = np.dtype("uint8"), np.dtype("bool")
 half, float_, double, short, int_, long = float16, float32, float64, int16, int32, int64
 
-_CATEGORY = {
-    "?": 0,
-    **dict.fromkeys("bBhHiIlLqQ", 1),
-    **dict.fromkeys("efd", 2),
-}  # of a dtype's character
+# of a dtype's character
+_CATEGORY = {"?": 0, **dict.fromkeys("bBhHiIlLqQ", 1), **dict.fromkeys("efd", 2)}
 _SCALAR_CATEGORY = {bool: 0, int: 1, float: 2}
 _default = float32
 
@@ -44,7 +41,10 @@ def set_default_dtype(dtype: Any) -> None:
 
 
 def category(dtype: np.dtype[Any]) -> int:
-    """Return 0 for bool, 1 for integers, 2 for floats; raise TypeError for anything else, ValueError for foreign bytes."""
+    """Return 0 for bool, 1 for integers, 2 for floats.
+
+    Raises TypeError for any other dtype, ValueError for bytes in another order.
+    """
     try:
         found = _CATEGORY[dtype.char]
     except KeyError:
@@ -54,8 +54,8 @@ def category(dtype: np.dtype[Any]) -> int:
         ) from None
     if not dtype.isnative:
         raise ValueError(
-            f"given numpy array has byte order different from the native byte order ({dtype.str}); convert it "
-            "first: array.astype(array.dtype.newbyteorder('='))"
+            "given numpy array has byte order different from the native byte order "
+            f"({dtype.str}); convert it first: array.astype(array.dtype.newbyteorder('='))"
         )
     return found
 
@@ -64,7 +64,8 @@ def category(dtype: np.dtype[Any]) -> int:
 def number(value: float, kind: str) -> np.ndarray:
     """Return a number as an array of no dimensions; ``kind`` is the character of a float dtype.
 
-    NumPy takes twice as long over a small array and a number of Python's. Not for 0: its sign is not told apart.
+    NumPy takes twice as long over a small array and a number of Python's. Not for 0: the cache
+    does not tell its signs apart.
     """
     array = np.array(value, kind)
     array.flags.writeable = False
@@ -127,7 +128,10 @@ def promoted(operands: list[Any]) -> list[Any]:
 
 
 def fitted(value: Any, dtype: np.dtype[Any]) -> np.ndarray:
-    """Return a number in a dtype, as a 0-d array; RuntimeError where it lies beyond. Negative ones wrap in unsigned dtypes."""
+    """Return a number in a dtype, as a 0-d array; RuntimeError where it lies beyond.
+
+    Negative ones wrap in unsigned dtypes.
+    """
     if isinstance(value, (complex, np.complexfloating)):
         raise RuntimeError(
             f"value cannot be converted to type {dtype} without overflow: {value} is complex"
@@ -143,16 +147,18 @@ def fitted(value: Any, dtype: np.dtype[Any]) -> np.ndarray:
 
 
 def of_old(data: Any, sizes: tuple[int, ...]) -> np.ndarray:
-    """Return what ``Tensor(2, 3)`` and ``Tensor([1, 2])`` mean: memory of that size, or these numbers, in the default dtype."""
+    """Return what ``Tensor(2, 3)`` and ``Tensor([1, 2])`` mean, in the default dtype.
+
+    That is memory of this size, or these numbers.
+    """
     if isinstance(data, (int, np.integer)) and type(data) is not bool:
         return np.empty((int(data), *sizes), _default)
     if isinstance(data, np.ndarray) and not sizes:
         category(data.dtype)
         with np.errstate(all="ignore"):
             return np.asarray(data, _default)
-    foreign = hasattr(data, "__array_ufunc__") and not isinstance(
-        data, np.generic
-    )  # of another device
+    # an array of another device
+    foreign = hasattr(data, "__array_ufunc__") and not isinstance(data, np.generic)
     if sizes or not (foreign or isinstance(data, (list, tuple, range))):
         raise TypeError(
             f"new(): data must be a sequence (got {type(data).__name__}); or use tensor({data!r})"
@@ -168,20 +174,21 @@ def filled(shape: tuple[int, ...], value: Any, dtype: Any) -> np.ndarray:
 
 
 TYPES: dict[str, np.dtype[Any]] = {
-    "FloatTensor": float32, "DoubleTensor": float64, "HalfTensor": float16, "LongTensor": int64, "IntTensor": int32,
-    "ShortTensor": int16, "CharTensor": int8, "ByteTensor": uint8, "BoolTensor": bool_,
+    "FloatTensor": float32, "DoubleTensor": float64, "HalfTensor": float16,
+    "LongTensor": int64, "IntTensor": int32, "ShortTensor": int16,
+    "CharTensor": int8, "ByteTensor": uint8, "BoolTensor": bool_,
 }  # fmt: skip
 
 
 def type_name(dtype: np.dtype[Any]) -> str:
-    """Return the old name of a dtype, ``'minigrad.FloatTensor'``."""
+    """Return the legacy name of a dtype, ``'minigrad.FloatTensor'``."""
     return "minigrad." + next(
         (name for name, known in TYPES.items() if known == dtype), f"{dtype}Tensor"
     )
 
 
 def dtype_of_type(type_: Any) -> np.dtype[Any]:
-    """Return the dtype of an old name or class (``FloatTensor``), or of what already means a dtype."""
+    """Return the dtype of a legacy name or class (``FloatTensor``), or of a dtype."""
     name = type_.rsplit(".", 1)[-1] if isinstance(type_, str) else getattr(type_, "__name__", "")
     if name in TYPES:
         return TYPES[name]

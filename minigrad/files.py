@@ -67,7 +67,7 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def _create(folder: Path, prefix: str) -> tuple[Path, int]:
-    """Return a new file of ours, locked while this process lives: by that others know it is in use."""
+    """Return a new file of ours, locked while this process lives: so others know it is in use."""
     while True:
         temporary = folder / f"{prefix}{secrets.token_hex(8)}.tmp"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -113,10 +113,14 @@ def _write_into(path: str | os.PathLike[str], kind: int, content: bytes) -> None
 
 # ---- which format it is ------------------------------------------------------------------------
 _TORCH = (
-    "a file of PyTorch's torch.save ({}), whose pickle would run code when read. Convert it where PyTorch is: "
-    'safetensors.torch.save_file(torch.load("model.pt", map_location="cpu"), "model.safetensors"), given a state_dict'
+    "a file of PyTorch's torch.save ({}), whose pickle would run code when read. "
+    "Convert it where PyTorch is: safetensors.torch.save_file("
+    'torch.load("model.pt", map_location="cpu"), "model.safetensors"), given a state_dict'
 )
-_NPZ = "an .npz file of NumPy (a zip of arrays). Convert it: mg.save(dict(np.load(path)), 'arrays.safetensors')"
+_NPZ = (
+    "an .npz file of NumPy (a zip of arrays). "
+    "Convert it: mg.save(dict(np.load(path)), 'arrays.safetensors')"
+)
 _FORMATS = (  # where, first bytes, what it is and the way out
     (
         0,
@@ -132,7 +136,8 @@ _FORMATS = (  # where, first bytes, what it is and the way out
     (
         0,
         b"GGUF",
-        "a GGUF file (llama.cpp). Read its tensors with gguf.GGUFReader(path), and mg.save a dict of them",
+        "a GGUF file (llama.cpp). "
+        "Read its tensors with gguf.GGUFReader(path), and mg.save a dict of them",
     ),
     (
         4,
@@ -155,11 +160,14 @@ _FORMATS = (  # where, first bytes, what it is and the way out
         "a Git LFS pointer, not the file itself. Fetch that with: git lfs pull",
     ),
 )
-_PICKLE = "a Python pickle, which would run code when read. Load it with its own program, and mg.save what was in it"
+_PICKLE = (
+    "a Python pickle, which would run code when read. "
+    "Load it with its own program, and mg.save what was in it"
+)
 
 
 def other_format(content: bytes) -> str | None:
-    """Say what a file is that is no safetensors file, and how to convert it; None where that is unknown."""
+    """Say what a file that is not of safetensors is, and how to convert it; None if unknown."""
     if not content:
         return "empty, not a complete safetensors file. Use another copy"
     if content.startswith((b"PK\x03\x04", b"PK\x05\x06")):
@@ -170,7 +178,10 @@ def other_format(content: bytes) -> str | None:
     if content[:1] == b"\x80" and content[1:2] in b"\2\3\4\5" and content.endswith(b"."):
         return _PICKLE
     if content[:512].lstrip().lower().startswith((b"<!doctype html", b"<html")):
-        return "a web page, perhaps an error that was downloaded in place of the file. Download it again"
+        return (
+            "a web page, perhaps an error that was downloaded in place of the file. "
+            "Download it again"
+        )
     return None
 
 
@@ -182,8 +193,8 @@ def _zip(content: bytes) -> str:
             names = archive.namelist()
     except zipfile.BadZipFile:
         return (
-            "a zip file that is cut off or damaged (files of torch.save and .npz files are zips of pickle "
-            "and arrays). Use another copy"
+            "a zip file that is cut off or damaged (files of torch.save and .npz files are zips "
+            "of pickle and arrays). Use another copy"
         )
     if any(name.endswith("data.pkl") for name in names):
         return _TORCH.format("a zip with a pickle in it")

@@ -1,4 +1,7 @@
-"""How results lie in memory: as PyTorch's do, for ``view``, ``flatten`` and the order of random numbers show it."""
+"""How results lie in memory: as PyTorch's do.
+
+``view``, ``flatten`` and the order of random numbers show it.
+"""
 
 from __future__ import annotations
 
@@ -95,7 +98,7 @@ def copied(array: Array, dtype: Any = None) -> Array:
 
 
 def picked(x: np.ndarray, out: np.ndarray, index: Any) -> np.ndarray:
-    """Return ``out``, the elements of ``x`` at an index with arrays, where PyTorch puts them in memory.
+    """Return ``out``, elements of ``x`` at an index with arrays, in PyTorch's order of memory.
 
     Axes of the index arrays lie by these arrays' strides, the others by those of ``x``.
     """

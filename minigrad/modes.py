@@ -1,4 +1,7 @@
-"""Whether operations are recorded: ``no_grad``, ``enable_grad``, ``set_grad_enabled``, ``inference_mode``, one switch a thread."""
+"""Whether operations are recorded: one switch per thread.
+
+``no_grad``, ``enable_grad``, ``set_grad_enabled`` and ``inference_mode`` turn it.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,10 @@ class _Modes(threading.local):
 
 
 class _Results:
-    """Whether results without gradient are looked at: inside module calls, and once a thread entered ``inference_mode``."""
+    """Whether results without gradient are looked at.
+
+    They are inside module calls, and once a thread entered ``inference_mode``.
+    """
 
     __slots__ = (
         "hooked",
@@ -127,7 +133,10 @@ class no_grad(_Mode):
 
 
 class enable_grad(_Mode):
-    """Record again inside a ``no_grad`` block (not in ``inference_mode``): a ``with`` block or a decorator."""
+    """Record again inside a ``no_grad`` block (not in ``inference_mode``).
+
+    A ``with`` block or a decorator.
+    """
 
     mode = True
 
@@ -135,8 +144,8 @@ class enable_grad(_Mode):
 class inference_mode:
     """Record nothing inside, and mark what is made there as never to be part of a graph.
 
-    A ``with`` block or a decorator. Outside it such a tensor cannot be saved for backward, ask for
-    a gradient or be written in place: RuntimeError. ``inference_mode(False)`` is ordinary recording.
+    A ``with`` block or a decorator. Outside it such a tensor cannot be saved for backward, require
+    grad or be written in place: RuntimeError. ``inference_mode(False)`` is ordinary recording.
     https://docs.pytorch.org/docs/stable/generated/torch.autograd.grad_mode.inference_mode.html
 
     >>> import minigrad as mg
@@ -221,7 +230,10 @@ def recording() -> inference_mode:
 
 @contextmanager
 def hold_statistics() -> Iterator[None]:
-    """Leave running statistics as they are in this block: its forwards run again, or only to be looked at."""
+    """Leave running statistics as they are in this block.
+
+    Its forwards run again, or only to be looked at.
+    """
     before, MODES.hold_statistics = MODES.hold_statistics, True
     try:
         yield

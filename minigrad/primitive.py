@@ -107,8 +107,10 @@ class Primitive:
         if self._reads_of_all:
             out, *_, operands = self._reads_of_all
             return (out,) + (operands,) * n
+
+        nothing = (False,) * (n + 1)
         reads = [read for i, read in enumerate(self._reads) if wanted >> i & 1 and read]
-        kept = tuple(any(column) for column in zip(*reads, strict=True)) or (False,) * (n + 1)
+        kept = tuple(any(column) for column in zip(*reads, strict=True)) or nothing
         self.kept[wanted] = kept
         return kept
 
@@ -136,7 +138,7 @@ def register(function: Callable[..., Any], *vjps: Rule | None, **options: Any) -
 
 
 def enter(function: Callable[..., Any], call: Rule, primitive: Primitive | None = None) -> None:
-    """Let ``call`` answer a NumPy function that is handed Tensors; ``primitive`` is what it records.
+    """Let ``call`` answer a NumPy function that is handed Tensors; it records ``primitive``.
 
     Raises ValueError where the function has an entry already: each has one meaning, in one place.
     """

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.device import Device
+from minigrad.draws import BLOCK, box_muller, multiply_add, smallest, swapped
 from minigrad.layout import axes_in_memory
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -30,7 +31,6 @@ _DEFAULT_SEED = 67280421310721  # of a new torch.Generator()
 _WORDS = 624  # of 32 bits, in a Mersenne Twister
 _FEW = 2000  # up to here a plain loop of swaps is as fast
 _PIECE = 1 << 14  # uniforms made at once: what is laid out on the way stays small
-_BLOCK = 16  # PyTorch makes many normals sixteen at a time
 _DIGITS = {"float16": 24, "float32": 24, "float64": 53}  # random bits in one uniform
 _STATE = np.dtype(  # PyTorch's CPUGeneratorImplState
     {
@@ -162,7 +162,7 @@ class Generator:
             part = values[place : place + _PIECE]
             unit = self._unit(len(part), digits)
             start, stop = unit.dtype.type(low), unit.dtype.type(high)
-            part[...] = _scaled(unit, stop - start, start)
+            part[...] = multiply_add(unit, stop - start, start)
             part[part == dtype.type(high)] = dtype.type(low)  # rounding can reach high
         return values.reshape(shape)
 
@@ -184,10 +184,8 @@ class Generator:
         n, (dtype, _) = _size(shape), _float("normal", dtype)
         if not std >= 0:
             raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
-        values = (
-            self._normal_pairs(n) if n < _BLOCK or one_by_one else self._normal_blocks(n, dtype)
-        )
-        scaled: Array = _scaled(values, std, mean)
+        values = self._normal_pairs(n) if n < BLOCK or one_by_one else self._normal_blocks(n, dtype)
+        scaled: Array = multiply_add(values, std, mean)
         return scaled.astype(dtype, copy=False).reshape(shape)
 
     def _normal_pairs(self, n: int) -> Array:
@@ -199,21 +197,22 @@ class Generator:
         radius = np.sqrt(-2 * np.log1p(-unit))
         angle = 2 * math.pi * turn
         pairs = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+
         values = np.concatenate([waiting, pairs.ravel()])
         self._waiting = float(values[n]) if len(values) > n else None
         return values[:n]
 
     def _normal_blocks(self, n: int, dtype: np.dtype[Any]) -> Array:
         """Return many normals: whole blocks, and for a remainder the last sixteen anew."""
-        rest, digits = n % _BLOCK, _DIGITS[dtype.name]
-        values = _box_muller(self._unit(n - rest, digits))
+        rest, digits = n % BLOCK, _DIGITS[dtype.name]
+        values = box_muller(self._unit(n - rest, digits))
         if rest == 0:
             return values
 
         # PyTorch draws the rest, then overwrites it
         self._unit(rest if dtype != np.float16 else 0, digits)
-        last = _box_muller(self._unit(_BLOCK, digits))
-        return np.concatenate([values[: n - _BLOCK], last])
+        last = box_muller(self._unit(BLOCK, digits))
+        return np.concatenate([values[: n - BLOCK], last])
 
     def exponential(self, shape: Shape, lambd: float = 1, dtype: Any = "f4") -> Array:
         """Return exponential floats of rate ``lambd``, as ``Tensor.exponential_``."""
@@ -271,7 +270,7 @@ class Generator:
         start = np.arange(_size(n) - 1)
         targets = start + self.random_uint32(start.size) % (n - start)
         if n > _FEW:
-            return _swapped(targets, n)
+            return swapped(targets, n)
         order = list(range(n))
         for i, j in enumerate(targets.tolist()):
             order[i], order[j] = order[j], order[i]
@@ -304,51 +303,7 @@ class Generator:
             weights,
             lambda shape: self.exponential(shape, dtype=weights.dtype),
         )
-        return np.ascontiguousarray(_first(-(weights / times), num_samples))
-
-
-def _first(values: Array, k: int) -> Array:
-    """Return the indices of the ``k`` smallest along the last axis, in order; ties by place."""
-    n = values.shape[-1]
-    if k == 1:
-        return np.argmin(values, axis=-1, keepdims=True)
-    if k > n // 8 or values.ndim > 1:
-        return np.argsort(values, axis=-1, kind="stable")[..., :k]
-    bound = np.partition(values, k - 1)[k - 1]
-    few = np.flatnonzero(values <= bound)
-    return few[np.argsort(values[few], kind="stable")[:k]]
-
-
-def _swapped(targets: Array, n: int) -> Array:
-    """Return 0 to n - 1 after swapping i with ``targets[i]`` >= i for each i in turn, all at once.
-
-    Step i takes what lies at its target: what step k left there, the last before i with this
-    target, and that is what lay at k just before step k; else the target itself. What lay at k
-    came, by the same argument, from the last step m < k with target k: a chain, shortened by half
-    each round.
-    """
-    steps = np.arange(n)
-    targets = np.append(targets, n - 1)
-    origin = steps.copy()
-    moved = targets != steps
-    origin[targets[moved]] = steps[moved]  # of steps with one target the last stays
-    while True:
-        further = origin[origin]
-        if np.array_equal(further, origin):
-            break
-        origin = further
-    width = n.bit_length()
-    keys = np.sort((targets << width) | steps)  # by target, then by step
-    target, step = keys >> width, keys & ((1 << width) - 1)
-    result = np.empty(n, np.int64)
-    result[step] = target
-    again = np.flatnonzero(target[1:] == target[:-1]) + 1
-    result[step[again]] = origin[step[again - 1]]
-    alone = np.ones(n, bool)
-    alone[step[again]] = False
-    own = alone & ~moved
-    result[own] = origin[steps[own]]
-    return result
+        return np.ascontiguousarray(smallest(-(weights / times), num_samples))
 
 
 def _checked_weights(weights: Array, num_samples: int, replacement: bool) -> Array:
@@ -371,42 +326,6 @@ def _float(name: str, dtype: Any) -> tuple[np.dtype[Any], int]:
     if (dtype := np.dtype(dtype)).name not in _DIGITS:
         raise NotImplementedError(f"{name}: expected one of {', '.join(_DIGITS)}, got {dtype}")
     return dtype, _DIGITS[dtype.name]
-
-
-def _box_muller(unit: Array) -> Array:
-    """Turn each block of 16 uniforms into 8 cosines, then 8 sines."""
-    first, last = unit.reshape(-1, 2, _BLOCK // 2).swapaxes(0, 1)  # (blocks, 8) each
-    radius, angle = np.sqrt(-2 * np.log(1 - first)), 2 * math.pi * last
-    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).ravel()
-
-
-def _scaled(x: Any, scale: Any, shift: Any) -> Any:
-    """Return ``x * scale + shift`` rounded once, by the fused instruction in PyTorch."""
-    if scale == 1 and shift == 0:
-        return x
-    scale, shift = x.dtype.type(scale), x.dtype.type(shift)
-    if x.dtype == np.float32:
-        wide = x * np.float64(scale) + np.float64(shift)
-        return wide.astype(np.float32)
-
-    # Dekker 1971: what rounding takes away is added at the end
-    product = x * scale
-    x_high, x_low = _halves(x)
-    s_high, s_low = _halves(scale)
-    lost = x_high * s_high - product
-    lost = lost + x_high * s_low + x_low * s_high
-    lost = lost + x_low * s_low
-
-    total = product + shift
-    part = total - product
-    rounding = (product - (total - part)) + (shift - part)
-    return total + (rounding + lost)
-
-
-def _halves(x: Any) -> tuple[Any, Any]:
-    """Return two floats of half the digits that add up to x."""
-    high = (x.view(np.int64) & -(2**27)).view(np.float64)
-    return high, x - high
 
 
 def in_memory_order(like: Array, draw: Callable[..., Array], *arrays: Array) -> Array:

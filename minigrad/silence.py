@@ -1,8 +1,9 @@
-"""What is warned of, and what not.
+"""Which warnings are shown.
 
-Infinities and NaN are values here, as in PyTorch, so what NumPy warns of them inside of us is dropped, at no cost a call:
-Python drops a warning where the code that ran into it has no ``__name__`` among its globals (as code has none while Python
-shuts down), before any filter or recorder sees it. ``np.errstate`` at every call would cost a third of a small one.
+Infinities and NaN are values here, as in PyTorch, so NumPy's warnings of them inside this package
+are dropped, at no cost per call: Python drops a warning where the code that caused it has no
+``__name__`` among its globals (as code has none while Python shuts down), before any filter or
+recorder sees it. ``np.errstate`` at every call would cost a third of a small one.
 """
 
 import sys

@@ -117,8 +117,12 @@ class _At:
 
     def __init__(self, address: int, shape: tuple[int, ...], strides: tuple[int, ...], size: int):
         self.__array_interface__ = {
-            "version": 3, "typestr": f"|V{size}", "data": (address, True), "shape": shape, "strides": strides,
-        }  # fmt: skip
+            "version": 3,
+            "typestr": f"|V{size}",
+            "data": (address, True),
+            "shape": shape,
+            "strides": strides,
+        }
 
 
 def _stand_in(part: Part) -> np.ndarray:

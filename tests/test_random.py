@@ -282,7 +282,7 @@ def test_scaling_rounds_once():
     x = seeded(0).uniform(500, dtype=np.float64)
     for scale, shift in [(0.468, -0.123), (7.3, 1e-3), (1e-9, 1.0), (3, -1)]:
         exact = [float(Fraction(v) * Fraction(scale) + Fraction(shift)) for v in x.tolist()]
-        assert mg_random._scaled(x, scale, shift).tolist() == exact
+        assert mg_random.multiply_add(x, scale, shift).tolist() == exact
 
 
 def test_uniform_never_returns_high():

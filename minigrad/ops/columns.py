@@ -170,7 +170,7 @@ class Columns:
         return inside.transpose(0, 3, 2, 1, *behind)
 
     def _windows_in(self, zeros, shape):
-        """Return the windows in the zeros: a view (block, group, row, *taps, C/groups, n, *places)."""
+        """Return the windows in the zeros: (block, group, row, *taps, C/groups, n, *places)."""
         block, row, channel, sample, *line = contiguous_steps(shape)
         group = self.channels * channel
 

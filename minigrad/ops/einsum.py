@@ -1,7 +1,7 @@
 """Einstein sums: pairs of operands become one batched matrix product each, the cheapest pair first.
 
-``inputs`` holds one string of letters per operand, ``output`` the letters of the result: no ellipsis,
-no spaces (``minigrad.functions.equation`` takes care of both).
+``inputs`` holds one string of letters per operand, ``output`` the letters of the result: no
+ellipsis, no spaces (``minigrad.functions.equation`` takes care of both).
 """
 
 from __future__ import annotations
@@ -83,7 +83,8 @@ def einsum(*xs, inputs, output):
     terms = []
     for i, (x, names) in enumerate(zip(xs, inputs, strict=True)):
         others = (*inputs[:i], *inputs[i + 1 :])
-        terms.append(_without_own_sums(x, names, {*output}.union(*others)))
+        needed = {*output}.union(*others)
+        terms.append(_without_own_sums(x, names, needed))
 
     while len(terms) > 1:
         i, j = _cheapest_pair([(names, x.shape) for x, names in terms], output)

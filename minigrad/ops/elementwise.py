@@ -2,52 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from minigrad.layout import channels_last, in_c_order
+from minigrad.ops.guards import checks_division, kind_of, refuse_bools, requires_kinds, restrict
 from minigrad.ops.reduction import mul_and_unbroadcast, unbroadcast
 from minigrad.ops.shape import expand_channels
 from minigrad.primitive import Primitive, alias, primitive, register
 
-
-def requires_kinds(function: Callable[..., Any], kinds: str) -> Callable[..., Any]:
-    """Refuse dtypes that PyTorch has no such function for."""
-
-    @functools.wraps(function)
-    def checked(*operands, **parameters):
-        for x in operands:
-            if getattr(x, "dtype", None) is not None and x.dtype.kind not in kinds:
-                raise NotImplementedError(
-                    f'"{function.__name__}" not implemented for {x.dtype}; convert first: x.float()'
-                )
-        return function(*operands, **parameters)
-
-    return checked
-
-
-def restrict(kinds: str, *primitives: Primitive) -> None:
-    """Let the primitives refuse operands of other kinds."""
-    for each in primitives:
-        each.function = requires_kinds(each.function, kinds)
-
-
-_FLOAT = np.dtype(float)
 _LN2, _LN10 = 0.6931471805599453, 2.302585092994046
-
-
-def refuse_bools(*operands):
-    """Refuse to subtract bools, or from them: PyTorch asks what is meant."""
-    if any(isinstance(x, bool) or getattr(x, "dtype", _FLOAT).kind == "b" for x in operands):
-        raise RuntimeError(
-            "Subtraction, the `-` operator, with a bool tensor is not supported. "
-            "If you are trying to invert a mask, "
-            "use the `~` or `logical_not()` operator instead."
-        )
 
 
 # ---- arithmetic -------------------------------------------------------------------------------
@@ -122,17 +87,12 @@ def _pow_vjp_y(g, out, x, y):
 @primitive(_pow_vjp_x, _pow_vjp_y, name="pow", promotes=0)
 def pow(x, y):
     """x to the power y; an integer to a negative integer is 0, unless its inverse is an integer."""
-    if _kind(x) == _kind(y) == "b":
+    if kind_of(x) == kind_of(y) == "b":
         raise NotImplementedError('"pow" not implemented for bool; convert first: x.long()')
-    integers = _kind(y) in "iu" and np.result_type(x, y).kind in "iu"
+    integers = kind_of(y) in "iu" and np.result_type(x, y).kind in "iu"
     if integers and np.any(np.less(y, 0)):
         return _integer_pow(x, y)
     return np.power(x, y)
-
-
-def _kind(x):
-    """Return the kind of an operand's dtype; a Python number without one counts as a float."""
-    return getattr(x, "dtype", _FLOAT).kind
 
 
 def _integer_pow(x, y):
@@ -225,23 +185,6 @@ def zero_grad_rule(g, _out, _x, **_params):
 
 def zero_grad_rule_binary(g, _out, _x, _y):
     return np.where(False, g, 0.0)
-
-
-def checks_division(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Refuse integers divided by zero, which floats have an answer for."""
-
-    @functools.wraps(function)
-    def guarded(x, y):
-        if all(isinstance(v, bool) or getattr(v, "dtype", _FLOAT).kind == "b" for v in (x, y)):
-            raise NotImplementedError(
-                f'"{function.__name__}" not implemented for bool; convert first: x.long()'
-            )
-        out = function(x, y)
-        if out.dtype.kind in "iu" and not np.all(y):
-            raise RuntimeError("ZeroDivisionError")
-        return out
-
-    return guarded
 
 
 @primitive(zero_grad_rule_binary, zero_grad_rule_binary, promotes=0)
@@ -356,7 +299,7 @@ def softplus(x):
 
 @primitive(lambda g, _out, x, *, min=None, max=None: masked(g, _inside(x, min, max)))
 def clamp(x, *, min=None, max=None):
-    """x held between two numbers; the gradient at a bound and of NaN is 0, as since PyTorch 2.14."""
+    """x held between two numbers; gradient at a bound and of NaN is 0, as since PyTorch 2.14."""
     return np.clip(x, min, max)
 
 

@@ -12,10 +12,14 @@ import numpy as np
 from minigrad.ops.special import erf
 from minigrad.primitive import primitive
 
-_NEAR = (2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087, -0.00125372503,
-         -0.00417768164, 0.246640727, 1.50140941)  # fmt: skip
-_FAR = (-0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613,
-        0.00943887047, 1.00167406, 2.83297682)  # fmt: skip
+_NEAR = (
+    2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087,
+    -0.00125372503, -0.00417768164, 0.246640727, 1.50140941,
+)  # fmt: skip
+_FAR = (
+    -0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773,
+    -0.0076224613, 0.00943887047, 1.00167406, 2.83297682,
+)  # fmt: skip
 _HALF_SQRTPI = math.sqrt(math.pi) / 2
 
 
@@ -24,10 +28,13 @@ def erfinv(x):
     """The y of erf(y) = x: ±inf at ±1, nan beyond."""
     wide = x.astype(np.float64)
     with np.errstate(all="ignore"):
-        y = _by_newton(wide, _approximate(wide))
-    y = np.where(np.abs(wide) > 1, np.nan, y)
+        y = _approximate(wide)
+        y = _by_newton(wide, y)
+
+    size = np.abs(wide)
+    y = np.where(size > 1, np.nan, y)
     ends = np.copysign(np.inf, wide)
-    y = np.where(np.abs(wide) == 1, ends, y)
+    y = np.where(size == 1, ends, y)
     return y.astype(x.dtype)
 
 

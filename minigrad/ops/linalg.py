@@ -123,8 +123,9 @@ def cofactor(x):
 
     u, s, vh, sign = _svd_with_sign(x)
     k = s.shape[-1]
-    minors = sign[..., None] * _minors(s, (k,))
-    return (u * minors[..., None, :]) @ vh
+    minors = _minors(s, (k,)) * sign[..., None]
+    scaled = u * minors[..., None, :]
+    return scaled @ vh
 
 
 def _cofactor_vjp_vjp_x(h, _out, x, g):

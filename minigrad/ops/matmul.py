@@ -56,7 +56,7 @@ def _rows(x):
 
 
 def _columns_by_columns(x, y):
-    """Multiply each column of x by each of y, over all rows of both: (..., n), (..., m) -> (n, m)."""
+    """Multiply each column of x by each of y, over all rows: (..., n), (..., m) -> (n, m)."""
     return _product(_rows(x).mT, _rows(y))
 
 

@@ -1,4 +1,4 @@
-"""Primitives that reduce axes. ``axis`` is a tuple of non-negative integers, ``keepdims`` a bool."""
+"""Primitives that reduce axes. ``axis`` is a tuple of integers >= 0, ``keepdims`` a bool."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def sum_of_product(x, y, *, shape):
 
 
 def mul_and_unbroadcast(g, x, _y):
-    """Return the cotangent g * x of an operand like ``_y``, summed at once where that was broadcast."""
+    """Return the cotangent g * x of an operand like ``_y``, summed where that was broadcast."""
     if g.shape == _y.shape or x.shape != g.shape:
         return g * expand_channels(x, g)
     return sum_of_product(g, x, shape=_y.shape)

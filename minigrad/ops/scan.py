@@ -29,7 +29,10 @@ def _shifted(x, axis, k):
 
 
 def recurrence(a, b, axis):
-    """Return s with s[k] = b[k] + a[k] s[k + 1], zero beyond the end, in log2(n) steps of whole arrays."""
+    """Return s with s[k] = b[k] + a[k] s[k + 1], zero beyond the end.
+
+    It takes log2(n) steps of entire arrays.
+    """
     step, n = 1, b.shape[axis]
     while step < n:
         b = b + a * _shifted(b, axis, step)
@@ -82,7 +85,8 @@ def _logcumsumexp_vjp(g, out, x, *, axis):
     out = np.where(out == -np.inf, 0.0, out)
     x, out, g = _wide(x), _wide(out), _wide(g)
 
-    before, after = _part(out, axis, None, -1), _part(out, axis, 1, None)
+    before = _part(out, axis, None, -1)
+    after = _part(out, axis, 1, None)
     fall = np.exp(before - after)  # at most 1
     behind = int(x.shape[axis] > 0)
     widths = tuple((0, behind if i == axis else 0) for i in range(x.ndim))

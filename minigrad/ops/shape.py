@@ -36,7 +36,7 @@ def swapaxes(x, *, axis1, axis2):
 
 @primitive(lambda g, _out, _x, *, shape: g, views=True)  # the sweep sums over what was stretched
 def broadcast_to(x, *, shape):
-    """A view with stride 0 along what is stretched; NumPy's own function takes ten times as long."""
+    """A view with stride 0 along what is stretched; NumPy's own takes ten times as long."""
     if x.size == math.prod(shape) and len(shape) >= x.ndim:  # nothing is: it may be written
         return x.reshape(shape)
     strides = None
@@ -155,6 +155,12 @@ def _stack(arrays, axis=0):
     )
 
 
+def _transpose(a, axes=None):
+    if axes is None:
+        axes = range(a.ndim)[::-1]
+    return transpose(a, axes=tuple(i % a.ndim for i in axes))
+
+
 def axis_of_stack(x, axis):
     return axis % (x.ndim + 1)
 
@@ -167,8 +173,7 @@ for made, function in (
 alias(broadcast_to, np.broadcast_to, call=lambda array, shape: broadcast_to(
     array, shape=tuple(shape) if np.iterable(shape) else (shape,)))  # fmt: skip
 alias(squeeze, np.squeeze, call=lambda a, axis=None: squeeze(a, axis=axis))
-alias(transpose, np.transpose, call=lambda a, axes=None: transpose(
-    a, axes=tuple(range(a.ndim))[::-1] if axes is None else tuple(i % a.ndim for i in axes)))  # fmt: skip
+alias(transpose, np.transpose, call=_transpose)
 alias(concatenate, np.concatenate, call=lambda arrays, axis=0: concatenate(
     *arrays, axis=axis % arrays[0].ndim))  # fmt: skip
 alias(concatenate, np.stack, call=_stack)

@@ -45,7 +45,7 @@ def argtop(x, *, axis, k, largest):
 
 @primitive(None)
 def argmedian(x, *, axis):
-    """The place of the lower median along an axis, which is kept; of the first NaN where there is one."""
+    """The place of the lower median along an axis, which stays; of the first NaN, if any."""
     order = np.argsort(x, axis=axis, kind="stable")
     middle = np.take(order, [(x.shape[axis] - 1) // 2], axis=axis)
     bad = np.isnan(x)

@@ -7,7 +7,8 @@ import math
 
 import numpy as np
 
-from minigrad.ops.elementwise import restrict, sigmoid
+from minigrad.ops.elementwise import sigmoid
+from minigrad.ops.guards import restrict
 from minigrad.ops.summation import in_float32
 from minigrad.primitive import primitive, register
 
@@ -47,7 +48,7 @@ def _ratio(pair, x):
 
 
 def _tail(y):
-    """Return erfc of y > 0.46875; exp(-y²) in two factors, of which the first is of an exact square."""
+    """Return erfc of y > 0.46875; exp(-y²) in two factors, the first of an exact square."""
     middle = _ratio(_MIDDLE, np.minimum(y, _OUTER))
     beyond = np.maximum(y, _OUTER)
     z = 1 / np.square(beyond)

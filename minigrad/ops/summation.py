@@ -57,7 +57,7 @@ def adder(shape, axis, keepdims, kind):
 
 @functools.lru_cache(4096)
 def _adder_of_turned(shape, strides, axis, keepdims, kind):
-    """Return how to add up in the order of memory, which most often is that of a transposed array."""
+    """Return how to add up in the order of memory, most often that of a transposed array."""
     order = sorted(range(len(shape)), key=lambda i: -abs(strides[i]))
     back = [order.index(i) for i in range(len(shape))]
     like = np.lib.stride_tricks.as_strided(np.empty(0, kind), shape, strides)
@@ -90,7 +90,7 @@ _SMALL = 64  # numbers: with fewer add.reduce is as quick and rounds no worse
 
 
 def _at_once(along, behind):
-    """Whether a column of numbers is added up in one product: with many columns it does in four lanes."""
+    """Whether a column is added up in one product: with many columns that has four lanes."""
     return along <= (BLOCK if behind < 16 else 4 * BLOCK)
 
 
@@ -98,7 +98,8 @@ def _at_once(along, behind):
 def _plan(shape, axis):
     """Return the products that add up C-contiguous arrays, each as (before, along, behind).
 
-    The last axes come first. None for whole arrays, which add.reduce takes pairwise, and where nothing is added.
+    The last axes come first. None for whole arrays, which add.reduce takes pairwise, and where
+    nothing is added.
     """
     runs: list[list] = []  # neighbouring axes that go alike: [summed?, length]
     for i, n in enumerate(shape):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.ops.elementwise import restrict
+from minigrad.ops.guards import restrict
 from minigrad.primitive import register
 
 FLOAT = {"floats": True}

@@ -247,7 +247,7 @@ def max_pool(x, *, kernel, stride, padding, dilation):
 
 @primitive(None, None)
 def argmax_windows(x, best, *, kernel, stride, padding, dilation):
-    """Which element of each window is its maximum: the first of ties; the last NaN, if there is one.
+    """Which element of each window is its maximum: the first of ties; the last NaN, if any.
 
     Padding is NaN here, which equals nothing: it does not win where all else is -inf, either.
     """
