@@ -96,11 +96,9 @@ def record_unary(primitive: Primitive, x: Any, params: dict[str, Any] = _NO_PARA
         result._node = node = _new(Node)
         node.primitive = primitive
         node.first, node.second, node.many = operand_node, NO_OPERAND, None
-        node.saved = (
-            (out if kept[0] else None, a if kept[1] else None)
-            if primitive.saves
-            else _SAVES_NOTHING_1
-        )
+        node.saved = _SAVES_NOTHING_1
+        if primitive.saves:
+            node.saved = (out if kept[0] else None, a if kept[1] else None)
         node.params = params
         shape = out.shape
         node.shape = operand_node.shape if operand_node.shape == shape else shape
@@ -141,11 +139,14 @@ def record_binary(primitive: Primitive, x: Any, y: Any, params: dict[str, Any] =
             node_b = source(y, kept[2])
         result._node = node = _new(Node)
         node.first, node.second, node.many = node_a, node_b, None
-        node.saved = _SAVES_NOTHING_2 if not primitive.saves and node_a and node_b else (
-            out if kept[0] else None,
-            a if kept[1] or node_a is None else None,
-            b if kept[2] or node_b is None else None,
-        )  # fmt: skip
+        if not primitive.saves and node_a and node_b:
+            node.saved = _SAVES_NOTHING_2
+        else:
+            node.saved = (
+                out if kept[0] else None,
+                a if kept[1] or node_a is None else None,
+                b if kept[2] or node_b is None else None,
+            )
         node.primitive, node.params = primitive, params
         shape = out.shape
         node.shape = node_a.shape if node_a is not None and node_a.shape == shape else shape
