@@ -184,6 +184,52 @@ def test_lbfgs_like_pytorch(torch, options):
     np.testing.assert_allclose(later, expected, rtol=1e-7, atol=1e-12)
 
 
+LINES = [
+    lambda t: (t - 3) ** 2,
+    lambda t: -t / (t**2 + 0.01),
+    lambda t: 1e3 * t**8 - t,
+    lambda t: (-t + 1e-3 * t**4) + 0.1 * (6 * t).sin(),
+    lambda t: (5 * (t - 1)).exp() - 3 * t,
+    lambda t: -(1 + t).log() + 0.01 * t**6,
+    lambda t: (t - 0.3).abs() + 1e-4 * t**2 - 0.5 * t,
+    lambda t: (1e-4 + (t - 0.9) ** 2).sqrt() - 0.1 * t,
+    lambda t: -t + (30 * (t - 0.1)).clamp(max=80).exp(),
+    lambda t: -t + 100 * (t - 0.02).clamp(min=0) ** 0.5,
+    lambda t: -(t - 0.999).clamp(max=0) * -1 * 1e-2 - t * 1e-3 + (40 * (t - 1)).tanh(),
+]
+
+
+@pytest.mark.parametrize("line", range(len(LINES)))
+@pytest.mark.parametrize("t", [1e-3, 0.1, 1.0, 7.0, 500.0])
+def test_line_searches_like_pytorch(torch, line, t):
+    from torch.optim.lbfgs import _strong_wolfe
+
+    from minigrad.optim.line_search import Point, strong_wolfe
+
+    visited = []
+
+    def at(t, d=None):
+        x = torch.tensor([float(t)], dtype=torch.float64, requires_grad=True)
+        value = LINES[line](x).sum()
+        value.backward()
+        visited.append(float(t))
+        return value.item(), x.grad
+
+    d = torch.ones(1, dtype=torch.float64)
+    f, g = at(0.0)
+    loss, _, length, evaluations = _strong_wolfe(lambda x, t, d: at(t), None, t, d, f, g, g.dot(d))
+    theirs, visited[:] = visited[1:], []
+
+    def evaluate(t):
+        value, grad = at(t)
+        return Point(t, value, grad.numpy(), grad.numpy()[0])
+
+    with np.errstate(all="ignore"):
+        point, used = strong_wolfe(evaluate, evaluate(0.0)._replace(t=0), t, 1.0, 25)
+    np.testing.assert_allclose(visited[1:], theirs, rtol=1e-9)
+    assert used == evaluations and (point.t, point.loss) == pytest.approx((float(length), loss), rel=1e-9, nan_ok=True)
+
+
 def test_lbfgs_is_taken_over_bit_for_bit(tmp_path):
     whole, close_whole, expected = valley(mg, optim, {"line_search_fn": "strong_wolfe", "max_iter": 4})
     first, close_first, seen = valley(mg, optim, {"line_search_fn": "strong_wolfe", "max_iter": 4})
