@@ -344,11 +344,14 @@ def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None) -> T
 
 def _pairs(name: str, function: Any, row: int, col: int, offset: int, dtype: Any) -> Tensor:
     dtype = np.dtype(dtype or np.int64)
-    if row < 0 or col < 0:
+    is_negative = min(row, col) < 0
+    if is_negative:
         raise RuntimeError(f"{name}: row and col must be non-negative, got {row} and {col}")
     if dtype not in (np.int32, np.int64):
         raise NotImplementedError(f'"{name}" not implemented for {dtype}; expected int32 or int64')
-    return Tensor._wrap(np.stack(function(row, offset, col)).astype(dtype))
+    rows_and_columns = function(row, offset, col)
+    indices = np.stack(rows_and_columns)
+    return Tensor._wrap(indices.astype(dtype))
 
 
 @placed

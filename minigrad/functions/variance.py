@@ -59,7 +59,8 @@ def _standard_deviation(input: T, axes: tuple[int, ...], divisor: float, keepdim
         is_beyond = (squares < limits.tiny) | (squares > limits.max)
         if is_beyond.any():
             variance = _variance(input.double(), axes, divisor, keepdim)
-    return elementwise.safe_sqrt(variance).to(input.dtype)
+    deviation = elementwise.safe_sqrt(variance)
+    return deviation.to(input.dtype)
 
 
 @accepts_numpy_names
