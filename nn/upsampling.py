@@ -55,7 +55,7 @@ def _sizes(input: Tensor, size: Size, scale_factor: Scale, recompute: Any) -> tu
     if size is None and scale_factor is None:
         raise ValueError("either size or scale_factor should be defined, got None for both")
     name, value = ("size", size) if scale_factor is None else ("scale_factor", scale_factor)
-    values = list(value) if isinstance(value, Sequence) else [value] * len(spatial)
+    values: Any = list(value) if isinstance(value, Sequence) else [value] * len(spatial)
     if len(values) != len(spatial):
         raise ValueError(
             f"Input and {'output' if name == 'size' else name} must have the same number of "
@@ -199,8 +199,9 @@ class Upsample(Module):
                  align_corners: bool | None = None,
                  recompute_scale_factor: bool | None = None) -> None:  # fmt: skip
         super().__init__()
+        scales: Any = scale_factor
         several = isinstance(scale_factor, Sequence)
-        scales: Any = tuple(float(s) for s in scale_factor) if several else scale_factor
+        scales = tuple(float(s) for s in scales) if several else scales
         self.scale_factor = float(scales) if scales and not several else scales
         self.size, self.mode, self.align_corners = size, mode, align_corners
         self.recompute_scale_factor = recompute_scale_factor

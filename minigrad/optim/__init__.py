@@ -1,8 +1,7 @@
 """Optimizers and learning-rate schedules, with PyTorch's names and defaults."""
 
 import difflib as _difflib
-from typing import TYPE_CHECKING as _TYPE_CHECKING
-from typing import Any as _Any
+import typing as _typing
 
 from minigrad.optim import lr_scheduler as lr_scheduler
 from minigrad.optim import swa_utils as swa_utils
@@ -23,9 +22,9 @@ from minigrad.optim.rprop import Rprop as Rprop
 from minigrad.optim.sgd import SGD as SGD
 from minigrad.optim.sparse_adam import SparseAdam as SparseAdam
 
-if not _TYPE_CHECKING:  # a checker knows all names
+if not _typing.TYPE_CHECKING:  # a checker knows all names
 
-    def __getattr__(name: str) -> _Any:
+    def __getattr__(name: str) -> _typing.Any:
         """Say what there is instead of ``name``."""
         known = [each for each in globals() if not each.startswith("_")]
         nearest = _difflib.get_close_matches(name, known, 1, 0.5)
