@@ -35,8 +35,11 @@ def _text_row(row: Sequence[str], widths: Sequence[int], left: int) -> str:
     parts = []
     for i, (cell, width) in enumerate(zip(row, widths, strict=True)):
         pad = " " * (width - _width(cell))
-        parts.append(cell + pad if i < left else pad + cell)
-    return "  ".join(parts).rstrip()
+        is_left = i < left
+        padded = cell + pad if is_left else pad + cell
+        parts.append(padded)
+    text = "  ".join(parts)
+    return text.rstrip()
 
 
 def html_table(
