@@ -152,16 +152,19 @@ class ChannelShuffle(Module):
 # ---- windows as columns --------------------------------------------------------------------------
 def _places(size: Any, kernel: Any, dilation: Any, padding: Any, stride: Any) -> np.ndarray:
     """Return where the elements of windows stand in the padded, flat image: (taps, windows)."""
-    padded = [n + 2 * p for n, p in zip(size, padding, strict=True)]
-    by_axis = []
-    for n, k, d, s in zip(padded, kernel, dilation, stride, strict=True):
-        taps = np.arange(k) * d
-        starts = np.arange(0, n - d * (k - 1), s)
-        by_axis.append(taps[:, None] + starts)
-    rows, columns = by_axis
-    first_in_row = rows[:, None, :, None] * padded[1]
+    height, width = (n + 2 * p for n, p in zip(size, padding, strict=True))
+    rows = _along(height, kernel[0], dilation[0], stride[0])
+    columns = _along(width, kernel[1], dilation[1], stride[1])
+    first_in_row = rows[:, None, :, None] * width
     places = first_in_row + columns[None, :, None, :]  # (kh, kw, H', W')
     return places.reshape(math.prod(kernel), -1)
+
+
+def _along(size: int, kernel: int, dilation: int, stride: int) -> np.ndarray:
+    """Return where the elements of windows stand along one axis: (kernel, windows)."""
+    taps = np.arange(kernel) * dilation
+    starts = np.arange(0, size - dilation * (kernel - 1), stride)
+    return taps[:, None] + starts
 
 
 def _pairs(kernel_size: Sizes, dilation: Sizes, padding: Sizes, stride: Sizes) -> Any:

@@ -11,7 +11,7 @@ from minigrad.nn import init
 from minigrad.nn.linear import linear
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter, on_cpu
-from minigrad.nn.recurrent import GATES, STEPS, State, Weights
+from minigrad.nn.recurrent_steps import GATES, STEPS, State, Weights
 from minigrad.tensor.tensor import Tensor
 
 

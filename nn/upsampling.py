@@ -134,7 +134,7 @@ def _smooth(size: int, out: int, step: float, align_corners: bool, cubic: bool) 
     """Return the weights of two neighbours, or of four; beyond the ends the last place counts."""
     i = np.arange(out)
     if align_corners:
-        source = i * ((size - 1) / (out - 1) if out > 1 else 0.0)
+        source = i * _between_corners(size, out)
     else:
         source = (i + 0.5) * step - 0.5
         source = source if cubic else np.maximum(source, 0)
@@ -147,6 +147,10 @@ def _smooth(size: int, out: int, step: float, align_corners: bool, cubic: bool) 
         place = np.clip(first + tap, 0, size - 1)
         np.add.at(matrix, (i, place), kernel(fraction - tap))
     return matrix
+
+
+def _between_corners(size: int, out: int) -> float:
+    return (size - 1) / (out - 1) if out > 1 else 0.0
 
 
 def _triangle(x: Any) -> Any:
@@ -164,7 +168,7 @@ def _cubic(x: Any, a: float = -0.75) -> Any:
 def _antialiased(size: int, out: int, step: float, align_corners: bool, cubic: bool) -> np.ndarray:
     """Return the weights of a kernel that is as wide as the places that one output stands for."""
     if align_corners:
-        step = (size - 1) / (out - 1) if out > 1 else 0.0
+        step = _between_corners(size, out)
     width = max(step, 1.0)
     support = (2.0 if cubic else 1.0) * width
     center = step * (np.arange(out)[:, None] + 0.5)

