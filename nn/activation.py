@@ -165,7 +165,7 @@ def _implied(input: Tensor, dim: int | None, name: str) -> int:
 
 
 # ---- modules ------------------------------------------------------------------------------------
-class _Activation(Module):
+class Activation(Module):
     """A function of the input and of the attributes named in ``options``."""
 
     function: Callable[..., Tensor]
@@ -179,31 +179,31 @@ class _Activation(Module):
         return ", ".join(f"{name}={getattr(self, name)!r}" for name in self.options)
 
 
-class Sigmoid(_Activation):
+class Sigmoid(Activation):
     """1/(1 + exp(-x))."""
 
     function = staticmethod(sigmoid)
 
 
-class Tanh(_Activation):
+class Tanh(Activation):
     """tanh(x)."""
 
     function = staticmethod(tanh)
 
 
-class LogSigmoid(_Activation):
+class LogSigmoid(Activation):
     """log(sigmoid(x)), without overflow."""
 
     function = staticmethod(logsigmoid)
 
 
-class Softsign(_Activation):
+class Softsign(Activation):
     """x/(1 + |x|)."""
 
     function = staticmethod(softsign)
 
 
-class _Rectifier(_Activation):
+class Rectifier(Activation):
     """An activation that can be written into its input."""
 
     def __init__(self, inplace: bool = False) -> None:
@@ -222,31 +222,31 @@ class _Rectifier(_Activation):
         return ", ".join(filter(None, parts))
 
 
-class ReLU(_Rectifier):
+class ReLU(Rectifier):
     """max(x, 0); the gradient at 0 is 0."""
 
     function = staticmethod(relu)
 
 
-class SELU(_Rectifier):
+class SELU(Rectifier):
     """1.0507 elu(x, 1.6733), which keeps mean 0 and variance 1 (Klambauer et al., 2017)."""
 
     function = staticmethod(selu)
 
 
-class SiLU(_Rectifier):
+class SiLU(Rectifier):
     """x sigmoid(x)."""
 
     function = staticmethod(silu)
 
 
-class Mish(_Rectifier):
+class Mish(Rectifier):
     """x tanh(softplus(x))."""
 
     function = staticmethod(mish)
 
 
-class LeakyReLU(_Rectifier):
+class LeakyReLU(Rectifier):
     """x where positive, negative_slope x elsewhere (default 0.01)."""
 
     function, options = staticmethod(leaky_relu), ("negative_slope",)
@@ -256,7 +256,7 @@ class LeakyReLU(_Rectifier):
         self.negative_slope = negative_slope
 
 
-class ELU(_Rectifier):
+class ELU(Rectifier):
     """x where positive, alpha (exp(x) - 1) elsewhere (default 1)."""
 
     function, options = staticmethod(elu), ("alpha",)
@@ -266,7 +266,7 @@ class ELU(_Rectifier):
         self.alpha = alpha
 
 
-class Hardtanh(_Rectifier):
+class Hardtanh(Rectifier):
     """x held between min_val and max_val (-1 and 1)."""
 
     function, options = staticmethod(hardtanh), ("min_val", "max_val")
@@ -290,7 +290,7 @@ class ReLU6(Hardtanh):
         return "inplace=True" if self.inplace else ""
 
 
-class Softplus(_Activation):
+class Softplus(Activation):
     """log(1 + exp(beta x))/beta; x itself where beta x > threshold."""
 
     function, options = staticmethod(softplus), ("beta", "threshold")
@@ -300,7 +300,7 @@ class Softplus(_Activation):
         self.beta, self.threshold = beta, threshold
 
 
-class GELU(_Activation):
+class GELU(Activation):
     """x Φ(x), Φ the normal distribution; approximate='tanh' takes the usual approximation."""
 
     function, options = staticmethod(gelu), ("approximate",)
@@ -310,7 +310,7 @@ class GELU(_Activation):
         self.approximate = approximate
 
 
-class Softmax(_Activation):
+class Softmax(Activation):
     """exp(x) over its sum along ``dim``."""
 
     function, options = staticmethod(softmax), ("dim",)

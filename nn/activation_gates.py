@@ -1,0 +1,350 @@
+"""Activations that gate, shrink, or have a slope of their own; the commoner are in ``activation``.
+
+https://docs.pytorch.org/docs/stable/nn.html#non-linear-activations-weighted-sum-nonlinearity
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.creation import full
+from minigrad.functions import elementwise as e
+from minigrad.functions.p_norm import norm
+from minigrad.nn.activation import Activation, Rectifier, relu6, softmax
+from minigrad.nn.arguments import tensor_arguments
+from minigrad.nn.module import Module
+from minigrad.nn.parameter import Parameter, on_cpu
+from minigrad.random import default_generator
+from minigrad.tensor.tensor import Tensor
+
+
+def _check_floats(function: str, input: Tensor) -> None:
+    if not input.is_floating_point():
+        raise NotImplementedError(
+            f"{function}: not implemented for {input.dtype}; convert it first: x.float()"
+        )
+
+
+# ---- gates ---------------------------------------------------------------------------------------
+@tensor_arguments
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """Return a · sigmoid(b), a and b the halves of the input along ``dim`` (Dauphin et al., 2017).
+
+    Raises RuntimeError for an odd size.
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.glu.html
+
+    >>> import minigrad as mg
+    >>> glu(mg.tensor([2.0, 0.0]))
+    tensor([1.])
+    """
+    if not input.ndim:
+        raise RuntimeError("glu does not support scalars because halving size must be even, got ()")
+    size = input.shape[dim]
+    if size % 2:
+        raise RuntimeError(
+            f"Halving dimension must be even, but dimension {dim % input.ndim} is size {size}"
+        )
+    a, b = input.split(size // 2, dim)
+    return a * e.sigmoid(b)
+
+
+@tensor_arguments
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return input / 6 + 1/2, held between 0 and 1."""
+    if inplace:
+        return input._computed("hardsigmoid_", hardsigmoid)
+    _check_floats("hardsigmoid", input)
+    return relu6(input + 3) / 6
+
+
+@tensor_arguments
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return input · hardsigmoid(input) (Howard et al., 2019)."""
+    if inplace:
+        return input._computed("hardswish_", hardswish)
+    _check_floats("hardswish", input)
+    return input * hardsigmoid(input)
+
+
+@tensor_arguments
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """Return input where positive, alpha (exp(input / alpha) − 1) elsewhere (Barron, 2017).
+
+    Raises RuntimeError for an alpha of 0.
+    """
+    if inplace:
+        return input._computed("celu_", celu, alpha)
+    if alpha == 0:
+        raise RuntimeError(f"ZeroDivisionError: alpha cannot be 0 for CELU, got {alpha}")
+    low = input <= 0
+    return e.where(low, alpha * e.expm1(e.where(low, input, 0.0) / alpha), input)
+
+
+# ---- shrinkage and thresholds --------------------------------------------------------------------
+@tensor_arguments
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """Return input where its size is above ``lambd``, 0 elsewhere."""
+    _check_floats("hardshrink", input)
+    return e.where(input.abs() <= lambd, 0.0, input)
+
+
+@tensor_arguments
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """Return input brought nearer to 0 by ``lambd``; RuntimeError where that is negative."""
+    if lambd < 0:
+        raise RuntimeError(f"lambda must be in range [0, inf], but found {lambd}")
+    _check_floats("softshrink", input)
+    near = e.where(input < -lambd, input + lambd, input * 0)
+    return e.where(input > lambd, input - lambd, near)
+
+
+@tensor_arguments
+def tanhshrink(input: Tensor) -> Tensor:
+    """Return input − tanh(input)."""
+    return input - e.tanh(input)
+
+
+@tensor_arguments
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """Return input where it is above ``threshold``, ``value`` elsewhere."""
+    if inplace:
+        return input._computed("threshold_", _threshold, threshold, value)
+    return _threshold(input, threshold, value)
+
+
+def _threshold(input: Tensor, limit: float, value: float) -> Tensor:
+    kind = input.dtype.type
+    return e.where(input <= limit, Tensor._wrap(np.asarray(kind(value))), input)
+
+
+# ---- slopes --------------------------------------------------------------------------------------
+@tensor_arguments
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """Return input where positive, weight · input elsewhere (He et al., 2015).
+
+    ``weight`` has one number, or one for each channel, on axis 1. Raises RuntimeError for others.
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.prelu.html
+    """
+    if weight.ndim > 1:
+        raise RuntimeError(
+            f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}"
+        )
+    if weight.numel() != 1:
+        channels = input.shape[1] if input.ndim > 1 else 1
+        if weight.numel() != channels:
+            raise RuntimeError(
+                "Mismatch of parameter numbers and input channel size. Found parameter numbers = "
+                f"{weight.numel()} and channel size = {channels}."
+            )
+        weight = weight.reshape([-1, *[1] * (input.ndim - 2)])
+    elif input.ndim:
+        weight = weight.reshape([1] * input.ndim)
+    else:
+        weight = weight.reshape([])
+    return e.where(input > 0, input, weight * input)
+
+
+@tensor_arguments
+def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False,
+          inplace: bool = False) -> Tensor:  # fmt: skip
+    """Return input where positive, elsewhere a slope from U(lower, upper) times it (Xu, 2015).
+
+    In evaluation the slope is the mean of both. Raises RuntimeError where lower is above upper.
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.rrelu.html
+    """
+    if lower > upper:
+        raise RuntimeError(
+            f"Lower bound should be less than or equal to the upper bound, got {lower} and {upper}"
+        )
+    if inplace:
+        return input._computed("rrelu_", rrelu, lower, upper, training)
+    if not training:
+        return e.where(input > 0, input, input * ((lower + upper) / 2))
+    low = input._data <= 0
+    slopes = np.ones(input.shape, input.dtype)
+    slopes[low] = default_generator.uniform((int(low.sum()),), lower, upper, np.dtype("d"))
+    return input * Tensor._wrap(slopes)
+
+
+# ---- along a dimension ---------------------------------------------------------------------------
+def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3,
+            dtype: Any = None) -> Tensor:  # fmt: skip
+    """Return softmax(−input) along ``dim``."""
+    return softmax(-input, dim, dtype=dtype)
+
+
+@tensor_arguments
+def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10,
+                   dim: int = -1) -> Tensor:  # fmt: skip
+    """Return a draw from the Gumbel-softmax distribution (Jang, 2017): 1 in sum along ``dim``.
+
+    ``hard`` makes it one-hot, with the gradient of the soft one. Raises RuntimeError for integers.
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.gumbel_softmax.html
+    """
+    if not logits.is_floating_point():
+        raise RuntimeError(
+            "Exponential distribution is a continuous probability distribution. dtype must be a "
+            f"floating point but you specified {logits.dtype}"
+        )
+    noise = -logits.detach().new_empty(logits.shape).exponential_().log()
+    soft = softmax((logits + noise) / tau, dim)
+    if not hard:
+        return soft
+    values = np.zeros(soft.shape, soft.dtype)
+    largest = np.expand_dims(soft._data.argmax(dim), dim)
+    np.put_along_axis(values, largest, 1, dim)
+    return Tensor._wrap(values) - soft.detach() + soft
+
+
+@tensor_arguments
+def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
+    """Return input / max(‖input‖_p, eps), the norm taken along ``dim``.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.normalize.html
+
+    >>> import minigrad as mg
+    >>> normalize(mg.tensor([[3.0, 4.0]]))
+    tensor([[0.6000, 0.8000]])
+    """
+    return input / norm(input, p, dim, True).clamp(min=eps)
+
+
+# ---- modules -------------------------------------------------------------------------------------
+class GLU(Activation):
+    """a sigmoid(b), a and b the halves along ``dim``; see :func:`glu`."""
+
+    function, options = staticmethod(glu), ("dim",)
+
+    def __init__(self, dim: int = -1) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
+
+
+class _Unprinted(Rectifier):
+    """An activation whose ``inplace`` PyTorch does not print."""
+
+    def extra_repr(self) -> str:
+        return ""
+
+
+class Hardsigmoid(_Unprinted):
+    """x / 6 + 1/2, held between 0 and 1."""
+
+    function = staticmethod(hardsigmoid)
+
+
+class Hardswish(_Unprinted):
+    """x hardsigmoid(x)."""
+
+    function = staticmethod(hardswish)
+
+
+class CELU(Rectifier):
+    """x where positive, alpha (exp(x / alpha) - 1) elsewhere (default 1)."""
+
+    function, options = staticmethod(celu), ("alpha",)
+
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__(inplace)
+        self.alpha = alpha
+
+
+class Hardshrink(Activation):
+    """x where |x| is above ``lambd``, 0 elsewhere."""
+
+    function, options = staticmethod(hardshrink), ("lambd",)
+
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__()
+        self.lambd = lambd
+
+    def extra_repr(self) -> str:
+        return str(self.lambd)
+
+
+class Softshrink(Hardshrink):
+    """x brought nearer to 0 by ``lambd``."""
+
+    function = staticmethod(softshrink)
+
+
+class Tanhshrink(Activation):
+    """x - tanh(x)."""
+
+    function = staticmethod(tanhshrink)
+
+
+class Threshold(Rectifier):
+    """x where it is above ``threshold``, ``value`` elsewhere."""
+
+    function, options = staticmethod(threshold), ("threshold", "value")
+
+    def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
+        super().__init__(inplace)
+        self.threshold, self.value = threshold, value
+
+
+class PReLU(Module):
+    """x where positive, a learned slope times x elsewhere: one, or one per channel (He, 2015).
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.PReLU.html
+    """
+
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None,
+                 dtype: Any = None) -> None:  # fmt: skip
+        super().__init__()
+        on_cpu(device)
+        self.num_parameters, self.init = num_parameters, init
+        self.weight = Parameter(full((num_parameters,), float(init), dtype=dtype))
+
+    def reset_parameters(self) -> None:
+        """Set the slopes to their initial value."""
+        self.weight.data.fill_(self.init)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the function of the input."""
+        return prelu(input, self.weight)
+
+    def extra_repr(self) -> str:
+        return f"num_parameters={self.num_parameters}"
+
+
+class RReLU(Rectifier):
+    """x where positive, a random slope times x elsewhere; their mean in evaluation."""
+
+    def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False) -> None:
+        super().__init__(inplace)
+        self.lower, self.upper = lower, upper
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the function of the input."""
+        return rrelu(input, self.lower, self.upper, self.training, self.inplace)
+
+    def extra_repr(self) -> str:
+        inplace = ", inplace=True" if self.inplace else ""
+        return f"lower={self.lower}, upper={self.upper}{inplace}"
+
+
+class Softmin(Activation):
+    """softmax(-x) along ``dim``."""
+
+    function, options = staticmethod(softmin), ("dim",)
+
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__()
+        self.dim = dim
+
+
+class Softmax2d(Module):
+    """Softmax over the channels of (N, C, H, W) or (C, H, W); ValueError for another rank."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the probabilities of each place."""
+        if input.ndim not in (3, 4):
+            raise ValueError(f"Softmax2d: expected input to be 3D or 4D, got {input.ndim}D instead")
+        return softmax(input, -3)
