@@ -153,11 +153,12 @@ class ChannelShuffle(Module):
 def _places(size: Any, kernel: Any, dilation: Any, padding: Any, stride: Any) -> np.ndarray:
     """Return where the elements of windows stand in the padded, flat image: (taps, windows)."""
     height, width = (n + 2 * p for n, p in zip(size, padding, strict=True))
-    rows = _along(height, kernel[0], dilation[0], stride[0])
-    columns = _along(width, kernel[1], dilation[1], stride[1])
-    first_in_row = rows[:, None, :, None] * width
-    places = first_in_row + columns[None, :, None, :]  # (kh, kw, H', W')
-    return places.reshape(math.prod(kernel), -1)
+    rows = _along(height, kernel[0], dilation[0], stride[0])  # (kh, H')
+    columns = _along(width, kernel[1], dilation[1], stride[1])  # (kw, W')
+    first_in_row = np.expand_dims(rows * width, (1, 3))
+    places = first_in_row + np.expand_dims(columns, 1)  # (kh, kw, H', W')
+    taps = math.prod(kernel)
+    return places.reshape(taps, -1)
 
 
 def _along(size: int, kernel: int, dilation: int, stride: int) -> np.ndarray:

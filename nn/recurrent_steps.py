@@ -1,4 +1,4 @@
-"""One step of recurrent networks: projected input (N, gates · H), state and weights -> next state."""
+"""One step of recurrent networks: projected input (N, gates · H), state, weights -> state."""
 
 from __future__ import annotations
 

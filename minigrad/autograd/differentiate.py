@@ -61,16 +61,10 @@ def grad(
     (tensor(18.),)
     """
     if isinstance(inputs, dict):
-        rest = (
-            grad_outputs,
-            retain_graph,
-            create_graph,
-            only_inputs,
-            allow_unused,
-            is_grads_batched,
-            materialize_grads,
-        )
-        return dict(zip(inputs, grad(outputs, list(inputs.values()), *rest), strict=True))
+        past = (grad_outputs, retain_graph, create_graph, only_inputs)
+        unused = (allow_unused, is_grads_batched, materialize_grads)
+        grads = grad(outputs, list(inputs.values()), *past, *unused)
+        return dict(zip(inputs, grads, strict=True))
     if materialize_grads and allow_unused is False:
         raise ValueError(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
@@ -86,12 +80,8 @@ def grad(
                 f"all inputs have to be Tensors or GradientEdges, but got {type(x).__name__}"
             )
     if is_grads_batched:
-        return _batched(
-            outputs,
-            inputs,
-            cotangents,
-            (retain_graph, create_graph, allow_unused, materialize_grads),
-        )
+        options = (retain_graph, create_graph, allow_unused, materialize_grads)
+        return _batched(outputs, inputs, cotangents, options)
     grads = _cotangents_of(outputs, cotangents, inputs, retain_graph, create_graph)
     if materialize_grads:
         grads = {x._node: grads.get(x._node, _zeros(x, create_graph)) for x in inputs}

@@ -229,11 +229,14 @@ class _Call:
                     f"{which} of the user-provided function is independent of input {i}. This is "
                     "not allowed in strict mode."
                 )
-            shape = x.shape if y is None else y.shape + x.shape
-            whole.append(
-                Tensor._wrap(np.zeros(shape, (x if y is None else y).dtype)) if g is None else g
-            )
+            whole.append(self._zeros(x, y) if g is None else g)
         return self.pack(whole, self.xs_are_many)
+
+    @staticmethod
+    def _zeros(x: Tensor, y: Tensor | None) -> Tensor:
+        if y is None:
+            return Tensor._wrap(np.zeros(x.shape, x.dtype))
+        return Tensor._wrap(np.zeros(y.shape + x.shape, y.dtype))
 
     @staticmethod
     def pack(values: list[Any], many: bool) -> Any:

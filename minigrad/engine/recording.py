@@ -96,9 +96,10 @@ def record_unary(primitive: Primitive, x: Any, params: dict[str, Any] = _NO_PARA
         result._node = node = _new(Node)
         node.primitive = primitive
         node.first, node.second, node.many = operand_node, NO_OPERAND, None
-        node.saved = _SAVES_NOTHING_1
         if primitive.saves:
             node.saved = (out if kept[0] else None, a if kept[1] else None)
+        else:
+            node.saved = _SAVES_NOTHING_1
         node.params = params
         shape = out.shape
         node.shape = operand_node.shape if operand_node.shape == shape else shape
@@ -306,9 +307,9 @@ def link(
     result._constant = node = _new(Constant)
     node.primitive, node.params, node.scope = primitive, params, MODES.scope
     node.first, node.second, node.many = None, None, tuple(nodes)
-    node.saved = (
-        (None, *(x if type(x) in NUMBERS else None for x in operands)) if None in nodes else ()
-    )
+    node.saved = ()
+    if None in nodes:
+        node.saved = (None, *(x if type(x) in NUMBERS else None for x in operands))
     node.shape, node.dtype, node.sequence = result._data.shape, result._data.dtype, tick()
 
 

@@ -25,10 +25,12 @@ def text_table(
     1         4
     """
     cells = [head, *rows]
-    widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
-    lines = [_text_row(row, widths, left) for row in cells]
-    length = sum(widths) + 2 * (len(widths) - 1)
-    return [lines[0], rule * length, *lines[1:]]
+    columns = zip(*cells, strict=True)
+    widths = [max(map(_width, column)) for column in columns]
+    first, *others = [_text_row(row, widths, left) for row in cells]
+    gaps = 2 * (len(widths) - 1)
+    length = sum(widths) + gaps
+    return [first, rule * length, *others]
 
 
 def _text_row(row: Sequence[str], widths: Sequence[int], left: int) -> str:
