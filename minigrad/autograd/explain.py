@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from minigrad.autograd.function import _Call
+from minigrad.autograd.function_nodes import Call
 from minigrad.autograd.lines import Line, Origin, norm, record_lines, shown
 from minigrad.engine.backward import differentiate
 from minigrad.engine.graph import Node, ancestors, nodes_on_path, topological_order
@@ -179,7 +179,7 @@ def _no_path(tensor: Tensor, output: Tensor) -> Explanation:
 def _withheld(node: Node, output: Node) -> Explanation:
     """Say which Function between the tensor and the output returned None."""
     on_path = topological_order(nodes_on_path([node], [output]))
-    calls = [n for n in on_path if isinstance(n, _Call)]
+    calls = [n for n in on_path if isinstance(n, Call)]
     names = " or ".join(dict.fromkeys(call.function for call in calls)) or "an operation"
     line = calls[0].line if calls else None
     place = f", called at {shown(line)}" if line else ""
