@@ -307,8 +307,15 @@ def linspace(
 
 
 @placed
-def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None,
-             requires_grad: bool = False) -> Tensor:  # fmt: skip
+def logspace(
+    start: Any,
+    end: Any,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Return ``steps`` values from base**start to base**end, evenly spaced in their logarithm."""
     dtype = _not_bool("logspace", dtype)
     powers = float(base) ** _line("logspace", start, end, steps, dtype)

@@ -147,8 +147,13 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
 
 @tensor_arguments
-def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False,
-          inplace: bool = False) -> Tensor:  # fmt: skip
+def rrelu(
+    input: Tensor,
+    lower: float = 1 / 8,
+    upper: float = 1 / 3,
+    training: bool = False,
+    inplace: bool = False,
+) -> Tensor:
     """Return input where positive, elsewhere a slope from U(lower, upper) times it (Xu, 2015).
 
     In evaluation the slope is the mean of both. Raises RuntimeError where lower is above upper.
@@ -169,15 +174,17 @@ def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: b
 
 
 # ---- along a dimension ---------------------------------------------------------------------------
-def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3,
-            dtype: Any = None) -> Tensor:  # fmt: skip
+def softmin(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+) -> Tensor:
     """Return softmax(−input) along ``dim``."""
     return softmax(-input, dim, dtype=dtype)
 
 
 @tensor_arguments
-def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10,
-                   dim: int = -1) -> Tensor:  # fmt: skip
+def gumbel_softmax(
+    logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
+) -> Tensor:
     """Return a draw from the Gumbel-softmax distribution (Jang, 2017): 1 in sum along ``dim``.
 
     ``hard`` makes it one-hot, with the gradient of the soft one. Raises RuntimeError for integers.
@@ -295,8 +302,9 @@ class PReLU(Module):
     https://docs.pytorch.org/docs/stable/generated/torch.nn.PReLU.html
     """
 
-    def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None,
-                 dtype: Any = None) -> None:  # fmt: skip
+    def __init__(
+        self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None
+    ) -> None:
         super().__init__()
         on_cpu(device)
         self.num_parameters, self.init = num_parameters, init

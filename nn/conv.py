@@ -18,15 +18,29 @@ Pairs = tuple[tuple[int, int], ...]  # (before, after) for each spatial axis
 
 
 @tensor_arguments
-def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Sizes = 1,
-           padding: Sizes | str = 0, dilation: Sizes = 1, groups: int = 1) -> Tensor:  # fmt: skip
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sizes = 1,
+    padding: Sizes | str = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+) -> Tensor:
     """Cross-correlate (N, C, L) with (out, C/groups, k) -> (N, out, L'), as :func:`conv2d`."""
     return _conv(1, input, weight, bias, stride, padding, dilation, groups)
 
 
 @tensor_arguments
-def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Sizes = 1,
-           padding: Sizes | str = 0, dilation: Sizes = 1, groups: int = 1) -> Tensor:  # fmt: skip
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sizes = 1,
+    padding: Sizes | str = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+) -> Tensor:
     """Cross-correlate (N, C, H, W) with (out, C/groups, kh, kw) -> (N, out, H', W').
 
     The input may come without N. ``padding`` is a number, one for each axis, 'valid' or 'same'.
@@ -42,14 +56,29 @@ def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Si
 
 
 @tensor_arguments
-def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Sizes = 1,
-           padding: Sizes | str = 0, dilation: Sizes = 1, groups: int = 1) -> Tensor:  # fmt: skip
+def conv3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sizes = 1,
+    padding: Sizes | str = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+) -> Tensor:
     """Cross-correlate (N, C, D, H, W) with (out, C/groups, kd, kh, kw), as :func:`conv2d`."""
     return _conv(3, input, weight, bias, stride, padding, dilation, groups)
 
 
-def _conv(n: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Sizes,
-          padding: Sizes | str, dilation: Sizes, groups: int) -> Tensor:  # fmt: skip
+def _conv(
+    n: int,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Sizes,
+    padding: Sizes | str,
+    dilation: Sizes,
+    groups: int,
+) -> Tensor:
     strides = to_tuple(stride, n, "stride")
     dilations = to_tuple(dilation, n, "dilation")
     if weight.ndim != n + 2:
@@ -129,10 +158,20 @@ class ConvNd(Module):
     n = 0
     output_padding: tuple[int, ...] = ()  # a transposed convolution's
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: Sizes, stride: Sizes = 1,
-                 padding: Sizes | str = 0, dilation: Sizes = 1, groups: int = 1,
-                 bias: bool = True, padding_mode: str = "zeros", device: Any = None,
-                 dtype: Any = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
+        padding: Sizes | str = 0,
+        dilation: Sizes = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__()
         on_cpu(device)
         _check_options(in_channels, out_channels, groups, padding_mode)

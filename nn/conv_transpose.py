@@ -19,18 +19,32 @@ from minigrad.tensor.tensor import Tensor
 
 
 @tensor_arguments
-def conv_transpose1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Sizes = 1,
-                     padding: Sizes = 0, output_padding: Sizes = 0, groups: int = 1,
-                     dilation: Sizes = 1) -> Tensor:  # fmt: skip
+def conv_transpose1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sizes = 1,
+    padding: Sizes = 0,
+    output_padding: Sizes = 0,
+    groups: int = 1,
+    dilation: Sizes = 1,
+) -> Tensor:
     """Return (N, out, L') of (N, C, L) and (C, out/groups, k), as :func:`conv_transpose2d`."""
     options = (stride, padding, output_padding, groups, dilation)
     return _conv_transpose(1, input, weight, bias, *options)
 
 
 @tensor_arguments
-def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Sizes = 1,
-                     padding: Sizes = 0, output_padding: Sizes = 0, groups: int = 1,
-                     dilation: Sizes = 1) -> Tensor:  # fmt: skip
+def conv_transpose2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sizes = 1,
+    padding: Sizes = 0,
+    output_padding: Sizes = 0,
+    groups: int = 1,
+    dilation: Sizes = 1,
+) -> Tensor:
     """Return (N, out, H', W') of (N, C, H, W) and (C, out/groups, kh, kw).
 
     The input may come without N; sizes are numbers or one for each axis. Raises RuntimeError for
@@ -47,17 +61,32 @@ def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, 
 
 
 @tensor_arguments
-def conv_transpose3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Sizes = 1,
-                     padding: Sizes = 0, output_padding: Sizes = 0, groups: int = 1,
-                     dilation: Sizes = 1) -> Tensor:  # fmt: skip
+def conv_transpose3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sizes = 1,
+    padding: Sizes = 0,
+    output_padding: Sizes = 0,
+    groups: int = 1,
+    dilation: Sizes = 1,
+) -> Tensor:
     """Return (N, out, D', H', W') of (N, C, D, H, W), as :func:`conv_transpose2d`."""
     options = (stride, padding, output_padding, groups, dilation)
     return _conv_transpose(3, input, weight, bias, *options)
 
 
-def _conv_transpose(n: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Sizes,
-                    padding: Sizes, output_padding: Sizes, groups: int,
-                    dilation: Sizes) -> Tensor:  # fmt: skip
+def _conv_transpose(
+    n: int,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Sizes,
+    padding: Sizes,
+    output_padding: Sizes,
+    groups: int,
+    dilation: Sizes,
+) -> Tensor:
     strides = to_tuple(stride, n, "stride")
     dilations = to_tuple(dilation, n, "dilation")
     paddings = to_tuple(padding, n, "padding", 0)
@@ -100,8 +129,9 @@ def _check_output_padding(extra: Any, strides: Any, dilations: Any) -> None:
             )
 
 
-def _check(n: int, input: Tensor, batch: Tensor, weight: Tensor, bias: Tensor | None,
-           groups: int) -> None:  # fmt: skip
+def _check(
+    n: int, input: Tensor, batch: Tensor, weight: Tensor, bias: Tensor | None, groups: int
+) -> None:
     if weight.ndim != n + 2:
         raise RuntimeError(
             f"conv_transpose{n}d: expected a weight of {n + 2} dimensions, "
@@ -132,10 +162,21 @@ class _ConvTranspose(ConvNd):
 
     transposed = True
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: Sizes, stride: Sizes = 1,
-                 padding: Sizes = 0, output_padding: Sizes = 0, groups: int = 1, bias: bool = True,
-                 dilation: Sizes = 1, padding_mode: str = "zeros", device: Any = None,
-                 dtype: Any = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
+        padding: Sizes = 0,
+        output_padding: Sizes = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Sizes = 1,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
         if padding_mode != "zeros":
             raise ValueError(
                 f'Only "zeros" padding mode is supported for {type(self).__name__}, '

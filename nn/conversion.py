@@ -17,9 +17,15 @@ class ConversionMethods:
     parameters: Any
     buffers: Any
 
-    def to(self, *args: Any, dtype: Any = None, device: Any = None,
-           non_blocking: bool = False, memory_format: Any = None,
-           tensor: Any = None) -> Self:  # fmt: skip
+    def to(
+        self,
+        *args: Any,
+        dtype: Any = None,
+        device: Any = None,
+        non_blocking: bool = False,
+        memory_format: Any = None,
+        tensor: Any = None,
+    ) -> Self:
         """Cast floating-point parameters and buffers; return the module.
 
         Of ``to(dtype)``, ``to(other)``, ``to('cpu')`` or ``to('cpu', dtype)``, as of a tensor.

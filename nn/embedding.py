@@ -220,8 +220,16 @@ def _starts(input: Tensor, offsets: Tensor | None, include_last_offset: bool) ->
 class _Table(Module):
     """What the two layers share: the weight, how it starts, and the row of padding."""
 
-    def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None,
-                 weight: Tensor | None, freeze: bool, device: Any, dtype: Any) -> None:  # fmt: skip
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None,
+        weight: Tensor | None,
+        freeze: bool,
+        device: Any,
+        dtype: Any,
+    ) -> None:
         super().__init__()
         on_cpu(device)
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
@@ -272,11 +280,20 @@ class Embedding(_Table):
     (1, 3, 3)
     """
 
-    def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None,
-                 max_norm: float | None = None, norm_type: float = 2.0,
-                 scale_grad_by_freq: bool = False, sparse: bool = False,
-                 _weight: Tensor | None = None, _freeze: bool = False, device: Any = None,
-                 dtype: Any = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
+        _weight: Tensor | None = None,
+        _freeze: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__(
             num_embeddings, embedding_dim, padding_idx, _weight, _freeze, device, dtype
         )
@@ -296,8 +313,9 @@ class Embedding(_Table):
         )
 
     @classmethod
-    def from_pretrained(cls, embeddings: Tensor, freeze: bool = True,
-                        padding_idx: int | None = None, **options: Any) -> Embedding:  # fmt: skip
+    def from_pretrained(
+        cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None, **options: Any
+    ) -> Embedding:
         """Return a layer with this table (n, dim), by default not trained; options as usual."""
         n, dim = _table_shape(embeddings)
         return cls(n, dim, padding_idx, _weight=embeddings, _freeze=freeze, **options)
@@ -319,18 +337,29 @@ class EmbeddingBag(_Table):
     (2, 3)
     """
 
-    def __init__(self, num_embeddings: int, embedding_dim: int, max_norm: float | None = None,
-                 norm_type: float = 2.0, scale_grad_by_freq: bool = False, mode: str = "mean",
-                 sparse: bool = False, _weight: Tensor | None = None,
-                 include_last_offset: bool = False, padding_idx: int | None = None,
-                 device: Any = None, dtype: Any = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        mode: str = "mean",
+        sparse: bool = False,
+        _weight: Tensor | None = None,
+        include_last_offset: bool = False,
+        padding_idx: int | None = None,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__(num_embeddings, embedding_dim, padding_idx, _weight, False, device, dtype)
         self.max_norm, self.norm_type = max_norm, norm_type
         self.scale_grad_by_freq, self.mode = scale_grad_by_freq, mode
         self.sparse, self.include_last_offset = sparse, include_last_offset
 
-    def forward(self, input: Tensor, offsets: Tensor | None = None,
-                per_sample_weights: Tensor | None = None) -> Tensor:  # fmt: skip
+    def forward(
+        self, input: Tensor, offsets: Tensor | None = None, per_sample_weights: Tensor | None = None
+    ) -> Tensor:
         """Return the joined rows of each bag."""
         return embedding_bag(
             input,

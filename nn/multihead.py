@@ -29,15 +29,30 @@ from minigrad.tensor.tensor import Tensor
 
 
 def multi_head_attention_forward(
-    query: Tensor, key: Tensor, value: Tensor, embed_dim_to_check: int, num_heads: int,
-    in_proj_weight: Tensor | None, in_proj_bias: Tensor | None, bias_k: Tensor | None,
-    bias_v: Tensor | None, add_zero_attn: bool, dropout_p: float, out_proj_weight: Tensor,
-    out_proj_bias: Tensor | None, training: bool = True, key_padding_mask: Tensor | None = None,
-    need_weights: bool = True, attn_mask: Tensor | None = None,
-    use_separate_proj_weight: bool = False, q_proj_weight: Tensor | None = None,
-    k_proj_weight: Tensor | None = None, v_proj_weight: Tensor | None = None,
-    average_attn_weights: bool = True, is_causal: bool = False,
-) -> tuple[Tensor, Tensor | None]:  # fmt: skip
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    embed_dim_to_check: int,
+    num_heads: int,
+    in_proj_weight: Tensor | None,
+    in_proj_bias: Tensor | None,
+    bias_k: Tensor | None,
+    bias_v: Tensor | None,
+    add_zero_attn: bool,
+    dropout_p: float,
+    out_proj_weight: Tensor,
+    out_proj_bias: Tensor | None,
+    training: bool = True,
+    key_padding_mask: Tensor | None = None,
+    need_weights: bool = True,
+    attn_mask: Tensor | None = None,
+    use_separate_proj_weight: bool = False,
+    q_proj_weight: Tensor | None = None,
+    k_proj_weight: Tensor | None = None,
+    v_proj_weight: Tensor | None = None,
+    average_attn_weights: bool = True,
+    is_causal: bool = False,
+) -> tuple[Tensor, Tensor | None]:
     """Return what :class:`MultiheadAttention` computes of (L, N, E) or (L, E), and its weights.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.MultiheadAttention.html
@@ -52,17 +67,17 @@ def multi_head_attention_forward(
     separate: Any = (q_proj_weight, k_proj_weight, v_proj_weight)
     weight: Any = separate if use_separate_proj_weight else in_proj_weight
     q, k, v = _projected((query, key, value), weight, in_proj_bias)
-    if bias_k is not None and bias_v is not None:
-        k, v = (cat([x, b.repeat(1, x.shape[1], 1)]) for x, b in ((k, bias_k), (v, bias_v)))
+    k, v = _with_bias(k, bias_k), _with_bias(v, bias_v)
     q, k, v = (_split_heads(x, num_heads) for x in (q, k, v))  # (N, H, L or S, E / H)
     if add_zero_attn:
-        k, v = (cat([x, x.new_zeros(*x.shape[:2], 1, x.shape[3])], dim=2) for x in (k, v))
+        k, v = _with_zeros(k), _with_zeros(v)
 
     masks = [_widened(m, k.shape[2]) for m in (mask, padding) if m is not None]
-    merged = functools.reduce(operator.add, masks) if masks else None
     causal_alone = is_causal and padding is None and not need_weights
-    options = (None if causal_alone else merged, dropout_p if training else 0.0, causal_alone)
-    heads, weights = (_with_weights if need_weights else _without_weights)(q, k, v, *options)
+    merged = functools.reduce(operator.add, masks) if masks and not causal_alone else None
+    dropout_p = dropout_p if training else 0.0
+    attend = _with_weights if need_weights else _without_weights
+    heads, weights = attend(q, k, v, merged, dropout_p, causal_alone)
     joined = heads.permute(2, 0, 1, 3).flatten(2)  # (L, N, E)
     result = linear(joined, out_proj_weight, out_proj_bias)
     if weights is not None and average_attn_weights:
@@ -72,14 +87,27 @@ def multi_head_attention_forward(
     return result.squeeze(1), None if weights is None else weights.squeeze(0)
 
 
-def _with_weights(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, dropout_p: float,
-                  _is_causal: bool) -> tuple[Tensor, Tensor | None]:  # fmt: skip
+def _with_bias(x: Tensor, bias: Tensor | None) -> Tensor:
+    """Put the learned key or value (1, 1, E) behind those of each sample (S, N, E)."""
+    return x if bias is None else cat([x, bias.repeat(1, x.shape[1], 1)])
+
+
+def _with_zeros(x: Tensor) -> Tensor:
+    """Put a key or value of zeros behind those of each head (N, H, S, E / H)."""
+    n, heads, _, width = x.shape
+    return cat([x, x.new_zeros(n, heads, 1, width)], dim=2)
+
+
+def _with_weights(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, dropout_p: float, _is_causal: bool
+) -> tuple[Tensor, Tensor | None]:
     weights = dropout(attention_weights(q, k, mask), dropout_p)  # (N, H, L, S)
     return weights @ v, weights
 
 
-def _without_weights(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, dropout_p: float,
-                     is_causal: bool) -> tuple[Tensor, Tensor | None]:  # fmt: skip
+def _without_weights(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, dropout_p: float, is_causal: bool
+) -> tuple[Tensor, Tensor | None]:
     return scaled_dot_product_attention(q, k, v, mask, dropout_p, is_causal), None
 
 
@@ -127,8 +155,14 @@ def _widened(mask: Tensor, keys: int) -> Tensor:
     return pad(mask, (0, keys - mask.shape[-1]))
 
 
-def _masks(query: Tensor, padding: Tensor | None, mask: Tensor | None, is_causal: bool,
-           num_heads: int, keys: int) -> tuple[Tensor | None, Tensor | None]:  # fmt: skip
+def _masks(
+    query: Tensor,
+    padding: Tensor | None,
+    mask: Tensor | None,
+    is_causal: bool,
+    num_heads: int,
+    keys: int,
+) -> tuple[Tensor | None, Tensor | None]:
     """Return both masks as what is added to scores (N, H, L, S)."""
     if is_causal and mask is None:
         raise RuntimeError(
@@ -164,8 +198,14 @@ def _masks(query: Tensor, padding: Tensor | None, mask: Tensor | None, is_causal
     return padding, mask
 
 
-def _check_ranks(query: Tensor, key: Tensor, value: Tensor, padding: Tensor | None,
-                 mask: Tensor | None, num_heads: int) -> bool:  # fmt: skip
+def _check_ranks(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    padding: Tensor | None,
+    mask: Tensor | None,
+    num_heads: int,
+) -> bool:
     """Return whether there is a batch; raise AssertionError for ranks that do not go together."""
     if query.ndim not in (2, 3):
         raise AssertionError(
@@ -196,8 +236,9 @@ def _check_ranks(query: Tensor, key: Tensor, value: Tensor, padding: Tensor | No
     return batched
 
 
-def _check_sizes(query: Tensor, key: Tensor, value: Tensor, width: int, num_heads: int,
-                 separate: bool) -> None:  # fmt: skip
+def _check_sizes(
+    query: Tensor, key: Tensor, value: Tensor, width: int, num_heads: int, separate: bool
+) -> None:
     if query.shape[-1] != width:
         raise AssertionError(
             f"was expecting embedding dimension of {width}, but got {query.shape[-1]}"
@@ -234,10 +275,20 @@ class MultiheadAttention(Module):
     ((5, 2, 4), (2, 5, 5))
     """
 
-    def __init__(self, embed_dim: int, num_heads: int, dropout: float = 0.0, bias: bool = True,
-                 add_bias_kv: bool = False, add_zero_attn: bool = False, kdim: int | None = None,
-                 vdim: int | None = None, batch_first: bool = False, device: Any = None,
-                 dtype: Any = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        embed_dim: int,
+        num_heads: int,
+        dropout: float = 0.0,
+        bias: bool = True,
+        add_bias_kv: bool = False,
+        add_zero_attn: bool = False,
+        kdim: int | None = None,
+        vdim: int | None = None,
+        batch_first: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
         if embed_dim <= 0 or num_heads <= 0:
             raise ValueError(
                 "embed_dim and num_heads must be greater than 0, got "
@@ -288,10 +339,17 @@ class MultiheadAttention(Module):
                 init.xavier_normal_(added)
 
     @tensor_arguments
-    def forward(self, query: Tensor, key: Tensor, value: Tensor,
-                key_padding_mask: Tensor | None = None, need_weights: bool = True,
-                attn_mask: Tensor | None = None, average_attn_weights: bool = True,
-                is_causal: bool = False) -> tuple[Tensor, Tensor | None]:  # fmt: skip
+    def forward(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        key_padding_mask: Tensor | None = None,
+        need_weights: bool = True,
+        attn_mask: Tensor | None = None,
+        average_attn_weights: bool = True,
+        is_causal: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:
         """Return the output, shaped as the query, and the weights or None."""
         swaps = self.batch_first and query.ndim == 3
         if swaps:

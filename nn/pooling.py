@@ -18,18 +18,30 @@ Stride = Sizes | None
 
 
 @tensor_arguments
-def max_pool1d(input: Tensor, kernel_size: Sizes, stride: Stride = None, padding: Sizes = 0,
-               dilation: Sizes = 1, ceil_mode: bool = False,
-               return_indices: bool = False) -> Tensor:  # fmt: skip
+def max_pool1d(
+    input: Tensor,
+    kernel_size: Sizes,
+    stride: Stride = None,
+    padding: Sizes = 0,
+    dilation: Sizes = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Tensor:
     """Return the maximum of each window of (N, C, L), as :func:`max_pool2d`."""
     _no_indices(return_indices)
     return _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode)
 
 
 @tensor_arguments
-def max_pool2d(input: Tensor, kernel_size: Sizes, stride: Stride = None, padding: Sizes = 0,
-               dilation: Sizes = 1, ceil_mode: bool = False,
-               return_indices: bool = False) -> Tensor:  # fmt: skip
+def max_pool2d(
+    input: Tensor,
+    kernel_size: Sizes,
+    stride: Stride = None,
+    padding: Sizes = 0,
+    dilation: Sizes = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Tensor:
     """Return the maximum of each window of (N, C, H, W); of equals the first gets the gradient.
 
     ``stride`` is the kernel size by default; ``ceil_mode`` adds a window that reaches over the
@@ -45,16 +57,28 @@ def max_pool2d(input: Tensor, kernel_size: Sizes, stride: Stride = None, padding
 
 
 @tensor_arguments
-def avg_pool1d(input: Tensor, kernel_size: Sizes, stride: Stride = None, padding: Sizes = 0,
-               ceil_mode: bool = False, count_include_pad: bool = True) -> Tensor:  # fmt: skip
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: Sizes,
+    stride: Stride = None,
+    padding: Sizes = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
     """Return the mean of each window of (N, C, L), as :func:`avg_pool2d`."""
     return _avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 
 @tensor_arguments
-def avg_pool2d(input: Tensor, kernel_size: Sizes, stride: Stride = None, padding: Sizes = 0,
-               ceil_mode: bool = False, count_include_pad: bool = True,
-               divisor_override: int | None = None) -> Tensor:  # fmt: skip
+def avg_pool2d(
+    input: Tensor,
+    kernel_size: Sizes,
+    stride: Stride = None,
+    padding: Sizes = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
     """Return the mean of each window of (N, C, H, W).
 
     Arguments and errors as :func:`max_pool2d`; padding counts as zeros unless told otherwise.
@@ -84,8 +108,16 @@ def _max_pool(
     return _batched(n, input, lambda x: window.max_pool(x, **options))
 
 
-def _avg_pool(n: int, input: Tensor, kernel: Any, stride: Any, padding: Any, ceil: bool,
-              count_include_pad: bool, divisor: int | None) -> Tensor:  # fmt: skip
+def _avg_pool(
+    n: int,
+    input: Tensor,
+    kernel: Any,
+    stride: Any,
+    padding: Any,
+    ceil: bool,
+    count_include_pad: bool,
+    divisor: int | None,
+) -> Tensor:
     options = _geometry(f"avg_pool{n}d", n, input, kernel, stride, padding, 1, ceil)
     del options["dilation"]
     counted_padding = (0,) * n
@@ -101,8 +133,16 @@ def _avg_pool(n: int, input: Tensor, kernel: Any, stride: Any, padding: Any, cei
     return means.to(input.dtype)
 
 
-def _geometry(name: str, n: int, input: Tensor, kernel: Any, stride: Any, padding: Any,
-              dilation: Any, ceil: bool) -> dict[str, Any]:  # fmt: skip
+def _geometry(
+    name: str,
+    n: int,
+    input: Tensor,
+    kernel: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil: bool,
+) -> dict[str, Any]:
     """Return kernel, stride, padding pairs and dilation per axis; raise where they do not fit."""
     if input.ndim not in (n + 1, n + 2):
         raise RuntimeError(
@@ -207,9 +247,15 @@ class MaxPool2d(_Pool):
     https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html
     """
 
-    def __init__(self, kernel_size: Sizes, stride: Stride = None, padding: Sizes = 0,
-                 dilation: Sizes = 1, return_indices: bool = False,
-                 ceil_mode: bool = False) -> None:  # fmt: skip
+    def __init__(
+        self,
+        kernel_size: Sizes,
+        stride: Stride = None,
+        padding: Sizes = 0,
+        dilation: Sizes = 1,
+        return_indices: bool = False,
+        ceil_mode: bool = False,
+    ) -> None:
         super().__init__(kernel_size, stride, padding, ceil_mode)
         _no_indices(return_indices)
         self.dilation = dilation
@@ -233,9 +279,15 @@ class AvgPool2d(_Pool):
     https://docs.pytorch.org/docs/stable/generated/torch.nn.AvgPool2d.html
     """
 
-    def __init__(self, kernel_size: Sizes, stride: Stride = None, padding: Sizes = 0,
-                 ceil_mode: bool = False, count_include_pad: bool = True,
-                 divisor_override: int | None = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        kernel_size: Sizes,
+        stride: Stride = None,
+        padding: Sizes = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: int | None = None,
+    ) -> None:
         super().__init__(kernel_size, stride, padding, ceil_mode)
         self.count_include_pad, self.divisor_override = count_include_pad, divisor_override
 

@@ -150,14 +150,21 @@ class ChannelShuffle(Module):
 
 
 # ---- windows as columns --------------------------------------------------------------------------
-def _places(size: Any, kernel: Any, dilation: Any, padding: Any, stride: Any) -> np.ndarray:
+def _places(
+    size: Sequence[int],
+    kernel: Sequence[int],
+    dilation: Sequence[int],
+    padding: Sequence[int],
+    stride: Sequence[int],
+) -> np.ndarray:
     """Return where the elements of windows stand in the padded, flat image: (taps, windows)."""
-    height, width = (n + 2 * p for n, p in zip(size, padding, strict=True))
+    height = size[0] + 2 * padding[0]
+    width = size[1] + 2 * padding[1]
     rows = _along(height, kernel[0], dilation[0], stride[0])  # (kh, H')
     columns = _along(width, kernel[1], dilation[1], stride[1])  # (kw, W')
     first_in_row = np.expand_dims(rows * width, (1, 3))
     places = first_in_row + np.expand_dims(columns, 1)  # (kh, kw, H', W')
-    taps = math.prod(kernel)
+    taps = kernel[0] * kernel[1]
     return places.reshape(taps, -1)
 
 
@@ -178,8 +185,9 @@ def _pairs(kernel_size: Sizes, dilation: Sizes, padding: Sizes, stride: Sizes) -
 
 
 @tensor_arguments
-def unfold(input: Tensor, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0,
-           stride: Sizes = 1) -> Tensor:  # fmt: skip
+def unfold(
+    input: Tensor, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1
+) -> Tensor:
     """Return every window as a column: (N, C, H, W) -> (N, C kh kw, windows), or without N.
 
     Raises RuntimeError for another rank and for a kernel larger than the padded image.
@@ -207,8 +215,14 @@ def unfold(input: Tensor, kernel_size: Sizes, dilation: Sizes = 1, padding: Size
 
 
 @tensor_arguments
-def fold(input: Tensor, output_size: Sizes, kernel_size: Sizes, dilation: Sizes = 1,
-         padding: Sizes = 0, stride: Sizes = 1) -> Tensor:  # fmt: skip
+def fold(
+    input: Tensor,
+    output_size: Sizes,
+    kernel_size: Sizes,
+    dilation: Sizes = 1,
+    padding: Sizes = 0,
+    stride: Sizes = 1,
+) -> Tensor:
     """Add up columns where their windows stand: (N, C kh kw, windows) -> (N, C, H, W).
 
     The input may come without N. Raises RuntimeError for columns that are not those of this size.
@@ -239,8 +253,9 @@ class Unfold(Module):
     https://docs.pytorch.org/docs/stable/generated/torch.nn.Unfold.html
     """
 
-    def __init__(self, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0,
-                 stride: Sizes = 1) -> None:  # fmt: skip
+    def __init__(
+        self, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1
+    ) -> None:
         super().__init__()
         self.kernel_size, self.dilation = kernel_size, dilation
         self.padding, self.stride = padding, stride
@@ -262,8 +277,14 @@ class Fold(Module):
     https://docs.pytorch.org/docs/stable/generated/torch.nn.Fold.html
     """
 
-    def __init__(self, output_size: Sizes, kernel_size: Sizes, dilation: Sizes = 1,
-                 padding: Sizes = 0, stride: Sizes = 1) -> None:  # fmt: skip
+    def __init__(
+        self,
+        output_size: Sizes,
+        kernel_size: Sizes,
+        dilation: Sizes = 1,
+        padding: Sizes = 0,
+        stride: Sizes = 1,
+    ) -> None:
         super().__init__()
         self.output_size, self.kernel_size, self.dilation = output_size, kernel_size, dilation
         self.padding, self.stride = padding, stride

@@ -18,8 +18,9 @@ from minigrad.tensor.tensor import Tensor
 class _Cell(Module):
     """What the cells share."""
 
-    def __init__(self, mode: str, input_size: int, hidden_size: int, bias: bool, device: Any,
-                 dtype: Any) -> None:  # fmt: skip
+    def __init__(
+        self, mode: str, input_size: int, hidden_size: int, bias: bool, device: Any, dtype: Any
+    ) -> None:
         super().__init__()
         on_cpu(device)
         self.mode, self.input_size, self.hidden_size, self.bias = (
@@ -95,9 +96,15 @@ class RNNCell(_Cell):
     https://docs.pytorch.org/docs/stable/generated/torch.nn.RNNCell.html
     """
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool = True,
-                 nonlinearity: str = "tanh", device: Any = None,
-                 dtype: Any = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
         mode = f"RNN_{nonlinearity.upper()}"
         super().__init__(mode, input_size, hidden_size, bias, device, dtype)
         self.nonlinearity = nonlinearity
@@ -117,8 +124,14 @@ class LSTMCell(_Cell):
     https://docs.pytorch.org/docs/stable/generated/torch.nn.LSTMCell.html
     """
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None,
-                 dtype: Any = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__("LSTM", input_size, hidden_size, bias, device, dtype)
 
     def forward(self, input: Tensor, hx: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]:
@@ -135,8 +148,14 @@ class GRUCell(_Cell):
     https://docs.pytorch.org/docs/stable/generated/torch.nn.GRUCell.html
     """
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None,
-                 dtype: Any = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__("GRU", input_size, hidden_size, bias, device, dtype)
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:

@@ -29,10 +29,20 @@ class _Layer(Module):
 
     norms = 2
 
-    def __init__(self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1,
-                 activation: Activation = relu, layer_norm_eps: float = 1e-5,
-                 batch_first: bool = False, norm_first: bool = False, bias: bool = True,
-                 device: Any = None, dtype: Any = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        d_model: int,
+        nhead: int,
+        dim_feedforward: int = 2048,
+        dropout: float = 0.1,
+        activation: Activation = relu,
+        layer_norm_eps: float = 1e-5,
+        batch_first: bool = False,
+        norm_first: bool = False,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__()
         if isinstance(activation, str) and activation not in ACTIVATIONS:
             raise RuntimeError(f"activation should be relu/gelu, not {activation}")
@@ -68,8 +78,9 @@ class _Layer(Module):
         return result
 
 
-def _attend(attention: Module, memory: Tensor | None, mask: Mask, padding: Mask,
-            is_causal: bool) -> Callable[[Tensor], Tensor]:  # fmt: skip
+def _attend(
+    attention: Module, memory: Tensor | None, mask: Mask, padding: Mask, is_causal: bool
+) -> Callable[[Tensor], Tensor]:
     """Return what looks from x at ``memory``, or at x itself."""
 
     def block(x: Tensor) -> Tensor:
@@ -94,8 +105,13 @@ class TransformerEncoderLayer(_Layer):
     (5, 3, 8)
     """
 
-    def forward(self, src: Tensor, src_mask: Mask = None, src_key_padding_mask: Mask = None,
-                is_causal: bool = False) -> Tensor:  # fmt: skip
+    def forward(
+        self,
+        src: Tensor,
+        src_mask: Mask = None,
+        src_key_padding_mask: Mask = None,
+        is_causal: bool = False,
+    ) -> Tensor:
         """Return the encoded source."""
         look = _attend(self.self_attn, None, src_mask, src_key_padding_mask, is_causal)
         return self._add(2, self._add(1, src, look), self._feed_forward)
@@ -110,9 +126,17 @@ class TransformerDecoderLayer(_Layer):
 
     norms = 3
 
-    def forward(self, tgt: Tensor, memory: Tensor, tgt_mask: Mask = None, memory_mask: Mask = None,
-                tgt_key_padding_mask: Mask = None, memory_key_padding_mask: Mask = None,
-                tgt_is_causal: bool = False, memory_is_causal: bool = False) -> Tensor:  # fmt: skip
+    def forward(
+        self,
+        tgt: Tensor,
+        memory: Tensor,
+        tgt_mask: Mask = None,
+        memory_mask: Mask = None,
+        tgt_key_padding_mask: Mask = None,
+        memory_key_padding_mask: Mask = None,
+        tgt_is_causal: bool = False,
+        memory_is_causal: bool = False,
+    ) -> Tensor:
         """Return the decoded target."""
         look = _attend(self.self_attn, None, tgt_mask, tgt_key_padding_mask, tgt_is_causal)
         masks = (memory_mask, memory_key_padding_mask, memory_is_causal)
@@ -132,15 +156,26 @@ class TransformerEncoder(Module):
     https://docs.pytorch.org/docs/stable/generated/torch.nn.TransformerEncoder.html
     """
 
-    def __init__(self, encoder_layer: Module, num_layers: int, norm: Module | None = None,
-                 enable_nested_tensor: bool = True, mask_check: bool = True) -> None:  # fmt: skip
+    def __init__(
+        self,
+        encoder_layer: Module,
+        num_layers: int,
+        norm: Module | None = None,
+        enable_nested_tensor: bool = True,
+        mask_check: bool = True,
+    ) -> None:
         super().__init__()
         self.layers = _clones(encoder_layer, num_layers)
         self.num_layers, self.norm = num_layers, norm
         self.enable_nested_tensor, self.mask_check = enable_nested_tensor, mask_check
 
-    def forward(self, src: Tensor, mask: Mask = None, src_key_padding_mask: Mask = None,
-                is_causal: bool | None = None) -> Tensor:  # fmt: skip
+    def forward(
+        self,
+        src: Tensor,
+        mask: Mask = None,
+        src_key_padding_mask: Mask = None,
+        is_causal: bool | None = None,
+    ) -> Tensor:
         """Return the source as the last layer encodes it."""
         causal = _is_causal(mask, is_causal)
         for layer in self.layers:
@@ -159,10 +194,17 @@ class TransformerDecoder(Module):
         self.layers = _clones(decoder_layer, num_layers)
         self.num_layers, self.norm = num_layers, norm
 
-    def forward(self, tgt: Tensor, memory: Tensor, tgt_mask: Mask = None, memory_mask: Mask = None,
-                tgt_key_padding_mask: Mask = None, memory_key_padding_mask: Mask = None,
-                tgt_is_causal: bool | None = None,
-                memory_is_causal: bool = False) -> Tensor:  # fmt: skip
+    def forward(
+        self,
+        tgt: Tensor,
+        memory: Tensor,
+        tgt_mask: Mask = None,
+        memory_mask: Mask = None,
+        tgt_key_padding_mask: Mask = None,
+        memory_key_padding_mask: Mask = None,
+        tgt_is_causal: bool | None = None,
+        memory_is_causal: bool = False,
+    ) -> Tensor:
         """Return the target as the last layer decodes it."""
         masks = (tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask)
         causal = _is_causal(tgt_mask, tgt_is_causal)
@@ -192,12 +234,24 @@ class Transformer(Module):
     (4, 3, 8)
     """
 
-    def __init__(self, d_model: int = 512, nhead: int = 8, num_encoder_layers: int = 6,
-                 num_decoder_layers: int = 6, dim_feedforward: int = 2048, dropout: float = 0.1,
-                 activation: Activation = relu, custom_encoder: Any = None,
-                 custom_decoder: Any = None, layer_norm_eps: float = 1e-5,
-                 batch_first: bool = False, norm_first: bool = False, bias: bool = True,
-                 device: Any = None, dtype: Any = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        d_model: int = 512,
+        nhead: int = 8,
+        num_encoder_layers: int = 6,
+        num_decoder_layers: int = 6,
+        dim_feedforward: int = 2048,
+        dropout: float = 0.1,
+        activation: Activation = relu,
+        custom_encoder: Any = None,
+        custom_decoder: Any = None,
+        layer_norm_eps: float = 1e-5,
+        batch_first: bool = False,
+        norm_first: bool = False,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__()
         place = (device, dtype)
         layer: Any = (d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps)
@@ -219,11 +273,20 @@ class Transformer(Module):
             if parameter.ndim > 1:
                 init.xavier_uniform_(parameter)
 
-    def forward(self, src: Tensor, tgt: Tensor, src_mask: Mask = None, tgt_mask: Mask = None,
-                memory_mask: Mask = None, src_key_padding_mask: Mask = None,
-                tgt_key_padding_mask: Mask = None, memory_key_padding_mask: Mask = None,
-                src_is_causal: bool | None = None, tgt_is_causal: bool | None = None,
-                memory_is_causal: bool = False) -> Tensor:  # fmt: skip
+    def forward(
+        self,
+        src: Tensor,
+        tgt: Tensor,
+        src_mask: Mask = None,
+        tgt_mask: Mask = None,
+        memory_mask: Mask = None,
+        src_key_padding_mask: Mask = None,
+        tgt_key_padding_mask: Mask = None,
+        memory_key_padding_mask: Mask = None,
+        src_is_causal: bool | None = None,
+        tgt_is_causal: bool | None = None,
+        memory_is_causal: bool = False,
+    ) -> Tensor:
         """Return the target, decoded beside the encoded source."""
         axis = 0 if self.batch_first else 1
         if src.ndim == 3 and src.shape[axis] != tgt.shape[axis]:

@@ -22,10 +22,15 @@ MODES = ("nearest", "nearest-exact", "area", *SMOOTH)
 
 
 @tensor_arguments
-def interpolate(input: Tensor, size: Size = None, scale_factor: Scale = None,
-                mode: str = "nearest", align_corners: bool | None = None,
-                recompute_scale_factor: bool | None = None,
-                antialias: bool = False) -> Tensor:  # fmt: skip
+def interpolate(
+    input: Tensor,
+    size: Size = None,
+    scale_factor: Scale = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
+) -> Tensor:
     """Resample the spatial axes of (N, C, *) to ``size``, or to ``scale_factor`` times theirs.
 
     ``mode`` is 'nearest', 'nearest-exact', 'area', or 'linear' (N, C, L), 'bilinear' and 'bicubic'
@@ -93,8 +98,15 @@ def _check_mode(input: Tensor, mode: str, align_corners: bool | None, antialias:
         )
 
 
-def _resampled(x: Tensor, axis: int, out: int, scale: float | None, mode: str,
-               align_corners: bool, antialias: bool) -> Tensor:  # fmt: skip
+def _resampled(
+    x: Tensor,
+    axis: int,
+    out: int,
+    scale: float | None,
+    mode: str,
+    align_corners: bool,
+    antialias: bool,
+) -> Tensor:
     size = x.shape[axis]
     if out <= 0 or size <= 0:
         raise RuntimeError(
@@ -182,8 +194,13 @@ def _antialiased(size: int, out: int, step: float, align_corners: bool, cubic: b
     return weights / weights.sum(1, keepdims=True)
 
 
-def upsample(input: Tensor, size: Size = None, scale_factor: Scale = None, mode: str = "nearest",
-             align_corners: bool | None = None) -> Tensor:  # fmt: skip
+def upsample(
+    input: Tensor,
+    size: Size = None,
+    scale_factor: Scale = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+) -> Tensor:
     """As :func:`interpolate`, by its older name."""
     return interpolate(input, size, scale_factor, mode, align_corners)
 
@@ -199,9 +216,14 @@ class Upsample(Module):
     (1, 3, 8, 8)
     """
 
-    def __init__(self, size: Size = None, scale_factor: Scale = None, mode: str = "nearest",
-                 align_corners: bool | None = None,
-                 recompute_scale_factor: bool | None = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        size: Size = None,
+        scale_factor: Scale = None,
+        mode: str = "nearest",
+        align_corners: bool | None = None,
+        recompute_scale_factor: bool | None = None,
+    ) -> None:
         super().__init__()
         scales: Any = scale_factor
         several = isinstance(scale_factor, Sequence)

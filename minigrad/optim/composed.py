@@ -82,8 +82,13 @@ class SequentialLR(_Composed):
     [0.1] (None, None)
     """
 
-    def __init__(self, optimizer: Optimizer, schedulers: list[LRScheduler], milestones: list[int],
-                 last_epoch: int = -1) -> None:  # fmt: skip
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        schedulers: list[LRScheduler],
+        milestones: list[int],
+        last_epoch: int = -1,
+    ) -> None:
         if not schedulers:
             raise ValueError(
                 f"SequentialLR expects at least one scheduler, but got no scheduler: {schedulers}"

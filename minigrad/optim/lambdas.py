@@ -22,8 +22,9 @@ class LambdaLR(LRScheduler):
 
     unsaved = ("optimizer", "lr_lambdas")  # functions do not go into files
 
-    def __init__(self, optimizer: Optimizer, lr_lambda: Factor | list[Factor],
-                 last_epoch: int = -1) -> None:  # fmt: skip
+    def __init__(
+        self, optimizer: Optimizer, lr_lambda: Factor | list[Factor], last_epoch: int = -1
+    ) -> None:
         groups = len(optimizer.param_groups)
         factors: Any = lr_lambda
         if not isinstance(lr_lambda, (list, tuple)):
@@ -57,8 +58,9 @@ class MultiplicativeLR(LambdaLR):
     https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.MultiplicativeLR.html
     """
 
-    def __init__(self, optimizer: Optimizer, lr_lambda: Factor | list[Factor],
-                 last_epoch: int = -1) -> None:  # fmt: skip
+    def __init__(
+        self, optimizer: Optimizer, lr_lambda: Factor | list[Factor], last_epoch: int = -1
+    ) -> None:
         for factor in lr_lambda if isinstance(lr_lambda, (list, tuple)) else [lr_lambda]:
             if not callable(factor):
                 raise TypeError(f"lr_lambda should be a function, but got {type(factor).__name__}")

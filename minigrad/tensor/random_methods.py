@@ -34,8 +34,15 @@ class Filling:
         data = data._data if isinstance(data, Filling) else data
         return self._wrap(np.array(data, dtype or self.dtype), requires_grad)
 
-    def new_full(self, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None,
-                 requires_grad: bool = False) -> Any:  # fmt: skip
+    def new_full(
+        self,
+        size: Any,
+        fill_value: Any,
+        *,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+    ) -> Any:
         """Return ``fill_value`` everywhere in this size, in this dtype."""
         is_device(device)
         return self._wrap(filled(integers((size,)), fill_value, dtype or self.dtype), requires_grad)

@@ -35,13 +35,11 @@ def text_table(
 
 def _text_row(row: Sequence[str], widths: Sequence[int], left: int) -> str:
     parts = []
-    for i, (cell, width) in enumerate(zip(row, widths, strict=True)):
-        pad = " " * (width - _width(cell))
-        is_left = i < left
-        padded = cell + pad if is_left else pad + cell
-        parts.append(padded)
-    text = "  ".join(parts)
-    return text.rstrip()
+    for i, width in enumerate(widths):
+        cell = row[i]
+        padding = " " * (width - _width(cell))
+        parts.append(cell + padding if i < left else padding + cell)
+    return "  ".join(parts).rstrip()
 
 
 def html_table(

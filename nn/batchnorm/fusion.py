@@ -20,9 +20,14 @@ from minigrad.tensor.tensor import Tensor
 
 @tensor_arguments
 def fuse_linear_bn_weights(
-    linear_w: Tensor, linear_b: Tensor | None, bn_rm: Tensor, bn_rv: Tensor, bn_eps: float,
-    bn_w: Tensor | None = None, bn_b: Tensor | None = None,
-) -> tuple[Parameter, Parameter]:  # fmt: skip
+    linear_w: Tensor,
+    linear_b: Tensor | None,
+    bn_rm: Tensor,
+    bn_rv: Tensor,
+    bn_eps: float,
+    bn_w: Tensor | None = None,
+    bn_b: Tensor | None = None,
+) -> tuple[Parameter, Parameter]:
     """Return weight (out, in, *) and bias (out,) of a layer with Batch Normalization behind it.
 
     They require grad as the layer's own do.
@@ -44,9 +49,15 @@ def fuse_linear_bn_weights(
 
 @tensor_arguments
 def fuse_conv_bn_weights(
-    conv_w: Tensor, conv_b: Tensor | None, bn_rm: Tensor, bn_rv: Tensor, bn_eps: float,
-    bn_w: Tensor | None = None, bn_b: Tensor | None = None, transpose: bool = False,
-) -> tuple[Parameter, Parameter]:  # fmt: skip
+    conv_w: Tensor,
+    conv_b: Tensor | None,
+    bn_rm: Tensor,
+    bn_rv: Tensor,
+    bn_eps: float,
+    bn_w: Tensor | None = None,
+    bn_b: Tensor | None = None,
+    transpose: bool = False,
+) -> tuple[Parameter, Parameter]:
     """As :func:`fuse_linear_bn_weights`, for a convolution.
 
     With ``transpose`` its weight is (in, out, *).

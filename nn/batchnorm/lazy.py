@@ -23,9 +23,18 @@ class _LazyBatchNorm(NormBase):
     ranks = property(lambda self: self.becomes.ranks)
     _check_input_dim = _BatchNorm._check_input_dim
 
-    def __init__(self, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
-                 track_running_stats: bool = True, device: Any = None, dtype: Any = None, *,
-                 bias: bool = True, on_nonfinite: str = "warn") -> None:  # fmt: skip
+    def __init__(
+        self,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+        on_nonfinite: str = "warn",
+    ) -> None:
         options: Any = (eps, momentum, affine, track_running_stats, device, dtype)
         super().__init__(0, *options, bias=bias, on_nonfinite=on_nonfinite)
 

@@ -30,10 +30,21 @@ class SyncBatchNorm(_BatchNorm):
 
     ranks = (2, 3, 4, 5)
 
-    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1,
-                 affine: bool = True, track_running_stats: bool = True, process_group: None = None,
-                 device: Any = None, dtype: Any = None, *, bias: bool = True,
-                 on_nonfinite: str = "warn", all_reduce: Reduce | None = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        process_group: None = None,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+        on_nonfinite: str = "warn",
+        all_reduce: Reduce | None = None,
+    ) -> None:
         if process_group is not None:
             raise ValueError(
                 "SyncBatchNorm: there are no process groups here; hand over all_reduce=, a "

@@ -15,9 +15,14 @@ from minigrad.tensor.tensor import Tensor
 
 @legacy_reduction
 @tensor_arguments
-def kl_div(input: Tensor, target: Tensor, size_average: bool | None = None,
-           reduce: bool | None = None, reduction: str = "mean",
-           log_target: bool = False) -> Tensor:  # fmt: skip
+def kl_div(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    log_target: bool = False,
+) -> Tensor:
     """Return target · (log target − input), ``input`` being a log-probability.
 
     'batchmean' divides the sum by the first dimension, as the mathematical divergence does; 'mean'
@@ -51,9 +56,16 @@ def _divergence(input: Tensor, target: Tensor, log_target: bool) -> Tensor:
 
 @legacy_reduction
 @tensor_arguments
-def poisson_nll_loss(input: Tensor, target: Tensor, log_input: bool = True, full: bool = False,
-                     size_average: bool | None = None, eps: float = 1e-8,
-                     reduce: bool | None = None, reduction: str = "mean") -> Tensor:  # fmt: skip
+def poisson_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    log_input: bool = True,
+    full: bool = False,
+    size_average: bool | None = None,
+    eps: float = 1e-8,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
     """Return exp(input) − target · input: the negative logarithm of a Poisson probability.
 
     Without ``log_input``, input is the rate itself: input − target · log(input + eps). ``full``
@@ -74,8 +86,14 @@ def _log_factorial(target: Tensor) -> Tensor:
     return where(target > 1, stirling, 0.0)
 
 
-def gaussian_nll_loss(input: Tensor, target: Tensor, var: Tensor | float, full: bool = False,
-                      eps: float = 1e-6, reduction: str = "mean") -> Tensor:  # fmt: skip
+def gaussian_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    var: Tensor | float,
+    full: bool = False,
+    eps: float = 1e-6,
+    reduction: str = "mean",
+) -> Tensor:
     """Return ½ (log var + (input − target)² / var), no variance below ``eps``.
 
     ``var`` has the input's shape, lacks its last dimension or has one there, or is a float.
@@ -116,8 +134,13 @@ class KLDivLoss(Loss):
     See :func:`kl_div`. https://docs.pytorch.org/docs/stable/generated/torch.nn.KLDivLoss.html
     """
 
-    def __init__(self, size_average: bool | None = None, reduce: bool | None = None,
-                 reduction: str = "mean", log_target: bool = False) -> None:  # fmt: skip
+    def __init__(
+        self,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        log_target: bool = False,
+    ) -> None:
         super().__init__(reduction="sum" if reduction == "batchmean" else reduction)
         self.reduction, self.log_target = reduction, log_target
 
@@ -132,9 +155,15 @@ class PoissonNLLLoss(Loss):
     https://docs.pytorch.org/docs/stable/generated/torch.nn.PoissonNLLLoss.html
     """
 
-    def __init__(self, log_input: bool = True, full: bool = False,
-                 size_average: bool | None = None, eps: float = 1e-8, reduce: bool | None = None,
-                 reduction: str = "mean") -> None:  # fmt: skip
+    def __init__(
+        self,
+        log_input: bool = True,
+        full: bool = False,
+        size_average: bool | None = None,
+        eps: float = 1e-8,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
         super().__init__(reduction=reduction)
         self.log_input, self.full, self.eps = log_input, full, eps
 

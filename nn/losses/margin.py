@@ -21,9 +21,14 @@ from minigrad.tensor.tensor import Tensor
 # ---- two things compared -------------------------------------------------------------------------
 @legacy_reduction
 @tensor_arguments
-def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0,
-                         size_average: bool | None = None, reduce: bool | None = None,
-                         reduction: str = "mean") -> Tensor:  # fmt: skip
+def hinge_embedding_loss(
+    input: Tensor,
+    target: Tensor,
+    margin: float = 1.0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
     """Return the input where the target is 1, max(0, margin − input) where it is −1.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.hinge_embedding_loss.html
@@ -35,8 +40,13 @@ def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0,
 
 @legacy_reduction
 @tensor_arguments
-def soft_margin_loss(input: Tensor, target: Tensor, size_average: bool | None = None,
-                     reduce: bool | None = None, reduction: str = "mean") -> Tensor:  # fmt: skip
+def soft_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
     """Return log(1 + exp(−target · input)).
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.soft_margin_loss.html
@@ -46,9 +56,15 @@ def soft_margin_loss(input: Tensor, target: Tensor, size_average: bool | None = 
 
 @legacy_reduction
 @tensor_arguments
-def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0,
-                        size_average: bool | None = None, reduce: bool | None = None,
-                        reduction: str = "mean") -> Tensor:  # fmt: skip
+def margin_ranking_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: float = 0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
     """Return max(0, margin − target · (input1 − input2)).
 
     Raises RuntimeError for tensors of different rank.
@@ -64,9 +80,15 @@ def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: 
 
 @legacy_reduction
 @tensor_arguments
-def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0,
-                          size_average: bool | None = None, reduce: bool | None = None,
-                          reduction: str = "mean") -> Tensor:  # fmt: skip
+def cosine_embedding_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: float = 0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
     """Return 1 − cos where the target (N,) is 1, max(0, cos − margin) where it is −1.
 
     cos is that of the angle between the rows of (N, D), (N, D). Raises RuntimeError for other
@@ -100,10 +122,18 @@ def _check_cosine(input1: Tensor, input2: Tensor, target: Tensor) -> None:
 
 @legacy_reduction
 @tensor_arguments
-def triplet_margin_loss(anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 1.0,
-                        p: float = 2, eps: float = 1e-6, swap: bool = False,
-                        size_average: bool | None = None, reduce: bool | None = None,
-                        reduction: str = "mean") -> Tensor:  # fmt: skip
+def triplet_margin_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    margin: float = 1.0,
+    p: float = 2,
+    eps: float = 1e-6,
+    swap: bool = False,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
     """Return max(0, margin + d(anchor, positive) − d(anchor, negative)), d the p-norm's distance.
 
     With ``swap`` the positive's distance to the negative counts where it is smaller. Raises
@@ -115,10 +145,15 @@ def triplet_margin_loss(anchor: Tensor, positive: Tensor, negative: Tensor, marg
 
 
 def triplet_margin_with_distance_loss(
-    anchor: Tensor, positive: Tensor, negative: Tensor, *,
-    distance_function: Callable[[Tensor, Tensor], Tensor] | None = None, margin: float = 1.0,
-    swap: bool = False, reduction: str = "mean",
-) -> Tensor:  # fmt: skip
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    *,
+    distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
+    margin: float = 1.0,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Tensor:
     """As :func:`triplet_margin_loss`, with a distance of one's own (pairwise_distance by default).
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.triplet_margin_with_distance_loss.html
@@ -127,9 +162,15 @@ def triplet_margin_with_distance_loss(
     return _triplet(anchor, positive, negative, distance, margin, swap, reduction)
 
 
-def _triplet(anchor: Tensor, positive: Tensor, negative: Tensor,
-             distance: Callable[[Tensor, Tensor], Tensor], margin: float, swap: bool,
-             reduction: str) -> Tensor:  # fmt: skip
+def _triplet(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    distance: Callable[[Tensor, Tensor], Tensor],
+    margin: float,
+    swap: bool,
+    reduction: str,
+) -> Tensor:
     check_reduction(reduction)
     if margin <= 0:
         raise ValueError(f"margin must be greater than 0, got {margin}")
@@ -148,9 +189,16 @@ def _triplet(anchor: Tensor, positive: Tensor, negative: Tensor,
 # ---- classes -------------------------------------------------------------------------------------
 @legacy_reduction
 @tensor_arguments
-def multi_margin_loss(input: Tensor, target: Tensor, p: int = 1, margin: float = 1.0,
-                      weight: Tensor | None = None, size_average: bool | None = None,
-                      reduce: bool | None = None, reduction: str = "mean") -> Tensor:  # fmt: skip
+def multi_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    p: int = 1,
+    margin: float = 1.0,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
     """Return the mean over classes of max(0, margin − x[target] + x[i]) ** p, i not the target.
 
     Input (N, C) or (C,), target (N,) or (); ``weight`` (C,) is the target's. Raises ValueError for
@@ -173,9 +221,13 @@ def multi_margin_loss(input: Tensor, target: Tensor, p: int = 1, margin: float =
 
 @legacy_reduction
 @tensor_arguments
-def multilabel_margin_loss(input: Tensor, target: Tensor, size_average: bool | None = None,
-                           reduce: bool | None = None,
-                           reduction: str = "mean") -> Tensor:  # fmt: skip
+def multilabel_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
     """Return Σ max(0, 1 − x[j] + x[i]) / C over labels j and classes i that are no label.
 
     Input (N, C) or (C,); the target, of the same shape, lists each sample's labels up to the first
@@ -205,9 +257,13 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, size_average: bool | N
 @legacy_reduction
 @tensor_arguments
 def multilabel_soft_margin_loss(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
-    reduce: bool | None = None, reduction: str = "mean",
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
     """Return the mean over classes of the binary cross-entropy of each: (*, C), (*, C) -> (*).
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.multilabel_soft_margin_loss.html
