@@ -117,9 +117,11 @@ from minigrad.functions.p_norm import *
 from minigrad.functions.permutation import *
 from minigrad.functions.products import *
 from minigrad.functions.reduction import *
+from minigrad.functions.scaled_products import *
 from minigrad.functions.scan import *
 from minigrad.functions.scattering import *
 from minigrad.functions.shape import *
+from minigrad.functions.softmax import *
 from minigrad.functions.sorting import *
 from minigrad.functions.splitting import *
 from minigrad.functions.variance import *

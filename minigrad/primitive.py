@@ -55,12 +55,18 @@ class Primitive:
         views: bool = False,
         into: Callable[..., None] | None = None,
     ) -> None:
-        self.function, self.vjps, self.each, self.every = function, vjps, each, every
-        self.views, self.into = views, into
+        self.function = function
+        self.vjps = vjps
+        self.each = each
+        self.every = every
+        self.views = views
+        self.into = into
         self.name = name or function.__name__
         self.__name__ = self.name
         self.__doc__ = function.__doc__
-        self.promotes, self.floats, self.guard = promotes, floats, guard
+        self.promotes = promotes
+        self.floats = floats
+        self.guard = guard
         self.differentiable = each is not None or every is not None or any(vjps)
         self._reads = [_reads(rule) for rule in vjps]
         self._reads_of_all = _reads(each, 2) or _reads(every)

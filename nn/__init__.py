@@ -58,7 +58,7 @@ from minigrad.nn.dropout import Dropout1d as Dropout1d
 from minigrad.nn.dropout import Dropout2d as Dropout2d
 from minigrad.nn.dropout import Dropout3d as Dropout3d
 from minigrad.nn.embedding import Embedding as Embedding
-from minigrad.nn.embedding import EmbeddingBag as EmbeddingBag
+from minigrad.nn.embedding_bag import EmbeddingBag as EmbeddingBag
 from minigrad.nn.instancenorm import InstanceNorm1d as InstanceNorm1d
 from minigrad.nn.instancenorm import InstanceNorm2d as InstanceNorm2d
 from minigrad.nn.instancenorm import InstanceNorm3d as InstanceNorm3d

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad.functions import elementwise as e
-from minigrad.functions import reduction
+from minigrad.functions import softmax as softmaxes
 from minigrad.functions.arguments import as_number
 from minigrad.nn.arguments import tensor_arguments
 from minigrad.nn.module import Module
@@ -145,13 +145,13 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 @tensor_arguments
 def softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """Return exp(input) over its sum along ``dim``, which should be given: PyTorch guesses it."""
-    return reduction.softmax(input, _implied(input, dim, "softmax"), dtype)
+    return softmaxes.softmax(input, _implied(input, dim, "softmax"), dtype)
 
 
 @tensor_arguments
 def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
     """Return the logarithm of softmax, stable where that underflows."""
-    return reduction.log_softmax(input, _implied(input, dim, "log_softmax"), dtype)
+    return softmaxes.log_softmax(input, _implied(input, dim, "log_softmax"), dtype)
 
 
 def _implied(input: Tensor, dim: int | None, name: str) -> int:
@@ -277,7 +277,8 @@ class Hardtanh(Rectifier):
             raise ValueError(
                 f"max_val must be larger than min_val, but got {max_val} and {min_val}"
             )
-        self.min_val, self.max_val = min_val, max_val
+        self.min_val = min_val
+        self.max_val = max_val
 
 
 class ReLU6(Hardtanh):

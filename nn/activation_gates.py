@@ -195,7 +195,8 @@ def gumbel_softmax(
             "Exponential distribution is a continuous probability distribution. dtype must be a "
             f"floating point but you specified {logits.dtype}"
         )
-    noise = -logits.detach().new_empty(logits.shape).exponential_().log()
+    waiting_times = logits.detach().new_empty(logits.shape).exponential_()
+    noise = -waiting_times.log()  # of Gumbel's distribution
     soft = softmax((logits + noise) / tau, dim)
     if not hard:
         return soft
@@ -307,7 +308,8 @@ class PReLU(Module):
     ) -> None:
         super().__init__()
         on_cpu(device)
-        self.num_parameters, self.init = num_parameters, init
+        self.num_parameters = num_parameters
+        self.init = init
         self.weight = Parameter(full((num_parameters,), float(init), dtype=dtype))
 
     def reset_parameters(self) -> None:

@@ -23,7 +23,8 @@ class BackwardHooks:
         self, module: Any, hooks: list[Callable[..., Any]], pre_hooks: list[Callable[..., Any]]
     ) -> None:
         self.module = module
-        self.hooks, self.pre_hooks = hooks, pre_hooks
+        self.hooks = hooks
+        self.pre_hooks = pre_hooks
         self.grad_output: Grads | None = None
         self.n_inputs = 0
         self.gated = False

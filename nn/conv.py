@@ -175,7 +175,9 @@ class ConvNd(Module):
         super().__init__()
         on_cpu(device)
         _check_options(in_channels, out_channels, groups, padding_mode)
-        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
+        self.in_channels = in_channels
+        self.out_channels = out_channels
+        self.groups = groups
         self.kernel_size = to_tuple(kernel_size, self.n, "kernel_size")
         self.stride = to_tuple(stride, self.n, "stride")
         self.dilation = to_tuple(dilation, self.n, "dilation")

@@ -53,7 +53,8 @@ class ConversionMethods:
                     f"complex dtype, got {new.dtype}"
                 )
         for x, new in pairs:
-            grad, x.grad = x.grad, None
+            grad = x.grad
+            x.grad = None
             x.data = new
             x.grad = None if grad is None else convert(grad)
         return self

@@ -46,7 +46,8 @@ class Linear(Module):
     ) -> None:
         super().__init__()
         on_cpu(device)
-        self.in_features, self.out_features = in_features, out_features
+        self.in_features = in_features
+        self.out_features = out_features
         self.weight = Parameter(empty(out_features, in_features, dtype=dtype))
         self.register_parameter(
             "bias", Parameter(empty(out_features, dtype=dtype)) if bias else None

@@ -306,7 +306,8 @@ class Module(ConversionMethods, StateMethods):
     def get_parameter(self, target: str) -> Parameter:
         """Return the parameter of that dotted name; raise AttributeError where there is none."""
         path, _, name = target.rpartition(".")
-        value = getattr(self.get_submodule(path), name)
+        module = self.get_submodule(path)
+        value = getattr(module, name)
         if not isinstance(value, Parameter):
             raise AttributeError(f"`{name}` is not an nn.Parameter")
         return value

@@ -60,7 +60,8 @@ def multi_head_attention_forward(
     batched = _check_ranks(query, key, value, key_padding_mask, attn_mask, num_heads)
     if not batched:
         query, key, value = _with_batch(query, key, value)
-        key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
+        if key_padding_mask is not None:
+            key_padding_mask = key_padding_mask.unsqueeze(0)
     _check_sizes(query, key, value, embed_dim_to_check, num_heads, use_separate_proj_weight)
     padding, mask = _masks(query, key_padding_mask, attn_mask, is_causal, num_heads, key.shape[0])
 
@@ -80,11 +81,20 @@ def multi_head_attention_forward(
     heads, weights = attend(q, k, v, merged, dropout_p, causal_alone)
     joined = heads.permute(2, 0, 1, 3).flatten(2)  # (L, N, E)
     result = linear(joined, out_proj_weight, out_proj_bias)
-    if weights is not None and average_attn_weights:
+    return _as_asked(result, weights, batched, average_attn_weights)
+
+
+def _as_asked(
+    result: Tensor, weights: Tensor | None, batched: bool, average: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Return result and weights, the heads' mean or all, without a batch where there was none."""
+    if weights is not None and average:
         weights = weights.mean(1)
     if batched:
         return result, weights
-    return result.squeeze(1), None if weights is None else weights.squeeze(0)
+    if weights is not None:
+        weights = weights.squeeze(0)
+    return result.squeeze(1), weights
 
 
 def _with_bias(x: Tensor, bias: Tensor | None) -> Tensor:
@@ -300,10 +310,12 @@ class MultiheadAttention(Module):
             )
         super().__init__()
         on_cpu(device)
-        self.embed_dim, self.num_heads = embed_dim, num_heads
+        self.embed_dim = embed_dim
+        self.num_heads = num_heads
         self.kdim, self.vdim = kdim or embed_dim, vdim or embed_dim
         self._qkv_same_embed_dim = self.kdim == embed_dim == self.vdim
-        self.dropout, self.batch_first = dropout, batch_first
+        self.dropout = dropout
+        self.batch_first = batch_first
         self.head_dim = embed_dim // num_heads
         self.add_zero_attn = add_zero_attn
         self._add_projections(bias, device, dtype)

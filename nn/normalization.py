@@ -254,7 +254,8 @@ class LayerNorm(Affine):
     ) -> None:
         super().__init__()
         self.normalized_shape = _as_shape(normalized_shape)
-        self.eps, self.elementwise_affine = eps, elementwise_affine
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
         affine = elementwise_affine
         self.add_parameters(self.normalized_shape, affine, affine and bias, device, dtype)
 
@@ -288,7 +289,8 @@ class RMSNorm(Affine):
         super().__init__()
         on_cpu(device)
         self.normalized_shape = _as_shape(normalized_shape)
-        self.eps, self.elementwise_affine = eps, elementwise_affine
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
         weight = empty(self.normalized_shape, dtype=dtype) if elementwise_affine else None
         self.register_parameter("weight", None if weight is None else Parameter(weight))
         self.reset_parameters()
@@ -328,8 +330,10 @@ class GroupNorm(Affine):
             raise ValueError(
                 f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})"
             )
-        self.num_groups, self.num_channels = num_groups, num_channels
-        self.eps, self.affine = eps, affine
+        self.num_groups = num_groups
+        self.num_channels = num_channels
+        self.eps = eps
+        self.affine = affine
         self.add_parameters((num_channels,), affine, affine and bias, device, dtype)
 
     def forward(self, input: Tensor) -> Tensor:

@@ -78,8 +78,12 @@ class RNNBase(Module):
         on_cpu(device)
         _check_options(bias, batch_first, dropout, num_layers)
         _check_sizes(input_size, hidden_size, num_layers, proj_size)
-        self.mode, self.input_size, self.hidden_size = mode, input_size, hidden_size
-        self.num_layers, self.bias, self.batch_first = num_layers, bias, batch_first
+        self.mode = mode
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bias = bias
+        self.batch_first = batch_first
         self.dropout, self.bidirectional = float(dropout), bidirectional
         self.proj_size = proj_size
         for layer in range(num_layers):

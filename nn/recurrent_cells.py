@@ -23,12 +23,10 @@ class _Cell(Module):
     ) -> None:
         super().__init__()
         on_cpu(device)
-        self.mode, self.input_size, self.hidden_size, self.bias = (
-            mode,
-            input_size,
-            hidden_size,
-            bias,
-        )
+        self.mode = mode
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.bias = bias
         gates = GATES.get(mode, 1) * hidden_size
         self.weight_ih = Parameter(empty(gates, input_size, dtype=dtype))
         self.weight_hh = Parameter(empty(gates, hidden_size, dtype=dtype))

@@ -166,8 +166,10 @@ class TransformerEncoder(Module):
     ) -> None:
         super().__init__()
         self.layers = _clones(encoder_layer, num_layers)
-        self.num_layers, self.norm = num_layers, norm
-        self.enable_nested_tensor, self.mask_check = enable_nested_tensor, mask_check
+        self.num_layers = num_layers
+        self.norm = norm
+        self.enable_nested_tensor = enable_nested_tensor
+        self.mask_check = mask_check
 
     def forward(
         self,
@@ -266,7 +268,9 @@ class Transformer(Module):
             custom_decoder = TransformerDecoder(decoder_layer, num_decoder_layers, LayerNorm(*norm))
         self.decoder = custom_decoder
         self._reset_parameters()
-        self.d_model, self.nhead, self.batch_first = d_model, nhead, batch_first
+        self.d_model = d_model
+        self.nhead = nhead
+        self.batch_first = batch_first
 
     def _reset_parameters(self) -> None:
         for parameter in self.parameters():

@@ -229,7 +229,9 @@ class Upsample(Module):
         several = isinstance(scale_factor, Sequence)
         scales = tuple(float(s) for s in scales) if several else scales
         self.scale_factor = float(scales) if scales and not several else scales
-        self.size, self.mode, self.align_corners = size, mode, align_corners
+        self.size = size
+        self.mode = mode
+        self.align_corners = align_corners
         self.recompute_scale_factor = recompute_scale_factor
 
     def forward(self, input: Tensor) -> Tensor:

@@ -109,7 +109,9 @@ def _answer(g: Any, i: int, allow_unused: bool | None) -> Tensor | None:
             f"The differentiated Tensor at index {i} appears to not have been used in the graph. "
             "Set allow_unused=True if this is the desired behavior."
         )
-    return g if g is None or isinstance(g, Tensor) else Tensor._wrap(np.asarray(g))
+    if g is None or isinstance(g, Tensor):
+        return g
+    return Tensor._wrap(np.asarray(g))
 
 
 def backward(

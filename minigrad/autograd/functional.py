@@ -51,7 +51,8 @@ def jvp(
                 f"Output {i} of the user-provided function is independent of the inputs in strict "
                 "mode."
             )
-    return call.outputs(), call.pack(filled(found, call.ys), call.ys_are_many)
+    products = filled(found, call.ys)
+    return call.outputs(), call.pack(products, call.ys_are_many)
 
 
 def jacobian(
@@ -160,7 +161,9 @@ class _Call:
     def __init__(
         self, name: str, func: Function, inputs: Any, create_graph: bool, strict: bool
     ) -> None:
-        self.name, self.create_graph, self.strict = name, create_graph, strict
+        self.name = name
+        self.create_graph = create_graph
+        self.strict = strict
         self.xs_are_many = isinstance(inputs, tuple)
         given = _tensors(inputs, f"inputs given to {name}", "given inputs")
         with recording():
@@ -222,7 +225,8 @@ class _Call:
     ) -> Any:
         """Return one gradient an input, zeros for None; of ``y`` a Jacobian each."""
         whole = []
-        for i, (g, x) in enumerate(zip(found, self.xs, strict=True)):
+        for i, x in enumerate(self.xs):
+            g = found[i]
             if g is None and self.strict:
                 which = "The output" if y is None else f"Output {place}"
                 raise RuntimeError(

@@ -151,14 +151,12 @@ class _Check:
     def __init__(
         self, func: Any, args: list[Any], eps: float, atol: float, rtol: float, rng: Any
     ) -> None:
-        self.func, self.args, self.eps, self.atol, self.rtol, self.rng = (
-            func,
-            args,
-            eps,
-            atol,
-            rtol,
-            rng,
-        )
+        self.func = func
+        self.args = args
+        self.eps = eps
+        self.atol = atol
+        self.rtol = rtol
+        self.rng = rng
         self.places = [i for i, x in enumerate(args) if isinstance(x, Tensor) and x.requires_grad]
         if not self.places:
             raise ValueError("gradcheck expects at least one input tensor to require gradient")

@@ -79,7 +79,8 @@ class MNIST(Dataset):
         images, labels = (self._file(name, folder, download) for name in names)
         self.data, self.targets = read_idx(images), read_idx(labels).astype(np.int64)
         self._check_arrays(images, labels)
-        self.train, self.transform = train, transform
+        self.train = train
+        self.transform = transform
 
     def __len__(self) -> int:
         return len(self.data)

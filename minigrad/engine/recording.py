@@ -127,11 +127,8 @@ def record_binary(primitive: Primitive, x: Any, y: Any, params: dict[str, Any] =
         out = np.asarray(out)
     result: Any = _new(Recorded._plain)
     result._data = out
-    if (
-        (node_a is not None or node_b is not None)
-        and primitive.differentiable
-        and MODES.grad_enabled
-    ):
+    requires_grad = node_a is not None or node_b is not None
+    if requires_grad and primitive.differentiable and MODES.grad_enabled:
         needs_grad = (node_a is not None) + 2 * (node_b is not None)
         kept = primitive.kept.get(needs_grad) or primitive.keeps(needs_grad, 2)
         if node_a is None:

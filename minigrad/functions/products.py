@@ -14,20 +14,20 @@ import numpy as np
 from minigrad.engine.views import own
 from minigrad.functions.arguments import accepts_arrays, accepts_numpy_names, not_a_tensor_error
 from minigrad.functions.einsum_equation import LETTERS, parse
-from minigrad.functions.shape import expand, reshape
+from minigrad.functions.shape import reshape
 from minigrad.ops import einsum as sums
 from minigrad.ops import linalg, reduction
 from minigrad.ops import matmul as ops
 
 __all__ = [
-    "addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "cross", "dot", "einsum", "ger", "inner",
-    "kron", "matmul", "mm", "mv", "outer", "tensordot", "trace",
+    "bmm", "cross", "dot", "einsum", "ger", "inner", "kron", "matmul", "mm", "mv", "outer",
+    "tensordot", "trace",
 ]  # fmt: skip
 
 T = Any  # a Tensor, which this floor does not know
 
 
-def _check_same_dtype(x: T, y: T, opening: str, joint: str = "and") -> None:
+def check_same_dtype(x: T, y: T, opening: str, joint: str = "and") -> None:
     """Refuse tensors of two dtypes, as PyTorch; an array takes part in operators' promotion."""
     are_tensors = hasattr(x, "backward") and hasattr(y, "backward")
     if are_tensors and x.dtype != y.dtype:
@@ -66,7 +66,7 @@ def matmul(input: T, other: T) -> T:
             f"but they are {input.ndim}D and {other.ndim}D"
         )
     opening = "expected m1 and m2 to have the same dtype, but got:"
-    _check_same_dtype(input, other, opening, "!=")
+    check_same_dtype(input, other, opening, "!=")
     _check_not_bools("matmul", input, other)
     return ops.matmul(input, other)
 
@@ -139,7 +139,7 @@ def dot(input: T, tensor: T) -> T:
     if input.ndim != 1 or tensor.ndim != 1:
         raise RuntimeError(f"1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors")
     opening = "dot : expected both vectors to have same dtype, but found"
-    _check_same_dtype(input, tensor, opening)
+    check_same_dtype(input, tensor, opening)
     if input.shape != tensor.shape:
         n, m = input.shape[0], tensor.shape[0]
         raise RuntimeError(
@@ -191,86 +191,6 @@ def outer(input: T, vec2: T) -> T:
 ger = outer
 
 
-def _scaled_sum(input: T, product: T, beta: float, alpha: float) -> T:
-    """Return beta * input + alpha * product; with beta 0 the input is not looked at."""
-    _check_same_dtype(input, product, "self and mat2 must have the same dtype, but got")
-    if product.dtype.kind in "iu":
-        beta, alpha = int(beta), int(alpha)
-    product = product if alpha == 1 else product * alpha
-    input = expand(input, product.shape)
-    if beta == 0:
-        return product
-    return (input if beta == 1 else input * beta) + product
-
-
-@accepts_numpy_names
-def addmm(input: T, mat1: T, mat2: T, *, beta: float = 1, alpha: float = 1) -> T:
-    """Return beta * input + alpha * (mat1 @ mat2); input (broadcast to (n, p)), (n, m), (m, p).
-
-    https://docs.pytorch.org/docs/stable/generated/torch.addmm.html
-
-    >>> import minigrad as mg
-    >>> mg.addmm(mg.zeros(2), mg.tensor([[1.0, 2.0], [3.0, 4.0]]), mg.eye(2))
-    tensor([[1., 2.],
-            [3., 4.]])
-    """
-    return _scaled_sum(input, mm(mat1, mat2), beta, alpha)
-
-
-@accepts_numpy_names
-def addmv(input: T, mat: T, vec: T, *, beta: float = 1, alpha: float = 1) -> T:
-    """Return beta * input + alpha * (mat @ vec).
-
-    https://docs.pytorch.org/docs/stable/generated/torch.addmv.html
-
-    >>> import minigrad as mg
-    >>> mg.addmv(mg.zeros(2), mg.tensor([[1.0, 2.0], [3.0, 4.0]]), mg.ones(2))
-    tensor([3., 7.])
-    """
-    return _scaled_sum(input, mv(mat, vec), beta, alpha)
-
-
-@accepts_numpy_names
-def addr(input: T, vec1: T, vec2: T, *, beta: float = 1, alpha: float = 1) -> T:
-    """Return beta * input + alpha * the outer product of two vectors.
-
-    https://docs.pytorch.org/docs/stable/generated/torch.addr.html
-
-    >>> import minigrad as mg
-    >>> mg.addr(mg.zeros(2, 2), mg.ones(2), mg.ones(2))
-    tensor([[1., 1.],
-            [1., 1.]])
-    """
-    return _scaled_sum(input, outer(vec1, vec2), beta, alpha)
-
-
-@accepts_numpy_names
-def baddbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1) -> T:
-    """Return beta * input + alpha * (batch1 @ batch2), matrix by matrix.
-
-    https://docs.pytorch.org/docs/stable/generated/torch.baddbmm.html
-
-    >>> import minigrad as mg
-    >>> mg.baddbmm(mg.zeros(1), mg.ones(2, 1, 3), mg.ones(2, 3, 1)).shape
-    (2, 1, 1)
-    """
-    return _scaled_sum(input, bmm(batch1, batch2), beta, alpha)
-
-
-@accepts_numpy_names
-def addbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1) -> T:
-    """Return beta * input + alpha * the sum over the batch of batch1 @ batch2.
-
-    https://docs.pytorch.org/docs/stable/generated/torch.addbmm.html
-
-    >>> import minigrad as mg
-    >>> mg.addbmm(mg.zeros(1), mg.ones(2, 1, 3), mg.ones(2, 3, 1))
-    tensor([[6.]])
-    """
-    total = reduction.sum(bmm(batch1, batch2), axis=(0,), keepdims=False)
-    return _scaled_sum(input, total.to(batch1.dtype), beta, alpha)
-
-
 def einsum(*args: Any) -> T:
     """Return the Einstein sum ``einsum("ij,jk->ik", a, b)``.
 
@@ -286,7 +206,7 @@ def einsum(*args: Any) -> T:
     operands, inputs, output = parse(args)
     for x in operands[1:]:
         opening = "einsum(): expected operands of one dtype, but found"
-        _check_same_dtype(operands[0], x, opening)
+        check_same_dtype(operands[0], x, opening)
     return sums.einsum(*operands, inputs=inputs, output=output)
 
 
@@ -311,7 +231,7 @@ def tensordot(a: T, b: T, dims: Any = 2) -> T:
                 f"contracted dimensions need to match, but first has size {n} in dim {i - a.ndim} "
                 f"and second has size {m} in dim {j}"
             )
-    _check_same_dtype(a, b, "both inputs should have same dtype, but got")
+    check_same_dtype(a, b, "both inputs should have same dtype, but got")
     _check_not_bools("tensordot", a, b)
     letters_of_a = LETTERS[: a.ndim]
     letters = list(LETTERS[a.ndim : a.ndim + b.ndim])

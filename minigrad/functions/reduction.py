@@ -16,9 +16,8 @@ from minigrad.functions.return_types import RETURN_TYPES
 from minigrad.ops import elementwise, indexing, reduction, scan
 
 __all__ = [
-    "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "log_softmax",
-    "logsumexp", "max",
-    "mean", "min", "nanmean", "nansum", "prod", "softmax", "sum",
+    "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "max",
+    "mean", "min", "nanmean", "nansum", "prod", "sum",
 ]  # fmt: skip
 
 T = Any  # a Tensor, which this floor does not know
@@ -295,56 +294,6 @@ def any(input: T, dim: Dim = None, keepdim: bool = False) -> T:
     return _all_or_any(reduction.any, input, dim, keepdim)
 
 
-@accepts_numpy_names
-def logsumexp(input: T, dim: Dim, keepdim: bool = False) -> T:
-    """Return log(sum(exp(input))) over ``dim``, without overflow.
-
-    https://docs.pytorch.org/docs/stable/generated/torch.logsumexp.html
-
-    >>> import minigrad as mg
-    >>> mg.logsumexp(mg.zeros(2), 0)
-    tensor(0.6931)
-    """
-    return reduction.logsumexp(input, axis=axes_to_reduce(input, dim), keepdims=keepdim)
-
-
-def _require_floats(name: str, input: T) -> None:
-    if input.dtype.kind != "f":
-        raise NotImplementedError(
-            f'"{name}" not implemented for {input.dtype}; convert first: x.float()'
-        )
-
-
-@accepts_numpy_names
-def softmax(input: T, dim: int, dtype: Any = None) -> T:
-    """Return exp(input) divided by its sum over ``dim``.
-
-    https://docs.pytorch.org/docs/stable/generated/torch.softmax.html
-
-    >>> import minigrad as mg
-    >>> mg.softmax(mg.zeros(2), 0)
-    tensor([0.5000, 0.5000])
-    """
-    input = input if dtype is None else input.to(dtype)
-    _require_floats("softmax", input)
-    return reduction.softmax(input, axis=reduction.axis_of(input, dim))
-
-
-@accepts_numpy_names
-def log_softmax(input: T, dim: int, dtype: Any = None) -> T:
-    """Return the logarithm of :func:`softmax`, stable where that underflows.
-
-    https://docs.pytorch.org/docs/stable/generated/torch.log_softmax.html
-
-    >>> import minigrad as mg
-    >>> mg.log_softmax(mg.zeros(2), 0)
-    tensor([-0.6931, -0.6931])
-    """
-    input = input if dtype is None else input.to(dtype)
-    _require_floats("log_softmax", input)
-    return reduction.log_softmax(input, axis=reduction.axis_of(input, dim))
-
-
 def at_least_float32(input: T) -> T:
     """Return float16 as float32, in which it is summed."""
     return input.float() if input.dtype == np.float16 else input
@@ -381,7 +330,8 @@ def nanmean(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = No
     values = input.detach()
     count = sum(values == values, dim, keepdim)
     total = nansum(at_least_float32(input), dim, keepdim, dtype=dtype)
-    return (total / count).to(dtype or input.dtype)
+    average = total / count
+    return average.to(dtype or input.dtype)
 
 
 def _without_nan(input: T) -> T:

@@ -62,7 +62,9 @@ class CyclicLR(LRScheduler):
             raise ValueError(
                 f"mode is invalid and scale_fn is None; expected one of {list(_SCALES)}, got {mode}"
             )
-        self.mode, self.gamma, self._scale_fn_custom = mode, gamma, scale_fn
+        self.mode = mode
+        self.gamma = gamma
+        self._scale_fn_custom = scale_fn
         self.scale_mode = scale_mode if scale_fn is not None else _SCALES[mode][1]
         self.cycle_momentum = cycle_momentum
         if cycle_momentum:

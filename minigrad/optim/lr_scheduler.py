@@ -165,7 +165,9 @@ class LinearLR(LRScheduler):
             raise ValueError(
                 f"Ending multiplicative factor expected to be between 0 and 1. Got {end_factor}"
             )
-        self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
+        self.start_factor = start_factor
+        self.end_factor = end_factor
+        self.total_iters = total_iters
         super().__init__(optimizer, last_epoch)
 
     def rate(self, lr: float, base: float | None) -> float:
@@ -202,7 +204,8 @@ class ConstantLR(LRScheduler):
             raise ValueError(
                 f"Constant multiplicative factor expected to be between 0 and 1. Got {factor}"
             )
-        self.factor, self.total_iters = factor, total_iters
+        self.factor = factor
+        self.total_iters = total_iters
         super().__init__(optimizer, last_epoch)
 
     def rate(self, lr: float, base: float | None) -> float:
@@ -226,7 +229,8 @@ class PolynomialLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
     ) -> None:
-        self.total_iters, self.power = total_iters, power
+        self.total_iters = total_iters
+        self.power = power
         super().__init__(optimizer, last_epoch)
 
     def rate(self, lr: float, base: float | None) -> float:

@@ -107,7 +107,8 @@ def _phases(pct: float, total: int, three: bool) -> list[Any]:
     down = ("max_momentum", "base_momentum")
     up = ("base_momentum", "max_momentum")
     stay = ("max_momentum", "max_momentum")
-    top, last = float(pct * total) - 1, total - 1
+    top = float(pct * total) - 1
+    last = total - 1
     climb = (0.0, top, ("initial_lr", "max_lr"), down)
     if not three:
         fall = (top, last, ("max_lr", "min_lr"), up)

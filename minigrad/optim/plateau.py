@@ -58,9 +58,15 @@ class ReduceLROnPlateau(LRScheduler):
         self.min_lrs: list[Any] = list(minima)
         if len(self.min_lrs) != groups:
             raise ValueError(f"expected {groups} min_lrs, got {len(self.min_lrs)}")
-        self.optimizer, self.mode, self.factor, self.patience = optimizer, mode, factor, patience
-        self.threshold, self.threshold_mode = threshold, threshold_mode
-        self.cooldown, self.eps, self.last_epoch = cooldown, eps, 0
+        self.optimizer = optimizer
+        self.mode = mode
+        self.factor = factor
+        self.patience = patience
+        self.threshold = threshold
+        self.threshold_mode = threshold_mode
+        self.cooldown = cooldown
+        self.eps = eps
+        self.last_epoch = 0
         self._last_lr = current_rates(optimizer)
         self.mode_worse = math.inf if mode == "min" else -math.inf
         self._reset()

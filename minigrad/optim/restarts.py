@@ -33,7 +33,9 @@ class CosineAnnealingWarmRestarts(LRScheduler):
             raise ValueError(
                 f"Expected float or int eta_min, but got {eta_min} of type {type(eta_min)}"
             )
-        self.T_0, self.T_i, self.T_mult = T_0, T_0, T_mult
+        self.T_0 = T_0
+        self.T_i = T_0
+        self.T_mult = T_mult
         self.eta_min, self.T_cur = eta_min, float(last_epoch)
         super().__init__(optimizer, last_epoch)
 

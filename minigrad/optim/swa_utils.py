@@ -66,7 +66,9 @@ class AveragedModel(Module):
         if device is not None:
             self.module = self.module.to(device)
         self.register_buffer("n_averaged", tensor(0, dtype="int64"))
-        self.avg_fn, self.multi_avg_fn, self.use_buffers = avg_fn, multi_avg_fn, use_buffers
+        self.avg_fn = avg_fn
+        self.multi_avg_fn = multi_avg_fn
+        self.use_buffers = use_buffers
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Return what the averaged model makes of the arguments."""
@@ -175,7 +177,8 @@ def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
     layers = [module for module in model.modules() if isinstance(module, _BatchNorm)]
     if not layers:
         return
-    momenta, was_training = [layer.momentum for layer in layers], model.training
+    momenta = [layer.momentum for layer in layers]
+    was_training = model.training
     model.train()
     for layer in layers:
         layer.reset_running_stats()
@@ -215,7 +218,8 @@ class SWALR(LRScheduler):
             raise ValueError(f"anneal_epochs must be equal or greater than 0, got {anneal_epochs}")
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["swa_lr"] = rate
-        self._anneal_strategy, self.anneal_epochs = anneal_strategy, anneal_epochs
+        self._anneal_strategy = anneal_strategy
+        self.anneal_epochs = anneal_epochs
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:

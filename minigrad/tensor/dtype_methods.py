@@ -25,7 +25,7 @@ def wanted_dtype(args: Any, dtype: Any = None, device: Any = None) -> np.dtype[A
     Raises RuntimeError for a device that is not there, TypeError for what is none of these.
     """
     for value in (*args[:2], device):
-        if isinstance(value, Converting):
+        if isinstance(value, DtypeMethods):
             dtype = value.dtype
         elif value is not None and not isinstance(value, bool) and not is_device(value):
             dtype = value
@@ -40,7 +40,7 @@ def wanted_dtype(args: Any, dtype: Any = None, device: Any = None) -> np.dtype[A
     return dtype
 
 
-class Converting:
+class DtypeMethods:
     """Conversions; mixed into Tensor."""
 
     dtype: Any

@@ -21,10 +21,10 @@ from minigrad.modes import MODES, RESULTS
 from minigrad.ops.indexing import is_basic, setitem
 from minigrad.storage import bump_version, same_place, tick
 from minigrad.storage import version as writes_of
-from minigrad.tensor.inplace_methods import Writing
+from minigrad.tensor.inplace_methods import InPlaceMethods
 
 
-class InPlace(Writing):
+class InPlace(InPlaceMethods):
     """What every write goes through, ``+=`` and friends, and item assignment."""
 
     _data: Any

@@ -149,7 +149,7 @@ def _rearranged(name: str) -> Any:
     return method
 
 
-class Writing:
+class InPlaceMethods:
     """The ``_`` methods; whoever mixes this in has ``_assign`` and ``_rearrange``."""
 
     _data: Any

@@ -10,15 +10,16 @@ from minigrad import linalg
 from minigrad.engine.recording import Recorded, record_binary, record_unary
 from minigrad.functions import comparison as c
 from minigrad.functions import elementwise as e
-from minigrad.functions import p_norm, scan, sorting, variance
+from minigrad.functions import p_norm, scan, softmax, sorting, variance
 from minigrad.functions import products as p
 from minigrad.functions import reduction as r
+from minigrad.functions import scaled_products as sp
 from minigrad.ops import comparison
 from minigrad.ops import elementwise as ops
 from minigrad.primitive import Primitive
-from minigrad.tensor.dtype_methods import Converting
-from minigrad.tensor.random_methods import Filling
-from minigrad.tensor.shape_methods import Arranging
+from minigrad.tensor.dtype_methods import DtypeMethods
+from minigrad.tensor.random_methods import RandomFillMethods
+from minigrad.tensor.shape_methods import ShapeMethods
 
 _OURS = (Recorded, np.ndarray, np.generic, complex)  # none of these would do it better
 
@@ -48,7 +49,7 @@ def _operator(made: Primitive) -> tuple[Any, Any]:
     return operator, reflected
 
 
-class Methods(Arranging, Converting, Filling):
+class OperatorMethods(ShapeMethods, DtypeMethods, RandomFillMethods):
     """PyTorch's methods; whoever mixes this in is ``Recorded`` and has ``shape`` and ``dtype``."""
 
     matmul, mm, bmm, mv, dot, inner, outer, ger = (
@@ -61,7 +62,8 @@ class Methods(Arranging, Converting, Filling):
         p.outer,
         p.ger,
     )
-    addmm, addmv, addr, baddbmm, addbmm = p.addmm, p.addmv, p.addr, p.baddbmm, p.addbmm
+    addmm, addmv, addr = sp.addmm, sp.addmv, sp.addr
+    baddbmm, addbmm = sp.baddbmm, sp.addbmm
     kron, trace, cross = p.kron, p.trace, p.cross
     det, inverse, slogdet, logdet = linalg.det, linalg.inv, linalg.slogdet, linalg.logdet
     matrix_power, pinverse, cholesky = linalg.matrix_power, linalg.pinverse, linalg.cholesky
@@ -135,10 +137,10 @@ _NOT_METHODS = {
     "std_mean",
     "var_mean",
 }  # as in PyTorch
-for _module in (e, c, r, variance, p_norm, scan, sorting):
+for _module in (e, c, r, variance, p_norm, scan, softmax, sorting):
     for _name in _module.__all__:
         if _name not in _NOT_METHODS:
-            setattr(Methods, _name, getattr(_module, _name))
+            setattr(OperatorMethods, _name, getattr(_module, _name))
 
 
 def _where(self: Any, condition: Any, other: Any) -> Any:
@@ -146,4 +148,4 @@ def _where(self: Any, condition: Any, other: Any) -> Any:
     return e.where(condition, self, other)
 
 
-Methods.where = _where  # type: ignore[attr-defined]
+OperatorMethods.where = _where  # type: ignore[attr-defined]

@@ -13,7 +13,7 @@ from minigrad.functions.arguments import integers
 from minigrad.random import Generator, default_generator, in_memory_order
 
 
-class Filling:
+class RandomFillMethods:
     """``new_*`` and PyTorch's random fills, the same numbers for the same seed.
 
     Mixed into Tensor.
@@ -31,7 +31,7 @@ class Filling:
     ) -> Any:
         """Return a new tensor of ``data`` in this dtype."""
         is_device(device)
-        data = data._data if isinstance(data, Filling) else data
+        data = data._data if isinstance(data, RandomFillMethods) else data
         return self._wrap(np.array(data, dtype or self.dtype), requires_grad)
 
     def new_full(
@@ -51,7 +51,7 @@ class Filling:
         self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
     ) -> Any:
         """Return zeros of this size in this dtype."""
-        return Filling.new_full(
+        return RandomFillMethods.new_full(
             self, integers(size), 0, dtype=dtype, device=device, requires_grad=requires_grad
         )
 
@@ -59,7 +59,7 @@ class Filling:
         self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
     ) -> Any:
         """Return ones of this size in this dtype."""
-        return Filling.new_full(
+        return RandomFillMethods.new_full(
             self, integers(size), 1, dtype=dtype, device=device, requires_grad=requires_grad
         )
 
@@ -97,7 +97,7 @@ class Filling:
 
     def bernoulli_(self, p: Any = 0.5, *, generator: Generator | None = None) -> Any:
         """Fill with 1 with probability ``p`` (a number or a tensor), else with 0."""
-        chances = (p._data,) if isinstance(p, Filling) else ()
+        chances = (p._data,) if isinstance(p, RandomFillMethods) else ()
         return self._drawn(
             generator,
             "bernoulli_",

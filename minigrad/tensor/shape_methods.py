@@ -14,7 +14,7 @@ from minigrad.functions.return_types import Size, size_of
 from minigrad.ops.indexing import getitem
 
 
-class Arranging:
+class ShapeMethods:
     """Shape, joining and indexing; mixed into Tensor."""
 
     reshape, reshape_as, view, view_as = s.reshape, s.reshape_as, s.view, s.view_as

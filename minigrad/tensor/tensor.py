@@ -21,11 +21,11 @@ from minigrad.modes import MODES, RESULTS
 from minigrad.silence import warn
 from minigrad.tensor.inplace import InPlace
 from minigrad.tensor.numpy_protocol import Interop
-from minigrad.tensor.operators import Methods
+from minigrad.tensor.operators import OperatorMethods
 from minigrad.tensor.printing import tensor_repr
 
 
-class Tensor(Recorded, Methods, InPlace, Interop):
+class Tensor(Recorded, OperatorMethods, InPlace, Interop):
     """An n-dimensional array with gradients; make one with :func:`minigrad.tensor`.
 
     As of old, ``Tensor([1, 2])`` and ``Tensor(array)`` are of the default dtype (on the memory of
@@ -77,7 +77,9 @@ class Tensor(Recorded, Methods, InPlace, Interop):
             if not self.is_leaf:
                 raise RuntimeError("data: shape and dtype of a recorded tensor cannot be changed")
             self._node.shape, self._node.dtype = array.shape, array.dtype
-        self._data, self._constant, self._view = array, None, None
+        self._data = array
+        self._constant = None
+        self._view = None
 
     @property
     def dtype(self) -> np.dtype[Any]:

@@ -113,7 +113,9 @@ class _Region:
     """What the nodes of one checkpointed call have in common; it holds none of them."""
 
     def __init__(self, recompute: Callable[[], Any], state: Any, compare: bool) -> None:
-        self.recompute, self.state, self.compare = recompute, state, compare
+        self.recompute = recompute
+        self.state = state
+        self.compare = compare
         self.kinds: list[str] = []
         self.saved: list[Any] = []  # by place; None until computed again, and once handed out
         self.outside: list[tuple[Any, int]] = []  # (array, moment): must not be written after it

@@ -48,7 +48,8 @@ class _LazyBatchNorm(NormBase):
             for value, fill in (*parameters, *buffers):
                 if value is not None:
                     value.data = fill(n, dtype=value.dtype)
-            self.num_features, self.__class__ = n, cls
+            self.num_features = n
+            self.__class__ = cls
 
         lazy = type(self)
         resize(self.becomes, num_features)

@@ -208,7 +208,8 @@ def _hooks(moments: Moments) -> tuple[Any, Any]:
 def _check_values(path: str, moments: Moments, average: str) -> None:
     """Raise ValueError where a layer has met too few values for a variance."""
     variances = [variance for _, variance in moments.batches]
-    only_single_values = bool(variances) and all(variance is None for variance in variances)
+    defined = [variance for variance in variances if variance is not None]
+    only_single_values = bool(variances) and not defined
     if moments.n == 1 or (average == "paper" and only_single_values):
         raise ValueError(
             f"recalibrate_batchnorm: Expected more than 1 value per channel for layer '{path}', "

@@ -115,8 +115,9 @@ def in_threads(modules: list[Any], shards: list[Tensor], timeout: float = 600.0)
     try:
         results = _run(group, modules, shards)
     finally:
+        several = len(shards) > 1
         for layer, name, _ in layers:
-            layer.all_reduce = _Ended(name) if len(shards) > 1 else None
+            layer.all_reduce = _Ended(name) if several else None
     failed = [result for result in results if isinstance(result, Exception)]
     for error in sorted(failed, key=lambda error: isinstance(error, _OutOfStep)):
         raise error  # the cause before those who waited in vain

@@ -81,8 +81,11 @@ class NormBase(Module):
         on_cpu(device)
         if on_nonfinite not in POLICIES:
             raise ValueError(f"on_nonfinite: expected one of {POLICIES}, got {on_nonfinite!r}")
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        self.affine, self.track_running_stats = affine, track_running_stats
+        self.num_features = num_features
+        self.eps = eps
+        self.momentum = momentum
+        self.affine = affine
+        self.track_running_stats = track_running_stats
         self.on_nonfinite = on_nonfinite
         gamma = Parameter(ones(num_features, dtype=dtype)) if affine else None
         beta = Parameter(zeros(num_features, dtype=dtype)) if affine and bias else None

@@ -116,7 +116,8 @@ def nll_loss(
     options: Any = {"ignore_index": ignore_index, "reduction": reduction}
     if input.dtype == np.float16:
         weight = None if weight is None else weight.float()
-        return nll_loss(input.float(), target, weight, **options).to(input.dtype)
+        loss = nll_loss(input.float(), target, weight, **options)
+        return loss.to(input.dtype)
     if input.ndim == 1:
         return nll_loss(input.unsqueeze(0), target.unsqueeze(0), weight, **options).reshape(())
     classes, counts = _checked_classes(input, target, ignore_index)
@@ -271,7 +272,8 @@ class CrossEntropyLoss(Loss):
     ) -> None:
         super().__init__(reduction=reduction)
         self.register_buffer("weight", weight)
-        self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
+        self.ignore_index = ignore_index
+        self.label_smoothing = label_smoothing
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""

@@ -108,8 +108,11 @@ def gaussian_nll_loss(
     var = _fitted(var, input)
     floor = var.detach().clamp(min=eps) - var.detach()
     var = var + floor  # the gradient is the variance's all the same
-    loss = 0.5 * (e.log(var) + e.square(input - target) / var)
-    return reduce_loss(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)
+    distance = e.square(input - target) / var
+    loss = 0.5 * (e.log(var) + distance)
+    if full:
+        loss = loss + 0.5 * math.log(2 * math.pi)
+    return reduce_loss(loss, reduction)
 
 
 def _fitted(var: Tensor, input: Tensor) -> Tensor:
@@ -142,7 +145,8 @@ class KLDivLoss(Loss):
         log_target: bool = False,
     ) -> None:
         super().__init__(reduction="sum" if reduction == "batchmean" else reduction)
-        self.reduction, self.log_target = reduction, log_target
+        self.reduction = reduction
+        self.log_target = log_target
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
@@ -165,7 +169,9 @@ class PoissonNLLLoss(Loss):
         reduction: str = "mean",
     ) -> None:
         super().__init__(reduction=reduction)
-        self.log_input, self.full, self.eps = log_input, full, eps
+        self.log_input = log_input
+        self.full = full
+        self.eps = eps
 
     def forward(self, log_input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""

@@ -110,7 +110,10 @@ class TripletMarginLoss(Loss):
     ) -> None:
         super().__init__(reduction=reduction)
         _check_margin("TripletMarginLoss", margin)
-        self.margin, self.p, self.eps, self.swap = margin, p, eps, swap
+        self.margin = margin
+        self.p = p
+        self.eps = eps
+        self.swap = swap
 
     def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
         """Return the loss."""
@@ -137,7 +140,8 @@ class TripletMarginWithDistanceLoss(Loss):
         super().__init__(reduction=reduction)
         _check_margin("TripletMarginWithDistanceLoss", margin)
         self.distance_function = distance_function or PairwiseDistance()
-        self.margin, self.swap = margin, swap
+        self.margin = margin
+        self.swap = swap
 
     def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
         """Return the loss."""
@@ -176,7 +180,8 @@ class MultiMarginLoss(Loss):
                 f"got {weight.ndim}D instead"
             )
         self.register_buffer("weight", weight)
-        self.p, self.margin = p, margin
+        self.p = p
+        self.margin = margin
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""

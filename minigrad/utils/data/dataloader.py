@@ -65,12 +65,17 @@ class DataLoader:
                 "DataLoader makes its batches in this process: there are no workers, "
                 "and worker_init_fn is not called"
             )
-        self.dataset, self.drop_last = dataset, drop_last
+        self.dataset = dataset
+        self.drop_last = drop_last
         self.batch_size = batch_size if batch_sampler is None else None
         self.shuffle, self.sampler, self.batch_sampler = bool(shuffle), sampler, batch_sampler
-        self.num_workers, self.pin_memory, self.timeout = num_workers, pin_memory, timeout
-        self.worker_init_fn, self.persistent_workers = worker_init_fn, persistent_workers
-        self.collate_fn, self.generator = collate_fn, generator
+        self.num_workers = num_workers
+        self.pin_memory = pin_memory
+        self.timeout = timeout
+        self.worker_init_fn = worker_init_fn
+        self.persistent_workers = persistent_workers
+        self.collate_fn = collate_fn
+        self.generator = generator
         self._order: Any = None  # of the epoch under way
         self._yielded = 0  # batches of it
         self._resumed = False
@@ -80,7 +85,9 @@ class DataLoader:
             return len(self.batch_sampler)  # type: ignore[arg-type]
         samples = self._sample_count()
         size = self.batch_size or 1
-        return samples // size if self.drop_last else -(-samples // size)
+        if self.drop_last:
+            return samples // size
+        return -(-samples // size)
 
     def _sample_count(self) -> int:
         return len(self.dataset if self.sampler is None else self.sampler)  # type: ignore[arg-type]
@@ -91,7 +98,8 @@ class DataLoader:
             return self._epoch(self._order, self._yielded)
         # PyTorch draws a base seed for its workers
         (self.generator or default_generator).random_int64()
-        self._order, self._yielded = None, 0
+        self._order = None
+        self._yielded = 0
         if isinstance(self.dataset, IterableDataset):
             return self._stream(iter(self.dataset))
         if self.batch_sampler is not None:
@@ -110,7 +118,8 @@ class DataLoader:
             batch = self._batch(indices if self.batch_size else indices[0])
             self._yielded = i + 1
             yield batch
-        self._order, self._yielded = None, 0
+        self._order = None
+        self._yielded = 0
         if self.shuffle and self.generator is not None:
             # PyTorch's sampler draws once more at the end
             self.generator.permutation(len(self.dataset))
@@ -130,7 +139,8 @@ class DataLoader:
             yield from items
             return
         while group := list(itertools.islice(items, self.batch_size)):
-            if len(group) == self.batch_size or not self.drop_last:
+            is_complete = len(group) == self.batch_size
+            if is_complete or not self.drop_last:
                 yield group
 
     def _stream(self, samples: Iterator[Any]) -> Iterator[Any]:
@@ -143,7 +153,8 @@ class DataLoader:
         if isinstance(indices, (np.ndarray, np.generic)):
             if self.collate_fn is None and type(dataset) is TensorDataset:
                 chosen: Any = indices
-                return [Tensor._wrap(t._data[chosen]) for t in dataset.tensors]
+                parts = [t._data[chosen] for t in dataset.tensors]
+                return [Tensor._wrap(part) for part in parts]
             indices = indices.tolist()
         if self._is_unbatched():
             samples = dataset[indices]
