@@ -174,6 +174,7 @@ def rrelu(
 
 
 # ---- along a dimension ---------------------------------------------------------------------------
+@tensor_arguments
 def softmin(
     input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
 ) -> Tensor:

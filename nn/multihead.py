@@ -28,6 +28,7 @@ from minigrad.silence import warn
 from minigrad.tensor.tensor import Tensor
 
 
+@tensor_arguments
 def multi_head_attention_forward(
     query: Tensor,
     key: Tensor,

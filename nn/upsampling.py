@@ -194,6 +194,7 @@ def _antialiased(size: int, out: int, step: float, align_corners: bool, cubic: b
     return weights / weights.sum(1, keepdims=True)
 
 
+@tensor_arguments
 def upsample(
     input: Tensor,
     size: Size = None,

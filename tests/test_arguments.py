@@ -15,7 +15,18 @@ CLASSES, THREE, KERNEL = mg.tensor([0, 1, 2, 0]), mg.rand(3), mg.rand(4, 3, 3, 3
 PAIR = {"input": ROWS, "target": mg.rand(4, 3)}
 SCORES = {"input": ROWS, "target": CLASSES, "weight": THREE}
 NORM = {"input": ROWS, "running_mean": mg.zeros(3), "running_var": mg.ones(3), "weight": THREE, "bias": THREE}
-ELEMENTWISE = "elu gelu hardtanh leaky_relu logsigmoid mish relu relu6 selu sigmoid silu softplus softsign tanh"
+ELEMENTWISE = (
+    "celu elu gelu hardshrink hardsigmoid hardswish hardtanh leaky_relu logsigmoid mish normalize relu relu6 rrelu "
+    "selu sigmoid silu softplus softshrink softsign tanh tanhshrink"
+)
+TABLE, SIGNS, WORDS = mg.rand(4, 3), mg.tensor([1.0, -1.0, 1.0, 1.0]), mg.tensor([[0, 1], [2, 3]])
+QUERY, EVEN = mg.rand(2, 3, 4), mg.rand(4, 4)
+TRIPLET = {"anchor": ROWS, "positive": mg.rand(4, 3), "negative": mg.rand(4, 3)}
+ATTENTION = {
+    **{"query": QUERY, "key": QUERY, "value": QUERY, "embed_dim_to_check": 4, "num_heads": 2, "in_proj_bias": None},
+    **{"in_proj_weight": mg.rand(12, 4), "bias_k": None, "bias_v": None, "add_zero_attn": False, "dropout_p": 0.0},
+    **{"out_proj_weight": EVEN, "out_proj_bias": None},
+}
 FUNCTIONS = {  # every function, with every argument that is a tensor
     **{(name, ""): {"input": ROWS} for name in ELEMENTWISE.split()},
     **{(name, ""): {"input": ROWS, "dim": 1} for name in ("softmax", "log_softmax")},
@@ -43,9 +54,47 @@ FUNCTIONS = {  # every function, with every argument that is a tensor
     ("adaptive_avg_pool2d", ""): {"input": IMAGE, "output_size": 2},
     **{(name, ""): {"input": LINE, "kernel_size": 2} for name in ("avg_pool1d", "max_pool1d")},
     **{(name, ""): {"input": IMAGE, "kernel_size": 2} for name in ("avg_pool2d", "max_pool2d")},
+    ("conv3d", ""): {"input": mg.rand(1, 2, 3, 3, 3), "weight": mg.rand(2, 2, 2, 2, 2), "bias": mg.rand(2)},
+    ("conv_transpose1d", ""): {"input": LINE, "weight": mg.rand(3, 2, 2), "bias": mg.rand(2)},
+    ("conv_transpose2d", ""): {"input": IMAGE, "weight": mg.rand(3, 2, 2, 2), "bias": mg.rand(2)},
+    ("conv_transpose3d", ""): {"input": mg.rand(1, 2, 3, 3, 3), "weight": mg.rand(2, 2, 2, 2, 2), "bias": mg.rand(2)},
+    ("embedding", ""): {"input": WORDS, "weight": TABLE},
+    ("embedding_bag", ""): {"input": WORDS, "weight": TABLE},
+    ("layer_norm", ""): {"input": ROWS, "normalized_shape": (3,), "weight": THREE, "bias": THREE},
+    ("rms_norm", ""): {"input": ROWS, "normalized_shape": (3,), "weight": THREE},
+    ("group_norm", ""): {"input": LINE, "num_groups": 1, "weight": THREE, "bias": THREE},
+    ("instance_norm", ""): {**NORM, "input": LINE},
+    ("local_response_norm", ""): {"input": LINE, "size": 2},
+    ("scaled_dot_product_attention", ""): {"query": QUERY, "key": QUERY, "value": QUERY, "attn_mask": mg.rand(3, 3)},
+    ("multi_head_attention_forward", ""): ATTENTION,
+    ("glu", ""): {"input": EVEN},
+    ("gumbel_softmax", ""): {"logits": ROWS},
+    ("prelu", ""): {"input": ROWS, "weight": THREE},
+    ("softmin", ""): {"input": ROWS, "dim": 1},
+    ("threshold", ""): {"input": ROWS, "threshold": 0.5, "value": 2.0},
+    **{(name, ""): {"input": IMAGE, "size": 4} for name in ("interpolate", "upsample")},
+    ("pixel_shuffle", ""): {"input": mg.rand(1, 4, 2, 2), "upscale_factor": 2},
+    ("pixel_unshuffle", ""): {"input": IMAGE, "downscale_factor": 2},
+    ("channel_shuffle", ""): {"input": IMAGE, "groups": 3},
+    ("unfold", ""): {"input": IMAGE, "kernel_size": 2},
+    ("fold", ""): {"input": mg.rand(1, 4, 4), "output_size": 3, "kernel_size": 2},
+    **{(name, ""): {"x1": ROWS, "x2": TABLE} for name in ("cosine_similarity", "pairwise_distance")},
+    ("pdist", ""): {"input": ROWS},
+    ("kl_div", ""): {**PAIR, "reduction": "sum"},
+    ("poisson_nll_loss", ""): PAIR,
+    ("gaussian_nll_loss", ""): {**PAIR, "var": 0.5},
+    **{(name, ""): PAIR for name in ("hinge_embedding_loss", "soft_margin_loss")},
+    ("multilabel_soft_margin_loss", ""): {**PAIR, "weight": THREE},
+    ("margin_ranking_loss", ""): {"input1": ROWS, "input2": TABLE, "target": mg.ones(4, 3)},
+    ("cosine_embedding_loss", ""): {"input1": ROWS, "input2": TABLE, "target": SIGNS},
+    **{(name, ""): TRIPLET for name in ("triplet_margin_loss", "triplet_margin_with_distance_loss")},
+    ("multi_margin_loss", ""): SCORES,
+    ("multilabel_margin_loss", ""): {"input": ROWS, "target": mg.tensor([[0, 1, -1]] * 4)},
 }
 WRONG = ([[1.0, 2.0]], None, 5, 2.5, "images", True, (1, 2), {"a": 1}, np.array(["a"]), np.array([1j]))
-OPTIONAL = ("weight", "bias", "running_mean", "running_var", "pos_weight")
+WITH_WEIGHT = {"linear", "embedding", "embedding_bag", "prelu"}  # which is not optional
+WITH_WEIGHT |= {f"conv{kind}{n}d" for kind in ("", "_transpose") for n in (1, 2, 3)}
+OPTIONAL = ("weight", "bias", "running_mean", "running_var", "pos_weight", "attn_mask", "in_proj_weight")
 
 
 def test_the_table_holds_every_function():
@@ -59,15 +108,20 @@ def copies(arguments):
 
 @pytest.mark.parametrize("name", FUNCTIONS, ids=" ".join)
 def test_functions_take_arrays_and_name_what_is_no_tensor(name):
-    function, arguments = getattr(F, name[0]), FUNCTIONS[name]
+    arguments = FUNCTIONS[name]
+
+    def function(*args, **kwargs):
+        result = getattr(F, name[0])(*args, **kwargs)
+        return result[0] if isinstance(result, tuple) else result
+
     mg.manual_seed(0)
     expected = function(**copies(arguments))
     for argument, tensor in arguments.items():
-        needed = (name[0], argument) not in (("linear", "weight"), ("conv1d", "weight"), ("conv2d", "weight"))
+        needed = argument != "weight" or name[0] not in WITH_WEIGHT
         for wrong in WRONG if isinstance(tensor, mg.Tensor) else ():
             if wrong is None and argument in OPTIONAL and needed:
                 continue
-            kind = rf"{name[0]}\(\): argument '{argument}' \(position \d\) must be Tensor, not {type(wrong).__name__}"
+            kind = rf"{name[0]}\(\): argument '{argument}' \(position \d+\) must be Tensor, not {type(wrong).__name__}"
             with pytest.raises(TypeError, match=kind):
                 function(**{**copies(arguments), argument: wrong})
             if not isinstance(wrong, np.ndarray) and argument == next(iter(arguments)):

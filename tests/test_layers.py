@@ -148,12 +148,14 @@ def test_a_script_of_pytorchs(torch):
 def signature(cls, leave=()):
     """Return names, kinds and defaults of what makes a layer."""
     parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
-    return [(p.name, p.kind, p.default) for p in parameters if p.name not in leave]
+    defaults = {p.name: getattr(p.default, "__name__", p.default) for p in parameters}  # relu is not torch's relu
+    return [(p.name, p.kind, defaults[p.name]) for p in parameters if p.name not in leave]
 
 
 OURS = {"on_nonfinite", "all_reduce"}  # by keyword alone
 THEIRS = {"min_value", "max_value", "args", "kwargs"}
 LEFT = ("Identity", "Module", "ModuleList", "Parameter", "Sequential", "GhostBatchNorm")
+LEFT += ("GRU", "LSTM", "RNN")  # PyTorch's have overloads alone
 LIKE = [name for name, value in vars(nn).items() if inspect.isclass(value) and name not in LEFT]
 
 

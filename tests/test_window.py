@@ -182,3 +182,12 @@ def test_refuses(name):
     message, call = WRONG[name]
     with pytest.raises(RuntimeError, match=message):
         call()
+
+
+@pytest.mark.parametrize("kernel", [1, 2])
+def test_any_layout_of_memory_will_do(kernel):
+    x = np.random.default_rng(0).standard_normal((2, 3, 8))
+    weight = mg.tensor(np.random.default_rng(1).standard_normal((2, 3, kernel)))
+    expected = F.conv1d(mg.tensor(x[..., ::2].copy()), weight, stride=2).numpy()
+    for stepped in (x[..., ::2], np.asfortranarray(x[..., ::2])):
+        np.testing.assert_allclose(F.conv1d(mg.from_numpy(stepped), weight, stride=2).numpy(), expected)

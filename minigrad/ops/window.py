@@ -13,9 +13,9 @@ import itertools
 import math
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
-from minigrad.layout import channels_last, in_c_order, strided_view
+from minigrad.layout import channels_last, in_c_order
 from minigrad.ops.columns import BLOCK, Columns, quick_shares
 from minigrad.primitive import primitive
 
@@ -67,7 +67,7 @@ def _window_view(x, kernel, out, stride, dilation):
 
         shape = (*x.shape[:2], *kernel, *out)
         strides = (sample, channel, *taps, *places)
-        return strided_view(x, shape, strides)
+        return as_strided(x, shape, strides)  # x may lie in any order
 
     spans = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
     spatial = tuple(range(2, x.ndim))

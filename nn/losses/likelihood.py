@@ -86,6 +86,7 @@ def _log_factorial(target: Tensor) -> Tensor:
     return where(target > 1, stirling, 0.0)
 
 
+@tensor_arguments
 def gaussian_nll_loss(
     input: Tensor,
     target: Tensor,

@@ -11,7 +11,7 @@ import numpy as np
 
 from minigrad.functions import elementwise as e
 from minigrad.functions.elementwise import where
-from minigrad.nn.arguments import tensor_arguments
+from minigrad.nn.arguments import as_tensor_argument, tensor_arguments
 from minigrad.nn.distance import PairwiseDistance, pairwise_distance
 from minigrad.nn.losses.reduction import check_reduction, legacy_reduction, reduce_loss
 from minigrad.ops.elementwise import softplus
@@ -158,6 +158,11 @@ def triplet_margin_with_distance_loss(
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.triplet_margin_with_distance_loss.html
     """
+    operands = {"anchor": anchor, "positive": positive, "negative": negative}
+    anchor, positive, negative = (
+        as_tensor_argument(x, "triplet_margin_with_distance_loss", name, place)
+        for place, (name, x) in enumerate(operands.items(), 1)
+    )
     distance = distance_function or pairwise_distance
     return _triplet(anchor, positive, negative, distance, margin, swap, reduction)
 
