@@ -63,8 +63,8 @@ def grad(
     if isinstance(inputs, dict):
         past = (grad_outputs, retain_graph, create_graph, only_inputs)
         unused = (allow_unused, is_grads_batched, materialize_grads)
-        grads = grad(outputs, list(inputs.values()), *past, *unused)
-        return dict(zip(inputs, grads, strict=True))
+        in_order = grad(outputs, list(inputs.values()), *past, *unused)
+        return dict(zip(inputs, in_order, strict=True))
     if materialize_grads and allow_unused is False:
         raise ValueError(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
