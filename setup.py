@@ -1,8 +1,8 @@
-"""What pyproject.toml cannot say: an editable install puts `minigrad/nn`, a link to `nn`, in its place.
+"""What pyproject.toml cannot say: an editable install puts a link to `nn` in `minigrad/nn`.
 
-With it every package lies where its name says, so the install is the checkout's path in a .pth file: type checkers
-and editors, which run no import hook, find `minigrad.nn` as Python does. Where no link can be made, setuptools'
-import hook does for Python alone.
+With it every package lies where its name says, so the install is the checkout's path in a .pth
+file: type checkers and editors, which run no import hook, find `minigrad.nn` as Python does. Where
+no link can be made, setuptools' import hook does for Python alone.
 """
 
 import os

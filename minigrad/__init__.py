@@ -64,24 +64,18 @@ from minigrad.compat import (
     xpu as xpu,
 )
 from minigrad.creation import (
-    arange as arange,
     as_tensor as as_tensor,
     asarray as asarray,
     empty as empty,
     empty_like as empty_like,
-    eye as eye,
     from_dlpack as from_dlpack,
     from_numpy as from_numpy,
     full as full,
     full_like as full_like,
-    linspace as linspace,
-    logspace as logspace,
     ones as ones,
     ones_like as ones_like,
     scalar_tensor as scalar_tensor,
     tensor as tensor,
-    tril_indices as tril_indices,
-    triu_indices as triu_indices,
     zeros as zeros,
     zeros_like as zeros_like,
 )
@@ -139,6 +133,14 @@ from minigrad.modes import is_inference_mode_enabled as is_inference_mode_enable
 from minigrad.modes import no_grad as no_grad
 from minigrad.modes import set_grad_enabled as set_grad_enabled
 from minigrad.tensor.printing import set_printoptions as set_printoptions
+from minigrad.ranges import (
+    arange as arange,
+    eye as eye,
+    linspace as linspace,
+    logspace as logspace,
+    tril_indices as tril_indices,
+    triu_indices as triu_indices,
+)
 from minigrad.random import Generator as Generator
 from minigrad.random import default_generator as default_generator
 from minigrad.random import initial_seed as initial_seed

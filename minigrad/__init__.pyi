@@ -57,24 +57,18 @@ from minigrad.compat import set_num_threads as set_num_threads
 from minigrad.compat import typename as typename
 from minigrad.compat import use_deterministic_algorithms as use_deterministic_algorithms
 from minigrad.compat import xpu as xpu
-from minigrad.creation import arange as arange
 from minigrad.creation import as_tensor as as_tensor
 from minigrad.creation import asarray as asarray
 from minigrad.creation import empty as empty
 from minigrad.creation import empty_like as empty_like
-from minigrad.creation import eye as eye
 from minigrad.creation import from_dlpack as from_dlpack
 from minigrad.creation import from_numpy as from_numpy
 from minigrad.creation import full as full
 from minigrad.creation import full_like as full_like
-from minigrad.creation import linspace as linspace
-from minigrad.creation import logspace as logspace
 from minigrad.creation import ones as ones
 from minigrad.creation import ones_like as ones_like
 from minigrad.creation import scalar_tensor as scalar_tensor
 from minigrad.creation import tensor as tensor
-from minigrad.creation import tril_indices as tril_indices
-from minigrad.creation import triu_indices as triu_indices
 from minigrad.creation import zeros as zeros
 from minigrad.creation import zeros_like as zeros_like
 from minigrad.device import Device
@@ -110,6 +104,12 @@ from minigrad.random import default_generator as default_generator
 from minigrad.random import initial_seed as initial_seed
 from minigrad.random import manual_seed as manual_seed
 from minigrad.random import seed as seed
+from minigrad.ranges import arange as arange
+from minigrad.ranges import eye as eye
+from minigrad.ranges import linspace as linspace
+from minigrad.ranges import logspace as logspace
+from minigrad.ranges import tril_indices as tril_indices
+from minigrad.ranges import triu_indices as triu_indices
 from minigrad.sampling import bernoulli as bernoulli
 from minigrad.sampling import get_rng_state as get_rng_state
 from minigrad.sampling import multinomial as multinomial

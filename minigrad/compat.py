@@ -64,6 +64,11 @@ def finfo(type: Any = None) -> Any:
 
     They are ``bits eps max min tiny smallest_normal resolution dtype``. Raises TypeError for other
     dtypes.
+    https://docs.pytorch.org/docs/stable/generated/torch.finfo.html
+
+    >>> import minigrad as mg
+    >>> mg.finfo(mg.float32).eps
+    1.1920928955078125e-07
     """
     dtype = np.dtype(get_default_dtype() if type is None else type)
     if category(dtype) != 2:
@@ -78,7 +83,14 @@ def finfo(type: Any = None) -> Any:
 
 
 def iinfo(type: Any) -> Any:
-    """Return the limits of an integer dtype: ``bits max min dtype``; TypeError for other dtypes."""
+    """Return the limits of an integer dtype: ``bits max min dtype``; TypeError for other dtypes.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.iinfo.html
+
+    >>> import minigrad as mg
+    >>> mg.iinfo(mg.int8).max
+    127
+    """
     dtype = np.dtype(type)
     if category(dtype) != 1:
         raise TypeError(
@@ -91,36 +103,78 @@ def iinfo(type: Any) -> Any:
 
 
 def is_tensor(obj: Any) -> bool:
-    """Return whether this is a Tensor."""
+    """Return whether this is a Tensor.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.is_tensor.html
+
+    >>> import minigrad as mg
+    >>> mg.is_tensor([1.0])
+    False
+    """
     return isinstance(obj, Tensor)
 
 
 @accepts_numpy_names
 def is_floating_point(input: Tensor) -> bool:
-    """Return whether the dtype is a float."""
+    """Return whether the dtype is a float.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.is_floating_point.html
+
+    >>> import minigrad as mg
+    >>> mg.is_floating_point(mg.ones(2))
+    True
+    """
     return bool(input.is_floating_point())
 
 
 @accepts_numpy_names
 def is_complex(input: Tensor) -> bool:
-    """Return False: minigrad has no complex tensors."""
+    """Return False: minigrad has no complex tensors.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.is_complex.html
+
+    >>> import minigrad as mg
+    >>> mg.is_complex(mg.ones(2))
+    False
+    """
     return False
 
 
 @accepts_numpy_names
 def is_inference(input: Tensor) -> bool:
-    """Return whether the tensor was made inside ``inference_mode``."""
+    """Return whether the tensor was made inside ``inference_mode``.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.is_inference.html
+
+    >>> import minigrad as mg
+    >>> mg.is_inference(mg.ones(2))
+    False
+    """
     return input.is_inference()
 
 
 @accepts_numpy_names
 def numel(input: Tensor) -> int:
-    """Return the number of elements."""
+    """Return the number of elements.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.numel.html
+
+    >>> import minigrad as mg
+    >>> mg.numel(mg.ones(2, 3))
+    6
+    """
     return input.numel()
 
 
 def typename(obj: Any) -> str:
-    """Return the name of a tensor's type, or of a class with its module."""
+    """Return the name of a tensor's type, or of a class with its module.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.typename.html
+
+    >>> import minigrad as mg
+    >>> mg.typename(mg.ones(2))
+    'minigrad.FloatTensor'
+    """
     if isinstance(obj, Tensor):
         return str(obj.type())
     kind = obj if isinstance(obj, type) else type(obj)
@@ -206,12 +260,26 @@ def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None
 
 
 def are_deterministic_algorithms_enabled() -> bool:
-    """Return the mode set by ``use_deterministic_algorithms``."""
+    """Return the mode set by ``use_deterministic_algorithms``.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.are_deterministic_algorithms_enabled.html
+
+    >>> import minigrad as mg
+    >>> mg.are_deterministic_algorithms_enabled()
+    False
+    """
     return bool(_settings["deterministic"])
 
 
 def is_deterministic_algorithms_warn_only_enabled() -> bool:
-    """Return ``warn_only`` as set by ``use_deterministic_algorithms``."""
+    """Return ``warn_only`` as set by ``use_deterministic_algorithms``.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.is_deterministic_algorithms_warn_only_enabled.html
+
+    >>> import minigrad as mg
+    >>> mg.is_deterministic_algorithms_warn_only_enabled()
+    False
+    """
     return bool(_settings["warn_only"])
 
 
@@ -219,6 +287,10 @@ def set_float32_matmul_precision(precision: str) -> None:
     """Remember ``'highest'``, ``'high'`` or ``'medium'``; float32 products are exact float32's.
 
     Raises ValueError for another word.
+    https://docs.pytorch.org/docs/stable/generated/torch.set_float32_matmul_precision.html
+
+    >>> import minigrad as mg
+    >>> mg.set_float32_matmul_precision("highest")
     """
     if precision not in ("highest", "high", "medium"):
         raise ValueError(
@@ -229,16 +301,36 @@ def set_float32_matmul_precision(precision: str) -> None:
 
 
 def get_float32_matmul_precision() -> str:
-    """Return the precision set by ``set_float32_matmul_precision``."""
+    """Return the precision set by ``set_float32_matmul_precision``.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.get_float32_matmul_precision.html
+
+    >>> import minigrad as mg
+    >>> mg.get_float32_matmul_precision()
+    'highest'
+    """
     return str(_settings["precision"])
 
 
 def set_default_device(device: Any) -> None:
-    """Do nothing for the CPU and None; raise RuntimeError for other devices."""
+    """Do nothing for the CPU and None; raise RuntimeError for other devices.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.set_default_device.html
+
+    >>> import minigrad as mg
+    >>> mg.set_default_device("cpu")
+    """
     if device is not None:
         Device(device)
 
 
 def get_default_device() -> Device:
-    """Return ``device('cpu')``."""
+    """Return ``device('cpu')``.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.get_default_device.html
+
+    >>> import minigrad as mg
+    >>> mg.get_default_device()
+    device(type='cpu')
+    """
     return Device()

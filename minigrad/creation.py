@@ -6,8 +6,6 @@ https://docs.pytorch.org/docs/stable/torch.html#creation-ops
 from __future__ import annotations
 
 import functools
-import math
-import operator
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -53,14 +51,29 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
 
 @placed
 def as_tensor(data: Any, dtype: Any = None) -> Tensor:
-    """Return ``data`` as a tensor, on the same memory where it is an array of that dtype."""
+    """Return ``data`` as a tensor, on the same memory where it is an array of that dtype.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.as_tensor.html
+
+    >>> import minigrad as mg
+    >>> mg.as_tensor([1, 2])
+    tensor([1, 2])
+    """
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
     return Tensor._wrap(_array(data, dtype))
 
 
 def from_numpy(ndarray: np.ndarray) -> Tensor:
-    """Return a tensor on the memory of the array."""
+    """Return a tensor on the memory of the array.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.from_numpy.html
+
+    >>> import minigrad as mg
+    >>> import numpy as np
+    >>> mg.from_numpy(np.ones(2))
+    tensor([1., 1.], dtype=minigrad.float64)
+    """
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
     return Tensor._wrap(ndarray)
@@ -181,7 +194,14 @@ def dtype_or_default(dtype: Any) -> Any:
 
 @placed
 def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
-    """Return zeros of this size."""
+    """Return zeros of this size.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.zeros.html
+
+    >>> import minigrad as mg
+    >>> mg.zeros(2)
+    tensor([0., 0.])
+    """
     return Tensor._wrap(
         np.zeros(size_of_arguments(size, named), dtype_or_default(dtype)),
         requires_grad=requires_grad,
@@ -190,7 +210,14 @@ def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False, **named: A
 
 @placed
 def ones(*size: Any, dtype: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
-    """Return ones of this size."""
+    """Return ones of this size.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.ones.html
+
+    >>> import minigrad as mg
+    >>> mg.ones(2)
+    tensor([1., 1.])
+    """
     return Tensor._wrap(
         np.ones(size_of_arguments(size, named), dtype_or_default(dtype)),
         requires_grad=requires_grad,
@@ -199,7 +226,14 @@ def ones(*size: Any, dtype: Any = None, requires_grad: bool = False, **named: An
 
 @placed
 def empty(*size: Any, dtype: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
-    """Return memory of this size that nobody has filled yet."""
+    """Return memory of this size that nobody has filled yet.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.empty.html
+
+    >>> import minigrad as mg
+    >>> mg.empty(2, 3).shape
+    (2, 3)
+    """
     return Tensor._wrap(
         np.empty(size_of_arguments(size, named), dtype_or_default(dtype)),
         requires_grad=requires_grad,
@@ -208,7 +242,14 @@ def empty(*size: Any, dtype: Any = None, requires_grad: bool = False, **named: A
 
 @placed
 def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return ``fill_value`` everywhere; its kind decides the dtype unless one is given."""
+    """Return ``fill_value`` everywhere; its kind decides the dtype unless one is given.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.full.html
+
+    >>> import minigrad as mg
+    >>> mg.full((2,), 3.0)
+    tensor([3., 3.])
+    """
     if not isinstance(size, (tuple, list)):
         raise TypeError(
             f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}"
@@ -221,110 +262,15 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool =
 
 
 @placed
-def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return ones on the diagonal, (n, m)."""
-    for name, length in (("n", n), ("m", m)):
-        if length is not None and length < 0:
-            raise RuntimeError(f"{name} must be greater or equal to 0, got {length}")
-    return Tensor._wrap(np.eye(n, m, dtype=dtype_or_default(dtype)), requires_grad=requires_grad)
-
-
-@placed
-def arange(*bounds: Any, dtype: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
-    """Return start, start + step, … below end: ``arange(end)``, ``arange(start, end[, step])``."""
-    if named:
-        bounds = (*bounds, *(named[name] for name in ("start", "end", "step") if name in named))
-    start, end, step = _checked_range(bounds)
-    if dtype is None:
-        all_integers = all(isinstance(x, int) for x in (start, end, step))
-        dtype = np.int64 if all_integers else get_default_dtype()
-    dtype = _not_bool("arange", dtype)
-    count = math.ceil((end - start) / step)
-    if dtype.kind in "iu":
-        start, step = int(start), int(step)
-    values = start + np.arange(count) * step
-    return Tensor._wrap(values.astype(dtype), requires_grad=requires_grad)
-
-
-def _checked_range(bounds: tuple[Any, ...]) -> tuple[Any, Any, Any]:
-    """Return (start, end, step) as numbers."""
-    if not 1 <= len(bounds) <= 3:
-        raise TypeError(
-            f"arange(): expected end, or start, end[, step], but got {len(bounds)} numbers"
-        )
-    if len(bounds) == 1:
-        bounds = (0, *bounds)
-    start, end, step = (
-        x.item() if isinstance(x, (Tensor, np.generic)) else x for x in (*bounds, 1)[:3]
-    )
-    if step == 0:
-        raise RuntimeError(f"step must be nonzero, got {step}")
-    if not np.isfinite([start, end]).all():
-        raise RuntimeError(f"unsupported range: {start} -> {end}")
-    if (end - start) * step < 0:
-        raise RuntimeError(
-            "upper bound and lower bound inconsistent with step sign: "
-            f"{start} -> {end} in steps of {step}"
-        )
-    return start, end, step
-
-
-def _not_bool(function: str, dtype: Any) -> np.dtype[Any]:
-    dtype = dtype_or_default(dtype)
-    if dtype.kind == "b":
-        raise NotImplementedError(f"{function}(): not implemented for {dtype}")
-    return dtype
-
-
-def _line(function: str, start: Any, end: Any, steps: int, dtype: np.dtype[Any]) -> np.ndarray:
-    """Return ``steps`` numbers from start to end in float64, each counted from the nearer end.
-
-    For an integer dtype the ends are cut down to integers first.
-    """
-    steps = operator.index(steps)
-    if steps < 0:
-        raise RuntimeError(f"{function}: number of steps must be non-negative, got {steps}")
-    number = int if dtype.kind in "iu" else float
-    first, last = number(start), number(end)
-    if steps < 2:
-        return first + np.zeros(steps)
-    step = (last - first) / (steps - 1)
-    half = steps // 2
-    from_start = first + step * np.arange(half)
-    from_end = last - step * np.arange(steps - half)[::-1]
-    return np.concatenate([from_start, from_end])
-
-
-@placed
-def linspace(
-    start: Any, end: Any, steps: int, *, dtype: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """Return ``steps`` values from start to end, both included; integers between integers."""
-    dtype = _not_bool("linspace", dtype)
-    return Tensor._wrap(
-        _line("linspace", start, end, steps, dtype).astype(dtype), requires_grad=requires_grad
-    )
-
-
-@placed
-def logspace(
-    start: Any,
-    end: Any,
-    steps: int,
-    base: float = 10.0,
-    *,
-    dtype: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return ``steps`` values from base**start to base**end, evenly spaced in their logarithm."""
-    dtype = _not_bool("logspace", dtype)
-    powers = float(base) ** _line("logspace", start, end, steps, dtype)
-    return Tensor._wrap(powers.astype(dtype), requires_grad=requires_grad)
-
-
-@placed
 def scalar_tensor(s: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return a 0-d tensor of the default dtype."""
+    """Return a 0-d tensor of the default dtype.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.scalar_tensor.html
+
+    >>> import minigrad as mg
+    >>> mg.scalar_tensor(3)
+    tensor(3.)
+    """
     return Tensor._wrap(filled((), s, dtype_or_default(dtype)), requires_grad=requires_grad)
 
 
@@ -332,46 +278,43 @@ def scalar_tensor(s: Any, *, dtype: Any = None, requires_grad: bool = False) -> 
 def asarray(
     obj: Any, *, dtype: Any = None, copy: bool | None = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return ``obj`` as a tensor, on its own memory where that can be; a copy with ``copy``."""
+    """Return ``obj`` as a tensor, on its own memory where that can be; a copy with ``copy``.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.asarray.html
+
+    >>> import minigrad as mg
+    >>> mg.asarray([1.0, 2.0])
+    tensor([1., 2.])
+    """
     result = tensor(obj, dtype=dtype) if copy else as_tensor(obj, dtype=dtype)
     return result.detach().requires_grad_() if requires_grad else result
 
 
 @placed
-def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None) -> Tensor:
-    """Return the indices of the lower triangle of a (row, col) matrix, (2, n)."""
-    return _pairs("tril_indices", np.tril_indices, row, col, offset, dtype)
-
-
-@placed
-def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None) -> Tensor:
-    """Return the indices of the upper triangle of a (row, col) matrix, (2, n)."""
-    return _pairs("triu_indices", np.triu_indices, row, col, offset, dtype)
-
-
-def _pairs(name: str, function: Any, row: int, col: int, offset: int, dtype: Any) -> Tensor:
-    dtype = np.dtype(dtype or np.int64)
-    is_negative = min(row, col) < 0
-    if is_negative:
-        raise RuntimeError(f"{name}: row and col must be non-negative, got {row} and {col}")
-    if dtype not in (np.int32, np.int64):
-        raise NotImplementedError(f'"{name}" not implemented for {dtype}; expected int32 or int64')
-    rows_and_columns = function(row, offset, col)
-    indices = np.stack(rows_and_columns)
-    return Tensor._wrap(indices.astype(dtype))
-
-
-@placed
 @accepts_numpy_names
 def zeros_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return zeros of the shape and dtype of ``input``."""
+    """Return zeros of the shape and dtype of ``input``.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.zeros_like.html
+
+    >>> import minigrad as mg
+    >>> mg.zeros_like(mg.ones(2))
+    tensor([0., 0.])
+    """
     return full_like(input, 0, dtype=dtype, requires_grad=requires_grad)
 
 
 @placed
 @accepts_numpy_names
 def ones_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return ones of the shape and dtype of ``input``."""
+    """Return ones of the shape and dtype of ``input``.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.ones_like.html
+
+    >>> import minigrad as mg
+    >>> mg.ones_like(mg.zeros(2))
+    tensor([1., 1.])
+    """
     return full_like(input, 1, dtype=dtype, requires_grad=requires_grad)
 
 
@@ -380,7 +323,14 @@ def ones_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) 
 def full_like(
     input: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return ``fill_value`` everywhere, in the shape and dtype of ``input``."""
+    """Return ``fill_value`` everywhere, in the shape and dtype of ``input``.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.full_like.html
+
+    >>> import minigrad as mg
+    >>> mg.full_like(mg.ones(2), 3)
+    tensor([3., 3.])
+    """
     array = empty_like_array(input._data, dtype_or_default(dtype or input.dtype))
     array[...] = filled((), fill_value, array.dtype)
     return Tensor._wrap(array, requires_grad=requires_grad)
@@ -389,7 +339,14 @@ def full_like(
 @placed
 @accepts_numpy_names
 def empty_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return unfilled memory of the shape and dtype of ``input``."""
+    """Return unfilled memory of the shape and dtype of ``input``.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.empty_like.html
+
+    >>> import minigrad as mg
+    >>> mg.empty_like(mg.ones(2)).shape
+    (2,)
+    """
     return Tensor._wrap(
         empty_like_array(input._data, dtype_or_default(dtype or input.dtype)),
         requires_grad=requires_grad,

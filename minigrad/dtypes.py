@@ -24,6 +24,8 @@ _default = float32
 def get_default_dtype() -> np.dtype[Any]:
     """Return the dtype of new float tensors.
 
+    https://docs.pytorch.org/docs/stable/generated/torch.get_default_dtype.html
+
     >>> import minigrad as mg
     >>> mg.get_default_dtype()
     dtype('float32')
@@ -32,7 +34,16 @@ def get_default_dtype() -> np.dtype[Any]:
 
 
 def set_default_dtype(dtype: Any) -> None:
-    """Set the dtype of new float tensors; raise TypeError for one that is not float."""
+    """Set the dtype of new float tensors; raise TypeError for one that is not float.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.set_default_dtype.html
+
+    >>> import minigrad as mg
+    >>> mg.set_default_dtype(mg.float64)
+    >>> mg.ones(1).dtype
+    dtype('float64')
+    >>> mg.set_default_dtype(mg.float32)
+    """
     global _default
     dtype = np.dtype(dtype)
     if dtype.kind != "f":
@@ -81,6 +92,8 @@ def numbers(dtype: np.dtype[Any], *values: float) -> list[np.ndarray]:
 def promote_types(a: Any, b: Any) -> np.dtype[Any]:
     """Return the smallest dtype holding both; a float beats an integer whatever the widths.
 
+    https://docs.pytorch.org/docs/stable/generated/torch.promote_types.html
+
     >>> import minigrad as mg
     >>> mg.promote_types(mg.float32, mg.int64)
     dtype('float32')
@@ -97,6 +110,11 @@ def result_type(*operands: Any) -> np.dtype[Any]:
 
     Arrays with dimensions decide; 0-d arrays and Python scalars matter only where they are of a
     higher category (bool, integer, float).
+    https://docs.pytorch.org/docs/stable/generated/torch.result_type.html
+
+    >>> import minigrad as mg
+    >>> mg.result_type(mg.tensor([1]), 1.5)
+    dtype('float32')
     """
     ranked: list[np.dtype[Any] | None] = [None, None, None]  # with dimensions, 0-d, scalars
     dtype: Any

@@ -57,6 +57,8 @@ MODES = _Modes()
 def is_grad_enabled() -> bool:
     """Return whether operations on this thread are recorded.
 
+    https://docs.pytorch.org/docs/stable/generated/torch.is_grad_enabled.html
+
     >>> import minigrad as mg
     >>> with mg.no_grad():
     ...     mg.is_grad_enabled()
@@ -69,6 +71,13 @@ class set_grad_enabled:
     """Record operations or not: as a statement, a ``with`` block or a decorator.
 
     https://docs.pytorch.org/docs/stable/generated/torch.autograd.grad_mode.set_grad_enabled.html
+
+    >>> import minigrad as mg
+    >>> x = mg.ones(1).requires_grad_()
+    >>> with mg.set_grad_enabled(False):
+    ...     y = 2 * x
+    >>> y.requires_grad
+    False
     """
 
     def __init__(self, mode: bool) -> None:
@@ -136,6 +145,13 @@ class enable_grad(_Mode):
     """Record again inside a ``no_grad`` block (not in ``inference_mode``).
 
     A ``with`` block or a decorator.
+
+    >>> import minigrad as mg
+    >>> x = mg.ones(1).requires_grad_()
+    >>> with mg.no_grad(), mg.enable_grad():
+    ...     y = 2 * x
+    >>> y.requires_grad
+    True
     """
 
     mode = True
@@ -182,7 +198,14 @@ class inference_mode:
 
 
 def is_inference_mode_enabled() -> bool:
-    """Return whether this thread is inside ``inference_mode``."""
+    """Return whether this thread is inside ``inference_mode``.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.is_inference_mode_enabled.html
+
+    >>> import minigrad as mg
+    >>> mg.is_inference_mode_enabled()
+    False
+    """
     return MODES.inference
 
 

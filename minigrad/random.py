@@ -355,6 +355,12 @@ def manual_seed(seed: Any) -> Generator:
     """Seed the default generator by anything that ``int`` takes, and return it.
 
     See ``Generator.manual_seed``.
+    https://docs.pytorch.org/docs/stable/generated/torch.manual_seed.html
+
+    >>> import minigrad as mg
+    >>> _ = mg.manual_seed(0)
+    >>> mg.rand(2)
+    tensor([0.4963, 0.7682])
     """
     return default_generator.manual_seed(int(seed))
 

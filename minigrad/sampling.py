@@ -300,6 +300,13 @@ def get_rng_state() -> Tensor:
     """Return the state of the default generator, uint8 of shape (5056,), as PyTorch lays it out.
 
     https://docs.pytorch.org/docs/stable/generated/torch.get_rng_state.html
+
+    >>> import minigrad as mg
+    >>> state = mg.get_rng_state()
+    >>> x = mg.rand(2)
+    >>> mg.set_rng_state(state)
+    >>> bool((mg.rand(2) == x).all())
+    True
     """
     return Tensor._wrap(random.get_rng_state())
 
@@ -308,5 +315,12 @@ def set_rng_state(new_state: Any) -> None:
     """Go on from what ``get_rng_state`` returned, here or in PyTorch.
 
     https://docs.pytorch.org/docs/stable/generated/torch.set_rng_state.html
+
+    >>> import minigrad as mg
+    >>> state = mg.get_rng_state()
+    >>> x = mg.rand(2)
+    >>> mg.set_rng_state(state)
+    >>> bool((mg.rand(2) == x).all())
+    True
     """
     random.set_rng_state(new_state._data if isinstance(new_state, Tensor) else new_state)

@@ -44,6 +44,7 @@ def save(obj: Any, f: File) -> None:
     ``obj`` holds tensors, arrays, numbers, strings, None, and lists and dicts of these. A checksum
     of it all goes with it. Raises TypeError for anything else, ValueError for a circle of lists or
     dicts, OSError where the file cannot be written.
+    https://docs.pytorch.org/docs/stable/generated/torch.save.html
 
     >>> import minigrad as mg, tempfile, os
     >>> path = os.path.join(tempfile.mkdtemp(), "state.safetensors")

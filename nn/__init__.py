@@ -10,13 +10,11 @@ from minigrad.nn.activation import SELU as SELU
 from minigrad.nn.activation import Hardtanh as Hardtanh
 from minigrad.nn.activation import LeakyReLU as LeakyReLU
 from minigrad.nn.activation import LogSigmoid as LogSigmoid
-from minigrad.nn.activation import LogSoftmax as LogSoftmax
 from minigrad.nn.activation import Mish as Mish
 from minigrad.nn.activation import ReLU as ReLU
 from minigrad.nn.activation import ReLU6 as ReLU6
 from minigrad.nn.activation import Sigmoid as Sigmoid
 from minigrad.nn.activation import SiLU as SiLU
-from minigrad.nn.activation import Softmax as Softmax
 from minigrad.nn.activation import Softplus as Softplus
 from minigrad.nn.activation import Softsign as Softsign
 from minigrad.nn.activation import Tanh as Tanh
@@ -27,8 +25,6 @@ from minigrad.nn.activation_gates import Hardsigmoid as Hardsigmoid
 from minigrad.nn.activation_gates import Hardswish as Hardswish
 from minigrad.nn.activation_gates import PReLU as PReLU
 from minigrad.nn.activation_gates import RReLU as RReLU
-from minigrad.nn.activation_gates import Softmax2d as Softmax2d
-from minigrad.nn.activation_gates import Softmin as Softmin
 from minigrad.nn.activation_gates import Softshrink as Softshrink
 from minigrad.nn.activation_gates import Tanhshrink as Tanhshrink
 from minigrad.nn.activation_gates import Threshold as Threshold
@@ -110,6 +106,10 @@ from minigrad.nn.recurrent import RNNBase as RNNBase
 from minigrad.nn.recurrent_cells import GRUCell as GRUCell
 from minigrad.nn.recurrent_cells import LSTMCell as LSTMCell
 from minigrad.nn.recurrent_cells import RNNCell as RNNCell
+from minigrad.nn.softmax import LogSoftmax as LogSoftmax
+from minigrad.nn.softmax import Softmax as Softmax
+from minigrad.nn.softmax import Softmax2d as Softmax2d
+from minigrad.nn.softmax import Softmin as Softmin
 from minigrad.nn.transformer import Transformer as Transformer
 from minigrad.nn.transformer import TransformerDecoder as TransformerDecoder
 from minigrad.nn.transformer import TransformerDecoderLayer as TransformerDecoderLayer

@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 from minigrad.functions import elementwise as e
-from minigrad.functions import softmax as softmaxes
 from minigrad.functions.arguments import as_number
 from minigrad.nn.arguments import tensor_arguments
 from minigrad.nn.module import Module
 from minigrad.ops.elementwise import hardtanh as hardtanh_primitive
-from minigrad.silence import warn
 from minigrad.tensor.tensor import Tensor
 
 
 # ---- functions ----------------------------------------------------------------------------------
 @tensor_arguments
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
-    """Return max(input, 0); the gradient at 0 is 0."""
+    """Return max(input, 0); the gradient at 0 is 0.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.relu.html
+
+    >>> import minigrad as mg
+    >>> relu(mg.tensor([-1.0, 0.0, 2.0]))
+    tensor([0., 0., 2.])
+    """
     if inplace:
         return input._computed("relu_", relu)
     return e.relu(input)
@@ -30,19 +34,40 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 
 @tensor_arguments
 def sigmoid(input: Tensor) -> Tensor:
-    """Return 1/(1 + exp(-input))."""
+    """Return 1/(1 + exp(-input)).
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.sigmoid.html
+
+    >>> import minigrad as mg
+    >>> sigmoid(mg.tensor([-1.0, 0.0, 2.0]))
+    tensor([0.2689, 0.5000, 0.8808])
+    """
     return e.sigmoid(input)
 
 
 @tensor_arguments
 def tanh(input: Tensor) -> Tensor:
-    """Return the hyperbolic tangent."""
+    """Return the hyperbolic tangent.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.tanh.html
+
+    >>> import minigrad as mg
+    >>> tanh(mg.tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.7616,  0.0000,  0.9640])
+    """
     return e.tanh(input)
 
 
 @tensor_arguments
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    """Return input where positive, negative_slope * input elsewhere."""
+    """Return input where positive, negative_slope * input elsewhere.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.leaky_relu.html
+
+    >>> import minigrad as mg
+    >>> leaky_relu(mg.tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.0100,  0.0000,  2.0000])
+    """
     if inplace:
         return input._computed("leaky_relu_", leaky_relu, negative_slope)
     return e.where(input > 0, input, input * negative_slope)
@@ -50,7 +75,14 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
 
 @tensor_arguments
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """Return input where positive, alpha * (exp(input) - 1) elsewhere (Clevert et al., 2015)."""
+    """Return input where positive, alpha * (exp(input) - 1) elsewhere (Clevert et al., 2015).
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.elu.html
+
+    >>> import minigrad as mg
+    >>> elu(mg.tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.6321,  0.0000,  2.0000])
+    """
     if inplace:
         return input._computed("elu_", elu, alpha)
     low = input <= 0  # NaN is not: it goes on as it is
@@ -59,7 +91,14 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 @tensor_arguments
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
-    """Return 1.0507 * elu(input, 1.6733) (Klambauer et al., 2017)."""
+    """Return 1.0507 * elu(input, 1.6733) (Klambauer et al., 2017).
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.selu.html
+
+    >>> import minigrad as mg
+    >>> selu(mg.tensor([-1.0, 0.0, 2.0]))
+    tensor([-1.1113,  0.0000,  2.1014])
+    """
     if inplace:
         return input._computed("selu_", selu)
     return 1.0507009873554804934193349852946 * elu(input, 1.6732632423543772848170429916717)
@@ -69,7 +108,14 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
 def hardtanh(
     input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
 ) -> Tensor:
-    """Return input held between min_val and max_val; RuntimeError for bools."""
+    """Return input held between min_val and max_val; RuntimeError for bools.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.hardtanh.html
+
+    >>> import minigrad as mg
+    >>> hardtanh(mg.tensor([-1.0, 0.0, 2.0]))
+    tensor([-1.,  0.,  1.])
+    """
     if inplace:
         return input._computed("hardtanh_", hardtanh, min_val, max_val)
     if input.dtype.kind == "b":
@@ -83,7 +129,14 @@ def hardtanh(
 
 @tensor_arguments
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
-    """Return input held between 0 and 6."""
+    """Return input held between 0 and 6.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.relu6.html
+
+    >>> import minigrad as mg
+    >>> relu6(mg.tensor([-1.0, 0.0, 2.0]))
+    tensor([0., 0., 2.])
+    """
     if inplace:
         return input._computed("relu6_", relu6)
     return hardtanh(input, 0.0, 6.0)
@@ -91,7 +144,14 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 
 @tensor_arguments
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """Return log(1 + exp(beta * input))/beta; input itself where beta * input > threshold."""
+    """Return log(1 + exp(beta * input))/beta; input itself where beta * input > threshold.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.softplus.html
+
+    >>> import minigrad as mg
+    >>> softplus(mg.tensor([-1.0, 0.0, 2.0]))
+    tensor([0.3133, 0.6931, 2.1269])
+    """
     scaled = input if beta == 1 else input * beta
     smooth = e.softplus(scaled)
     return e.where(scaled > threshold, input, smooth if beta == 1 else smooth / beta)
@@ -99,19 +159,40 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 
 @tensor_arguments
 def logsigmoid(input: Tensor) -> Tensor:
-    """Return log(sigmoid(input)), without overflow."""
+    """Return log(sigmoid(input)), without overflow.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.logsigmoid.html
+
+    >>> import minigrad as mg
+    >>> logsigmoid(mg.tensor([-1.0, 0.0, 2.0]))
+    tensor([-1.3133, -0.6931, -0.1269])
+    """
     return (-e.softplus(-input)).contiguous()
 
 
 @tensor_arguments
 def softsign(input: Tensor) -> Tensor:
-    """Return input/(1 + |input|)."""
+    """Return input/(1 + |input|).
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.softsign.html
+
+    >>> import minigrad as mg
+    >>> softsign(mg.tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.5000,  0.0000,  0.6667])
+    """
     return input / (1 + input.abs())
 
 
 @tensor_arguments
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
-    """Return input * sigmoid(input)."""
+    """Return input * sigmoid(input).
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.silu.html
+
+    >>> import minigrad as mg
+    >>> silu(mg.tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.2689,  0.0000,  1.7616])
+    """
     if inplace:
         return input._computed("silu_", silu)
     return input * e.sigmoid(input)
@@ -119,7 +200,14 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
 
 @tensor_arguments
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
-    """Return input * tanh(softplus(input))."""
+    """Return input * tanh(softplus(input)).
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.mish.html
+
+    >>> import minigrad as mg
+    >>> mish(mg.tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.3034,  0.0000,  1.9440])
+    """
     if inplace:
         return input._computed("mish_", mish)
     return input * e.tanh(e.softplus(input))
@@ -130,6 +218,11 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """Return input * Φ(input), Φ the normal distribution; 'tanh' takes the usual approximation.
 
     Raises RuntimeError for another approximation.
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.gelu.html
+
+    >>> import minigrad as mg
+    >>> gelu(mg.tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.1587,  0.0000,  1.9545])
     """
     if approximate == "tanh":
         inner = math.sqrt(2 / math.pi) * (input + 0.044715 * input**3)
@@ -140,28 +233,6 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
         )
     complement = e.erfc(input * (-1 / math.sqrt(2)))  # 1 + erf loses the digits far below 0
     return 0.5 * input * complement
-
-
-@tensor_arguments
-def softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
-    """Return exp(input) over its sum along ``dim``, which should be given: PyTorch guesses it."""
-    return softmaxes.softmax(input, _implied(input, dim, "softmax"), dtype)
-
-
-@tensor_arguments
-def log_softmax(input: Tensor, dim: int | None = None, dtype: Any = None) -> Tensor:
-    """Return the logarithm of softmax, stable where that underflows."""
-    return softmaxes.log_softmax(input, _implied(input, dim, "log_softmax"), dtype)
-
-
-def _implied(input: Tensor, dim: int | None, name: str) -> int:
-    if dim is not None:
-        return dim
-    warn(
-        f"Implicit dimension choice for {name} has been deprecated. "
-        "Change the call to include dim=X as an argument."
-    )
-    return 0 if input.ndim in (0, 1, 3) else 1
 
 
 # ---- modules ------------------------------------------------------------------------------------
@@ -309,19 +380,3 @@ class GELU(Activation):
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
         self.approximate = approximate
-
-
-class Softmax(Activation):
-    """exp(x) over its sum along ``dim``."""
-
-    function, options = staticmethod(softmax), ("dim",)
-
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
-
-
-class LogSoftmax(Softmax):
-    """The logarithm of Softmax, stable where that underflows."""
-
-    function = staticmethod(log_softmax)

@@ -12,7 +12,7 @@ import numpy as np
 from minigrad.creation import full
 from minigrad.functions import elementwise as e
 from minigrad.functions.p_norm import norm
-from minigrad.nn.activation import Activation, Rectifier, relu6, softmax
+from minigrad.nn.activation import Activation, Rectifier, relu6
 from minigrad.nn.arguments import tensor_arguments
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter, on_cpu
@@ -52,7 +52,14 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
 
 @tensor_arguments
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
-    """Return input / 6 + 1/2, held between 0 and 1."""
+    """Return input / 6 + 1/2, held between 0 and 1.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.hardsigmoid.html
+
+    >>> import minigrad as mg
+    >>> hardsigmoid(mg.tensor([-1.0, 0.0, 2.0]))
+    tensor([0.3333, 0.5000, 0.8333])
+    """
     if inplace:
         return input._computed("hardsigmoid_", hardsigmoid)
     _check_floats("hardsigmoid", input)
@@ -61,7 +68,14 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
 
 @tensor_arguments
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
-    """Return input · hardsigmoid(input) (Howard et al., 2019)."""
+    """Return input · hardsigmoid(input) (Howard et al., 2019).
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.hardswish.html
+
+    >>> import minigrad as mg
+    >>> hardswish(mg.tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.3333,  0.0000,  1.6667])
+    """
     if inplace:
         return input._computed("hardswish_", hardswish)
     _check_floats("hardswish", input)
@@ -73,6 +87,11 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Return input where positive, alpha (exp(input / alpha) − 1) elsewhere (Barron, 2017).
 
     Raises RuntimeError for an alpha of 0.
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.celu.html
+
+    >>> import minigrad as mg
+    >>> celu(mg.tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.6321,  0.0000,  2.0000])
     """
     if inplace:
         return input._computed("celu_", celu, alpha)
@@ -85,14 +104,28 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 # ---- shrinkage and thresholds --------------------------------------------------------------------
 @tensor_arguments
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """Return input where its size is above ``lambd``, 0 elsewhere."""
+    """Return input where its size is above ``lambd``, 0 elsewhere.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.hardshrink.html
+
+    >>> import minigrad as mg
+    >>> hardshrink(mg.tensor([-1.0, 0.0, 2.0]))
+    tensor([-1.,  0.,  2.])
+    """
     _check_floats("hardshrink", input)
     return e.where(input.abs() <= lambd, 0.0, input)
 
 
 @tensor_arguments
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """Return input brought nearer to 0 by ``lambd``; RuntimeError where that is negative."""
+    """Return input brought nearer to 0 by ``lambd``; RuntimeError where that is negative.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.softshrink.html
+
+    >>> import minigrad as mg
+    >>> softshrink(mg.tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.5000,  0.0000,  1.5000])
+    """
     if lambd < 0:
         raise RuntimeError(f"lambda must be in range [0, inf], but found {lambd}")
     _check_floats("softshrink", input)
@@ -102,13 +135,27 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 
 @tensor_arguments
 def tanhshrink(input: Tensor) -> Tensor:
-    """Return input − tanh(input)."""
+    """Return input − tanh(input).
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.tanhshrink.html
+
+    >>> import minigrad as mg
+    >>> tanhshrink(mg.tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.2384,  0.0000,  1.0360])
+    """
     return input - e.tanh(input)
 
 
 @tensor_arguments
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
-    """Return input where it is above ``threshold``, ``value`` elsewhere."""
+    """Return input where it is above ``threshold``, ``value`` elsewhere.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.threshold.html
+
+    >>> import minigrad as mg
+    >>> threshold(mg.tensor([-1.0, 0.0, 2.0]), 0.5, 9.0)
+    tensor([9., 9., 2.])
+    """
     if inplace:
         return input._computed("threshold_", _threshold, threshold, value)
     return _threshold(input, threshold, value)
@@ -126,6 +173,10 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
     ``weight`` has one number, or one for each channel, on axis 1. Raises RuntimeError for others.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.prelu.html
+
+    >>> import minigrad as mg
+    >>> prelu(mg.tensor([-1.0, 0.0, 2.0]), mg.tensor([0.5]))
+    tensor([-0.5000,  0.0000,  2.0000])
     """
     if weight.ndim > 1:
         raise RuntimeError(
@@ -158,6 +209,10 @@ def rrelu(
 
     In evaluation the slope is the mean of both. Raises RuntimeError where lower is above upper.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.rrelu.html
+
+    >>> import minigrad as mg
+    >>> rrelu(mg.tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.2292,  0.0000,  2.0000])
     """
     if lower > upper:
         raise RuntimeError(
@@ -171,40 +226,6 @@ def rrelu(
     slopes = np.ones(input.shape, input.dtype)
     slopes[low] = default_generator.uniform((int(low.sum()),), lower, upper, np.dtype("d"))
     return input * Tensor._wrap(slopes)
-
-
-# ---- along a dimension ---------------------------------------------------------------------------
-@tensor_arguments
-def softmin(
-    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
-) -> Tensor:
-    """Return softmax(−input) along ``dim``."""
-    return softmax(-input, dim, dtype=dtype)
-
-
-@tensor_arguments
-def gumbel_softmax(
-    logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
-) -> Tensor:
-    """Return a draw from the Gumbel-softmax distribution (Jang, 2017): 1 in sum along ``dim``.
-
-    ``hard`` makes it one-hot, with the gradient of the soft one. Raises RuntimeError for integers.
-    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.gumbel_softmax.html
-    """
-    if not logits.is_floating_point():
-        raise RuntimeError(
-            "Exponential distribution is a continuous probability distribution. dtype must be a "
-            f"floating point but you specified {logits.dtype}"
-        )
-    waiting_times = logits.detach().new_empty(logits.shape).exponential_()
-    noise = -waiting_times.log()  # of Gumbel's distribution
-    soft = softmax((logits + noise) / tau, dim)
-    if not hard:
-        return soft
-    values = np.zeros(soft.shape, soft.dtype)
-    largest = np.expand_dims(soft._data.argmax(dim), dim)
-    np.put_along_axis(values, largest, 1, dim)
-    return Tensor._wrap(values) - soft.detach() + soft
 
 
 @tensor_arguments
@@ -339,23 +360,3 @@ class RReLU(Rectifier):
     def extra_repr(self) -> str:
         inplace = ", inplace=True" if self.inplace else ""
         return f"lower={self.lower}, upper={self.upper}{inplace}"
-
-
-class Softmin(Activation):
-    """softmax(-x) along ``dim``."""
-
-    function, options = staticmethod(softmin), ("dim",)
-
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
-
-
-class Softmax2d(Module):
-    """Softmax over the channels of (N, C, H, W) or (C, H, W); ValueError for another rank."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the probabilities of each place."""
-        if input.ndim not in (3, 4):
-            raise ValueError(f"Softmax2d: expected input to be 3D or 4D, got {input.ndim}D instead")
-        return softmax(input, -3)

@@ -9,9 +9,9 @@ import math
 
 import numpy as np
 
-from minigrad.nn.activation import softmax
 from minigrad.nn.arguments import tensor_arguments
 from minigrad.nn.dropout import dropout
+from minigrad.nn.softmax import softmax
 from minigrad.tensor.tensor import Tensor
 
 

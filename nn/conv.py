@@ -27,7 +27,14 @@ def conv1d(
     dilation: Sizes = 1,
     groups: int = 1,
 ) -> Tensor:
-    """Cross-correlate (N, C, L) with (out, C/groups, k) -> (N, out, L'), as :func:`conv2d`."""
+    """Cross-correlate (N, C, L) with (out, C/groups, k) -> (N, out, L'), as :func:`conv2d`.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv1d.html
+
+    >>> import minigrad as mg
+    >>> conv1d(mg.ones(1, 1, 4), mg.ones(1, 1, 2)).tolist()
+    [[[2.0, 2.0, 2.0]]]
+    """
     return _conv(1, input, weight, bias, stride, padding, dilation, groups)
 
 
@@ -65,7 +72,14 @@ def conv3d(
     dilation: Sizes = 1,
     groups: int = 1,
 ) -> Tensor:
-    """Cross-correlate (N, C, D, H, W) with (out, C/groups, kd, kh, kw), as :func:`conv2d`."""
+    """Cross-correlate (N, C, D, H, W) with (out, C/groups, kd, kh, kw), as :func:`conv2d`.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv3d.html
+
+    >>> import minigrad as mg
+    >>> conv3d(mg.ones(1, 1, 2, 2, 2), mg.ones(1, 1, 2, 2, 2)).shape
+    (1, 1, 1, 1, 1)
+    """
     return _conv(3, input, weight, bias, stride, padding, dilation, groups)
 
 

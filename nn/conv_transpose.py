@@ -29,7 +29,14 @@ def conv_transpose1d(
     groups: int = 1,
     dilation: Sizes = 1,
 ) -> Tensor:
-    """Return (N, out, L') of (N, C, L) and (C, out/groups, k), as :func:`conv_transpose2d`."""
+    """Return (N, out, L') of (N, C, L) and (C, out/groups, k), as :func:`conv_transpose2d`.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv_transpose1d.html
+
+    >>> import minigrad as mg
+    >>> conv_transpose1d(mg.ones(1, 1, 2), mg.ones(1, 1, 2), stride=2).tolist()
+    [[[1.0, 1.0, 1.0, 1.0]]]
+    """
     options = (stride, padding, output_padding, groups, dilation)
     return _conv_transpose(1, input, weight, bias, *options)
 
@@ -71,7 +78,14 @@ def conv_transpose3d(
     groups: int = 1,
     dilation: Sizes = 1,
 ) -> Tensor:
-    """Return (N, out, D', H', W') of (N, C, D, H, W), as :func:`conv_transpose2d`."""
+    """Return (N, out, D', H', W') of (N, C, D, H, W), as :func:`conv_transpose2d`.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv_transpose3d.html
+
+    >>> import minigrad as mg
+    >>> conv_transpose3d(mg.ones(1, 1, 2, 2, 2), mg.ones(1, 1, 2, 2, 2)).shape
+    (1, 1, 3, 3, 3)
+    """
     options = (stride, padding, output_padding, groups, dilation)
     return _conv_transpose(3, input, weight, bias, *options)
 

@@ -52,6 +52,10 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
 
     Rows 0 and 1 come first, then 0 and 2, …. Raises RuntimeError unless input is a matrix.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.pdist.html
+
+    >>> import minigrad as mg
+    >>> pdist(mg.tensor([[0.0, 0.0], [3.0, 4.0]]))
+    tensor([5.])
     """
     if input.ndim != 2:
         raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D")

@@ -35,6 +35,10 @@ def dropout1d(
 
     Raises RuntimeError for another rank.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.dropout1d.html
+
+    >>> import minigrad as mg
+    >>> dropout1d(mg.ones(2, 3, 4), training=False).shape
+    (2, 3, 4)
     """
     _check_probability(p)
     if inplace and training and p > 0:
@@ -55,6 +59,11 @@ def dropout2d(
     """As :func:`dropout`, whole channels of (N, C, H, W) at a time.
 
     Other ranks are taken with PyTorch's warnings; 3-d input, too, is one of (N, C, L).
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.dropout2d.html
+
+    >>> import minigrad as mg
+    >>> dropout2d(mg.ones(2, 3, 4, 4), training=False).shape
+    (2, 3, 4, 4)
     """
     _check_probability(p)
     if inplace and training and p > 0:
@@ -78,6 +87,10 @@ def dropout3d(
     """As :func:`dropout`, whole channels of (N, C, D, H, W) or (C, D, H, W) at a time.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.dropout3d.html
+
+    >>> import minigrad as mg
+    >>> dropout3d(mg.ones(2, 3, 4, 4, 4), training=False).shape
+    (2, 3, 4, 4, 4)
     """
     _check_probability(p)
     if inplace and training and p > 0:

@@ -31,6 +31,10 @@ def instance_norm(
     statistics that are missing where the input's are not used.
     https://arxiv.org/abs/1607.08022;
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.instance_norm.html
+
+    >>> import minigrad as mg
+    >>> instance_norm(mg.tensor([[[1.0, 3.0]]])).tolist()  # doctest: +ELLIPSIS
+    [[[-0.9999949932098389, 0.9999949932098389]]]
     """
     if use_input_stats and math.prod(input.shape[2:]) == 1:
         raise ValueError(

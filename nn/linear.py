@@ -19,6 +19,10 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     Raises RuntimeError where the last dimensions of input and weight differ.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.linear.html
+
+    >>> import minigrad as mg
+    >>> linear(mg.ones(1, 2), mg.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([[3., 7.]])
     """
     return matmul.matmul_t(input, weight) if bias is None else matmul.linear(input, weight, bias)
 

@@ -122,6 +122,10 @@ def local_response_norm(
     fewer than three dimensions.
     https://proceedings.neurips.cc/paper/2012/hash/c399862d3b9d6b76c8436e924a68c45b-Abstract.html;
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.local_response_norm.html
+
+    >>> import minigrad as mg
+    >>> local_response_norm(mg.ones(1, 2, 1), 2, alpha=2.0, beta=1.0).tolist()
+    [[[0.5], [0.3333333432674408]]]
     """
     if input.ndim < 3:
         raise ValueError(f"Expected 3D or higher dimensionality (got {input.ndim} dimensions)")

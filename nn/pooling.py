@@ -27,7 +27,14 @@ def max_pool1d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Tensor:
-    """Return the maximum of each window of (N, C, L), as :func:`max_pool2d`."""
+    """Return the maximum of each window of (N, C, L), as :func:`max_pool2d`.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.max_pool1d.html
+
+    >>> import minigrad as mg
+    >>> max_pool1d(mg.arange(4.0).reshape(1, 1, 4), 2).tolist()
+    [[[1.0, 3.0]]]
+    """
     _no_indices(return_indices)
     return _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode)
 
@@ -65,7 +72,14 @@ def avg_pool1d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> Tensor:
-    """Return the mean of each window of (N, C, L), as :func:`avg_pool2d`."""
+    """Return the mean of each window of (N, C, L), as :func:`avg_pool2d`.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.avg_pool1d.html
+
+    >>> import minigrad as mg
+    >>> avg_pool1d(mg.arange(4.0).reshape(1, 1, 4), 2).tolist()
+    [[[0.5, 2.5]]]
+    """
     return _avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 
@@ -209,6 +223,10 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
 
     ``output_size`` is a number or a pair, None for the input's own.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool2d.html
+
+    >>> import minigrad as mg
+    >>> adaptive_avg_pool2d(mg.arange(16.0).reshape(1, 1, 4, 4), 2).tolist()
+    [[[[2.5, 4.5], [10.5, 12.5]]]]
     """
     if input.ndim not in (3, 4):
         raise RuntimeError(

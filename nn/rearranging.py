@@ -22,6 +22,10 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
 
     Raises RuntimeError unless r² divides the channels.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.pixel_shuffle.html
+
+    >>> import minigrad as mg
+    >>> pixel_shuffle(mg.arange(4).reshape(4, 1, 1), 2).tolist()
+    [[[0, 1], [2, 3]]]
     """
     r = _factor("pixel_shuffle", input, upscale_factor)
     *lead, channels, height, width = input.shape
@@ -42,6 +46,10 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
 
     Raises RuntimeError unless r divides height and width.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.pixel_unshuffle.html
+
+    >>> import minigrad as mg
+    >>> pixel_unshuffle(mg.arange(4).reshape(1, 2, 2), 2).flatten()
+    tensor([0, 1, 2, 3])
     """
     r = _factor("pixel_unshuffle", input, downscale_factor)
     *lead, channels, height, width = input.shape
@@ -75,6 +83,10 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
 
     Raises RuntimeError unless the groups divide the channels.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.channel_shuffle.html
+
+    >>> import minigrad as mg
+    >>> channel_shuffle(mg.arange(4).reshape(1, 4, 1), 2).flatten()
+    tensor([0, 2, 1, 3])
     """
     if input.ndim < 3:
         raise RuntimeError(
@@ -227,6 +239,10 @@ def fold(
 
     The input may come without N. Raises RuntimeError for columns that are not those of this size.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.fold.html
+
+    >>> import minigrad as mg
+    >>> fold(mg.ones(1, 4, 4), 3, 2)[0, 0].tolist()
+    [[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]]
     """
     size = to_tuple(output_size, 2, "output_size")
     kernel, dilations, paddings, strides = _pairs(kernel_size, dilation, padding, stride)

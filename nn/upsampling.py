@@ -202,7 +202,14 @@ def upsample(
     mode: str = "nearest",
     align_corners: bool | None = None,
 ) -> Tensor:
-    """As :func:`interpolate`, by its older name."""
+    """As :func:`interpolate`, by its older name.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.upsample.html
+
+    >>> import minigrad as mg
+    >>> upsample(mg.tensor([[[1.0, 2.0]]]), scale_factor=2).tolist()
+    [[[1.0, 1.0, 2.0, 2.0]]]
+    """
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 

@@ -18,7 +18,7 @@ FLOORS = [
     "engine",
     "functions linalg",
     "tensor",
-    "creation sampling compat backends distributions autograd func utils datasets serialization viz",
+    "creation ranges sampling compat backends distributions autograd func utils datasets serialization viz",
     "nn",
     "optim",
 ]  # fmt: skip

@@ -26,7 +26,14 @@ _STATE = _State()
 
 
 def is_anomaly_enabled() -> bool:
-    """Return whether anomaly detection is on, on this thread."""
+    """Return whether anomaly detection is on, on this thread.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.is_anomaly_enabled.html
+
+    >>> import minigrad as mg
+    >>> mg.is_anomaly_enabled()
+    False
+    """
     return _STATE.enabled
 
 

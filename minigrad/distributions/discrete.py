@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.creation import arange
 from minigrad.distributions import constraints
 from minigrad.distributions.distribution import Distribution, broadcast_all
 from minigrad.functions.elementwise import softplus, where
 from minigrad.random import default_generator
+from minigrad.ranges import arange
 from minigrad.tensor.tensor import Tensor
 
 

@@ -41,6 +41,13 @@ def set_printoptions(
     ``sci_mode`` None decides by the values.
 
     Raises ValueError for a profile that is none of these.
+    https://docs.pytorch.org/docs/stable/generated/torch.set_printoptions.html
+
+    >>> import minigrad as mg
+    >>> mg.set_printoptions(precision=2)
+    >>> mg.tensor(1 / 3)
+    tensor(0.33)
+    >>> mg.set_printoptions(precision=4)
     """
     if profile is not None and profile not in _PROFILES:
         raise ValueError(

@@ -71,6 +71,10 @@ def poisson_nll_loss(
     Without ``log_input``, input is the rate itself: input − target · log(input + eps). ``full``
     adds Stirling's approximation of log(target!), where target is above 1.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.poisson_nll_loss.html
+
+    >>> import minigrad as mg
+    >>> poisson_nll_loss(mg.zeros(2), mg.ones(2))
+    tensor(1.)
     """
     check_reduction(reduction)
     loss = e.exp(input) - target * input if log_input else input - target * e.log(input + eps)
@@ -100,6 +104,10 @@ def gaussian_nll_loss(
     ``var`` has the input's shape, lacks its last dimension or has one there, or is a float.
     ``full`` adds ½ log 2π. Raises ValueError for negative variances and for another shape.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.gaussian_nll_loss.html
+
+    >>> import minigrad as mg
+    >>> gaussian_nll_loss(mg.zeros(2), mg.ones(2), 1.0)
+    tensor(0.5000)
     """
     check_reduction(reduction)
     if isinstance(var, float):

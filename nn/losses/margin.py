@@ -32,6 +32,10 @@ def hinge_embedding_loss(
     """Return the input where the target is 1, max(0, margin − input) where it is −1.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.hinge_embedding_loss.html
+
+    >>> import minigrad as mg
+    >>> hinge_embedding_loss(mg.tensor([0.5, 0.5]), mg.tensor([1, -1]))
+    tensor(0.5000)
     """
     near = where(target != -1, input, 0.0)
     far = where(target != 1, (margin - input).clamp(min=0), 0.0)
@@ -50,6 +54,10 @@ def soft_margin_loss(
     """Return log(1 + exp(−target · input)).
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.soft_margin_loss.html
+
+    >>> import minigrad as mg
+    >>> soft_margin_loss(mg.zeros(2), mg.ones(2))
+    tensor(0.6931)
     """
     return reduce_loss(softplus(-target * input), reduction)
 
@@ -69,6 +77,10 @@ def margin_ranking_loss(
 
     Raises RuntimeError for tensors of different rank.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.margin_ranking_loss.html
+
+    >>> import minigrad as mg
+    >>> margin_ranking_loss(mg.zeros(1), mg.ones(1), mg.tensor([1.0]))
+    tensor(1.)
     """
     if not input1.ndim == input2.ndim == target.ndim:
         raise RuntimeError(
@@ -94,6 +106,10 @@ def cosine_embedding_loss(
     cos is that of the angle between the rows of (N, D), (N, D). Raises RuntimeError for other
     ranks.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.cosine_embedding_loss.html
+
+    >>> import minigrad as mg
+    >>> cosine_embedding_loss(mg.tensor([[1.0, 0.0]]), mg.tensor([[0.0, 1.0]]), mg.tensor([1]))
+    tensor(1.)
     """
     _check_cosine(input1, input2, target)
     tiny = 1e-12
@@ -139,6 +155,10 @@ def triplet_margin_loss(
     With ``swap`` the positive's distance to the negative counts where it is smaller. Raises
     ValueError unless the margin is positive.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.triplet_margin_loss.html
+
+    >>> import minigrad as mg
+    >>> triplet_margin_loss(mg.zeros(1, 2), mg.zeros(1, 2), mg.ones(1, 2)) < 1
+    tensor(True)
     """
     distance = PairwiseDistance(p, eps)
     return _triplet(anchor, positive, negative, distance, margin, swap, reduction)
@@ -157,6 +177,10 @@ def triplet_margin_with_distance_loss(
     """As :func:`triplet_margin_loss`, with a distance of one's own (pairwise_distance by default).
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.triplet_margin_with_distance_loss.html
+
+    >>> import minigrad as mg
+    >>> triplet_margin_with_distance_loss(mg.zeros(1, 2), mg.zeros(1, 2), mg.ones(1, 2)) < 1
+    tensor(True)
     """
     operands = {"anchor": anchor, "positive": positive, "negative": negative}
     anchor, positive, negative = (
@@ -209,6 +233,10 @@ def multi_margin_loss(
     Input (N, C) or (C,), target (N,) or (); ``weight`` (C,) is the target's. Raises ValueError for
     another p.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.multi_margin_loss.html
+
+    >>> import minigrad as mg
+    >>> multi_margin_loss(mg.tensor([[0.0, 1.0]]), mg.tensor([0]))
+    tensor(1.)
     """
     if p not in (1, 2):
         raise ValueError(f"only p == 1 and p == 2 supported, got {p}")
@@ -238,6 +266,10 @@ def multilabel_margin_loss(
     Input (N, C) or (C,); the target, of the same shape, lists each sample's labels up to the first
     −1. Raises RuntimeError for another shape.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.multilabel_margin_loss.html
+
+    >>> import minigrad as mg
+    >>> multilabel_margin_loss(mg.tensor([[0.0, 1.0]]), mg.tensor([[0, -1]]))
+    tensor(1.)
     """
     if input.shape != target.shape:
         raise RuntimeError(
@@ -272,6 +304,10 @@ def multilabel_soft_margin_loss(
     """Return the mean over classes of the binary cross-entropy of each: (*, C), (*, C) -> (*).
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.multilabel_soft_margin_loss.html
+
+    >>> import minigrad as mg
+    >>> multilabel_soft_margin_loss(mg.zeros(1, 2), mg.ones(1, 2))
+    tensor(0.6931)
     """
     loss = target * softplus(-input) + (1 - target) * softplus(input)
     if weight is not None:

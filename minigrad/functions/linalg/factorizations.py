@@ -71,6 +71,11 @@ def qr(A: T, mode: str = "reduced") -> QR:
     (..., n, m) -> (..., n, k), (..., k, m), k the lesser of n and m.
     ``mode="complete"`` (n > m) and ``"r"`` have no gradient, as in PyTorch.
     https://docs.pytorch.org/docs/stable/generated/torch.linalg.qr.html
+
+    >>> import minigrad as mg
+    >>> q, r = mg.linalg.qr(mg.eye(2))
+    >>> q.shape, r.shape
+    ((2, 2), (2, 2))
     """
     check_matrix(A, "linalg.qr")
     if mode not in _QR_MODES:
@@ -117,6 +122,11 @@ def svd(A: T, full_matrices: bool = True) -> SVD:
     Gradients of U and Vh are infinite where singular values are equal. What ``full_matrices`` adds
     to them, vectors of the null space, is not unique and so a constant to the gradient, as in
     PyTorch. https://docs.pytorch.org/docs/stable/generated/torch.linalg.svd.html
+
+    >>> import minigrad as mg
+    >>> _, s, _ = mg.linalg.svd(mg.tensor([[3.0, 0.0], [0.0, 4.0]]))
+    >>> s
+    tensor([4., 3.])
     """
     check_matrix(A, "linalg.svd")
     U, S, Vh = ops.unpack(ops.svd(A), *ops.svd_shapes(A))
@@ -150,6 +160,11 @@ def eigh(A: T, UPLO: str = "L") -> Eigh:
 
     (..., n, n) -> (..., n), (..., n, n).
     https://docs.pytorch.org/docs/stable/generated/torch.linalg.eigh.html
+
+    >>> import minigrad as mg
+    >>> values, _ = mg.linalg.eigh(mg.tensor([[2.0, 0.0], [0.0, 1.0]]))
+    >>> values
+    tensor([1., 2.])
     """
     is_square = A.ndim >= 2 and A.shape[-1] == A.shape[-2]
     if is_square and A.dtype.kind != "f":

@@ -139,6 +139,11 @@ def solve_triangular(
 
     (..., n, n), (..., n, k) -> (..., n, k), with ``left=False`` the X of X A = B.
     https://docs.pytorch.org/docs/stable/generated/torch.linalg.solve_triangular.html
+
+    >>> import minigrad as mg
+    >>> lower = mg.tensor([[2.0, 0.0], [1.0, 1.0]])
+    >>> mg.linalg.solve_triangular(lower, mg.ones(2, 1), upper=False).flatten()
+    tensor([0.5000, 0.5000])
     """
     check_matrix(A, "linalg.solve_triangular", square=True)
     if B.ndim < 2 or A.shape[-1] != B.shape[-2 if left else -1]:
@@ -205,6 +210,11 @@ def pinverse(input: T, rcond: float = 1e-15) -> T:
     """Return the pseudoinverse of matrices; see :func:`pinv`.
 
     https://docs.pytorch.org/docs/stable/generated/torch.pinverse.html
+
+    >>> import minigrad as mg
+    >>> mg.pinverse(mg.tensor([[2.0, 0.0], [0.0, 4.0]]))
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.2500]])
     """
     return pinv(input, rcond)
 
@@ -218,6 +228,10 @@ def lstsq(A: T, B: T, rcond: float | None = None, *, driver: str | None = None) 
     (..., n, m), (..., n, k) -> (..., m, k). ``residuals`` are there where n > m and every A has
     full rank, ``singular_values`` with driver "gelss" or "gelsd". Raises RuntimeError for shapes
     that do not fit. https://docs.pytorch.org/docs/stable/generated/torch.linalg.lstsq.html
+
+    >>> import minigrad as mg
+    >>> mg.linalg.lstsq(mg.eye(2), mg.ones(2, 1)).solution.flatten()
+    tensor([1., 1.])
     """
     check_matrix(A, "linalg.lstsq")
     is_vector = B.ndim == 1 or (A.ndim - 1 == B.ndim and B.shape == A.shape[:-1])
