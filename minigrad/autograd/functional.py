@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.autograd.products import Linear, columns, filled, pull, rows
+from minigrad.autograd.jacobian_products import Linear, columns, filled, pull, rows
 from minigrad.modes import recording
 from minigrad.tensor.tensor import Tensor
 
