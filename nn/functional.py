@@ -78,11 +78,15 @@ from minigrad.nn.normalization import local_response_norm as local_response_norm
 from minigrad.nn.normalization import rms_norm as rms_norm
 from minigrad.nn.one_hot import one_hot as one_hot
 from minigrad.nn.padding import pad as pad
+from minigrad.nn.pooling import adaptive_avg_pool1d as adaptive_avg_pool1d
 from minigrad.nn.pooling import adaptive_avg_pool2d as adaptive_avg_pool2d
+from minigrad.nn.pooling import adaptive_avg_pool3d as adaptive_avg_pool3d
 from minigrad.nn.pooling import avg_pool1d as avg_pool1d
 from minigrad.nn.pooling import avg_pool2d as avg_pool2d
+from minigrad.nn.pooling import avg_pool3d as avg_pool3d
 from minigrad.nn.pooling import max_pool1d as max_pool1d
 from minigrad.nn.pooling import max_pool2d as max_pool2d
+from minigrad.nn.pooling import max_pool3d as max_pool3d
 from minigrad.nn.rearranging import channel_shuffle as channel_shuffle
 from minigrad.nn.rearranging import fold as fold
 from minigrad.nn.rearranging import pixel_shuffle as pixel_shuffle

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from minigrad.nn.arguments import tensor_arguments
-from minigrad.nn.module import Module
 from minigrad.nn.sizes import Sizes, to_tuple
 from minigrad.ops import window
 from minigrad.tensor.tensor import Tensor
@@ -35,7 +34,7 @@ def max_pool1d(
     >>> max_pool1d(mg.arange(4.0).reshape(1, 1, 4), 2).tolist()
     [[[1.0, 3.0]]]
     """
-    _no_indices(return_indices)
+    no_indices(return_indices)
     return _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode)
 
 
@@ -59,8 +58,30 @@ def max_pool2d(
     >>> max_pool2d(mg.arange(16.0).reshape(1, 1, 4, 4), 2)[0, 0].tolist()
     [[5.0, 7.0], [13.0, 15.0]]
     """
-    _no_indices(return_indices)
+    no_indices(return_indices)
     return _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode)
+
+
+@tensor_arguments
+def max_pool3d(
+    input: Tensor,
+    kernel_size: Sizes,
+    stride: Stride = None,
+    padding: Sizes = 0,
+    dilation: Sizes = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Tensor:
+    """Return the maximum of each window of (N, C, D, H, W), as :func:`max_pool2d`.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.max_pool3d.html
+
+    >>> import minigrad as mg
+    >>> max_pool3d(mg.arange(8.0).reshape(1, 1, 2, 2, 2), 2).flatten()
+    tensor([7.])
+    """
+    no_indices(return_indices)
+    return _max_pool(3, input, kernel_size, stride, padding, dilation, ceil_mode)
 
 
 @tensor_arguments
@@ -107,7 +128,30 @@ def avg_pool2d(
     )
 
 
-def _no_indices(return_indices: bool) -> None:
+@tensor_arguments
+def avg_pool3d(
+    input: Tensor,
+    kernel_size: Sizes,
+    stride: Stride = None,
+    padding: Sizes = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """Return the mean of each window of (N, C, D, H, W), as :func:`avg_pool2d`.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.avg_pool3d.html
+
+    >>> import minigrad as mg
+    >>> avg_pool3d(mg.arange(8.0).reshape(1, 1, 2, 2, 2), 2).flatten()
+    tensor([3.5000])
+    """
+    return _avg_pool(
+        3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+    )
+
+
+def no_indices(return_indices: bool) -> None:
     if return_indices:
         raise NotImplementedError(
             f"max_pool: return_indices={return_indices} is not supported; "
@@ -218,6 +262,19 @@ def _batched(n: int, input: Tensor, pool: Callable[[Tensor], Tensor]) -> Tensor:
 
 
 @tensor_arguments
+def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
+    """Return means of (*, L) over ``output_size`` windows, as :func:`adaptive_avg_pool2d`.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool1d.html
+
+    >>> import minigrad as mg
+    >>> adaptive_avg_pool1d(mg.arange(4.0).reshape(1, 1, 4), 2).tolist()
+    [[[0.5, 2.5]]]
+    """
+    return _adaptive_avg_pool(1, input, output_size)
+
+
+@tensor_arguments
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     """Return means of (*, H, W) over windows that divide it as evenly as possible.
 
@@ -228,19 +285,44 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     >>> adaptive_avg_pool2d(mg.arange(16.0).reshape(1, 1, 4, 4), 2).tolist()
     [[[[2.5, 4.5], [10.5, 12.5]]]]
     """
-    if input.ndim not in (3, 4):
+    return _adaptive_avg_pool(2, input, output_size)
+
+
+@tensor_arguments
+def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
+    """Return means of (*, D, H, W), as :func:`adaptive_avg_pool2d`.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool3d.html
+
+    >>> import minigrad as mg
+    >>> adaptive_avg_pool3d(mg.arange(8.0).reshape(1, 1, 2, 2, 2), 1).flatten()
+    tensor([3.5000])
+    """
+    return _adaptive_avg_pool(3, input, output_size)
+
+
+def _adaptive_avg_pool(n: int, input: Tensor, output_size: Any) -> Tensor:
+    if input.ndim not in (n + 1, n + 2):
         raise RuntimeError(
-            f"adaptive_avg_pool2d: Expected 3D or 4D tensor, but got {list(input.shape)}"
+            f"adaptive_avg_pool{n}d: Expected {n + 1}D or {n + 2}D tensor, but got "
+            f"{list(input.shape)}"
         )
     if input.dtype == np.float16:
-        return adaptive_avg_pool2d(input.float(), output_size).to(input.dtype)
+        return _adaptive_avg_pool(n, input.float(), output_size).to(input.dtype)
     if not isinstance(output_size, (tuple, list)):
-        output_size = (output_size, output_size)
-    rows, columns = (
-        _averaging_matrix(size, size if out is None else out, input.dtype)
-        for size, out in zip(input.shape[-2:], output_size, strict=True)
-    )
-    return Tensor._wrap(rows) @ input @ Tensor._wrap(columns.T)
+        output_size = (output_size,) * n
+    sizes = zip(input.shape[-n:], output_size, strict=True)
+    matrices = [
+        _averaging_matrix(size, size if out is None else out, input.dtype) for size, out in sizes
+    ]
+    columns = Tensor._wrap(matrices[-1].T)
+    if n == 2:
+        return Tensor._wrap(matrices[0]) @ input @ columns
+    result = input @ columns
+    for axis, matrix in enumerate(matrices[:-1], -n):
+        rows = result.transpose(axis, -2)
+        result = (Tensor._wrap(matrix) @ rows).transpose(axis, -2)
+    return result.contiguous()
 
 
 def _averaging_matrix(size: int, out: int, dtype: Any) -> np.ndarray:
@@ -248,87 +330,3 @@ def _averaging_matrix(size: int, out: int, dtype: Any) -> np.ndarray:
     i, at = np.arange(out)[:, None], np.arange(size)
     inside = (at >= i * size // out) & (at < -(-(i + 1) * size // out))
     return (inside / inside.sum(1, keepdims=True)).astype(dtype)
-
-
-class _Pool(Module):
-    """What the layers share: kernel_size, stride (kernel_size by default), padding, ceil_mode."""
-
-    def __init__(self, kernel_size: Sizes, stride: Stride, padding: Sizes, ceil_mode: bool) -> None:
-        super().__init__()
-        self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
-        self.padding, self.ceil_mode = padding, ceil_mode
-
-
-class MaxPool2d(_Pool):
-    """The maximum of each window of (N, C, H, W); arguments as :func:`max_pool2d`'s.
-
-    https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html
-    """
-
-    def __init__(
-        self,
-        kernel_size: Sizes,
-        stride: Stride = None,
-        padding: Sizes = 0,
-        dilation: Sizes = 1,
-        return_indices: bool = False,
-        ceil_mode: bool = False,
-    ) -> None:
-        super().__init__(kernel_size, stride, padding, ceil_mode)
-        _no_indices(return_indices)
-        self.dilation = dilation
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return (N, C, H', W')."""
-        return max_pool2d(
-            input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
-        )
-
-    def extra_repr(self) -> str:
-        return (
-            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
-            f"dilation={self.dilation}, ceil_mode={self.ceil_mode}"
-        )
-
-
-class AvgPool2d(_Pool):
-    """The mean of each window of (N, C, H, W); arguments as :func:`avg_pool2d`'s.
-
-    https://docs.pytorch.org/docs/stable/generated/torch.nn.AvgPool2d.html
-    """
-
-    def __init__(
-        self,
-        kernel_size: Sizes,
-        stride: Stride = None,
-        padding: Sizes = 0,
-        ceil_mode: bool = False,
-        count_include_pad: bool = True,
-        divisor_override: int | None = None,
-    ) -> None:
-        super().__init__(kernel_size, stride, padding, ceil_mode)
-        self.count_include_pad = count_include_pad
-        self.divisor_override = divisor_override
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return (N, C, H', W')."""
-        options = (self.ceil_mode, self.count_include_pad, self.divisor_override)
-        return avg_pool2d(input, self.kernel_size, self.stride, self.padding, *options)
-
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
-
-
-class AdaptiveAvgPool2d(Module):
-    """Means over as many windows as asked for; see :func:`adaptive_avg_pool2d`."""
-
-    def __init__(self, output_size: Any) -> None:
-        super().__init__()
-        self.output_size = output_size
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return (N, C, *output_size)."""
-        return adaptive_avg_pool2d(input, self.output_size)
-
-    def extra_repr(self) -> str:
-        return f"output_size={self.output_size}"

@@ -1,0 +1,184 @@
+"""Padding as modules: zeros, a constant, or what stands inside, in one to three dimensions."""
+
+from __future__ import annotations
+
+from minigrad.nn.module import Module
+from minigrad.nn.padding import pad
+from minigrad.nn.sizes import Sizes, to_tuple
+from minigrad.tensor.tensor import Tensor
+
+
+class _Pad(Module):
+    """What the layers share: ``padding`` is a number, or (before, after) per axis, last first."""
+
+    n = 0
+    mode = "constant"
+
+    def __init__(self, padding: Sizes) -> None:
+        super().__init__()
+        least = -(10**9) if self.mode == "constant" else 0
+        self.padding = to_tuple(padding, 2 * self.n, "padding", least)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the padded input."""
+        return pad(input, self.padding, self.mode)
+
+    def extra_repr(self) -> str:
+        return f"{self.padding}"
+
+
+class _ConstantPad(_Pad):
+    def __init__(self, padding: Sizes, value: float) -> None:
+        super().__init__(padding)
+        self.value = value
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the padded input."""
+        return pad(input, self.padding, "constant", self.value)
+
+    def extra_repr(self) -> str:
+        return f"padding={self.padding}, value={self.value}"
+
+
+class ZeroPad1d(_Pad):
+    """Pad (N, C, L) with zeros.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.ZeroPad1d.html
+    """
+
+    n = 1
+
+
+class ZeroPad2d(_Pad):
+    """Pad (N, C, H, W) with zeros.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.ZeroPad2d.html
+    """
+
+    n = 2
+
+
+class ZeroPad3d(_Pad):
+    """Pad (N, C, D, H, W) with zeros.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.ZeroPad3d.html
+    """
+
+    n = 3
+
+
+class ConstantPad1d(_ConstantPad):
+    """Pad (N, C, L) with one value.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.ConstantPad1d.html
+    """
+
+    n = 1
+
+
+class ConstantPad2d(_ConstantPad):
+    """Pad (N, C, H, W) with one value.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.ConstantPad2d.html
+    """
+
+    n = 2
+
+
+class ConstantPad3d(_ConstantPad):
+    """Pad (N, C, D, H, W) with one value.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.ConstantPad3d.html
+    """
+
+    n = 3
+
+
+class ReflectionPad1d(_Pad):
+    """Pad (N, C, L) with its reflection.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.ReflectionPad1d.html
+    """
+
+    n = 1
+    mode = "reflect"
+
+
+class ReflectionPad2d(_Pad):
+    """Pad (N, C, H, W) with its reflection.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.ReflectionPad2d.html
+    """
+
+    n = 2
+    mode = "reflect"
+
+
+class ReflectionPad3d(_Pad):
+    """Pad (N, C, D, H, W) with its reflection.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.ReflectionPad3d.html
+    """
+
+    n = 3
+    mode = "reflect"
+
+
+class ReplicationPad1d(_Pad):
+    """Pad (N, C, L) with its edge.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.ReplicationPad1d.html
+    """
+
+    n = 1
+    mode = "replicate"
+
+
+class ReplicationPad2d(_Pad):
+    """Pad (N, C, H, W) with its edge.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.ReplicationPad2d.html
+    """
+
+    n = 2
+    mode = "replicate"
+
+
+class ReplicationPad3d(_Pad):
+    """Pad (N, C, D, H, W) with its edge.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.ReplicationPad3d.html
+    """
+
+    n = 3
+    mode = "replicate"
+
+
+class CircularPad1d(_Pad):
+    """Pad (N, C, L) with its other end.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.CircularPad1d.html
+    """
+
+    n = 1
+    mode = "circular"
+
+
+class CircularPad2d(_Pad):
+    """Pad (N, C, H, W) with its other end.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.CircularPad2d.html
+    """
+
+    n = 2
+    mode = "circular"
+
+
+class CircularPad3d(_Pad):
+    """Pad (N, C, D, H, W) with its other end.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.CircularPad3d.html
+    """
+
+    n = 3
+    mode = "circular"
