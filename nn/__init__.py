@@ -38,6 +38,7 @@ from minigrad.nn.batchnorm.lazy import LazyBatchNorm2d as LazyBatchNorm2d
 from minigrad.nn.batchnorm.lazy import LazyBatchNorm3d as LazyBatchNorm3d
 from minigrad.nn.batchnorm.report import batchnorm_report as batchnorm_report
 from minigrad.nn.batchnorm.sync import SyncBatchNorm as SyncBatchNorm
+from minigrad.nn.bilinear import Bilinear as Bilinear
 from minigrad.nn.container import ModuleDict as ModuleDict
 from minigrad.nn.container import ModuleList as ModuleList
 from minigrad.nn.container import Sequential as Sequential

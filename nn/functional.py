@@ -30,6 +30,7 @@ from minigrad.nn.activation_gates import tanhshrink as tanhshrink
 from minigrad.nn.activation_gates import threshold as threshold
 from minigrad.nn.attention import scaled_dot_product_attention as scaled_dot_product_attention
 from minigrad.nn.batchnorm.layers import batch_norm as batch_norm
+from minigrad.nn.bilinear import bilinear as bilinear
 from minigrad.nn.conv import conv1d as conv1d
 from minigrad.nn.conv import conv2d as conv2d
 from minigrad.nn.conv import conv3d as conv3d

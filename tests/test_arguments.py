@@ -48,6 +48,7 @@ FUNCTIONS = {  # every function, with every argument that is a tensor
         for name in ("dropout", "dropout1d", "dropout2d", "dropout3d")
         for kind in ("", "off")
     },
+    ("bilinear", ""): {"input1": ROWS, "input2": ROWS, "weight": mg.rand(2, 3, 3), "bias": mg.rand(2)},
     ("linear", ""): {"input": ROWS, "weight": mg.rand(2, 3), "bias": mg.rand(2)},
     ("pad", ""): {"input": ROWS, "pad": (1, 1)},
     ("pad", "reflect"): {"input": LINE, "pad": (1, 1), "mode": "reflect"},
@@ -95,7 +96,7 @@ FUNCTIONS = {  # every function, with every argument that is a tensor
     ("multilabel_margin_loss", ""): {"input": ROWS, "target": mg.tensor([[0, 1, -1]] * 4)},
 }
 WRONG = ([[1.0, 2.0]], None, 5, 2.5, "images", True, (1, 2), {"a": 1}, np.array(["a"]), np.array([1j]))
-WITH_WEIGHT = {"linear", "embedding", "embedding_bag", "prelu"}  # which is not optional
+WITH_WEIGHT = {"linear", "bilinear", "embedding", "embedding_bag", "prelu"}  # which is not optional
 WITH_WEIGHT |= {f"conv{kind}{n}d" for kind in ("", "_transpose") for n in (1, 2, 3)}
 OPTIONAL = ("weight", "bias", "running_mean", "running_var", "pos_weight", "attn_mask", "in_proj_weight")
 
