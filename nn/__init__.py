@@ -28,6 +28,8 @@ from minigrad.nn.activation_gates import RReLU as RReLU
 from minigrad.nn.activation_gates import Softshrink as Softshrink
 from minigrad.nn.activation_gates import Tanhshrink as Tanhshrink
 from minigrad.nn.activation_gates import Threshold as Threshold
+from minigrad.nn.alpha_dropout import AlphaDropout as AlphaDropout
+from minigrad.nn.alpha_dropout import FeatureAlphaDropout as FeatureAlphaDropout
 from minigrad.nn.batchnorm import shards as shards
 from minigrad.nn.batchnorm.ghost import GhostBatchNorm as GhostBatchNorm
 from minigrad.nn.batchnorm.layers import BatchNorm1d as BatchNorm1d

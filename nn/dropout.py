@@ -21,7 +21,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     >>> sorted(set(dropout(mg.ones(100), 0.75).tolist()))
     [0.0, 4.0]
     """
-    _check_probability(p)
+    check_probability(p)
     if inplace and training and p > 0:
         return input._computed("dropout_", dropout, p)
     return _apply_mask(input, None, p) if training and p > 0 and input._data.size else input
@@ -40,7 +40,7 @@ def dropout1d(
     >>> dropout1d(mg.ones(2, 3, 4), training=False).shape
     (2, 3, 4)
     """
-    _check_probability(p)
+    check_probability(p)
     if inplace and training and p > 0:
         return input._computed("dropout1d_", dropout1d, p)
     if input.ndim not in (2, 3):
@@ -65,7 +65,7 @@ def dropout2d(
     >>> dropout2d(mg.ones(2, 3, 4, 4), training=False).shape
     (2, 3, 4, 4)
     """
-    _check_probability(p)
+    check_probability(p)
     if inplace and training and p > 0:
         return input._computed("dropout2d_", dropout2d, p)
     if input.ndim == 3:
@@ -92,7 +92,7 @@ def dropout3d(
     >>> dropout3d(mg.ones(2, 3, 4, 4, 4), training=False).shape
     (2, 3, 4, 4, 4)
     """
-    _check_probability(p)
+    check_probability(p)
     if inplace and training and p > 0:
         return input._computed("dropout3d_", dropout3d, p)
     _warn_of_rank(input, 3)
@@ -122,7 +122,8 @@ def _without_channels(input: Tensor, p: float, training: bool, batched: bool = T
     return _apply_mask(input, tuple(shape), p)
 
 
-def _check_probability(p: float) -> None:
+def check_probability(p: float) -> None:
+    """Raise ValueError for a probability outside [0, 1]."""
     if not 0 <= p <= 1:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
@@ -152,7 +153,7 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
-        _check_probability(p)
+        check_probability(p)
         self.p, self.inplace = p, inplace
 
     def forward(self, input: Tensor) -> Tensor:

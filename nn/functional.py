@@ -28,6 +28,8 @@ from minigrad.nn.activation_gates import rrelu as rrelu
 from minigrad.nn.activation_gates import softshrink as softshrink
 from minigrad.nn.activation_gates import tanhshrink as tanhshrink
 from minigrad.nn.activation_gates import threshold as threshold
+from minigrad.nn.alpha_dropout import alpha_dropout as alpha_dropout
+from minigrad.nn.alpha_dropout import feature_alpha_dropout as feature_alpha_dropout
 from minigrad.nn.attention import scaled_dot_product_attention as scaled_dot_product_attention
 from minigrad.nn.batchnorm.layers import batch_norm as batch_norm
 from minigrad.nn.bilinear import bilinear as bilinear

@@ -45,7 +45,7 @@ FUNCTIONS = {  # every function, with every argument that is a tensor
     ("conv2d", ""): {"input": IMAGE, "weight": KERNEL, "bias": mg.rand(4)},
     **{
         (name, kind): {"input": LINE if "1" in name else IMAGE, "training": not kind}
-        for name in ("dropout", "dropout1d", "dropout2d", "dropout3d")
+        for name in ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout")
         for kind in ("", "off")
     },
     ("bilinear", ""): {"input1": ROWS, "input2": ROWS, "weight": mg.rand(2, 3, 3), "bias": mg.rand(2)},
