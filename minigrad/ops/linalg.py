@@ -83,7 +83,7 @@ def solve(a, b):
     try:
         return np.linalg.solve(a, b)
     except np.linalg.LinAlgError:
-        _singular(a, "torch.linalg.solve")
+        _singular(a, "linalg.solve")
 
 
 def _minors(s, left_out):

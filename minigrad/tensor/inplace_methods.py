@@ -196,7 +196,7 @@ class InPlaceMethods:
     def fill_diagonal_(self, fill_value: float, wrap: bool = False) -> Any:
         """Set the diagonal to one value; with ``wrap`` of tall matrices again and again."""
         if len(self.shape) < 2:
-            raise RuntimeError("dimensions must larger than 1")
+            raise RuntimeError(f"dimensions must larger than 1, got a tensor of {len(self.shape)}")
         if len(set(self.shape)) > 1 and len(self.shape) > 2:
             raise RuntimeError("all dimensions of input must be of equal length")
         mask = np.zeros(self.shape, bool)
