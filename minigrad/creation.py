@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from minigrad.device import is_device
-from minigrad.dtypes import category, filled, get_default_dtype, promote_types, result_type
+from minigrad.dtypes import category, full_array, get_default_dtype, promote_types, result_type
 from minigrad.functions.arguments import accepts_numpy_names, integers
 from minigrad.layout import empty_like as empty_like_array
 from minigrad.silence import warn
@@ -257,7 +257,7 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool =
     if dtype is None:  # of a tensor, too, only the kind counts
         dtype = (np.bool_, np.int64, get_default_dtype())[category(_array(fill_value, None).dtype)]
     return Tensor._wrap(
-        filled(size_of_arguments((size,)), fill_value, dtype), requires_grad=requires_grad
+        full_array(size_of_arguments((size,)), fill_value, dtype), requires_grad=requires_grad
     )
 
 
@@ -271,7 +271,7 @@ def scalar_tensor(s: Any, *, dtype: Any = None, requires_grad: bool = False) -> 
     >>> mg.scalar_tensor(3)
     tensor(3.)
     """
-    return Tensor._wrap(filled((), s, dtype_or_default(dtype)), requires_grad=requires_grad)
+    return Tensor._wrap(full_array((), s, dtype_or_default(dtype)), requires_grad=requires_grad)
 
 
 @placed
@@ -332,7 +332,7 @@ def full_like(
     tensor([3., 3.])
     """
     array = empty_like_array(input._data, dtype_or_default(dtype or input.dtype))
-    array[...] = filled((), fill_value, array.dtype)
+    array[...] = full_array((), fill_value, array.dtype)
     return Tensor._wrap(array, requires_grad=requires_grad)
 
 

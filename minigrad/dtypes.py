@@ -57,7 +57,7 @@ def category(dtype: np.dtype[Any]) -> int:
     Raises TypeError for any other dtype, ValueError for bytes in another order.
     """
     try:
-        found = _CATEGORY[dtype.char]
+        result = _CATEGORY[dtype.char]
     except KeyError:
         raise TypeError(
             "minigrad has bool, integer and float tensors (float16, float32, float64); got dtype "
@@ -68,11 +68,11 @@ def category(dtype: np.dtype[Any]) -> int:
             "given numpy array has byte order different from the native byte order "
             f"({dtype.str}); convert it first: array.astype(array.dtype.newbyteorder('='))"
         )
-    return found
+    return result
 
 
 @functools.lru_cache(1024)
-def number(value: float, kind: str) -> np.ndarray:
+def scalar_array(value: float, kind: str) -> np.ndarray:
     """Return a number as an array of no dimensions; ``kind`` is the character of a float dtype.
 
     NumPy takes twice as long over a small array and a number of Python's. Not for 0: the cache
@@ -84,7 +84,7 @@ def number(value: float, kind: str) -> np.ndarray:
 
 
 @functools.lru_cache(256)
-def numbers(dtype: np.dtype[Any], *values: float) -> list[np.ndarray]:
+def scalar_arrays(dtype: np.dtype[Any], *values: float) -> list[np.ndarray]:
     """Return the factors of a formula in that way, all with one look-up."""
     return [np.array(value, dtype) for value in values]
 
@@ -145,7 +145,7 @@ def promoted(operands: list[Any]) -> list[Any]:
     return [x if type(x) in _SCALAR_CATEGORY else x.astype(dtype, copy=False) for x in operands]
 
 
-def fitted(value: Any, dtype: np.dtype[Any]) -> np.ndarray:
+def checked_scalar(value: Any, dtype: np.dtype[Any]) -> np.ndarray:
     """Return a number in a dtype, as a 0-d array; RuntimeError where it lies beyond.
 
     Negative ones wrap in unsigned dtypes.
@@ -164,7 +164,7 @@ def fitted(value: Any, dtype: np.dtype[Any]) -> np.ndarray:
     return np.array(value).astype(dtype)
 
 
-def of_old(data: Any, sizes: tuple[int, ...]) -> np.ndarray:
+def legacy_tensor_data(data: Any, sizes: tuple[int, ...]) -> np.ndarray:
     """Return what ``Tensor(2, 3)`` and ``Tensor([1, 2])`` mean, in the default dtype.
 
     That is memory of this size, or these numbers.
@@ -184,11 +184,11 @@ def of_old(data: Any, sizes: tuple[int, ...]) -> np.ndarray:
     return data if foreign else np.array(data, _default)
 
 
-def filled(shape: tuple[int, ...], value: Any, dtype: Any) -> np.ndarray:
+def full_array(shape: tuple[int, ...], value: Any, dtype: Any) -> np.ndarray:
     """Return one number (or a 0-d tensor's) everywhere, in a dtype that holds it."""
     dtype = np.dtype(dtype)
     category(dtype)
-    return np.full(shape, fitted(value.item() if hasattr(value, "item") else value, dtype))
+    return np.full(shape, checked_scalar(value.item() if hasattr(value, "item") else value, dtype))
 
 
 TYPES: dict[str, np.dtype[Any]] = {

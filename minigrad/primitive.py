@@ -71,9 +71,9 @@ class Primitive:
         self._reads = [_reads(rule) for rule in vjps]
         self._reads_of_all = _reads(each, 2) or _reads(every)
         self.numpy: list[str] = []  # the NumPy functions that record it
-        self.kept: dict[int, tuple[bool, ...]] = {}  # what ``keeps`` answered
-        self.saves = any(map(any, self._reads)) or any(self._reads_of_all)
-        self.adapts = promotes is not None or floats
+        self.saved_masks: dict[int, tuple[bool, ...]] = {}  # what ``saved_mask`` answered
+        self.saves_anything = any(map(any, self._reads)) or any(self._reads_of_all)
+        self.promotes_operands = promotes is not None or floats
         PRIMITIVES.add(self)
         for watch in WATCHERS:
             watch(self)
@@ -105,7 +105,7 @@ class Primitive:
 
         return [functools.partial(rule, i) for i in range(len(saved) - 1)]
 
-    def keeps(self, wanted: int, n: int) -> tuple[bool, ...]:
+    def saved_mask(self, wanted: int, n: int) -> tuple[bool, ...]:
         """Return which of (out, *operands) the rules read.
 
         Bit i of ``wanted`` says that operand i of n needs a gradient.
@@ -116,9 +116,9 @@ class Primitive:
 
         nothing = (False,) * (n + 1)
         reads = [read for i, read in enumerate(self._reads) if wanted >> i & 1 and read]
-        kept = tuple(any(column) for column in zip(*reads, strict=True)) or nothing
-        self.kept[wanted] = kept
-        return kept
+        mask = tuple(any(column) for column in zip(*reads, strict=True)) or nothing
+        self.saved_masks[wanted] = mask
+        return mask
 
 
 def _reads(rule: Rule | None, skip: int = 1) -> tuple[bool, ...]:

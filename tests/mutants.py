@@ -119,7 +119,7 @@ AUTOGRAD = (
     Mutant("a Function's saved output stands outside the graph", "minigrad/autograd/function_nodes.py", "reference() or self._output(i, *outputs[i])", "None", "tests/test_function.py"),
     Mutant("a hook's answer is not checked", "minigrad/engine/backward.py", "            _check_answer(hook, answer, tensor)\n", "", "tests/test_differentiate.py"),
     Mutant("a hook holds its tensor in a circle", "minigrad/tensor/tensor.py", "known = weakref.ref(self)", "known = (lambda x: lambda: x)(self)", "tests/test_differentiate.py"),
-    Mutant("a vacuous gradcheck passes", "minigrad/autograd/gradcheck.py", "if any(sizes) and max(found) < 1e-7:", "if False:", "tests/test_gradcheck.py"),
+    Mutant("a vacuous gradcheck passes", "minigrad/autograd/gradcheck.py", "if any(sizes) and max(grads) < 1e-7:", "if False:", "tests/test_gradcheck.py"),
     Mutant("a kink passes for smooth", "minigrad/autograd/gradcheck.py", "_KINK = 1e-3", "_KINK = 1e3", "tests/test_gradcheck.py"),
     Mutant("a cut below is blamed on another", "minigrad/autograd/explain.py", "node is None or node in above", "True", EXPLAIN),
     Mutant("a masked branch is not named", "minigrad/autograd/anomaly.py", "return bool((where_nan == 0).all())", "return False", EXPLAIN),

@@ -149,17 +149,17 @@ def _batched(
             "grad: with is_grads_batched every cotangent has the same first dimension, one vector "
             "each"
         )
-    size, found = sizes.pop(), []
+    size, per_vector = sizes.pop(), []
     for i in range(size):
         vectors = [None if g is None else g[i] for g in cotangents]
         keep = retain_graph or create_graph or i < size - 1
-        found.append(
+        per_vector.append(
             grad(
                 outputs, inputs, vectors, keep, create_graph, True, allow_unused, False, materialize
             )
         )
     return tuple(
-        None if rows[0] is None else stack(list(rows)) for rows in zip(*found, strict=True)
+        None if rows[0] is None else stack(list(rows)) for rows in zip(*per_vector, strict=True)
     )
 
 

@@ -76,9 +76,9 @@ def explain(
     if output._node is None:
         return _without_graph(output, "the output")
     with record_lines():
-        found = differentiate([output], [gradient], [tensor], True, False)
-    if found:
-        return _contributions(tensor._node, norm(found[0][1]))
+        grads = differentiate([output], [gradient], [tensor], True, False)
+    if grads:
+        return _contributions(tensor._node, norm(grads[0][1]))
     return _no_path(tensor, output)
 
 
@@ -211,9 +211,9 @@ def _cut(origins: Iterable[Any], node: Node | None = None) -> Origin | None:
         if origin.how != "operation" and (node is None or node in above):
             return origin
         stack.extend(p for p in origin.parents if isinstance(p, Origin))
-        for home in above:
+        for node in above:
             if (
-                home.origin is not None
+                node.origin is not None
             ):  # cut twice: this value had an operand that had left the graph
-                stack.append(home.origin)
+                stack.append(node.origin)
     return None

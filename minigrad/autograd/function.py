@@ -79,7 +79,7 @@ class FunctionCtx:
 
     saved_variables = saved_tensors
 
-    def _unpacked(self, home: Any, array: Any) -> Tensor:
+    def _unpacked(self, node: Any, array: Any) -> Tensor:
         by = written_since(array, self._moment)
         if by is not None:
             raise RuntimeError(
@@ -89,11 +89,11 @@ class FunctionCtx:
                 "clone()."
             )
         tensor = Tensor._wrap(array)
-        if MODES.grad_enabled and home is not None and self._call is not None:
+        if MODES.grad_enabled and node is not None and self._call is not None:
             tensor._node = (
-                home
-                if isinstance(home, Node)
-                else self._call.node_of(home[0], home[1], self._outputs)
+                node
+                if isinstance(node, Node)
+                else self._call.node_of(node[0], node[1], self._outputs)
             )
         return tensor
 

@@ -175,7 +175,7 @@ def _primitives(cls: type[Any], saves: bool) -> tuple[Primitive, Primitive]:
 
     outputs = Primitive(call, (rule,), name=f"output of {cls.__name__}")
     calls = (Primitive(call, (), each=each, name=cls.__name__) for each in (saving_nothing, saving))
-    cls._made = tuple((made, outputs) for made in calls)
+    cls._made = tuple((call_primitive, outputs) for call_primitive in calls)
     return cls._made[saves]
 
 

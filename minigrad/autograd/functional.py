@@ -31,8 +31,8 @@ def vjp(
     (tensor([1., 4.]), tensor([2., 4.]))
     """
     call = _Call("vjp", func, inputs, create_graph, strict)
-    found = pull(call.ys, call.xs, call.vectors(v, call.ys, "function returns"), create_graph)
-    return call.outputs(), call.like_inputs(found)
+    grads = pull(call.ys, call.xs, call.vectors(v, call.ys, "function returns"), create_graph)
+    return call.outputs(), call.like_inputs(grads)
 
 
 def jvp(
@@ -44,14 +44,14 @@ def jvp(
     """
     call = _Call("jvp", func, inputs, create_graph, strict)
     us = call.vectors(v, call.xs, "input to the function is")
-    found = Linear(call.ys, call.xs).push(us, create_graph)
-    for i, g in enumerate(found):
+    grads = Linear(call.ys, call.xs).push(us, create_graph)
+    for i, g in enumerate(grads):
         if strict and g is None:
             raise RuntimeError(
                 f"Output {i} of the user-provided function is independent of the inputs in strict "
                 "mode."
             )
-    products = filled(found, call.ys)
+    products = filled(grads, call.ys)
     return call.outputs(), call.pack(products, call.ys_are_many)
 
 
@@ -83,11 +83,11 @@ def jacobian(
         )
     call = _Call("jacobian", func, inputs, create_graph, strict)
     if strategy == "forward-mode":
-        found = columns(call.ys, call.xs, create_graph)
+        grads = columns(call.ys, call.xs, create_graph)
     else:
-        found = [rows(y, call.xs, create_graph) for y in call.ys]
+        grads = [rows(y, call.xs, create_graph) for y in call.ys]
     whole = [
-        call.like_inputs(row, y, i) for i, (row, y) in enumerate(zip(found, call.ys, strict=True))
+        call.like_inputs(row, y, i) for i, (row, y) in enumerate(zip(grads, call.ys, strict=True))
     ]
     return call.pack(whole, call.ys_are_many)
 
@@ -221,12 +221,12 @@ class _Call:
         )
 
     def like_inputs(
-        self, found: list[Tensor | None], y: Tensor | None = None, place: int = 0
+        self, grads: list[Tensor | None], y: Tensor | None = None, place: int = 0
     ) -> Any:
         """Return one gradient an input, zeros for None; of ``y`` a Jacobian each."""
         whole = []
         for i, x in enumerate(self.xs):
-            g = found[i]
+            g = grads[i]
             if g is None and self.strict:
                 which = "The output" if y is None else f"Output {place}"
                 raise RuntimeError(

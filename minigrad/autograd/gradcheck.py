@@ -185,23 +185,23 @@ class _Check:
                 )
         if undefined:
             self.compare_undefined(wanted)
-        found = [
+        grads = [
             self.compare(i, place, a, fast)
             for i, (place, a) in enumerate(zip(self.places, analytic, strict=True))
         ]
-        self.refuse_vacuous(found)
+        self.refuse_vacuous(grads)
 
-    def refuse_vacuous(self, found: list[float]) -> None:
+    def refuse_vacuous(self, grads: list[float]) -> None:
         """Raise where all gradients are zero, or those of one input that rules lead to."""
         sizes = [self.args[place].numel() for place in self.places]
-        if any(sizes) and max(found) < 1e-7:
+        if any(sizes) and max(grads) < 1e-7:
             raise GradcheckError(
                 "gradcheck: every gradient is zero for this function and a random cotangent, so a "
                 "wrong rule would pass too. Check a function that depends on its inputs."
             )
         if isinstance(self.func, _First):
             return  # second derivatives by one input may well be zero: the function is linear in it
-        for i, (largest, size, reached) in enumerate(zip(found, sizes, self.reached, strict=True)):
+        for i, (largest, size, reached) in enumerate(zip(grads, sizes, self.reached, strict=True)):
             if size and reached and largest < 1e-7:
                 raise GradcheckError(
                     f"gradcheck: every gradient of input {i} is zero for this function and a "
@@ -217,18 +217,18 @@ class _Check:
         if not live:
             raise GradcheckError("gradcheck: no output requires grad; the function is not recorded")
         ys, cs = zip(*live, strict=True)
-        found = grad(ys, wanted, cs, allow_unused=True)
-        self.reached = [g is not None for g in found]
+        grads = grad(ys, wanted, cs, allow_unused=True)
+        self.reached = [g is not None for g in grads]
         return [
             np.zeros_like(x._data) if g is None else g._data
-            for g, x in zip(found, wanted, strict=True)
+            for g, x in zip(grads, wanted, strict=True)
         ]
 
     def compare_undefined(self, wanted: list[Tensor]) -> None:
         """Raise where no cotangent for an output is not the same as zeros for it."""
         n = sum(y.requires_grad for y in _tensors(self.func(*self.args)))
         for k in range(n if n > 1 else 0):
-            found = []
+            grads = []
             for zeros in (False, True):
                 ys = [y for y in _tensors(self.func(*self.args)) if y.requires_grad]
                 cs = [
@@ -236,8 +236,8 @@ class _Check:
                     for j, y in enumerate(ys)
                 ]
                 chosen = slice(None) if zeros else slice(k, k + 1)
-                found.append(grad(ys[chosen], wanted, cs[chosen], materialize_grads=True))
-            for i, (a, b) in enumerate(zip(*found, strict=True)):
+                grads.append(grad(ys[chosen], wanted, cs[chosen], materialize_grads=True))
+            for i, (a, b) in enumerate(zip(*grads, strict=True)):
                 if not np.allclose(a._data, b._data, equal_nan=True):
                     raise GradcheckError(
                         "Expected backward function to handle undefined output grads: with a "

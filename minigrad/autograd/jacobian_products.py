@@ -92,16 +92,16 @@ def units(x: Tensor) -> Iterator[Tensor]:
         yield Tensor._wrap(unit)
 
 
-def filled(found: Some, like: Tensors) -> list[Tensor]:
+def filled(grads: Some, like: Tensors) -> list[Tensor]:
     """Return what was found, zeros in place of None."""
     return [
         Tensor._wrap(np.zeros_like(x._data)) if g is None else g
-        for g, x in zip(found, like, strict=True)
+        for g, x in zip(grads, like, strict=True)
     ]
 
 
-def _turned(found: list[list[Tensor | None]], among: Tensors) -> Sequence[Sequence[Tensor | None]]:
-    return list(zip(*found, strict=True)) if found else [[] for _ in among]
+def _turned(grads: list[list[Tensor | None]], among: Tensors) -> Sequence[Sequence[Tensor | None]]:
+    return list(zip(*grads, strict=True)) if grads else [[] for _ in among]
 
 
 def _assembled(

@@ -68,7 +68,7 @@ def differentiate(
     before, MODES.grad_enabled = MODES.grad_enabled, create_graph
     try:
         with np.errstate(all="ignore"):
-            found = sweep(
+            results = sweep(
                 roots,
                 seeds if create_graph else [seed._data for seed in seeds],
                 retain_graph=retain,
@@ -78,7 +78,7 @@ def differentiate(
             )
     finally:
         MODES.grad_enabled = before
-    return [(node, g, own) for node, (g, own) in found.items()]
+    return [(node, g, own) for node, (g, own) in results.items()]
 
 
 def _seed(output: Any, gradient: Any, i: int) -> Any:
@@ -103,13 +103,13 @@ def _seed(output: Any, gradient: Any, i: int) -> Any:
     return gradient if gradient.dtype == output.dtype else gradient.to(output.dtype)
 
 
-def wrap_in_tensor(value: Any, home: Node) -> Any:
+def wrap_in_tensor(value: Any, node: Node) -> Any:
     if not hasattr(value, "dtype"):
         return value
     tensor: Any = _new(Recorded._plain)
     tensor._data = value
-    if home.requires_grad:
-        tensor._node = home
+    if node.requires_grad:
+        tensor._node = node
     return tensor
 
 

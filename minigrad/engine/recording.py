@@ -92,12 +92,12 @@ def record_unary(primitive: Primitive, x: Any, params: dict[str, Any] = _NO_PARA
     result._data = out
     operand_node = x._node
     if operand_node is not None and primitive.differentiable and MODES.grad_enabled:
-        kept = primitive.kept.get(1) or primitive.keeps(1, 1)
+        saved_mask = primitive.saved_masks.get(1) or primitive.saved_mask(1, 1)
         result._node = node = _new(Node)
         node.primitive = primitive
         node.first, node.second, node.many = operand_node, NO_OPERAND, None
-        if primitive.saves:
-            node.saved = (out if kept[0] else None, a if kept[1] else None)
+        if primitive.saves_anything:
+            node.saved = (out if saved_mask[0] else None, a if saved_mask[1] else None)
         else:
             node.saved = _SAVES_NOTHING_1
         node.params = params
@@ -117,7 +117,7 @@ def record_binary(primitive: Primitive, x: Any, y: Any, params: dict[str, Any] =
     """Run and record a primitive of two operands, of which at least one is a tensor."""
     a, node_a = (x._data, x._node) if isinstance(x, Recorded) else (as_operand(x, primitive), None)
     b, node_b = (y._data, y._node) if isinstance(y, Recorded) else (as_operand(y, primitive), None)
-    if primitive.adapts and not same_float_dtype(a, b):
+    if primitive.promotes_operands and not same_float_dtype(a, b):
         a, b = promote_operands(primitive, [a, b])
     try:
         out = primitive.function(a, b, **params) if params else primitive.function(a, b)
@@ -130,20 +130,20 @@ def record_binary(primitive: Primitive, x: Any, y: Any, params: dict[str, Any] =
     requires_grad = node_a is not None or node_b is not None
     if requires_grad and primitive.differentiable and MODES.grad_enabled:
         needs_grad = (node_a is not None) + 2 * (node_b is not None)
-        kept = primitive.kept.get(needs_grad) or primitive.keeps(needs_grad, 2)
+        saved_mask = primitive.saved_masks.get(needs_grad) or primitive.saved_mask(needs_grad, 2)
         if node_a is None:
-            node_a = source(x, kept[1])
+            node_a = source(x, saved_mask[1])
         elif node_b is None:
-            node_b = source(y, kept[2])
+            node_b = source(y, saved_mask[2])
         result._node = node = _new(Node)
         node.first, node.second, node.many = node_a, node_b, None
-        if not primitive.saves and node_a and node_b:
+        if not primitive.saves_anything and node_a and node_b:
             node.saved = _SAVES_NOTHING_2
         else:
             node.saved = (
-                out if kept[0] else None,
-                a if kept[1] or node_a is None else None,
-                b if kept[2] or node_b is None else None,
+                out if saved_mask[0] else None,
+                a if saved_mask[1] or node_a is None else None,
+                b if saved_mask[2] or node_b is None else None,
             )
         node.primitive, node.params = primitive, params
         shape = out.shape
@@ -173,7 +173,7 @@ def record_nary(
         values.append(value)
         nodes.append(operand_node)
         bit += bit
-    if primitive.adapts and not all_same_float_dtype(values):
+    if primitive.promotes_operands and not all_same_float_dtype(values):
         values = promote_operands(primitive, values)
     try:
         out = primitive.function(*values, **params)
@@ -184,12 +184,13 @@ def record_nary(
     result: Any = _new(Recorded._plain)
     result._data = out
     if needs_grad and primitive.differentiable and MODES.grad_enabled:
-        kept = primitive.kept.get(needs_grad) or primitive.keeps(needs_grad, len(operands))
-        saved = [out if kept[0] else None]
+        known = primitive.saved_masks.get(needs_grad)
+        saved_mask = known or primitive.saved_mask(needs_grad, len(operands))
+        saved = [out if saved_mask[0] else None]
         for i, operand_node in enumerate(nodes):
             if operand_node is None:
-                nodes[i] = operand_node = source(operands[i], kept[i + 1])
-            saved.append(values[i] if kept[i + 1] or operand_node is None else None)
+                nodes[i] = operand_node = source(operands[i], saved_mask[i + 1])
+            saved.append(values[i] if saved_mask[i + 1] or operand_node is None else None)
         result._node = node = _new(Node)
         node.inputs, node.saved = tuple(nodes), tuple(saved)
         node.primitive, node.params = primitive, params
@@ -242,17 +243,17 @@ def _wrapped_around(value: Any, dtype: Any) -> Any:
     return np.array(value, np.int64).astype(dtype) if type(value) is int else value
 
 
-def source(x: Any, kept: bool = False) -> Node | None:
+def source(x: Any, saved: bool = False) -> Node | None:
     """Return the node an operand stands for; one for each constant tensor, however often used.
 
-    ``kept`` tells whether its value is saved for backward, which is refused to inference tensors.
+    ``saved`` tells whether its value is saved for backward, which is refused to inference tensors.
     """
     if not isinstance(x, Recorded):
         return constant(x.shape, x.dtype) if hasattr(x, "dtype") else None
     if x._node is not None:
         return x._node
     if x._inference:
-        if kept:
+        if saved:
             raise RuntimeError(INFERENCE_SAVED)
         return constant(x._data.shape, x._data.dtype)
     if x._constant is None:

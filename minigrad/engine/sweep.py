@@ -62,9 +62,9 @@ def sweep(
             saved = saved.restore(node)
         if sequence < VERSIONS.last:
             _check_unwritten(node)
-        if primitive.saves and not retain_graph:
+        if primitive.saves_anything and not retain_graph:
             node.saved = FREED
-        if lift is None or not primitive.saves:
+        if lift is None or not primitive.saves_anything:
             saved = _saved_or_shape(node, saved)
         else:
             saved = _saved_as_tensors(node, saved, lift)

@@ -177,9 +177,9 @@ def note_write(
     """
     if MODES.links is None or x._node is not None:
         return
-    home = value._constant if isinstance(value, Recorded) else None
-    if home is not None and home.primitive is not None and home.sequence > since:
-        x._constant = home
+    node = value._constant if isinstance(value, Recorded) else None
+    if node is not None and node.primitive is not None and node.sequence > since:
+        x._constant = node
     else:
         link_result(x, setitem, (x, value), params or {"index": ..., "within": None})
     base = base_of(x)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.dtypes import fitted
+from minigrad.dtypes import checked_scalar
 from minigrad.functions.arguments import accepts_numpy_names
 from minigrad.functions.index_checks import (
     along_dim,
@@ -247,7 +247,7 @@ def index_fill(input: T, dim: int, index: T, value: Any) -> T:
     check_0d_value(value, "index_fill")
     size = input.shape[axis] if input.ndim else 1
     check_range(indices, size, "index_fill", least=-size)
-    value = value if hasattr(value, "_data") else fitted(value, input.dtype)
+    value = value if hasattr(value, "_data") else checked_scalar(value, input.dtype)
     return ops.setitem(input, value, index=along_dim(axis, indices) if input.ndim else ...)
 
 

@@ -8,7 +8,7 @@ import operator
 
 import numpy as np
 
-from minigrad.dtypes import number
+from minigrad.dtypes import scalar_array
 from minigrad.layout import c_ordered
 from minigrad.ops.shape import astype, broadcast_to, expand_channels, reshape
 from minigrad.ops.summation import (
@@ -95,7 +95,7 @@ def divide_by_count(x, n):
     """Return x / n, n a count, which may lie beyond float16: that ends at 65,504."""
     kind = x.dtype.char
     if type(x) is np.ndarray and kind in "fd":
-        n = number(n, kind)
+        n = scalar_array(n, kind)
     elif kind == "e":
         return astype(astype(x, dtype=np.dtype("f")) / n, dtype=x.dtype)
     return x / n
@@ -285,23 +285,27 @@ def any(x, *, axis, keepdims):
     return np.logical_or.reduce(x, axis=axis, keepdims=keepdims)
 
 
-def _like_numpy(made, first_axis=None):
+def _like_numpy(reduction, first_axis=None):
     """Take NumPy's arguments: an axis may be None, an integer, negative or a tuple."""
-    return lambda a, axis=first_axis, keepdims=False: made(
+    return lambda a, axis=first_axis, keepdims=False: reduction(
         a, axis=axes_of(a, axis), keepdims=bool(keepdims)
     )
 
 
-for made, function, ufunc in (
+def _like_numpys_search(search):
+    """Take NumPy's arguments of argmax: an axis may be None, ``keepdims`` is by keyword."""
+    return lambda a, axis=None, *, keepdims=False: search(a, axis=axis, keepdims=keepdims)
+
+
+for _primitive, function, ufunc in (
     (amax, np.max, np.maximum),
     (amin, np.min, np.minimum),
     (all, np.all, np.logical_and),
     (any, np.any, np.logical_or),
 ):
-    alias(made, function, call=_like_numpy(made))
-    alias(made, ufunc.reduce, call=_like_numpy(made, 0))
+    alias(_primitive, function, call=_like_numpy(_primitive))
+    alias(_primitive, ufunc.reduce, call=_like_numpy(_primitive, 0))
 alias(amax, np.amax, call=_like_numpy(amax))
 alias(amin, np.amin, call=_like_numpy(amin))
-for made, function in ((argmax, np.argmax), (argmin, np.argmin)):
-    alias(made, function, call=lambda a, axis=None, *, keepdims=False, made=made: made(
-        a, axis=axis, keepdims=keepdims))  # fmt: skip
+for _primitive, function in ((argmax, np.argmax), (argmin, np.argmin)):
+    alias(_primitive, function, call=_like_numpys_search(_primitive))

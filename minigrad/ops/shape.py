@@ -165,11 +165,11 @@ def axis_of_stack(x, axis):
     return axis % (x.ndim + 1)
 
 
-for made, function in (
+for _primitive, function in (
     (reshape, np.reshape), (swapaxes, np.swapaxes),
     (expand_dims, np.expand_dims), (copy, np.copy),
 ):  # fmt: skip
-    alias(made, function)
+    alias(_primitive, function)
 alias(broadcast_to, np.broadcast_to, call=lambda array, shape: broadcast_to(
     array, shape=tuple(shape) if np.iterable(shape) else (shape,)))  # fmt: skip
 alias(squeeze, np.squeeze, call=lambda a, axis=None: squeeze(a, axis=axis))

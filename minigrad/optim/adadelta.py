@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.dtypes import numbers
+from minigrad.dtypes import scalar_arrays
 from minigrad.optim.optimizer import (
     Array,
     Optimizer,
@@ -57,7 +57,7 @@ class Adadelta(Optimizer):
         """Write one step into ``p``."""
         self.increment_step(state)  # the formula has no use for it; PyTorch has it in the state
         rho, lr = group["rho"], float(group["lr"])
-        decay, rate, eps, step_size = numbers(p.dtype, rho, 1 - rho, group["eps"], lr)
+        decay, rate, eps, step_size = scalar_arrays(p.dtype, rho, 1 - rho, group["eps"], lr)
         v = self.state_array(state, "square_avg", p)
         u = self.state_array(state, "acc_delta", p)
         d, buffer = self.scratch(p), self.scratch(p, 2)

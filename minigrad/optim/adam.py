@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.dtypes import numbers
+from minigrad.dtypes import scalar_arrays
 from minigrad.optim.optimizer import Optimizer, Params, check_betas, check_non_negative
 from minigrad.tensor.tensor import Tensor
 
@@ -97,7 +97,7 @@ def _factors(
     m̂ / (√v̂ + eps) is c m / (√v + c eps) / (1 − beta1ᵗ), with c = √(1 − beta2ᵗ).
     """
     c = math.sqrt(1 - beta2**t)
-    return numbers(dtype, 1 - beta1, beta2, 1 - beta2, c * eps, c * lr / (1 - beta1**t))
+    return scalar_arrays(dtype, 1 - beta1, beta2, 1 - beta2, c * eps, c * lr / (1 - beta1**t))
 
 
 class AdamW(Adam):

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from minigrad.dtypes import numbers
+from minigrad.dtypes import scalar_arrays
 from minigrad.optim.optimizer import (
     SHOULD_BE_NON_NEGATIVE,
     Array,
@@ -71,7 +71,7 @@ class Muon(Optimizer):
     def update(self, p: Array, g: Array, state: Options, group: Options) -> None:
         """Write one step into ``p``."""
         buffer, lr, momentum = self.scratch(p), float(group["lr"]), group["momentum"]
-        share, rate = numbers(p.dtype, momentum, 1 - momentum)
+        share, rate = scalar_arrays(p.dtype, momentum, 1 - momentum)
         v = self.state_array(state, "momentum_buffer", p)
         move_mean(v, g, rate, buffer)
         direction = v

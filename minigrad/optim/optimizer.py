@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.dtypes import numbers
+from minigrad.dtypes import scalar_arrays
 from minigrad.modes import enable_grad
 from minigrad.silence import warn
 from minigrad.storage import bump_version
@@ -166,7 +166,7 @@ class Optimizer:
         if group.get("maximize"):
             g = np.negative(g, result)
         if group.get("weight_decay") and not self.decouples(group):
-            (decay,) = numbers(p.dtype, float(group["weight_decay"]))
+            (decay,) = scalar_arrays(p.dtype, float(group["weight_decay"]))
             decayed = np.multiply(p, decay, self.scratch(p))
             g = np.add(g, decayed, result)
         return g
@@ -226,8 +226,8 @@ class Optimizer:
         """Take over a copy of state and options; raise ValueError where they do not fit."""
         groups = state_dict["param_groups"]
         _check_sizes(groups, self.param_groups)
-        numbers = [i for group in groups for i in group["params"]]
-        params = dict(zip(numbers, self._params(), strict=True))
+        scalar_arrays = [i for group in groups for i in group["params"]]
+        params = dict(zip(scalar_arrays, self._params(), strict=True))
         state = {}
         for i, entries in state_dict["state"].items():
             if i in params:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.dtypes import numbers
+from minigrad.dtypes import scalar_arrays
 from minigrad.optim.optimizer import Optimizer, Params, check_non_negative
 
 
@@ -59,7 +59,7 @@ class RMSprop(Optimizer):
         """Write one step into ``p``."""
         self.increment_step(state)  # the formula does not read it; PyTorch's state has it
         alpha = group["alpha"]
-        decay, rate, eps, momentum, lr = numbers(
+        decay, rate, eps, momentum, lr = scalar_arrays(
             p.dtype, alpha, 1 - alpha, group["eps"], group["momentum"], float(group["lr"])
         )
         buffer = self.scratch(p)

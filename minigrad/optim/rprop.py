@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.dtypes import numbers
+from minigrad.dtypes import scalar_arrays
 from minigrad.optim.optimizer import Array, Optimizer, Options, Params, options
 
 
@@ -49,7 +49,9 @@ class Rprop(Optimizer):
     def update(self, p: Array, g: Array, state: Options, group: Options) -> None:
         """Write one step into ``p``."""
         self.increment_step(state)  # the formula has no use for it; PyTorch has it in the state
-        shrink, grow, smallest, largest = numbers(p.dtype, *group["etas"], *group["step_sizes"])
+        shrink, grow, smallest, largest = scalar_arrays(
+            p.dtype, *group["etas"], *group["step_sizes"]
+        )
         previous = self.state_array(state, "prev", p)
         size = self.state_array(state, "step_size", p, float(group["lr"]))
         buffer = self.scratch(p)

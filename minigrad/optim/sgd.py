@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.dtypes import numbers
+from minigrad.dtypes import scalar_arrays
 from minigrad.optim.optimizer import Optimizer, Params, check_non_negative
 
 
@@ -63,11 +63,11 @@ class SGD(Optimizer):
         """Write one step into ``p``."""
         buffer, lr = self.scratch(p), float(group["lr"])
         if not group["momentum"]:
-            (step_size,) = numbers(p.dtype, lr)
+            (step_size,) = scalar_arrays(p.dtype, lr)
             p -= np.multiply(g, step_size, buffer)
             return
         share = 1 if state.get("momentum_buffer") is None else 1 - group["dampening"]
-        step_size, momentum, g_share = numbers(p.dtype, lr, group["momentum"], share)
+        step_size, momentum, g_share = scalar_arrays(p.dtype, lr, group["momentum"], share)
         v = self.state_array(state, "momentum_buffer", p)
         v *= momentum
         v += g if share == 1 else np.multiply(g, g_share, buffer)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.dtypes import category, fitted
+from minigrad.dtypes import category, checked_scalar
 from minigrad.engine import views
 from minigrad.engine.recording import attach
 from minigrad.functions import comparison as c
@@ -143,7 +143,7 @@ class InPlace(InPlaceMethods):
         if isinstance(array, np.ndarray):
             category(array.dtype)
         elif type(array) is int and self._data.dtype.kind in "iu":
-            array = fitted(array, self._data.dtype)
+            array = checked_scalar(array, self._data.dtype)
         place = self._data if within is None else self._data[within]
         try:
             place[index] = array

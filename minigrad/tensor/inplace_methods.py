@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.dtypes import fitted
+from minigrad.dtypes import checked_scalar
 from minigrad.functions import elementwise as e
 from minigrad.modes import enable_grad, is_grad_enabled
 from minigrad.ops.shape import copy
@@ -187,7 +187,7 @@ class InPlaceMethods:
             )
         if hasattr(value, "_data"):
             return self.copy_(value)
-        return self._assign(fitted(value, self._data.dtype), "fill_")
+        return self._assign(checked_scalar(value, self._data.dtype), "fill_")
 
     def zero_(self) -> Any:
         """Set every element to 0."""

@@ -34,11 +34,11 @@ class Interop:
         if kwargs.get("out") is not None:
             return _written(ufunc, method, inputs, kwargs)
         called = ufunc if method == "__call__" else getattr(ufunc, method)
-        found = TABLE.get(called)
+        call = TABLE.get(called)
         name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
-        if found is None or (method == "__call__" and kwargs):
+        if call is None or (method == "__call__" and kwargs):
             return _by_numpy(called, name, inputs, kwargs, recorded=True)
-        return _called(called, found, name, inputs, kwargs)
+        return _called(called, call, name, inputs, kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if kwargs.get("out") is not None:
@@ -48,10 +48,10 @@ class Interop:
         kwargs = {key: value for key, value in kwargs.items() if key != "out"}
         if func in _ANSWERS:
             return func(*_plain(args), **_plain(kwargs))
-        found, name = TABLE.get(func), _name(func)
-        if found is None:
+        call, name = TABLE.get(func), _name(func)
+        if call is None:
             return _by_numpy(func, name, args, kwargs, recorded=False)
-        return _called(func, found, name, *_by_position(func, found, args, kwargs))
+        return _called(func, call, name, *_by_position(func, call, args, kwargs))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if self._node is not None:
@@ -147,11 +147,11 @@ class Interop:
         return object.__format__(self, spec)
 
     def __copy__(self) -> Any:
-        made = type(self).__new__(type(self))
-        made.__dict__.update(self.__dict__, _view=None, _views=None)
+        result = type(self).__new__(type(self))
+        result.__dict__.update(self.__dict__, _view=None, _views=None)
         share(self)
-        share(made)
-        return made
+        share(result)
+        return result
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled: the values and whether a gradient is asked for.
@@ -168,10 +168,10 @@ class Interop:
             self.requires_grad_()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        made = self._twin(_same_view(self._data, memo), memo)
+        result = self._twin(_same_view(self._data, memo), memo)
         if self.grad is not None:
-            made.grad = self._plain._wrap(_same_view(self.grad._data, memo))  # type: ignore[attr-defined]
-        return made
+            result.grad = self._plain._wrap(_same_view(self.grad._data, memo))  # type: ignore[attr-defined]
+        return result
 
     def _twin(self, array: Any, memo: dict[int, Any]) -> Any:
         """Return the deep copy on this memory, with the user's attributes and no gradient."""
@@ -180,14 +180,14 @@ class Interop:
                 "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
                 "protocol at the moment. Copy x.detach()."
             )
-        made = memo[id(self)] = type(self).__new__(type(self))
-        made._data = array
-        made.__dict__.update(
+        result = memo[id(self)] = type(self).__new__(type(self))
+        result._data = array
+        result.__dict__.update(
             {k: copy.deepcopy(v, memo) for k, v in self.__dict__.items() if not k.startswith("_")}
         )
         if self._node is not None:
-            made.requires_grad_()
-        return made
+            result.requires_grad_()
+        return result
 
 
 _ANSWERS = {  # they answer with what has no gradient: from the values alone
@@ -238,7 +238,7 @@ def _written(ufunc: Any, method: str, inputs: Any, kwargs: Any) -> Any:
     return getattr(ufunc, method)(*plain, **kwargs)
 
 
-def _by_position(func: Any, found: Any, args: Any, kwargs: Any) -> tuple[Any, dict[str, Any]]:
+def _by_position(func: Any, call: Any, args: Any, kwargs: Any) -> tuple[Any, dict[str, Any]]:
     """Bring operands given by keyword, ``np.sum(a=x)``, to their places.
 
     The rules know them by these.
@@ -250,7 +250,7 @@ def _by_position(func: Any, found: Any, args: Any, kwargs: Any) -> tuple[Any, di
     except (
         ValueError
     ):  # before NumPy 2.4 its functions written in C tell none: the rule's has the same names
-        names = list(inspect.signature(found).parameters)
+        names = list(inspect.signature(call).parameters)
     placed = []
     for name in names:
         if name not in kwargs or not _holds_tensors(kwargs[name]):
@@ -323,13 +323,13 @@ def _tensors(answer: Any) -> Any:
         return answer
 
 
-def _called(func: Any, found: Any, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
+def _called(func: Any, call: Any, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
     """Call what records a NumPy function; NumPy's own where that does not take the arguments."""
     try:
-        return found(*args, **kwargs)
+        return call(*args, **kwargs)
     except TypeError as error:
         try:
-            inspect.signature(found).bind(*args, **kwargs)
+            inspect.signature(call).bind(*args, **kwargs)
         except TypeError as why:
             return _by_numpy(func, name, args, kwargs, recorded=True, why=f" ({why})")
         except ValueError:  # it has no signature

@@ -24,7 +24,7 @@ from minigrad.tensor.shape_methods import ShapeMethods
 _OURS = (Recorded, np.ndarray, np.generic, complex)  # none of these would do it better
 
 
-def _operator(made: Primitive) -> tuple[Any, Any]:
+def _operator(primitive: Primitive) -> tuple[Any, Any]:
     """Return the operator and its reflection.
 
     What is no tensor, array or number gets its own turn, then TypeError.
@@ -32,7 +32,7 @@ def _operator(made: Primitive) -> tuple[Any, Any]:
 
     def operator(self: Any, other: Any) -> Any:
         try:
-            return record_binary(made, self, other)
+            return record_binary(primitive, self, other)
         except TypeError:
             if isinstance(other, _OURS):
                 raise
@@ -40,7 +40,7 @@ def _operator(made: Primitive) -> tuple[Any, Any]:
 
     def reflected(self: Any, other: Any) -> Any:
         try:
-            return record_binary(made, other, self)
+            return record_binary(primitive, other, self)
         except TypeError:
             if isinstance(other, _OURS):
                 raise

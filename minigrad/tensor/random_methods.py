@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.device import is_device
-from minigrad.dtypes import filled
+from minigrad.dtypes import full_array
 from minigrad.functions.arguments import integers
 from minigrad.random import Generator, default_generator, in_memory_order
 
@@ -45,7 +45,9 @@ class RandomFillMethods:
     ) -> Any:
         """Return ``fill_value`` everywhere in this size, in this dtype."""
         is_device(device)
-        return self._wrap(filled(integers((size,)), fill_value, dtype or self.dtype), requires_grad)
+        return self._wrap(
+            full_array(integers((size,)), fill_value, dtype or self.dtype), requires_grad
+        )
 
     def new_zeros(
         self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.dtypes import category, of_old
+from minigrad.dtypes import category, legacy_tensor_data
 from minigrad.engine.backward import run_backward
 from minigrad.engine.graph import Handle as Handle
 from minigrad.engine.graph import Node
@@ -47,7 +47,9 @@ class Tensor(Recorded, OperatorMethods, InPlace, Interop):
     def __init__(self, data: Any = (), *sizes: int, requires_grad: bool = False) -> None:
         if isinstance(data, Tensor):
             share(data)
-        self._data = data = data._data if isinstance(data, Tensor) else of_old(data, sizes)
+        self._data = data = (
+            data._data if isinstance(data, Tensor) else legacy_tensor_data(data, sizes)
+        )
         category(data.dtype)
         if MODES.inference:
             self._inference = True
@@ -196,8 +198,8 @@ class Tensor(Recorded, OperatorMethods, InPlace, Interop):
 
     def named(self, label: str) -> Tensor:
         """Give the operation that made this tensor a name for pictures; return the tensor."""
-        if (home := self._node if MODES.links is None else source(self)) is not None:
-            home.label = label
+        if (node := self._node if MODES.links is None else source(self)) is not None:
+            node.label = label
         return self
 
     def retain_grad(self) -> None:

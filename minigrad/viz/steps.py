@@ -92,7 +92,7 @@ def backward_steps(
     for seen in run.seen:
         keep(*seen)
         node = seen[0]
-        if node.primitive.saves and not retain_graph:
+        if node.primitive.saves_anything and not retain_graph:
             node.saved = FREED
 
 

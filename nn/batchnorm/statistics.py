@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad.creation import ones, tensor, zeros
-from minigrad.dtypes import numbers
+from minigrad.dtypes import scalar_arrays
 from minigrad.modes import MODES
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter, on_cpu
@@ -51,7 +51,7 @@ def update_running(
     for statistic, new in zip(running, batch, strict=True):
         if statistic is not None:  # memory, not part of the graph
             array = statistic._data
-            old_share, new_share = numbers(array.dtype, 1 - momentum, momentum)
+            old_share, new_share = scalar_arrays(array.dtype, 1 - momentum, momentum)
             array *= old_share
             array += new.ravel() * new_share
             bump_version(array, "batch_norm")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.dtypes import fitted, get_default_dtype, result_type
+from minigrad.dtypes import checked_scalar, get_default_dtype, result_type
 from minigrad.functions.arguments import (
     accepts_numpy_names,
     as_number,
@@ -78,7 +78,7 @@ def _clamp_to_numbers(input: T, min: Any, max: Any) -> T:
     """
     bounds = [bound for bound in (min, max) if bound is not None]
     for bound in bounds:
-        fitted(bound, get_default_dtype())
+        checked_scalar(bound, get_default_dtype())
     input = input.to(result_type(input, *bounds))
     if input.dtype.kind in "iu":
         limits = np.iinfo(input.dtype)
@@ -237,5 +237,5 @@ def masked_fill(input: T, mask: T, value: Any) -> T:
     if hasattr(value, "to"):
         value = value.to(input.dtype)
     elif input.dtype.kind != "f":
-        value = fitted(value, input.dtype)
+        value = checked_scalar(value, input.dtype)
     return contiguous(ops.where(mask, value, input))
