@@ -86,10 +86,10 @@ def jacobian(
         grads = columns(call.ys, call.xs, create_graph)
     else:
         grads = [rows(y, call.xs, create_graph) for y in call.ys]
-    whole = [
+    results = [
         call.like_inputs(row, y, i) for i, (row, y) in enumerate(zip(grads, call.ys, strict=True))
     ]
-    return call.pack(whole, call.ys_are_many)
+    return call.pack(results, call.ys_are_many)
 
 
 def hessian(
@@ -224,7 +224,7 @@ class _Call:
         self, grads: list[Tensor | None], y: Tensor | None = None, place: int = 0
     ) -> Any:
         """Return one gradient an input, zeros for None; of ``y`` a Jacobian each."""
-        whole = []
+        results = []
         for i, x in enumerate(self.xs):
             g = grads[i]
             if g is None and self.strict:
@@ -233,8 +233,8 @@ class _Call:
                     f"{which} of the user-provided function is independent of input {i}. This is "
                     "not allowed in strict mode."
                 )
-            whole.append(self._zeros(x, y) if g is None else g)
-        return self.pack(whole, self.xs_are_many)
+            results.append(self._zeros(x, y) if g is None else g)
+        return self.pack(results, self.xs_are_many)
 
     @staticmethod
     def _zeros(x: Tensor, y: Tensor | None) -> Tensor:
