@@ -108,6 +108,8 @@ from minigrad.nn.padding_layers import ZeroPad1d as ZeroPad1d
 from minigrad.nn.padding_layers import ZeroPad2d as ZeroPad2d
 from minigrad.nn.padding_layers import ZeroPad3d as ZeroPad3d
 from minigrad.nn.parameter import Parameter as Parameter
+from minigrad.nn.parameter_containers import ParameterDict as ParameterDict
+from minigrad.nn.parameter_containers import ParameterList as ParameterList
 from minigrad.nn.pooling_layers import AdaptiveAvgPool1d as AdaptiveAvgPool1d
 from minigrad.nn.pooling_layers import AdaptiveAvgPool2d as AdaptiveAvgPool2d
 from minigrad.nn.pooling_layers import AdaptiveAvgPool3d as AdaptiveAvgPool3d
