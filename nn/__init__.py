@@ -1,5 +1,8 @@
 """Layers, containers and losses, with PyTorch's names and defaults."""
 
+import typing as _typing
+
+from minigrad.missing import missing_name as _missing_name
 from minigrad.nn import doctor as doctor
 from minigrad.nn import functional as functional
 from minigrad.nn import init as init
@@ -144,3 +147,6 @@ from minigrad.nn.transformer import TransformerEncoderLayer as TransformerEncode
 from minigrad.nn.upsampling import Upsample as Upsample
 from minigrad.nn.upsampling import UpsamplingBilinear2d as UpsamplingBilinear2d
 from minigrad.nn.upsampling import UpsamplingNearest2d as UpsamplingNearest2d
+
+if not _typing.TYPE_CHECKING:  # a checker knows all names
+    __getattr__ = _missing_name("minigrad.nn", globals(), "layers")

@@ -3,6 +3,9 @@
 https://docs.pytorch.org/docs/stable/nn.functional.html
 """
 
+import typing as _typing
+
+from minigrad.missing import missing_name as _missing_name
 from minigrad.nn.activation import elu as elu
 from minigrad.nn.activation import gelu as gelu
 from minigrad.nn.activation import hardtanh as hardtanh
@@ -101,3 +104,6 @@ from minigrad.nn.softmax import softmax as softmax
 from minigrad.nn.softmax import softmin as softmin
 from minigrad.nn.upsampling import interpolate as interpolate
 from minigrad.nn.upsampling import upsample as upsample
+
+if not _typing.TYPE_CHECKING:  # a checker knows all names
+    __getattr__ = _missing_name("minigrad.nn.functional", globals(), "functions")

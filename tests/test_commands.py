@@ -17,6 +17,7 @@ def test_commands_are_found_wherever_they_stand():
         ("apt install graphviz", "README.md"),
         ("make gallery", "docs/gallery.md"),
         ("python tests/opsheet.py --write", "docs/ops.md"),
+        ("python tests/layersheet.py --write", "docs/layers.md"),
         ('make report ARGS="--format html"', "Makefile"),
         ("python examples/vanilla_vs_batchnorm.py --help", "examples/vanilla_vs_batchnorm.py"),
     ):
@@ -54,7 +55,18 @@ PROGRAMS = [
     ),
     "examples/batchnorm_lab",
     *("benchmarks/" + name for name in ("run.py", "chains.py", "optimizers.py", "worker.py", "surroundings.py")),
-    *("tests/" + name for name in ("commands.py", "mutants.py", "opsheet.py", "stubs.py", "check_wheel.py", "fuzz.py")),
+    *(
+        "tests/" + name
+        for name in (
+            "commands.py",
+            "mutants.py",
+            "opsheet.py",
+            "layersheet.py",
+            "stubs.py",
+            "check_wheel.py",
+            "fuzz.py",
+        )
+    ),
 ]
 
 

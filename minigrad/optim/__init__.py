@@ -1,8 +1,8 @@
 """Optimizers and learning-rate schedules, with PyTorch's names and defaults."""
 
-import difflib as _difflib
 import typing as _typing
 
+from minigrad.missing import missing_name as _missing_name
 from minigrad.optim import lr_scheduler as lr_scheduler
 from minigrad.optim import swa_utils as swa_utils
 from minigrad.optim.adadelta import Adadelta as Adadelta
@@ -23,13 +23,4 @@ from minigrad.optim.sgd import SGD as SGD
 from minigrad.optim.sparse_adam import SparseAdam as SparseAdam
 
 if not _typing.TYPE_CHECKING:  # a checker knows all names
-
-    def __getattr__(name: str) -> _typing.Any:
-        """Say what there is instead of ``name``."""
-        known = [each for each in globals() if not each.startswith("_")]
-        nearest = _difflib.get_close_matches(name, known, 1, 0.5)
-        hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
-        raise AttributeError(
-            f"module 'minigrad.optim' has no attribute {name!r}{hint} docs/layers.md lists the "
-            "optimizers and schedules of PyTorch that there are"
-        )
+    __getattr__ = _missing_name("minigrad.optim", globals(), "optimizers and schedules")
