@@ -122,6 +122,9 @@ from minigrad.nn.pooling_layers import AvgPool3d as AvgPool3d
 from minigrad.nn.pooling_layers import MaxPool1d as MaxPool1d
 from minigrad.nn.pooling_layers import MaxPool2d as MaxPool2d
 from minigrad.nn.pooling_layers import MaxPool3d as MaxPool3d
+from minigrad.nn.power_pooling import LPPool1d as LPPool1d
+from minigrad.nn.power_pooling import LPPool2d as LPPool2d
+from minigrad.nn.power_pooling import LPPool3d as LPPool3d
 from minigrad.nn.rearranging import ChannelShuffle as ChannelShuffle
 from minigrad.nn.rearranging import Fold as Fold
 from minigrad.nn.rearranging import PixelShuffle as PixelShuffle

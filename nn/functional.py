@@ -31,6 +31,14 @@ from minigrad.nn.activation_gates import rrelu as rrelu
 from minigrad.nn.activation_gates import softshrink as softshrink
 from minigrad.nn.activation_gates import tanhshrink as tanhshrink
 from minigrad.nn.activation_gates import threshold as threshold
+from minigrad.nn.activation_inplace import celu_ as celu_
+from minigrad.nn.activation_inplace import elu_ as elu_
+from minigrad.nn.activation_inplace import hardtanh_ as hardtanh_
+from minigrad.nn.activation_inplace import leaky_relu_ as leaky_relu_
+from minigrad.nn.activation_inplace import relu_ as relu_
+from minigrad.nn.activation_inplace import rrelu_ as rrelu_
+from minigrad.nn.activation_inplace import selu_ as selu_
+from minigrad.nn.activation_inplace import threshold_ as threshold_
 from minigrad.nn.alpha_dropout import alpha_dropout as alpha_dropout
 from minigrad.nn.alpha_dropout import feature_alpha_dropout as feature_alpha_dropout
 from minigrad.nn.attention import scaled_dot_product_attention as scaled_dot_product_attention
@@ -93,6 +101,9 @@ from minigrad.nn.pooling import avg_pool3d as avg_pool3d
 from minigrad.nn.pooling import max_pool1d as max_pool1d
 from minigrad.nn.pooling import max_pool2d as max_pool2d
 from minigrad.nn.pooling import max_pool3d as max_pool3d
+from minigrad.nn.power_pooling import lp_pool1d as lp_pool1d
+from minigrad.nn.power_pooling import lp_pool2d as lp_pool2d
+from minigrad.nn.power_pooling import lp_pool3d as lp_pool3d
 from minigrad.nn.rearranging import channel_shuffle as channel_shuffle
 from minigrad.nn.rearranging import fold as fold
 from minigrad.nn.rearranging import pixel_shuffle as pixel_shuffle

@@ -119,3 +119,26 @@ ERRORS = {
 def test_errors_are_pytorchs(name, torch):
     call, opening = ERRORS[name]
     same_error(torch, lambda lib: call(lib, lib.ones(2, 3)), opening=opening)
+
+
+WRITTEN = {
+    "relu_": (), "elu_": (0.7,), "selu_": (), "celu_": (0.5,), "hardtanh_": (-0.5, 0.4), "leaky_relu_": (0.2,),
+    "rrelu_": (0.1, 0.3, True), "threshold_": (0.2, 3.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_functions_with_an_underscore_write_into_their_input(name, torch):
+    results = []
+    for lib in (mg, torch):
+        lib.manual_seed(0)
+        leaf = lib.tensor(ROWS).requires_grad_()
+        x = leaf * 1
+        y = getattr(lib.nn.functional, name)(x, *WRITTEN[name])
+        assert y is x
+        (y * y.detach()).sum().backward()
+        results.append((y.detach().numpy(), leaf.grad.numpy()))
+    for ours, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+    with pytest.raises(TypeError, match=rf"{name}\(\): argument 'input' \(position 1\) must be Tensor, not ndarray"):
+        getattr(F, name)(ROWS.copy(), *WRITTEN[name])

@@ -26,6 +26,11 @@ LAYERS = {
     "AdaptiveAvgPool1d": (lambda L: L.nn.AdaptiveAvgPool1d(3), LINE),
     "AdaptiveAvgPool3d": (lambda L: L.nn.AdaptiveAvgPool3d((3, None, 2)), SPACE),
     "AdaptiveAvgPool3d to one": (lambda L: L.nn.AdaptiveAvgPool3d(1), SPACE[0]),
+    "LPPool1d": (lambda L: L.nn.LPPool1d(2, 3, 2), LINE),
+    "LPPool2d": (lambda L: L.nn.LPPool2d(3.0, (2, 3), ceil_mode=True), abs(IMAGE)),
+    "LPPool3d": (lambda L: L.nn.LPPool3d(2, 2), SPACE),
+    "LPPool1d of the largest": (lambda L: L.nn.LPPool1d(float("inf"), 2), LINE),
+    "LPPool1d of the smallest": (lambda L: L.nn.LPPool1d(-float("inf"), 2), LINE),
     "ZeroPad1d": (lambda L: L.nn.ZeroPad1d(2), LINE),
     "ZeroPad2d": (lambda L: L.nn.ZeroPad2d((1, 2, 0, -1)), IMAGE),
     "ZeroPad3d": (lambda L: L.nn.ZeroPad3d(1), SPACE),
@@ -51,6 +56,7 @@ def test_layers_are_pytorchs(name, torch):
 
 SHAPED = {
     "avg_pool3d": (lambda F, x: F.avg_pool3d(x, 2, 1), (1, 2, 3, 3, 4)),
+    "lp_pool2d": (lambda F, x: F.lp_pool2d(x * x + 0.1, 3, 2), (1, 2, 4, 4)),
     "adaptive_avg_pool1d": (lambda F, x: F.adaptive_avg_pool1d(x * x, 3), (2, 3, 7)),
     "adaptive_avg_pool3d": (lambda F, x: F.adaptive_avg_pool3d(x * x, (2, 1, 3)), (1, 2, 3, 3, 4)),
 }
