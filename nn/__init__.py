@@ -71,6 +71,7 @@ from minigrad.nn.losses.binary_cross_entropy import BCELoss as BCELoss
 from minigrad.nn.losses.binary_cross_entropy import BCEWithLogitsLoss as BCEWithLogitsLoss
 from minigrad.nn.losses.cross_entropy import CrossEntropyLoss as CrossEntropyLoss
 from minigrad.nn.losses.cross_entropy import NLLLoss as NLLLoss
+from minigrad.nn.losses.ctc import CTCLoss as CTCLoss
 from minigrad.nn.losses.likelihood import GaussianNLLLoss as GaussianNLLLoss
 from minigrad.nn.losses.likelihood import KLDivLoss as KLDivLoss
 from minigrad.nn.losses.likelihood import PoissonNLLLoss as PoissonNLLLoss

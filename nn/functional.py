@@ -67,6 +67,7 @@ from minigrad.nn.losses.binary_cross_entropy import (
 )
 from minigrad.nn.losses.cross_entropy import cross_entropy as cross_entropy
 from minigrad.nn.losses.cross_entropy import nll_loss as nll_loss
+from minigrad.nn.losses.ctc import ctc_loss as ctc_loss
 from minigrad.nn.losses.likelihood import gaussian_nll_loss as gaussian_nll_loss
 from minigrad.nn.losses.likelihood import kl_div as kl_div
 from minigrad.nn.losses.likelihood import poisson_nll_loss as poisson_nll_loss

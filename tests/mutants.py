@@ -221,6 +221,7 @@ SURROUNDINGS = (
     Mutant("the last place is left out of an average", "nn/upsampling.py", "places < -(-(i + 1) * size // out)", "places < (i + 1) * size // out", "tests/test_rearranging.py"),
     Mutant("what is padded behind a transposed convolution is lost", "nn/conv_transpose.py", "(p, max(p - e, 0))", "(p, p)", "tests/test_conv_transpose.py"),
     Mutant("windows of steps in memory are taken for neighbours", "minigrad/ops/window.py", "return as_strided(x, shape, strides)", "return as_strided(np.ascontiguousarray(x), shape, strides)", "tests/test_window.py"),
+    Mutant("the blank between equal labels is skipped", "nn/losses/ctc.py", "skips[:, 2:] &= places[:, 2:] != places[:, :-2]", "pass", "tests/test_ctc.py"),
     Mutant("padding gets a gradient", "minigrad/ops/embedding.py", "if padding_idx is not None:", "if False:", "tests/test_embedding.py"),
     Mutant("a query sees the next key", "nn/attention.py", "np.ones((queries, keys), bool), 1)", "np.ones((queries, keys), bool), 2)", "tests/test_attention.py"),
     Mutant("who sees nothing takes the mean of all", "nn/attention.py", "weights = weights.masked_fill(blind, 0.0)", "pass", "tests/test_attention.py"),

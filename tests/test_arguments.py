@@ -95,6 +95,10 @@ FUNCTIONS = {  # every function, with every argument that is a tensor
     ("margin_ranking_loss", ""): {"input1": ROWS, "input2": TABLE, "target": mg.ones(4, 3)},
     ("cosine_embedding_loss", ""): {"input1": ROWS, "input2": TABLE, "target": SIGNS},
     **{(name, ""): TRIPLET for name in ("triplet_margin_loss", "triplet_margin_with_distance_loss")},
+    ("ctc_loss", ""): {
+        **{"log_probs": mg.zeros(4, 2, 3), "targets": mg.tensor([[1], [2]])},
+        **{"input_lengths": [4, 4], "target_lengths": [1, 1]},
+    },
     ("multi_margin_loss", ""): SCORES,
     ("multilabel_margin_loss", ""): {"input": ROWS, "target": mg.tensor([[0, 1, -1]] * 4)},
 }
