@@ -103,10 +103,12 @@ def _at_the_end(alpha: Tensor, lengths: np.ndarray, sizes: np.ndarray) -> Tensor
     last_label = np.maximum(last_blank - 1, 0)
     ends = np.stack([last_blank, last_label], 1)
     values = alpha.gather(1, Tensor._wrap(ends))  # (N, 2)
-    has_label = np.stack([sizes >= 0, sizes > 0], 1)
-    total = values.masked_fill(Tensor._wrap(~has_label), _NEVER).logsumexp(1)
-    of_no_steps = np.where(sizes == 0, 0.0, _NEVER).astype(alpha.dtype)
-    return total.where(Tensor._wrap(lengths > 0), Tensor._wrap(of_no_steps))
+    without_label = np.stack([sizes < 0, sizes == 0], 1)
+    total = values.masked_fill(Tensor._wrap(without_label), _NEVER).logsumexp(1)
+    reads_nothing = Tensor._wrap(lengths == 0)
+    of_no_steps = np.where(sizes == 0, 0.0, _NEVER)
+    chances = Tensor._wrap(of_no_steps.astype(alpha.dtype))
+    return chances.where(reads_nothing, total)
 
 
 def _lengths(name: str, values: Any, n: int) -> np.ndarray:
