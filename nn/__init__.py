@@ -111,6 +111,7 @@ from minigrad.nn.padding_layers import ReplicationPad3d as ReplicationPad3d
 from minigrad.nn.padding_layers import ZeroPad1d as ZeroPad1d
 from minigrad.nn.padding_layers import ZeroPad2d as ZeroPad2d
 from minigrad.nn.padding_layers import ZeroPad3d as ZeroPad3d
+from minigrad.nn.parameter import Buffer as Buffer
 from minigrad.nn.parameter import Parameter as Parameter
 from minigrad.nn.parameter_containers import ParameterDict as ParameterDict
 from minigrad.nn.parameter_containers import ParameterList as ParameterList

@@ -75,6 +75,8 @@ class Module(ConversionMethods, StateMethods):
             self._own("_parameters", name, value)
         elif isinstance(value, Module):
             self._own("_modules", name, value)
+        elif getattr(value, "_is_buffer", False) and name not in self.__dict__.get("_buffers", ()):
+            self.register_buffer(name, value, value.persistent)
         else:
             for kind in KINDS:
                 if name in self.__dict__.get(kind, ()):

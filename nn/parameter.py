@@ -39,3 +39,25 @@ class Parameter(Tensor):
 
     def __repr__(self) -> str:
         return "Parameter containing:\n" + super().__repr__()
+
+
+class Buffer(Tensor):
+    """A tensor that becomes a buffer of the Module whose attribute it is made.
+
+    It is an ordinary tensor on the memory of ``data``, as in PyTorch; without ``persistent`` it is
+    left out of the state.
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.parameter.Buffer.html
+
+    >>> import minigrad as mg
+    >>> from minigrad import nn
+    >>> module = nn.Module()
+    >>> module.scale = nn.Buffer(mg.ones(2))
+    >>> list(module.state_dict())
+    ['scale']
+    """
+
+    def __new__(cls, data: Any = None, *, persistent: bool = True) -> Any:
+        tensor: Any = Tensor._wrap(np.empty(0)) if data is None else data.detach()
+        tensor._is_buffer = True
+        tensor.persistent = persistent
+        return tensor

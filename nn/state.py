@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -69,6 +70,21 @@ class StateMethods:
             dotted(root, path): {"version": module._version} for path, module in self._paths()
         }
         return state
+
+    def snapshot(self) -> dict[str, Tensor]:
+        """Return parameters and buffers by name as copies that do not follow the training.
+
+        :meth:`load_state_dict` takes them back: the best model so far, for example.
+
+        >>> import minigrad as mg
+        >>> from minigrad import nn
+        >>> layer = nn.Linear(1, 1)
+        >>> best = layer.snapshot()
+        >>> _ = nn.init.zeros_(layer.weight)
+        >>> layer.load_state_dict(best)
+        <All keys matched successfully>
+        """
+        return copy.deepcopy(self.state_dict())
 
     def _upgrade(
         self, state: dict[str, Any], prefix: str, version: int | None

@@ -477,3 +477,28 @@ def test_refuses(name):
     error, message, call = WRONG[name]
     with pytest.raises(error, match=message):
         call()
+
+
+def test_a_buffer_is_one_by_assignment(torch):
+    results = []
+    for lib in (mg, torch):
+        module = lib.nn.Module()
+        module.kept = lib.nn.Buffer(lib.ones(2))
+        module.dropped = lib.nn.Buffer(lib.zeros(1), persistent=False)
+        module.kept = lib.zeros(3)
+        plain = type(module.kept) is type(lib.ones(1))
+        results.append((list(module.state_dict()), [n for n, _ in module.named_buffers()], plain, len(module.kept)))
+    assert results[0] == results[1]
+
+
+def test_a_snapshot_does_not_follow_the_training():
+    model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    best, following = model.snapshot(), model.state_dict()
+    before = {name: value.clone() for name, value in best.items()}
+    with mg.no_grad():
+        for value in model.state_dict().values():
+            value.add_(1)
+    assert all((best[name] == before[name]).all() for name in before)
+    assert all((following[name] != before[name]).all() for name in before)
+    model.load_state_dict(best)
+    assert all((value == before[name]).all() for name, value in model.state_dict().items())
