@@ -149,6 +149,9 @@ from minigrad.nn.transformer import TransformerDecoder as TransformerDecoder
 from minigrad.nn.transformer import TransformerDecoderLayer as TransformerDecoderLayer
 from minigrad.nn.transformer import TransformerEncoder as TransformerEncoder
 from minigrad.nn.transformer import TransformerEncoderLayer as TransformerEncoderLayer
+from minigrad.nn.unpooling import MaxUnpool1d as MaxUnpool1d
+from minigrad.nn.unpooling import MaxUnpool2d as MaxUnpool2d
+from minigrad.nn.unpooling import MaxUnpool3d as MaxUnpool3d
 from minigrad.nn.upsampling import Upsample as Upsample
 from minigrad.nn.upsampling import UpsamplingBilinear2d as UpsamplingBilinear2d
 from minigrad.nn.upsampling import UpsamplingNearest2d as UpsamplingNearest2d

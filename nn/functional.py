@@ -114,6 +114,9 @@ from minigrad.nn.softmax import gumbel_softmax as gumbel_softmax
 from minigrad.nn.softmax import log_softmax as log_softmax
 from minigrad.nn.softmax import softmax as softmax
 from minigrad.nn.softmax import softmin as softmin
+from minigrad.nn.unpooling import max_unpool1d as max_unpool1d
+from minigrad.nn.unpooling import max_unpool2d as max_unpool2d
+from minigrad.nn.unpooling import max_unpool3d as max_unpool3d
 from minigrad.nn.upsampling import interpolate as interpolate
 from minigrad.nn.upsampling import upsample as upsample
 

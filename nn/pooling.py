@@ -34,8 +34,8 @@ def max_pool1d(
     >>> max_pool1d(mg.arange(4.0).reshape(1, 1, 4), 2).tolist()
     [[[1.0, 3.0]]]
     """
-    no_indices(return_indices)
-    return _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode)
+    options = (kernel_size, stride, padding, dilation, ceil_mode)
+    return _max_pool(1, input, *options, return_indices)
 
 
 @tensor_arguments
@@ -51,15 +51,16 @@ def max_pool2d(
     """Return the maximum of each window of (N, C, H, W); of equals the first gets the gradient.
 
     ``stride`` is the kernel size by default; ``ceil_mode`` adds a window that reaches over the
-    end. Raises RuntimeError for padding over half a window and for windows that do not fit.
+    end. With ``return_indices`` also where the maxima stand, for :func:`max_unpool2d`. Raises
+    RuntimeError for padding over half a window and for windows that do not fit.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.max_pool2d.html
 
     >>> import minigrad as mg
     >>> max_pool2d(mg.arange(16.0).reshape(1, 1, 4, 4), 2)[0, 0].tolist()
     [[5.0, 7.0], [13.0, 15.0]]
     """
-    no_indices(return_indices)
-    return _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode)
+    options = (kernel_size, stride, padding, dilation, ceil_mode)
+    return _max_pool(2, input, *options, return_indices)
 
 
 @tensor_arguments
@@ -80,8 +81,8 @@ def max_pool3d(
     >>> max_pool3d(mg.arange(8.0).reshape(1, 1, 2, 2, 2), 2).flatten()
     tensor([7.])
     """
-    no_indices(return_indices)
-    return _max_pool(3, input, kernel_size, stride, padding, dilation, ceil_mode)
+    options = (kernel_size, stride, padding, dilation, ceil_mode)
+    return _max_pool(3, input, *options, return_indices)
 
 
 @tensor_arguments
@@ -151,19 +152,40 @@ def avg_pool3d(
     )
 
 
-def no_indices(return_indices: bool) -> None:
-    if return_indices:
-        raise NotImplementedError(
-            f"max_pool: return_indices={return_indices} is not supported; "
-            "x.unfold gives the windows, and argmax where their maxima are"
-        )
-
-
 def _max_pool(
-    n: int, input: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool
-) -> Tensor:
+    n: int,
+    input: Tensor,
+    kernel: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil: bool,
+    return_indices: bool,
+) -> Any:
     options = _geometry(f"max_pool{n}d", n, input, kernel, stride, padding, dilation, ceil)
-    return _batched(n, input, lambda x: window.max_pool(x, **options))
+    result = _batched(n, input, lambda x: window.max_pool(x, **options))
+    if not return_indices:
+        return result
+    places = _batched(n, input.detach(), lambda x: _places_of_maxima(x, **options))
+    return result, places
+
+
+def _places_of_maxima(
+    x: Tensor, *, kernel: Any, stride: Any, padding: Any, dilation: Any
+) -> Tensor:
+    """Return where each window's maximum stands in its channel, laid out flat: int64."""
+    options = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
+    best = window.max_pool.function(x._data, **options)
+    winner = window.argmax_windows.function(x._data, best, **options)  # an element of the kernel
+    taps = np.unravel_index(winner, kernel)
+    flat = np.zeros(winner.shape, np.int64)
+    for axis, tap in enumerate(taps):
+        windows = np.arange(winner.shape[axis + 2])
+        first = windows * stride[axis] - padding[axis][0]
+        later_axes = tuple(range(1, len(kernel) - axis))
+        place = np.expand_dims(first, later_axes) + tap * dilation[axis]
+        flat = flat * x.shape[axis + 2] + place
+    return Tensor._wrap(flat)
 
 
 def _avg_pool(

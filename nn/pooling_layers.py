@@ -7,7 +7,7 @@ from typing import Any
 
 from minigrad.nn import pooling
 from minigrad.nn.module import Module
-from minigrad.nn.pooling import Stride, no_indices
+from minigrad.nn.pooling import Stride
 from minigrad.nn.sizes import Sizes, to_tuple
 from minigrad.tensor.tensor import Tensor
 
@@ -39,13 +39,13 @@ class _MaxPool(_Pool):
         ceil_mode: bool = False,
     ) -> None:
         super().__init__(kernel_size, stride, padding, ceil_mode)
-        no_indices(return_indices)
         self.dilation = dilation
+        self.return_indices = return_indices
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return the maximum of each window."""
-        options = (self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
-        return type(self).function(input, *options)
+        """Return the maximum of each window, with ``return_indices`` also where it stands."""
+        sizes = (self.kernel_size, self.stride, self.padding, self.dilation)
+        return type(self).function(input, *sizes, self.ceil_mode, self.return_indices)
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, dilation={self.dilation}, ceil_mode={self.ceil_mode}"

@@ -53,6 +53,14 @@ FUNCTIONS = {  # every function, with every argument that is a tensor
     ("pad", ""): {"input": ROWS, "pad": (1, 1)},
     ("pad", "reflect"): {"input": LINE, "pad": (1, 1), "mode": "reflect"},
     ("adaptive_avg_pool2d", ""): {"input": IMAGE, "output_size": 2},
+    **{
+        (f"max_unpool{n}d", ""): {
+            "input": mg.ones(1, 1, *[1] * n),
+            "indices": mg.zeros(1, 1, *[1] * n).long(),
+            "kernel_size": 2,
+        }
+        for n in (1, 2, 3)
+    },
     ("lp_pool1d", ""): {"input": LINE, "kernel_size": 2, "norm_type": 2},
     ("lp_pool2d", ""): {"input": IMAGE, "kernel_size": 2, "norm_type": 2},
     ("lp_pool3d", ""): {"input": mg.rand(1, 2, 4, 4, 4), "kernel_size": 2, "norm_type": 2},

@@ -193,7 +193,6 @@ def test_device_and_dtype_by_position_and_by_keyword(kind, args, names):
 
 
 WRONG = {
-    "indices": (NotImplementedError, "return_indices=True", lambda: nn.MaxPool2d(2, 2, 0, 1, True)),
     "group": (ValueError, "no process groups", lambda: nn.SyncBatchNorm(2, process_group=1)),
     "groups": (ValueError, "in_channels must be divisible by groups", lambda: nn.Conv2d(3, 4, 3, groups=2)),
     "no groups": (ValueError, "groups must be a positive", lambda: nn.Conv2d(3, 4, 3, groups=0)),

@@ -22,7 +22,12 @@ def test_what_is_not_there_is_listed(torch):
     assert layersheet.page(absent) == layersheet.FILE.read_text(encoding="utf-8")
 
 
-MISSING = [(nn, "MaxUnpool7d", "MaxPool"), (F, "ctc_losss", "loss"), (optim, "Adamm", "Adam"), (nn, "Linaer", "Linear")]
+MISSING = [
+    (nn, "MaxUnpool7d", "MaxUnpool"),
+    (F, "ctc_losss", "loss"),
+    (optim, "Adamm", "Adam"),
+    (nn, "Linaer", "Linear"),
+]
 
 
 @pytest.mark.parametrize(("module", "name", "near"), MISSING)

@@ -5,6 +5,8 @@ import pytest
 from layers import same_error, same_layer
 from oracle import agree
 
+import minigrad as mg
+
 rng = np.random.default_rng(0)
 
 
@@ -19,6 +21,12 @@ LAYERS = {
     "MaxPool1d without batch": (lambda L: L.nn.MaxPool1d(3), LINE[0]),
     "MaxPool3d": (lambda L: L.nn.MaxPool3d(2), SPACE),
     "MaxPool3d with every option": (lambda L: L.nn.MaxPool3d((2, 3, 2), (2, 1, 2), (1, 1, 0), ceil_mode=True), SPACE),
+    "MaxPool1d with indices": (lambda L: L.nn.MaxPool1d(3, 2, 1, 2, True, True), LINE),
+    "MaxPool2d with indices": (lambda L: L.nn.MaxPool2d((2, 3), (1, 2), (1, 0), return_indices=True), IMAGE),
+    "MaxPool2d with indices, no batch": (lambda L: L.nn.MaxPool2d(2, return_indices=True), IMAGE[0]),
+    "MaxPool3d with indices": (lambda L: L.nn.MaxPool3d(2, 1, dilation=2, return_indices=True), SPACE),
+    "MaxUnpool1d": (lambda L: L.nn.MaxUnpool1d(2), LINE[..., :4], np.array([[[0, 3, 4, 7]] * 3] * 2)),
+    "MaxUnpool2d": (lambda L: L.nn.MaxUnpool2d(2, 2), IMAGE[..., :2, :2], np.array([[[[0, 3], [8, 15]]] * 3] * 2)),
     "AvgPool1d": (lambda L: L.nn.AvgPool1d(2), LINE),
     "AvgPool1d with every option": (lambda L: L.nn.AvgPool1d(3, 2, 1, True, False), LINE),
     "AvgPool3d": (lambda L: L.nn.AvgPool3d(2), SPACE),
@@ -54,6 +62,18 @@ def test_layers_are_pytorchs(name, torch):
     same_layer(torch, *LAYERS[name])
 
 
+def test_what_was_pooled_is_put_back(torch):
+    results = []
+    for lib in (mg, torch):
+        x = lib.tensor(IMAGE).requires_grad_()
+        y, places = lib.nn.MaxPool2d(2, 2, return_indices=True)(x)
+        back = lib.nn.MaxUnpool2d(2, 2)(y * y, places, output_size=(6, 7))
+        (back * back).sum().backward()
+        results.append((back.detach().numpy(), x.grad.numpy()))
+    for ours, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+
+
 SHAPED = {
     "avg_pool3d": (lambda F, x: F.avg_pool3d(x, 2, 1), (1, 2, 3, 3, 4)),
     "lp_pool2d": (lambda F, x: F.lp_pool2d(x * x + 0.1, 3, 2), (1, 2, 4, 4)),
@@ -71,6 +91,9 @@ ERRORS = {
     "pool of a matrix": lambda L, x: L.nn.MaxPool3d(2)(x),
     "too large a window": lambda L, x: L.nn.AvgPool1d(9)(x),
     "adaptive pool of a vector": lambda L, x: L.nn.AdaptiveAvgPool1d(2)(x[0, 0]),
+    "too large an output": lambda L, x: L.nn.MaxUnpool1d(2)(x, x.long(), (40,)),
+    "indices of another shape": lambda L, x: L.nn.MaxUnpool1d(2)(x, x.long()[..., :2]),
+    "indices beyond": lambda L, x: L.nn.MaxUnpool1d(2)(x, x.long() * 99),
     "a far reflection": lambda L, x: L.nn.ReflectionPad1d(8)(x),
 }
 
