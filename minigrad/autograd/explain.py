@@ -211,9 +211,6 @@ def _cut(origins: Iterable[Any], node: Node | None = None) -> Origin | None:
         if origin.how != "operation" and (node is None or node in above):
             return origin
         stack.extend(p for p in origin.parents if isinstance(p, Origin))
-        for node in above:
-            if (
-                node.origin is not None
-            ):  # cut twice: this value had an operand that had left the graph
-                stack.append(node.origin)
+        # cut twice: this value had an operand that had left the graph
+        stack.extend(other.origin for other in above if other.origin is not None)
     return None
