@@ -185,6 +185,9 @@ def set_num_threads(int: int) -> None:
     """Set how many threads NumPy's matrix products use; needs the package threadpoolctl.
 
     Raises RuntimeError for a number below one, ImportError without threadpoolctl.
+
+    >>> import minigrad as mg
+    >>> mg.set_num_threads(mg.get_num_threads())
     """
     if int < 1:
         raise RuntimeError(f"set_num_threads expects a positive integer, got {int}")
@@ -192,7 +195,12 @@ def set_num_threads(int: int) -> None:
 
 
 def get_num_threads() -> int:
-    """Return how many threads NumPy's matrix products use; needs the package threadpoolctl."""
+    """Return how many threads NumPy's matrix products use; needs the package threadpoolctl.
+
+    >>> import minigrad as mg
+    >>> mg.get_num_threads() >= 1
+    True
+    """
     pools = _threadpoolctl().threadpool_info()
     threads = [pool["num_threads"] for pool in pools if pool["user_api"] == "blas"]
     return max(threads, default=1)
@@ -250,6 +258,9 @@ def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None
     """Remember the mode; every algorithm here is deterministic, whatever it is.
 
     Raises TypeError for anything but a bool.
+
+    >>> import minigrad as mg
+    >>> mg.use_deterministic_algorithms(True)
     """
     if not isinstance(mode, bool):
         raise TypeError(

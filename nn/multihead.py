@@ -14,11 +14,8 @@ from minigrad.creation import empty
 from minigrad.functions.joining import cat
 from minigrad.nn import init
 from minigrad.nn.arguments import tensor_arguments
-from minigrad.nn.attention import (
-    additive_mask,
-    attention_weights,
-    scaled_dot_product_attention,
-)
+from minigrad.nn.attention import additive_mask as additive
+from minigrad.nn.attention import attention_weights, scaled_dot_product_attention
 from minigrad.nn.dropout import dropout
 from minigrad.nn.linear import Linear, linear
 from minigrad.nn.module import Module
@@ -57,6 +54,13 @@ def multi_head_attention_forward(
     """Return what :class:`MultiheadAttention` computes of (L, N, E) or (L, E), and its weights.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.MultiheadAttention.html
+
+    >>> import minigrad as mg
+    >>> x, weight = mg.zeros(3, 2, 4), mg.zeros(12, 4)
+    >>> parts = (weight, None, None, None, False, 0.0, mg.zeros(4, 4), None)
+    >>> output, weights = multi_head_attention_forward(x, x, x, 4, 2, *parts)
+    >>> output.shape, weights.shape
+    ((3, 2, 4), (2, 3, 3))
     """
     batched = _check_ranks(query, key, value, key_padding_mask, attn_mask, num_heads)
     if not batched:
@@ -196,7 +200,7 @@ def _masks(
             raise AssertionError(
                 f"Expected key_padded_mask.shape to be {(n, keys)}, but got {tuple(padding.shape)}"
             )
-        padding = additive_mask(padding, query, masked_out=True).reshape(n, 1, 1, keys)
+        padding = additive(padding, query, masked_out=True).reshape(n, 1, 1, keys)
     if mask is not None:
         expected = (length, keys) if mask.ndim == 2 else (n * num_heads, length, keys)
         if tuple(mask.shape) != expected:
@@ -204,7 +208,7 @@ def _masks(
                 f"The shape of the {mask.ndim}D attn_mask is {mask.shape}, "
                 f"but should be {expected}."
             )
-        mask = additive_mask(mask, query, masked_out=True)
+        mask = additive(mask, query, masked_out=True)
         mask = mask if mask.ndim == 2 else mask.reshape(n, num_heads, length, keys)
     return padding, mask
 

@@ -38,7 +38,12 @@ def is_anomaly_enabled() -> bool:
 
 
 def is_anomaly_check_nan_enabled() -> bool:
-    """Return whether anomaly detection looks for NaN."""
+    """Return whether anomaly detection looks for NaN.
+
+    >>> import minigrad as mg
+    >>> mg.is_anomaly_check_nan_enabled()
+    True
+    """
     return _STATE.check_nan
 
 
