@@ -286,7 +286,8 @@ def tensor_stub() -> str:
     return "\n".join(lines) + "\n"
 
 
-LEFT_OUT = {"__annotations__", "__doc__", "__module__"}  # what every class has
+# what every class has
+LEFT_OUT = {"__annotations__", "__doc__", "__module__", "__firstlineno__", "__static_attributes__"}
 IGNORED = {
     **dict.fromkeys(("shape", "dtype", "to", "__eq__", "__ne__"), "  # type: ignore[override]"),
     **dict.fromkeys(("__lt__", "__le__", "__gt__", "__ge__"), "  # type: ignore[misc]"),
