@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
+from minigrad.ops.elementwise import rsqrt
 from minigrad.primitive import TABLE, alias, enter, numpy_name, register
 
 
@@ -299,7 +300,7 @@ def test_numpy_by_force():
     ("function", "again"),
     [
         (np.sum, lambda: enter(np.sum, lambda a: a)),
-        (np.add.reduce, lambda: alias(TABLE[np.exp], np.add.reduce)),
+        (np.add.reduce, lambda: alias(rsqrt, np.add.reduce)),
         (np.exp, lambda: register(np.exp, lambda g, out, _x: g * out)),
     ],
 )
