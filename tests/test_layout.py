@@ -126,7 +126,7 @@ CALLS = [
     lambda L, x: L.zeros_like(x),
     lambda L, x: L.ones_like(x),
     lambda L, x: L.full_like(x, 2),
-    lambda L, x: L.empty_like(x) * 0,
+    lambda L, x: L.empty_like(x).zero_(),
     lambda L, x: L.rand_like(x),
     lambda L, x: L.randn_like(x),
     lambda L, x: L.randint_like(x, 9),
