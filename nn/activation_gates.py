@@ -13,18 +13,11 @@ from minigrad.creation import full
 from minigrad.functions import elementwise as e
 from minigrad.functions.p_norm import norm
 from minigrad.nn.activation import Activation, Rectifier, relu6
-from minigrad.nn.arguments import tensor_arguments
+from minigrad.nn.arguments import check_floats, tensor_arguments
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter, on_cpu
 from minigrad.random import default_generator
 from minigrad.tensor.tensor import Tensor
-
-
-def _check_floats(function: str, input: Tensor) -> None:
-    if not input.is_floating_point():
-        raise NotImplementedError(
-            f"{function}: not implemented for {input.dtype}; convert it first: x.float()"
-        )
 
 
 # ---- gates ---------------------------------------------------------------------------------------
@@ -62,7 +55,7 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """
     if inplace:
         return input._computed("hardsigmoid_", hardsigmoid)
-    _check_floats("hardsigmoid", input)
+    check_floats("hardsigmoid", input)
     return relu6(input + 3) / 6
 
 
@@ -78,7 +71,7 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """
     if inplace:
         return input._computed("hardswish_", hardswish)
-    _check_floats("hardswish", input)
+    check_floats("hardswish", input)
     return input * hardsigmoid(input)
 
 
@@ -112,7 +105,7 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     >>> hardshrink(mg.tensor([-1.0, 0.0, 2.0]))
     tensor([-1.,  0.,  2.])
     """
-    _check_floats("hardshrink", input)
+    check_floats("hardshrink", input)
     return e.where(input.abs() <= lambd, 0.0, input)
 
 
@@ -128,7 +121,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """
     if lambd < 0:
         raise RuntimeError(f"lambda must be in range [0, inf], but found {lambd}")
-    _check_floats("softshrink", input)
+    check_floats("softshrink", input)
     near = e.where(input < -lambd, input + lambd, input * 0)
     return e.where(input > lambd, input - lambd, near)
 

@@ -121,3 +121,11 @@ def _type_error(function: str, name: str, place: int, value: Any) -> TypeError:
     error = not_a_tensor_error(function, name, place, value)
     dtype = f" of {value.dtype}" if isinstance(value, np.ndarray) else ""
     return TypeError(f"{error}{dtype}")
+
+
+def check_floats(function: str, input: Tensor) -> None:
+    """Raise NotImplementedError unless the input holds floats."""
+    if not input.is_floating_point():
+        raise NotImplementedError(
+            f"{function}: not implemented for {input.dtype}; convert it first: x.float()"
+        )

@@ -14,8 +14,7 @@ from minigrad.creation import empty
 from minigrad.functions.joining import cat
 from minigrad.nn import init
 from minigrad.nn.arguments import tensor_arguments
-from minigrad.nn.attention import additive_mask as additive
-from minigrad.nn.attention import attention_weights, scaled_dot_product_attention
+from minigrad.nn.attention import additive_mask, attention_weights, scaled_dot_product_attention
 from minigrad.nn.dropout import dropout
 from minigrad.nn.linear import Linear, linear
 from minigrad.nn.module import Module
@@ -200,7 +199,7 @@ def _masks(
             raise AssertionError(
                 f"Expected key_padded_mask.shape to be {(n, keys)}, but got {tuple(padding.shape)}"
             )
-        padding = additive(padding, query, masked_out=True).reshape(n, 1, 1, keys)
+        padding = additive_mask(padding, query, masked_out=True).reshape(n, 1, 1, keys)
     if mask is not None:
         expected = (length, keys) if mask.ndim == 2 else (n * num_heads, length, keys)
         if tuple(mask.shape) != expected:
@@ -208,7 +207,7 @@ def _masks(
                 f"The shape of the {mask.ndim}D attn_mask is {mask.shape}, "
                 f"but should be {expected}."
             )
-        mask = additive(mask, query, masked_out=True)
+        mask = additive_mask(mask, query, masked_out=True)
         mask = mask if mask.ndim == 2 else mask.reshape(n, num_heads, length, keys)
     return padding, mask
 

@@ -13,11 +13,12 @@ import numpy as np
 
 from minigrad.creation import empty
 from minigrad.nn import init
-from minigrad.nn.arguments import tensor_arguments
+from minigrad.nn.arguments import check_floats, tensor_arguments
+from minigrad.nn.batchnorm.layers import affine
 from minigrad.nn.module import Module
 from minigrad.nn.padding import pad
 from minigrad.nn.parameter import Parameter, on_cpu
-from minigrad.ops.elementwise import addcmul, div_sqrt
+from minigrad.ops.elementwise import div_sqrt
 from minigrad.ops.reduction import centred, mean_square
 from minigrad.tensor.tensor import Tensor
 
@@ -30,12 +31,6 @@ def standardize(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
     variance = mean_square(centered, axis=axes, keepdims=True).named("σ²")
     x_hat: Tensor = div_sqrt(centered, variance, eps=float(eps))
     return x_hat.named("x̂")
-
-
-def _scale_and_shift(x_hat: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
-    if weight is None:
-        return x_hat if bias is None else x_hat + bias
-    return x_hat * weight if bias is None else addcmul(bias, x_hat, weight)  # γ x̂ + β
 
 
 @tensor_arguments
@@ -57,7 +52,7 @@ def layer_norm(
     tensor([[-1.0000,  1.0000]])
     """
     shape = _normalized("layer_norm", input, normalized_shape, weight=weight, bias=bias)
-    return _scale_and_shift(standardize(input, _last(input, shape), eps), weight, bias)
+    return affine(standardize(input, _last(input, shape), eps), weight, bias)
 
 
 @tensor_arguments
@@ -81,7 +76,7 @@ def rms_norm(
     if eps is None:
         eps = float(np.finfo(np.float64 if input.dtype == np.float64 else np.float32).eps)
     square = mean_square(input, axis=_last(input, shape), keepdims=True)
-    return _scale_and_shift(div_sqrt(input, square, eps=float(eps)), weight, None)
+    return affine(div_sqrt(input, square, eps=float(eps)), weight, None)
 
 
 @tensor_arguments
@@ -109,7 +104,7 @@ def group_norm(
     x_hat = standardize(grouped, (2,), eps).reshape(input.shape)
     per_channel = (channels,) + (1,) * (input.ndim - 2)  # (C, 1…)
     gamma, beta = (None if p is None else p.reshape(per_channel) for p in (weight, bias))
-    return _scale_and_shift(x_hat, gamma, beta)
+    return affine(x_hat, gamma, beta)
 
 
 @tensor_arguments
@@ -175,15 +170,8 @@ def _normalized(
             f"Given normalized_shape={list(shape)}, expected input with shape [{expected}], but "
             f"got input of size{list(input.shape)}"
         )
-    _check_floats(function, input)
+    check_floats(function, input)
     return shape
-
-
-def _check_floats(function: str, input: Tensor) -> None:
-    if not input.is_floating_point():
-        raise NotImplementedError(
-            f"{function}: not implemented for {input.dtype}; convert it first: x.float()"
-        )
 
 
 def _check_groups(input: Tensor, num_groups: int, **parameters: Tensor | None) -> None:
@@ -210,7 +198,7 @@ def _check_groups(input: Tensor, num_groups: int, **parameters: Tensor | None) -
                 f"but got {name} of shape {list(value.shape)} and input of shape "
                 f"{list(input.shape)}"
             )
-    _check_floats("group_norm", input)
+    check_floats("group_norm", input)
 
 
 class Affine(Module):

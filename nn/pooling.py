@@ -335,7 +335,7 @@ def _adaptive_avg_pool(n: int, input: Tensor, output_size: Any) -> Tensor:
         output_size = (output_size,) * n
     sizes = zip(input.shape[-n:], output_size, strict=True)
     matrices = [
-        _averaging_matrix(size, size if out is None else out, input.dtype) for size, out in sizes
+        averaging_matrix(size, size if out is None else out, input.dtype) for size, out in sizes
     ]
     columns = Tensor._wrap(matrices[-1].T)
     if n == 2:
@@ -347,7 +347,7 @@ def _adaptive_avg_pool(n: int, input: Tensor, output_size: Any) -> Tensor:
     return result.contiguous()
 
 
-def _averaging_matrix(size: int, out: int, dtype: Any) -> np.ndarray:
+def averaging_matrix(size: int, out: int, dtype: Any) -> np.ndarray:
     """Return (out, size); the window of row i goes from ⌊i size/out⌋ to ⌈(i+1) size/out⌉."""
     i, at = np.arange(out)[:, None], np.arange(size)
     inside = (at >= i * size // out) & (at < -(-(i + 1) * size // out))

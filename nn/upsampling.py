@@ -13,6 +13,7 @@ import numpy as np
 
 from minigrad.nn.arguments import tensor_arguments
 from minigrad.nn.module import Module
+from minigrad.nn.pooling import averaging_matrix
 from minigrad.tensor.tensor import Tensor
 
 Size = int | Sequence[int] | None
@@ -120,7 +121,7 @@ def _resampled(
     if out == size and not antialias and (scale is None or scale == 1):
         return x
     if mode == "area":
-        matrix = _averages(size, out)
+        matrix = averaging_matrix(size, out, x.dtype)
     elif antialias:
         matrix = _antialiased(size, out, step, align_corners, mode == "bicubic")
     else:
@@ -133,13 +134,6 @@ def _nearest(size: int, out: int, step: float, shift: float) -> np.ndarray:
     """Return which place each output takes, in float32 as PyTorch counts."""
     places = (np.arange(out, dtype=np.float32) + np.float32(shift)) * np.float32(step)
     return np.minimum(places.astype(np.int64), size - 1)
-
-
-def _averages(size: int, out: int) -> np.ndarray:
-    places = np.arange(size)
-    i = np.arange(out)[:, None]
-    inside = (places >= i * size // out) & (places < -(-(i + 1) * size // out))
-    return inside / inside.sum(1, keepdims=True)
 
 
 def _smooth(size: int, out: int, step: float, align_corners: bool, cubic: bool) -> np.ndarray:

@@ -218,7 +218,7 @@ SURROUNDINGS = (
     Mutant("a file that is being written is taken for abandoned", "minigrad/files.py", "            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)\n", "            pass\n", FILES),
     Mutant("an ended sequence takes the last step's state", "nn/recurrent.py", "zip(state, *reversed(finished), strict=True)", "zip(state, *finished, strict=True)", "tests/test_recurrent.py"),
     Mutant("backwards every sequence begins at the end", "nn/recurrent.py", "state = tuple(s[: sizes[-1]] for s in start)", "state = start", "tests/test_recurrent.py"),
-    Mutant("the last place is left out of an average", "nn/upsampling.py", "places < -(-(i + 1) * size // out)", "places < (i + 1) * size // out", "tests/test_rearranging.py"),
+    Mutant("the last place is left out of an average", "nn/pooling.py", "at < -(-(i + 1) * size // out)", "at < (i + 1) * size // out", "tests/test_rearranging.py"),
     Mutant("what is padded behind a transposed convolution is lost", "nn/conv_transpose.py", "(p, max(p - e, 0))", "(p, p)", "tests/test_conv_transpose.py"),
     Mutant("windows of steps in memory are taken for neighbours", "minigrad/ops/window.py", "return as_strided(x, shape, strides)", "return as_strided(np.ascontiguousarray(x), shape, strides)", "tests/test_window.py"),
     Mutant("the blank between equal labels is skipped", "nn/losses/ctc.py", "skips[:, 2:] &= places[:, 2:] != places[:, :-2]", "pass", "tests/test_ctc.py"),

@@ -17,7 +17,7 @@ import numpy as np
 from minigrad.creation import tensor
 from minigrad.engine.recording import source
 from minigrad.modes import MODES
-from minigrad.nn.arguments import as_tensor_argument, tensor_arguments
+from minigrad.nn.arguments import as_tensor_argument, check_floats, tensor_arguments
 from minigrad.nn.batchnorm.statistics import NormBase, statistics_are_finite, update_running
 from minigrad.ops import reduction
 from minigrad.ops.elementwise import addcmul, div_sqrt, sub_mean
@@ -62,17 +62,19 @@ def subtract_mean(x: Tensor, mu: Tensor, batch: Batch) -> tuple[Tensor, np.ndarr
 
 
 def scale_and_shift(x_hat: Tensor, gamma: Tensor | None, beta: Tensor | None) -> Tensor:
-    """Return γ x̂ + β; either may be left out."""
-    gamma, beta = _per_channel(gamma, x_hat), _per_channel(beta, x_hat)
-    if gamma is None and beta is None:
-        return x_hat
+    """Return γ x̂ + β per channel; either may be left out."""
+    y = affine(x_hat, _per_channel(gamma, x_hat), _per_channel(beta, x_hat))
+    return y if y is x_hat else y.named("y")
+
+
+def affine(x_hat: Tensor, gamma: Tensor | None, beta: Tensor | None) -> Tensor:
+    """Return γ x̂ + β, where both broadcast to x̂; either may be left out."""
     if gamma is None:
-        y = x_hat + beta
-    elif beta is None:
-        y = x_hat * gamma
-    else:
-        y = addcmul(beta, x_hat, gamma)
-    return y.named("y")
+        return x_hat if beta is None else x_hat + beta
+    if beta is None:
+        return x_hat * gamma
+    result: Tensor = addcmul(beta, x_hat, gamma)
+    return result
 
 
 def _per_channel(value: Any, x: Tensor) -> Any:
@@ -247,10 +249,7 @@ def _by_batch(
 def _check(x: Tensor, **named: Tensor | None) -> None:
     if x.ndim < 2:
         raise IndexError(f"batch_norm: expected input of shape (N, C, *), got {tuple(x.shape)}")
-    if not x.is_floating_point():
-        raise NotImplementedError(
-            f"batch_norm: not implemented for {x.dtype}; convert it first: x.float()"
-        )
+    check_floats("batch_norm", x)
     for name, value in named.items():
         if value is not None and not value.is_floating_point():
             raise RuntimeError(
