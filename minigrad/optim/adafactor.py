@@ -84,7 +84,7 @@ class Adafactor(Optimizer):
             p *= 1 - lr * group["weight_decay"]
         buffer = self.scratch(p)
         self._second_moment(g, state, t ** group["beta2_decay"], eps1, buffer)
-        np.maximum(buffer, eps1 * eps1, buffer)
+        np.maximum(buffer, eps1 * eps1, out=buffer)
         np.sqrt(buffer, buffer)
         np.divide(g, buffer, buffer)
         buffer *= alpha / max(1.0, _rms(buffer) / group["d"])

@@ -65,7 +65,7 @@ class Adamax(Optimizer):
         u *= decay
         np.abs(g, buffer)
         buffer += eps
-        np.maximum(u, buffer, u)
+        np.maximum(u, buffer, out=u)
         np.divide(m, u, buffer)
         buffer *= step_size
         p -= buffer
