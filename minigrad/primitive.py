@@ -25,6 +25,26 @@ PRIMITIVES: weakref.WeakSet[Primitive] = weakref.WeakSet()  # all that are in us
 WATCHERS: list[Callable[[Primitive], None]] = []  # called with each new one: an open profile
 
 
+def in_one_piece(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let an array class that notes what NumPy is asked for take a call as one piece.
+
+    A function that lays out memory by hand asks NumPy for views that no protocol tells of. A class
+    with ``__whole__(function, operands, parameters)`` is handed the call instead, where it is among
+    the operands or the parameters. The function takes ``out=``, memory that lies as its result.
+    """
+
+    @functools.wraps(function)
+    def call(*operands: Any, **parameters: Any) -> Any:
+        for x in (*operands, *parameters.values()):
+            if type(x) is not _ndarray:
+                note = getattr(type(x), "__whole__", None)
+                if note is not None:
+                    return note(function, operands, parameters)
+        return function(*operands, **parameters)
+
+    return call
+
+
 class Primitive:
     """A function on arrays with one vjp per operand (None where there is no gradient).
 
@@ -39,6 +59,7 @@ class Primitive:
     - ``views`` says that the result may share the memory of its operand.
     - ``into(total, g, **parameters)`` adds the cotangent of one operand to what is pending for it,
       in place.
+    - ``whole`` says that the function lays out memory by hand: see :func:`in_one_piece`.
     """
 
     def __init__(
@@ -54,8 +75,9 @@ class Primitive:
         guard: Callable[..., None] | None = None,
         views: bool = False,
         into: Callable[..., None] | None = None,
+        whole: bool = False,
     ) -> None:
-        self.function = function
+        self.function = in_one_piece(function) if whole else function
         self.vjps = vjps
         self.each = each
         self.every = every

@@ -45,6 +45,36 @@ def _padded(x, padding, value=0.0):
     return out
 
 
+def _zeros(like, shape, out=None):
+    """Return zeros of this shape: in the memory of ``out``, if there is one."""
+    if out is None:
+        return np.zeros_like(like, shape=shape)
+    zeros = out.reshape(shape)
+    zeros[...] = 0
+    return zeros
+
+
+def _zeros_around(like, shape, padding, out=None):
+    """Return zeros of this shape with padding around, in ``out`` where there is none."""
+    padded = _padded_shape(shape, padding)
+    return _zeros(like, padded, out if padded == tuple(shape) else None)
+
+
+def _without_padding(x, padding, shape, out=None):
+    """Return what lies inside the padding, in memory of its own or in ``out``."""
+    if x.shape == tuple(shape):
+        return x if out is None else out
+    return _stored(np.copy(x[_inside(padding, shape[2:])], order="C"), out)
+
+
+def _stored(result, out):
+    """Return the result, written into ``out`` if that is memory."""
+    if out is None:
+        return result
+    out[...] = result
+    return out
+
+
 def _tap_slices(kernel, out, stride, dilation):
     """Return per axis, for each place along the kernel, the slice of the padded input it meets."""
     sizes = zip(kernel, out, stride, dilation, strict=True)
@@ -116,13 +146,16 @@ def _grouped(x, groups):
     lambda g, _out, _x, w, **p: conv_input(g, w, shape=_x.shape, **p),
     lambda g, _out, x, _w, **p: conv_weight(x, g, shape=_w.shape, **p),
     promotes=0,
+    whole=True,
 )
-def conv(x, w, *, stride, padding, dilation, groups):
+def conv(x, w, *, stride, padding, dilation, groups, out=None):
     """Cross-correlation of (N, C, *) with (out, C/groups, *kernel) -> (N, out, *)."""
     kernel = w.shape[2:]
-    out = windows(x.shape[2:], kernel, stride, padding, dilation)
-    y = np.empty_like(x, shape=(len(x), len(w), *out), order="C")
-    sizes = (kernel, out, stride, padding, dilation, groups)
+    places = windows(x.shape[2:], kernel, stride, padding, dilation)
+    sizes = (kernel, places, stride, padding, dilation, groups)
+    y = out
+    if y is None:
+        y = np.empty_like(x, shape=(len(x), len(w), *places), order="C")
 
     if _is_laid_out_in_full(x, w.shape, groups):
         weights = w.reshape(groups, len(w) // groups, math.prod(w.shape[1:]))
@@ -146,10 +179,10 @@ def _conv_input_vjp_w(g, _out, y, _w, *, shape, **p):
     return conv_weight(g, y, shape=_w.shape, **p)
 
 
-@primitive(_conv_input_vjp_y, _conv_input_vjp_w)
-def conv_input(y, w, *, shape, stride, padding, dilation, groups):
+@primitive(_conv_input_vjp_y, _conv_input_vjp_w, whole=True)
+def conv_input(y, w, *, shape, stride, padding, dilation, groups, out=None):
     """The cotangent of a convolution's input, of this shape, from that of its result."""
-    kernel, out = w.shape[2:], y.shape[2:]
+    kernel, places = w.shape[2:], y.shape[2:]
     reach = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
     back = tuple((r - a, r - b) for r, (a, b) in zip(reach, padding, strict=True))
 
@@ -157,18 +190,18 @@ def conv_input(y, w, *, shape, stride, padding, dilation, groups):
     if max(stride) == 1 and min(map(min, back)) >= 0:
         turned = _turned(w, groups)
         params = {"stride": stride, "dilation": dilation, "groups": groups}
-        return conv.function(y, turned, padding=back, **params)
+        return conv.function(y, turned, padding=back, **params, out=out)
 
     # (groups, C/groups * taps, out/groups) @ (n, groups, out/groups, places)
     weights = w.reshape(groups, len(w) // groups, -1)
     weights = weights.swapaxes(-1, -2)
     columns = np.matmul(weights, _grouped(y, groups))
-    columns = columns.reshape(*shape[:2], -1, *out)
+    columns = columns.reshape(*shape[:2], -1, *places)
 
-    x = np.zeros_like(y, shape=_padded_shape(shape, padding))
-    for i, tap in enumerate(_taps(kernel, out, stride, dilation)):
+    x = _zeros_around(y, shape, padding, out)
+    for i, tap in enumerate(_taps(kernel, places, stride, dilation)):
         x[tap] += columns[:, :, i]
-    return x[_inside(padding, shape[2:])]
+    return _without_padding(x, padding, shape, out)
 
 
 def _turned(w, groups):
@@ -186,24 +219,24 @@ def _conv_weight_vjp_y(g, _out, x, _y, *, shape, **p):
     return conv(x, g, **p)
 
 
-@primitive(_conv_weight_vjp_x, _conv_weight_vjp_y)
-def conv_weight(x, y, *, shape, stride, padding, dilation, groups):
+@primitive(_conv_weight_vjp_x, _conv_weight_vjp_y, whole=True)
+def conv_weight(x, y, *, shape, stride, padding, dilation, groups, out=None):
     """The cotangent of a convolution's weight, of this shape, from its input and its result's."""
     sizes = (shape[2:], y.shape[2:], stride, padding, dilation, groups)
     if not _is_laid_out_in_full(x, shape, groups):
         columns = Columns(x, *sizes, max_samples=16)
-        return _weight_from_columns(columns, y, shape)
+        return _weight_from_columns(columns, y, shape, out)
 
     rows = _grouped(y, groups)
     height = math.prod(shape[1:])
-    total = np.zeros_like(y, shape=(groups, shape[0] // groups, height))
+    total = _zeros(y, (groups, shape[0] // groups, height), out)
     for part, columns in _laid_out(x, *sizes):
         products = np.matmul(rows[part], columns.swapaxes(-1, -2))
         total += np.add.reduce(products, 0)
     return total.reshape(shape)
 
 
-def _weight_from_columns(columns, y, shape):
+def _weight_from_columns(columns, y, shape, out):
     """Return the cotangent of a weight of this shape by products with columns, in quick shares."""
     groups, height = columns.groups, columns.height
     results = shape[0] // groups
@@ -219,7 +252,7 @@ def _weight_from_columns(columns, y, shape):
 
     total = total.reshape(groups, *shape[2:], shape[1], results)
     total = np.moveaxis(total, (-1, -2), (1, 2))
-    return total.reshape(shape)
+    return _stored(total.reshape(shape), out)
 
 
 # ---- pooling ------------------------------------------------------------------------------------
@@ -228,25 +261,27 @@ def _max_pool_vjp(g, out, x, **p):
     return scatter_windows(g, winner, shape=x.shape, **p)
 
 
-@primitive(_max_pool_vjp)
-def max_pool(x, *, kernel, stride, padding, dilation):
+@primitive(_max_pool_vjp, whole=True)
+def max_pool(x, *, kernel, stride, padding, dilation, out=None):
     """The maximum of each window; padding never wins."""
-    out = windows(x.shape[2:], kernel, stride, padding, dilation)
+    places = windows(x.shape[2:], kernel, stride, padding, dilation)
     best = _padded(x, padding, -math.inf)
 
     # rows first: they lie together in memory
-    for axis, slices in enumerate(_tap_slices(kernel, out, stride, dilation), 2):
+    for axis, slices in enumerate(_tap_slices(kernel, places, stride, dilation), 2):
         lead = (slice(None),) * axis
         parts = [best[(*lead, tap)] for tap in slices]
         best = functools.reduce(np.maximum, parts)
 
+    if out is not None:
+        return _stored(best, out)
     if best.base is not None:
         best = best.copy()
     return best if channels_last(x) else in_c_order(best)
 
 
-@primitive(None, None)
-def argmax_windows(x, best, *, kernel, stride, padding, dilation):
+@primitive(None, None, whole=True)
+def argmax_windows(x, best, *, kernel, stride, padding, dilation, out=None):
     """Which element of each window is its maximum: the first of ties; the last NaN, if any.
 
     Padding is NaN here, which equals nothing: it does not win where all else is -inf, either.
@@ -254,7 +289,10 @@ def argmax_windows(x, best, *, kernel, stride, padding, dilation):
     taps = _taps(kernel, best.shape[2:], stride, dilation)
     bad = np.isnan(best)
     x, plain = _padded(x, padding, math.nan), x
-    winner = np.zeros_like(best, dtype=np.uint8 if len(taps) <= 256 else np.intp)
+    winner = out
+    if winner is None:
+        winner = np.empty_like(best, dtype=np.uint8 if len(taps) <= 256 else np.intp)
+    winner[...] = 0
     lost = np.ones_like(best, dtype=bool)
     for tap in taps[:-1]:  # counts the elements before the first that is the maximum
         lost &= x[tap] != best
@@ -264,11 +302,13 @@ def argmax_windows(x, best, *, kernel, stride, padding, dilation):
         x = np.isnan(_padded(plain, padding))
         for i, tap in enumerate(taps):
             winner = np.where(bad & x[tap], i, winner)
-    return winner
+    return winner if out is None else _stored(winner, out)
 
 
-@primitive(lambda g, _out, _y, winner, *, shape, **p: gather_windows(g, winner, **p), None)
-def scatter_windows(y, winner, *, shape, kernel, stride, padding, dilation):
+@primitive(
+    lambda g, _out, _y, winner, *, shape, **p: gather_windows(g, winner, **p), None, whole=True
+)
+def scatter_windows(y, winner, *, shape, kernel, stride, padding, dilation, out=None):
     """Zeros of this shape with each window's value added where its winner stands."""
     padded = _padded_shape(shape, padding)
     taps = _taps(kernel, y.shape[2:], stride, dilation)
@@ -278,21 +318,28 @@ def scatter_windows(y, winner, *, shape, kernel, stride, padding, dilation):
     disjoint = all(s > d * (k - 1) for k, s, d in sizes)
     covers = len(taps) * y.size == math.prod(padded)
 
-    empty = np.empty_like if disjoint and covers else np.zeros_like
-    x = empty(y, shape=padded)
+    x = out
+    if x is None or padded != tuple(shape):
+        x = np.empty_like(y, shape=padded)
+    if not (disjoint and covers):
+        x[...] = 0
     for i, tap in enumerate(taps):
         if disjoint:
             np.multiply(y, winner == i, out=x[tap])
         else:
             x[tap] += y * (winner == i)
-    return x[_inside(padding, shape[2:])]
+    return _without_padding(x, padding, shape, out)
 
 
-@primitive(lambda g, _out, _x, winner, **p: scatter_windows(g, winner, shape=_x.shape, **p), None)
-def gather_windows(x, winner, *, kernel, stride, padding, dilation):
+@primitive(
+    lambda g, _out, _x, winner, **p: scatter_windows(g, winner, shape=_x.shape, **p),
+    None,
+    whole=True,
+)
+def gather_windows(x, winner, *, kernel, stride, padding, dilation, out=None):
     """The element of each window that stands where its winner does."""
     x = _padded(x, padding)
-    y = np.zeros_like(x, shape=winner.shape)
+    y = _zeros(x, winner.shape, out)
     taps = _taps(kernel, winner.shape[2:], stride, dilation)
     for i, tap in enumerate(taps):
         chosen = winner == i
@@ -300,27 +347,28 @@ def gather_windows(x, winner, *, kernel, stride, padding, dilation):
     return y
 
 
-@primitive(lambda g, _out, _x, **p: window_spread(g, shape=_x.shape, **p))
-def window_sum(x, *, kernel, stride, padding):
+@primitive(lambda g, _out, _x, **p: window_spread(g, shape=_x.shape, **p), whole=True)
+def window_sum(x, *, kernel, stride, padding, out=None):
     """The sum of each window, zeros around: linear, with ``window_spread`` as its adjoint."""
     ones = (1,) * len(kernel)
-    out = windows(x.shape[2:], kernel, stride, padding, ones)
+    places = windows(x.shape[2:], kernel, stride, padding, ones)
     x = _padded(x, padding)
-    order = "K" if channels_last(x) else "C"
-    shape = (*x.shape[:2], *out)
-    total = np.zeros_like(x, shape=shape, order=order)
-    for tap in _taps(kernel, out, stride, ones):
+    total = out
+    if total is None:
+        order = "K" if channels_last(x) else "C"
+        total = np.empty_like(x, shape=(*x.shape[:2], *places), order=order)
+    total[...] = 0
+    for tap in _taps(kernel, places, stride, ones):
         total += x[tap]
     return total
 
 
-@primitive(lambda g, _out, _g, *, shape, **p: window_sum(g, **p))
-def window_spread(g, *, shape, kernel, stride, padding):
+@primitive(lambda g, _out, _g, *, shape, **p: window_sum(g, **p), whole=True)
+def window_spread(g, *, shape, kernel, stride, padding, out=None):
     """Each window's cotangent added to every element of the window."""
     ones = (1,) * len(kernel)
     taps = _taps(kernel, g.shape[2:], stride, ones)
-    padded = _padded_shape(shape, padding)
-    x = np.zeros_like(g, shape=padded)
+    x = _zeros_around(g, shape, padding, out)
     for tap in taps:
         x[tap] += g
-    return x[_inside(padding, shape[2:])]
+    return _without_padding(x, padding, shape, out)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.dtypes import scalar_arrays
+from minigrad.optim.numbers import Numbers
 from minigrad.optim.optimizer import (
     Array,
     Optimizer,
@@ -53,11 +53,13 @@ class Adadelta(Optimizer):
             raise ValueError(f"Invalid rho value: {group['rho']}")
         check_non_negative(group, eps="epsilon value")
 
+    def numbers(self, group: Options, t: float) -> Numbers:
+        """Return rho, its complement, eps and lr; the count is of no use to the formula."""
+        return group["rho"], 1 - group["rho"], group["eps"], float(group["lr"])
+
     def update(self, p: Array, g: Array, state: Options, group: Options) -> None:
         """Write one step into ``p``."""
-        self.increment_step(state)  # the formula has no use for it; PyTorch has it in the state
-        rho, lr = group["rho"], float(group["lr"])
-        decay, rate, eps, step_size = scalar_arrays(p.dtype, rho, 1 - rho, group["eps"], lr)
+        decay, rate, eps, step_size = self.step_numbers(p, state, group)
         v = self.state_array(state, "square_avg", p)
         u = self.state_array(state, "acc_delta", p)
         d, buffer = self.scratch(p), self.scratch(p, 2)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
+from minigrad.optim.numbers import Numbers
 from minigrad.optim.optimizer import (
     SHOULD_BE_NON_NEGATIVE,
     Array,
@@ -72,25 +74,32 @@ class Adafactor(Optimizer):
             return (*p.shape[:-2], 1, p.shape[-1])
         return p.shape
 
+    def numbers(self, group: Options, t: float) -> Numbers:
+        """Return what p shrinks by, the rate of the means, lr, the lesser eps, and d."""
+        lr = float(group["lr"])
+        shrink, rate = 1 - lr * group["weight_decay"], t ** group["beta2_decay"]
+        wide = min(lr, 1 / math.sqrt(t)), group["eps"][1], group["d"]
+        return (shrink, rate, *map(np.float64, wide))
+
     def update(self, p: Array, g: Array, state: Options, group: Options) -> None:
         """Write one step into ``p``."""
-        t = self.increment_step(state)
-        lr = float(group["lr"])
-        eps1, eps2 = group["eps"]
+        shrink, rate, step_size, eps2, d = self.step_numbers(p, state, group)
+        eps1 = group["eps"][0]
         if eps1 is None:
             eps1 = float(np.finfo(p.dtype).eps)
-        alpha = max(eps2, _rms(p)) * min(lr, 1 / math.sqrt(t))
+        alpha = np.fmax(eps2, _rms(p)) * step_size  # NaN is left out, as by Python's max
         if group["weight_decay"]:
-            p *= 1 - lr * group["weight_decay"]
+            p *= shrink
         buffer = self.scratch(p)
-        self._second_moment(g, state, t ** group["beta2_decay"], eps1, buffer)
+        self._second_moment(g, state, rate, eps1, buffer)
         np.maximum(buffer, eps1 * eps1, out=buffer)
         np.sqrt(buffer, buffer)
         np.divide(g, buffer, buffer)
-        buffer *= alpha / max(1.0, _rms(buffer) / group["d"])
+        scale = alpha / np.fmax(1.0, _rms(buffer) / d)
+        buffer *= scale.astype(p.dtype)
         p -= buffer
 
-    def _second_moment(self, g: Array, state: Options, rate: float, eps: float, out: Array) -> None:
+    def _second_moment(self, g: Array, state: Options, rate: Array, eps: float, out: Array) -> None:
         """Move the running means of g² by ``rate``; write what they say of v into ``out``."""
         if g.ndim < 2:
             variance = self.state_array(state, "variance", g)
@@ -106,6 +115,7 @@ class Adafactor(Optimizer):
         out /= np.maximum(row.mean(axis=-2, keepdims=True), eps)
 
 
-def _rms(x: Array) -> float:
-    """Return the root of the mean of the squares."""
-    return float(np.linalg.norm(x)) / math.sqrt(x.size)
+def _rms(x: Array) -> Any:
+    """Return the root of the mean of the squares, in float64."""
+    norm = np.linalg.norm(x)
+    return norm.astype(np.float64) / math.sqrt(x.size)

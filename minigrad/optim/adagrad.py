@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from minigrad.optim.numbers import Numbers
 from minigrad.optim.optimizer import (
     Array,
     Optimizer,
@@ -11,7 +12,6 @@ from minigrad.optim.optimizer import (
     Params,
     check_non_negative,
     options,
-    step_numbers,
 )
 
 
@@ -63,11 +63,13 @@ class Adagrad(Optimizer):
     def _sum(self, state: Options, p: Array) -> Array:
         return self.state_array(state, "sum", p, self.defaults["initial_accumulator_value"])
 
+    def numbers(self, group: Options, t: float) -> Numbers:
+        """Return lr, which falls, and eps."""
+        return float(group["lr"]) / (1 + (t - 1) * group["lr_decay"]), group["eps"]
+
     def update(self, p: Array, g: Array, state: Options, group: Options) -> None:
         """Write one step into ``p``."""
-        t = self.increment_step(state)
-        lr = float(group["lr"]) / (1 + (t - 1) * group["lr_decay"])
-        step_size, eps = step_numbers(p.dtype, lr, group["eps"])
+        step_size, eps = self.step_numbers(p, state, group)
         total, buffer = self._sum(state, p), self.scratch(p)
         total += np.multiply(g, g, buffer)  # s ← s + g²
         np.sqrt(total, buffer)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from typing import Any
 
 import numpy as np
 
-from minigrad.dtypes import scalar_arrays
+from minigrad.optim.numbers import Numbers
 from minigrad.optim.optimizer import Optimizer, Params, check_betas, check_non_negative
 from minigrad.tensor.tensor import Tensor
 
@@ -59,17 +58,26 @@ class Adam(Optimizer):
         check_non_negative(group, eps="epsilon value")
         check_betas(group)
 
+    def numbers(self, group: dict[str, Any], t: float) -> Numbers:
+        """Return what p shrinks by, the rates of the means, eps and lr with bias corrections.
+
+        m̂ / (√v̂ + eps) is c m / (√v + c eps) / (1 − beta1ᵗ), with c = √(1 − beta2ᵗ).
+        """
+        lr = float(group["lr"])
+        beta1, beta2 = group["betas"]
+        shrink = 1 - lr * group["weight_decay"]
+        c = math.sqrt(1 - beta2**t)
+        eps = c * group["eps"]
+        step_size = c * lr / (1 - beta1**t)
+        return shrink, 1 - beta1, beta2, 1 - beta2, eps, step_size
+
     def update(
         self, p: np.ndarray, g: np.ndarray, state: dict[str, Any], group: dict[str, Any]
     ) -> None:
         """Write one step into ``p``."""
+        shrink, m_rate, v_decay, v_rate, eps, lr = self.step_numbers(p, state, group)
         if group["weight_decay"] and self.decouples(group):
-            p *= 1 - group["lr"] * group["weight_decay"]
-        beta1, beta2 = group["betas"]
-        t = self.increment_step(state)
-        m_rate, v_decay, v_rate, eps, lr = _factors(
-            p.dtype, t, float(group["lr"]), beta1, beta2, group["eps"]
-        )
+            p *= shrink
         m = self.state_array(state, "exp_avg", p)
         v = self.state_array(state, "exp_avg_sq", p)
         buffer = self.scratch(p)
@@ -86,18 +94,6 @@ class Adam(Optimizer):
         np.divide(m, buffer, buffer)
         buffer *= lr
         p -= buffer  # p ← p − lr m̂ / (√v̂ + eps)
-
-
-@functools.lru_cache(16)
-def _factors(
-    dtype: Any, t: float, lr: float, beta1: float, beta2: float, eps: float
-) -> list[np.ndarray]:
-    """Return 1 − beta1, beta2, 1 − beta2, and eps and lr with the bias corrections in them.
-
-    m̂ / (√v̂ + eps) is c m / (√v + c eps) / (1 − beta1ᵗ), with c = √(1 − beta2ᵗ).
-    """
-    c = math.sqrt(1 - beta2**t)
-    return scalar_arrays(dtype, 1 - beta1, beta2, 1 - beta2, c * eps, c * lr / (1 - beta1**t))
 
 
 class AdamW(Adam):

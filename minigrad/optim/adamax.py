@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from minigrad.optim.numbers import Numbers
 from minigrad.optim.optimizer import (
     Array,
     Optimizer,
@@ -13,7 +14,6 @@ from minigrad.optim.optimizer import (
     check_non_negative,
     move_mean,
     options,
-    step_numbers,
 )
 
 
@@ -53,11 +53,14 @@ class Adamax(Optimizer):
         check_non_negative(group, eps="epsilon value")
         check_betas(group)
 
+    def numbers(self, group: Options, t: float) -> Numbers:
+        """Return the rate of the mean, beta2, eps, and lr with its bias correction."""
+        beta1, beta2 = group["betas"]
+        return 1 - beta1, beta2, group["eps"], float(group["lr"]) / (1 - beta1**t)
+
     def update(self, p: Array, g: Array, state: Options, group: Options) -> None:
         """Write one step into ``p``."""
-        t, (beta1, beta2) = self.increment_step(state), group["betas"]
-        lr = float(group["lr"]) / (1 - beta1**t)
-        m_rate, decay, eps, step_size = step_numbers(p.dtype, 1 - beta1, beta2, group["eps"], lr)
+        m_rate, decay, eps, step_size = self.step_numbers(p, state, group)
         m = self.state_array(state, "exp_avg", p)
         u = self.state_array(state, "exp_inf", p)
         buffer = self.scratch(p)

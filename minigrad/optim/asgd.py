@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.optim.optimizer import (
-    Array,
-    Optimizer,
-    Options,
-    Params,
-    move_mean,
-    options,
-    step_numbers,
-)
+from minigrad.optim.numbers import Numbers
+from minigrad.optim.optimizer import Array, Optimizer, Options, Params, move_mean, options
 
 
 class ASGD(Optimizer):
@@ -49,13 +42,20 @@ class ASGD(Optimizer):
     ) -> None:
         super().__init__(params, options(locals()))
 
+    def numbers(self, group: Options, t: float) -> Numbers:
+        """Return lambd, and the η and μ of the next step."""
+        lr, lambd = float(group["lr"]), group["lambd"]
+        next_eta = lr / (1 + lambd * lr * t) ** group["alpha"]
+        next_mu = 1 / max(1, t - group["t0"])
+        return np.float64(lambd), np.float32(next_eta), np.float32(next_mu)
+
     def update(self, p: Array, g: Array, state: Options, group: Options) -> None:
         """Write one step into ``p``."""
-        t, lr, lambd = self.increment_step(state), float(group["lr"]), group["lambd"]
-        eta, mu = self.state_scalar(state, "eta", lr), self.state_scalar(state, "mu", 1.0)
-        decay, step_size, rate = step_numbers(
-            p.dtype, 1 - lambd * float(eta), eta.item(), mu.item()
-        )
+        lambd, next_eta, next_mu = self.step_numbers(p, state, group)
+        eta = self.state_scalar(state, "eta", float(group["lr"]))
+        mu = self.state_scalar(state, "mu", 1.0)
+        decay = (1 - lambd * eta.astype(np.float64)).astype(p.dtype)
+        step_size, rate = eta.astype(p.dtype), mu.astype(p.dtype)
         mean = self.state_array(state, "ax", p)
         buffer = self.scratch(p)
         p *= decay
@@ -64,5 +64,5 @@ class ASGD(Optimizer):
             np.copyto(mean, p)
         else:
             move_mean(mean, p, rate, buffer)
-        eta.fill(lr / (1 + lambd * lr * t) ** group["alpha"])
-        mu.fill(1 / max(1, t - group["t0"]))
+        eta[...] = next_eta
+        mu[...] = next_mu

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from minigrad.optim.numbers import Numbers
 from minigrad.optim.optimizer import (
     Array,
     Optimizer,
@@ -14,7 +15,6 @@ from minigrad.optim.optimizer import (
     move_mean,
     move_mean_square,
     options,
-    step_numbers,
 )
 
 
@@ -60,21 +60,33 @@ class NAdam(Optimizer):
         check_non_negative(group, eps="epsilon value", momentum_decay="momentum_decay value")
         check_betas(group)
 
+    def numbers(self, group: Options, t: float) -> Numbers:
+        """Return the numbers of the means, then μ, the next μ, and lr times what they weigh."""
+        lr = float(group["lr"])
+        beta1, beta2 = group["betas"]
+        decay = group["momentum_decay"]
+        mu = _momentum(beta1, t, decay)
+        next_mu = _momentum(beta1, t + 1, decay)
+        shrink = 1 - lr * group["weight_decay"]
+        correction, eps = 1 - beta2**t, group["eps"]
+        rates = (1 - beta1, beta2, 1 - beta2)
+        g_factor = lr * (1 - mu)
+        m_factor = lr * next_mu
+        wide = map(np.float64, (next_mu, g_factor, m_factor))
+        return (shrink, *rates, correction, eps, np.float32(mu), *wide)
+
     def update(self, p: Array, g: Array, state: Options, group: Options) -> None:
         """Write one step into ``p``."""
-        t, (beta1, beta2), lr = self.increment_step(state), group["betas"], float(group["lr"])
+        numbers = self.step_numbers(p, state, group)
+        shrink, m_rate, v_decay, v_rate, correction, eps = numbers[:6]
+        mu, next_mu, g_factor, m_factor = numbers[6:]
         if group["weight_decay"] and self.decouples(group):
-            p *= 1 - lr * group["weight_decay"]
-        mu = _momentum(beta1, t, group["momentum_decay"])
-        next_mu = _momentum(beta1, t + 1, group["momentum_decay"])
+            p *= shrink
         product = self.state_scalar(state, "mu_product", 1.0)
-        product *= np.float32(mu)
-        product_now = float(product)
-        g_factor = lr * (1 - mu) / (1 - product_now)
-        m_factor = lr * next_mu / (1 - product_now * next_mu)
-        m_rate, v_decay, v_rate, correction, eps, g_share, m_share = step_numbers(
-            p.dtype, 1 - beta1, beta2, 1 - beta2, 1 - beta2**t, group["eps"], g_factor, m_factor
-        )
+        product *= mu
+        product_now = product.astype(np.float64)
+        g_share = (g_factor / (1 - product_now)).astype(p.dtype)
+        m_share = (m_factor / (1 - product_now * next_mu)).astype(p.dtype)
         m = self.state_array(state, "exp_avg", p)
         v = self.state_array(state, "exp_avg_sq", p)
         root, buffer = self.scratch(p), self.scratch(p, 2)

@@ -6,7 +6,6 @@ https://docs.pytorch.org/docs/stable/optim.html
 from __future__ import annotations
 
 import copy
-import functools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -15,10 +14,12 @@ import numpy as np
 
 from minigrad.dtypes import scalar_arrays
 from minigrad.modes import enable_grad
+from minigrad.optim.numbers import Numbers, note_of, number_arrays, weight_decay
 from minigrad.silence import warn
 from minigrad.storage import bump_version
 from minigrad.tensor.tensor import Tensor
 
+_ndarray = np.ndarray
 Array = np.ndarray
 Options = dict[str, Any]
 Params = Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[dict[str, Any]]
@@ -60,6 +61,9 @@ class Optimizer:
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.stepped = False  # schedules warn where they go first
         self._scratch: dict[Any, np.ndarray] = {}
+        self._asked: list[Any] | None = (
+            None  # count, dtype and numbers of the group that makes its step
+        )
         groups: list[Any] = list(params)
         if not groups:
             raise ValueError(
@@ -133,6 +137,7 @@ class Optimizer:
         writer, update, state = f"{type(self).__name__}.step", self.update, self.state
         with np.errstate(all="ignore"):  # inf and nan are values here, as in PyTorch
             for group in self.param_groups:
+                self._asked = [None, None, None]  # a schedule may have changed something since
                 adds_decay = group.get("weight_decay") and not self.decouples(group)
                 changes_grad = group.get("maximize") or adds_decay
                 for p in group["params"]:
@@ -144,6 +149,7 @@ class Optimizer:
                         g = self._effective_gradient(array, g, group)
                     update(array, g, state[p], group)
                     bump_version(array, writer)
+        self._asked = None
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -166,10 +172,16 @@ class Optimizer:
         if group.get("maximize"):
             g = np.negative(g, result)
         if group.get("weight_decay") and not self.decouples(group):
-            (decay,) = scalar_arrays(p.dtype, float(group["weight_decay"]))
+            (decay,) = self._asked_decay(p, group)
             decayed = np.multiply(p, decay, self.scratch(p))
             g = np.add(g, decayed, result)
         return g
+
+    def _asked_decay(self, p: Array, group: Options) -> list[Any]:
+        note = None if type(p) is _ndarray else note_of(p)
+        if note is not None:
+            return note(p, weight_decay, group, None)
+        return scalar_arrays(p.dtype, float(group["weight_decay"]))
 
     def decouples(self, group: dict[str, Any]) -> bool:
         """Return whether ``update`` itself takes care of the group's weight decay."""
@@ -200,6 +212,28 @@ class Optimizer:
     def state_shape(self, name: str, p: Tensor) -> tuple[int, ...]:
         """Return the shape that the array ``name`` of the state of ``p`` has."""
         return p.shape
+
+    def numbers(self, group: Options, t: float) -> Numbers:
+        """Return the numbers in the formula of step ``t``, which follow from it and from options.
+
+        A schedule or the count changes them; nothing else in ``update`` may. A NumPy number keeps
+        its dtype, another takes the parameter's; a bool chooses between formulas.
+        """
+        return ()
+
+    def step_numbers(self, p: Array, state: Options, group: Options) -> list[Any]:
+        """Count a step; return its :meth:`numbers` as arrays of no dimensions."""
+        note = None if type(p) is _ndarray else note_of(p)
+        if note is not None:
+            return note(p, self.numbers, group, state if self.scalars else None)
+        t = self.increment_step(state) if self.scalars else 0.0
+        asked, dtype = self._asked, p.dtype
+        if asked is not None and asked[0] == t and asked[1] is dtype:
+            return asked[2]
+        arrays = number_arrays(dtype, self.numbers(group, t))
+        if asked is not None:
+            asked[:] = t, dtype, arrays
+        return arrays
 
     def increment_step(self, state: Options) -> float:
         """Count a step of one parameter; return how many there have been."""
@@ -266,12 +300,6 @@ def options(arguments: Options) -> Options:
     """Return the options among the arguments of a constructor, which are its ``locals()``."""
     own = ("self", "params", "__class__")
     return {name: value for name, value in arguments.items() if name not in own}
-
-
-@functools.lru_cache(64)
-def step_numbers(dtype: np.dtype[Any], *values: float) -> list[Array]:
-    """Return the factors of one step, like :func:`numbers` for those that change every step."""
-    return [np.array(value, dtype) for value in values]
 
 
 def move_mean(mean: Array, x: Array, rate: Array, buffer: Array) -> None:

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from minigrad.optim.numbers import Numbers
 from minigrad.optim.optimizer import (
     Array,
     Optimizer,
@@ -16,7 +17,6 @@ from minigrad.optim.optimizer import (
     move_mean,
     move_mean_square,
     options,
-    step_numbers,
 )
 
 
@@ -59,16 +59,22 @@ class RAdam(Optimizer):
         check_non_negative(group, eps="epsilon value")
         check_betas(group)
 
+    def numbers(self, group: Options, t: float) -> Numbers:
+        """Return whether the variance is known, and the numbers of either formula."""
+        lr, (beta1, beta2) = float(group["lr"]), group["betas"]
+        rectification = _rectification(t, beta2)
+        shrink = 1 - lr * group["weight_decay"]
+        rates = (1 - beta1, beta2, 1 - beta2)
+        scale = lr * (rectification or 1)
+        step_size = scale / (1 - beta1**t)
+        return (bool(rectification), shrink, *rates, group["eps"], step_size)
+
     def update(self, p: Array, g: Array, state: Options, group: Options) -> None:
         """Write one step into ``p``."""
-        t, (beta1, beta2), lr = self.increment_step(state), group["betas"], float(group["lr"])
+        numbers = self.step_numbers(p, state, group)
+        rectified, shrink, m_rate, v_decay, v_rate, eps, step_size = numbers
         if group["weight_decay"] and self.decouples(group):
-            p *= 1 - lr * group["weight_decay"]
-        rectified = _rectification(t, beta2)
-        scale = lr * (rectified or 1) / (1 - beta1**t)
-        m_rate, v_decay, v_rate, eps, step_size = step_numbers(
-            p.dtype, 1 - beta1, beta2, 1 - beta2, group["eps"], scale
-        )
+            p *= shrink
         m = self.state_array(state, "exp_avg", p)
         v = self.state_array(state, "exp_avg_sq", p)
         buffer = self.scratch(p)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.dtypes import scalar_arrays
+from minigrad.optim.numbers import Numbers
 from minigrad.optim.optimizer import Optimizer, Params, check_non_negative
 
 
@@ -53,15 +53,16 @@ class RMSprop(Optimizer):
             group, eps="epsilon value", momentum="momentum value", alpha="alpha value"
         )
 
+    def numbers(self, group: dict[str, Any], t: float) -> Numbers:
+        """Return alpha, its complement, eps, momentum and lr; the formula does not count."""
+        alpha = group["alpha"]
+        return alpha, 1 - alpha, group["eps"], group["momentum"], float(group["lr"])
+
     def update(
         self, p: np.ndarray, g: np.ndarray, state: dict[str, Any], group: dict[str, Any]
     ) -> None:
         """Write one step into ``p``."""
-        self.increment_step(state)  # the formula does not read it; PyTorch's state has it
-        alpha = group["alpha"]
-        decay, rate, eps, momentum, lr = scalar_arrays(
-            p.dtype, alpha, 1 - alpha, group["eps"], group["momentum"], float(group["lr"])
-        )
+        decay, rate, eps, momentum, lr = self.step_numbers(p, state, group)
         buffer = self.scratch(p)
         v = self.state_array(state, "square_avg", p)
         np.multiply(g, g, buffer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minigrad.dtypes import scalar_arrays
+from minigrad.optim.numbers import Numbers
 from minigrad.optim.optimizer import Array, Optimizer, Options, Params, options
 
 
@@ -46,12 +46,13 @@ class Rprop(Optimizer):
         if not 0 < shrink < 1 < grow:
             raise ValueError(f"Invalid eta values: {shrink}, {grow}")
 
+    def numbers(self, group: Options, t: float) -> Numbers:
+        """Return the factors and the bounds of a step's size; the formula does not count."""
+        return (*group["etas"], *group["step_sizes"])
+
     def update(self, p: Array, g: Array, state: Options, group: Options) -> None:
         """Write one step into ``p``."""
-        self.increment_step(state)  # the formula has no use for it; PyTorch has it in the state
-        shrink, grow, smallest, largest = scalar_arrays(
-            p.dtype, *group["etas"], *group["step_sizes"]
-        )
+        shrink, grow, smallest, largest = self.step_numbers(p, state, group)
         previous = self.state_array(state, "prev", p)
         size = self.state_array(state, "step_size", p, float(group["lr"]))
         buffer = self.scratch(p)
@@ -61,6 +62,6 @@ class Rprop(Optimizer):
         np.multiply(size, shrink, out=size, where=turned)
         np.clip(size, smallest, largest, out=size)
         np.copyto(previous, g)
-        previous[turned] = 0
+        np.copyto(previous, 0, where=turned)
         np.sign(previous, buffer)
         p -= np.multiply(buffer, size, buffer)

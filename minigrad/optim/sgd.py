@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.dtypes import scalar_arrays
+from minigrad.optim.numbers import Numbers
 from minigrad.optim.optimizer import Optimizer, Params, check_non_negative
 
 
@@ -25,6 +25,8 @@ class SGD(Optimizer):
     >>> w
     tensor([0.8000], requires_grad=True)
     """
+
+    scalars = ()
 
     def __init__(
         self,
@@ -57,20 +59,25 @@ class SGD(Optimizer):
                 f"got momentum={momentum} and dampening={dampening}"
             )
 
+    def numbers(self, group: dict[str, Any], t: float) -> Numbers:
+        """Return lr, and with momentum that and the gradient's share of v."""
+        lr, momentum = float(group["lr"]), group["momentum"]
+        return (lr, momentum, 1 - group["dampening"]) if momentum else (lr,)
+
     def update(
         self, p: np.ndarray, g: np.ndarray, state: dict[str, Any], group: dict[str, Any]
     ) -> None:
         """Write one step into ``p``."""
-        buffer, lr = self.scratch(p), float(group["lr"])
+        buffer = self.scratch(p)
+        numbers = self.step_numbers(p, state, group)
         if not group["momentum"]:
-            (step_size,) = scalar_arrays(p.dtype, lr)
-            p -= np.multiply(g, step_size, buffer)
+            p -= np.multiply(g, numbers[0], buffer)
             return
-        share = 1 if state.get("momentum_buffer") is None else 1 - group["dampening"]
-        step_size, momentum, g_share = scalar_arrays(p.dtype, lr, group["momentum"], share)
+        step_size, momentum, g_share = numbers
+        entire = not group["dampening"] or state.get("momentum_buffer") is None
         v = self.state_array(state, "momentum_buffer", p)
         v *= momentum
-        v += g if share == 1 else np.multiply(g, g_share, buffer)
+        v += g if entire else np.multiply(g, g_share, buffer)
         direction = v
         if group["nesterov"]:
             np.multiply(v, momentum, buffer)

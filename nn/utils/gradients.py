@@ -39,7 +39,7 @@ def clip_grad_norm_(
     gradients = _gradients(parameters, "clip_grad_norm_")
     norms = [np.linalg.norm(_widened(g), norm_type) for g in gradients]
     if norms:
-        total = np.asarray(np.linalg.norm(norms, norm_type), dtype=norms[0].dtype)
+        total = np.linalg.norm(np.stack(norms), norm_type).astype(norms[0].dtype)
     else:
         total = np.zeros((), np.float32)
     if error_if_nonfinite and not np.isfinite(total):
@@ -48,11 +48,11 @@ def clip_grad_norm_(
             "so it cannot be clipped. To disable this error and scale the gradients by the "
             "non-finite norm anyway, set `error_if_nonfinite=False`"
         )
-    scale = max_norm / (float(total) + 1e-6)
-    if not scale >= 1:  # a norm that is nan makes every gradient nan
-        for g in gradients:
-            np.multiply(g._data, scale, out=g._data)
-            bump_version(g._data, "clip_grad_norm_")
+    # in arrays, not by a decision: a compiled step computes it anew
+    scale = np.minimum(max_norm / (total.astype(np.float64) + 1e-6), 1.0)
+    for g in gradients:  # a norm that is nan makes every gradient nan
+        np.multiply(g._data, scale.astype(g.dtype), out=g._data)
+        bump_version(g._data, "clip_grad_norm_")
     if gradients:
         dtypes = [g.dtype for g in gradients]
         with np.errstate(over="ignore"):
