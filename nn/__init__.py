@@ -6,6 +6,8 @@ from minigrad.missing import missing_name as _missing_name
 from minigrad.nn import doctor as doctor
 from minigrad.nn import functional as functional
 from minigrad.nn import init as init
+from minigrad.nn import modules as modules
+from minigrad.nn import parameter as parameter
 from minigrad.nn import utils as utils
 from minigrad.nn.activation import ELU as ELU
 from minigrad.nn.activation import GELU as GELU
@@ -64,6 +66,16 @@ from minigrad.nn.embedding_bag import EmbeddingBag as EmbeddingBag
 from minigrad.nn.instancenorm import InstanceNorm1d as InstanceNorm1d
 from minigrad.nn.instancenorm import InstanceNorm2d as InstanceNorm2d
 from minigrad.nn.instancenorm import InstanceNorm3d as InstanceNorm3d
+from minigrad.nn.lazy_layers import LazyConv1d as LazyConv1d
+from minigrad.nn.lazy_layers import LazyConv2d as LazyConv2d
+from minigrad.nn.lazy_layers import LazyConv3d as LazyConv3d
+from minigrad.nn.lazy_layers import LazyConvTranspose1d as LazyConvTranspose1d
+from minigrad.nn.lazy_layers import LazyConvTranspose2d as LazyConvTranspose2d
+from minigrad.nn.lazy_layers import LazyConvTranspose3d as LazyConvTranspose3d
+from minigrad.nn.lazy_layers import LazyInstanceNorm1d as LazyInstanceNorm1d
+from minigrad.nn.lazy_layers import LazyInstanceNorm2d as LazyInstanceNorm2d
+from minigrad.nn.lazy_layers import LazyInstanceNorm3d as LazyInstanceNorm3d
+from minigrad.nn.lazy_layers import LazyLinear as LazyLinear
 from minigrad.nn.linear import Flatten as Flatten
 from minigrad.nn.linear import Identity as Identity
 from minigrad.nn.linear import Linear as Linear
@@ -113,6 +125,8 @@ from minigrad.nn.padding_layers import ZeroPad2d as ZeroPad2d
 from minigrad.nn.padding_layers import ZeroPad3d as ZeroPad3d
 from minigrad.nn.parameter import Buffer as Buffer
 from minigrad.nn.parameter import Parameter as Parameter
+from minigrad.nn.parameter import UninitializedBuffer as UninitializedBuffer
+from minigrad.nn.parameter import UninitializedParameter as UninitializedParameter
 from minigrad.nn.parameter_containers import ParameterDict as ParameterDict
 from minigrad.nn.parameter_containers import ParameterList as ParameterList
 from minigrad.nn.pooling_layers import AdaptiveAvgPool1d as AdaptiveAvgPool1d
@@ -140,6 +154,7 @@ from minigrad.nn.recurrent import RNNBase as RNNBase
 from minigrad.nn.recurrent_cells import GRUCell as GRUCell
 from minigrad.nn.recurrent_cells import LSTMCell as LSTMCell
 from minigrad.nn.recurrent_cells import RNNCell as RNNCell
+from minigrad.nn.recurrent_cells import RNNCellBase as RNNCellBase
 from minigrad.nn.softmax import LogSoftmax as LogSoftmax
 from minigrad.nn.softmax import Softmax as Softmax
 from minigrad.nn.softmax import Softmax2d as Softmax2d

@@ -1,4 +1,7 @@
-"""A call of a module that has hooks."""
+"""A call of a module that has hooks, of its own or of all modules.
+
+https://docs.pytorch.org/docs/stable/nn.html#global-hooks-for-module
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from minigrad.engine.recording import call_linked
 from minigrad.modes import MODES
 from minigrad.nn.backward_hooks import BackwardHooks
 from minigrad.silence import warn
-from minigrad.tensor.tensor import Tensor
+from minigrad.tensor.tensor import Handle, Tensor
 
 
 class ForwardHook(NamedTuple):
@@ -46,24 +49,81 @@ class ForwardHook(NamedTuple):
         return result if changed is None else changed
 
 
+# Hooks of all modules by kind; a kind without hooks is not there, so that an empty dictionary is
+# all that a call looks at.
+EVERYWHERE: dict[str, dict[int, Any]] = {}
+
+
+class GlobalHandle(Handle):
+    """A handle of a hook of all modules."""
+
+    def __init__(self, kind: str, hook: Any) -> None:
+        self.kind = kind
+        super().__init__(EVERYWHERE.setdefault(kind, {}), hook)
+
+    def remove(self) -> None:
+        """Take the hook back."""
+        super().remove()
+        if not self.hooks and EVERYWHERE.get(self.kind) is self.hooks:
+            del EVERYWHERE[self.kind]
+
+
+def register_module_forward_pre_hook(hook: Callable[..., Any]) -> Handle:
+    """Call ``hook(module, args)`` before the forward of every module, before its own hooks."""
+    return GlobalHandle("_forward_pre_hooks", ForwardHook(hook))
+
+
+def register_module_forward_hook(
+    hook: Callable[..., Any], *, with_kwargs: bool = False, always_call: bool = False
+) -> Handle:
+    """Call ``hook(module, args, output)`` after the forward of every module, before its own hooks.
+
+    >>> from minigrad import nn
+    >>> import minigrad as mg
+    >>> seen = []
+    >>> with nn.modules.module.register_module_forward_hook(lambda m, args, out: seen.append(m)):
+    ...     _ = nn.ReLU()(mg.zeros(1))
+    >>> seen
+    [ReLU()]
+    """
+    return GlobalHandle("_forward_hooks", ForwardHook(hook, with_kwargs, always_call))
+
+
+def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> Handle:
+    """Call ``hook(module, grad_output)`` before the backward of every module."""
+    return GlobalHandle("_backward_pre_hooks", hook)
+
+
+def register_module_full_backward_hook(hook: Callable[..., Any]) -> Handle:
+    """Call ``hook(module, grad_input, grad_output)`` in the backward of every module."""
+    return GlobalHandle("_backward_hooks", hook)
+
+
+def registered(module: Any, kind: str) -> dict[Any, Any]:
+    """Return the hooks of that kind: those of all modules, then the module's own."""
+    own: dict[Any, Any] = getattr(module, kind)
+    everywhere = EVERYWHERE.get(kind)
+    if not everywhere:
+        return dict(own)
+    return {("everywhere", key): hook for key, hook in everywhere.items()} | own
+
+
 def call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Run ``forward`` with the module's hooks around it.
 
     If it raises, those that are always called are called, too.
     """
-    not_called = {key: hook for key, hook in module._hooks.items() if hook.always}
+    after = registered(module, "_forward_hooks")
+    not_called = {key: hook for key, hook in after.items() if hook.always}
     result = None
     try:
-        for hook in list(module._pre_hooks.values()):
+        for hook in registered(module, "_forward_pre_hooks").values():
             args, kwargs = hook.before(module, args, kwargs)
-        backward = None
-        if module._backward_hooks or module._backward_pre_hooks:
-            backward = BackwardHooks(
-                module, [*module._backward_hooks.values()], [*module._backward_pre_hooks.values()]
-            )
+        backward = _backward_hooks(module)
+        if backward is not None:
             args = backward.enter(args)
         result = _forward(module, args, kwargs)
-        for key, hook in list(module._hooks.items()):
+        for key, hook in registered(module, "_forward_hooks").items():
             not_called.pop(key, None)
             result = hook.after(module, args, kwargs, result)
         return result if backward is None else _leave(backward, result)
@@ -77,6 +137,15 @@ def call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
                     f"silenced as another error was raised in forward: {error}"
                 )
         raise
+
+
+def _backward_hooks(module: Any) -> BackwardHooks | None:
+    """Return the hooks of this call's backward, None where there are none."""
+    hooks = registered(module, "_backward_hooks")
+    pre_hooks = registered(module, "_backward_pre_hooks")
+    if not hooks and not pre_hooks:
+        return None
+    return BackwardHooks(module, [*hooks.values()], [*pre_hooks.values()])
 
 
 def _forward(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

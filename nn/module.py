@@ -15,9 +15,10 @@ from minigrad.engine.recording import call_linked
 from minigrad.modes import MODES
 from minigrad.nn import hooks
 from minigrad.nn.conversion import ConversionMethods
+from minigrad.nn.hook_methods import HOOKS, HookMethods
 from minigrad.nn.parameter import Parameter
 from minigrad.nn.state import StateMethods, dotted
-from minigrad.tensor.tensor import Handle, Tensor
+from minigrad.tensor.tensor import Tensor
 
 KINDS = ("_parameters", "_buffers", "_modules")
 
@@ -35,7 +36,7 @@ class _HasForward(Protocol[P, R]):
 _Called: TypeAlias = "_HasForward[P, R]"  # in quotes jedi, which knows no P, reads on to forward
 
 
-class Module(ConversionMethods, StateMethods):
+class Module(ConversionMethods, StateMethods, HookMethods):
     """Base of all layers and models: write ``__init__`` and ``forward``.
 
     Parameters, tensors registered as buffers and modules assigned to attributes are found again by
@@ -54,20 +55,15 @@ class Module(ConversionMethods, StateMethods):
     """
 
     training: bool
-    _version = 1  # of what state_dict holds; a class that changes it reads the older one, too
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
-    _unsaved: set[str]  # buffers that state_dict leaves out
-    _hooks: dict[int, hooks.ForwardHook]
-    _pre_hooks: dict[int, hooks.ForwardHook]
-    _backward_hooks: dict[int, Callable[..., Any]]
-    _backward_pre_hooks: dict[int, Callable[..., Any]]
+    _non_persistent_buffers_set: set[str]  # buffers that state_dict leaves out
 
     def __init__(self) -> None:
         self.__dict__.update({kind: {} for kind in KINDS})
-        self.__dict__.update(training=True, _unsaved=set(), _hooks={}, _pre_hooks={})
-        self.__dict__.update(_backward_hooks={}, _backward_pre_hooks={})
+        self.__dict__.update({kind: {} for kind in HOOKS})
+        self.__dict__.update(training=True, _non_persistent_buffers_set=set())
 
     # ---- attributes -----------------------------------------------------------------------------
     def __setattr__(self, name: str, value: Any) -> None:
@@ -123,7 +119,7 @@ class Module(ConversionMethods, StateMethods):
         for kind in KINDS:
             self.__dict__[kind].pop(name, None)
         self.__dict__.pop(name, None)
-        self._unsaved.discard(name)
+        self._non_persistent_buffers_set.discard(name)
 
     def _register(self, kind: str, name: str, value: Any) -> None:
         check_value(kind, name, value, "object to")
@@ -151,9 +147,9 @@ class Module(ConversionMethods, StateMethods):
         """
         self._register("_buffers", name, tensor)
         if persistent:
-            self._unsaved.discard(name)
+            self._non_persistent_buffers_set.discard(name)
         else:
-            self._unsaved.add(name)
+            self._non_persistent_buffers_set.add(name)
 
     def add_module(self, name: str, module: Module | None) -> None:
         """Make ``module`` the submodule of that name.
@@ -174,8 +170,9 @@ class Module(ConversionMethods, StateMethods):
     def __call__(self: _Called[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         module: Any = self
         if (
-            module._hooks
-            or module._pre_hooks
+            hooks.EVERYWHERE
+            or module._forward_hooks
+            or module._forward_pre_hooks
             or module._backward_hooks
             or module._backward_pre_hooks
         ):
@@ -189,46 +186,6 @@ class Module(ConversionMethods, StateMethods):
             )
         finally:
             MODES.scope = outer
-
-    def register_forward_hook(
-        self,
-        hook: Callable[..., Any],
-        *,
-        prepend: bool = False,
-        with_kwargs: bool = False,
-        always_call: bool = False,
-    ) -> Handle:
-        """Call ``hook(module, args, output)`` after forward; it may return another output.
-
-        ``prepend`` puts it before the others, ``with_kwargs`` calls ``hook(module, args, kwargs,
-        output)``, ``always_call`` calls it where forward raises, too, with the output None. The
-        handle that is returned takes the hook away by ``.remove()``.
-        """
-        return Handle(self._hooks, hooks.ForwardHook(hook, with_kwargs, always_call), prepend)
-
-    def register_forward_pre_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
-    ) -> Handle:
-        """Call ``hook(module, args)`` before forward; it may return other arguments.
-
-        ``with_kwargs`` calls ``hook(module, args, kwargs)``, which may return both anew.
-        """
-        return Handle(self._pre_hooks, hooks.ForwardHook(hook, with_kwargs), prepend)
-
-    def register_full_backward_hook(
-        self, hook: Callable[..., Any], prepend: bool = False
-    ) -> Handle:
-        """Call ``hook(module, grad_input, grad_output)``, with tuples, in backward.
-
-        It may return another ``grad_input``.
-        """
-        return Handle(self._backward_hooks, hook, prepend)
-
-    def register_full_backward_pre_hook(
-        self, hook: Callable[..., Any], prepend: bool = False
-    ) -> Handle:
-        """Call ``hook(module, grad_output)`` before backward; it may return another."""
-        return Handle(self._backward_pre_hooks, hook, prepend)
 
     # ---- the tree -------------------------------------------------------------------------------
     def named_modules(

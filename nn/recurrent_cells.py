@@ -15,19 +15,26 @@ from minigrad.nn.recurrent_steps import GATES, STEPS, State, Weights
 from minigrad.tensor.tensor import Tensor
 
 
-class _Cell(Module):
-    """What the cells share."""
+class RNNCellBase(Module):
+    """What the cells share: the weights of ``num_chunks`` gates."""
+
+    mode: str
 
     def __init__(
-        self, mode: str, input_size: int, hidden_size: int, bias: bool, device: Any, dtype: Any
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool,
+        num_chunks: int,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__()
         on_cpu(device)
-        self.mode = mode
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.bias = bias
-        gates = GATES.get(mode, 1) * hidden_size
+        gates = num_chunks * hidden_size
         self.weight_ih = Parameter(empty(gates, input_size, dtype=dtype))
         self.weight_hh = Parameter(empty(gates, hidden_size, dtype=dtype))
         for name in ("bias_ih", "bias_hh"):
@@ -88,7 +95,7 @@ class _Cell(Module):
         return ", ".join(parts)
 
 
-class RNNCell(_Cell):
+class RNNCell(RNNCellBase):
     """One step of :class:`minigrad.nn.RNN`: (N, input_size), (N, hidden_size) -> (N, hidden_size).
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.RNNCell.html
@@ -103,9 +110,9 @@ class RNNCell(_Cell):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        mode = f"RNN_{nonlinearity.upper()}"
-        super().__init__(mode, input_size, hidden_size, bias, device, dtype)
+        super().__init__(input_size, hidden_size, bias, 1, device, dtype)
         self.nonlinearity = nonlinearity
+        self.mode = f"RNN_{nonlinearity.upper()}"
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         """Return the next state."""
@@ -116,11 +123,13 @@ class RNNCell(_Cell):
         return self._step(input, None if hx is None else (hx,))[0]
 
 
-class LSTMCell(_Cell):
+class LSTMCell(RNNCellBase):
     """One step of :class:`minigrad.nn.LSTM`: input, (h, c) -> (h, c), each (N, hidden_size).
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.LSTMCell.html
     """
+
+    mode = "LSTM"
 
     def __init__(
         self,
@@ -130,7 +139,7 @@ class LSTMCell(_Cell):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        super().__init__("LSTM", input_size, hidden_size, bias, device, dtype)
+        super().__init__(input_size, hidden_size, bias, GATES["LSTM"], device, dtype)
 
     def forward(self, input: Tensor, hx: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """Return the next state (h, c)."""
@@ -140,11 +149,13 @@ class LSTMCell(_Cell):
         return h, c
 
 
-class GRUCell(_Cell):
+class GRUCell(RNNCellBase):
     """One step of :class:`minigrad.nn.GRU`: (N, input_size), (N, hidden_size) -> (N, hidden_size).
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.GRUCell.html
     """
+
+    mode = "GRU"
 
     def __init__(
         self,
@@ -154,7 +165,7 @@ class GRUCell(_Cell):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        super().__init__("GRU", input_size, hidden_size, bias, device, dtype)
+        super().__init__(input_size, hidden_size, bias, GATES["GRU"], device, dtype)
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         """Return the next state."""

@@ -150,7 +150,7 @@ def test_it_changes_nothing_and_says_why_and_how():
     findings = doctor.check(model, data(), optim.Adam(model.parameters(), weight_decay=0.1))
     assert {k: v.numpy().tobytes() for k, v in model.state_dict().items()} == before
     assert [m.training for m in model] == [True, False, True] and not any(
-        m._hooks or m._pre_hooks for m in model.modules()
+        m._forward_hooks or m._forward_pre_hooks for m in model.modules()
     )
     assert len(findings) == 2 and all(f.path and len(f.why) > 40 and len(f.remedy) > 20 for f in findings)
     assert str(findings).count("remedy: ") == 2

@@ -154,7 +154,17 @@ def signature(cls, leave=()):
 
 OURS = {"on_nonfinite", "all_reduce"}  # by keyword alone
 THEIRS = {"min_value", "max_value", "args", "kwargs"}
-LEFT = ("Identity", "Module", "ModuleList", "Parameter", "Buffer", "Sequential", "GhostBatchNorm")
+LEFT = (
+    "Identity",
+    "Module",
+    "ModuleList",
+    "Parameter",
+    "Buffer",
+    "UninitializedParameter",
+    "UninitializedBuffer",
+    "Sequential",
+    "GhostBatchNorm",
+)
 LEFT += ("GRU", "LSTM", "RNN")  # PyTorch's have overloads alone
 LIKE = [name for name, value in vars(nn).items() if inspect.isclass(value) and name not in LEFT]
 

@@ -502,3 +502,152 @@ def test_a_snapshot_does_not_follow_the_training():
     assert all((following[name] != before[name]).all() for name in before)
     model.load_state_dict(best)
     assert all((value == before[name]).all() for name, value in model.state_dict().items())
+
+
+# ---- hooks of all modules, hooks of the state -----------------------------------------------------
+def test_hooks_of_all_modules_like_pytorch(torch):
+    def scenario(lib):
+        hooks, seen = lib.nn.modules.module, []
+        model = lib.nn.Sequential(lib.nn.Linear(1, 1, bias=False), lib.nn.Tanh())
+        note = lambda name: lambda m, *rest: seen.append((name, type(m).__name__, len(rest)))
+        model[0].register_forward_hook(note("own"))
+        model[0].register_forward_pre_hook(note("own pre"))
+        handles = [
+            hooks.register_module_forward_pre_hook(note("pre")),
+            hooks.register_module_forward_hook(note("forward")),
+            hooks.register_module_forward_hook(note("kwargs"), with_kwargs=True),
+            hooks.register_module_forward_hook(note("always"), always_call=True),
+            hooks.register_module_full_backward_pre_hook(note("backward pre")),
+            hooks.register_module_full_backward_hook(note("backward")),
+            hooks.register_module_forward_hook(lambda m, args, out: out * 2 if isinstance(m, lib.nn.Tanh) else None),
+        ]
+        with lib.no_grad():
+            model[0].weight.fill_(0.5)
+        x = lib.ones(1, 1).requires_grad_()
+        y = model(x)
+        y.sum().backward()
+        seen += [round(y.item(), 5), round(x.grad.item(), 5)]
+        with pytest.raises(Exception):  # noqa: B017
+            model[0](3)
+        for handle in handles:
+            handle.remove()
+        model(x)
+        return seen
+
+    assert scenario(mg) == scenario(torch)
+    assert not nn.hooks.EVERYWHERE
+
+
+def test_an_old_handle_removes_no_later_hook():
+    layer, seen = nn.Identity(), []
+    old = layer.register_forward_hook(lambda *_: seen.append("old"))
+    old.remove()
+    layer.register_forward_hook(lambda *_: seen.append("new"))
+    old.remove()
+    layer(mg.ones(1))
+    assert seen == ["new"]
+
+
+def test_hooks_of_the_state_like_pytorch(torch):
+    def scenario(lib):
+        seen, m = [], lib.nn.Sequential(lib.nn.Linear(1, 1), lib.nn.Sequential(lib.nn.BatchNorm1d(1)))
+        inner = m[1]
+        inner.register_state_dict_pre_hook(lambda mod, prefix, keep: seen.append(("pre", prefix, keep)))
+
+        def post(mod, state, prefix, metadata):
+            seen.append(("post", prefix, list(state), metadata["version"]))
+            state[prefix + "more"] = lib.ones(1)
+
+        post_handle = inner.register_state_dict_post_hook(post)
+        state = m.state_dict(prefix="p.", keep_vars=True)
+        seen += [list(state), sorted(state._metadata.items()), state["p.0.weight"] is m[0].weight]
+        post_handle.remove()
+        bad = inner.register_state_dict_post_hook(lambda *_: 3)
+        with pytest.raises(RuntimeError, match="state_dict post-hook must return None"):
+            m.state_dict()
+        bad.remove()
+        state = m.state_dict()
+        m._register_state_dict_hook(lambda mod, state, prefix, metadata: {"only": state["0.bias"]})
+        seen.append(list(m.state_dict()))
+
+        def before(mod, state, prefix, metadata, strict, missing, unexpected, errors):
+            seen.append(("load", type(mod).__name__, sorted(state), prefix, strict, missing, unexpected, errors))
+            state.pop(prefix + "old", None)
+
+        pre = inner.register_load_state_dict_pre_hook(before)
+        inner._register_load_state_dict_pre_hook(lambda state, prefix, *_: seen.append(prefix))
+        post = m.register_load_state_dict_post_hook(lambda mod, keys: (seen.append(keys.missing_keys[:]), None)[1])
+        m.load_state_dict({**state, "1.old": lib.ones(1)}, strict=False)
+        pre.remove()
+        del state["0.bias"]
+        with pytest.raises(RuntimeError, match=r'Missing key\(s\) in state_dict: "0.bias"'):
+            m.load_state_dict(state)
+        post.remove()
+        m.register_load_state_dict_post_hook(lambda mod, keys: keys.missing_keys.clear())
+        seen.append(str(m.load_state_dict(state)))
+        m.register_load_state_dict_post_hook(lambda mod, keys: 3)
+        with pytest.raises(AssertionError, match="not expected to return new values"):
+            m.load_state_dict(state)
+        return seen
+
+    ours, theirs = scenario(mg), scenario(torch)
+    assert ours == theirs
+
+
+def test_states_of_the_users_own(torch):
+    """Extra state, an override of how a module saves and loads itself, a destination."""
+
+    def scenario(lib):
+        class Counted(lib.nn.Module):
+            _version = 3
+
+            def __init__(self):
+                super().__init__()
+                self.weight = lib.nn.Parameter(lib.ones(1))
+                self.count = 0
+
+            def get_extra_state(self):
+                return {"count": self.count}
+
+            def set_extra_state(self, state):
+                self.count = state["count"]
+
+            def _load_from_state_dict(self, state_dict, prefix, local_metadata, *rest):
+                if local_metadata.get("version", 0) < 3 and prefix + "w" in state_dict:
+                    state_dict[prefix + "weight"] = state_dict.pop(prefix + "w")
+                super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
+
+        m = lib.nn.Sequential(Counted(), lib.nn.ReLU())
+        m[0].count = 5
+        state, destination = m.state_dict(), {}
+        with pytest.warns(FutureWarning, match="Positional args are being deprecated"):
+            m.state_dict(destination, "x.")
+        seen = [list(state), state["0._extra_state"], list(destination)]
+        other = lib.nn.Sequential(Counted(), lib.nn.ReLU())
+        other.load_state_dict(state)
+        seen.append(other[0].count)
+        other.load_state_dict({"0.w": lib.zeros(1), "0._extra_state": {"count": 1}})
+        seen += [other[0].weight.item(), other[0].count]
+        for wrong in ({"0.weight": lib.zeros(1)}, {**state, "1._extra_state": 3}, {**state, "0.weight": [1.0]}):
+            with pytest.raises(RuntimeError) as caught:
+                other.load_state_dict(wrong)
+            seen.append(str(caught.value))
+        old = lib.nn.BatchNorm1d(2)
+        old.load_state_dict({**old.state_dict(), "weight": lib.zeros(2)}, assign=True)
+        scalar = lib.nn.Module()
+        scalar.s = lib.nn.Parameter(lib.tensor(1.0))
+        scalar.load_state_dict({"s": lib.tensor([3.0])})
+        return [*seen, scalar.s.item(), type(old.weight).__name__]
+
+    assert scenario(mg) == scenario(torch)
+
+
+def test_a_state_that_does_not_fit_changes_nothing():
+    model = nn.Sequential(nn.Linear(2, 2), nn.LazyLinear(3), nn.Linear(3, 1))
+    before = {k: v.clone() for k, v in model.state_dict().items() if k[0] != "1"}
+    state = {"0.weight": mg.zeros(2, 2), "0.bias": mg.zeros(2), "1.weight": mg.zeros(3, 2), "1.bias": mg.zeros(3)}
+    for assign in (False, True):
+        with pytest.raises(RuntimeError, match=r'Missing key\(s\) in state_dict: "2.weight", "2.bias"'):
+            model.load_state_dict(state, assign=assign)
+        assert model[1].has_uninitialized_params()
+        assert all((model.state_dict()[name] == value).all() for name, value in before.items())

@@ -122,7 +122,7 @@ def test_a_refusal_changes_nothing(loader, options, words):
     with np.errstate(all="ignore"), pytest.raises(ValueError, match=words):
         recalibrate_batchnorm(model, loader, **options)
     assert {k: v.numpy().tobytes() for k, v in model.state_dict().items()} == before and not model[0].training
-    assert not model[0]._pre_hooks
+    assert not model[0]._forward_pre_hooks
 
 
 def test_progress_is_shown_when_asked(capsys):

@@ -42,7 +42,11 @@ def test_histograms_over_steps():
     assert all(s.counts.sum() == 128 for s in seen.activations["3"])
     last = seen.activations["3"][-1]
     assert (last.low, last.high) == (out.min().item(), out.max().item())
-    assert seen.gradients["3"][0].low == pytest.approx(-0.5) and not model._pre_hooks and not model[0]._hooks
+    assert (
+        seen.gradients["3"][0].low == pytest.approx(-0.5)
+        and not model._forward_pre_hooks
+        and not model[0]._forward_hooks
+    )
     for what in ("activations", "gradients"):
         figure = seen.draw(what)
         assert [a.get_ylabel() for a in figure.axes] == ["0", "1", "2", "3"]

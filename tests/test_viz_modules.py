@@ -422,8 +422,8 @@ def test_looking_changes_nothing(look):
     model, x = Counts().eval(), mg.rand(5, 4)
     model.bn.weight.grad = mg.ones(4)
     describe = lambda: (
-        repr({k: v.tolist() for k, v in model.state_dict().items()}), x.tolist(), model.calls, len(model.seen),
-        [(type(m), m.training, len(m._hooks), len(m._pre_hooks), sorted(vars(m))) for m in model.modules()],
+        repr({k: repr(v) for k, v in model.state_dict().items()}), x.tolist(), model.calls, len(model.seen),
+        [(type(m), m.training, len(m._forward_hooks), len(m._forward_pre_hooks), sorted(vars(m))) for m in model.modules()],
         [(p.requires_grad, None if p.grad is None else p.grad.tolist()) for p in model.parameters()],
         mg.get_rng_state().tolist(),
     )  # fmt: skip

@@ -152,7 +152,7 @@ def test_summary():
     assert by[""].multiply_adds == table.multiply_adds == 5400 + 48
     assert by["conv"].shape == (2, 6, 5, 5) and by["conv"].bytes == 1200
     assert table.parameters == 6 * 2 * 9 + 6 + 14 and table.trainable == table.parameters - 14
-    assert not model._hooks and all(p.grad is None for p in model.parameters())
+    assert not model._forward_hooks and all(p.grad is None for p in model.parameters())
     assert "<td style=white-space:pre>  conv: Conv2d</td>" in table.html() == table._repr_html_()
     assert "5,448 multiply-adds" in str(table)
 

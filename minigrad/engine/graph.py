@@ -6,6 +6,7 @@ graph that nobody holds.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from typing import Any
 
@@ -181,12 +182,15 @@ def nodes_on_path(targets: Iterable[Node], roots: Iterable[Node]) -> set[Node]:
     return on_path
 
 
+_KEYS = itertools.count()
+
+
 class Handle:
     """Returned by registering a hook: ``remove()``, or leaving a ``with`` block, removes it."""
 
     def __init__(self, hooks: dict[int, Any], hook: Any, prepend: bool = False) -> None:
         self.hooks = hooks
-        self.key = max(hooks, default=0) + 1
+        self.key = next(_KEYS)  # never given twice: an old handle removes no later hook
         others = dict(hooks) if prepend else {}
         for key in others:
             del hooks[key]

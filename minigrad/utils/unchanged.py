@@ -86,15 +86,18 @@ def _ids(container: Any) -> list[int]:
 
 
 def _undo_tensor(x: Tensor) -> Undo:
-    data, node, constant = x._data, x._node, x._constant
+    cls, data = type(x), vars(x)["_data"]  # by name, as a lazy tensor shows none
+    node, constant = x._node, x._constant
     grad = _grad(x)
     arrays = [data] if grad is None else [data, grad._data]
     contents = [(array, array.copy()) for array in arrays]
 
     def undo() -> None:
         x._node = node
-        if x._data is not data:
+        if vars(x)["_data"] is not data:
             x.data = x._wrap(data)
+        if type(x) is not cls:
+            x.__class__ = cls
         if _grad(x) is not grad:
             x.grad = grad
         x._constant = constant

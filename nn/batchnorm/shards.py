@@ -130,7 +130,7 @@ def _sync_layers(modules: list[Any]) -> list[tuple[Any, str, int]]:
     for rank, module in enumerate(modules):
         SyncBatchNorm.convert_sync_batchnorm(module)
         for path, layer in module.named_modules():
-            lazily = getattr(layer, "becomes", None) is SyncBatchNorm
+            lazily = getattr(layer, "cls_to_become", None) is SyncBatchNorm
             if lazily or isinstance(layer, SyncBatchNorm):
                 layers.append((layer, path or type(layer).__name__, rank))
     ranks = {layer: rank for layer, _, rank in layers}

@@ -169,12 +169,16 @@ class NormBase(Module):
         kinds = {"stats": self.frozen_stats, "affine": affine}
         return ", ".join(kind for kind, is_frozen in kinds.items() if is_frozen)
 
-    def _upgrade(self, state: dict[str, Any], prefix: str, version: int | None) -> Any:
+    def _load_from_state_dict(
+        self, state_dict: Any, prefix: str, local_metadata: Any, *lists: Any
+    ) -> None:
         """Files from before version 2, or without one, may lack the count."""
         key = f"{prefix}num_batches_tracked"
-        has_no_count = (version is None or version < 2) and key not in state
+        version = local_metadata.get("version")
+        has_no_count = (version is None or version < 2) and key not in state_dict
         if has_no_count and self.num_batches_tracked is not None:
-            state[key] = self.num_batches_tracked
+            state_dict[key] = self.num_batches_tracked
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *lists)
 
     def extra_repr(self) -> str:
         text = (

@@ -65,11 +65,9 @@ class SyncBatchNorm(_BatchNorm):
         check_module(module, "convert_sync_batchnorm", "module")
         layers = []
         for path, layer in module.named_modules():
-            is_batchnorm = isinstance(layer, (_BatchNorm, _LazyBatchNorm))
-            if not is_batchnorm or isinstance(layer, GhostBatchNorm):
+            if not isinstance(layer, _BatchNorm) or isinstance(layer, GhostBatchNorm):
                 continue
-            known = (_BatchNorm.forward, _LazyBatchNorm.forward)
-            if type(layer).forward not in known and not isinstance(layer, cls):
+            if type(layer).forward is not _BatchNorm.forward and not isinstance(layer, cls):
                 raise TypeError(
                     f"convert_sync_batchnorm: layer '{path}', a {type(layer).__name__}, has a "
                     "forward of its own, which a SyncBatchNorm would not run; put one in its "
@@ -78,7 +76,7 @@ class SyncBatchNorm(_BatchNorm):
             layers.append(layer)
         for layer in layers:
             if isinstance(layer, _LazyBatchNorm):
-                layer.becomes = cls
+                layer.cls_to_become = cls
             elif not isinstance(layer, cls):
                 layer.__class__ = cls
             layer.all_reduce = all_reduce

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minigrad.nn.arguments import tensor_arguments
-from minigrad.nn.losses.reduction import Loss, legacy_reduction, reduce_loss
+from minigrad.nn.losses.reduction import WeightedLoss, legacy_reduction, reduce_loss
 from minigrad.ops import loss as ops
 from minigrad.tensor.tensor import Tensor
 
@@ -80,7 +80,7 @@ def binary_cross_entropy_with_logits(
 
 
 # ---- modules ------------------------------------------------------------------------------------
-class BCELoss(Loss):
+class BCELoss(WeightedLoss):
     """Binary cross-entropy of probabilities; see :func:`binary_cross_entropy`."""
 
     def __init__(
@@ -90,15 +90,14 @@ class BCELoss(Loss):
         reduce: bool | None = None,
         reduction: str = "mean",
     ) -> None:
-        super().__init__(reduction=reduction)
-        self.register_buffer("weight", weight)
+        super().__init__(weight, reduction=reduction)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
         return binary_cross_entropy(input, target, self.weight, reduction=self.reduction)
 
 
-class BCEWithLogitsLoss(Loss):
+class BCEWithLogitsLoss(WeightedLoss):
     """Sigmoid and binary cross-entropy in one; see :func:`binary_cross_entropy_with_logits`."""
 
     def __init__(
@@ -109,8 +108,7 @@ class BCEWithLogitsLoss(Loss):
         reduction: str = "mean",
         pos_weight: Tensor | None = None,
     ) -> None:
-        super().__init__(reduction=reduction)
-        self.register_buffer("weight", weight)
+        super().__init__(weight, reduction=reduction)
         self.register_buffer("pos_weight", pos_weight)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:

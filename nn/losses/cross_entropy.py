@@ -12,7 +12,12 @@ import numpy as np
 
 from minigrad.functions.elementwise import where
 from minigrad.nn.arguments import tensor_arguments
-from minigrad.nn.losses.reduction import Loss, check_reduction, legacy_reduction, reduce_loss
+from minigrad.nn.losses.reduction import (
+    WeightedLoss,
+    check_reduction,
+    legacy_reduction,
+    reduce_loss,
+)
 from minigrad.ops import loss as ops
 from minigrad.tensor.tensor import Tensor
 
@@ -228,7 +233,7 @@ def _against_probabilities(
 
 
 # ---- modules ------------------------------------------------------------------------------------
-class NLLLoss(Loss):
+class NLLLoss(WeightedLoss):
     """Minus the log-probability of the right class; see :func:`nll_loss`."""
 
     def __init__(
@@ -239,8 +244,7 @@ class NLLLoss(Loss):
         reduce: bool | None = None,
         reduction: str = "mean",
     ) -> None:
-        super().__init__(reduction=reduction)
-        self.register_buffer("weight", weight)
+        super().__init__(weight, reduction=reduction)
         self.ignore_index = ignore_index
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -249,7 +253,7 @@ class NLLLoss(Loss):
         return nll_loss(input, target, self.weight, **options)
 
 
-class CrossEntropyLoss(Loss):
+class CrossEntropyLoss(WeightedLoss):
     """Cross-entropy of logits (N, C, *) against class indices (N, *) or probabilities (N, C, *).
 
     Arguments and errors are those of :func:`cross_entropy`.
@@ -270,8 +274,7 @@ class CrossEntropyLoss(Loss):
         reduction: str = "mean",
         label_smoothing: float = 0.0,
     ) -> None:
-        super().__init__(reduction=reduction)
-        self.register_buffer("weight", weight)
+        super().__init__(weight, reduction=reduction)
         self.ignore_index = ignore_index
         self.label_smoothing = label_smoothing
 

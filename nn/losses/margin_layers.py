@@ -7,7 +7,7 @@ from typing import Any
 
 from minigrad.nn.distance import PairwiseDistance
 from minigrad.nn.losses import margin as m
-from minigrad.nn.losses.reduction import Loss
+from minigrad.nn.losses.reduction import Loss, WeightedLoss
 from minigrad.tensor.tensor import Tensor
 
 
@@ -200,7 +200,7 @@ class MultiLabelMarginLoss(Loss):
         return m.multilabel_margin_loss(input, target, reduction=self.reduction)
 
 
-class MultiLabelSoftMarginLoss(Loss):
+class MultiLabelSoftMarginLoss(WeightedLoss):
     """The mean over classes of the binary cross-entropy of each.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.MultiLabelSoftMarginLoss.html
@@ -213,8 +213,7 @@ class MultiLabelSoftMarginLoss(Loss):
         reduce: bool | None = None,
         reduction: str = "mean",
     ) -> None:
-        super().__init__(reduction=reduction)
-        self.register_buffer("weight", weight)
+        super().__init__(weight, reduction=reduction)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""

@@ -88,3 +88,17 @@ class Loss(Module):
         super().__init__()
         check_reduction(reduction)
         self.reduction = reduction
+
+
+class WeightedLoss(Loss):
+    """Base class of the losses with a weight per class or element, a buffer."""
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(reduction=reduction)
+        self.register_buffer("weight", weight)

@@ -1,0 +1,31 @@
+"""The names of PyTorch's ``nn.modules.activation``."""
+
+from minigrad.nn.activation import ELU as ELU
+from minigrad.nn.activation import GELU as GELU
+from minigrad.nn.activation import SELU as SELU
+from minigrad.nn.activation import Hardtanh as Hardtanh
+from minigrad.nn.activation import LeakyReLU as LeakyReLU
+from minigrad.nn.activation import LogSigmoid as LogSigmoid
+from minigrad.nn.activation import Mish as Mish
+from minigrad.nn.activation import ReLU as ReLU
+from minigrad.nn.activation import ReLU6 as ReLU6
+from minigrad.nn.activation import Sigmoid as Sigmoid
+from minigrad.nn.activation import SiLU as SiLU
+from minigrad.nn.activation import Softplus as Softplus
+from minigrad.nn.activation import Softsign as Softsign
+from minigrad.nn.activation import Tanh as Tanh
+from minigrad.nn.activation_gates import CELU as CELU
+from minigrad.nn.activation_gates import GLU as GLU
+from minigrad.nn.activation_gates import Hardshrink as Hardshrink
+from minigrad.nn.activation_gates import Hardsigmoid as Hardsigmoid
+from minigrad.nn.activation_gates import Hardswish as Hardswish
+from minigrad.nn.activation_gates import PReLU as PReLU
+from minigrad.nn.activation_gates import RReLU as RReLU
+from minigrad.nn.activation_gates import Softshrink as Softshrink
+from minigrad.nn.activation_gates import Tanhshrink as Tanhshrink
+from minigrad.nn.activation_gates import Threshold as Threshold
+from minigrad.nn.multihead import MultiheadAttention as MultiheadAttention
+from minigrad.nn.softmax import LogSoftmax as LogSoftmax
+from minigrad.nn.softmax import Softmax as Softmax
+from minigrad.nn.softmax import Softmax2d as Softmax2d
+from minigrad.nn.softmax import Softmin as Softmin

@@ -1,0 +1,3 @@
+"""The names of PyTorch's ``nn.modules.channelshuffle``."""
+
+from minigrad.nn.rearranging import ChannelShuffle as ChannelShuffle

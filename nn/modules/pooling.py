@@ -1,0 +1,17 @@
+"""The names of PyTorch's ``nn.modules.pooling``."""
+
+from minigrad.nn.pooling_layers import AdaptiveAvgPool1d as AdaptiveAvgPool1d
+from minigrad.nn.pooling_layers import AdaptiveAvgPool2d as AdaptiveAvgPool2d
+from minigrad.nn.pooling_layers import AdaptiveAvgPool3d as AdaptiveAvgPool3d
+from minigrad.nn.pooling_layers import AvgPool1d as AvgPool1d
+from minigrad.nn.pooling_layers import AvgPool2d as AvgPool2d
+from minigrad.nn.pooling_layers import AvgPool3d as AvgPool3d
+from minigrad.nn.pooling_layers import MaxPool1d as MaxPool1d
+from minigrad.nn.pooling_layers import MaxPool2d as MaxPool2d
+from minigrad.nn.pooling_layers import MaxPool3d as MaxPool3d
+from minigrad.nn.power_pooling import LPPool1d as LPPool1d
+from minigrad.nn.power_pooling import LPPool2d as LPPool2d
+from minigrad.nn.power_pooling import LPPool3d as LPPool3d
+from minigrad.nn.unpooling import MaxUnpool1d as MaxUnpool1d
+from minigrad.nn.unpooling import MaxUnpool2d as MaxUnpool2d
+from minigrad.nn.unpooling import MaxUnpool3d as MaxUnpool3d
