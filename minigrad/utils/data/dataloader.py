@@ -6,13 +6,16 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
+from minigrad.creation import as_tensor
 from minigrad.random import Generator, default_generator
-from minigrad.silence import warn
 from minigrad.tensor.tensor import Tensor
 from minigrad.utils.data.collate import default_collate, default_convert
-from minigrad.utils.data.dataset import IterableDataset, TensorDataset
+from minigrad.utils.data.dataset import IterableDataset
+from minigrad.utils.data.fetch import Recipe
+from minigrad.utils.data.options import check_sampling, check_workers
+from minigrad.utils.data.passes import Position, SerialPass, WorkerPass
+from minigrad.utils.data.pool import Pool
+from minigrad.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler
 
 
 class DataLoader:
@@ -21,9 +24,17 @@ class DataLoader:
     ``shuffle`` draws a new order for each pass, from ``generator`` or, as PyTorch does, from
     a generator seeded by the default one: the same seed gives PyTorch's batches. ``sampler``
     yields indices, ``batch_sampler`` lists of them; ``batch_size=None`` hands out the samples
-    themselves. Batches are collated in this process, in the same order, whatever ``num_workers``;
-    the options for workers and pinned memory change nothing. Raises ValueError for options that
-    contradict each other.
+    themselves.
+
+    With ``num_workers`` that many processes make the batches, ``prefetch_factor`` of them ahead
+    (2); they come in the same order unless ``in_order=False``. Each worker is seeded as PyTorch's
+    and calls ``worker_init_fn`` with its number; ``persistent_workers`` stay for the next pass.
+    They start by fork on Linux, elsewhere as Python's multiprocessing does (there the data set has
+    to pickle), or by ``multiprocessing_context``. What a worker raises is raised here, with its
+    traceback. RuntimeError where one dies or is silent for ``timeout`` seconds. ``pin_memory`` is
+    accepted; memory of the CPU needs no pinning.
+
+    Raises ValueError for options that contradict each other.
     https://docs.pytorch.org/docs/stable/data.html#torch.utils.data.DataLoader
 
     >>> import minigrad as mg
@@ -56,193 +67,173 @@ class DataLoader:
         pin_memory_device: str = "",
         in_order: bool = True,
     ) -> None:
-        _check_workers(
+        check_workers(
             num_workers, timeout, prefetch_factor, persistent_workers, multiprocessing_context
         )
-        _check_sampling(dataset, batch_size, shuffle, sampler, batch_sampler, drop_last)
-        if worker_init_fn is not None and num_workers:
-            warn(
-                "DataLoader makes its batches in this process: there are no workers, "
-                "and worker_init_fn is not called"
-            )
+        check_sampling(dataset, batch_size, shuffle, sampler, batch_sampler, drop_last)
         self.dataset = dataset
         self.drop_last = drop_last
-        self.batch_size = batch_size if batch_sampler is None else None
-        self.shuffle, self.sampler, self.batch_sampler = bool(shuffle), sampler, batch_sampler
+        self.generator = generator
+        self._is_batched = batch_size is not None or batch_sampler is not None
+        self._set_samplers(batch_size, shuffle, sampler, batch_sampler)
+        self.collate_fn = collate_fn or (default_collate if self._is_batched else default_convert)
+        self.pin_memory, self.pin_memory_device = pin_memory, pin_memory_device
         self.num_workers = num_workers
-        self.pin_memory = pin_memory
+        self.prefetch_factor = 2 if num_workers and prefetch_factor is None else prefetch_factor
         self.timeout = timeout
         self.worker_init_fn = worker_init_fn
+        self.multiprocessing_context = multiprocessing_context
         self.persistent_workers = persistent_workers
-        self.collate_fn = collate_fn
-        self.generator = generator
-        self._order: Any = None  # of the epoch under way
-        self._yielded = 0  # batches of it
-        self._resumed = False
+        self.in_order = in_order
+        self._pool: Pool | None = None  # of persistent workers
+        self._position: Position | None = None  # of the latest pass
+        self._resumed: dict[str, Any] | None = None  # where the next pass begins
+
+    def _set_samplers(self, size: int | None, shuffle: Any, sampler: Any, batch: Any) -> None:
+        self.batch_size = size if batch is None else None
+        self.sampler, self.batch_sampler = sampler, batch
+        self._own_batches = batch is None  # the batches are ours, of any size
+        if isinstance(self.dataset, IterableDataset):
+            return
+        if sampler is None and shuffle:
+            self.sampler = RandomSampler(self.dataset, generator=self.generator)
+        elif sampler is None:
+            self.sampler = SequentialSampler(self.dataset)
+        if size is not None and batch is None:
+            self.batch_sampler = BatchSampler(self.sampler, size, self.drop_last)
 
     def __len__(self) -> int:
-        if self.batch_sampler is not None:
-            return len(self.batch_sampler)  # type: ignore[arg-type]
-        samples = self._sample_count()
+        if not isinstance(self.dataset, IterableDataset):
+            return len(self._drawn_from())
+        samples: int = len(self.dataset)  # type: ignore[arg-type]
         size = self.batch_size or 1
-        if self.drop_last:
-            return samples // size
-        return -(-samples // size)
+        return samples // size if self.drop_last else -(-samples // size)
 
-    def _sample_count(self) -> int:
-        return len(self.dataset if self.sampler is None else self.sampler)  # type: ignore[arg-type]
+    def _drawn_from(self) -> Any:
+        """Return the sampler that yields what one batch is made of; None for a stream."""
+        return self.sampler if self.batch_sampler is None else self.batch_sampler
 
     def __iter__(self) -> Iterator[Any]:
-        if self._resumed:  # once, after load_state_dict
-            self._resumed = False
-            return self._epoch(self._order, self._yielded)
-        # PyTorch draws a base seed for its workers
-        (self.generator or default_generator).random_int64()
-        self._order = None
-        self._yielded = 0
-        if isinstance(self.dataset, IterableDataset):
-            return self._stream(iter(self.dataset))
-        if self.batch_sampler is not None:
-            return (self._batch(indices) for indices in self.batch_sampler)
-        if self.sampler is not None and not hasattr(self.sampler, "__len__"):
-            return (self._batch(indices) for indices in self._groups(iter(self.sampler)))
-        # workers ask for the first batches at once; else the order is drawn when the first batch is
-        return self._epoch(self._draw_order() if self.num_workers else None, 0)
-
-    def _epoch(self, order: Any, start: int) -> Iterator[Any]:
-        if order is None:
-            order = self._draw_order()
-        self._order, size = order, self.batch_size or 1
-        for i in range(start, len(self)):
-            indices = order[i * size : (i + 1) * size]
-            batch = self._batch(indices if self.batch_size else indices[0])
-            self._yielded = i + 1
-            yield batch
-        self._order = None
-        self._yielded = 0
-        if self.shuffle and self.generator is not None:
-            # PyTorch's sampler draws once more at the end
-            self.generator.permutation(len(self.dataset))
-
-    def _draw_order(self) -> Any:
-        """Draw the order of an epoch as PyTorch's samplers do."""
-        if self.sampler is not None:
-            return list(self.sampler)
-        if not self.shuffle:
-            return np.arange(len(self.dataset))
-        generator = self.generator or Generator().manual_seed(default_generator.random_int64())
-        return generator.permutation(len(self.dataset))
-
-    def _groups(self, items: Iterator[Any]) -> Iterator[Any]:
-        """Yield lists of ``batch_size`` items, or the items themselves."""
-        if self.batch_size is None:
-            yield from items
-            return
-        while group := list(itertools.islice(items, self.batch_size)):
-            is_complete = len(group) == self.batch_size
-            if is_complete or not self.drop_last:
-                yield group
-
-    def _stream(self, samples: Iterator[Any]) -> Iterator[Any]:
-        for group in self._groups(samples):
-            yield self._collate(group)
-
-    def _batch(self, indices: Any) -> Any:
-        """Return what the data set has at these indices; at one of them without ``batch_size``."""
-        dataset = self.dataset
-        if isinstance(indices, (np.ndarray, np.generic)):
-            if self.collate_fn is None and type(dataset) is TensorDataset:
-                chosen: Any = indices
-                parts = [t._data[chosen] for t in dataset.tensors]
-                return [Tensor._wrap(part) for part in parts]
-            indices = indices.tolist()
-        if self._is_unbatched():
-            samples = dataset[indices]
-        elif hasattr(dataset, "__getitems__"):
-            samples = dataset.__getitems__(indices)
+        is_new = self._pool is None or not self._pool.processes
+        resumed, self._resumed = self._resumed, None
+        if resumed is None or resumed["left"] is None:
+            position = self._new_position(is_new)
         else:
-            samples = [dataset[i] for i in indices]
-        return self._collate(samples)
+            position = self._continued(resumed)
+        recipe = Recipe(
+            self.dataset, self.collate_fn, self.batch_size, self.drop_last, self._is_batched
+        )
+        self._position = position
+        batches = (
+            self._worker_pass(recipe, position)
+            if self.num_workers
+            else SerialPass(recipe, position)
+        )
+        if resumed is not None and resumed["left"] is None:
+            for _ in range(resumed["yielded"]):
+                next(batches)
+        return batches
 
-    def _is_unbatched(self) -> bool:
-        return self.batch_size is None and self.batch_sampler is None
-
-    def _collate(self, samples: Any) -> Any:
-        if self.collate_fn is not None:
-            return self.collate_fn(samples)
-        return default_convert(samples) if self._is_unbatched() else default_collate(samples)
+    def _worker_pass(self, recipe: Recipe, position: Position) -> WorkerPass:
+        if not self.prefetch_factor:
+            raise ValueError(
+                f"prefetch_factor must be greater than 0 with workers, got {self.prefetch_factor}"
+            )
+        pool = self._pool
+        if pool is None or not pool.processes:
+            pool = Pool(
+                recipe,
+                self.num_workers,
+                position.base_seed,
+                self.worker_init_fn,
+                self.multiprocessing_context,
+            )
+        self._pool = pool if self.persistent_workers else None
+        return WorkerPass(
+            pool,
+            position,
+            self.prefetch_factor,
+            self.timeout,
+            self.in_order,
+            self.persistent_workers,
+        )
 
     # ---- the position in an epoch ------------------------------------------------------------
+    def _new_position(self, draws_seed: bool) -> Position:
+        """Return the start of a pass."""
+        source = self._drawn_from()
+        batches = itertools.repeat(None) if source is None else iter(source)
+        # PyTorch draws a base seed for the workers before the sampler draws
+        generator = self.generator or default_generator
+        base_seed = generator.random_int64() if draws_seed else 0
+        return Position(batches, _length(source), base_seed)
+
+    def _continued(self, saved: dict[str, Any]) -> Position:
+        """Return the rest of a saved pass."""
+        left: Any = saved["left"]
+        if self._own_batches and self.batch_size is not None:
+            left = BatchSampler(left, self.batch_size, self.drop_last)
+        batches = itertools.chain(left, self._drawn_after_the_last())
+        position = Position(batches, len(left), saved.get("seed", 0))
+        position.yielded = saved["yielded"]
+        return position
+
+    def _drawn_after_the_last(self) -> Iterator[Any]:
+        """Draw what a shuffled pass draws at its end from a generator of the user's."""
+        sampler = self.sampler
+        is_shuffled = isinstance(sampler, RandomSampler) and not sampler.replacement
+        if is_shuffled and sampler.generator is not None:
+            sampler.generator.permutation(len(sampler.data_source))
+        yield from ()
+
+    def _sample_count(self) -> int | None:
+        """Return how many indices a pass draws (lists of them, by a ``batch_sampler``)."""
+        return _length(self.sampler if self._own_batches else self.batch_sampler)
+
     def state_dict(self) -> dict[str, Any]:
-        """Return where the epoch under way stands: its order and the batches yielded of it."""
-        order = Tensor._wrap(self._order) if isinstance(self._order, np.ndarray) else self._order
-        return {"order": order, "yielded": self._yielded if order is not None else 0}
+        """Return where the latest pass stands: what is left of it, and the batches handed out.
+
+        Between two passes nothing is left. Of a stream, or a sampler without a length, only the
+        number of batches is known; a loop that resumes it draws that many and drops them. Take the
+        states of random generators after this one: a sampler that draws as it goes draws here what
+        is left.
+        """
+        position = self._position
+        is_under_way = position is not None and not position.has_ended
+        state: dict[str, Any] = {"left": None, "yielded": 0, "samples": self._sample_count()}
+        if position is None or not is_under_way:
+            return state
+        left = position.left()
+        if left is not None and self._own_batches and self._is_batched:
+            left = list(itertools.chain.from_iterable(left))
+        state.update(left=_as_tensor(left), yielded=position.yielded, seed=position.base_seed)
+        return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Let the next ``for`` loop go on with the batches that were left."""
-        order = state_dict["order"]
+        """Let the next ``for`` loop go on with the batches that were left.
+
+        Raises ValueError for the state of a loader that draws another number of samples.
+        """
+        saved = dict(state_dict)
         samples = self._sample_count()
-        if order is not None and len(order) != samples:
+        if saved["samples"] != samples:
             raise ValueError(
-                f"DataLoader: the saved epoch has {len(order)} samples, this data set {samples}"
+                f"DataLoader: the saved epoch has {saved['samples']} samples, this one {samples}"
             )
-        self._order = order.numpy() if isinstance(order, Tensor) else order
-        self._yielded = state_dict["yielded"]
-        self._resumed = order is not None
+        if isinstance(saved["left"], Tensor):
+            saved["left"] = saved["left"].tolist()
+        self._resumed = saved if saved["yielded"] else None
 
 
-def _check_workers(
-    num_workers: int, timeout: float, prefetch: int | None, persistent: bool, context: Any
-) -> None:
-    """Refuse what PyTorch refuses of workers, though there are none."""
-    if num_workers < 0:
-        raise ValueError(
-            "num_workers option should be non-negative; "
-            f"use num_workers=0 to disable multiprocessing. Got {num_workers}"
-        )
-    if timeout < 0:
-        raise ValueError(f"timeout option should be non-negative, got {timeout}")
-    if prefetch is not None and num_workers == 0:
-        raise ValueError(
-            "prefetch_factor option could only be specified in multiprocessing (num_workers > 0); "
-            f"got prefetch_factor={prefetch}"
-        )
-    if prefetch is not None and prefetch < 0:
-        raise ValueError(f"prefetch_factor option should be non-negative, got {prefetch}")
-    if persistent and num_workers == 0:
-        raise ValueError(f"persistent_workers option needs num_workers > 0, got {num_workers}")
-    if context is not None and num_workers == 0:
-        raise ValueError(
-            f"multiprocessing_context can only be used with num_workers > 0, got {num_workers}"
-        )
+def _length(sampler: Any) -> int | None:
+    try:
+        return len(sampler)
+    except (TypeError, NotImplementedError):
+        return None
 
 
-def _check_sampling(
-    dataset: Any, size: Any, shuffle: Any, sampler: Any, batch_sampler: Any, drop_last: bool
-) -> None:
-    if isinstance(dataset, IterableDataset):
-        options = {"shuffle": shuffle, "sampler": sampler, "batch_sampler": batch_sampler}
-        for name, option in options.items():
-            if option is not None and option is not False:
-                raise ValueError(
-                    f"DataLoader with IterableDataset: expected unspecified {name} option, "
-                    f"but got {name}={option}"
-                )
-    if sampler is not None and shuffle:
-        raise ValueError(f"sampler option is mutually exclusive with shuffle, got {sampler!r:.60}")
-    if batch_sampler is not None and (size != 1 or shuffle or sampler is not None or drop_last):
-        raise ValueError(
-            "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, "
-            f"and drop_last; got batch_size={size}, shuffle={shuffle}, drop_last={drop_last}"
-        )
-    if size is None and drop_last:
-        raise ValueError(
-            "batch_size=None option disables auto-batching and is mutually exclusive with "
-            f"drop_last, got drop_last={drop_last}"
-        )
-    if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
-        raise ValueError(
-            f"batch_size should be a positive integer value, but got batch_size={size}"
-        )
-    if shuffle and len(dataset) == 0:
-        raise ValueError("num_samples should be a positive integer value, but got num_samples=0")
+def _as_tensor(indices: list[Any] | None) -> Any:
+    """Return indices as they are saved best: in a tensor, where they are plain numbers."""
+    if indices and all(type(i) is int for i in indices):
+        return as_tensor(indices)
+    return indices
