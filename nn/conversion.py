@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from minigrad import dtypes
+from minigrad.creation import empty_like
 from minigrad.device import absent
+from minigrad.nn.parameter import on_cpu
 from minigrad.tensor.dtype_methods import NO_BFLOAT16, wanted_dtype
 from minigrad.tensor.tensor import Tensor
 
@@ -40,9 +42,9 @@ class ConversionMethods:
             )
         return self._apply(lambda x: x.to(wanted) if x.is_floating_point() else x)
 
-    def _apply(self, convert: Callable[[Tensor], Tensor]) -> Self:
+    def _apply(self, convert: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Replace each parameter's and buffer's values by ``convert`` of it; return the module."""
-        tensors: list[Tensor] = [*self.parameters(), *self.buffers()]
+        tensors: list[Tensor] = [*self.parameters(recurse), *self.buffers(recurse)]
         # all of them first, so that a call that raises has changed nothing
         converted = [convert(x.detach()) for x in tensors]
         pairs = list(zip(tensors, converted, strict=True))
@@ -86,3 +88,22 @@ class ConversionMethods:
     def cuda(self, device: Any = None) -> Self:
         """Raise RuntimeError: minigrad computes on the CPU."""
         raise absent("cuda")
+
+    def xpu(self, device: Any = None) -> Self:
+        """Raise RuntimeError: minigrad computes on the CPU."""
+        raise absent("xpu")
+
+    def to_empty(self, *, device: Any, recurse: bool = True) -> Self:
+        """Give each parameter and buffer new memory that nobody has filled; return the module."""
+        on_cpu(device)
+        return self._apply(empty_like, recurse)
+
+    def share_memory(self) -> Self:
+        """Raise RuntimeError: NumPy's memory belongs to one process.
+
+        Send ``state_dict()`` to the other processes instead.
+        """
+        raise RuntimeError(
+            "share_memory(): an array of NumPy belongs to one process, and is not shared with "
+            "others; send them state_dict(), or use threads"
+        )

@@ -55,29 +55,45 @@ class Module(ConversionMethods, StateMethods, HookMethods):
     """
 
     training: bool
+    dump_patches = False  # as in PyTorch, where it means nothing any more
+    call_super_init = False  # whether __init__ calls the next class's, with what it was given
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
     _non_persistent_buffers_set: set[str]  # buffers that state_dict leaves out
 
-    def __init__(self) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if not self.call_super_init and (args or kwargs):
+            surplus = (
+                f"{len(args) + 1} positional" if args else f"an unexpected {next(iter(kwargs))!r}"
+            )
+            raise TypeError(f"{type(self).__name__}.__init__() takes 1 argument, but got {surplus}")
         self.__dict__.update({kind: {} for kind in KINDS})
         self.__dict__.update({kind: {} for kind in HOOKS})
         self.__dict__.update(training=True, _non_persistent_buffers_set=set())
+        if self.call_super_init:
+            super().__init__(*args, **kwargs)
 
     # ---- attributes -----------------------------------------------------------------------------
     def __setattr__(self, name: str, value: Any) -> None:
+        own = self.__dict__
         if isinstance(value, Parameter):
-            self._own("_parameters", name, value)
+            self._move_to("_parameters", name)
+            self.register_parameter(name, value)
+        elif name in own.get("_parameters", ()):
+            check_value("_parameters", name, value, "as")
+            own["_parameters"][name] = value
         elif isinstance(value, Module):
-            self._own("_modules", name, value)
-        elif getattr(value, "_is_buffer", False) and name not in self.__dict__.get("_buffers", ()):
+            self._move_to("_modules", name)
+            own["_modules"][name] = value
+        elif getattr(value, "_is_buffer", False):
+            self._move_to("_buffers", name)
             self.register_buffer(name, value, value.persistent)
         else:
-            for kind in KINDS:
-                if name in self.__dict__.get(kind, ()):
+            for kind in KINDS[1:]:
+                if name in own.get(kind, ()):
                     check_value(kind, name, value, "as")
-                    self.__dict__[kind][name] = value
+                    own[kind][name] = value
                     return
             object.__setattr__(self, name, value)
 
@@ -105,15 +121,15 @@ class Module(ConversionMethods, StateMethods, HookMethods):
             names.update(name for name in self.__dict__.get(kind, ()) if name.isidentifier())
         return sorted(names)
 
-    def _own(self, kind: str, name: str, value: Any) -> None:
-        """Enter a parameter, buffer or module, in place of what had its name."""
+    def _move_to(self, kind: str, name: str) -> None:
+        """Make room for a parameter, buffer or module: forget what has its name elsewhere."""
         if kind not in self.__dict__:
             raise AttributeError(
                 f"cannot assign {_singular(kind)} before Module.__init__() call: '{name}'"
             )
         if name not in self.__dict__[kind]:
+            check_name(kind, name)
             self._forget(name)
-        self.__dict__[kind][name] = value
 
     def _forget(self, name: str) -> None:
         for kind in KINDS:
@@ -122,16 +138,18 @@ class Module(ConversionMethods, StateMethods, HookMethods):
         self._non_persistent_buffers_set.discard(name)
 
     def _register(self, kind: str, name: str, value: Any) -> None:
-        check_value(kind, name, value, "object to")
-        if "." in name or not name:
-            raise KeyError(
-                f'{_singular(kind)} name can\'t contain "." or be empty string, got: "{name}"'
+        if kind not in self.__dict__:
+            raise AttributeError(
+                f"cannot assign {_singular(kind)} before Module.__init__() call: '{name}'"
             )
+        check_value(kind, name, value, "object to")
+        check_name(kind, name)
         is_attribute = self.__dict__.get(name) is not None or hasattr(type(self), name)
         others = [k for k in KINDS if k != kind]
         if is_attribute or any(name in self.__dict__.get(k, ()) for k in others):
             raise KeyError(f"attribute '{name}' already exists")
-        self._own(kind, name, value)
+        self.__dict__.pop(name, None)
+        self.__dict__[kind][name] = value
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Make ``param`` the parameter of that name; None keeps the place free.
@@ -189,16 +207,22 @@ class Module(ConversionMethods, StateMethods, HookMethods):
 
     # ---- the tree -------------------------------------------------------------------------------
     def named_modules(
-        self, prefix: str = "", remove_duplicate: bool = True
+        self,
+        memo: set[Module] | None = None,
+        prefix: str = "",
+        remove_duplicate: bool = True,
     ) -> Iterator[tuple[str, Module]]:
-        """Yield this module and all below it with their dotted names, each module once."""
-        seen: set[int] = set()
+        """Yield this module and all below it with their dotted names, each module once.
+
+        Those in ``memo`` and all that is below them are left out.
+        """
+        seen = set() if memo is None else memo
         stack: list[tuple[str, Module]] = [(prefix, self)]
         while stack:
             name, module = stack.pop()
-            if remove_duplicate and id(module) in seen:
+            if remove_duplicate and module in seen:
                 continue
-            seen.add(id(module))
+            seen.add(module)
             yield name, module
             children = module._modules.items()
             below = [(dotted(name, k), child) for k, child in children if child is not None]
@@ -209,7 +233,7 @@ class Module(ConversionMethods, StateMethods, HookMethods):
     ) -> Iterator[tuple[str, Any]]:
         modules = iter([(prefix, self)])
         if recurse:
-            modules = self.named_modules(prefix, remove_duplicate)
+            modules = self.named_modules(None, prefix, remove_duplicate)
         seen: set[int] = set()
         for path, module in modules:
             for name, value in module.__dict__[kind].items():
@@ -255,12 +279,30 @@ class Module(ConversionMethods, StateMethods, HookMethods):
         """Return the module of that dotted name; raise AttributeError where there is none."""
         module = self
         for name in target.split(".") if target else ():
-            if name not in module._modules:
+            if not hasattr(module, name):
                 raise AttributeError(
                     f"{type(module).__name__} has no attribute `{name}` in '{target}'"
                 )
             module = getattr(module, name)
+            if not isinstance(module, Module):
+                raise AttributeError(f"`{name}` is not an nn.Module in '{target}'")
         return module
+
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put a module in the place of that dotted name; ``strict``: only where there is one.
+
+        Raises ValueError for an empty name and for what is no module, AttributeError where the
+        path does not lead to a module.
+        """
+        if not target:
+            raise ValueError("Cannot set the submodule without a target name!")
+        if not isinstance(module, Module):
+            raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if strict or hasattr(parent, name):
+            parent.get_submodule(name)
+        setattr(parent, name, module)
 
     def get_parameter(self, target: str) -> Parameter:
         """Return the parameter of that dotted name; raise AttributeError where there is none."""
@@ -323,9 +365,13 @@ class Module(ConversionMethods, StateMethods, HookMethods):
     def __repr__(self) -> str:
         return self._tree([f"({name}): {module!r}" for name, module in self._modules.items()])
 
+    def _get_name(self) -> str:
+        """Return the name that is printed, the class's."""
+        return type(self).__name__
+
     def _tree(self, children: list[str]) -> str:
         """Return the class, ``extra_repr`` and the children, indented where they need lines."""
-        name, extra = type(self).__name__, self.extra_repr()
+        name, extra = self._get_name(), self.extra_repr()
         if not children and "\n" not in extra:
             return f"{name}({extra})"
         lines = extra.split("\n") if extra else []
@@ -338,6 +384,17 @@ class Module(ConversionMethods, StateMethods, HookMethods):
 def _singular(kind: str) -> str:
     """Return 'parameter' for '_parameters', and so on."""
     return kind.strip("_").removesuffix("s")
+
+
+def check_name(kind: str, name: Any) -> None:
+    """Raise TypeError for a name that is no string, KeyError for one with dots or none."""
+    what = _singular(kind)
+    if not isinstance(name, str):
+        raise TypeError(f"{what} name should be a string. Got {type(name).__name__}")
+    if "." in name:
+        raise KeyError(f'{what} name can\'t contain ".", got: {name}')
+    if not name:
+        raise KeyError(f'{what} name can\'t be empty string ""')
 
 
 def check_value(kind: str, name: str, value: Any, how: str) -> None:

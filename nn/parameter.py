@@ -31,8 +31,8 @@ class Parameter(Tensor):
     tensor([0., 0.], requires_grad=True)
     """
 
-    def __init__(self, data: Any, requires_grad: bool = True) -> None:
-        super().__init__(data, requires_grad=requires_grad)
+    def __init__(self, data: Any = None, requires_grad: bool = True) -> None:
+        super().__init__(() if data is None else data, requires_grad=requires_grad)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         """Return a parameter of its own memory and without the gradient, as PyTorch's."""
@@ -42,7 +42,14 @@ class Parameter(Tensor):
         return "Parameter containing:\n" + super().__repr__()
 
 
-class Buffer(Tensor):
+class _IsBuffer(type):
+    """Tells a buffer by its mark, as it is an ordinary tensor."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return bool(getattr(instance, "_is_buffer", False))
+
+
+class Buffer(Tensor, metaclass=_IsBuffer):
     """A tensor that becomes a buffer of the Module whose attribute it is made.
 
     It is an ordinary tensor on the memory of ``data``, as in PyTorch; without ``persistent`` it is

@@ -18,12 +18,6 @@ from minigrad.tensor.tensor import Tensor
 EXTRA = "_extra_state"  # the key of what get_extra_state returns
 
 
-class StateDict(OrderedDict[str, Tensor]):
-    """What ``state_dict`` returns: a dictionary with the version of each module's state."""
-
-    _metadata: dict[str, dict[str, Any]]
-
-
 class IncompatibleKeys(NamedTuple):
     """What ``load_state_dict`` returns: keys that it missed, and keys that it did not expect."""
 
@@ -69,8 +63,8 @@ class StateMethods:
             destination, prefix, keep_vars = (*args, *(destination, prefix, keep_vars)[len(args) :])
         state: Any = destination
         if destination is None:
-            state = StateDict()
-            state._metadata = {}
+            state = OrderedDict()
+            state._metadata = OrderedDict()
         metadata = {"version": self._version}
         if hasattr(state, "_metadata"):
             state._metadata[prefix[:-1]] = metadata

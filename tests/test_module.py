@@ -274,24 +274,29 @@ def test_a_deep_copy_is_independent_and_shares_what_was_shared():
     assert list(twin.state_dict()) == list(m.state_dict())
 
 
-def test_assignment_moves_a_name_from_kind_to_kind():
-    m = nn.Module()
-    m.x = 3
-    m.x = nn.Parameter(mg.zeros(1))
-    assert names(m.named_parameters()) == ["x"]
-    m.x = None
-    assert names(m.named_parameters()) == []
-    m.x = nn.Parameter(mg.zeros(2))
-    m.x = nn.ReLU()
-    assert names(m.named_parameters()) == []
-    assert names(m.named_children()) == ["x"]
-    m.register_buffer("b", mg.zeros(1))
-    m.b = mg.ones(1)
-    assert m.state_dict()["b"].item() == 1
-    assert {"x", "b"} <= set(dir(m))
-    del m.x, m.b
-    assert not hasattr(m, "x")
-    assert not hasattr(m, "b")
+def test_assignment_moves_a_name_from_kind_to_kind(torch):
+    def seen(lib):
+        m, nn, found = lib.nn.Module(), lib.nn, []
+        m.x = 3
+        for value in (nn.Parameter(lib.zeros(1)), None, nn.Parameter(lib.zeros(2)), nn.ReLU(), None, nn.ReLU(),
+                      nn.Parameter(lib.zeros(1)), nn.Buffer(lib.zeros(3)), nn.Buffer(lib.zeros(1), persistent=False),
+                      lib.zeros(2), nn.ReLU(), 3, nn.Parameter(lib.zeros(1)), lib.zeros(1)):  # fmt: skip
+            try:
+                m.x = value
+            except TypeError as error:
+                found.append(type(error).__name__)
+            found.append(
+                [list(getattr(m, kind)) for kind in ("_parameters", "_buffers", "_modules")] + ["x" in vars(m)]
+            )
+            found.append(list(m.state_dict()))
+        m.register_buffer("b", lib.zeros(1))
+        m.b = lib.ones(1)
+        found.append(m.state_dict()["b"].item())
+        found.append({"x", "b"} <= set(dir(m)))
+        del m.x, m.b
+        return [*found, hasattr(m, "x"), hasattr(m, "b")]
+
+    assert seen(mg) == seen(torch)
 
 
 def test_parameters_are_leaves_on_the_memory_given():

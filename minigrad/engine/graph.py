@@ -197,6 +197,11 @@ class Handle:
         hooks[self.key] = hook
         hooks.update(others)
 
+    @property
+    def id(self) -> int:
+        """The number of this hook, which no other has."""
+        return self.key
+
     def remove(self) -> None:
         """Take the hook back; once is enough, twice does no harm."""
         self.hooks.pop(self.key, None)
