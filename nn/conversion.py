@@ -1,4 +1,4 @@
-"""The methods of Module that change the dtype of its parameters and buffers, or their device."""
+"""The methods of Module that change all of its parameters: dtype, device, memory, gradients."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from minigrad import dtypes
-from minigrad.creation import empty_like
+from minigrad.creation import empty_like, zeros_like
 from minigrad.device import absent
 from minigrad.nn.parameter import on_cpu
 from minigrad.tensor.dtype_methods import NO_BFLOAT16, wanted_dtype
@@ -14,7 +14,7 @@ from minigrad.tensor.tensor import Tensor
 
 
 class ConversionMethods:
-    """Conversions; mixed into Module."""
+    """Changes to all parameters; mixed into Module."""
 
     parameters: Any
     buffers: Any
@@ -107,3 +107,18 @@ class ConversionMethods:
             "share_memory(): an array of NumPy belongs to one process, and is not shared with "
             "others; send them state_dict(), or use threads"
         )
+
+    # ---- gradients ---------------------------------------------------------------------------
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Set ``requires_grad`` of all parameters; return the module."""
+        for parameter in self.parameters():
+            parameter.requires_grad_(requires_grad)
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters, or make them zero."""
+        for parameter in self.parameters():
+            if set_to_none or parameter.grad is None:
+                parameter.grad = None
+            else:
+                parameter.grad = zeros_like(parameter.grad)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, ParamSpec, Protocol, Self, TypeAlias, TypeVar
 from weakref import ref
 
-from minigrad.creation import zeros_like
 from minigrad.engine.recording import call_linked
 from minigrad.modes import MODES
 from minigrad.nn import hooks
@@ -342,20 +341,6 @@ class Module(ConversionMethods, StateMethods, HookMethods):
             child.apply(fn)
         fn(self)
         return self
-
-    def requires_grad_(self, requires_grad: bool = True) -> Self:
-        """Set ``requires_grad`` of all parameters; return the module."""
-        for parameter in self.parameters():
-            parameter.requires_grad_(requires_grad)
-        return self
-
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of all parameters, or make them zero."""
-        for parameter in self.parameters():
-            if set_to_none or parameter.grad is None:
-                parameter.grad = None
-            else:
-                parameter.grad = zeros_like(parameter.grad)
 
     # ---- printing -------------------------------------------------------------------------------
     def extra_repr(self) -> str:

@@ -152,7 +152,7 @@ def signature(cls, leave=()):
     return [(p.name, p.kind, defaults[p.name]) for p in parameters if p.name not in leave]
 
 
-OURS = {"on_nonfinite", "all_reduce"}  # by keyword alone
+OURS = {"on_nonfinite", "all_reduce", "args", "kwargs"}  # by keyword alone; what Module.__init__ refuses
 THEIRS = {"min_value", "max_value", "args", "kwargs"}
 LEFT = (
     "Identity",
