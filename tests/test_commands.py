@@ -51,7 +51,23 @@ def test_a_command_that_fails_fails_the_run(monkeypatch, capsys):
 PROGRAMS = [
     *(
         "examples/" + name
-        for name in ("mnist.py", "mnist_minimal.py", "vanilla_vs_batchnorm.py", "gallery.py", "draw_batchnorm.py")
+        for name in (
+            "mnist.py",
+            "mnist_minimal.py",
+            "vanilla_vs_batchnorm.py",
+            "gallery.py",
+            "draw_batchnorm.py",
+            "char_gpt.py",
+            "custom_function.py",
+            "dcgan.py",
+            "early_stopping.py",
+            "fine_tuning.py",
+            "gradient_penalty.py",
+            "newton.py",
+            "resnet.py",
+            "time_series.py",
+            "vae.py",
+        )
     ),
     "examples/batchnorm_lab",
     *("benchmarks/" + name for name in ("run.py", "chains.py", "optimizers.py", "worker.py", "surroundings.py")),

@@ -11,16 +11,23 @@ NO_DATA = 3  # exit status: no data and no sample; `make mnist` then installs th
 
 def load_mnist(args, make_dataset):
     """Return training set, test set and the name of the source."""
-    try:
-        parts = [MNIST(args.data, train=train).tensors() for train in (True, False)]
-        source = "MNIST"
-    except DownloadError as error:
-        parts, source = _sample(error), SAMPLE
-    except (OSError, ValueError, ModuleNotFoundError) as error:
-        args.error(str(error))
+    *parts, source = mnist_tensors(args)
     if args.model == "paper":  # the paper's images are binary
         parts = [((images > 127 / 255).float(), labels) for images, labels in parts]
     return make_dataset(*parts[0]), make_dataset(*parts[1]), source
+
+
+def mnist_tensors(args, dataset=MNIST):
+    """Return (images, labels) to train on, the same to test on, and the name of the source."""
+    try:
+        parts = [dataset(args.data, train=train).tensors() for train in (True, False)]
+        return *parts, dataset.__name__
+    except DownloadError as error:
+        if dataset is MNIST:
+            return *_sample(error), SAMPLE
+        args.error(str(error))
+    except (OSError, ValueError, ModuleNotFoundError) as error:
+        args.error(str(error))
 
 
 def described(source, *data_sets):
