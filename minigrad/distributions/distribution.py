@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import warnings
 from typing import Any
 
-import numpy as np
-
-from minigrad.creation import tensor
-from minigrad.distributions.constraints import Constraint
-from minigrad.dtypes import get_default_dtype
+from minigrad.distributions.constraints import Constraint, is_dependent
+from minigrad.distributions.utils import lazy_property
 from minigrad.functions.return_types import Size
 from minigrad.modes import no_grad
-from minigrad.random import default_generator
 from minigrad.tensor.tensor import Tensor
 
 Shape = tuple[int, ...]
@@ -26,21 +24,18 @@ class Distribution:
     """
 
     has_rsample = False
-    arg_constraints: dict[str, Constraint] = {}
-    support: Constraint
+    has_enumerate_support = False
+    arg_constraints: dict[str, Any] = {}
     _validate_args = __debug__
-    _parameters: tuple[str, ...] = ()  # the arguments, as repr shows them
 
     def __init__(
         self, batch_shape: Any = (), event_shape: Any = (), validate_args: bool | None = None
     ) -> None:
-        self.batch_shape, self.event_shape = Size(batch_shape), Size(event_shape)
+        self._batch_shape, self._event_shape = Size(batch_shape), Size(event_shape)
         if validate_args is not None:
             self._validate_args = validate_args
         if self._validate_args:
-            for name, constraint in self.arg_constraints.items():
-                if name in self._parameters:
-                    self._check_parameter(name, constraint)
+            self._check_parameters()
 
     @staticmethod
     def set_default_validate_args(value: bool) -> None:
@@ -49,9 +44,32 @@ class Distribution:
             raise ValueError(f"set_default_validate_args: expected True or False, got {value!r}")
         Distribution._validate_args = value
 
+    @property
+    def batch_shape(self) -> Size:
+        """The shape of the parameters."""
+        return self._batch_shape
+
+    @property
+    def event_shape(self) -> Size:
+        """The shape of one draw."""
+        return self._event_shape
+
+    @property
+    def support(self) -> Constraint:
+        """Where the values lie."""
+        raise NotImplementedError(f"{type(self).__name__}.support")
+
+    # ---- validation --------------------------------------------------------------------------
+    def _check_parameters(self) -> None:
+        for name, constraint in self.arg_constraints.items():
+            computed = isinstance(getattr(type(self), name, None), lazy_property)
+            if is_dependent(constraint) or (computed and name not in self.__dict__):
+                continue
+            self._check_parameter(name, constraint)
+
     def _check_parameter(self, name: str, constraint: Constraint) -> None:
         value = getattr(self, name)
-        if not constraint.check(value):
+        if not _holds(constraint, value):
             raise ValueError(
                 f"Expected parameter {name} (Tensor of shape {tuple(value.shape)}) of distribution "
                 f"{self!r} to satisfy the constraint {constraint!r}, "
@@ -65,33 +83,47 @@ class Distribution:
             raise ValueError(
                 f"The value argument to log_prob must be a Tensor, got {type(value).__name__}"
             )
-        n = len(self.event_shape)
-        if n and value.shape[-n:] != self.event_shape:
-            raise ValueError(
-                "The right-most size of value must match event_shape: "
-                f"{value.shape} vs {self.event_shape}."
-            )
-        expected = self.batch_shape + self.event_shape
-        for i, j in zip(reversed(value.shape), reversed(expected), strict=False):
-            if i != j and 1 not in (i, j):
-                raise ValueError(
-                    "Value is not broadcastable with batch_shape+event_shape: "
-                    f"{value.shape} vs {expected}."
-                )
-        if not self.support.check(value):
+        self._check_shape(value.shape)
+        try:
+            support = self.support
+        except NotImplementedError:
+            hint = "initialize it with `validate_args=False` to turn off validation."
+            warnings.warn(f"{type(self)} does not define `support`; {hint}", stacklevel=3)
+            return
+        if not _holds(support, value):
             raise ValueError(
                 f"Expected value argument (Tensor of shape {tuple(value.shape)}) to be within the "
-                f"support ({self.support!r}) of the distribution {self!r}, "
+                f"support ({support!r}) of the distribution {self!r}, "
                 f"but found invalid values:\n{value.detach()}"
             )
 
-    def _extended_shape(self, sample_shape: Any) -> Shape:
-        return tuple(sample_shape) + self.batch_shape + self.event_shape
+    def _check_shape(self, shape: Size) -> None:
+        n = len(self.event_shape)
+        if n and shape[-n:] != self.event_shape:
+            raise ValueError(
+                "The right-most size of value must match event_shape: "
+                f"{shape} vs {self.event_shape}."
+            )
+        expected = self.batch_shape + self.event_shape
+        for i, j in zip(reversed(shape), reversed(expected), strict=False):
+            if i != j and 1 not in (i, j):
+                raise ValueError(
+                    "Value is not broadcastable with batch_shape+event_shape: "
+                    f"{shape} vs {expected}."
+                )
+
+    # ---- sampling ----------------------------------------------------------------------------
+    def _extended_shape(self, sample_shape: Any = ()) -> Size:
+        return Size(sample_shape) + self.batch_shape + self.event_shape
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
         """Return a draw of shape sample_shape + batch_shape + event_shape, without a gradient."""
         with no_grad():
             return self.rsample(sample_shape)
+
+    def sample_n(self, n: int) -> Tensor:
+        """Return ``n`` draws; PyTorch's older name of ``sample((n,))``."""
+        return self.sample((n,))
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         """Return a draw through which gradients reach the parameters.
@@ -102,6 +134,7 @@ class Distribution:
             f"{type(self).__name__}.rsample: there is no such gradient; use sample()"
         )
 
+    # ---- what a family tells -----------------------------------------------------------------
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the logarithm of the density (or of the probability) at ``value``."""
         raise NotImplementedError(f"{type(self).__name__}.log_prob")
@@ -118,18 +151,23 @@ class Distribution:
         """Return the entropy in nats, of shape batch_shape."""
         raise NotImplementedError(f"{type(self).__name__}.entropy")
 
-    def expand(self, batch_shape: Any) -> Distribution:
-        """Return the same distribution with its batch broadcast to ``batch_shape``."""
-        raise NotImplementedError(f"{type(self).__name__}.expand")
-
     def perplexity(self) -> Tensor:
         """Return exp(entropy)."""
         return self.entropy().exp()
+
+    def enumerate_support(self, expand: bool = True) -> Tensor:
+        """Return all values of a discrete distribution along a new first dimension."""
+        raise NotImplementedError(f"{type(self).__name__}.enumerate_support")
 
     @property
     def mean(self) -> Tensor:
         """The mean."""
         raise NotImplementedError(f"{type(self).__name__}.mean")
+
+    @property
+    def mode(self) -> Tensor:
+        """The likeliest value."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement mode")
 
     @property
     def variance(self) -> Tensor:
@@ -141,28 +179,24 @@ class Distribution:
         """The standard deviation."""
         return self.variance.sqrt()
 
+    # ---- the same in other shapes ------------------------------------------------------------
+    def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
+        """Return the same distribution with its batch broadcast to ``batch_shape``."""
+        other = copy.copy(self)
+        other._batch_shape = Size(batch_shape)
+        for name, constraint in self.arg_constraints.items():
+            if name in self.__dict__:
+                parameter = self.__dict__[name]
+                event = parameter.shape[parameter.ndim - constraint.event_dim :]
+                setattr(other, name, parameter.expand((*other._batch_shape, *event)))
+        return other
+
     def __repr__(self) -> str:
-        values = ((name, getattr(self, name)) for name in self._parameters)
-        shown = (f"{name}: {v.shape if v.numel() != 1 else v.item()}" for name, v in values)
+        parameters = {k: self.__dict__[k] for k in self.arg_constraints if k in self.__dict__}
+        shown = (f"{k}: {v if v.numel() == 1 else v.shape}" for k, v in parameters.items())
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
-def broadcast_all(*values: Any) -> list[Tensor]:
-    """Return the values, numbers too, as tensors of one shape; numbers take the tensors' dtype."""
-    if not all(isinstance(v, (Tensor, int, float, np.number)) for v in values):
-        kinds = ", ".join(type(v).__name__ for v in values)
-        raise ValueError(f"Input arguments must all be instances of Number or Tensor, got {kinds}")
-    dtypes = [v.dtype for v in values if isinstance(v, Tensor)]
-    dtype = dtypes[0] if dtypes else get_default_dtype()
-    tensors = []
-    for value in values:
-        if not isinstance(value, Tensor):
-            value = tensor(value, dtype=dtype)
-        tensors.append(value)
-    shape = np.broadcast_shapes(*(t.shape for t in tensors))
-    return [t if t.shape == shape else t.expand(shape) for t in tensors]
-
-
-def standard_normal(shape: Shape, dtype: Any) -> Tensor:
-    """Return standard normal numbers of the default stream."""
-    return Tensor._wrap(default_generator.normal(shape, dtype=dtype))
+def _holds(constraint: Constraint, value: Tensor) -> bool:
+    with no_grad():
+        return bool(constraint.check(value).all())

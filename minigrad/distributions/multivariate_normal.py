@@ -9,7 +9,8 @@ import numpy as np
 
 from minigrad import linalg
 from minigrad.distributions import constraints
-from minigrad.distributions.distribution import Distribution, standard_normal
+from minigrad.distributions.distribution import Distribution
+from minigrad.distributions.utils import lazy_property, standard_normal
 from minigrad.functions.products import matmul
 from minigrad.tensor.tensor import Tensor
 
@@ -30,7 +31,7 @@ class MultivariateNormal(Distribution):
         "precision_matrix": constraints.positive_definite,
         "scale_tril": constraints.lower_cholesky,
     }
-    support = constraints.real_vector
+    support = constraints.real_vector  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -55,27 +56,28 @@ class MultivariateNormal(Distribution):
                 f"{name} must be at least two-dimensional, with optional leading batch dimensions"
             )
         batch_shape = np.broadcast_shapes(matrix.shape[:-2], loc.shape[:-1])
-        self._parameters = ("loc", name)
         self.loc = loc.expand((*batch_shape, -1))
-        self._matrices = {name: matrix.expand((*batch_shape, -1, -1))}
+        setattr(self, name, matrix.expand((*batch_shape, -1, -1)))
         super().__init__(batch_shape, self.loc.shape[-1:], validate_args=validate_args)
         self._factor = matrix if name == "scale_tril" else _cholesky_factor(matrix, name)
 
-    def __getattr__(self, name: str) -> Any:
-        """The three forms of the covariance, computed on first access."""
-        if name not in _FORMS:
-            raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
-        if name not in self._matrices:
-            matrix = self._compute_form(name)
-            self._matrices[name] = matrix.expand((*self.batch_shape, -1, -1))
-        return self._matrices[name]
+    @lazy_property
+    def scale_tril(self) -> Tensor:
+        """The Cholesky factor L of the covariance, (..., n, n)."""
+        return self._expanded(self._factor)
 
-    def _compute_form(self, name: str) -> Tensor:
-        L = self._factor
-        if name == "scale_tril":
-            return L
-        covariance = matmul(L, L.mT)
-        return linalg.inv(covariance) if name == "precision_matrix" else covariance
+    @lazy_property
+    def covariance_matrix(self) -> Tensor:
+        """L L^T, (..., n, n)."""
+        return self._expanded(matmul(self._factor, self._factor.mT))
+
+    @lazy_property
+    def precision_matrix(self) -> Tensor:
+        """The inverse of the covariance, (..., n, n)."""
+        return self._expanded(linalg.inv(matmul(self._factor, self._factor.mT)))
+
+    def _expanded(self, matrix: Tensor) -> Tensor:
+        return matrix.expand((*self.batch_shape, -1, -1))
 
     @property
     def mean(self) -> Tensor:
@@ -86,12 +88,6 @@ class MultivariateNormal(Distribution):
     @property
     def variance(self) -> Tensor:
         return (self._factor**2).sum(-1).expand(self.batch_shape + self.event_shape)
-
-    def expand(self, batch_shape: Any) -> MultivariateNormal:
-        loc = self.loc.expand((*batch_shape, -1))
-        name = self._parameters[1]
-        matrix = self._matrices[name].expand((*batch_shape, -1, -1))
-        return MultivariateNormal(loc, **{name: matrix}, validate_args=self._validate_args)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         eps = standard_normal(self._extended_shape(sample_shape), self.loc.dtype)

@@ -97,6 +97,36 @@ class RandomFillMethods:
             generator, "exponential_", lambda g, shape: g.exponential(shape, lambd, self.dtype)
         )
 
+    def cauchy_(
+        self, median: float = 0, sigma: float = 1, *, generator: Generator | None = None
+    ) -> Any:
+        """Fill with Cauchy numbers around ``median``."""
+        return self._drawn(
+            generator,
+            "cauchy_",
+            lambda g, shape: median + sigma * np.tan(np.pi * (g.uniform(shape, dtype="f8") - 0.5)),
+        )
+
+    def log_normal_(
+        self, mean: float = 1, std: float = 2, *, generator: Generator | None = None
+    ) -> Any:
+        """Fill with exp of normal numbers of this mean and standard deviation."""
+        return self._drawn(
+            generator,
+            "log_normal_",
+            lambda g, shape: np.exp(g.normal(shape, mean, std, np.float64, one_by_one=True)),
+        )
+
+    def geometric_(self, p: float, *, generator: Generator | None = None) -> Any:
+        """Fill with the number of the first success, of probability ``p``."""
+        if not 0 < p < 1:
+            raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p}")
+        return self._drawn(
+            generator,
+            "geometric_",
+            lambda g, shape: np.ceil(np.log(g.uniform(shape, dtype=np.float64)) / np.log1p(-p)),
+        )
+
     def bernoulli_(self, p: Any = 0.5, *, generator: Generator | None = None) -> Any:
         """Fill with 1 with probability ``p`` (a number or a tensor), else with 0."""
         chances = (p._data,) if isinstance(p, RandomFillMethods) else ()
