@@ -78,26 +78,52 @@ def _compared(a: int, b: int, shape: tuple[int, ...], operands: tuple[tuple[int,
     return 0
 
 
-def empty_in(axes: tuple[int, ...], shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """Return unfilled memory of this shape whose axes lie in this order."""
-    back = sorted(range(len(axes)), key=axes.__getitem__)
-    return np.empty([shape[i] for i in axes], dtype).transpose(back)
-
-
 def empty_like(array: Array, dtype: Any = None) -> Array:
     """Return unfilled memory that lies as ``array`` does; along what was broadcast, in C order."""
-    if type(array) is not np.ndarray or array.flags.c_contiguous or 0 not in array.strides:
+    if _lies_plainly(array):
         return np.empty_like(array, dtype)
-    return empty_in(axes_in_memory(array.shape, array.strides), array.shape, dtype or array.dtype)
+    axes, back = _orders(array)
+    shape = [array.shape[i] for i in axes]
+    return np.empty_like(array, dtype, shape=shape, order="C").transpose(back)
 
 
 def copied(array: Array, dtype: Any = None) -> Array:
     """Return a copy that lies as :func:`empty_like`."""
-    if type(array) is not np.ndarray or array.flags.c_contiguous or 0 not in array.strides:
+    if _lies_plainly(array):
         return np.copy(array) if dtype is None else array.astype(dtype)
-    out = empty_like(array, dtype)
-    np.copyto(out, array, casting="unsafe")
+    axes, back = _orders(array)
+    turned = array.transpose(axes)
+    return turned.astype(dtype or array.dtype, order="C").transpose(back)
+
+
+def _lies_plainly(array: Array) -> bool:
+    """Return whether NumPy itself makes others like it in the order of its memory."""
+    return not isinstance(array, np.ndarray) or (array.flags.c_contiguous or 0 not in array.strides)
+
+
+def _orders(array: np.ndarray) -> tuple[tuple[int, ...], list[int]]:
+    """Return the axes in the order of memory, and what brings them back."""
+    axes = axes_in_memory(array.shape, array.strides)
+    return axes, sorted(range(len(axes)), key=axes.__getitem__)
+
+
+def in_order(array: Array, axes: tuple[int, ...]) -> Array:
+    """Return a copy whose axes lie in this order."""
+    back = sorted(range(len(axes)), key=axes.__getitem__)
+    return np.copy(array.transpose(axes), order="C").transpose(back)
+
+
+def stored(result: Array, out: Array | None) -> Array:
+    """Return the result, written into ``out`` where that is memory for it."""
+    if out is None:
+        return result
+    np.copyto(out, result)
     return out
+
+
+def as_array(x: Any) -> Any:
+    """Return a NumPy scalar as an array, anything else as it is."""
+    return np.asarray(x) if isinstance(x, np.generic) else x
 
 
 def picked(x: np.ndarray, out: np.ndarray, index: Any) -> np.ndarray:
@@ -116,8 +142,9 @@ def picked(x: np.ndarray, out: np.ndarray, index: Any) -> np.ndarray:
         if array:
             apart = apart or bool(arrays and not before)
             place = place if arrays else len(kept)
-            mask = np.asarray(p).dtype.kind == "b"
-            arrays += np.nonzero(np.atleast_1d(p)) if mask else [np.asarray(p)]
+            indices = np.asarray(p)  # their order alone is looked at, not what they are
+            is_mask = indices.dtype.kind == "b"
+            arrays += np.nonzero(np.atleast_1d(indices)) if is_mask else [indices]
         elif p is ...:
             kept += x.strides[axis : axis + missing]
             axis += missing
@@ -133,9 +160,7 @@ def picked(x: np.ndarray, out: np.ndarray, index: Any) -> np.ndarray:
     axes = axes_in_memory(out.shape, *strides)
     if axes == tuple(range(out.ndim)):
         return in_c_order(out)
-    result = empty_in(axes, out.shape, out.dtype)
-    result[...] = out
-    return result
+    return in_order(out, axes)
 
 
 def taken(p: Any) -> int:

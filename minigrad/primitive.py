@@ -28,17 +28,20 @@ WATCHERS: list[Callable[[Primitive], None]] = []  # called with each new one: an
 def in_one_piece(function: Callable[..., Any]) -> Callable[..., Any]:
     """Let an array class that notes what NumPy is asked for take a call as one piece.
 
-    A function that lays out memory by hand asks NumPy for views that no protocol tells of. A class
-    with ``__whole__(function, operands, parameters)`` is handed the call instead, where it is among
-    the operands or the parameters. The function takes ``out=``, memory that lies as its result.
+    A function that lays out memory by hand asks NumPy for views that no protocol tells of; one that
+    goes piece by piece, or decides by values, asks for other things each time. A class with
+    ``__whole__(function, operands, parameters)`` is handed the call instead, where it is among the
+    operands or the parameters. The function may take ``out=``, memory that lies as its result.
     """
 
     @functools.wraps(function)
     def call(*operands: Any, **parameters: Any) -> Any:
-        for x in (*operands, *parameters.values()):
-            if type(x) is not _ndarray:
-                note = getattr(type(x), "__whole__", None)
-                if note is not None:
+        for x in operands:
+            if type(x) is not _ndarray and (note := getattr(type(x), "__whole__", None)):
+                return note(function, operands, parameters)
+        if parameters:
+            for x in parameters.values():
+                if note := getattr(type(x), "__whole__", None):
                     return note(function, operands, parameters)
         return function(*operands, **parameters)
 
@@ -59,7 +62,7 @@ class Primitive:
     - ``views`` says that the result may share the memory of its operand.
     - ``into(total, g, **parameters)`` adds the cotangent of one operand to what is pending for it,
       in place.
-    - ``whole`` says that the function lays out memory by hand: see :func:`in_one_piece`.
+    - ``whole`` says that a call of the function is noted in one piece: see :func:`in_one_piece`.
     """
 
     def __init__(

@@ -154,14 +154,13 @@ def accumulate(node: Node, g: Any, owned: bool) -> None:
 
 def _as_own_memory(g: Any, owned: bool) -> Any:
     """Return ``g`` in C order, in memory of its own: itself where the sweep made it."""
-    if not isinstance(g, _HOST):
-        return np.copy(g, order="C")  # a foreign array answers NumPy's functions
     if owned and isinstance(g, np.ndarray) and g.flags.c_contiguous:
         return g
-    return np.array(g, order="C")  # quicker than np.copy
+    if type(g) is np.ndarray or isinstance(g, np.generic):
+        return np.array(g, order="C")  # quicker than np.copy
+    return np.copy(g, order="C")  # other arrays answer NumPy's functions
 
 
-_HOST = (np.ndarray, np.generic)
 _CIRCLE = (
     "Using backward() with create_graph=True will create a reference cycle between the parameter "
     "and its gradient which can cause a memory leak. We recommend using autograd.grad when "

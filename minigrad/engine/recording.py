@@ -58,7 +58,8 @@ class Recorded:
     def _wrap(array: Any, requires_grad: bool = False) -> Any:
         """Return a tensor on the memory of an array, of the array's dtype."""
         if type(array) is not _ndarray and isinstance(array, (np.ndarray, np.generic)):
-            array = np.asarray(array)
+            notes_calls = hasattr(type(array), "__whole__")  # such an array stays what it is
+            array = array if notes_calls else np.asarray(array)
         category(array.dtype)
         result: Any = _new(Recorded._plain)
         result._data = array

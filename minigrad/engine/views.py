@@ -139,7 +139,7 @@ def store(x: Any, value: Any, by: str, since: int) -> None:
 def _apart(value: Any, memory: np.ndarray) -> Any:
     """Return a copy of what lies in ``memory``, anything else as it is."""
     if isinstance(value, np.ndarray) and np.may_share_memory(value, memory):
-        return np.array(value)
+        return np.copy(value)
     return value
 
 

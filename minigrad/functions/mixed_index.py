@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.layout import taken
+from minigrad.layout import as_array, taken
 from minigrad.silence import warn
 
 _PLAIN = (int, slice)
@@ -72,7 +72,7 @@ def _part(p: Any) -> Any:
             raise _index_dtype_error(array.dtype)
         p = array
     elif isinstance(p, (np.ndarray, np.generic)):
-        p = np.asarray(p)
+        p = as_array(p)
     elif isinstance(p, (str, bytes)):
         raise TypeError(
             f"a tensor has no element {p!r}: only integers, slices, ellipsis, None, tensors and "

@@ -27,7 +27,7 @@ def triu(x, *, k):
 def diagonal(x, *, offset, axis1, axis2):
     """A view along the diagonal, which NumPy would make read-only."""
     out = np.diagonal(x, offset, axis1, axis2)
-    if type(out) is np.ndarray and x.flags.writeable:
+    if isinstance(out, np.ndarray) and x.flags.writeable:
         out.flags.writeable = True
     return out
 

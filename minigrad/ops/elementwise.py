@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from minigrad.layout import channels_last, in_c_order
+from minigrad.layout import channels_last, in_c_order, stored
 from minigrad.ops.guards import checks_division, kind_of, refuse_bools, requires_kinds, restrict
 from minigrad.ops.reduction import mul_and_unbroadcast, unbroadcast
 from minigrad.ops.shape import expand_channels
@@ -120,8 +120,8 @@ alias(pow, np.power)
 _BITS = {np.dtype(f"f{n}"): np.dtype(f"i{n}") for n in (2, 4, 8)}
 
 
-@primitive(lambda g, _out, _x, mask: masked(g, mask), None)
-def masked(x, mask):
+@primitive(lambda g, _out, _x, mask: masked(g, mask), None, whole=True)
+def masked(x, mask, *, out=None):
     """x where the mask is True, else 0, whatever x is there.
 
     A product would make NaN of infinity times 0, as in the gradient of sqrt(relu(x)). Of large
@@ -129,13 +129,13 @@ def masked(x, mask):
     """
     bits = _BITS.get(x.dtype)
     if type(x) is not np.ndarray or bits is None or x.size < 2048 or x.shape != mask.shape:
-        return np.where(mask, x, 0)
+        return stored(np.where(mask, x, 0), out)
 
     # a bool is 0 or 1; minus it has no bits or all bits
     minus = -mask.view(np.int8)
-    out = minus.astype(bits)
-    np.bitwise_and(x.view(bits), out, out=out)
-    return out.view(x.dtype)
+    all_bits = minus.astype(bits) if out is None else stored(minus, out.view(bits))
+    np.bitwise_and(x.view(bits), all_bits, out=all_bits)
+    return all_bits.view(x.dtype)
 
 
 def _unless(lost, g, x, y):

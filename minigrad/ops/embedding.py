@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minigrad.ops.elementwise import masked
+from minigrad.ops.indexing import read
 from minigrad.primitive import primitive
 
 
@@ -19,7 +20,7 @@ from minigrad.primitive import primitive
 )
 def embedding(weight, *, indices, padding_idx, scale_grad_by_freq):
     """Row ``indices[...]`` of the weight: (V, D) -> (*, D)."""
-    return weight[indices]
+    return read(weight, indices)
 
 
 def _embedding_backward_vjp(g, _out, _g, *, indices, rows, padding_idx, scale_grad_by_freq):

@@ -34,12 +34,27 @@ def getitem(x, *, index):
         parts = index if isinstance(index, tuple) else (index,)
         return x[(*parts, ...)]
     base = out.base
-    if type(x) is not np.ndarray or base is x or (base is not None and base is x.base):
+    if not isinstance(x, np.ndarray) or base is x or (base is not None and base is x.base):
         return out
-
+    if type(x) is np.ndarray and _noting_class(index) is not None:
+        out = read(x, index)
     if out.flags.c_contiguous and x.flags.c_contiguous:
         return out
     return picked(x, out, index)
+
+
+def read(x, index):
+    """Return x[index]; where only the index notes what is asked, it is the one to be asked."""
+    note = _noting_class(index) if type(x) is np.ndarray else None
+    return x[index] if note is None else note.__getitem__(x, index)
+
+
+def _noting_class(index):
+    """Return the class of an array in an index that is more than NumPy's own, or None."""
+    for p in index if isinstance(index, tuple) else (index,):
+        if isinstance(p, np.ndarray) and type(p) is not np.ndarray:
+            return type(p)
+    return None
 
 
 @primitive(lambda g, _out, _x, *, index, shape: getitem(g, index=index))

@@ -12,6 +12,7 @@ import math
 
 import numpy as np
 
+from minigrad.layout import as_array
 from minigrad.ops.shape import reshape
 from minigrad.primitive import alias, primitive
 
@@ -40,7 +41,7 @@ def _diagonal(x):
 # ---- sums and products ------------------------------------------------------------------------
 @primitive(lambda g, _out, _x: g * np.eye(*_x.shape, dtype=_x.dtype))
 def trace(x):
-    return np.asarray(np.trace(x))
+    return as_array(np.trace(x))
 
 
 @primitive(
@@ -105,10 +106,10 @@ def _svd_with_sign(x):
 
 @primitive(lambda g, _out, x: np.expand_dims(g, (-1, -2)) * cofactor(x))
 def det(x):
-    return np.asarray(np.linalg.det(x))
+    return as_array(np.linalg.det(x))
 
 
-@primitive(lambda g, _out, x: cofactor_vjp(x, g))
+@primitive(lambda g, _out, x: cofactor_vjp(x, g), whole=True)
 def cofactor(x):
     """det(x) inv(x).mT, the derivative of det.
 
@@ -169,12 +170,12 @@ def cofactor_vjp(x, g):
 
 @primitive(lambda g, _out, x: np.expand_dims(g, (-1, -2)) * mT(inv(x)))
 def logabsdet(x):
-    return np.asarray(np.linalg.slogdet(x)[1])
+    return as_array(np.linalg.slogdet(x)[1])
 
 
 @primitive(None)
 def sign_of_det(x):
-    return np.asarray(np.linalg.slogdet(x)[0])
+    return as_array(np.linalg.slogdet(x)[0])
 
 
 # ---- factors ----------------------------------------------------------------------------------

@@ -9,6 +9,8 @@ import numpy as np
 from minigrad.ops.shape import reshape
 from minigrad.primitive import alias, primitive
 
+_ndarray = np.ndarray
+
 
 def _left(g, _out, _x, y):
     if y.ndim == 1:  # (..., n, m) @ (m,) -> (..., n)
@@ -48,7 +50,10 @@ alias(matmul, np.matmul)
 
 def _product(x, y):
     """x @ y of matrices: NumPy is half a microsecond quicker to reach by ``dot``."""
-    return x.dot(y) if type(x) is np.ndarray else np.matmul(x, y)
+    if type(x) is type(y) is _ndarray:
+        return x.dot(y)
+    both = isinstance(x, _ndarray) and isinstance(y, _ndarray)
+    return np.dot(x, y) if both else np.matmul(x, y)
 
 
 def _rows(x):

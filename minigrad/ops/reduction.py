@@ -94,7 +94,7 @@ def mean(x, *, axis, keepdims):
 def divide_by_count(x, n):
     """Return x / n, n a count, which may lie beyond float16: that ends at 65,504."""
     kind = x.dtype.char
-    if type(x) is np.ndarray and kind in "fd":
+    if isinstance(x, np.ndarray) and kind in "fd":
         n = scalar_array(n, kind)
     elif kind == "e":
         return astype(astype(x, dtype=np.dtype("f")) / n, dtype=x.dtype)

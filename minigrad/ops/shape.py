@@ -73,7 +73,7 @@ def expand_channels(x, other):
     takes one to two microseconds.
     """
     shape = other.shape
-    if len(shape) < 3 or type(x) is not np.ndarray or x.ndim != len(shape):
+    if len(shape) < 3 or not isinstance(x, np.ndarray) or x.ndim != len(shape):
         return x
     if x.shape[0] != 1 or x.shape[-1] != 1:
         return x

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from minigrad.layout import stored
 from minigrad.ops.elementwise import sigmoid
 from minigrad.ops.guards import restrict
 from minigrad.ops.summation import in_float32
@@ -70,16 +71,16 @@ def piecewise(function):
     """Compute large arrays in pieces that stay in the cache with all that is made on the way."""
 
     @functools.wraps(function)
-    def in_pieces(x):
+    def in_pieces(x, out=None):
         if type(x) is not np.ndarray or x.size <= _PIECE:
-            return function(x)
+            return stored(function(x), out)
 
         flat = x.reshape(-1)
-        out = np.empty(x.size, x.dtype)
+        result = np.empty(x.size, x.dtype) if out is None else out.reshape(-1)
         for start in range(0, x.size, _PIECE):
             piece = slice(start, start + _PIECE)
-            out[piece] = function(flat[piece])
-        return out.reshape(x.shape)
+            result[piece] = function(flat[piece])
+        return result.reshape(x.shape)
 
     return in_pieces
 
@@ -87,7 +88,7 @@ def piecewise(function):
 _PIECE = 32768
 
 
-@primitive(lambda g, _out, x: g * (_2_SQRTPI * np.exp(-x * x)), floats=True)
+@primitive(lambda g, _out, x: g * (_2_SQRTPI * np.exp(-x * x)), floats=True, whole=True)
 @in_float32
 @piecewise
 def erf(x):
@@ -98,7 +99,7 @@ def erf(x):
     return np.where(y <= _BORDER, _series(x, y), far).astype(x.dtype)
 
 
-@primitive(lambda g, _out, x: -g * (_2_SQRTPI * np.exp(-x * x)), floats=True)
+@primitive(lambda g, _out, x: -g * (_2_SQRTPI * np.exp(-x * x)), floats=True, whole=True)
 @in_float32
 @piecewise
 def erfc(x):

@@ -7,6 +7,8 @@ import math
 
 import numpy as np
 
+from minigrad.layout import as_array, stored
+
 
 @functools.lru_cache(4096)
 def size_along(shape, axis):
@@ -32,23 +34,25 @@ def sum_axes(x, axis, keepdims):
     add.reduce (measured), and in blocks they round less: to 1e-6 at a million numbers of float32,
     where one running sum is off by a hundredth.
     """
-    if type(x) is not np.ndarray:
+    if not isinstance(x, np.ndarray):
         return np.add.reduce(x, axis=axis, keepdims=keepdims)
+    kind = x.dtype.char
     if x.flags.c_contiguous:
-        return adder(x.shape, axis, keepdims, x.dtype.char)(x)
-    return _adder_of_turned(x.shape, x.strides, axis, keepdims, x.dtype.char)(x)
+        return adder(x.shape, axis, keepdims, kind, type(x))(x)
+    return _adder_of_turned(x.shape, x.strides, axis, keepdims, kind, type(x))(x)
 
 
 @functools.lru_cache(4096)
-def adder(shape, axis, keepdims, kind):
+def adder(shape, axis, keepdims, kind, array_class=np.ndarray):
     """Return the quickest way to add up C-contiguous arrays of this shape."""
     if kind == "e":
         return lambda x: sum_axes(x.astype(np.float32), axis, keepdims).astype(np.float16)
     if kind not in "fd" or math.prod(shape) < _SMALL:
         return functools.partial(np.add.reduce, axis=axis, keepdims=keepdims)
     if len(shape) == 2 and axis == (0,) and _at_once(*shape):
-        ones = _ones((1, shape[0]) if keepdims else shape[0], kind)
-        return ones.dot  # half a microsecond quicker than @
+        height = shape[0]
+        ones = _ones((1, height) if keepdims else height, kind)
+        return _dot_of(ones, array_class)
     plan = _plan(shape, axis)
     if plan is None:
         return functools.partial(np.add.reduce, axis=axis, keepdims=keepdims)
@@ -56,7 +60,7 @@ def adder(shape, axis, keepdims, kind):
 
 
 @functools.lru_cache(4096)
-def _adder_of_turned(shape, strides, axis, keepdims, kind):
+def _adder_of_turned(shape, strides, axis, keepdims, kind, array_class):
     """Return how to add up in the order of memory, most often that of a transposed array."""
     order = sorted(range(len(shape)), key=lambda i: -abs(strides[i]))
     back = [order.index(i) for i in range(len(shape))]
@@ -67,17 +71,29 @@ def _adder_of_turned(shape, strides, axis, keepdims, kind):
     few = size_along(shape, axis) <= _SMALL or len(shape) == 1
     few_in_gaps = few and not turned.flags.c_contiguous
     if kind not in "efd" or math.prod(shape) < _SMALL or few_in_gaps:
-        return lambda x: np.asarray(np.add.reduce(x, axis=axis, keepdims=keepdims), order="C")
+        return lambda x: _contiguous(as_array(np.add.reduce(x, axis=axis, keepdims=keepdims)))
 
     turned_axis = tuple(sorted(back[i] for i in axis))
-    add = adder(turned.shape, turned_axis, True, kind)
+    add = adder(turned.shape, turned_axis, True, kind, array_class)
     result_shape = _reduced_shape(shape, axis, keepdims)
 
     def add_turned(x):
-        sums = add(np.ascontiguousarray(x.transpose(order)))
-        return np.ascontiguousarray(sums.transpose(back)).reshape(result_shape)
+        sums = add(_contiguous(x.transpose(order)))
+        return _contiguous(sums.transpose(back)).reshape(result_shape)
 
     return add_turned
+
+
+def _contiguous(x):
+    return x if x.flags.c_contiguous else x.copy()
+
+
+def _dot_of(ones, array_class):
+    """Return the product with ones: half a microsecond quicker than @.
+
+    A method of a plain array asks no protocol of what it is handed.
+    """
+    return ones.dot if array_class is np.ndarray else functools.partial(np.dot, ones)
 
 
 @functools.lru_cache(4096)
@@ -124,7 +140,8 @@ def _by_products(plan, shape, x):
             x = x.reshape(before, along)
             x = x @ _ones(along, x.dtype.char) if along <= _LONG else np.add.reduce(x, axis=1)
         elif before == 1 and _at_once(along, behind):
-            x = _ones(along, x.dtype.char).dot(x.reshape(along, behind))
+            product = _dot_of(_ones(along, x.dtype.char), type(x))
+            x = product(x.reshape(along, behind))
         else:
             x = _middle(x.reshape(before, along, behind))
     return x.reshape(shape)
@@ -173,7 +190,7 @@ def _rows(shape, axis, keepdims):
 
 def _plain(x, y):
     return (
-        type(x) is np.ndarray
+        isinstance(x, np.ndarray)
         and x.flags.c_contiguous
         and y.flags.c_contiguous
         and x.dtype.char in "fd"
@@ -193,7 +210,8 @@ def in_float32(function):
     @functools.wraps(function)
     def wide(x, **parameters):
         if x.dtype.char == "e":
-            return function(x.astype(np.float32), **parameters).astype(np.float16)
+            out = parameters.pop("out", None)
+            return stored(function(x.astype(np.float32), **parameters).astype(np.float16), out)
         return function(x, **parameters)
 
     return wide

@@ -15,7 +15,7 @@ import math
 import numpy as np
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
-from minigrad.layout import channels_last, in_c_order
+from minigrad.layout import channels_last, in_c_order, stored
 from minigrad.ops.columns import BLOCK, Columns, quick_shares
 from minigrad.primitive import primitive
 
@@ -64,15 +64,7 @@ def _without_padding(x, padding, shape, out=None):
     """Return what lies inside the padding, in memory of its own or in ``out``."""
     if x.shape == tuple(shape):
         return x if out is None else out
-    return _stored(np.copy(x[_inside(padding, shape[2:])], order="C"), out)
-
-
-def _stored(result, out):
-    """Return the result, written into ``out`` if that is memory."""
-    if out is None:
-        return result
-    out[...] = result
-    return out
+    return stored(np.copy(x[_inside(padding, shape[2:])], order="C"), out)
 
 
 def _tap_slices(kernel, out, stride, dilation):
@@ -252,7 +244,7 @@ def _weight_from_columns(columns, y, shape, out):
 
     total = total.reshape(groups, *shape[2:], shape[1], results)
     total = np.moveaxis(total, (-1, -2), (1, 2))
-    return _stored(total.reshape(shape), out)
+    return stored(total.reshape(shape), out)
 
 
 # ---- pooling ------------------------------------------------------------------------------------
@@ -274,7 +266,7 @@ def max_pool(x, *, kernel, stride, padding, dilation, out=None):
         best = functools.reduce(np.maximum, parts)
 
     if out is not None:
-        return _stored(best, out)
+        return stored(best, out)
     if best.base is not None:
         best = best.copy()
     return best if channels_last(x) else in_c_order(best)
@@ -302,7 +294,7 @@ def argmax_windows(x, best, *, kernel, stride, padding, dilation, out=None):
         x = np.isnan(_padded(plain, padding))
         for i, tap in enumerate(taps):
             winner = np.where(bad & x[tap], i, winner)
-    return winner if out is None else _stored(winner, out)
+    return winner if out is None else stored(winner, out)
 
 
 @primitive(

@@ -145,8 +145,10 @@ class InPlace(InPlaceMethods):
         elif type(array) is int and self._data.dtype.kind in "iu":
             array = checked_scalar(array, self._data.dtype)
         place = self._data if within is None else self._data[within]
+        note = type(array) if isinstance(array, np.ndarray) else np.ndarray
+        store = note.__setitem__ if type(place) is np.ndarray else type(place).__setitem__
         try:
-            place[index] = array
+            store(place, index, array)
         except (ValueError, OverflowError) as error:
             raise RuntimeError(f"{by}: {error}") from None
         bump_version(_part(place, index), by)
