@@ -225,9 +225,16 @@ def _ignore_seed(seed: int) -> None:
     """Ignore a seed for devices that are not there."""
 
 
-def _absent_device(**more: Any) -> Any:
-    """Return what scripts ask of the module of a device that is not there."""
-    return types.SimpleNamespace(
+class _AbsentDevice(types.SimpleNamespace):
+    """What scripts ask of the module of a device that is not there."""
+
+    def __reduce__(self) -> str:
+        return self.name  # pickled by name, as a module's functions are
+
+
+def _absent_device(name: str, **more: Any) -> Any:
+    return _AbsentDevice(
+        name=name,
         is_available=lambda: False,
         device_count=lambda: 0,
         manual_seed=_ignore_seed,
@@ -239,6 +246,7 @@ def _absent_device(**more: Any) -> Any:
 
 
 cuda: Any = _absent_device(
+    "cuda",
     seed=_do_nothing,
     seed_all=_do_nothing,
     is_initialized=lambda: False,
@@ -249,7 +257,7 @@ cuda: Any = _absent_device(
     get_rng_state_all=list,
     set_rng_state_all=_do_nothing,
 )
-mps, xpu = _absent_device(), _absent_device()
+mps, xpu = _absent_device("mps"), _absent_device("xpu")
 
 _settings: dict[str, Any] = {"deterministic": False, "warn_only": False, "precision": "highest"}
 

@@ -345,10 +345,18 @@ def in_memory_order(like: Array, draw: Callable[..., Array], *arrays: Array) -> 
 
 default_generator = Generator()
 default_generator.seed()
-seed = default_generator.seed
-initial_seed = default_generator.initial_seed
 get_rng_state = default_generator.get_state
 set_rng_state = default_generator.set_state
+
+
+def seed() -> int:
+    """Seed the default generator with 64 bits from the operating system, and return them."""
+    return default_generator.seed()
+
+
+def initial_seed() -> int:
+    """Return the seed that the default generator's stream began with, in [0, 2**64)."""
+    return default_generator.initial_seed()
 
 
 def manual_seed(seed: Any) -> Generator:
