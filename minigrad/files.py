@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import io
 import os
 import secrets
 import stat
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 try:
     import fcntl
@@ -161,23 +161,36 @@ _FORMATS = (  # where, first bytes, what it is and the way out
     ),
 )
 _PICKLE = (
-    "a Python pickle, which would run code when read. "
-    "Load it with its own program, and mg.save what was in it"
+    "a Python pickle, which would run code when read. If you trust it: "
+    "mg.load(path, weights_only=False). Safer: mg.save the state_dict of what was in it"
 )
+_START = 512  # bytes that tell
 
 
-def other_format(content: bytes) -> str | None:
-    """Say what a file that is not of safetensors is, and how to convert it; None if unknown."""
-    if not content:
+def is_pickle(start: bytes) -> bool:
+    """Tell whether these first bytes are a pickle's, and not the size of a safetensors header."""
+    is_size = start[4:9] == b"\0\0\0\0{"
+    return start[:1] == b"\x80" and start[1:2] in (b"\2", b"\3", b"\4", b"\5") and not is_size
+
+
+def other_format(file: BinaryIO) -> str | None:
+    """Say what a file that is not of safetensors is, and how to convert it; None if unknown.
+
+    Little of it is read, however large it is.
+    """
+    start = file.read(_START)
+    if not start:
         return "empty, not a complete safetensors file. Use another copy"
-    if content.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return _zip(content)
-    for start, magic, what in _FORMATS:
-        if content.startswith(magic, start):
+    if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return _zip(file)
+    for place, magic, what in _FORMATS:
+        if start.startswith(magic, place):
             return what
-    if content[:1] == b"\x80" and content[1:2] in b"\2\3\4\5" and content.endswith(b"."):
-        return _PICKLE
-    if content[:512].lstrip().lower().startswith((b"<!doctype html", b"<html")):
+    if is_pickle(start):
+        file.seek(-1, os.SEEK_END)
+        if file.read(1) == b".":
+            return _PICKLE
+    if start.lstrip().lower().startswith((b"<!doctype html", b"<html")):
         return (
             "a web page, perhaps an error that was downloaded in place of the file. "
             "Download it again"
@@ -185,11 +198,11 @@ def other_format(content: bytes) -> str | None:
     return None
 
 
-def _zip(content: bytes) -> str:
+def _zip(file: BinaryIO) -> str:
     import zipfile
 
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
     except zipfile.BadZipFile:
         return (

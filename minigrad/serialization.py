@@ -10,27 +10,23 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import zlib
-from pathlib import Path
+from types import ModuleType
 from typing import Any, BinaryIO
 
 import numpy as np
-from safetensors import SafetensorError, deserialize
-from safetensors.numpy import save as to_bytes
 
+from minigrad import archive
 from minigrad.device import Device
 from minigrad.dtypes import category
-from minigrad.files import other_format
+from minigrad.files import is_pickle
 from minigrad.files import write_atomically as write_atomically
 from minigrad.tensor.tensor import Tensor
 
 File = str | os.PathLike[str] | BinaryIO
 _KEY, _CHECKSUM = "minigrad", "minigrad.crc32"  # of the metadata
 _PLAIN = (str, int, float, bool, type(None))
-_DTYPES = {
-    "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
-    "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
-}  # fmt: skip
 _FROM_ARRAY = {
     "tensor": Tensor._wrap,
     "array": lambda array: array,
@@ -38,12 +34,15 @@ _FROM_ARRAY = {
 }
 
 
-def save(obj: Any, f: File) -> None:
+def save(obj: Any, f: File, pickle_module: ModuleType | None = None) -> None:
     """Write ``obj`` to a path or an open file; a path holds all of it or is left as it was.
 
     ``obj`` holds tensors, arrays, numbers, strings, None, and lists and dicts of these. A checksum
-    of it all goes with it. Raises TypeError for anything else, ValueError for a circle of lists or
-    dicts, OSError where the file cannot be written.
+    of it all goes with it. Of a module save its ``state_dict()``. With ``pickle_module=pickle`` any
+    object is pickled instead; reading that runs code, so :func:`load` has to ask for it too.
+
+    Raises TypeError for anything else, ValueError for a circle of lists or dicts, OSError where the
+    file cannot be written, ModuleNotFoundError without the package safetensors.
     https://docs.pytorch.org/docs/stable/generated/torch.save.html
 
     >>> import minigrad as mg, tempfile, os
@@ -52,51 +51,85 @@ def save(obj: Any, f: File) -> None:
     >>> mg.load(path)
     {'weight': tensor([1., 1.]), 'epoch': 3}
     """
-    tensors: dict[str, np.ndarray] = {}
-    try:
-        structure = json.dumps(_taken_apart(obj, "", tensors))
-    except RecursionError:
-        raise ValueError("save: lists or dicts are nested too deeply, or in a circle") from None
-    content = to_bytes(
-        tensors, metadata={_KEY: structure, _CHECKSUM: _checksum(structure, tensors)}
-    )
+    content = _in_safetensors(obj) if pickle_module is None else pickle_module.dumps(obj)
     if hasattr(f, "write"):
         f.write(content)
     else:
         write_atomically(f, content)
 
 
-def load(f: File, map_location: Any = None, *, weights_only: bool = True) -> Any:
+def _in_safetensors(obj: Any) -> bytes:
+    tensors: dict[str, np.ndarray] = {}
+    try:
+        structure = json.dumps(_taken_apart(obj, "", tensors))
+    except RecursionError:
+        raise ValueError("save: lists or dicts are nested too deeply, or in a circle") from None
+    metadata = {_KEY: structure, _CHECKSUM: _checksum(structure, tensors)}
+    return archive.to_bytes(tensors, metadata)
+
+
+def load(
+    f: File,
+    map_location: Any = None,
+    pickle_module: ModuleType | None = None,
+    *,
+    weights_only: bool = True,
+) -> Any:
     """Return what :func:`save` wrote, or a dictionary of tensors from any safetensors file.
 
-    bfloat16 comes as float32, which holds the same values. ``f`` is a path or a file open for
-    reading bytes. Nothing is ever executed, whatever ``weights_only``. Raises FileNotFoundError,
-    ValueError for a file that is not whole, has changed since it was saved (by its checksum, where
-    it has one) or is of another format, RuntimeError for a ``map_location`` other than the CPU.
+    ``f`` is a path or a file open for reading bytes; the path of an index
+    (``model.safetensors.index.json``) gives the tensors of all files it lists. bfloat16 comes as
+    float32, which holds the same values. Nothing is ever executed, unless the file is a pickle and
+    ``weights_only=False`` or a ``pickle_module`` asks for it: do so only for files you trust.
+
+    Raises FileNotFoundError, ValueError for a file that is not whole, has changed since it was
+    saved (by its checksum, where it has one) or is of another format, RuntimeError for
+    a ``map_location`` other than the CPU, ModuleNotFoundError without the package safetensors.
+    https://docs.pytorch.org/docs/stable/generated/torch.load.html
     """
     if isinstance(map_location, str):
         Device(map_location)
-    name, content = _read(f)
-    try:
-        arrays = {key: _array(key, entry, name) for key, entry in deserialize(content)}
-        metadata = (
-            json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")]).get("__metadata__")
-            or {}
-        )
-    except SafetensorError as error:
-        if other := other_format(content):
-            raise ValueError(f"load: {name} is {other}") from None
-        raise ValueError(
-            f"load: {name} is not a complete safetensors file ({error}); it may have been "
-            "cut off or changed. Use another copy."
-        ) from None
+    unpickler = pickle_module or (None if weights_only else pickle)
+    if hasattr(f, "read"):
+        name, content = repr(getattr(f, "name", "the open file")), f.read()
+        if unpickler is not None and is_pickle(content[:9]):
+            return unpickler.loads(content)
+        return _assembled(name, *archive.read_bytes(content, name))
+    path = _existing(f)
+    if path.endswith(".index.json"):
+        return _as_tensors(archive.read_shards(path))
+    if not os.path.isfile(path):  # a FIFO, say
+        with open(path, "rb") as stream:
+            return load(stream, None, pickle_module, weights_only=weights_only)
+    with open(path, "rb") as file:
+        if unpickler is not None and is_pickle(file.read(9)):
+            file.seek(0)
+            return unpickler.load(file)
+    return _assembled(repr(path), *archive.read_path(path))
+
+
+def _existing(f: Any) -> str:
+    path = os.fspath(f)
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"load: {path!r} is a folder, not a file")
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"load: no file {path!r}")
+    return os.fsdecode(path)
+
+
+def _as_tensors(arrays: archive.Arrays) -> dict[str, Tensor]:
+    return {key: Tensor._wrap(array) for key, array in arrays.items()}
+
+
+def _assembled(name: str, arrays: archive.Arrays, metadata: dict[str, str]) -> Any:
+    """Return the object that a file holds, checked by its checksum."""
     if _CHECKSUM in metadata and metadata[_CHECKSUM] != _checksum(metadata.get(_KEY, ""), arrays):
         raise ValueError(
             f"load: {name} has changed since it was saved: its checksum does not fit. "
             "Use another copy."
         )
     if _KEY not in metadata:
-        return {key: Tensor._wrap(array) for key, array in arrays.items()}
+        return _as_tensors(arrays)
     try:
         return _put_together(json.loads(metadata[_KEY]), arrays)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -104,18 +137,6 @@ def load(f: File, map_location: Any = None, *, weights_only: bool = True) -> Any
             f"load: {name} has tensors, but its {_KEY!r} metadata is damaged ({error!r}). Use "
             "another copy, or read the tensors alone with safetensors."
         ) from None
-
-
-def _read(f: Any) -> tuple[str, bytes]:
-    """Return what to call the file in errors, and what is in it."""
-    if hasattr(f, "read"):
-        return repr(getattr(f, "name", "the open file")), f.read()
-    path = os.fspath(f)
-    if os.path.isdir(path):
-        raise IsADirectoryError(f"load: {path!r} is a folder, not a file")
-    if not os.path.exists(path):
-        raise FileNotFoundError(f"load: no file {path!r}")
-    return repr(path), Path(path).read_bytes()
 
 
 def _checksum(structure: str, arrays: dict[str, np.ndarray]) -> str:
@@ -134,25 +155,13 @@ def _checksum(structure: str, arrays: dict[str, np.ndarray]) -> str:
     return f"{crc:08x}"
 
 
-def _array(key: str, entry: dict[str, Any], file: str) -> np.ndarray:
-    kind = entry["dtype"]
-    if kind == "BF16":  # NumPy has none: it is the upper half of a float32
-        bits = np.frombuffer(entry["data"], "<u2").astype(np.uint32) << 16
-        return bits.view(np.float32).reshape(entry["shape"])
-    if kind not in _DTYPES:
-        raise ValueError(f"load: {key} in {file} is {kind}, which minigrad does not have")
-    array = np.frombuffer(entry["data"], _DTYPES[kind])
-    array = array.astype(array.dtype.newbyteorder("="), copy=not array.flags.writeable)
-    return array.reshape(entry["shape"])
-
-
 def _taken_apart(obj: Any, path: str, tensors: dict[str, np.ndarray]) -> Any:
     """Return ``obj`` as JSON, its tensors and arrays replaced by their names in ``tensors``."""
     if isinstance(obj, (np.str_, np.bytes_)):
         obj = obj.item()
     if isinstance(obj, (Tensor, np.ndarray, np.generic)):
         array = obj._data if isinstance(obj, Tensor) else np.asarray(obj)
-        array = np.array(array, array.dtype.newbyteorder("="), order="C")
+        array = np.asarray(array, array.dtype.newbyteorder("="), order="C")
         try:
             category(array.dtype)
         except TypeError:
@@ -175,9 +184,21 @@ def _taken_apart(obj: Any, path: str, tensors: dict[str, np.ndarray]) -> Any:
         return {kind: [_taken_apart(x, f"{below}{i}", tensors) for i, x in enumerate(obj)]}
     if isinstance(obj, dict) and all(isinstance(k, _PLAIN) for k in obj):
         return {"dict": [[k, _taken_apart(v, f"{below}{k}", tensors)] for k, v in obj.items()]}
-    raise TypeError(
-        f"save: {path or 'the object'} is a {type(obj).__name__}; expected tensors, numbers, "
-        "strings, None, and lists and dicts (with strings, numbers or None as keys) of these"
+    raise TypeError(f"save: {path or 'the object'} is a {type(obj).__name__}; {_way_out(obj)}")
+
+
+def _way_out(obj: Any) -> str:
+    """Say how to save what is refused."""
+    if hasattr(obj, "state_dict") and hasattr(obj, "load_state_dict"):
+        return (
+            "save what it holds, mg.save(x.state_dict(), path), and load it into another one, "
+            "x.load_state_dict(mg.load(path)). To pickle the object itself, which runs code when "
+            "it is read: mg.save(x, path, pickle_module=pickle), mg.load(path, weights_only=False)"
+        )
+    return (
+        "expected tensors, numbers, strings, None, and lists and dicts (with strings, numbers or "
+        "None as keys) of these. Save what it holds as such, or pickle it, which runs code when it "
+        "is read: mg.save(x, path, pickle_module=pickle), mg.load(path, weights_only=False)"
     )
 
 

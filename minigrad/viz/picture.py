@@ -34,7 +34,13 @@ class Graph(Picture):
 
     def digraph(self) -> Any:
         """Return a ``graphviz.Digraph`` (``pip install graphviz``), to be changed further."""
-        import graphviz
+        try:
+            import graphviz
+        except ModuleNotFoundError:
+            raise ModuleNotFoundError(
+                "digraph needs the package graphviz: pip install graphviz. The picture's text is "
+                "in .dot, and .render(path) asks the program dot alone"
+            ) from None
 
         digraph = graphviz.Digraph("minigrad")
         digraph.body.extend(line + "\n" for line in self.dot.splitlines()[1:-1])
