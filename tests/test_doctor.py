@@ -106,6 +106,79 @@ def test_dropout_right_before():
     assert rules(model) == set() == rules(model, data())
 
 
+def test_dropout_some_layers_before():
+    rule = "Dropout before Batch Normalization"
+    layers = [nn.Dropout(0.5), nn.Linear(4, 4, bias=False), nn.ReLU(), nn.BatchNorm1d(4)]
+    model = nn.Sequential(*layers, nn.Linear(4, 3, bias=False), nn.BatchNorm1d(3))
+    assert rules(model) == {("3", rule)} == rules(model, data())
+    assert "'0', 2 layers before," in doctor.check(model, data())[0].why
+
+    class Functional(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.drop, self.linear, self.norm = layers[0], layers[1], layers[3]
+
+        def forward(self, x):
+            return self.norm((self.linear(self.drop(x)) + x).relu())
+
+    assert rules(Functional()) == set() and rules(Functional(), data()) == {("norm", rule)}
+    layers[0].p = 0.0
+    assert rules(model) == set() == rules(model, data())
+
+
+def test_called_twice_in_a_forward_pass():
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = nn.BatchNorm1d(4)
+
+        def forward(self, x):
+            return self.norm(self.norm(x).relu() - 3)
+
+    assert rules(Twice(), data()) == {("norm", "called 2 times in a forward pass")}
+    frozen = freeze_batchnorm(recalibrate_batchnorm(Twice(), data()))
+    assert not any("called" in rule for _, rule in rules(frozen, data()))
+
+
+def test_behind_another():
+    model = nn.Sequential(nn.BatchNorm1d(4), nn.BatchNorm1d(4))
+    rule = "Batch Normalization behind Batch Normalization"
+    assert rules(model) == {("1", rule)} == rules(model, data())
+    assert rules(nn.Sequential(nn.BatchNorm1d(4), nn.ReLU(), nn.BatchNorm1d(4)), data()) == set()
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ({"momentum": 0.99}, {("", "momentum 0.99")}),
+        ({"momentum": 0.5}, set()),
+        ({"momentum": None}, set()),
+        ({"momentum": 0.99, "track_running_stats": False}, set()),
+        ({"eps": 0.1}, {("", "eps 0.1")}),
+        ({"eps": 0.01}, set()),
+    ],
+)
+def test_numbers_of_a_layer(option, expected):
+    assert rules(nn.BatchNorm1d(4, **option)) == expected
+
+
+def test_batches_sorted_by_class():
+    rule = "batches sorted by class"
+    x, classes = mg.randn(512, 4), mg.arange(8).repeat_interleave(64)
+    mixed = mg.tensor(np.random.default_rng(0).permutation(classes.numpy()))
+    for labels, expected in ((classes, {("1", rule)}), (mixed, set()), (classes.float(), set()), (0 * classes, set())):
+        assert rules(clean(), DataLoader(TensorDataset(x, labels), batch_size=32)) == expected
+    half = mg.arange(2).repeat_interleave(256)  # the first batches hold one class, the last sample is of another
+    assert rules(clean(), DataLoader(TensorDataset(x, half), batch_size=16)) == {("1", rule)}
+    assert rules(clean(), DataLoader(TensorDataset(x, classes), batch_size=32, shuffle=True)) == set()
+
+
+def test_ghost_batches_not_smaller_than_the_batch():
+    rule = "ghost batches not smaller than the batch"
+    assert rules(nn.GhostBatchNorm(4, 32), data(batch_size=32)) == {("", rule)}
+    assert rules(nn.GhostBatchNorm(4, 16), data(batch_size=32)) == set() == rules(nn.GhostBatchNorm(4, 64))
+
+
 def test_constant_features():
     x = mg.randn(32, 4)
     x[:, 2] = 0.1

@@ -71,12 +71,7 @@ def batchnorm_inputs(model: Module, x: Tensor) -> list[BatchNormInput]:
 
     The graph tells who else reads an output, so call this where operations are recorded.
     """
-    observed = _Observed(model)
-    with ExitStack() as stack:
-        for module in observed.paths:
-            stack.callback(module.register_forward_pre_hook(observed.before).remove)
-            stack.callback(module.register_forward_hook(observed.after).remove)
-        output = model(x)
+    observed, output = _observe(model, x)
     readers = _readers(output)
     result = []
     for path, layer, input in observed.inputs:
@@ -92,6 +87,43 @@ def batchnorm_inputs(model: Module, x: Tensor) -> list[BatchNormInput]:
     return result
 
 
+def nearest_before(
+    model: Module, x: Tensor, kinds: type[Module] | tuple[type[Module], ...]
+) -> dict[str, tuple[str, int]]:
+    """Run ``model(x)`` and find, for each BatchNorm layer, the nearest such module before it.
+
+    Returns {path of the layer: (path of the module, how many others stand between)}. The search
+    ends at other BatchNorm layers. It follows the graph: call this where operations are recorded.
+    """
+    observed, _ = _observe(model, x)
+    nearest = {}
+    for path, _, input in observed.inputs:
+        queue, seen = [(input._node, 0)], set()
+        while queue:
+            node, between = queue.pop(0)
+            if node is None or node in seen:
+                continue
+            seen.add(node)
+            producer, module = observed.producers.get(node, ("", None))
+            if isinstance(module, kinds):
+                nearest[path] = (producer, between)
+                break
+            if not isinstance(module, NormBase):
+                between += module is not None
+                queue += [(parent, between) for parent in node.inputs]
+    return nearest
+
+
+def _observe(model: Module, x: Tensor) -> tuple[_Observed, Any]:
+    """Run ``model(x)``; return what its hooks saw, and the output."""
+    observed = _Observed(model)
+    with ExitStack() as stack:
+        for module in observed.paths:
+            stack.callback(module.register_forward_pre_hook(observed.before).remove)
+            stack.callback(module.register_forward_hook(observed.after).remove)
+        return observed, model(x)
+
+
 class _Observed:
     """What the hooks of one run see; tensors are known by their ids."""
 
@@ -99,6 +131,7 @@ class _Observed:
         self.paths = {module: path for path, module in model.named_modules()}
         # the innermost module that computed it
         self.sources: dict[int, tuple[str, Module]] = {}
+        self.producers: dict[Node, tuple[str, Module]] = {}  # the same by node
         self.calls: Counter[Module] = Counter()
         self.handled_by: defaultdict[int, set[str]] = defaultdict(set)
         self.inputs: list[tuple[str, NormBase, Tensor]] = []
@@ -118,7 +151,9 @@ class _Observed:
         if any(output is arg for arg in args):  # such as a Dropout that lets everything pass
             return
         for tensor in output_tensors(output):
-            self.sources.setdefault(id(tensor), (self.paths[module], module))
+            source = self.sources.setdefault(id(tensor), (self.paths[module], module))
+            if tensor._node is not None:
+                self.producers[tensor._node] = source
 
     def _note(self, module: Module, values: Any) -> None:
         self._alive.append(values)
