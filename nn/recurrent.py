@@ -14,47 +14,12 @@ from minigrad.creation import empty
 from minigrad.functions.joining import cat, stack
 from minigrad.nn import init
 from minigrad.nn.dropout import dropout as drop
-from minigrad.nn.linear import linear
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter, on_cpu
-from minigrad.nn.recurrent_steps import GATES, STEPS, State, Step, Weights
+from minigrad.nn.recurrent_steps import GATES, State, Weights, run_backwards, run_forwards
 from minigrad.nn.utils.rnn import PackedSequence
 from minigrad.silence import warn
 from minigrad.tensor.tensor import Tensor
-
-
-def _forwards(
-    step: Step, x: Tensor, sizes: list[int], state: State, weights: Weights
-) -> tuple[Tensor, State]:
-    """Run over steps of falling ``sizes``: (Σ sizes, I) -> (Σ sizes, H), and the last state."""
-    outputs, finished = [], []
-    for projected in linear(x, weights.ih, weights.bias_ih).split(sizes):
-        n = projected.shape[0]
-        if n < state[0].shape[0]:  # the last sequences have ended
-            finished.append(tuple(s[n:] for s in state))
-            state = tuple(s[:n] for s in state)
-        state = step(projected, state, weights)
-        outputs.append(state[0])
-    if finished:
-        parts = zip(state, *reversed(finished), strict=True)
-        state = tuple(cat(list(part)) for part in parts)
-    return cat(outputs), state
-
-
-def _backwards(
-    step: Step, x: Tensor, sizes: list[int], state: State, weights: Weights
-) -> tuple[Tensor, State]:
-    """As :func:`_forwards` from the last step to the first; later sequences join on the way."""
-    outputs: list[Tensor] = []
-    start = state
-    state = tuple(s[: sizes[-1]] for s in start)
-    for projected in reversed(linear(x, weights.ih, weights.bias_ih).split(sizes)):
-        n, running = projected.shape[0], state[0].shape[0]
-        if n > running:
-            state = tuple(cat([s, s0[running:n]]) for s, s0 in zip(state, start, strict=True))
-        state = step(projected, state, weights)
-        outputs.append(state[0])
-    return cat(outputs[::-1]), state
 
 
 class RNNBase(Module):
@@ -131,16 +96,16 @@ class RNNBase(Module):
         weights: Any = (self._parameters.get(name + suffix) for name in names)
         return Weights(*weights)
 
-    def _run(self, x: Tensor, sizes: list[int], state: State) -> tuple[Tensor, State]:
+    def _run(self, x: Tensor, sizes: tuple[int, ...], state: State) -> tuple[Tensor, State]:
         """Run rows (Σ sizes, I) through all layers; the states are (layers · D, N, H)."""
-        step = STEPS[self.mode]
         last: list[State] = []
         for layer in range(self.num_layers):
             outputs = []
-            for suffix, run in zip(self._suffixes(layer), (_forwards, _backwards), strict=False):
+            for suffix in self._suffixes(layer):
                 start = tuple(s[len(last)] for s in state)
+                run = run_backwards if suffix.endswith("_reverse") else run_forwards
                 weights = self._weights(suffix)
-                output, end = run(step, x, sizes, start, weights)
+                output, end = run(self.mode, x, sizes, start, weights)
                 outputs.append(output)
                 last.append(end)
             x = outputs[0] if len(outputs) == 1 else cat(outputs, -1)
@@ -165,7 +130,7 @@ class RNNBase(Module):
         steps, n = input.shape[:2]
         self._check_input(input)
         start = self._start(input, n, state)
-        output, last = self._run(input.flatten(0, 1), [n] * steps, start)
+        output, last = self._run(input.flatten(0, 1), (n,) * steps, start)
         output = output.unflatten(0, (steps, n))
         if not batched:
             return output.squeeze(1), tuple(s.squeeze(1) for s in last)
@@ -174,7 +139,7 @@ class RNNBase(Module):
     def _packed(self, input: PackedSequence, state: State | None) -> Any:
         data, batch_sizes, order, unsorted = input
         self._check_input(data, 2)
-        sizes = batch_sizes.tolist()
+        sizes = tuple(batch_sizes.tolist())
         if state is not None and order is not None:
             state = tuple(s.index_select(1, order) for s in state)
         output, last = self._run(data, sizes, self._start(data, sizes[0], state))

@@ -1,15 +1,29 @@
-"""One step of recurrent networks: projected input (N, gates · H), state, weights -> state."""
+"""Recurrent networks: one step composed, as their cells take it, and all steps in one primitive.
+
+A step takes its projected input (N, gates · H), the state and the weights to the next state. All
+steps take the inputs of all (Σ sizes, I) to the states, the start before them (1 or 2, N + Σ
+sizes, H): h, and of an LSTM c.
+"""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from minigrad.functions.joining import cat
 from minigrad.nn.linear import linear
+from minigrad.ops.gru import gru
+from minigrad.ops.lstm import lstm
+from minigrad.ops.recurrence import rnn, turned_rows
 from minigrad.tensor.tensor import Tensor
 
 State = tuple[Tensor, ...]  # (h,), of an LSTM (h, c)
 Step = Callable[[Tensor, State, Any], State]
+Sizes = tuple[int, ...]  # samples of each step
+States = Callable[[Tensor, Sizes, State, Any], Tensor]
 
 
 def _gates(x: Tensor, h: Tensor, weights: Any) -> Tensor:
@@ -51,7 +65,6 @@ STEPS: dict[str, Step] = {
     "LSTM": _lstm,
     "GRU": _gru,
 }
-GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "LSTM": 4, "GRU": 3}
 
 
 class Weights:
@@ -59,3 +72,122 @@ class Weights:
 
     def __init__(self, ih: Tensor, hh: Tensor, bias_ih: Any, bias_hh: Any, hr: Any = None) -> None:
         self.ih, self.hh, self.bias_ih, self.bias_hh, self.hr = ih, hh, bias_ih, bias_hh, hr
+
+
+def _inputs(x: Tensor, weights: Weights) -> Tensor:
+    """Project all steps at once; both biases are added where no gate scales one of them."""
+    if weights.bias_ih is None:
+        return linear(x, weights.ih)
+    bias = weights.bias_ih + weights.bias_hh
+    return linear(x, weights.ih, bias)
+
+
+def _rnn_states(nonlinearity: str, x: Tensor, sizes: Sizes, state: State, weights: Any) -> Tensor:
+    inputs = _inputs(x, weights)
+    options = {"sizes": sizes, "nonlinearity": nonlinearity}
+    states: Tensor = rnn(inputs, *state, weights.hh, **options)
+    return states.unsqueeze(0)
+
+
+def _lstm_states(x: Tensor, sizes: Sizes, state: State, weights: Any) -> Tensor:
+    inputs = _inputs(x, weights)
+    states: Tensor = lstm(inputs, *state, weights.hh, sizes=sizes, kept={})
+    return states
+
+
+def _gru_states(x: Tensor, sizes: Sizes, state: State, weights: Any) -> Tensor:
+    inputs = linear(x, weights.ih, weights.bias_ih)
+    weight = weights.hh
+    bias = weights.bias_hh
+    if bias is None:
+        bias = x.new_zeros(len(weight))
+
+    states: Tensor = gru(inputs, *state, weight, bias, sizes=sizes, kept={})
+    return states.unsqueeze(0)
+
+
+STATES: dict[str, States] = {
+    "RNN_TANH": functools.partial(_rnn_states, "tanh"),
+    "RNN_RELU": functools.partial(_rnn_states, "relu"),
+    "LSTM": _lstm_states,
+    "GRU": _gru_states,
+}
+GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "LSTM": 4, "GRU": 3}
+
+
+def run_forwards(
+    mode: str, x: Tensor, sizes: Sizes, state: State, weights: Weights
+) -> tuple[Tensor, State]:
+    """Run over steps of falling ``sizes``: (Σ sizes, I) -> (Σ sizes, H), and the last state."""
+    if weights.hr is not None:
+        return _step_by_step(STEPS[mode], x, sizes, state, weights)
+
+    start = sizes[0]
+    states = STATES[mode](x, sizes, state, weights)
+    output = states[0, start:]
+    ends = _ends(sizes)
+    return output, tuple(part[ends] for part in states)
+
+
+def run_backwards(
+    mode: str, x: Tensor, sizes: Sizes, state: State, weights: Weights
+) -> tuple[Tensor, State]:
+    """As :func:`run_forwards`, from the end of each sequence to its beginning."""
+    output, last = run_forwards(mode, _turned(x, sizes), sizes, state, weights)
+    return _turned(output, sizes), last
+
+
+def _ends(sizes: Sizes) -> Any:
+    """Return where among the states the last one of each sequence is."""
+    n = sizes[0]
+    total = sum(sizes)
+    if sizes[-1] == n:
+        return slice(total, total + n)
+
+    starts, lengths = _starts_and_lengths(sizes)
+    first = n + starts[lengths - 1]
+    return first + np.arange(n)
+
+
+def _starts_and_lengths(sizes: Sizes) -> tuple[Any, Any]:
+    """Return the row at which each step starts, and the steps of each sequence."""
+    starts = np.cumsum([0, *sizes])
+    lengths = [sum(size > i for size in sizes) for i in range(sizes[0])]
+    return starts, np.array(lengths)
+
+
+def _turned(x: Tensor, sizes: Sizes) -> Tensor:
+    """Return the rows with each sequence from its end to its beginning; twice is once."""
+    n = sizes[0]
+    if sizes[-1] == n:
+        steps = x.unflatten(0, (len(sizes), n))
+        return steps.flip(0).flatten(0, 1)
+
+    starts, lengths = _starts_and_lengths(sizes)
+    parts = []
+    for t, size in enumerate(sizes):
+        mirrored = lengths[:size] - 1 - t
+        rows = starts[mirrored] + np.arange(size)
+        parts.append(rows)
+
+    order = np.concatenate(parts)
+    result: Tensor = turned_rows(x, order=order)
+    return result
+
+
+def _step_by_step(
+    step: Step, x: Tensor, sizes: Sizes, state: State, weights: Weights
+) -> tuple[Tensor, State]:
+    """As :func:`run_forwards`, composed: what has a projection."""
+    outputs, finished = [], []
+    for projected in linear(x, weights.ih, weights.bias_ih).split(list(sizes)):
+        n = projected.shape[0]
+        if n < state[0].shape[0]:  # the last sequences have ended
+            finished.append(tuple(s[n:] for s in state))
+            state = tuple(s[:n] for s in state)
+        state = step(projected, state, weights)
+        outputs.append(state[0])
+    if finished:
+        parts = zip(state, *reversed(finished), strict=True)
+        state = tuple(cat(list(part)) for part in parts)
+    return cat(outputs), state

@@ -129,6 +129,10 @@ SAMPLES = {
         ((signed(2, 2, 4),), {"indices": np.array([[0, 2], [2, 0]]), "rows": 3, "padding_idx": 2, "scale_grad_by_freq": False}),
         ((signed(3, 4),), {"indices": np.array([0, 2, 2]), "rows": 3, "padding_idx": None, "scale_grad_by_freq": True}),
     ],
+    "recurrence.turned_rows": ((signed(3, 4),), {"order": np.array([2, 1, 0])}),
+    "recurrence.rnn": [((signed(5, 3), signed(2, 3), signed(3, 3)), {"sizes": (2, 2, 1), "nonlinearity": kind}) for kind in ("tanh", "relu")],
+    "lstm.lstm": [((signed(n, 12), signed(2, 3), signed(2, 3), signed(12, 3)), {"sizes": sizes, "kept": {}}) for n, sizes in ((4, (2, 2)), (3, (2, 1)))],
+    "gru.gru": [((signed(n, 9), signed(2, 3), signed(9, 3), signed(9)), {"sizes": sizes, "kept": {}}) for n, sizes in ((4, (2, 2)), (3, (2, 1)))],
     "indexing.setitem": [
         ((signed(3, 4), signed(4)), {"index": (slice(0, 2),)}),
         ((signed(2, 3, 4), signed(3, 2)), {"within": (1,), "index": (slice(None), np.array([0, 2]))}),

@@ -7,6 +7,7 @@ from layers import same_error, same_layer
 import minigrad as mg
 from minigrad import nn
 from minigrad.autograd import gradcheck, gradgradcheck
+from minigrad.ops.lstm import lstm
 
 rng = np.random.default_rng(0)
 
@@ -79,11 +80,13 @@ PACKED = {
     "lstm with state": (lambda L: L.nn.LSTM(3, 4), LENGTHS, {}, LONG, (floats(1, 4, 4), floats(1, 4, 4))),
     "gru of both directions": (lambda L: L.nn.GRU(3, 4, 2, bidirectional=True), LENGTHS, {}, LONG),
     "lstm unsorted": (lambda L: L.nn.LSTM(3, 4, 2, bidirectional=True), [2, 6, 1, 3], UNSORTED, LONG),
+    "lstm projected": (lambda L: L.nn.LSTM(3, 4, proj_size=2, bidirectional=True), LENGTHS, {}, LONG),
     "gru unsorted with state": (lambda L: L.nn.GRU(3, 4), [2, 6, 1, 3], UNSORTED, LONG, floats(1, 4, 4)),
     "batch first": (lambda L: L.nn.LSTM(3, 4, batch_first=True), [5, 2], {}, ROWS),
 }
 
 
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
 @pytest.mark.parametrize("name", PACKED)
 def test_packed_sequences_are_pytorchs(name, torch):
     make, lengths, options, *inputs = PACKED[name]
@@ -116,6 +119,37 @@ def test_second_order(kind):
 
     assert gradcheck(call, (x, *weights))
     assert gradgradcheck(call, (x, *weights))
+
+
+@pytest.mark.parametrize("lengths", [[6, 6, 6, 6], LENGTHS], ids=["padded", "packed"])
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_the_sweep_in_place_again_and_recorded_agree(kind, lengths):
+    layer = getattr(nn, kind)(3, 4, 2, bidirectional=True, dtype=mg.float64)
+    x = mg.tensor(LONG, dtype=mg.float64).requires_grad_()
+    output, last = layer(nn.utils.rnn.pack_padded_sequence(x, lengths))
+    loss = sum((part * part).sum() for part in (output.data, *(last if kind == "LSTM" else (last,))))
+    wanted = [x, *layer.parameters()]
+    in_place = mg.autograd.grad(loss, wanted, retain_graph=True)
+    again = mg.autograd.grad(loss, wanted, retain_graph=True)
+    recorded = mg.autograd.grad(loss, wanted, create_graph=True)
+    for a, b, c in zip(in_place, again, recorded, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(a.numpy(), c.detach().numpy(), rtol=1e-10, atol=1e-12)
+
+
+def test_gates_serve_the_result_that_they_are_of():
+    kept, starts = {}, [mg.zeros(1, 2), mg.zeros(1, 2)]
+    xs = [mg.tensor(floats(3, 8)).requires_grad_() for _ in range(2)]
+    weight = mg.tensor(floats(8, 2))
+    first, alone = (lstm(x, *starts, weight, sizes=(1, 1, 1), kept=k) for x, k in ((xs[0], kept), (xs[0], {})))
+    lstm(xs[1], *starts, weight, sizes=(1, 1, 1), kept=kept)
+    ours, theirs = (mg.autograd.grad(y.sum(), xs[0])[0] for y in (first, alone))
+    np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-5)
+
+
+def test_a_layer_of_projections_is_composed_to_second_order():
+    layer, x = nn.LSTM(2, 3, proj_size=2, dtype=mg.float64), mg.tensor(rng.standard_normal((2, 2, 2)))
+    assert gradgradcheck(lambda x: layer(x)[0], (x.requires_grad_(),))
 
 
 def pack(L, lengths, **options):
