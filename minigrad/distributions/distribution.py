@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from typing import Any
 
 from minigrad.distributions.constraints import Constraint, is_dependent
 from minigrad.distributions.utils import lazy_property
 from minigrad.functions.return_types import Size
 from minigrad.modes import no_grad
+from minigrad.silence import warn
 from minigrad.tensor.tensor import Tensor
 
 Shape = tuple[int, ...]
@@ -88,7 +88,7 @@ class Distribution:
             support = self.support
         except NotImplementedError:
             hint = "initialize it with `validate_args=False` to turn off validation."
-            warnings.warn(f"{type(self)} does not define `support`; {hint}", stacklevel=3)
+            warn(f"{type(self)} does not define `support`; {hint}")
             return
         if not _holds(support, value):
             raise ValueError(

@@ -13,6 +13,7 @@ import numpy as np
 
 from minigrad.dtypes import result_type
 from minigrad.engine.recording import Recorded, record_binary, record_unary
+from minigrad.functions.out import call_into
 from minigrad.primitive import Primitive
 
 Function = Callable[..., Any]
@@ -33,10 +34,13 @@ _FIRST_OPERANDS = ("input", "A", "x", "condition", "sorted_sequence", "tensor")
 _NUMBERS = (int, float, np.generic)
 
 
-def accepts_numpy_names(function: Function, also: tuple[type, ...] = ()) -> Function:
+def accepts_numpy_names(
+    function: Function, also: tuple[type, ...] = (), out: bool = False
+) -> Function:
     """Accept NumPy's ``axis`` for ``dim`` and ``x`` for ``input``, as PyTorch does.
 
-    TypeError where the first operand is neither a tensor nor of the types in ``also``.
+    TypeError where the first operand is neither a tensor nor of the types in ``also``. ``out`` says
+    whether there is an ``out=``.
     """
     parameters = list(inspect.signature(function).parameters)
     renamed = {
@@ -51,6 +55,10 @@ def accepts_numpy_names(function: Function, also: tuple[type, ...] = ()) -> Func
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         if kwargs:
             kwargs = {renamed.get(key, key): value for key, value in kwargs.items()}
+            if out and "out" in kwargs:
+                target = kwargs.pop("out")
+                if target is not None:
+                    return call_into(target, wrapper, args, kwargs)
         if first and (args or first in kwargs):
             operand = args[0] if args else kwargs[first]
             if not isinstance(operand, accepted):
@@ -65,10 +73,21 @@ def accepts_numpy_names(function: Function, also: tuple[type, ...] = ()) -> Func
                     raise not_a_tensor_error(function.__name__, name, place, value) from None
             raise
 
-    return wrapper
+    return with_out(wrapper) if out else wrapper
 
 
-accepts_numbers = functools.partial(accepts_numpy_names, also=(np.ndarray, *_NUMBERS))
+def with_out(function: Any) -> Function:
+    """Show ``out=`` in the signature of a function that takes it."""
+    signature = inspect.signature(function)
+    parameter = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None)
+    parameters = [*signature.parameters.values(), parameter.replace(annotation="T")]
+    function.__signature__ = signature.replace(parameters=parameters)
+    return function  # type: ignore[no-any-return]
+
+
+accepts_numbers = functools.partial(accepts_numpy_names, also=(np.ndarray, *_NUMBERS), out=True)
+accepts_out = functools.partial(accepts_numpy_names, out=True)
+accepts_arrays_and_out = functools.partial(accepts_numpy_names, also=(np.ndarray,), out=True)
 accepts_arrays = functools.partial(accepts_numpy_names, also=(np.ndarray,))
 
 
@@ -90,12 +109,14 @@ def unary(primitive: Primitive) -> Callable[[Function], Function]:
     def decorate(declaration: Function) -> Function:
         name = declaration.__name__
 
-        def function(input: Any) -> Any:
+        def function(input: Any, *, out: Any = None) -> Any:
             if not isinstance(input, Recorded):
                 raise not_a_tensor_error(name, "input", 1, input)
+            if out is not None:
+                return call_into(out, function, (input,), {})
             return record_unary(primitive, input)
 
-        return functools.update_wrapper(function, declaration)
+        return with_out(functools.update_wrapper(function, declaration))
 
     return decorate
 
@@ -118,13 +139,15 @@ def binary(primitive: Primitive, numbers: Numbers = Numbers.NONE) -> Callable[[F
     def decorate(declaration: Function) -> Function:
         name = declaration.__name__
 
-        def function(input: Any, other: Any) -> Any:
+        def function(input: Any, other: Any, *, out: Any = None) -> Any:
+            if out is not None:
+                return call_into(out, function, (input, other), {})
             if not (isinstance(input, Recorded) and isinstance(other, Recorded)):
                 check_operands(name, numbers, input, other)
                 input = wrap_if_both_numbers(input, other)
             return record_binary(primitive, input, other)
 
-        return functools.update_wrapper(function, declaration)
+        return with_out(functools.update_wrapper(function, declaration))
 
     return decorate
 

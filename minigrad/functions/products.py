@@ -12,8 +12,14 @@ from typing import Any
 import numpy as np
 
 from minigrad.engine.views import own
-from minigrad.functions.arguments import accepts_arrays, accepts_numpy_names, not_a_tensor_error
+from minigrad.functions.arguments import (
+    accepts_arrays_and_out,
+    accepts_numpy_names,
+    accepts_out,
+    not_a_tensor_error,
+)
 from minigrad.functions.einsum_equation import LETTERS, parse
+from minigrad.functions.out import call_into
 from minigrad.functions.shape import reshape
 from minigrad.ops import einsum as sums
 from minigrad.ops import linalg, reduction
@@ -46,7 +52,7 @@ def _check_not_bools(function: str, x: T, y: T) -> None:
         )
 
 
-def matmul(input: T, other: T) -> T:
+def matmul(input: T, other: T, *, out: T = None) -> T:
     """Return the matrix product: vectors (n,), matrices (n, m), batches (..., n, m) that broadcast.
 
     Raises RuntimeError for 0-d operands, sizes that do not fit, and two dtypes.
@@ -56,6 +62,8 @@ def matmul(input: T, other: T) -> T:
     >>> mg.matmul(mg.ones(2, 3), mg.ones(3))
     tensor([3., 3.])
     """
+    if out is not None:
+        return call_into(out, matmul, (input, other), {})
     if not hasattr(input, "ndim"):
         raise not_a_tensor_error("matmul", "input", 1, input)
     if not hasattr(other, "ndim"):
@@ -71,7 +79,7 @@ def matmul(input: T, other: T) -> T:
     return ops.matmul(input, other)
 
 
-@accepts_numpy_names
+@accepts_out
 def mm(input: T, mat2: T) -> T:
     """Return the product of two matrices, (n, m) and (m, p); RuntimeError for anything else.
 
@@ -87,7 +95,7 @@ def mm(input: T, mat2: T) -> T:
     return matmul(input, mat2)
 
 
-@accepts_numpy_names
+@accepts_out
 def bmm(input: T, mat2: T) -> T:
     """Return the products of two batches, (b, n, m) and (b, m, p), without broadcasting.
 
@@ -108,7 +116,7 @@ def bmm(input: T, mat2: T) -> T:
     return matmul(input, mat2)
 
 
-@accepts_numpy_names
+@accepts_out
 def mv(input: T, vec: T) -> T:
     """Return the product of a matrix (n, m) and a vector (m,).
 
@@ -126,7 +134,7 @@ def mv(input: T, vec: T) -> T:
     return matmul(input, vec)
 
 
-@accepts_numpy_names
+@accepts_out
 def dot(input: T, tensor: T) -> T:
     """Return the product of two vectors (n,), a 0-d tensor.
 
@@ -149,7 +157,7 @@ def dot(input: T, tensor: T) -> T:
     return matmul(input, tensor)
 
 
-@accepts_arrays
+@accepts_arrays_and_out
 def inner(input: T, other: T) -> T:
     """Return the sums of products along the last dimensions; with a 0-d operand, the product.
 
@@ -171,7 +179,7 @@ def inner(input: T, other: T) -> T:
     return tensordot(input, other, dims=([-1], [-1]))
 
 
-@accepts_arrays
+@accepts_arrays_and_out
 def outer(input: T, vec2: T) -> T:
     """Return the matrix of products of two vectors, (n,) and (m,) -> (n, m).
 
@@ -210,7 +218,7 @@ def einsum(*args: Any) -> T:
     return sums.einsum(*operands, inputs=inputs, output=output)
 
 
-def tensordot(a: T, b: T, dims: Any = 2) -> T:
+def tensordot(a: T, b: T, dims: Any = 2, out: T = None) -> T:
     """Return the sum of products over ``dims``: the last n of a and first n of b, or two lists.
 
     https://docs.pytorch.org/docs/stable/generated/torch.tensordot.html
@@ -219,6 +227,8 @@ def tensordot(a: T, b: T, dims: Any = 2) -> T:
     >>> mg.tensordot(mg.tensor([[1, 2], [3, 4]]), mg.tensor([[1, 2], [3, 4]]))
     tensor(30)
     """
+    if out is not None:
+        return call_into(out, tensordot, (a, b, dims), {})
     for place, (name, x) in enumerate((("a", a), ("b", b)), 1):
         if not hasattr(x, "ndim"):
             raise not_a_tensor_error("tensordot", name, place, x)
@@ -260,7 +270,7 @@ def _dims_to_contract(a: T, b: T, dims: Any) -> tuple[list[int], list[int]]:
     return left, right
 
 
-@accepts_arrays
+@accepts_arrays_and_out
 def kron(input: T, other: T) -> T:
     """Return the Kronecker product; the operand of fewer dimensions gets leading ones.
 
@@ -305,7 +315,7 @@ def trace(input: T) -> T:
     return linalg.trace(input.long() if input.dtype.kind == "u" else input)
 
 
-@accepts_arrays
+@accepts_arrays_and_out
 def cross(input: T, other: T, dim: int | None = None) -> T:
     """Return the vector product along ``dim`` (the first of length 3 by default).
 

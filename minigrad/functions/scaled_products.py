@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigrad.functions.arguments import accepts_numpy_names
+from minigrad.functions.arguments import accepts_out
 from minigrad.functions.products import bmm, check_same_dtype, mm, mv, outer
 from minigrad.functions.shape import expand
 from minigrad.ops import reduction
@@ -29,7 +29,7 @@ def _scaled_sum(input: T, product: T, beta: float, alpha: float) -> T:
     return (input if beta == 1 else input * beta) + product
 
 
-@accepts_numpy_names
+@accepts_out
 def addmm(input: T, mat1: T, mat2: T, *, beta: float = 1, alpha: float = 1) -> T:
     """Return beta * input + alpha * (mat1 @ mat2); input (broadcast to (n, p)), (n, m), (m, p).
 
@@ -43,7 +43,7 @@ def addmm(input: T, mat1: T, mat2: T, *, beta: float = 1, alpha: float = 1) -> T
     return _scaled_sum(input, mm(mat1, mat2), beta, alpha)
 
 
-@accepts_numpy_names
+@accepts_out
 def addmv(input: T, mat: T, vec: T, *, beta: float = 1, alpha: float = 1) -> T:
     """Return beta * input + alpha * (mat @ vec).
 
@@ -56,7 +56,7 @@ def addmv(input: T, mat: T, vec: T, *, beta: float = 1, alpha: float = 1) -> T:
     return _scaled_sum(input, mv(mat, vec), beta, alpha)
 
 
-@accepts_numpy_names
+@accepts_out
 def addr(input: T, vec1: T, vec2: T, *, beta: float = 1, alpha: float = 1) -> T:
     """Return beta * input + alpha * the outer product of two vectors.
 
@@ -70,7 +70,7 @@ def addr(input: T, vec1: T, vec2: T, *, beta: float = 1, alpha: float = 1) -> T:
     return _scaled_sum(input, outer(vec1, vec2), beta, alpha)
 
 
-@accepts_numpy_names
+@accepts_out
 def baddbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1) -> T:
     """Return beta * input + alpha * (batch1 @ batch2), matrix by matrix.
 
@@ -83,7 +83,7 @@ def baddbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1
     return _scaled_sum(input, bmm(batch1, batch2), beta, alpha)
 
 
-@accepts_numpy_names
+@accepts_out
 def addbmm(input: T, batch1: T, batch2: T, *, beta: float = 1, alpha: float = 1) -> T:
     """Return beta * input + alpha * the sum over the batch of batch1 @ batch2.
 

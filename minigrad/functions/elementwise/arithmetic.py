@@ -9,7 +9,7 @@ from minigrad.engine.recording import Recorded
 from minigrad.functions.arguments import (
     Numbers,
     accepts_numbers,
-    accepts_numpy_names,
+    accepts_out,
     as_number,
     binary,
     check_operands,
@@ -77,7 +77,7 @@ def sub(input: T, other: T, *, alpha: float = 1) -> T:
 subtract = sub
 
 
-@accepts_numpy_names
+@accepts_out
 def rsub(input: T, other: T, alpha: Any = 1) -> T:
     """Return other - alpha * input.
 
@@ -204,7 +204,7 @@ def reciprocal(input: T) -> T:
     """
 
 
-@accepts_numpy_names
+@accepts_out
 def positive(input: T) -> T:
     """Return input; raise RuntimeError for bools.
 
@@ -255,7 +255,7 @@ def abs(input: T) -> T:
 absolute = abs
 
 
-@accepts_numpy_names
+@accepts_out
 def lerp(input: T, end: T, weight: T) -> T:
     """Return input + weight * (end - input); raise NotImplementedError for integers.
 
@@ -277,7 +277,7 @@ def lerp(input: T, end: T, weight: T) -> T:
     return input + weight * (end - input)
 
 
-@accepts_numpy_names
+@accepts_out
 def addcmul(input: T, tensor1: T, tensor2: T, *, value: float = 1) -> T:
     """Return input + value * tensor1 * tensor2.
 
@@ -302,7 +302,7 @@ def addcmul(input: T, tensor1: T, tensor2: T, *, value: float = 1) -> T:
     return ops.addcmul(input, tensor1, tensor2)
 
 
-@accepts_numpy_names
+@accepts_out
 def addcdiv(input: T, tensor1: T, tensor2: T, *, value: float = 1) -> T:
     """Return input + value * tensor1 / tensor2; raise RuntimeError where both are integers.
 

@@ -10,7 +10,7 @@ from minigrad.engine.recording import Recorded
 from minigrad.functions.arguments import (
     Numbers,
     accepts_numbers,
-    accepts_numpy_names,
+    accepts_out,
     as_number,
     binary,
     check_operands,
@@ -71,7 +71,7 @@ def pow(input: T, exponent: T) -> T:
     return ops.pow(input, exponent)
 
 
-@accepts_numpy_names
+@accepts_out
 def square(input: T) -> T:
     """Return input ** 2.
 
@@ -266,7 +266,7 @@ def sigmoid(input: T) -> T:
     """
 
 
-@accepts_numpy_names
+@accepts_out
 def logit(input: T, eps: float | None = None) -> T:
     """Return log(input / (1 - input)), input first held between eps and 1 - eps.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from minigrad.functions.arguments import accepts_numpy_names, unary
+from minigrad.functions.arguments import accepts_out, unary
 from minigrad.ops import elementwise as ops
 from minigrad.ops import special
 
@@ -16,7 +16,7 @@ __all__ = [
 T = Any  # a Tensor, which this floor does not know
 
 
-@accepts_numpy_names
+@accepts_out
 def round(input: T, *, decimals: int = 0) -> T:
     """Return rounded to ``decimals``, halves to the even neighbour.
 
@@ -105,7 +105,7 @@ def sign(input: T) -> T:
 sgn = sign
 
 
-@accepts_numpy_names
+@accepts_out
 def nan_to_num(
     input: T, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
 ) -> T:

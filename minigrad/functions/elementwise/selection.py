@@ -9,7 +9,7 @@ import numpy as np
 
 from minigrad.dtypes import checked_scalar, get_default_dtype, result_type
 from minigrad.functions.arguments import (
-    accepts_numpy_names,
+    accepts_out,
     as_number,
     binary,
     unary,
@@ -27,7 +27,7 @@ _BOUNDS = (float, int, type(None))
 T = Any  # a Tensor, which this floor does not know
 
 
-@accepts_numpy_names
+@accepts_out
 def clamp(input: T, min: Any = None, max: Any = None) -> T:
     """Return input held between min and max, numbers or tensors; one of them may be missing.
 
@@ -98,7 +98,7 @@ def _check_bound(name: str, bound: Any, leaves_nothing: bool, dtype: np.dtype[An
         )
 
 
-@accepts_numpy_names
+@accepts_out
 def clamp_min(input: T, min: Any) -> T:
     """Return input, and no less than min.
 
@@ -111,7 +111,7 @@ def clamp_min(input: T, min: Any) -> T:
     return clamp(input, min=min)
 
 
-@accepts_numpy_names
+@accepts_out
 def clamp_max(input: T, max: Any) -> T:
     """Return input, and no more than max.
 
@@ -189,7 +189,7 @@ def relu(input: T) -> T:
     """
 
 
-@accepts_numpy_names
+@accepts_out
 def where(condition: T, input: T = None, other: T = None) -> T:
     """Return input where condition is True, other elsewhere; shapes broadcast.
 
@@ -214,7 +214,7 @@ def where(condition: T, input: T = None, other: T = None) -> T:
     return ops.where(condition, wrap_if_both_numbers(input, other), other)
 
 
-@accepts_numpy_names
+@accepts_out
 def masked_fill(input: T, mask: T, value: Any) -> T:
     """Return input with value, a number or a 0-d tensor, where mask is True; the dtype stays.
 
