@@ -63,6 +63,7 @@ from minigrad.compat import (
     use_deterministic_algorithms as use_deterministic_algorithms,
     xpu as xpu,
 )
+from minigrad.compiler import compile as compile
 from minigrad.creation import (
     as_tensor as as_tensor,
     asarray as asarray,

@@ -26,6 +26,7 @@ class _Modes(threading.local):
     links: int | None = (
         None  # what asks for no gradient is linked, too, back to this tick: for pictures
     )
+    tape: Any = None  # what notes this thread's calls of NumPy: compiler.tape
     hold_statistics = (
         False  # a forward that runs again, or only to be looked at, moves no statistics
     )
@@ -52,6 +53,18 @@ RESULTS = _Results()
 
 
 MODES = _Modes()
+
+
+def noted(method: F) -> F:
+    """Let the tape of a compiled step note a method, of what is no array."""
+
+    @functools.wraps(method)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if MODES.tape is None:
+            return method(self, *args, **kwargs)
+        return MODES.tape.draw(method, self, args, kwargs)
+
+    return call  # type: ignore[return-value]
 
 
 def is_grad_enabled() -> bool:

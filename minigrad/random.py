@@ -23,6 +23,7 @@ import numpy as np
 from minigrad.device import Device
 from minigrad.draws import BLOCK, box_muller, multiply_add, smallest, swapped
 from minigrad.layout import axes_in_memory
+from minigrad.modes import noted
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Shape = int | Sequence[int]
@@ -304,6 +305,12 @@ class Generator:
             lambda shape: self.exponential(shape, dtype=weights.dtype),
         )
         return np.ascontiguousarray(smallest(-(weights / times), num_samples))
+
+
+_NOTED = """manual_seed seed get_state set_state clone_state random_uint32 random_uint64
+random_int64 uniform normal exponential bernoulli integers permutation multinomial"""
+for _name in _NOTED.split():
+    setattr(Generator, _name, noted(getattr(Generator, _name)))
 
 
 def _checked_weights(weights: Array, num_samples: int, replacement: bool) -> Array:

@@ -31,10 +31,10 @@ def silence(package: str) -> None:
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn of the line outside of us that led here."""
     level, frame = 1, sys._getframe()
-    while frame.f_back is not None and _is_ours(frame.f_globals):
+    while frame.f_back is not None and is_ours(frame.f_globals):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)
 
 
-def _is_ours(names: dict[str, object]) -> bool:
+def is_ours(names: dict[str, object]) -> bool:
     return str(getattr(names.get("__spec__"), "name", None)).split(".")[0] == "minigrad"

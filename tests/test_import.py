@@ -21,6 +21,7 @@ FLOORS = [
     "creation ranges sampling compat backends distributions autograd func utils datasets serialization viz",
     "nn",
     "optim",
+    "compiler",
 ]  # fmt: skip
 FLOOR = {name: i for i, names in enumerate(FLOORS) for name in names.split()}
 

@@ -1,0 +1,273 @@
+"""What a program needs: equal calls once, no dead ones, and nothing lasting before the last guard.
+
+The order of the calls stays as it was recorded, but for writes to state, which wait.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter, defaultdict
+from typing import Any
+
+import numpy as np
+
+from minigrad.compiler.program import (
+    CONSTANT,
+    INPUT,
+    STATE,
+    TEMPORARY,
+    Call,
+    Memory,
+    Place,
+    Program,
+    mapped,
+    places,
+)
+
+LASTING = (STATE, INPUT)
+
+
+def planned(program: Program) -> Program:
+    """Return the program without what nobody needs, its lasting writes behind the last guard."""
+    calls = _without_repetitions(program)
+    calls = _without_dead(calls, program.results)
+    calls = _writes_behind_guards(calls)
+    return Program(calls, program.inputs, program.states, program.results)
+
+
+def memories_of(tree: Any) -> list[Memory]:
+    """Return the memories of the places in a tree."""
+    return [place.memory for place in places(tree)]
+
+
+# ---- equal calls ------------------------------------------------------------------------------
+def _without_repetitions(program: Program) -> list[Call]:
+    """Let equal calls on equal values be one, where neither result is written to in parts."""
+    written = {place.memory for call in program.calls for place in call.writes}
+    version: Counter[Memory] = Counter()
+    same_as: dict[Memory, Memory] = {}
+    known: dict[Any, Call] = {}
+    calls = []
+
+    def renamed(x: Any) -> Any:
+        if isinstance(x, Place) and x.memory in same_as:
+            original = same_as[x.memory]
+            return dataclasses.replace(x, memory=original)
+        return x
+
+    for call in program.calls:
+        call.args = mapped(call.args, renamed)
+        call.kwargs = mapped(call.kwargs, renamed)
+        results = memories_of(call.results)
+        if _is_needless_copy(call, written):
+            same_as[results[0]] = call.args[0].memory
+            continue
+        pure = not (call.writes or call.is_guard or call.is_draw)
+        if pure and written.isdisjoint(results):
+            key = _key(call, version)
+            first = known.setdefault(key, call)
+            if first is not call:
+                originals = memories_of(first.results)
+                same_as.update(zip(results, originals, strict=True))
+                continue
+        for place in call.writes:
+            version[place.memory] += 1
+        calls.append(call)
+
+    program.results = mapped(program.results, renamed)
+    return calls
+
+
+def _is_needless_copy(call: Call, written: set[Memory]) -> bool:
+    """Whether a call copies a temporary memory, as it lies, and nobody writes to either."""
+    if call.function not in (np.copy, np.ndarray.copy):
+        return False
+    source, result = call.args[0], call.results
+    if not isinstance(source, Place):
+        return False
+    if source.memory.kind != TEMPORARY:
+        return False
+    if source.memory in written or result.memory in written:
+        return False
+    if source.strides != result.strides:
+        return False
+    return source.is_itself and result.is_itself
+
+
+def _key(call: Call, version: Counter[Memory]) -> Any:
+    """Return what two calls have in common that give equal results."""
+
+    def part(x: Any) -> Any:
+        if isinstance(x, Place):
+            return x, version[x.memory]
+        return type(x), repr(x)
+
+    return call.function, _frozen(call.args, part), _frozen(call.kwargs, part)
+
+
+def _frozen(tree: Any, part: Any) -> Any:
+    if isinstance(tree, dict):
+        return tuple((name, _frozen(item, part)) for name, item in tree.items())
+    if type(tree) in (tuple, list):
+        return type(tree), tuple(_frozen(item, part) for item in tree)
+    return part(tree)
+
+
+# ---- dead calls -------------------------------------------------------------------------------
+def _without_dead(calls: list[Call], results: Any) -> list[Call]:
+    """Leave out calls whose results nobody reads."""
+    live = set(memories_of(results))
+    needed = []
+    for call in reversed(calls):
+        written = [place.memory for place in call.writes]
+        fresh = memories_of(call.results)
+        lasting = any(memory.kind in LASTING for memory in written)
+        if call.is_guard or call.is_draw or lasting or not live.isdisjoint([*written, *fresh]):
+            needed.append(call)
+            live.difference_update(fresh)
+            live.update(place.memory for place in call.reads())
+            live.update(written)
+    return needed[::-1]
+
+
+# ---- writes that last -------------------------------------------------------------------------
+SAFE = {np.copy, np.ndarray.astype, np.ndarray.copy, np.ndarray.reshape, np.ndarray.dot, np.dot}
+
+
+def may_fail(call: Call) -> bool:
+    """Whether a call may raise with other numbers, or says that the program does not fit."""
+    if call.is_guard:
+        return True
+    owner = getattr(call.function, "__self__", call.function)
+    return not (isinstance(owner, np.ufunc) or call.function in SAFE or call.writes)
+
+
+def _writes_behind_guards(calls: list[Call]) -> list[Call]:
+    """Move what writes to state before the last guard, and what reads it then, behind that."""
+    last = max((i for i, call in enumerate(calls) if may_fail(call)), default=-1)
+    waiting: list[Call] = []
+    touched: set[Memory] = set()  # that waiting calls write
+    for_later: set[Memory] = set()  # that they read
+    before = []
+    for call in calls[: last + 1]:
+        written = {place.memory for place in call.writes} | set(memories_of(call.results))
+        read = {place.memory for place in call.reads()}
+        lasting = any(place.memory.kind in LASTING for place in call.writes)
+        if lasting or not touched.isdisjoint(read | written):
+            if call.is_guard or call.is_draw:
+                raise NotImplementedError("a guard reads state that was written before it")
+            waiting.append(call)
+            touched |= written
+            for_later |= read
+        elif not for_later.isdisjoint(written):
+            raise NotImplementedError("memory that a write to state reads is overwritten")
+        else:
+            before.append(call)
+    return before + waiting + calls[last + 1 :]
+
+
+# ---- two recordings ---------------------------------------------------------------------------
+class Difference(Exception):
+    """Where two recordings of one function part."""
+
+    def __init__(self, kind: str, call: Call | None, first: Any = None, second: Any = None) -> None:
+        super().__init__(kind)
+        self.kind, self.call, self.first, self.second = kind, call, first, second
+
+
+class _Comparison:
+    """Two programs, memory by memory and number by number."""
+
+    def __init__(self) -> None:
+        self.pairs: dict[Memory, Memory] = {}
+
+    def run(self, first: Program, second: Program) -> None:
+        """Raise Difference where they are not the same."""
+        for a, b in zip(first.calls, second.calls, strict=False):
+            if a.function != b.function:
+                raise Difference("call", b, a, b)
+            if a.is_guard != b.is_guard:
+                raise Difference("call", b, a, b)
+            self.compare(a.args, b.args, b)
+            self.compare(a.kwargs, b.kwargs, b)
+            self.compare(a.results, b.results, b)
+            if not _same_number(a.expected, b.expected):
+                raise Difference("guard", b, a.expected, b.expected)
+        if len(first.calls) != len(second.calls):
+            raise Difference("call", None)
+        self.compare(first.results, second.results, None)
+
+    def compare(self, a: Any, b: Any, call: Call | None) -> None:
+        if type(a) is not type(b):
+            raise Difference("call", call, a, b)
+        if isinstance(a, Place):
+            self._compare_places(a, b, call)
+        elif isinstance(a, (tuple, list)):
+            if len(a) != len(b):
+                raise Difference("call", call, a, b)
+            for x, y in zip(a, b, strict=True):
+                self.compare(x, y, call)
+        elif isinstance(a, dict):
+            self.compare(list(a), list(b), call)
+            for name in a:
+                self.compare(a[name], b[name], call)
+        elif not _same_number(a, b):
+            is_count = call is not None and call.request is not None
+            if not is_count:
+                kind = "number" if isinstance(b, (int, float)) else "call"
+                raise Difference(kind, call, a, b)
+
+    def _compare_places(self, a: Place, b: Place, call: Call | None) -> None:
+        x, y = a.memory, b.memory
+        if _layout(a) != _layout(b):
+            raise Difference("call", call, a, b)
+        if self.pairs.setdefault(x, y) is not y:
+            raise Difference("call", call, a, b)
+        if x.kind != y.kind:
+            raise Difference("call", call, a, b)
+        if x.kind == STATE and x.array is not y.array:
+            raise Difference("state", call, a, b)
+        if x.kind == INPUT and x.key != y.key:
+            raise Difference("call", call, a, b)
+        if x.kind == CONSTANT:
+            same = x.array.tobytes() == y.array.tobytes()
+            if not same:
+                raise Difference("constant", call, x.array, y.array)
+
+
+def _layout(place: Place) -> Any:
+    return place.offset, place.shape, place.strides, place.dtype
+
+
+def _same_number(a: Any, b: Any) -> bool:
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, (float, np.generic)):
+        return repr(a) == repr(b)
+    return bool(a == b)
+
+
+def check_same(first: Program, second: Program) -> None:
+    """Raise Difference where two recordings are not the same program."""
+    _Comparison().run(first, second)
+
+
+def read_after(calls: list[Call], results: Any) -> dict[Memory, int]:
+    """Return for each memory the last call that touches it; results are read at the end."""
+    last: dict[Memory, int] = defaultdict(int)
+    for i, call in enumerate(calls):
+        for memory in memories_of((call.args, call.kwargs, call.results)):
+            last[memory] = i
+    for memory in memories_of(results):
+        last[memory] = len(calls)
+    return last
+
+
+def temporaries(calls: list[Call]) -> list[Memory]:
+    """Return the memories that the calls make, in order."""
+    found: dict[Memory, None] = {}
+    for call in calls:
+        found.update(dict.fromkeys(m for m in memories_of(call.results) if m.kind == TEMPORARY))
+    return list(found)

@@ -1,0 +1,219 @@
+"""What a function reaches: tensors, modules, optimizers, and the plain values it may read.
+
+State is found, not declared: from the function through its closure, the globals it names, and the
+attributes and items of what is there. Each dictionary and list on the way is held to be as it was;
+so is each tensor's memory.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+import sys
+from collections.abc import Iterator
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from minigrad.optim.optimizer import Optimizer
+from minigrad.random import Generator
+from minigrad.tensor.tensor import Tensor
+
+LIBRARIES = {*sys.stdlib_module_names, "numpy", "minigrad", "builtins", "tqdm", "matplotlib"}
+NUMBERS = (int, float, bool, complex, np.generic)
+ATOMS = (*NUMBERS, str, bytes, type(None), type(...), np.dtype, slice, range, BuiltinFunctionType)
+MODULE_PARTS = ("_parameters", "_buffers", "_modules")
+
+
+Named = tuple[str, Any]
+
+
+class Reach:
+    """Everything that is found from one function, by name."""
+
+    def __init__(self) -> None:
+        self.seen: dict[int, Any] = {}  # keeps them alive, so that ids stay theirs
+        self.tensors: dict[int, Named] = {}
+        self.modules: dict[int, str] = {}
+        self.hooked: list[Any] = []  # modules, whose hooks must be none
+        self.optimizers: list[Optimizer] = []
+        self.holders: list[Named] = []  # dictionaries and lists
+        self.names: list[tuple[str, Any, str]] = []  # of globals: name, dictionary, key
+        self.cells: list[Named] = []
+
+    def visit(self, x: Any, name: str) -> None:
+        """Find what is reached from ``x``."""
+        if isinstance(x, ATOMS) or id(x) in self.seen:
+            return
+        self.seen[id(x)] = x
+        if isinstance(x, Tensor):
+            self.tensors[id(x)] = (name, x)
+        elif isinstance(x, Optimizer):
+            self._visit_optimizer(x, name)
+        elif all(part in getattr(x, "__dict__", ()) for part in MODULE_PARTS):
+            self._visit_module(x, name)
+        elif isinstance(x, dict):
+            self._hold(x, name, [(f"{name}[{key!r}]", item) for key, item in x.items()])
+        elif isinstance(x, list):
+            self._hold(x, name, [(f"{name}[{i}]", item) for i, item in enumerate(x)])
+        elif isinstance(x, (tuple, set, frozenset)):
+            for i, item in enumerate(x):
+                self.visit(item, f"{name}[{i}]")
+        else:
+            self._visit_code(x, name)
+
+    def _hold(self, holder: Any, name: str, items: Any) -> None:
+        self.holders.append((name, holder))
+        for item_name, item in items:
+            self.visit(item, item_name)
+
+    def _visit_module(self, module: Any, name: str) -> None:
+        """Visit a module and what is below it; paths begin with the name of the outermost."""
+        self.modules[id(module)] = name
+        self.hooked.append(module)
+        own = vars(module)
+        others = [(key, item) for key, item in own.items() if key not in MODULE_PARTS]
+        self.holders.append((name, own))
+        for key, tensor in [*own["_parameters"].items(), *own["_buffers"].items()]:
+            if tensor is not None:  # this name is the best
+                self.seen[id(tensor)] = tensor
+                self.tensors[id(tensor)] = (f"{name}.{key}", tensor)
+        for part in MODULE_PARTS:
+            self._hold(own[part], name, [(f"{name}.{key}", x) for key, x in own[part].items()])
+        for key, item in others:
+            if not key.endswith("_hooks"):
+                self.visit(item, f"{name}.{key}")
+        self._visit_class(type(module), name)
+
+    def _visit_optimizer(self, optimizer: Optimizer, name: str) -> None:
+        self.optimizers.append(optimizer)
+        for i, group in enumerate(optimizer.param_groups):
+            self.visit(group["params"], f"{name}[{i}]")
+
+    def visit_state(self) -> None:
+        """Visit the state of the optimizers: its tensors are named after their parameters."""
+        for optimizer in self.optimizers:
+            for p, entries in optimizer.state.items():
+                name = self.tensors[id(p)][0] if id(p) in self.tensors else "state"
+                self._hold(entries, name, [(f"{name}.{key}", x) for key, x in entries.items()])
+
+    # ---- code -------------------------------------------------------------------------------
+    def _visit_code(self, x: Any, name: str) -> None:
+        """Visit functions, methods, and objects of the user's."""
+        if isinstance(x, FunctionType):
+            self._visit_function(x, name)
+        elif isinstance(x, MethodType):
+            self.visit(x.__self__, name)
+            self.visit(x.__func__, name)
+        elif isinstance(x, functools.partial):
+            for part in (x.func, x.args, x.keywords):
+                self.visit(part, name)
+        elif isinstance(x, type):
+            self._visit_class(x, name)
+        elif not isinstance(x, (ModuleType, np.ndarray, Generator)) and hasattr(x, "__dict__"):
+            self._visit_object(x, name)
+
+    def _visit_object(self, x: Any, name: str) -> None:
+        if _package(type(x)) in LIBRARIES - {"minigrad"}:
+            return
+        own = vars(x)
+        items = [(f"{name}.{key}", item) for key, item in own.items()]
+        self._hold(own, name, items)
+        self._visit_class(type(x), name)
+
+    def _visit_class(self, kind: type, name: str) -> None:
+        for base in kind.__mro__:
+            if _package(base) not in LIBRARIES and id(base) not in self.seen:
+                self.seen[id(base)] = base
+                for item in vars(base).values():
+                    self.visit(getattr(item, "__func__", item), name)
+
+    def _visit_function(self, function: Any, name: str) -> None:
+        if _package(function) in LIBRARIES:
+            return
+        wrapped = getattr(function, "__wrapped__", None)
+        if wrapped is not None:
+            self.visit(wrapped, name)
+        self.visit(function.__defaults__, name)
+        self.visit(function.__kwdefaults__, name)
+        code = function.__code__
+        cells = function.__closure__ or ()
+        for key, cell in zip(code.co_freevars, cells, strict=True):
+            self.cells.append((key, cell))
+            try:
+                self.visit(cell.cell_contents, key)
+            except ValueError:  # nothing is in it yet
+                continue
+        globals_ = function.__globals__
+        for key in sorted(set(_names(code))):
+            if key in globals_:
+                self.names.append((key, globals_, key))
+                self._visit_global(globals_[key], key, code)
+
+    def _visit_global(self, value: Any, name: str, code: CodeType) -> None:
+        """Visit what a global name stands for: of a module of Python's the attributes named."""
+        if not isinstance(value, ModuleType):
+            self.visit(value, name)
+        elif value.__name__.partition(".")[0] not in LIBRARIES:
+            own = vars(value)
+            for key in sorted(set(_names(code)) & own.keys()):
+                self.names.append((f"{name}.{key}", own, key))
+                self.visit(own[key], f"{name}.{key}")
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    """Yield the names that code and the functions in it look up."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
+def _package(x: Any) -> str:
+    return str(getattr(x, "__module__", None)).partition(".")[0]
+
+
+class Held:
+    """A dictionary or a list that must hold what it held."""
+
+    __slots__ = ("container", "name", "values")
+
+    def __init__(self, name: str, container: Any) -> None:
+        self.name, self.container = name, container
+        self.values = list(_values(container))
+
+    def changed(self) -> str | None:
+        """Return what is no longer as it was."""
+        now = list(_values(self.container))
+        if len(now) == len(self.values) and all(map(operator.is_, now, self.values)):
+            return None
+        keys = list(self.container) if isinstance(self.container, dict) else range(len(now))
+        if len(now) != len(self.values):
+            return f"{self.name} has other entries"
+        for key, new, old in zip(keys, now, self.values, strict=True):
+            if not same(new, old):
+                return f"{self.name}.{key}" if isinstance(key, str) else f"{self.name}[{key}]"
+        self.values = now
+        return None
+
+
+def _values(container: Any) -> Any:
+    return container.values() if isinstance(container, dict) else container
+
+
+def same(a: Any, b: Any) -> bool:
+    """Return whether a value is as it was: the same object, or an equal plain one."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, tuple):
+        if len(a) != len(b):
+            return False
+        return all(map(same, a, b))
+    if isinstance(a, float):
+        return repr(a) == repr(b)
+    if isinstance(a, ATOMS):
+        return bool(a == b)
+    return False

@@ -1,0 +1,89 @@
+"""What a call may change, kept so that it can be undone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.compiler.reach import Reach
+from minigrad.optim.optimizer import Optimizer
+from minigrad.random import Generator, default_generator
+from minigrad.tensor.tensor import Tensor
+
+
+class Snapshot:
+    """Copies of the numbers that a step may change: tensors, gradients, optimizers, streams."""
+
+    def __init__(self, reach: Reach, arguments: list[Any], generators: list[Generator]) -> None:
+        tensors = [tensor for _, tensor in reach.tensors.values()]
+        for x in arguments:
+            if isinstance(x, Tensor):
+                tensors.append(x)
+        self.arrays = list(map(_with_copy, tensors))
+        nodes = [tensor._node for tensor in tensors]
+        self.nodes = [(node, node.grad) for node in nodes if node is not None]
+        grads = [grad for _, grad in self.nodes]
+        self.grads = [_with_copy(grad) for grad in grads if grad is not None]
+        self.plain = []
+        for x in arguments:
+            if isinstance(x, np.ndarray):
+                self.plain.append((x, x.copy()))
+        self.states = [(x, _copied_state(x)) for x in reach.optimizers]
+        containers = [container for _, container in reach.holders]
+        self.holders = [(x, x.copy()) for x in containers]
+        streams = {default_generator, *generators}
+        self.streams = [(x, stream_state(x)) for x in streams]
+
+    def restore(self) -> None:
+        """Let everything be as it was."""
+        for tensor, array, values in self.arrays + self.grads:
+            tensor._data = array
+            if array.flags.writeable:
+                np.copyto(array, values)
+        for array, values in self.plain:
+            if array.flags.writeable:
+                np.copyto(array, values)
+        for node, grad in self.nodes:
+            node.grad = grad
+        for optimizer, state in self.states:
+            optimizer.state.clear()
+            optimizer.state.update(state)
+        for container, values in self.holders:
+            restore_container(container, values)
+        for generator, state in self.streams:
+            set_stream(generator, state)
+
+
+def _with_copy(tensor: Tensor) -> tuple[Tensor, Any, Any]:
+    """Return a tensor, its array, and what is in it."""
+    array = tensor._data
+    return tensor, array, array.copy()
+
+
+def _copied_state(optimizer: Optimizer) -> dict[Any, Any]:
+    """Return the state of an optimizer; its tensors are the same."""
+    return {p: dict(entries) for p, entries in optimizer.state.items()}
+
+
+def restore_container(container: Any, values: Any) -> None:
+    """Let a dictionary or a list hold what it held."""
+    if isinstance(container, list):
+        container[:] = values
+        return
+    for key in [key for key in container if key not in values]:
+        del container[key]
+    for key, value in values.items():
+        if key not in container or container[key] is not value:
+            container[key] = value
+
+
+def stream_state(generator: Any) -> Any:
+    """Return where a stream of random numbers is."""
+    return generator._seed, generator._twister, generator._twister.get_state(), generator._waiting
+
+
+def set_stream(generator: Any, state: Any) -> None:
+    """Let a stream of random numbers go on from there."""
+    generator._seed, generator._twister, words, generator._waiting = state
+    generator._twister.set_state(words)

@@ -1,0 +1,355 @@
+"""The page: a program as straight NumPy, one line an operation, under comments that name modules.
+
+The function comes first, because it is what is read; below it stands the memory it works in, laid
+out once. Tracebacks show the lines of the page.
+"""
+
+from __future__ import annotations
+
+import keyword
+import linecache
+import re
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from minigrad.compiler.buffers import COPIES, EMPTY, Blocks, takes_out
+from minigrad.compiler.program import (
+    CONSTANT,
+    INPUT,
+    NUMBER,
+    STATE,
+    Call,
+    Memory,
+    Place,
+    Program,
+)
+from minigrad.compiler.views import expression, view
+
+_ndarray = np.ndarray
+
+
+STAYING = (STATE, CONSTANT, NUMBER)
+PRINTED = (bool, int, float, str, np.generic)
+
+
+class GuardFailed(Exception):
+    """A value decides otherwise than it did when the page was written."""
+
+
+class Page:
+    """The text of a program, and the names it uses."""
+
+    def __init__(self, program: Program, name: str, parameters: list[str]) -> None:
+        self.program, self.name, self.parameters = program, name, parameters
+        self.blocks = Blocks(program)
+        self.used: set[str] = {"np", "view", "GuardFailed", "inf", "nan", name, *parameters}
+        self.counters: Counter[str] = Counter()
+        self.names: dict[Memory, str] = {}
+        self.views: dict[Place, str] = {}  # of memory that stays: named once
+        self.local_views: dict[Place, str] = {}
+        self.values: dict[str, Any] = {}  # what the page finds by name
+        self.header: list[str] = []
+        self.body: list[str] = []
+        self.counts: dict[Any, str] = {}  # of requests: the name of the count
+        self.first_write = 0  # the line that is the first to write something lasting
+        self.text = self._write()
+
+    # ---- names --------------------------------------------------------------------------------
+    def _unused(self, wish: str) -> str:
+        wish = re.sub(r"\W+", "_", wish)
+        wish = wish.strip("_") or "x"
+        if wish[0].isdigit() or keyword.iskeyword(wish):
+            wish = f"_{wish}"
+        name = wish
+        while name in self.used:
+            self.counters[wish] += 1
+            n = self.counters[wish]
+            name = f"{wish}_{n}"
+        self.used.add(name)
+        return name
+
+    def _value(self, wish: str, value: Any) -> str:
+        """Return the name under which the page finds a value."""
+        for name, known in self.values.items():
+            if known is value:
+                return name
+        name = self._unused(wish)
+        self.values[name] = value
+        return name
+
+    def memory(self, memory: Memory) -> str:
+        """Return the name of a memory."""
+        name = self.names.get(memory)
+        if name is not None:
+            return name
+        name = self._unused(memory.label or memory.kind)
+        self.names[memory] = name
+        if memory.kind in STAYING:
+            self.values[name] = memory.array
+        return name
+
+    def place(self, place: Place) -> str:
+        """Return how a place is written; views of memory that stays have a name."""
+        memory = place.memory
+        name = self.memory(memory)
+        if place.is_itself:
+            return name
+        stays = memory in self.blocks.of or memory.kind in STAYING
+        views = self.views if stays else self.local_views
+        known = views.get(place)
+        if known is not None:
+            return known
+        made = expression(place, name)
+        if not stays:
+            local = self._unused(f"{name}_view")
+            self.body.append(f"    {local} = {made}")
+            self.local_views[place] = local
+            return local
+        short = made == f"{name}.T"
+        alias = self._unused(f"{name}_T" if short else f"{name}_view")
+        self.views[place] = alias
+        return alias
+
+    # ---- values -------------------------------------------------------------------------------
+    def text_of(self, x: Any) -> str:
+        """Return how an argument is written."""
+        if isinstance(x, Place):
+            return self.place(x)
+        if isinstance(x, tuple):
+            items = ", ".join(map(self.text_of, x))
+            return f"({items},)" if len(x) == 1 else f"({items})"
+        if isinstance(x, list):
+            return "[" + ", ".join(map(self.text_of, x)) + "]"
+        if isinstance(x, dict):
+            return ", ".join(f"{name}={self.text_of(item)}" for name, item in x.items())
+        return self._literal(x)
+
+    def _literal(self, x: Any) -> str:
+        if x is ...:
+            return "..."
+        if x is None or isinstance(x, PRINTED):
+            return repr(x)
+        if isinstance(x, slice):
+            return f"slice({x.start}, {x.stop}, {x.step})"
+        if isinstance(x, np.dtype) and x.isbuiltin == 1:
+            return "bool" if x.kind == "?" else f"np.{x.name}"
+        if isinstance(x, type) and issubclass(x, np.generic):
+            return f"np.{x.__name__}"
+        kind = type(x).__name__
+        return self._value(kind.lower(), x)
+
+    def _index(self, x: Any) -> str:
+        """Return an index as it is written between brackets."""
+        if isinstance(x, tuple) and x:
+            parts = ", ".join(map(self._index, x))
+            return f"{parts}," if len(x) == 1 else parts
+        if isinstance(x, slice):
+            ends = [x.start, x.stop]
+            if x.step is not None:
+                ends.append(x.step)
+            texts = ["" if end is None else str(end) for end in ends]
+            return ":".join(texts)
+        return self.text_of(x)
+
+    def function(self, function: Any) -> str:
+        """Return the name of a function of NumPy's, or of another one."""
+        owner = getattr(function, "__self__", None)
+        if isinstance(owner, np.ufunc):
+            return f"np.{owner.__name__}.{function.__name__}"
+        module = str(getattr(function, "__module__", ""))
+        name = getattr(function, "__name__", "function")
+        if isinstance(function, np.ufunc):
+            return f"np.{name}" if getattr(np, name, None) is function else self._ufunc(function)
+        if module.startswith("numpy") and getattr(np, name, None) is function:
+            return f"np.{name}"
+        if module == "numpy.linalg" and getattr(np.linalg, name, None) is function:
+            return f"np.linalg.{name}"
+        return self._value(name, function)
+
+    def _ufunc(self, function: Any) -> str:
+        """Return the name in NumPy of a ufunc that is called otherwise there."""
+        for name in dir(np):
+            if getattr(np, name, None) is function:
+                return f"np.{name}"
+        return self._value(function.__name__, function)
+
+    # ---- lines --------------------------------------------------------------------------------
+    def line(self, call: Call) -> list[str]:
+        """Return the lines of a call."""
+        function, args = call.function, call.args
+        if call.is_guard:
+            return self._guard(call)
+        if call.request is not None:
+            return [f"{self.place(call.args[0])}.fill({self._count(call.request)})"]
+        if function is _ndarray.__setitem__:
+            index = self._index(args[1])
+            return [f"{self.place(args[0])}[{index}] = {self.text_of(args[2])}"]
+        target = self._result(call)
+        if function is _ndarray.__getitem__:
+            return [f"{target} = {self.place(args[0])}[{self._index(args[1])}]"]
+        if call.results is None:
+            return [self._called(call, "")]
+        if takes_out(call) and call.results.memory in self.blocks.of:
+            return [] if function in EMPTY else [self._into(call, target)]
+        return [f"{target} = {self._called(call, '')}"]
+
+    def _result(self, call: Call) -> str:
+        """Return the names of what a call returns."""
+        results = call.results
+        if isinstance(results, (tuple, list)):
+            names = [self.place(x) if isinstance(x, Place) else "_" for x in results]
+            return ", ".join(names) + ("," if len(names) == 1 else "")
+        if not isinstance(results, Place):
+            return "_"
+        memory = results.memory
+        if memory not in self.names:
+            wish = memory.label or getattr(call.function, "__name__", "result").strip("_")
+            owner = getattr(call.function, "__self__", None)
+            wish = f"{owner.__name__}_{wish}" if isinstance(owner, np.ufunc) else wish
+            self.names[memory] = self._unused(wish)
+        if results.is_itself:
+            return self.names[memory]
+        return self.place(results)
+
+    def _into(self, call: Call, target: str) -> str:
+        """Return the line of a call that writes into memory it is given."""
+        if call.function in COPIES:
+            casting = ", casting='unsafe'" if call.function is _ndarray.astype else ""
+            return f"np.copyto({target}, {self.place(call.args[0])}{casting})"
+        return self._called(call, f"out={target}")
+
+    def _called(self, call: Call, out: str) -> str:
+        """Return the text of a call."""
+        function, args = call.function, call.args
+        is_method = getattr(_ndarray, getattr(function, "__name__", ""), None) is function
+        if call.is_draw:
+            generator = self._value("generator", args[0])
+            name, args = f"{generator}.{function.__name__}", args[1:]
+        elif is_method:
+            name, args = f"{self.place(args[0])}.{function.__name__}", args[1:]
+        else:
+            name = self.function(function)
+        kwargs = {k: v for k, v in call.kwargs.items() if not _is_default(call, k, v)}
+        if out:  # it lies as it does
+            kwargs.pop("order", None)
+        outs = call.kwargs.get("out")
+        if outs is not None and not out:
+            out = f"out={self.text_of(outs[0] if type(outs) is tuple and len(outs) == 1 else outs)}"
+        parts = [*map(self.text_of, args), self.text_of(kwargs), out]
+        return f"{name}({', '.join(filter(None, parts))})"
+
+    def _guard(self, call: Call) -> list[str]:
+        """Return the lines that ask for what decided."""
+        function, args = call.function, call.args
+        if function is bool:
+            answer = self.place(args[0])
+            condition = f"not {answer}" if call.expected else answer
+        else:
+            answer = self._called(call, "")
+            condition = f"{answer} != {self.text_of(call.expected)}"
+        return [f"if {condition}:", f"    raise GuardFailed({call.line!r})"]
+
+    def _count(self, request: Any) -> str:
+        if request not in self.counts:
+            self.counts[request] = self._unused("count")
+        return self.counts[request]
+
+    # ---- the whole ----------------------------------------------------------------------------
+    def _write(self) -> str:
+        """Return the text: the function, then the memory it works in."""
+        program = self.program
+        for memory, parameter in zip(program.inputs, self.parameters, strict=True):
+            self.names[memory] = parameter
+        heading = ("", "")
+        first_write = None
+        for call in program.calls:
+            if call.scope != heading and call.scope != ("", ""):
+                heading = call.scope
+                self.body.append(f"    # {', '.join(filter(None, heading))}")
+            lines = self.line(call)
+            lasting = any(p.memory.kind in (STATE, INPUT) for p in call.writes)
+            if lasting and first_write is None:
+                first_write = len(self.body)
+            self.body += [f"    {line}" for line in lines]
+        self.body.append(f"    return {self._results()}")
+        top = ["import numpy as np", "", "", f"def {self.name}({', '.join(self.parameters)}):"]
+        self.first_write = len(top) + 1 + (len(self.body) if first_write is None else first_write)
+        return "\n".join([*top, *self.body, *self._memory(), ""])
+
+    def _results(self) -> str:
+        texts = [f"{self.place(place)}.copy()" for place in self.program.results]
+        if len(texts) == 1:
+            return f"{texts[0]},"
+        return ", ".join(texts) or "()"
+
+    def _memory(self) -> list[str]:
+        """Return the lines that lay out the memory."""
+        sizes = self.blocks.sizes
+        lines = ["", ""]
+        if sizes:
+            total = sum(sizes) / 2**20
+            lines.append(f"# memory: {total:.2f} MiB")
+        blocks = [self._unused(f"bytes_{i}") for i in range(len(sizes))]
+        for name, size in zip(blocks, sizes, strict=True):
+            lines.append(f"{name} = np.empty({size}, np.uint8)")
+        for memory, block in self.blocks.of.items():
+            name = self.names.get(memory)
+            if name is not None:
+                made = self._laid_out(memory, blocks[block])
+                lines.append(f"{name} = {made}")
+        for place, alias in self.views.items():
+            name = self.names[place.memory]
+            lines.append(f"{alias} = {expression(place, name)}")
+        return lines
+
+    def _laid_out(self, memory: Memory, block: str) -> str:
+        """Return the expression for an array in a block of bytes."""
+        dtype = self._literal(memory.dtype)
+        shape = tuple(map(int, memory.shape))
+        if place_is_c(memory.place):
+            return f"np.ndarray({shape}, {dtype}, {block})"
+        strides = tuple(map(int, memory.strides))
+        return f"np.ndarray({shape}, {dtype}, {block}, 0, {strides})"
+
+
+DEFAULTS: dict[str, Any] = {"out": ..., "where": True, "keepdims": False, "dtype": None}
+
+
+def _is_default(call: Call, name: str, value: Any) -> bool:
+    """Whether an argument by keyword says nothing."""
+    of_ufunc = isinstance(getattr(call.function, "__self__", call.function), np.ufunc)
+    return name == "out" or (of_ufunc and name in DEFAULTS and DEFAULTS[name] is value)
+
+
+def place_is_c(place: Place) -> bool:
+    """Whether a place lies in C order."""
+    expected = place.dtype.itemsize
+    axes = zip(place.shape, place.strides, strict=True)
+    for n, step in reversed(list(axes)):
+        if n == 1:
+            continue
+        if step != expected:
+            return False
+        expected *= n
+    return True
+
+
+def compiled(page: Page, filename: str) -> tuple[Any, dict[str, Any]]:
+    """Return the page as a function, and the names it uses."""
+    names: dict[str, Any] = {
+        "GuardFailed": GuardFailed,
+        "inf": np.inf,
+        "nan": np.nan,
+        "view": view,
+    }
+    names.update(page.values)
+    names.update(dict.fromkeys(page.counts.values(), 0.0))
+    text = page.text
+    lines = text.splitlines(keepends=True)
+    entry = len(text), None, lines, filename
+    linecache.cache[filename] = entry
+    code = compile(text, filename, "exec")
+    exec(code, names)
+    return names[page.name], names

@@ -1,0 +1,370 @@
+"""The tape: arrays that note what NumPy is asked for.
+
+A :class:`RecordingArray` computes as any array does, and its class writes each call down: the
+function, the places of its operands, the memory of its result. Nothing else needs to know: rules,
+optimizers and running statistics are written in NumPy's calls. A view is found by its address, so
+making one is no call.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+from minigrad.compiler.program import (
+    CONSTANT,
+    NUMBER,
+    TEMPORARY,
+    Call,
+    Memory,
+    Place,
+    Request,
+    mapped,
+)
+from minigrad.compiler.whereabouts import scope_of, users_line
+from minigrad.modes import MODES
+from minigrad.optim.numbers import number_arrays
+
+_ndarray = np.ndarray
+_base = np.ndarray.base.__get__  # type: ignore[attr-defined]
+
+
+class RecordingArray(np.ndarray):
+    """An array that has NumPy's calls noted; without a tape, an array like any other."""
+
+    _owner: Any = None
+
+    def __array_finalize__(self, array: Any) -> None:
+        if isinstance(array, RecordingArray):
+            self._owner = array if array._owner is None else array._owner
+
+    @property
+    def base(self) -> Any:
+        """What owns the memory: None where this array stands for the owner."""
+        return self._owner
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return note(ufunc if method == "__call__" else getattr(ufunc, method), inputs, kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return note(function, args, kwargs)
+
+    def __numbers__(self, formula: Any, group: Any, counted: Any) -> list[Any]:
+        """Note what an optimizer is asked for at each step anew."""
+        return MODES.tape.numbers(formula, group, counted, self.dtype)
+
+    @staticmethod
+    def __whole__(function: Any, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Any:
+        """Note a function that lays out memory by hand as one call."""
+        if MODES.tape is None:
+            return note(function, operands, parameters)
+        return MODES.tape.call(function, operands, parameters, is_whole=True)
+
+    def __bool__(self) -> bool:
+        return bool(ask(bool, self))
+
+    def __int__(self) -> int:
+        return int(ask(int, self))
+
+    def __index__(self) -> int:
+        return int(ask(int, self))
+
+    def __float__(self) -> float:
+        return float(ask(float, self))
+
+    def item(self, *place: Any) -> Any:
+        return ask(_ndarray.item, self, *place)
+
+    def tolist(self) -> Any:
+        return ask(_ndarray.tolist, self)
+
+    def __deepcopy__(self, _memo: Any) -> Any:
+        return self.copy()
+
+    def __copy__(self) -> Any:
+        return self.copy()
+
+
+def _noted(name: str) -> Callable[..., Any]:
+    """Return a method that notes the call of the array's own."""
+    method = getattr(_ndarray, name)
+
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return note(method, (self, *args), kwargs)
+
+    call.__name__ = name
+    return call
+
+
+# the methods that do not come back to us through NumPy's protocols
+_METHODS = """
+    argmax argmin argpartition argsort astype byteswap choose compress copy cumprod cumsum
+    diagonal dot fill flatten nonzero partition put ravel repeat reshape searchsorted sort take
+    tobytes trace __getitem__ __setitem__
+"""
+for _name in _METHODS.split():
+    setattr(RecordingArray, _name, _noted(_name))
+
+
+# functions that write into an argument: its place
+WRITERS: dict[Any, int] = dict.fromkeys(
+    (
+        np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis,
+        _ndarray.fill, _ndarray.partition, _ndarray.put, _ndarray.sort, _ndarray.__setitem__,
+    ),
+    0,
+)  # fmt: skip
+# functions of which no value is asked
+METADATA = {
+    np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.may_share_memory,
+    np.shares_memory, np.iscomplexobj, np.isrealobj, np.min_scalar_type, np.common_type,
+}  # fmt: skip
+RESHAPING = {np.reshape, np.ravel, _ndarray.reshape, _ndarray.ravel, _ndarray.flatten}
+NO_VALUES = {np.empty_like, np.zeros_like, np.ones_like}  # read no value of their argument
+
+
+def plain(x: Any) -> Any:
+    """Return what NumPy computes with."""
+    return x.view(_ndarray) if isinstance(x, RecordingArray) else x
+
+
+def root(array: Any) -> Any:
+    """Return the array that owns the memory, or that NumPy knows no owner of."""
+    while isinstance(base := _base(array), _ndarray):
+        array = base
+    return array
+
+
+def note(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a function, and let the tape note it."""
+    if MODES.tape is None:
+        return function(*mapped(args, plain), **mapped(kwargs, plain))
+    return MODES.tape.call(function, args, kwargs)
+
+
+def ask(question: Callable[..., Any], array: Any, *args: Any) -> Any:
+    """Return a Python value of an array; on a tape it is a guard."""
+    if MODES.tape is None:
+        return question(plain(array), *args)
+    return MODES.tape.ask(question, array, args)
+
+
+class Tape:
+    """Notes the calls of one step."""
+
+    def __init__(self, refuse: Callable[[str], None], names: dict[int, str]) -> None:
+        self.refuse = refuse
+        self.names = names  # of modules, by id
+        self.calls: list[Call] = []
+        self.memories: dict[int, Memory] = {}  # of the array that owns it, by id
+        self.stand_ins: WeakValueDictionary[int, RecordingArray] = WeakValueDictionary()
+        self.generators: list[Any] = []
+        self.requests: list[Request] = []
+
+    # ---- what arrays are --------------------------------------------------------------------
+    def enter(self, array: np.ndarray, kind: str, label: str = "", key: Any = None) -> Any:
+        """Note a memory that is there from the beginning; return the array that stands for it."""
+        owner = root(array)
+        known = id(owner) in self.memories
+        if not known:
+            self._remember(owner, kind, label, key)
+        return self._recording(array)
+
+    def _remember(self, owner: np.ndarray, kind: str, label: str = "", key: Any = None) -> Memory:
+        layout = owner.shape, owner.strides, owner.dtype
+        memory = Memory(kind, *layout, _address(owner), label, key=key)
+        if kind != TEMPORARY:
+            memory.array = owner
+        if id(owner) not in self.memories:  # an id may come back
+            weakref.finalize(owner, self.memories.pop, id(owner), None).atexit = False
+        self.memories[id(owner)] = memory
+        return memory
+
+    def _recording(self, array: Any) -> Any:
+        """Return a recording array of this place; the same one for all of a memory."""
+        if isinstance(array, RecordingArray):
+            return array
+        owner = root(array)
+        known = self.stand_ins.get(id(owner))
+        if known is None:
+            known = self.stand_ins[id(owner)] = owner.view(RecordingArray)
+        if array is owner:
+            return known
+        view = array.view(RecordingArray)
+        view._owner = known
+        return view
+
+    def place(self, x: Any) -> Any:
+        """Return where an array lies; anything else as it is."""
+        if not isinstance(x, _ndarray):
+            return x
+        owner = root(x)
+        memory = self.memories.get(id(owner))
+        if memory is None:
+            if isinstance(x, RecordingArray):
+                self.refuse("an array was made by a call of NumPy's that is not seen")
+            memory = self._remember(owner, CONSTANT)
+        offset = _address(x) - memory.address
+        return Place(
+            memory,
+            offset,
+            x.shape,
+            x.strides,
+            x.dtype,
+        )
+
+    # ---- calls ------------------------------------------------------------------------------
+    def call(self, function: Any, args: Any, kwargs: Any, is_whole: bool = False) -> Any:
+        """Call a function and note it."""
+        operands = mapped((args, kwargs), self.place)
+        plain_args, plain_kwargs = mapped((args, kwargs), plain)
+        result = function(*plain_args, **plain_kwargs)
+        if function in METADATA:
+            return result
+        call = Call(function, *operands)
+        call.line = users_line()
+        call.scope = scope_of(self.names)
+        call.is_whole = is_whole
+        outs = _outs(kwargs)
+        if outs:
+            self._write(call, outs)
+            answers = tuple(map(self._recording, outs))
+            return answers if isinstance(result, tuple) else answers[0]
+        if function in WRITERS or _is_at(function):
+            call.writes = (operands[0][WRITERS.get(function, 0)],)
+            self.calls.append(call)
+            return result
+        return self._answer(call, result)
+
+    def _write(self, call: Call, outs: tuple[Any, ...]) -> None:
+        """Note a call that writes into memory it is given."""
+        targets = tuple(map(self.place, outs))
+        whole = all(p.is_whole and p.memory.kind == TEMPORARY for p in targets)
+        masked = call.kwargs.get("where", True) is not True
+        if whole and not masked:  # the memory begins anew
+            for out in outs:
+                self._remember(root(out), TEMPORARY)
+            targets = tuple(map(self.place, outs))
+            del call.kwargs["out"]
+            call.results = targets if len(targets) > 1 else targets[0]
+        else:
+            call.writes = targets
+            call.overwrites = not masked and all(p.is_whole for p in targets)
+        self.calls.append(call)
+
+    def _answer(self, call: Call, result: Any) -> Any:
+        """Note a call that returns something; views of known memory are none."""
+        fresh = []
+
+        def enter(x: Any) -> Any:
+            if isinstance(x, np.generic):
+                x = np.asarray(x)
+            if isinstance(x, _ndarray):
+                owner = root(x)
+                if id(owner) not in self.memories:
+                    memory = self._remember(owner, TEMPORARY)
+                    memory.lies_as(x)
+                    memory.address = _address(x)
+                    fresh.append(memory)
+            return x
+
+        arrays = mapped(result, enter)
+        call.results = mapped(arrays, self.place)
+        if fresh:
+            reshapes = call.function in RESHAPING
+            self.calls.append(_as_copy(call) if reshapes else call)
+        elif not any(isinstance(x, _ndarray) for x in _leaves(arrays)):
+            call.is_guard, call.expected = True, result
+            self.calls.append(call)
+        return mapped(arrays, lambda x: self._recording(x) if isinstance(x, _ndarray) else x)
+
+    # ---- values -----------------------------------------------------------------------------
+    def ask(self, question: Callable[..., Any], array: Any, args: tuple[Any, ...]) -> Any:
+        """Answer with a Python value of an array, and note what must be so again."""
+        value = question(plain(array), *args)
+        call = Call(question, (self.place(array), *args), {}, line=users_line())
+        call.scope = scope_of(self.names)
+        call.is_guard, call.expected = True, value
+        self.calls.append(call)
+        return value
+
+    def numbers(self, formula: Any, group: Any, counted: Any, dtype: Any) -> list[Any]:
+        """Ask an optimizer for the numbers of its step, and note that it is asked."""
+        t, count = 0.0, None
+        if counted is not None:
+            count = formula.__self__.state_scalar(counted, "step")
+            t = float(plain(count)) + 1
+        values = number_arrays(dtype, formula(group, t))
+        arrays = [x if type(x) is bool else np.array(x) for x in values]  # nobody else's
+        request = Request(formula, group, dtype, t, [])
+        known = next((r for r in self.requests if r.same_as(request)), None)
+        if known is None:
+            self.requests.append(request)
+            for i, array in enumerate(arrays):
+                if type(array) is not bool:
+                    self.enter(array, NUMBER, key=(request, i))
+            request.arrays = arrays
+            known = request
+        if count is not None:
+            call = Call(_ndarray.fill, (self.place(count), t), {}, line=users_line())
+            call.scope, call.writes = scope_of(self.names), (call.args[0],)
+            call.request = known
+            plain(count).fill(t)
+            self.calls.append(call)
+        return [x if type(x) is bool else self._recording(x) for x in known.arrays]
+
+    def draw(self, method: Any, generator: Any, args: Any, kwargs: Any) -> Any:
+        """Draw random numbers, and note that they are drawn."""
+        operands = mapped(args, self.place), mapped(kwargs, self.place)
+        MODES.tape = None
+        try:
+            result = method(generator, *mapped(args, plain), **mapped(kwargs, plain))
+        finally:
+            MODES.tape = self
+        if generator not in self.generators:
+            self.generators.append(generator)
+        call = Call(method, (generator, *operands[0]), operands[1], line=users_line())
+        call.scope, call.is_draw = scope_of(self.names), True
+        if isinstance(result, _ndarray):
+            return self._answer(call, result)
+        self.calls.append(call)
+        return result
+
+
+def _as_copy(call: Call) -> Call:
+    """Return a reshape that had to copy as what it is: a copy in C order, seen otherwise."""
+    source, result = call.args[0], call.results
+    strides, step = [], source.dtype.itemsize
+    for n in reversed(source.shape):
+        strides.append(step)
+        step *= n
+    if call.kwargs or not (isinstance(source, Place) and result.is_itself):
+        return call
+    call.function, call.args, call.kwargs = np.copy, (source,), {"order": "C"}
+    call.results = Place(result.memory, 0, source.shape, tuple(strides[::-1]), source.dtype)
+    return call
+
+
+def _outs(kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """Return the arrays among ``out``."""
+    outs = kwargs.get("out")
+    outs = outs if isinstance(outs, tuple) else (outs,)
+    return tuple(x for x in outs if x is not None)
+
+
+def _is_at(function: Any) -> bool:
+    return isinstance(getattr(function, "__self__", None), np.ufunc) and function.__name__ == "at"
+
+
+def _address(array: Any) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
+def _leaves(tree: Any) -> list[Any]:
+    leaves: list[Any] = []
+    mapped(tree, leaves.append)
+    return leaves
