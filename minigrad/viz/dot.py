@@ -94,13 +94,13 @@ def cluster_title(cluster: Cluster) -> str:
 
 
 def _vertex_line(picture: Picture, vertex: Vertex, pad: str) -> str:
-    words = _vertex_words(vertex, "saved" in picture.show)
-    back = _vertex_gradient(vertex) if "gradients" in picture.show else ""
+    words = vertex_words(vertex, "saved" in picture.show)
+    back = gradient_words(vertex) if "gradients" in picture.show else ""
     label = _label(words, back, BACK_ON_FILL)
     return f'{pad}n{vertex.id} [id="n{vertex.id}", label={label}, {STYLES[vertex.kind]}]'
 
 
-def _vertex_words(vertex: Vertex, show_saved: bool) -> list[str]:
+def vertex_words(vertex: Vertex, show_saved: bool) -> list[str]:
     number = vertex.number
     words = [shorten(vertex.label)]
 
@@ -120,7 +120,7 @@ def _vertex_words(vertex: Vertex, show_saved: bool) -> list[str]:
     return words
 
 
-def _vertex_gradient(vertex: Vertex) -> str:
+def gradient_words(vertex: Vertex) -> str:
     """Return "‖∂ℓ/∂x‖ = 0.5", without bars where the value is a single number."""
     if vertex.gradient is None:
         return ""
@@ -141,13 +141,13 @@ def _edge_line(picture: Picture, i: int, edge: Edge) -> str:
         sign = "∂" if _is_single(edge) else "‖∂‖"
         back = f"{sign} {format_number(gradient)}"
         style += f', dir=both, arrowtail=vee, color="{GREY}:{BACK}"'
-    words = " ".join(_edge_words(edge, picture.show))
+    words = " ".join(edge_words(edge, picture.show))
     label = _label([words], back, BACK, edge=True)
     arrow = f"n{edge.source} -> n{edge.target}"
     return f'  {arrow} [id="e{i}", label={label}{style}]'
 
 
-def _edge_words(edge: Edge, show: tuple[str, ...]) -> list[str]:
+def edge_words(edge: Edge, show: tuple[str, ...]) -> list[str]:
     words = []
     if edge.letter:
         words.append(f"{edge.letter}:")

@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterable
 from html import escape
 from importlib.resources import files
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from minigrad.viz.elements import Picture, Vertex
 from minigrad.viz.formatting import format_bytes, format_shape
+from minigrad.viz.json_text import plain
 from minigrad.viz.render import render_picture
 from minigrad.viz.repeats import merge_repeats
 from minigrad.viz.simplify import close_modules, shorten_middle
@@ -66,20 +66,8 @@ def _asset(name: str) -> str:
 
 
 def _json(data: Any) -> str:
-    text = json.dumps(_without_nan(data), ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(plain(data), ensure_ascii=False, separators=(",", ":"))
     return text.replace("<", "\\u003c")
-
-
-def _without_nan(data: Any) -> Any:
-    """Return the same with words for inf and nan, which JSON has not."""
-    if isinstance(data, float):
-        return data if isfinite(data) else str(data)
-    if isinstance(data, dict):
-        items = data.items()
-        return {key: _without_nan(value) for key, value in items}
-    if isinstance(data, (list, tuple)):
-        return list(map(_without_nan, data))
-    return data
 
 
 def _views(picture: Picture, whole: Picture) -> list[tuple[str, Picture]]:

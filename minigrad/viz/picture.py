@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,8 +11,10 @@ from typing import Any
 
 from minigrad.viz.dot import dot_text
 from minigrad.viz.elements import Picture
+from minigrad.viz.json_text import json_text, read_picture
+from minigrad.viz.mermaid import mermaid_text
 from minigrad.viz.page import write_page
-from minigrad.viz.render import INSTALL, render_picture
+from minigrad.viz.render import INSTALL, can_draw, render_picture
 
 
 @dataclass
@@ -60,6 +61,22 @@ class Graph(Picture):
         path.write_bytes(self.drawn(kind))
         return path
 
+    def mermaid(self) -> str:
+        """Return the picture in Mermaid's language, which a forge draws in a page of Markdown.
+
+        It goes between ```` ```mermaid ```` and ```` ``` ````. GitHub draws up to 500 edges and
+        50,000 characters: close modules by ``depth`` for less.
+        """
+        return mermaid_text(self)
+
+    def json(self, indent: int | None = None) -> str:
+        """Return the picture as JSON; :func:`minigrad.viz.from_json` reads it.
+
+        It has ``title``, ``note``, ``direction``, ``show``, and the lists ``nodes``, ``edges`` and
+        ``clusters``, a dictionary each (``viz/elements.py`` names the fields).
+        """
+        return json_text(self, indent)
+
     def html(self, path: str | Path, steps: Iterable[Any] = ()) -> Path:
         """Write a standalone page to ``path`` that needs no network; return the path.
 
@@ -99,16 +116,29 @@ class Graph(Picture):
         return lines
 
     def _repr_svg_(self) -> str | None:
-        return None if shutil.which("dot") is None else self.drawn("svg").decode()
+        return None if not can_draw() else self.drawn("svg").decode()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        if shutil.which("dot") is None:
+        if not can_draw():
             return {"text/html": f"<p>{escape(repr(self))}</p>", "text/plain": repr(self)}
         return {"image/svg+xml": self.drawn("svg").decode(), "text/plain": repr(self)}
 
     def __repr__(self) -> str:
         text = f"Graph({len(self.nodes)} nodes, {len(self.edges)} edges)"
-        return text if shutil.which("dot") is not None else f"{text}: {INSTALL}"
+        return text if can_draw() else f"{text}: {INSTALL}"
+
+
+def from_json(text: str) -> Graph:
+    """Return the picture that :meth:`Graph.json` wrote.
+
+    Raises ValueError for any other text.
+
+    >>> import minigrad as mg
+    >>> picture = mg.viz.graph(mg.ones(3, requires_grad=True).exp().sum())
+    >>> mg.viz.from_json(picture.json()).dot == picture.dot
+    True
+    """
+    return Graph(**read_picture(text))
 
 
 @dataclass(frozen=True, repr=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import Callable
 from typing import Any
 
 from minigrad.viz.dot import dot_text
@@ -22,13 +23,39 @@ INSTALL = (
     "drawing needs graphviz's program `dot`, which is not on the PATH. Install it: "
     "`apt install graphviz` (Debian, Ubuntu), `dnf install graphviz` (Fedora), "
     "`brew install graphviz` (macOS), `winget install graphviz` (Windows). "
-    "Without it, .dot gives the picture as text."
+    "Without it, .dot and .mermaid() give the picture as text, and viz.set_engine takes another."
 )
+
+_engine: Callable[[str, str], bytes | str] | None = None
+
+
+def set_engine(function: Callable[[str, str], bytes | str] | None) -> None:
+    """Draw by ``function(text, kind)`` instead of the program ``dot``; None: by ``dot`` again.
+
+    It gets a picture in the DOT language and "svg", "png" or "pdf", and returns the drawing. So a
+    page or a machine without graphviz draws, by Graphviz compiled for browsers, say.
+
+    >>> import minigrad as mg
+    >>> mg.viz.set_engine(lambda text, kind: f"<svg>{len(text) > 100}</svg>")
+    >>> mg.viz.graph(mg.ones(1, requires_grad=True) * 2).drawn("svg")
+    b'<svg>True</svg>'
+    >>> mg.viz.set_engine(None)
+    """
+    global _engine
+    _engine = function
+
+
+def can_draw() -> bool:
+    """Return whether there is a program or a function that draws."""
+    return _engine is not None or shutil.which("dot") is not None
 
 
 def render_picture(picture: Picture, kind: str) -> bytes:
     """Return the picture as svg, png or pdf; RuntimeError where the program ``dot`` is missing."""
     text = dot_text(picture)
+    if _engine is not None:
+        drawing = _engine(text, kind)
+        return drawing.encode() if isinstance(drawing, str) else drawing
     sharp = ("-Gdpi=144",) if kind == "png" else ()
     if len(picture.nodes) > LARGE:
         return _run_dot(text, kind, *sharp, *QUICK)
