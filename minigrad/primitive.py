@@ -19,6 +19,7 @@ import numpy as np
 
 Rule = Callable[..., Any]
 _ndarray = np.ndarray
+_SIMPLE = (_ndarray, int, float, bool, str, slice, tuple, type(None))  # parameters, most often
 
 TABLE: dict[Callable[..., Any], Callable[..., Any]] = {}  # NumPy function -> what records it
 PRIMITIVES: weakref.WeakSet[Primitive] = weakref.WeakSet()  # all that are in use
@@ -39,9 +40,9 @@ def in_one_piece(function: Callable[..., Any]) -> Callable[..., Any]:
         for x in operands:
             if type(x) is not _ndarray and (note := getattr(type(x), "__whole__", None)):
                 return note(function, operands, parameters)
-        if parameters:
-            for x in parameters.values():
-                if note := getattr(type(x), "__whole__", None):
+        for value in parameters.values():
+            for x in value if type(value) is tuple else (value,):
+                if type(x) not in _SIMPLE and (note := getattr(type(x), "__whole__", None)):
                     return note(function, operands, parameters)
         return function(*operands, **parameters)
 

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from minigrad.layout import copied, in_c_order, picked
+from minigrad.layout import copied, in_c_order, picked, stored
 from minigrad.ops.shape import astype
 from minigrad.primitive import alias, primitive
 
@@ -121,13 +121,14 @@ alias(take_along_axis, np.take_along_axis)
 @primitive(
     lambda g, _out, _x, _value, *, index, within=None: setitem(g, 0.0, index=index, within=within),
     lambda g, _out, _x, _value, *, index, within=None: _read(g, index, within),
+    whole=True,
 )
-def setitem(x, value, *, index, within=None):
+def setitem(x, value, *, index, within=None, out=None):
     """A copy of ``x`` with ``value`` at ``index``, of the view ``within`` if one is named.
 
     Of several written to one place the last stays.
     """
-    out = copied(x)
+    out = copied(x) if out is None else stored(x, out)
     (out if within is None else out[within])[index] = value
     return out
 
@@ -135,6 +136,7 @@ def setitem(x, value, *, index, within=None):
 @primitive(
     lambda g, _out, _x, _value, *, view: overwrite(g, 0.0, view=view),
     lambda g, _out, _x, _value, *, view: _look(g, view),
+    whole=True,
 )
 def overwrite(x, value, *, view):
     """A copy of ``x`` with ``value`` where a view of it looks.
@@ -215,13 +217,13 @@ def _product_vjp_src(g, out, x, src, index):
     return np.where(zero, getitem(of_one_zero, index=index), of_others)
 
 
-@primitive(_scatter_reduce_vjp_x, _scatter_reduce_vjp_src)
-def scatter_reduce(x, src, *, index, reduce):
+@primitive(_scatter_reduce_vjp_x, _scatter_reduce_vjp_src, whole=True)
+def scatter_reduce(x, src, *, index, reduce, out=None):
     """``src`` joined into a copy of ``x`` at ``index``: 'prod', 'amax' or 'amin'.
 
     Ties share the gradient.
     """
-    out = np.copy(x)
+    out = np.copy(x) if out is None else stored(x, out)
     JOIN[reduce].at(out, index, src)
     return out
 

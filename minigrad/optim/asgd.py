@@ -52,8 +52,8 @@ class ASGD(Optimizer):
     def update(self, p: Array, g: Array, state: Options, group: Options) -> None:
         """Write one step into ``p``."""
         lambd, next_eta, next_mu = self.step_numbers(p, state, group)
-        eta = self.state_scalar(state, "eta", float(group["lr"]))
-        mu = self.state_scalar(state, "mu", 1.0)
+        eta = self.state_scalar(state, "eta", p, float(group["lr"]))
+        mu = self.state_scalar(state, "mu", p, 1.0)
         decay = (1 - lambd * eta.astype(np.float64)).astype(p.dtype)
         step_size, rate = eta.astype(p.dtype), mu.astype(p.dtype)
         mean = self.state_array(state, "ax", p)

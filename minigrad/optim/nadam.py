@@ -82,7 +82,7 @@ class NAdam(Optimizer):
         mu, next_mu, g_factor, m_factor = numbers[6:]
         if group["weight_decay"] and self.decouples(group):
             p *= shrink
-        product = self.state_scalar(state, "mu_product", 1.0)
+        product = self.state_scalar(state, "mu_product", p, 1.0)
         product *= mu
         product_now = product.astype(np.float64)
         g_share = (g_factor / (1 - product_now)).astype(p.dtype)

@@ -202,11 +202,12 @@ class Optimizer:
             tensor = state[name] = Tensor._wrap(np.full_like(p, value))
         return tensor._data
 
-    def state_scalar(self, state: Options, name: str, value: float = 0.0) -> Array:
+    def state_scalar(self, state: Options, name: str, like: Array, value: float = 0.0) -> Array:
         """Return the array of no dimensions ``name`` of ``state``, ``value`` at first."""
         tensor = state.get(name)
         if tensor is None:
-            tensor = state[name] = Tensor._wrap(np.array(value, np.float32))
+            scalar = np.full_like(like, value, np.float32, shape=())
+            tensor = state[name] = Tensor._wrap(scalar)
         return tensor._data
 
     def state_shape(self, name: str, p: Tensor) -> tuple[int, ...]:
@@ -237,7 +238,7 @@ class Optimizer:
 
     def increment_step(self, state: Options) -> float:
         """Count a step of one parameter; return how many there have been."""
-        step = self.state_scalar(state, "step")
+        step = self.state_scalar(state, "step", _NO_STEPS)
         count = float(step) + 1
         step.fill(count)
         return count
@@ -300,6 +301,9 @@ def options(arguments: Options) -> Options:
     """Return the options among the arguments of a constructor, which are its ``locals()``."""
     own = ("self", "params", "__class__")
     return {name: value for name, value in arguments.items() if name not in own}
+
+
+_NO_STEPS = np.zeros(0, np.float32)
 
 
 def move_mean(mean: Array, x: Array, rate: Array, buffer: Array) -> None:
