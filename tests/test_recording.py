@@ -11,6 +11,7 @@ import test_layers
 import test_margin_losses
 import test_normalization
 import test_pooling_layers
+import zoo
 from layers import flat
 from recorder import Noted, noted
 from test_primitives import ALL, CASES, called, samples
@@ -192,6 +193,12 @@ def check_step(make, inputs, **options):
     Noted.calls, Noted.owners = [], {}
     step(make, [changed(x) if isinstance(x, np.ndarray) else x for x in inputs], noted, **options)
     assert first == Noted.calls
+
+
+LAYERS |= {
+    f"zoo {name} {shapes}": (lambda L, name=name: zoo.make(name), *(x.numpy() for x in zoo.inputs(shapes, 3)))
+    for name, shapes in zoo.ZOO.items()
+}
 
 
 @pytest.mark.parametrize("training", [True, False])

@@ -47,7 +47,7 @@ class Adagrad(Optimizer):
     ) -> None:
         super().__init__(params, options(locals()))
         for p in self._params():
-            self.state_scalar(self.state[p], "step", p._data)
+            self.state_scalar(self.state[p], "step")
             self._sum(self.state[p], p._data)
 
     def check(self, group: Options) -> None:

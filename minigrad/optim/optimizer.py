@@ -23,6 +23,7 @@ _ndarray = np.ndarray
 Array = np.ndarray
 Options = dict[str, Any]
 Params = Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[dict[str, Any]]
+_HOST = np.zeros(0)  # what a count is made like: an array of NumPy's own
 SHOULD_BE_NON_NEGATIVE = "{} should be >= 0 but is: {}"  # of the optimizers that came last
 
 
@@ -202,7 +203,9 @@ class Optimizer:
             tensor = state[name] = Tensor._wrap(np.full_like(p, value))
         return tensor._data
 
-    def state_scalar(self, state: Options, name: str, like: Array, value: float = 0.0) -> Array:
+    def state_scalar(
+        self, state: Options, name: str, like: Array = _HOST, value: float = 0.0
+    ) -> Array:
         """Return the array of no dimensions ``name`` of ``state``, ``value`` at first."""
         tensor = state.get(name)
         if tensor is None:
@@ -238,7 +241,7 @@ class Optimizer:
 
     def increment_step(self, state: Options) -> float:
         """Count a step of one parameter; return how many there have been."""
-        step = self.state_scalar(state, "step", _NO_STEPS)
+        step = self.state_scalar(state, "step")
         count = float(step) + 1
         step.fill(count)
         return count
@@ -301,9 +304,6 @@ def options(arguments: Options) -> Options:
     """Return the options among the arguments of a constructor, which are its ``locals()``."""
     own = ("self", "params", "__class__")
     return {name: value for name, value in arguments.items() if name not in own}
-
-
-_NO_STEPS = np.zeros(0, np.float32)
 
 
 def move_mean(mean: Array, x: Array, rate: Array, buffer: Array) -> None:
