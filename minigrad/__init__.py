@@ -11,6 +11,10 @@ tensor([6., 8.])
 from pathlib import Path as _Path
 from types import ModuleType as _ModuleType
 
+from minigrad import cores as _cores
+
+_cores.share_cores()  # before NumPy comes
+
 if not (_Path(__file__).parent / "nn").is_dir():  # a checkout: minigrad.nn is the folder beside us
     __path__.append(str(_Path(__file__).parent.parent))
 
@@ -18,6 +22,7 @@ from minigrad import allocator as _allocator
 from minigrad import autograd as autograd
 from minigrad import backends as backends
 from minigrad import datasets as datasets
+from minigrad import distributed as distributed
 from minigrad import distributions as distributions
 from minigrad import func as func
 from minigrad import linalg as linalg
@@ -174,6 +179,7 @@ _PACKAGES = [
     "autograd",
     "backends",
     "datasets",
+    "distributed",
     "distributions",
     "func",
     "linalg",

@@ -22,6 +22,9 @@ class _Modes(threading.local):
     on_result: Any = (
         None  # called with each result, while ``RESULTS.hooked``: autograd.record_lines
     )
+    callbacks: list[Any] | None = (
+        None  # called at the end of the backward under way: engine.delivery
+    )
     scope: Any = None  # the module calls around what runs now: (outer scope, weak module, class)
     links: int | None = (
         None  # what asks for no gradient is linked, too, back to this tick: for pictures

@@ -456,3 +456,64 @@ def test_next_functions_like_pytorch(torch):
 
     for call in EDGES:
         assert edges(mg, call) == edges(torch, call), text(call)
+
+
+def tied(lib):
+    """Three layers, the first weight read twice, one weight through a view, one that is not read."""
+    lib.manual_seed(0)
+    weights = {name: lib.randn(3, 3).double().requires_grad_() for name in "abcd"}
+    seen = []
+    for name, w in weights.items():
+        w.register_post_accumulate_grad_hook(
+            lambda p, name=name: seen.append((name, p.grad.sum().item() != 0, lib.is_grad_enabled()))
+        )
+    x = lib.ones(2, 3).double()
+    for i, w in enumerate((weights["a"], weights["b"].T, weights["a"], weights["c"])):
+        x = (x @ w).tanh()
+        x.register_hook(lambda g, i=i: seen.append(i))
+    return weights, x.sum(), seen
+
+
+@pytest.mark.parametrize("options", [{}, {"retain_graph": True}], ids=str)
+def test_a_leaf_is_handed_over_when_nothing_else_will_be_added(torch, options):
+    def events(lib):
+        _, loss, seen = tied(lib)
+        loss.backward(**options)
+        return seen
+
+    assert events(mg) == events(torch)
+    assert events(mg)[:3] == [3, ("c", True, False), 2]  # not at the end, as the sweep comes to leaves
+
+
+def test_gradients_do_not_depend_on_hooks(torch):
+    weights, loss, _ = tied(mg)
+    expected = mg.autograd.grad(loss, [weights[name] for name in "abc"], retain_graph=True)
+    with mg.autograd.set_detect_anomaly(True):  # an observer of the sweep sees it, too
+        loss.backward(retain_graph=True)
+    loss.backward(inputs=[weights["a"], weights["c"]])
+    for name, times, g in zip("abc", (2, 1, 2), expected, strict=True):
+        np.testing.assert_array_equal(weights[name].grad.numpy(), times * g.numpy())
+    assert weights["d"].grad is None
+
+
+def test_a_weight_may_step_while_backward_goes_on(torch):
+    def after_two_steps(lib):
+        weights, *_ = tied(lib)
+        for w in weights.values():
+            w.register_post_accumulate_grad_hook(lambda p: (p.sub_(0.1 * p.grad), setattr(p, "grad", None)) and None)
+        for _ in range(2):
+            (lib.ones(2, 3).double() @ weights["a"] @ weights["b"].T @ weights["a"]).tanh().sum().backward()
+        return [weights[name].tolist() for name in "abc"]
+
+    np.testing.assert_allclose(after_two_steps(mg), after_two_steps(torch), rtol=1e-14)
+
+
+def test_what_is_queued_runs_when_all_gradients_are_there():
+    from minigrad.engine.delivery import queue_callback
+
+    a, b, seen = mg.ones(1, requires_grad=True), mg.ones(1, requires_grad=True), []
+    a.register_post_accumulate_grad_hook(lambda p: queue_callback(lambda: seen.append(b.grad.item())))
+    (a * b).sum().backward()
+    assert seen == [1.0]
+    with pytest.raises(RuntimeError, match="during backward pass"):
+        queue_callback(print)

@@ -13,12 +13,12 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FILES = sorted([*(ROOT / "minigrad").rglob("*.py"), *(ROOT / "nn").rglob("*.py")])
 FLOORS = [
-    "primitive missing modes storage silence dtypes allocator device draws random rejection layout files archive",
+    "primitive missing modes storage silence dtypes allocator device draws random rejection layout files archive cores",
     "ops",
     "engine",
     "functions linalg",
     "tensor",
-    "creation ranges sampling compat backends distributions autograd func utils datasets serialization viz",
+    "creation ranges sampling compat backends distributions distributed autograd func utils datasets serialization viz",
     "nn",
     "optim",
     "compiler",

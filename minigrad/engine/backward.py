@@ -6,15 +6,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from minigrad import storage
+from minigrad.engine.delivery import HOOKED, delivery
 from minigrad.engine.graph import Node
 from minigrad.engine.recording import Recorded
 from minigrad.engine.sweep import sweep
-from minigrad.modes import MODES
+from minigrad.modes import MODES, enable_grad
 from minigrad.silence import warn
 
 _new = object.__new__
@@ -36,8 +38,22 @@ def run_backward(
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     if create_graph:
         warn(_CIRCLE)
-    for node, g, own in differentiate(outputs, gradients, targets, retain_graph, create_graph):
-        accumulate(node, g, own)
+    outer, MODES.callbacks = MODES.callbacks, []
+    try:
+        left = differentiate(outputs, gradients, targets, retain_graph, create_graph, _deliver)
+        for node, g, own in left:
+            accumulate(node, g, own, create_graph)
+        for callback in MODES.callbacks:
+            callback()
+    finally:
+        MODES.callbacks = outer
+
+
+def _deliver(node: Node, g: Any, owned: bool) -> None:
+    """Add the final gradient of a leaf to its ``.grad`` while the sweep goes on."""
+    if node.hooks is not None:
+        g, owned = _run_hooks(node, g), False
+    accumulate(node, g, owned, MODES.grad_enabled)
 
 
 def differentiate(
@@ -46,10 +62,12 @@ def differentiate(
     targets: list[Any] | None,
     retain_graph: bool | None,
     create_graph: bool,
+    deliver: Callable[[Node, Any, bool], None] | None = None,
 ) -> list[tuple[Node, Any, bool]]:
     """Sweep from the outputs; return (node, cotangent, own?) of each leaf or target reached.
 
-    Cotangents are arrays, or Tensors with ``create_graph``.
+    Cotangents are arrays, or Tensors with ``create_graph``. Leaves with post-accumulate hooks go
+    to ``deliver``, where it is given, as soon as they are final.
     """
     roots = []
     for i, output in enumerate(outputs):
@@ -65,6 +83,7 @@ def differentiate(
         raise RuntimeError("One of the differentiated Tensors does not require grad")
     retain = create_graph if retain_graph is None else retain_graph
     nodes = None if targets is None else [t._node for t in targets if t._node is not None]
+    early = delivery(roots, deliver) if deliver is not None and HOOKED else None
     before, MODES.grad_enabled = MODES.grad_enabled, create_graph
     try:
         with np.errstate(all="ignore"):
@@ -75,6 +94,7 @@ def differentiate(
                 lift=wrap_in_tensor if create_graph else None,
                 targets=nodes,
                 on_hook=_run_hooks,
+                delivery=early,
             )
     finally:
         MODES.grad_enabled = before
@@ -137,19 +157,30 @@ def _check_answer(hook: Any, answer: Any, g: Any) -> None:
         )
 
 
-def accumulate(node: Node, g: Any, owned: bool) -> None:
-    """Add to ``.grad``, into memory that nobody else holds."""
+def accumulate(node: Node, g: Any, owned: bool, create_graph: bool = False) -> None:
+    """Add to ``.grad``, into memory that nobody else holds; call what waits for that."""
     if isinstance(g, Recorded):
         node.grad = g if node.grad is None else node.grad + g
     elif node.grad is None:
         node.grad = Recorded._wrap(_as_own_memory(g, owned))
     elif node.grad.requires_grad:
-        node.grad = node.grad + Recorded._wrap(g)
+        with enable_grad():
+            node.grad = node.grad + Recorded._wrap(g)
     else:
         np.add(node.grad._data, g, out=node.grad._data)
         storage.bump_version(node.grad._data, "backward")
-    for hook in list(node.after_hooks.values()) if node.after_hooks else ():
-        hook()
+    if node.after_hooks:
+        _run_after_hooks(node, create_graph)
+
+
+def _run_after_hooks(node: Any, create_graph: bool) -> None:
+    """Call what waits for ``.grad`` of a leaf; it records only with ``create_graph``."""
+    before, MODES.grad_enabled = MODES.grad_enabled, create_graph
+    try:
+        for hook in list(node.after_hooks.values()):
+            hook()
+    finally:
+        MODES.grad_enabled = before
 
 
 def _as_own_memory(g: Any, owned: bool) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.engine.delivery import DELIVERED, Delivery
 from minigrad.engine.graph import FREED, Node, nodes_on_path
 from minigrad.engine.tap import Tap
 from minigrad.modes import MODES
@@ -32,19 +33,23 @@ def sweep(
     lift: Lift | None = None,
     targets: Iterable[Node] | None = None,
     on_hook: Callable[[Node, Any], Any] | None = None,
+    delivery: Delivery | None = None,
 ) -> dict[Node, tuple[Any, bool]]:
     """Return the cotangent of every leaf, retaining node and target: ``(value, is it our own?)``.
 
     With ``targets`` only nodes on a path to one of them are visited. ``on_hook(node, g)`` is
-    called where a node has hooks and gives the cotangent that goes on.
+    called where a node has hooks and gives the cotangent that goes on. ``delivery`` takes some
+    leaves before the end; they are not among the results.
     """
     goals = None if targets is None else set(targets)
     on_path = None if goals is None else nodes_on_path(goals, roots)
     results: dict[Node, tuple[Any, bool]] = {}
     pending = _seeds(roots, cotangents)
     heap = sorted(-sequence for sequence in pending)  # the newest first
-    tap = Tap(MODES.observers) if MODES.observers else None
+    tap: Any = Tap(MODES.observers) if MODES.observers else None
     in_place = lift is None and tap is None
+    if delivery is not None:
+        delivery.tap, tap = tap, delivery
     while heap:
         sequence = -heappop(heap)
         node, g, owned = pending.pop(sequence)
@@ -72,6 +77,7 @@ def sweep(
             _apply_rules(node, g, saved, pending, heap, on_path, in_place)
         else:
             tap.apply(_apply_rules, node, g, saved, pending, heap, on_path, in_place)
+    results.pop(DELIVERED, None)
     return results
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from minigrad.dtypes import category, legacy_tensor_data
 from minigrad.engine.backward import run_backward
+from minigrad.engine.delivery import HOOKED
 from minigrad.engine.graph import Handle as Handle
 from minigrad.engine.graph import Node
 from minigrad.engine.recording import Recorded, link_detached, source
@@ -262,6 +263,8 @@ class Tensor(Recorded, OperatorMethods, InPlace, Interop):
     def register_post_accumulate_grad_hook(self, hook: Any) -> Handle:
         """Call ``hook(tensor)`` each time ``backward`` has added to ``.grad`` of this leaf.
 
+        That is as soon as its gradient is final; for other leaves backward may still go on.
+
         https://docs.pytorch.org/docs/stable/generated/torch.Tensor.register_post_accumulate_grad_hook.html
         """
         if self._node is None:
@@ -272,6 +275,7 @@ class Tensor(Recorded, OperatorMethods, InPlace, Interop):
             )
         if self._node.after_hooks is None:
             self._node.after_hooks = {}
+            HOOKED.add(self._node)
         known = weakref.ref(self)  # the node must not hold the tensor that holds it
 
         def after() -> None:

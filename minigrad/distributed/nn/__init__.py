@@ -1,0 +1,3 @@
+"""Differentiable collectives."""
+
+from minigrad.distributed.nn import functional as functional
