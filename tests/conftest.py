@@ -25,6 +25,7 @@ INSTALL = {  # what a test may want, and how to have it
     "playwright": "pip install playwright",
     "headless Chromium": "playwright install chromium-headless-shell",
     "matplotlib": "pip install matplotlib",
+    "mpi4py": "pip install 'minigrad[mpi]'",
     "MNIST": "MINIGRAD_DATA=folder",
 }
 
@@ -55,6 +56,15 @@ def mnist_folder(tmp_path_factory):
             head = bytes([0, 0, 8, array.ndim]) + b"".join(int(k).to_bytes(4, "big") for k in array.shape)
             (folder / f"{part}-{kind}-ubyte").write_bytes(head + array.astype(np.uint8).tobytes())
     return folder
+
+
+@pytest.fixture(scope="session")
+def mpiexec():
+    """Run a function of tests/ranks.py in several processes: mpiexec(ranks, function, *arguments)."""
+    _wanted("mpi4py", importlib.util.find_spec("mpi4py") and shutil.which("mpiexec"))
+    import ranks
+
+    return ranks.launch
 
 
 @pytest.fixture

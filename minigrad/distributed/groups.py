@@ -17,7 +17,7 @@ from minigrad.distributed.work import DistBackendError, Work, seconds
 from minigrad.silence import warn
 
 default_pg_timeout = datetime.timedelta(minutes=30)
-_GRACE = 2.0  # seconds in which the others tell what they do, once a collective has failed
+_GRACE = 5.0  # seconds in which the others tell what they do, once a collective has failed
 
 
 class ProcessGroup:
@@ -76,8 +76,8 @@ class ProcessGroup:
             f"  rank {rank}: {text or 'no answer'}"
             for rank, text in zip(self.ranks, texts, strict=True)
         ]
-        own = self.ranks[self.rank()]
-        self.failed = "\n".join([f"rank {own} {why} {work}{self.description}", *lines])
+        where = f"{why.format(self.ranks[self.rank()])} at {work}{self.description}"
+        self.failed = "\n".join([where, *lines])
         raise DistBackendError(self.failed)
 
 

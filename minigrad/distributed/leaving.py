@@ -18,6 +18,8 @@ from minigrad.distributed.work import DistError
 
 END = "the end of this rank"
 _INTERRUPTED = 130
+_NAP = 0.005
+_AFTER_YOU = 3  # seconds in which the first of several ranks shows what all of them raise
 
 
 class _Job:
@@ -49,7 +51,7 @@ def _end_the_job(kind: type[BaseException], error: BaseException, trace: Any) ->
     world = _Job.world
     interrupted = issubclass(kind, KeyboardInterrupt)
     if world.rank() and (interrupted or isinstance(error, DistError)):
-        time.sleep(1)  # all ranks raise it: the first one shows it and ends them
+        time.sleep(_AFTER_YOU)
     with contextlib.suppress(Exception):
         print(f"rank {world.rank()} of {world.size()}:", file=sys.stderr)
         _Job.excepthook(kind, error, trace)
@@ -67,7 +69,12 @@ def _leave() -> None:
     """Tell every group that this rank ends, and wait for the others without keeping a core busy."""
     if any(group.failed for group in _Job.groups):
         _abort(1)  # MPI cannot end in order: collectives were given up
-    with contextlib.suppress(DistError, KeyboardInterrupt):  # the others know what has happened
-        works = [group.run(END, lambda: DONE, async_op=True) for group in _Job.groups]
-        while not all(work.is_completed() for work in works):
-            time.sleep(0.005)
+    with contextlib.suppress(KeyboardInterrupt):
+        try:
+            works = [group.run(END, lambda: DONE, async_op=True) for group in _Job.groups]
+            while not all([work.is_completed() for work in works]):  # each is asked
+                time.sleep(_NAP)
+            return
+        except DistError:  # who waited for this rank has learnt it, and ends the job
+            time.sleep(_Job.world.timeout)
+    _abort(1)

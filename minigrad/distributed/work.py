@@ -66,7 +66,7 @@ class Work:
             if not self._comparison.Test():
                 return False
             if self._numbers is not None and self._numbers[0] != -self._numbers[1]:
-                self.group.give_up(self, "the ranks differ at")
+                self.group.give_up(self, "the ranks differ: rank {} is")
             self._request = self._start()
         if not self._done and self._request.Test():
             self._done = True
@@ -103,9 +103,9 @@ class Work:
                 time.sleep(0)  # whoever else wants this core
                 continue
             if waited > limit:
-                group.give_up(self, f"waited {waited:.3g} s for others at")
+                group.give_up(self, f"rank {{}} has waited {waited:.3g} s for the others")
             if group.channel.reported():
-                group.give_up(self, "another rank gave up while this one was at")
+                group.give_up(self, "another rank has given up; rank {} is")
             time.sleep(_NAP)
 
     def __str__(self) -> str:
