@@ -10,6 +10,7 @@ tensor([6., 8.])
 
 from pathlib import Path as _Path
 from types import ModuleType as _ModuleType
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from minigrad import cores as _cores
 
@@ -28,6 +29,7 @@ from minigrad import func as func
 from minigrad import linalg as linalg
 from minigrad import nn as nn
 from minigrad import optim as optim
+from minigrad import special as special
 from minigrad import utils as utils
 from minigrad import viz as viz
 from minigrad.autograd.anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
@@ -108,9 +110,12 @@ from minigrad.dtypes import (
     uint8 as uint8,
 )
 from minigrad.func.vmap import vmap as vmap
+from minigrad.functions.calculus import *
 from minigrad.functions.comparison import *
 from minigrad.functions.diagonals import *
+from minigrad.functions.distances import *
 from minigrad.functions.elementwise import *
+from minigrad.functions.histograms import *
 from minigrad.functions.indexing import *
 from minigrad.functions.joining import *
 from minigrad.functions.p_norm import *
@@ -120,11 +125,15 @@ from minigrad.functions.reduction import *
 from minigrad.functions.scaled_products import *
 from minigrad.functions.scan import *
 from minigrad.functions.scattering import *
+from minigrad.functions.sets import *
 from minigrad.functions.shape import *
 from minigrad.functions.softmax import *
 from minigrad.functions.sorting import *
 from minigrad.functions.splitting import *
+from minigrad.functions.statistics import *
+from minigrad.functions.vandermonde import *
 from minigrad.functions.variance import *
+from minigrad.functions.view_scattering import *
 from minigrad.linalg import (
     det as det,
     inv as inverse,
@@ -132,6 +141,7 @@ from minigrad.linalg import (
     matrix_power as matrix_power,
 )
 from minigrad.linalg import cholesky as cholesky, pinverse as pinverse, slogdet as slogdet
+from minigrad.missing import missing_name as _missing_name
 from minigrad.modes import enable_grad as enable_grad
 from minigrad.modes import inference_mode as inference_mode
 from minigrad.modes import is_grad_enabled as is_grad_enabled
@@ -185,6 +195,7 @@ _PACKAGES = [
     "linalg",
     "nn",
     "optim",
+    "special",
     "utils",
     "viz",
 ]
@@ -193,6 +204,10 @@ __all__ = [
     for name, value in sorted(globals().items())
     if name[0] != "_" and (name in _PACKAGES or not isinstance(value, _ModuleType))
 ]
+
+
+if not _TYPE_CHECKING:  # a checker knows all names
+    __getattr__ = _missing_name("minigrad", globals(), "functions")
 
 
 def __dir__() -> list[str]:

@@ -6,7 +6,7 @@ https://docs.pytorch.org/docs/stable/linalg.html
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minigrad.functions import products
 from minigrad.functions.linalg.factorizations import QR as QR
@@ -20,6 +20,7 @@ from minigrad.functions.linalg.factorizations import svd as svd
 from minigrad.functions.linalg.factorizations import svdvals as svdvals
 from minigrad.functions.linalg.matrix_products import matrix_power as matrix_power
 from minigrad.functions.linalg.matrix_products import multi_dot as multi_dot
+from minigrad.functions.linalg.matrix_products import vander as vander
 from minigrad.functions.linalg.norms import matrix_norm as matrix_norm
 from minigrad.functions.linalg.norms import norm as norm
 from minigrad.functions.linalg.norms import vector_norm as vector_norm
@@ -34,12 +35,13 @@ from minigrad.functions.linalg.systems import pinverse as pinverse
 from minigrad.functions.linalg.systems import slogdet as slogdet
 from minigrad.functions.linalg.systems import solve as solve
 from minigrad.functions.linalg.systems import solve_triangular as solve_triangular
+from minigrad.missing import missing_name as _missing_name
 from minigrad.ops.linalg import LinAlgError as LinAlgError
 
 __all__ = [
     "LinAlgError", "cholesky", "cross", "det", "eigh", "eigvalsh", "inv", "logdet", "lstsq",
     "matmul", "matrix_norm", "matrix_power", "multi_dot", "norm", "pinv", "pinverse", "qr",
-    "slogdet", "solve", "solve_triangular", "svd", "svdvals", "vector_norm",
+    "slogdet", "solve", "solve_triangular", "svd", "svdvals", "vander", "vector_norm",
 ]  # fmt: skip
 
 matmul = products.matmul
@@ -55,3 +57,7 @@ def cross(input: Any, other: Any, *, dim: int = -1) -> Any:
     tensor([0., 0., 1.])
     """
     return products.cross(input, other, dim)
+
+
+if not TYPE_CHECKING:  # a checker knows all names
+    __getattr__ = _missing_name("minigrad.linalg", globals(), "functions")

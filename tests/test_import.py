@@ -16,7 +16,7 @@ FLOORS = [
     "primitive missing modes storage silence dtypes allocator device draws random rejection layout files archive cores",
     "ops",
     "engine",
-    "functions linalg",
+    "functions linalg special",
     "tensor",
     "creation ranges sampling compat backends distributions distributed autograd func utils datasets serialization viz",
     "nn",

@@ -27,6 +27,10 @@ MISSING = [
     (F, "ctc_losss", "loss"),
     (optim, "Adamm", "Adam"),
     (nn, "Linaer", "Linear"),
+    (mg, "quantiles", "quantile"),
+    (mg, "stft", ""),
+    (mg.linalg, "eig", "eigh"),
+    (mg.special, "bessel_j0", "bessel"),
 ]
 
 

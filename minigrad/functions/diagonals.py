@@ -51,7 +51,8 @@ def _check_matrix(input: T, function: str) -> T:
     return input
 
 
-def _plane(input: T, dim1: int, dim2: int, ndim: int) -> dict[str, int]:
+def plane(input: T, dim1: int, dim2: int, ndim: int) -> dict[str, int]:
+    """Return both dimensions of a diagonal, as NumPy names and counts them."""
     axis1, axis2 = (axis_of(range(ndim), d) for d in (dim1, dim2))
     if axis1 == axis2:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
@@ -68,7 +69,7 @@ def diagonal(input: T, offset: int = 0, dim1: int = 0, dim2: int = 1) -> T:
     >>> mg.diagonal(mg.tensor([[1, 2], [3, 4]]))
     tensor([1, 4])
     """
-    return ops.diagonal(input, offset=offset, **_plane(input, dim1, dim2, input.ndim))
+    return ops.diagonal(input, offset=offset, **plane(input, dim1, dim2, input.ndim))
 
 
 @accepts_numpy_names
@@ -82,14 +83,14 @@ def diag_embed(input: T, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T:
     tensor([[1, 0],
             [0, 2]])
     """
-    plane = _plane(input, dim1, dim2, input.ndim + 1)
+    axes = plane(input, dim1, dim2, input.ndim + 1)
     if input.ndim == 0:
         raise IndexError("diag_embed: Dimension specified as -1 but tensor has no dimensions")
     shape = list(input.shape[:-1])
     side = input.shape[-1] + abs(offset)
-    for axis in sorted(plane.values()):
+    for axis in sorted(axes.values()):
         shape.insert(axis, side)
-    return ops.diagonal_embed(input, offset=offset, shape=tuple(shape), **plane)
+    return ops.diagonal_embed(input, offset=offset, shape=tuple(shape), **axes)
 
 
 @accepts_numpy_names

@@ -26,7 +26,7 @@ from minigrad.ops.reduction import axis_of
 
 __all__ = [
     "argwhere", "gather", "index_select", "masked_select", "nonzero", "repeat_interleave", "select",
-    "take", "take_along_dim",
+    "take", "take_along_dim", "unravel_index",
 ]  # fmt: skip
 
 T = Any  # a Tensor, which this floor does not know
@@ -264,3 +264,26 @@ def _check_repeats(counts: np.ndarray, axis: int, size: int) -> None:
         )
     if counts.size and counts.min() < 0:
         raise RuntimeError(f"repeats can not be negative, got {counts.min()}")
+
+
+@accepts_numpy_names
+def unravel_index(indices: T, shape: Any) -> tuple[T, ...]:
+    """Return where elements of a tensor of this shape stand, by their numbers: one tensor per axis.
+
+    Raises TypeError for indices that are not integers, ValueError for negative lengths.
+    https://docs.pytorch.org/docs/stable/generated/torch.unravel_index.html
+
+    >>> import minigrad as mg
+    >>> mg.unravel_index(mg.tensor([5, 2]), (2, 3))
+    (tensor([1, 0]), tensor([2, 2]))
+    """
+    if indices.dtype.kind not in "iu":
+        raise TypeError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
+    lengths = [shape] if isinstance(shape, int) else list(shape)
+    if any(n < 0 for n in lengths):
+        raise ValueError(f"'shape' cannot have negative values, but got {tuple(lengths)}")
+    places, left = [], indices._data.astype(np.int64)
+    for n in reversed(lengths):
+        places.append(indices._wrap(left % n))
+        left = left // n
+    return tuple(reversed(places))

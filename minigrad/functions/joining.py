@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.dtypes import get_default_dtype
+from minigrad.engine.recording import Recorded
 from minigrad.functions.arguments import accepts_numpy_names
 from minigrad.functions.return_types import Size
 from minigrad.functions.shape import broadcast_to, contiguous, expand, reshape, unsqueeze
@@ -18,8 +20,8 @@ from minigrad.ops import shape as ops
 from minigrad.ops.reduction import axis_of
 
 __all__ = [
-    "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_shapes", "broadcast_tensors", "cat",
-    "column_stack", "concat", "concatenate", "dstack", "hstack", "meshgrid", "row_stack",
+    "atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_shapes", "broadcast_tensors",
+    "cat", "column_stack", "concat", "concatenate", "dstack", "hstack", "meshgrid", "row_stack",
     "stack", "vstack",
 ]  # fmt: skip
 
@@ -288,3 +290,36 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[T, ...]:
     if swaps:
         grid[:2] = grid[1], grid[0]
     return tuple(grid)
+
+
+def block_diag(*tensors: T) -> T:
+    """Return a matrix with the tensors, of two dimensions at most, as blocks on its diagonal.
+
+    A number is a block of one, a vector a row. The dtype is the common one.
+    https://docs.pytorch.org/docs/stable/generated/torch.block_diag.html
+
+    >>> import minigrad as mg
+    >>> mg.block_diag(mg.tensor([[1, 2]]), mg.tensor(3))
+    tensor([[1, 2, 0],
+            [0, 0, 3]])
+    """
+    blocks = _check_tensors(tensors, "block_diag")
+    for i, x in enumerate(blocks):
+        if x.ndim > 2:
+            raise RuntimeError(
+                "torch.block_diag: Input tensors must have 2 or fewer dimensions. "
+                f"Input {i} has {x.ndim} dimensions"
+            )
+    blocks = [x if x.ndim == 2 else reshape(x, (1, -1)) for x in blocks]
+    if not blocks:
+        return Recorded._wrap(np.zeros((1, 0), get_default_dtype()))
+    left = 0
+    right = builtins.sum(x.shape[1] for x in blocks)
+    rows = []
+    for x in blocks:
+        width = x.shape[1]
+        right = right - width
+        widths = ((0, 0), (left, right))
+        rows.append(ops.pad(x, widths=widths))
+        left = left + width
+    return ops.concatenate(*rows, axis=0)

@@ -27,7 +27,7 @@ from minigrad.ops import matmul as ops
 
 __all__ = [
     "bmm", "cross", "dot", "einsum", "ger", "inner", "kron", "matmul", "mm", "mv", "outer",
-    "tensordot", "trace",
+    "tensordot", "trace", "vdot",
 ]  # fmt: skip
 
 T = Any  # a Tensor, which this floor does not know
@@ -155,6 +155,19 @@ def dot(input: T, tensor: T) -> T:
             f"number of elements, but got {n} and {m} elements respectively"
         )
     return matmul(input, tensor)
+
+
+@accepts_out
+def vdot(input: T, other: T) -> T:
+    """Return the product of two vectors, (n,) and (n,); see :func:`dot`.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.vdot.html
+
+    >>> import minigrad as mg
+    >>> mg.vdot(mg.tensor([2, 3]), mg.tensor([2, 1]))
+    tensor(7)
+    """
+    return dot(input, other)
 
 
 @accepts_arrays_and_out

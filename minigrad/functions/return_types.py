@@ -74,8 +74,14 @@ size_of: Any = tuple.__new__  # of a shape, which needs no check
 
 RETURN_TYPES = {
     "aminmax": _return_type("aminmax", "min max"),
+    "frexp": _return_type("frexp", "mantissa exponent"),
+    "histogram": _return_type("histogram", "hist bin_edges"),
+    "histogramdd": _return_type("histogramdd", "hist bin_edges"),
     **{
         name: _return_type(name, "values indices")
-        for name in ("cummax", "cummin", "kthvalue", "max", "median", "min", "sort", "topk")
+        for name in (
+            *("cummax", "cummin", "kthvalue", "max", "median", "min", "mode", "nanmedian", "sort"),
+            "topk",
+        )
     },
 }

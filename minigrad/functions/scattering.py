@@ -27,8 +27,8 @@ from minigrad.ops import indexing as ops
 from minigrad.ops.reduction import axis_of
 
 __all__ = [
-    "index_add", "index_copy", "index_fill", "index_put", "masked_scatter", "scatter",
-    "scatter_add", "scatter_reduce",
+    "index_add", "index_copy", "index_fill", "index_put", "index_reduce", "masked_scatter", "put",
+    "scatter", "scatter_add", "scatter_reduce",
 ]  # fmt: skip
 
 T = Any  # a Tensor, which this floor does not know
@@ -231,6 +231,29 @@ def _slices(input: T, dim: int, index: T, source: T, function: str, error: type)
 
 
 @accepts_numpy_names
+def index_reduce(
+    input: T, dim: int, index: T, source: T, reduce: str, *, include_self: bool = True
+) -> T:
+    """Return a copy with slices of ``source`` joined to those along ``dim`` at these indices.
+
+    ``reduce`` is 'prod', 'mean', 'amax' or 'amin'. Without ``include_self`` what ``input`` held
+    there does not count.
+    https://docs.pytorch.org/docs/stable/generated/torch.index_reduce.html
+
+    >>> import minigrad as mg
+    >>> mg.index_reduce(mg.ones(2), 0, mg.tensor([1, 1]), mg.tensor([2.0, 3.0]), "prod")
+    tensor([1., 6.])
+    """
+    if reduce not in _REDUCTIONS[1:]:
+        raise RuntimeError(
+            "index_reduce(): Expected reduce to be one of prod, mean, amax or amin "
+            f"but got {reduce}."
+        )
+    index, source = _slices(input, dim, index, source, "index_reduce", RuntimeError)
+    return _reduce_into(contiguous(input), source, index, reduce, include_self)
+
+
+@accepts_numpy_names
 def index_fill(input: T, dim: int, index: T, value: Any) -> T:
     """Return a copy with one value in the slices along ``dim`` at these indices.
 
@@ -277,6 +300,43 @@ def index_put(input: T, indices: Any, values: T, accumulate: bool = False) -> T:
     if accumulate:
         return input + ops.scatter_add(values, index=index, shape=tuple(input.shape))
     return ops.setitem(input, values, index=index)
+
+
+@accepts_numpy_names
+def put(input: T, index: T, source: T, accumulate: bool = False) -> T:
+    """Return a copy with ``source`` at the places ``index`` of the flattened input, or added there.
+
+    Raises IndexError for places out of range, RuntimeError for two dtypes.
+    https://docs.pytorch.org/docs/stable/generated/torch.Tensor.put_.html
+
+    >>> import minigrad as mg
+    >>> mg.put(mg.zeros(2, 2), mg.tensor([1, -1]), mg.tensor([5.0, 7.0]))
+    tensor([[0., 5.],
+            [0., 7.]])
+    """
+    if index.dtype != np.int64:
+        raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index.dtype}")
+    if input.dtype != source.dtype:
+        raise RuntimeError(
+            "put_(): self and source expected to have the same dtype, but got self.dtype = "
+            f"{input.dtype} and source.dtype = {source.dtype}"
+        )
+    if index.numel() != source.numel():
+        raise IndexError(
+            "put_(): Expected source and index to have the same number of elements, but got "
+            f"source.numel() = {source.numel()}, index.numel() = {index.numel()}"
+        )
+    size = input.numel()
+    places = index._data.reshape(-1)
+    check_range(places, size, "put_", least=-size)
+    flat = reshape(input, -1)
+    values = reshape(source, -1)
+    if accumulate:
+        added = ops.scatter_add(values, index=(places,), shape=(size,))
+        result = flat + added
+    else:
+        result = ops.setitem(flat, values, index=(places,))
+    return reshape(result, input.shape)
 
 
 @accepts_numpy_names

@@ -21,8 +21,8 @@ from minigrad.ops import indexing, sorting
 from minigrad.ops.reduction import axis_of
 
 __all__ = [
-    "argsort", "bincount", "bucketize", "histc", "kthvalue", "median", "searchsorted", "sort",
-    "topk", "unique",
+    "argsort", "bincount", "bucketize", "histc", "kthvalue", "median", "msort", "searchsorted",
+    "sort", "topk", "unique",
 ]  # fmt: skip
 
 T = Any  # a Tensor, which this floor does not know
@@ -61,6 +61,19 @@ def argsort(input: T, dim: int = -1, descending: bool = False, stable: bool = Fa
     tensor([1, 2, 0])
     """
     return sort(input, dim, descending).indices
+
+
+@accepts_numpy_names
+def msort(input: T) -> T:
+    """Return the elements in order along the first dimension.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.msort.html
+
+    >>> import minigrad as mg
+    >>> mg.msort(mg.tensor([3, 1, 2]))
+    tensor([1, 2, 3])
+    """
+    return sort(input, 0).values
 
 
 @accepts_numpy_names

@@ -17,7 +17,8 @@ from minigrad.ops import indexing
 from minigrad.ops.reduction import axis_of
 
 __all__ = [
-    "chunk", "dsplit", "hsplit", "narrow", "split", "tensor_split", "unbind", "vsplit",
+    "chunk", "dsplit", "hsplit", "narrow", "split", "split_with_sizes", "tensor_split", "unbind",
+    "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes", "vsplit",
 ]  # fmt: skip
 
 T = Any  # a Tensor, which this floor does not know
@@ -64,6 +65,19 @@ def _equal_sizes(size: int, n: int) -> list[int]:
 
 
 @accepts_numpy_names
+def split_with_sizes(input: T, split_sizes: Sequence[int], dim: int = 0) -> tuple[T, ...]:
+    """Return pieces (views) of these lengths along ``dim``; see :func:`split`.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.Tensor.split.html
+
+    >>> import minigrad as mg
+    >>> mg.split_with_sizes(mg.arange(3), [1, 2])
+    (tensor([0]), tensor([1, 2]))
+    """
+    return split(input, list(split_sizes), dim)
+
+
+@accepts_numpy_names
 def chunk(input: T, chunks: int, dim: int = 0) -> tuple[T, ...]:
     """Return at most ``chunks`` pieces (views) along ``dim``.
 
@@ -80,6 +94,11 @@ def chunk(input: T, chunks: int, dim: int = 0) -> tuple[T, ...]:
     n = input.shape[axis_of(input, dim)]
     ceiling = -(-n // chunks)
     return split(input, ceiling if n else [0] * chunks, dim)
+
+
+unsafe_split = split
+unsafe_split_with_sizes = split_with_sizes
+unsafe_chunk = chunk
 
 
 @accepts_numpy_names

@@ -74,3 +74,38 @@ def arg_cummax(x, *, axis):
 def arg_cummin(x, *, axis):
     """The place of the least so far, the last of ties."""
     return _running(x, axis, np.minimum.accumulate(x, axis=axis))
+
+
+@primitive(None)
+def arg_nanmedian(x, *, axis):
+    """The place of the lower median of what is not NaN along an axis, which stays."""
+    order = np.argsort(x, axis=axis, kind="stable")  # NaN last
+    counts = np.sum(x == x, axis=axis, keepdims=True)
+    middle = np.maximum(counts - 1, 0) // 2
+    return np.take_along_axis(order, middle, axis)
+
+
+@primitive(None)
+def argmode(x, *, axis):
+    """The last place of the most frequent along an axis, which stays; of several the least."""
+    rows = np.moveaxis(x, axis, -1)
+    order = np.argsort(rows, axis=-1, kind="stable")
+    rows = np.take_along_axis(rows, order, -1)
+    lengths = _lengths_of_runs(rows)
+    longest = np.argmax(lengths, axis=-1)[..., None]
+    place = np.take_along_axis(order, longest, -1)
+    return np.moveaxis(place, -1, axis)
+
+
+def _lengths_of_runs(rows):
+    """Return the length of each run of equals along the last axis at its end, 0 elsewhere."""
+    lengths = np.zeros(rows.shape, np.intp)
+    run = np.zeros(rows.shape[:-1], np.intp)
+    last = rows.shape[-1] - 1
+    for i in range(last):
+        run = run + 1
+        ends = rows[..., i] != rows[..., i + 1]
+        lengths[..., i] = np.where(ends, run, 0)
+        run = np.where(ends, 0, run)
+    lengths[..., last] = run + 1
+    return lengths

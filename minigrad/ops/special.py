@@ -48,18 +48,27 @@ def _ratio(pair, x):
     return above / below
 
 
-def _tail(y):
-    """Return erfc of y > 0.46875; exp(-y²) in two factors, the first of an exact square."""
+def _scaled_tail(y):
+    """Return exp(y²) erfc(y) of y > 0.46875."""
     middle = _ratio(_MIDDLE, np.minimum(y, _OUTER))
     beyond = np.maximum(y, _OUTER)
     z = 1 / np.square(beyond)
     far = (_2_SQRTPI / 2 - z * _ratio(_FAR, z)) / beyond
+    return np.where(y <= _OUTER, middle, far)
 
-    y = np.minimum(y, 30.0)  # where exp(-y²) is 0 already
+
+def _exp_of_square(y, sign=1):
+    """Return exp(±y²) in two factors, the first of an exact square."""
+    y = np.minimum(y, 30.0)  # where it is 0 or inf already
     coarse = np.floor(y * 16) / 16
-    first = np.exp(-coarse * coarse)
-    second = np.exp(-(y - coarse) * (y + coarse))
-    return first * second * np.where(y <= _OUTER, middle, far)
+    square = coarse * coarse
+    rest = (y - coarse) * (y + coarse)
+    return np.exp(sign * square) * np.exp(sign * rest)
+
+
+def _tail(y):
+    """Return erfc of y > 0.46875."""
+    return _exp_of_square(y, -1) * _scaled_tail(y)
 
 
 def _series(x, y):
@@ -85,6 +94,18 @@ def piecewise(function):
     return in_pieces
 
 
+def in_float64(function):
+    """Compute in float64 and round once."""
+
+    @functools.wraps(function)
+    def wide(x):
+        if x.dtype == np.float64:
+            return function(x)
+        return np.asarray(function(x.astype(np.float64))).astype(x.dtype)
+
+    return wide
+
+
 _PIECE = 32768
 
 
@@ -108,6 +129,21 @@ def erfc(x):
     tail = _tail(np.maximum(y, _BORDER))
     far = np.where(x < 0, 2 - tail, tail)
     return np.where(y <= _BORDER, 1 - _series(x, y), far).astype(x.dtype)
+
+
+@primitive(lambda g, out, x: g * (2 * x * out - _2_SQRTPI), floats=True)
+@in_float64
+@piecewise
+def erfcx(x):
+    """exp(x²) erfc(x), which does not underflow where x is large."""
+    y = np.abs(x)
+    exp_square = _exp_of_square(y)
+    near = exp_square * (1 - _series(x, y))
+    above = np.maximum(y, _BORDER)
+    tail = _scaled_tail(above)
+    mirrored = 2 * exp_square - tail
+    far = np.where(x < 0, mirrored, tail)
+    return np.where(y <= _BORDER, near, far)
 
 
 @primitive(

@@ -8,9 +8,19 @@ import numpy as np
 
 from minigrad import linalg
 from minigrad.engine.recording import Recorded, record_binary, record_unary
+from minigrad.functions import (
+    calculus,
+    distances,
+    histograms,
+    p_norm,
+    scan,
+    softmax,
+    sorting,
+    statistics,
+    variance,
+)
 from minigrad.functions import comparison as c
 from minigrad.functions import elementwise as e
-from minigrad.functions import p_norm, scan, softmax, sorting, variance
 from minigrad.functions import products as p
 from minigrad.functions import reduction as r
 from minigrad.functions import scaled_products as sp
@@ -64,7 +74,8 @@ class OperatorMethods(ShapeMethods, DtypeMethods, RandomFillMethods):
     )
     addmm, addmv, addr = sp.addmm, sp.addmv, sp.addr
     baddbmm, addbmm = sp.baddbmm, sp.addbmm
-    kron, trace, cross = p.kron, p.trace, p.cross
+    kron, trace, cross, vdot = p.kron, p.trace, p.cross, p.vdot
+    diff, histogram = calculus.diff, histograms.histogram
     det, inverse, slogdet, logdet = linalg.det, linalg.inv, linalg.slogdet, linalg.logdet
     matrix_power, pinverse, cholesky = linalg.matrix_power, linalg.pinverse, linalg.cholesky
 
@@ -131,13 +142,15 @@ class OperatorMethods(ShapeMethods, DtypeMethods, RandomFillMethods):
 
 _NOT_METHODS = {
     "bucketize",
+    "cdist",
+    "polygamma",
     "rsub",
     "searchsorted",
     "softplus",
     "std_mean",
     "var_mean",
 }  # as in PyTorch
-for _module in (e, c, r, variance, p_norm, scan, softmax, sorting):
+for _module in (e, c, r, variance, statistics, distances, p_norm, scan, softmax, sorting):
     for _name in _module.__all__:
         if _name not in _NOT_METHODS:
             setattr(OperatorMethods, _name, getattr(_module, _name))
@@ -148,4 +161,10 @@ def _where(self: Any, condition: Any, other: Any) -> Any:
     return e.where(condition, self, other)
 
 
+def _polygamma(self: Any, n: int) -> Any:
+    """Return the n-th derivative of ``digamma``; RuntimeError for a negative n."""
+    return e.polygamma(n, self)
+
+
 OperatorMethods.where = _where  # type: ignore[attr-defined]
+OperatorMethods.polygamma = _polygamma  # type: ignore[attr-defined]

@@ -7,7 +7,7 @@ from typing import Any
 
 from minigrad.functions import diagonals as d
 from minigrad.functions import indexing as i
-from minigrad.functions import permutation, scattering, splitting
+from minigrad.functions import permutation, scattering, sets, splitting, view_scattering
 from minigrad.functions import shape as s
 from minigrad.functions.mixed_index import split_mixed_index
 from minigrad.functions.return_types import Size, size_of
@@ -49,6 +49,9 @@ class ShapeMethods:
         splitting.unbind,
         splitting.narrow,
     )
+    split_with_sizes, unique_consecutive = splitting.split_with_sizes, sets.unique_consecutive
+    unsafe_split, unsafe_chunk = splitting.unsafe_split, splitting.unsafe_chunk
+    unsafe_split_with_sizes = splitting.unsafe_split_with_sizes
     hsplit, vsplit, dsplit = splitting.hsplit, splitting.vsplit, splitting.dsplit
 
     tril, triu, diagonal, diag, diag_embed = d.tril, d.triu, d.diagonal, d.diag, d.diag_embed
@@ -65,6 +68,12 @@ class ShapeMethods:
         scattering.index_copy,
         scattering.index_fill,
         scattering.index_put,
+    )
+    index_reduce, put = scattering.index_reduce, scattering.put
+    select_scatter, slice_scatter, diagonal_scatter = (
+        view_scattering.select_scatter,
+        view_scattering.slice_scatter,
+        view_scattering.diagonal_scatter,
     )
     masked_select, masked_scatter, take_along_dim = (
         i.masked_select,

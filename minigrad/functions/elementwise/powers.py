@@ -17,7 +17,7 @@ from minigrad.functions.arguments import (
     unary,
 )
 from minigrad.ops import elementwise as ops
-from minigrad.ops import special
+from minigrad.ops import floats, special
 
 __all__ = [
     "erf",
@@ -31,6 +31,7 @@ __all__ = [
     "log2",
     "log10",
     "logaddexp",
+    "logaddexp2",
     "logit",
     "pow",
     "rsqrt",
@@ -235,6 +236,20 @@ def logaddexp(input: T, other: T) -> T:
     >>> import minigrad as mg
     >>> mg.logaddexp(mg.tensor([0.0, 1000.0]), mg.tensor([0.0, 1000.0]))
     tensor([6.9315e-01, 1.0007e+03])
+    """
+
+
+@binary(floats.logaddexp2)
+def logaddexp2(input: T, other: T) -> T:
+    """Return log2(2 ** input + 2 ** other), without overflow.
+
+    Shapes broadcast. NotImplementedError for integers and bools. RuntimeError where shapes do
+    not fit, TypeError for other types.
+    https://docs.pytorch.org/docs/stable/generated/torch.logaddexp2.html
+
+    >>> import minigrad as mg
+    >>> mg.logaddexp2(mg.tensor([0.0, 3.0]), mg.tensor([0.0, 3.0]))
+    tensor([1., 4.])
     """
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from minigrad.functions.arguments import binary, unary
+from minigrad.functions.arguments import accepts_numpy_names, binary, unary
 from minigrad.ops import trigonometric as ops
 
 __all__ = [
     "acos", "acosh", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
-    "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "hypot", "sin", "sinh", "tan",
-    "tanh",
+    "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "deg2rad", "hypot", "rad2deg",
+    "sin", "sinh", "tan", "tanh",
 ]  # fmt: skip
 
 T = Any  # a Tensor, which this floor does not know
@@ -231,3 +232,29 @@ def atanh(input: T) -> T:
 
 
 arctanh = atanh
+
+
+@accepts_numpy_names
+def deg2rad(input: T) -> T:
+    """Return angles in radians that came in degrees; integers give the default float dtype.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.deg2rad.html
+
+    >>> import minigrad as mg
+    >>> mg.deg2rad(mg.tensor([180.0, 90.0]))
+    tensor([3.1416, 1.5708])
+    """
+    return input * (math.pi / 180)
+
+
+@accepts_numpy_names
+def rad2deg(input: T) -> T:
+    """Return angles in degrees that came in radians; integers give the default float dtype.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.rad2deg.html
+
+    >>> import minigrad as mg
+    >>> mg.rad2deg(mg.tensor([3.14159265]))
+    tensor([180.])
+    """
+    return input * (180 / math.pi)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.functions import products, reduction, shape
+from minigrad.functions import joining, products, reduction, scan, shape
 from minigrad.functions.arguments import accepts_arrays
 from minigrad.functions.linalg.checks import check_ndim, check_square
 from minigrad.functions.linalg.systems import inv
@@ -113,3 +113,26 @@ def _multiply_chain(matrices: list[T]) -> T:
         return products.mm(multiply(first, cut), multiply(cut + 1, last))
 
     return multiply(0, len(matrices) - 1)
+
+
+def vander(x: T, *, N: int | None = None) -> T:
+    """Return the powers 0, 1, …, N - 1 of each element, (..., n) -> (..., n, N), by default N = n.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.linalg.vander.html
+
+    >>> import minigrad as mg
+    >>> mg.linalg.vander(mg.tensor([2, 3]), N=3)
+    tensor([[1, 2, 4],
+            [1, 3, 9]])
+    """
+    if N is not None and N <= 1:
+        raise RuntimeError(f"N must be greater than 1, got {N}")
+    return powers(x, x.shape[-1] if N is None else N)
+
+
+def powers(x: T, count: int) -> T:
+    """Return the powers 0, 1, …, count - 1 of each element as a last dimension."""
+    x = x.long() if x.dtype.kind == "b" else x
+    ones = x._wrap(np.ones((*x.shape, min(count, 1)), x.dtype))
+    factors = shape.expand(shape.unsqueeze(x, -1), (*x.shape, max(count - 1, 0)))
+    return scan.cumprod(joining.cat([ones, factors], -1), -1)
