@@ -62,6 +62,11 @@ HOST_ONLY = {  # name: why; what is not here must run on a device
     "indexing.overwrite": "what a view looks at is counted out on the host",
     "norm.vector_norm": "the second order raises to a power that is counted out on the host",
     "einsum.einsum": "the path of contraction is NumPy's, on host arrays",
+    **{
+        name: "whether series have ended, or are needed, is asked on the host"
+        for name in ALL
+        if name.startswith("gamma.")
+    },
     **{name: "LAPACK works on host arrays" for name in ALL if name.startswith("linalg.")},
 }
 

@@ -65,8 +65,8 @@ def _by_newton(tail):
 
 def _entr_vjp(g, _out, x):
     slope = -np.log(np.where(x > 0, x, 1.0)) - 1
-    at_zero = np.where(x == 0, np.inf, np.nan)
-    return g * np.where(x > 0, slope, at_zero)
+    slope = np.where(x < 0, np.nan, slope)
+    return g * np.where(x == 0, np.inf, slope)
 
 
 @primitive(_entr_vjp, floats=True)
