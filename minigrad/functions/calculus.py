@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.dtypes import get_default_dtype
-from minigrad.functions.arguments import accepts_numpy_names
+from minigrad.functions.arguments import accepts_numpy_names, accepts_out
 from minigrad.functions.comparison import logical_xor
 from minigrad.functions.elementwise.arithmetic import sub
 from minigrad.functions.index_checks import along_dim
@@ -31,7 +31,7 @@ def _part(x: T, axis: int, start: int | None, stop: int | None) -> T:
 
 
 # ---- differences --------------------------------------------------------------------------------
-@accepts_numpy_names
+@accepts_out
 def diff(input: T, n: int = 1, dim: int = -1, prepend: T = None, append: T = None) -> T:
     """Return the differences of neighbours along ``dim``, n times over.
 

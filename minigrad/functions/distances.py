@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from minigrad.functions import products, reduction
-from minigrad.functions.arguments import accepts_numpy_names, not_a_tensor_error
+from minigrad.functions.arguments import accepts_numpy_names, accepts_out, not_a_tensor_error
 from minigrad.functions.joining import broadcast_shapes
 from minigrad.functions.linalg.checks import dtype_word
 from minigrad.functions.p_norm import norm
@@ -109,7 +109,7 @@ def dist(input: T, other: T, p: float = 2) -> T:
     return norm(difference, p)
 
 
-@accepts_numpy_names
+@accepts_out
 def renorm(input: T, p: float, dim: int, maxnorm: float) -> T:
     """Return with each slice along ``dim`` scaled down to the p-norm ``maxnorm`` where it has more.
 

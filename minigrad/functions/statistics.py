@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.functions import diagonals, permutation, products, reduction, shape
-from minigrad.functions.arguments import accepts_numpy_names
+from minigrad.functions.arguments import accepts_numpy_names, accepts_out
 from minigrad.functions.elementwise import powers, selection
 from minigrad.functions.reduction import values_and_indices
 from minigrad.ops import indexing, sorting
@@ -124,7 +124,7 @@ def corrcoef(input: T) -> T:
 
 
 # ---- quantiles ----------------------------------------------------------------------------------
-@accepts_numpy_names
+@accepts_out
 def quantile(
     input: T,
     q: Any,
@@ -147,7 +147,7 @@ def quantile(
     return _quantile("quantile", input, q, dim, keepdim, interpolation)
 
 
-@accepts_numpy_names
+@accepts_out
 def nanquantile(
     input: T,
     q: Any,

@@ -14,6 +14,7 @@ from minigrad.engine.recording import Recorded
 from minigrad.functions.arguments import (
     Numbers,
     accepts_numpy_names,
+    accepts_out,
     binary,
     not_a_tensor_error,
     unary,
@@ -59,7 +60,7 @@ def frexp(input: T) -> T:
     return RETURN_TYPES["frexp"](ops.mantissa(input), ops.exponent(input))
 
 
-@accepts_numpy_names
+@accepts_out
 def ldexp(input: T, other: T) -> T:
     """Return input * 2 ** other, with the gradient of both.
 
@@ -92,7 +93,7 @@ def nextafter(input: T, other: T) -> T:
     """
 
 
-@accepts_numpy_names
+@accepts_out
 def heaviside(input: T, values: T) -> T:
     """Return 0 where input is below 0 (or NaN), 1 above, ``values`` at 0; it has no gradient.
 
@@ -150,7 +151,7 @@ def signbit(input: T) -> T:
     """
 
 
-@accepts_numpy_names
+@accepts_out
 def isposinf(input: T) -> T:
     """Return which elements are positive infinity, as bools.
 
@@ -163,7 +164,7 @@ def isposinf(input: T) -> T:
     return input.detach() == math.inf
 
 
-@accepts_numpy_names
+@accepts_out
 def isneginf(input: T) -> T:
     """Return which elements are negative infinity, as bools.
 

@@ -12,7 +12,7 @@ from typing import Any
 from minigrad.engine.recording import Recorded
 from minigrad.functions.arguments import (
     Numbers,
-    accepts_numpy_names,
+    accepts_out,
     binary,
     not_a_tensor_error,
     unary,
@@ -83,7 +83,7 @@ def polygamma(n: int, input: T) -> T:
     return gamma.polygamma(input, n=operator.index(n))
 
 
-@accepts_numpy_names
+@accepts_out
 def mvlgamma(input: T, p: int) -> T:
     """Return the logarithm of the multivariate gamma function of dimension p.
 
@@ -156,7 +156,7 @@ def i0(input: T) -> T:
     """
 
 
-@accepts_numpy_names
+@accepts_out
 def sinc(input: T) -> T:
     """Return sin(π input) / (π input), 1 at 0.
 
@@ -198,7 +198,7 @@ def entr(input: T) -> T:
     """
 
 
-@accepts_numpy_names
+@accepts_out
 def ndtr(input: T) -> T:
     """Return the standard normal distribution function, also far below 0 with all its digits.
 

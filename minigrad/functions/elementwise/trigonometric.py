@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minigrad.functions.arguments import accepts_numpy_names, binary, unary
+from minigrad.functions.arguments import accepts_out, binary, unary
 from minigrad.ops import trigonometric as ops
 
 __all__ = [
@@ -234,7 +234,7 @@ def atanh(input: T) -> T:
 arctanh = atanh
 
 
-@accepts_numpy_names
+@accepts_out
 def deg2rad(input: T) -> T:
     """Return angles in radians that came in degrees; integers give the default float dtype.
 
@@ -247,7 +247,7 @@ def deg2rad(input: T) -> T:
     return input * (math.pi / 180)
 
 
-@accepts_numpy_names
+@accepts_out
 def rad2deg(input: T) -> T:
     """Return angles in degrees that came in radians; integers give the default float dtype.
 
