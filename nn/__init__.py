@@ -33,6 +33,11 @@ from minigrad.nn.activation_gates import RReLU as RReLU
 from minigrad.nn.activation_gates import Softshrink as Softshrink
 from minigrad.nn.activation_gates import Tanhshrink as Tanhshrink
 from minigrad.nn.activation_gates import Threshold as Threshold
+from minigrad.nn.adaptive_max_pooling import AdaptiveMaxPool1d as AdaptiveMaxPool1d
+from minigrad.nn.adaptive_max_pooling import AdaptiveMaxPool2d as AdaptiveMaxPool2d
+from minigrad.nn.adaptive_max_pooling import AdaptiveMaxPool3d as AdaptiveMaxPool3d
+from minigrad.nn.adaptive_max_pooling import FractionalMaxPool2d as FractionalMaxPool2d
+from minigrad.nn.adaptive_max_pooling import FractionalMaxPool3d as FractionalMaxPool3d
 from minigrad.nn.alpha_dropout import AlphaDropout as AlphaDropout
 from minigrad.nn.alpha_dropout import FeatureAlphaDropout as FeatureAlphaDropout
 from minigrad.nn.batchnorm import shards as shards

@@ -39,6 +39,11 @@ from minigrad.nn.activation_inplace import relu_ as relu_
 from minigrad.nn.activation_inplace import rrelu_ as rrelu_
 from minigrad.nn.activation_inplace import selu_ as selu_
 from minigrad.nn.activation_inplace import threshold_ as threshold_
+from minigrad.nn.adaptive_max_pooling import adaptive_max_pool1d as adaptive_max_pool1d
+from minigrad.nn.adaptive_max_pooling import adaptive_max_pool2d as adaptive_max_pool2d
+from minigrad.nn.adaptive_max_pooling import adaptive_max_pool3d as adaptive_max_pool3d
+from minigrad.nn.adaptive_max_pooling import fractional_max_pool2d as fractional_max_pool2d
+from minigrad.nn.adaptive_max_pooling import fractional_max_pool3d as fractional_max_pool3d
 from minigrad.nn.alpha_dropout import alpha_dropout as alpha_dropout
 from minigrad.nn.alpha_dropout import feature_alpha_dropout as feature_alpha_dropout
 from minigrad.nn.attention import scaled_dot_product_attention as scaled_dot_product_attention
@@ -102,6 +107,24 @@ from minigrad.nn.pooling import avg_pool3d as avg_pool3d
 from minigrad.nn.pooling import max_pool1d as max_pool1d
 from minigrad.nn.pooling import max_pool2d as max_pool2d
 from minigrad.nn.pooling import max_pool3d as max_pool3d
+from minigrad.nn.pooling_places import (
+    adaptive_max_pool1d_with_indices as adaptive_max_pool1d_with_indices,
+)
+from minigrad.nn.pooling_places import (
+    adaptive_max_pool2d_with_indices as adaptive_max_pool2d_with_indices,
+)
+from minigrad.nn.pooling_places import (
+    adaptive_max_pool3d_with_indices as adaptive_max_pool3d_with_indices,
+)
+from minigrad.nn.pooling_places import (
+    fractional_max_pool2d_with_indices as fractional_max_pool2d_with_indices,
+)
+from minigrad.nn.pooling_places import (
+    fractional_max_pool3d_with_indices as fractional_max_pool3d_with_indices,
+)
+from minigrad.nn.pooling_places import max_pool1d_with_indices as max_pool1d_with_indices
+from minigrad.nn.pooling_places import max_pool2d_with_indices as max_pool2d_with_indices
+from minigrad.nn.pooling_places import max_pool3d_with_indices as max_pool3d_with_indices
 from minigrad.nn.power_pooling import lp_pool1d as lp_pool1d
 from minigrad.nn.power_pooling import lp_pool2d as lp_pool2d
 from minigrad.nn.power_pooling import lp_pool3d as lp_pool3d

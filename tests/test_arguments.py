@@ -61,12 +61,23 @@ FUNCTIONS = {  # every function, with every argument that is a tensor
         }
         for n in (1, 2, 3)
     },
+    **{
+        (f"{kind}{n}d{places}", ""): {"input": x, argument: 2, **options}
+        for kind, argument, options in (
+            ("max_pool", "kernel_size", {}),
+            ("adaptive_max_pool", "output_size", {}),
+            ("fractional_max_pool", "kernel_size", {"output_size": 2}),
+        )
+        for n, x in ((1, LINE), (2, IMAGE), (3, mg.rand(1, 2, 4, 4, 4)))
+        for places in ("", "_with_indices")
+        if (kind, n) != ("fractional_max_pool", 1)
+    },
     ("lp_pool1d", ""): {"input": LINE, "kernel_size": 2, "norm_type": 2},
     ("lp_pool2d", ""): {"input": IMAGE, "kernel_size": 2, "norm_type": 2},
     ("lp_pool3d", ""): {"input": mg.rand(1, 2, 4, 4, 4), "kernel_size": 2, "norm_type": 2},
-    **{(name, ""): {"input": LINE, "kernel_size": 2} for name in ("avg_pool1d", "max_pool1d")},
-    **{(name, ""): {"input": IMAGE, "kernel_size": 2} for name in ("avg_pool2d", "max_pool2d")},
-    **{(name, ""): {"input": mg.rand(1, 2, 4, 4, 4), "kernel_size": 2} for name in ("avg_pool3d", "max_pool3d")},
+    ("avg_pool1d", ""): {"input": LINE, "kernel_size": 2},
+    ("avg_pool2d", ""): {"input": IMAGE, "kernel_size": 2},
+    ("avg_pool3d", ""): {"input": mg.rand(1, 2, 4, 4, 4), "kernel_size": 2},
     ("adaptive_avg_pool1d", ""): {"input": LINE, "output_size": 2},
     ("adaptive_avg_pool3d", ""): {"input": mg.rand(1, 2, 4, 4, 4), "output_size": 2},
     ("conv3d", ""): {"input": mg.rand(1, 2, 3, 3, 3), "weight": mg.rand(2, 2, 2, 2, 2), "bias": mg.rand(2)},

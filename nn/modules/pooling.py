@@ -1,5 +1,10 @@
 """The names of PyTorch's ``nn.modules.pooling``."""
 
+from minigrad.nn.adaptive_max_pooling import AdaptiveMaxPool1d as AdaptiveMaxPool1d
+from minigrad.nn.adaptive_max_pooling import AdaptiveMaxPool2d as AdaptiveMaxPool2d
+from minigrad.nn.adaptive_max_pooling import AdaptiveMaxPool3d as AdaptiveMaxPool3d
+from minigrad.nn.adaptive_max_pooling import FractionalMaxPool2d as FractionalMaxPool2d
+from minigrad.nn.adaptive_max_pooling import FractionalMaxPool3d as FractionalMaxPool3d
 from minigrad.nn.pooling_layers import AdaptiveAvgPool1d as AdaptiveAvgPool1d
 from minigrad.nn.pooling_layers import AdaptiveAvgPool2d as AdaptiveAvgPool2d
 from minigrad.nn.pooling_layers import AdaptiveAvgPool3d as AdaptiveAvgPool3d
