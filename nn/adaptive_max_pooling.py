@@ -27,14 +27,19 @@ def places_of_maxima(x: np.ndarray, windows: Sequence[np.ndarray]) -> np.ndarray
     """
     lead = x.ndim - len(windows)
     spatial = x.shape[lead:]
-    best, places = x, np.broadcast_to(np.arange(math.prod(spatial)).reshape(spatial), x.shape)
+    numbers = np.arange(math.prod(spatial)).reshape(spatial)
+    best, places = x, np.broadcast_to(numbers, x.shape)
     for axis, window in reversed([*enumerate(windows, lead)]):
         candidates = np.take(best, window, axis)  # (…, out, k, …)
-        first = np.expand_dims(candidates.argmax(axis + 1), axis + 1)
-        best = np.take_along_axis(candidates, first, axis + 1).squeeze(axis + 1)
-        candidates = np.take(places, window, axis)
-        places = np.take_along_axis(candidates, first, axis + 1).squeeze(axis + 1)
+        first = candidates.argmax(axis + 1)
+        best = _picked(candidates, first, axis + 1)
+        places = _picked(np.take(places, window, axis), first, axis + 1)
     return places
+
+
+def _picked(candidates: np.ndarray, which: np.ndarray, axis: int) -> np.ndarray:
+    picked = np.take_along_axis(candidates, np.expand_dims(which, axis), axis)
+    return picked.squeeze(axis)
 
 
 def _taken(input: Tensor, places: np.ndarray, n: int, return_indices: bool) -> Any:
