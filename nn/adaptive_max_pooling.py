@@ -27,9 +27,11 @@ def places_of_maxima(x: np.ndarray, windows: Sequence[np.ndarray]) -> np.ndarray
     """
     lead = x.ndim - len(windows)
     spatial = x.shape[lead:]
-    numbers = np.arange(math.prod(spatial)).reshape(spatial)
-    best, places = x, np.broadcast_to(numbers, x.shape)
-    for axis, window in reversed([*enumerate(windows, lead)]):
+    numbers = np.arange(math.prod(spatial))
+    places = np.broadcast_to(numbers.reshape(spatial), x.shape)
+    best = x
+    axes = enumerate(windows, lead)
+    for axis, window in reversed([*axes]):
         candidates = np.take(best, window, axis)  # (…, out, k, …)
         first = candidates.argmax(axis + 1)
         best = _picked(candidates, first, axis + 1)

@@ -64,6 +64,8 @@ from minigrad.nn.dropout import dropout2d as dropout2d
 from minigrad.nn.dropout import dropout3d as dropout3d
 from minigrad.nn.embedding import embedding as embedding
 from minigrad.nn.embedding_bag import embedding_bag as embedding_bag
+from minigrad.nn.grid import affine_grid as affine_grid
+from minigrad.nn.grid import grid_sample as grid_sample
 from minigrad.nn.instancenorm import instance_norm as instance_norm
 from minigrad.nn.linear import linear as linear
 from minigrad.nn.losses.binary_cross_entropy import binary_cross_entropy as binary_cross_entropy

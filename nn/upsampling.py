@@ -166,9 +166,17 @@ def _triangle(x: Any) -> Any:
 def _cubic(x: Any, a: float = -0.75) -> Any:
     """Keys' kernel: https://doi.org/10.1109/TASSP.1981.1163711, with PyTorch's a."""
     x = np.abs(x)
-    near = ((a + 2) * x - (a + 3)) * x * x + 1
-    far = ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
-    return np.where(x <= 1, near, np.where(x < 2, far, 0.0))
+    return np.where(x <= 1, cubic_near(x, a), np.where(x < 2, cubic_far(x, a), 0.0))
+
+
+def cubic_near(x: Any, a: float = -0.75) -> Any:
+    """Return Keys' kernel at a distance of at most 1."""
+    return ((a + 2) * x - (a + 3)) * x * x + 1
+
+
+def cubic_far(x: Any, a: float = -0.75) -> Any:
+    """Return Keys' kernel at a distance from 1 to 2."""
+    return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
 
 
 def _antialiased(size: int, out: int, step: float, align_corners: bool, cubic: bool) -> np.ndarray:

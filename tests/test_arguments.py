@@ -99,6 +99,8 @@ FUNCTIONS = {  # every function, with every argument that is a tensor
     ("softmin", ""): {"input": ROWS, "dim": 1},
     ("threshold", ""): {"input": ROWS, "threshold": 0.5, "value": 2.0},
     **{(name, ""): {"input": IMAGE, "size": 4} for name in ("interpolate", "upsample")},
+    ("grid_sample", ""): {"input": IMAGE, "grid": mg.rand(2, 3, 3, 2), "align_corners": True},
+    ("affine_grid", ""): {"theta": mg.rand(2, 2, 3), "size": (2, 1, 3, 3), "align_corners": True},
     ("pixel_shuffle", ""): {"input": mg.rand(1, 4, 2, 2), "upscale_factor": 2},
     ("pixel_unshuffle", ""): {"input": IMAGE, "downscale_factor": 2},
     ("channel_shuffle", ""): {"input": IMAGE, "groups": 3},
