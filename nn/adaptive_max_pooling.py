@@ -25,17 +25,18 @@ def places_of_maxima(x: np.ndarray, windows: Sequence[np.ndarray]) -> np.ndarray
 
     ``windows`` has for each of these axes the places of each window, (out, k).
     """
-    lead = x.ndim - len(windows)
-    spatial = x.shape[lead:]
-    numbers = np.arange(math.prod(spatial))
-    places = np.broadcast_to(numbers.reshape(spatial), x.shape)
+    spatial = x.shape[-len(windows) :]
+    numbers = np.arange(math.prod(spatial)).reshape(spatial)
+    places = np.broadcast_to(numbers, x.shape)
     best = x
-    axes = enumerate(windows, lead)
-    for axis, window in reversed([*axes]):
+    axis = x.ndim
+    for window in reversed(windows):
+        axis -= 1
         candidates = np.take(best, window, axis)  # (…, out, k, …)
         first = candidates.argmax(axis + 1)
         best = _picked(candidates, first, axis + 1)
-        places = _picked(np.take(places, window, axis), first, axis + 1)
+        candidates = np.take(places, window, axis)
+        places = _picked(candidates, first, axis + 1)
     return places
 
 

@@ -65,18 +65,18 @@ def grid_sample(
 
 def _looked_up(rows: Tensor, first: np.ndarray, spatial: Any, taps: Any) -> Tensor:
     """Return the weighted rows at one tap of each axis: (N, *, C)."""
-    number: Any = 0
     weight: Any = 1.0
+    clipped = []
     for size, (places, factor) in zip(spatial, taps, strict=True):
-        is_inside = (places >= 0) & (places < size)
-        mask = Tensor._wrap(is_inside.astype(rows.dtype))
+        last = size - 1
+        inside = (places >= 0) & (places <= last)
+        mask = Tensor._wrap(inside.astype(rows.dtype))
         weight = factor * mask * weight
-        number = number * size
-        number = number + np.clip(places, 0, size - 1)
-    images = first.reshape(-1, *[1] * (number.ndim - 1))
-    flat = (number + images).ravel()
-    values = rows.index_select(0, Tensor._wrap(flat))
-    return values.reshape(*number.shape, -1) * weight.unsqueeze(-1)
+        clipped.append(np.clip(places, 0, last))
+    numbers = np.ravel_multi_index(tuple(clipped), spatial)
+    numbers += first.reshape(-1, *[1] * (numbers.ndim - 1))
+    values = rows.index_select(0, Tensor._wrap(numbers.ravel()))
+    return values.reshape(*numbers.shape, -1) * weight.unsqueeze(-1)
 
 
 def _place(coordinate: Tensor, size: int, align: bool) -> Tensor:
