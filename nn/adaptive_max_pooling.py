@@ -47,11 +47,12 @@ def _picked(candidates: np.ndarray, which: np.ndarray, axis: int) -> np.ndarray:
 
 def _taken(input: Tensor, places: np.ndarray, n: int, return_indices: bool) -> Any:
     """Return what stands at these places of the last ``n`` dimensions, with the places if asked."""
-    lead, spatial = input.shape[:-n], input.shape[-n:]
+    lead = input.shape[:-n]
     indices: Tensor = Tensor._wrap(places)
-    flat = input.reshape(*lead, math.prod(spatial))
-    flat_indices = indices.reshape(*lead, math.prod(places.shape[-n:]))
-    result = flat.gather(-1, flat_indices).reshape(indices.shape)
+    flat = input.reshape(*lead, math.prod(input.shape[-n:]))
+    windows = math.prod(places.shape[-n:])
+    maxima = flat.gather(-1, indices.reshape(*lead, windows))
+    result = maxima.reshape(indices.shape)
     return (result, indices) if return_indices else result
 
 
@@ -127,11 +128,12 @@ def _adaptive_max_pool(n: int, input: Tensor, output_size: Any, return_indices: 
 
 def _even_windows(size: int, out: int) -> np.ndarray:
     """Return (out, k): window i is ⌊i size/out⌋ to ⌈(i+1) size/out⌉, then its last place again."""
-    i = np.arange(out)[:, None]
-    first = i * size // max(out, 1)
-    last = -(-(i + 1) * size // max(out, 1)) - 1
-    longest = int((last - first).max(initial=0)) + 1
-    return np.minimum(first + np.arange(longest), last)
+    edges = np.arange(out + 1)[:, None] * size
+    first = edges[:-1] // max(out, 1)
+    last = -(-edges[1:] // max(out, 1)) - 1
+    longest = (last - first).max(initial=0)
+    steps = np.arange(longest + 1)
+    return np.minimum(first + steps, last)
 
 
 class _AdaptiveMaxPool(Module):
@@ -275,9 +277,12 @@ def _sizes(
 
 def _random_windows(sample: Any, size: int, k: int, out: int) -> np.ndarray:
     """Return (out, k): steps of (size − k)/(out − 1) on the average, the last one at the end."""
-    step = sample.dtype.type((size - k) / max(out - 1, 1))
+    step = (size - k) / max(out - 1, 1)
+    step = sample.dtype.type(step)
     i = np.arange(out).astype(sample.dtype)
-    first = ((i + sample) * step).astype(np.int64) - int(sample * step)
+    places = (i + sample) * step
+    first = places.astype(np.int64)
+    first -= int(sample * step)
     first[-1] = size - k
     return first[:, None] + np.arange(k)
 

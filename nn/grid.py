@@ -81,11 +81,16 @@ def _looked_up(rows: Tensor, first: np.ndarray, spatial: Any, taps: Any) -> Tens
 
 def _place(coordinate: Tensor, size: int, align: bool) -> Tensor:
     """Return the place that a coordinate from -1 to 1 means, in elements from the first."""
-    scaled = (coordinate + 1) / 2 * (size - 1) if align else ((coordinate + 1) * size - 1) / 2
+    from_first = coordinate + 1
+    if align:
+        scaled = from_first / 2 * (size - 1)
+    else:
+        scaled = (from_first * size - 1) / 2
     is_place = np.abs(scaled._data) < 2**31
     if is_place.all():
         return scaled
-    return where(Tensor._wrap(is_place), scaled, scaled.detach() * 0 + GONE)  # nan stays
+    outside = scaled.detach() * 0 + GONE  # nan stays
+    return where(Tensor._wrap(is_place), scaled, outside)
 
 
 def _whole(values: np.ndarray) -> np.ndarray:
@@ -94,22 +99,31 @@ def _whole(values: np.ndarray) -> np.ndarray:
 
 def _taps(place: Tensor, size: int, mode: str, padding_mode: str, align: bool) -> Taps:
     """Return the whole places that count along one axis, each with its weight."""
-    if mode == "bicubic":  # its four places are padded one by one
-        first = np.floor(place._data)
-        t = place - Tensor._wrap(first)
-        weights = (cubic_far(t + 1), cubic_near(t), cubic_near(1 - t), cubic_far(2 - t))
-        taps = [Tensor._wrap(first + i) for i in range(-1, 3)]
-        padded = [_padded(tap, size, padding_mode, align)._data for tap in taps]
-        return [(_whole(p), w) for p, w in zip(padded, weights, strict=True)]
+    if mode == "bicubic":
+        return _cubic_taps(place, size, padding_mode, align)
     place = _padded(place, size, padding_mode, align)
     if mode == "nearest":
         nobody = Tensor._wrap(np.zeros(place.shape, bool))
         ones = where(nobody, place, place.new_ones(()))  # the grid has a gradient, and it is 0
-        return [(_whole(np.rint(place._data)), ones)]
+        nearest = np.rint(place._data)
+        return [(_whole(nearest), ones)]
     first = np.floor(place._data)
     fraction = place - Tensor._wrap(first)
     whole = _whole(first)
     return [(whole, 1 - fraction), (whole + 1, fraction)]
+
+
+def _cubic_taps(place: Tensor, size: int, padding_mode: str, align: bool) -> Taps:
+    """Return four places, each padded on its own, and Keys' weights of the one in between."""
+    first = np.floor(place._data)
+    t = place - Tensor._wrap(first)
+    weights = (cubic_far(t + 1), cubic_near(t), cubic_near(1 - t), cubic_far(2 - t))
+    taps = []
+    for i, weight in enumerate(weights, -1):
+        tap = Tensor._wrap(first + i)
+        padded = _padded(tap, size, padding_mode, align)
+        taps.append((_whole(padded._data), weight))
+    return taps
 
 
 def _padded(place: Tensor, size: int, padding_mode: str, align: bool) -> Tensor:
@@ -208,8 +222,9 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
     spatial = size[2:]
     lines = [_line(length, align) for length in spatial]
     places = np.meshgrid(*lines, indexing="ij")[::-1]  # x first
-    base = np.stack([*places, np.ones(spatial)], -1).reshape(-1, len(spatial) + 1)
-    grid = Tensor._wrap(base.astype(theta.dtype)) @ theta.transpose(1, 2)
+    rows = [place.ravel() for place in (*places, np.ones(spatial))]
+    base = np.stack(rows, -1).astype(theta.dtype)  # (places, n + 1)
+    grid = Tensor._wrap(base) @ theta.transpose(1, 2)
     return grid.reshape(size[0], *spatial, len(spatial))
 
 
