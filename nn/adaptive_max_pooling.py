@@ -47,11 +47,12 @@ def _picked(candidates: np.ndarray, which: np.ndarray, axis: int) -> np.ndarray:
 
 def _taken(input: Tensor, places: np.ndarray, n: int, return_indices: bool) -> Any:
     """Return what stands at these places of the last ``n`` dimensions, with the places if asked."""
-    lead = input.shape[:-n]
+    lead, spatial = input.shape[:-n], input.shape[-n:]
     indices: Tensor = Tensor._wrap(places)
-    flat = input.reshape(*lead, math.prod(input.shape[-n:]))
     windows = math.prod(places.shape[-n:])
-    maxima = flat.gather(-1, indices.reshape(*lead, windows))
+    flat = input.reshape(*lead, math.prod(spatial))
+    flat_indices = indices.reshape(*lead, windows)
+    maxima = flat.gather(-1, flat_indices)
     result = maxima.reshape(indices.shape)
     return (result, indices) if return_indices else result
 
@@ -128,12 +129,13 @@ def _adaptive_max_pool(n: int, input: Tensor, output_size: Any, return_indices: 
 
 def _even_windows(size: int, out: int) -> np.ndarray:
     """Return (out, k): window i is ⌊i size/out⌋ to ⌈(i+1) size/out⌉, then its last place again."""
-    edges = np.arange(out + 1)[:, None] * size
-    first = edges[:-1] // max(out, 1)
-    last = -(-edges[1:] // max(out, 1)) - 1
+    edges = np.arange(out + 1) * size
+    out = max(out, 1)
+    first = edges[:-1] // out
+    last = (edges[1:] - 1) // out
     longest = (last - first).max(initial=0)
-    steps = np.arange(longest + 1)
-    return np.minimum(first + steps, last)
+    places = first[:, None] + np.arange(longest + 1)
+    return np.minimum(places, last[:, None])
 
 
 class _AdaptiveMaxPool(Module):

@@ -81,11 +81,10 @@ def _looked_up(rows: Tensor, first: np.ndarray, spatial: Any, taps: Any) -> Tens
 
 def _place(coordinate: Tensor, size: int, align: bool) -> Tensor:
     """Return the place that a coordinate from -1 to 1 means, in elements from the first."""
-    from_first = coordinate + 1
-    if align:
-        scaled = from_first / 2 * (size - 1)
-    else:
-        scaled = (from_first * size - 1) / 2
+    from_first = (coordinate + 1) / 2  # as a part of the image
+    scaled = from_first * (size - 1)
+    if not align:
+        scaled = from_first * size - 0.5
     is_place = np.abs(scaled._data) < 2**31
     if is_place.all():
         return scaled
