@@ -47,12 +47,8 @@ def _picked(candidates: np.ndarray, which: np.ndarray, axis: int) -> np.ndarray:
 
 def _taken(input: Tensor, places: np.ndarray, n: int, return_indices: bool) -> Any:
     """Return what stands at these places of the last ``n`` dimensions, with the places if asked."""
-    lead, spatial = input.shape[:-n], input.shape[-n:]
     indices: Tensor = Tensor._wrap(places)
-    windows = math.prod(places.shape[-n:])
-    flat = input.reshape(*lead, math.prod(spatial))
-    flat_indices = indices.reshape(*lead, windows)
-    maxima = flat.gather(-1, flat_indices)
+    maxima = input.flatten(-n).gather(-1, indices.flatten(-n))
     result = maxima.reshape(indices.shape)
     return (result, indices) if return_indices else result
 
