@@ -251,7 +251,8 @@ def _fractional_max_pool(
         axes = zip(of_axes, spatial, kernel, sizes, strict=True)
         windows = [_random_windows(*axis) for axis in axes]
         places.append(places_of_maxima(plane, windows))
-    indices = np.array(places, np.int64).reshape(*input.shape[:-n], *sizes)
+    shape = (*input.shape[:-n], *sizes)
+    indices = np.array(places, np.int64).reshape(shape)
     return _taken(input, indices, n, return_indices)
 
 
@@ -263,7 +264,9 @@ def _sizes(
     if output_size is None:
         is_single = not isinstance(output_ratio, (tuple, list))
         ratios = (output_ratio,) * n if is_single else output_ratio
-        output_size = [int(size * ratio) for size, ratio in zip(spatial, ratios, strict=True)]
+        output_size = []
+        for size, ratio in zip(spatial, ratios, strict=True):
+            output_size.append(int(size * ratio))
     sizes = to_tuple(output_size, n, "output_size")
     for size, k, out in zip(spatial, kernel, sizes, strict=True):
         if out + k - 1 > size:

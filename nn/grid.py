@@ -52,13 +52,15 @@ def grid_sample(
     spatial = input.shape[2:]
     axes = []
     for axis, size in enumerate(spatial):
-        place = _place(grid[..., len(spatial) - 1 - axis], size, align)
-        axes.append(_taps(place, size, mode, padding_mode, align))
+        coordinate = grid[..., len(spatial) - 1 - axis]
+        place = _place(coordinate, size, align)
+        taps = _taps(place, size, mode, padding_mode, align)
+        axes.append(taps)
     rows = input.flatten(2).transpose(1, 2).flatten(0, 1)  # (N * H * W, C)
     first = np.arange(input.shape[0]) * math.prod(spatial)
     result: Any = None
-    for taps in itertools.product(*axes):
-        part = _looked_up(rows, first, spatial, taps)
+    for chosen in itertools.product(*axes):
+        part = _looked_up(rows, first, spatial, chosen)
         result = part if result is None else result + part
     return result.movedim(-1, 1)  # type: ignore[no-any-return]
 
@@ -82,9 +84,11 @@ def _looked_up(rows: Tensor, first: np.ndarray, spatial: Any, taps: Any) -> Tens
 def _place(coordinate: Tensor, size: int, align: bool) -> Tensor:
     """Return the place that a coordinate from -1 to 1 means, in elements from the first."""
     from_first = (coordinate + 1) / 2  # as a part of the image
-    scaled = from_first * (size - 1)
-    if not align:
-        scaled = from_first * size - 0.5
+    if align:
+        scaled = from_first * (size - 1)
+    else:
+        scaled = from_first * size
+        scaled = scaled - 0.5
     is_place = np.abs(scaled._data) < 2**31
     if is_place.all():
         return scaled

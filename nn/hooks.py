@@ -141,11 +141,11 @@ def call(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def _backward_hooks(module: Any) -> BackwardHooks | None:
     """Return the hooks of this call's backward, None where there are none."""
-    hooks = registered(module, "_backward_hooks")
-    pre_hooks = registered(module, "_backward_pre_hooks")
+    hooks = list(registered(module, "_backward_hooks").values())
+    pre_hooks = list(registered(module, "_backward_pre_hooks").values())
     if not hooks and not pre_hooks:
         return None
-    return BackwardHooks(module, [*hooks.values()], [*pre_hooks.values()])
+    return BackwardHooks(module, hooks, pre_hooks)
 
 
 def _forward(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -45,7 +45,8 @@ class LazyLinear(LazyModuleMixin, Linear):
             input = as_tensor_argument(input, type(self).__name__)
         self.in_features = input.shape[-1]
         if self.has_uninitialized_params():
-            self.weight.materialize((self.out_features, self.in_features))
+            shape = (self.out_features, self.in_features)
+            self.weight.materialize(shape)
             if self.bias is not None:
                 self.bias.materialize((self.out_features,))
             self.reset_parameters()
@@ -66,12 +67,13 @@ class _LazyConv(LazyModuleMixin):
         name = type(self).__name__
         if not isinstance(input, Tensor):
             input = as_tensor_argument(input, name)
-        if input.ndim not in (self.n + 1, self.n + 2):
+        unbatched = self.n + 1
+        if input.ndim not in (unbatched, unbatched + 1):
             raise RuntimeError(
-                f"Expected {self.n + 1}D (unbatched) or {self.n + 2}D (batched) input to {name}, "
+                f"Expected {unbatched}D (unbatched) or {unbatched + 1}D (batched) input to {name}, "
                 f"but got input of size: {input.shape}"
             )
-        self.in_channels = input.shape[-self.n - 1]
+        self.in_channels = input.shape[-unbatched]
         if self.in_channels % self.groups:
             raise ValueError(
                 f"in_channels must be divisible by groups, got {self.in_channels}, {self.groups}"

@@ -299,7 +299,8 @@ class Module(ConversionMethods, StateMethods, HookMethods):
             raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
         path, _, name = target.rpartition(".")
         parent = self.get_submodule(path)
-        if strict or hasattr(parent, name):
+        exists = hasattr(parent, name)
+        if strict or exists:
             parent.get_submodule(name)
         setattr(parent, name, module)
 
@@ -316,10 +317,11 @@ class Module(ConversionMethods, StateMethods, HookMethods):
         """Return the buffer of that dotted name; raise AttributeError where there is none."""
         path, _, name = target.rpartition(".")
         module = self.get_submodule(path)
-        value: Any = getattr(module, name)
-        if module._buffers.get(name) is None:
+        getattr(module, name)  # raises where there is none
+        value = module._buffers.get(name)
+        if value is None:
             raise AttributeError(f"`{name}` is not a buffer")
-        return value  # type: ignore[no-any-return]
+        return value
 
     # ---- changes to all of it -------------------------------------------------------------------
     def train(self, mode: bool = True) -> Self:

@@ -22,7 +22,8 @@ def _with_indices(pool: Callable[..., Any]) -> Callable[..., tuple[Tensor, Tenso
         return pool(tensor, *args, **kwargs)  # type: ignore[no-any-return]
 
     name = pool.__name__  # type: ignore[attr-defined]
-    function.__name__ = function.__qualname__ = f"{name}_with_indices"
+    function.__name__ = f"{name}_with_indices"
+    function.__qualname__ = function.__name__
     function.__doc__ = f"As :func:`{name}` with ``return_indices=True``: maxima and their places."
     return function
 

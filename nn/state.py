@@ -195,10 +195,11 @@ def _load(module: Any, state: dict[str, Any], prefix: str, shared: Any) -> None:
         local_metadata["assign_to_params_buffers"] = assign
     module._load_from_state_dict(state, prefix, local_metadata, True, *keys, errors)
     for name, child in module._modules.items():
-        if child is not None:
-            path = f"{prefix}{name}."
-            below = {key: value for key, value in state.items() if key.startswith(path)}
-            _load(child, below, path, shared)
+        if child is None:
+            continue
+        path = f"{prefix}{name}."
+        below = {key: value for key, value in state.items() if key.startswith(path)}
+        _load(child, below, path, shared)
     for hook in list(module._load_state_dict_post_hooks.values()):
         if hook(module, keys) is not None:
             raise AssertionError(

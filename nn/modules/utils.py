@@ -10,7 +10,9 @@ def _ntuple(n: int, name: str = "parse") -> Callable[[Any], tuple[Any, ...]]:
     """Return a function that makes ``n`` of one value, and a tuple of several."""
 
     def parse(x: Any) -> tuple[Any, ...]:
-        return tuple(x) if isinstance(x, Iterable) else (x,) * n
+        if isinstance(x, Iterable):
+            return tuple(x)
+        return (x,) * n
 
     parse.__name__ = name
     return parse
