@@ -70,6 +70,12 @@ def noted(method: F) -> F:
     return call  # type: ignore[return-value]
 
 
+def refuse_on_tape(text: str) -> None:
+    """Raise where a compiled step is being written down: a replay would not do this."""
+    if MODES.tape is not None:
+        MODES.tape.refuse(text)
+
+
 def is_grad_enabled() -> bool:
     """Return whether operations on this thread are recorded.
 

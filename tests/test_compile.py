@@ -65,3 +65,362 @@ def test_results_are_new_arrays():
     double = mg.compile(lambda x: x * 2)
     results = [double(mg.tensor([float(i)])) for i in range(5)]
     assert [y.item() for y in results] == [0, 2, 4, 6, 8]
+
+
+# ---- refused, with the line and the way out ----------------------------------------------------
+def regression(**options):
+    """Return a model of one layer, its optimizer, and data."""
+    mg.manual_seed(0)
+    model = nn.Linear(3, 1)
+    return model, optim.SGD(model.parameters(), lr=0.1, **options), mg.randn(8, 3), mg.randn(8, 1)
+
+
+def snapshot(model):
+    return [p.numpy().tobytes() for p in model.state_dict().values()]
+
+
+LOSSES, SETTINGS = [], {"scale": 2.0}
+
+
+def _number(model, optimizer, loss):
+    return float(loss)
+
+
+def _item(model, optimizer, loss):
+    return loss.item()
+
+
+def _array(model, optimizer, loss):
+    return np.asarray(loss.detach())
+
+
+def _schedule(model, optimizer, loss):
+    optim.lr_scheduler.StepLR(optimizer, 1).step()
+
+
+def _kept(model, optimizer, loss):
+    LOSSES.append(loss.detach())
+
+
+def _counted(model, optimizer, loss):
+    model.steps = getattr(model, "steps", 0) + 1
+
+
+def _rate(model, optimizer, loss):
+    optimizer.param_groups[0]["lr"] *= 0.9
+
+
+def _drawn(model, optimizer, loss):
+    (loss * np.random.random()).backward()
+
+
+REFUSED = {
+    _number: "turned into a Python number .*float.loss.",
+    _item: "turned into a Python number .*loss.item",
+    _array: "becomes an array of NumPy's",
+    _schedule: "scheduler.step\\(\\) inside a compiled step",
+    _kept: "lives on after it|LOSSES",
+    _counted: "model.*steps",
+    _rate: "lr of SGD",
+    _drawn: "a number made outside of tensors changes from step to step",
+}
+
+
+@pytest.mark.parametrize("do", REFUSED)
+def test_what_a_replay_cannot_do_is_refused_and_nothing_has_changed(do):
+    LOSSES.clear()
+    model, optimizer, x, y = regression()
+
+    @mg.compile
+    def step(x, y):
+        loss = ((model(x) - y) ** 2).mean()
+        optimizer.zero_grad()
+        do(model, optimizer, loss)
+        if do is not _drawn:
+            loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    before = snapshot(model)
+    with pytest.raises(TypeError, match=REFUSED[do]):
+        for _ in range(3):
+            before = snapshot(model)
+            step(x, y)
+    assert snapshot(model) == before and not LOSSES
+
+
+def test_without_strict_what_is_refused_runs_eagerly_with_one_warning():
+    model, optimizer, x, y = regression()
+
+    def step(x, y):
+        loss = ((model(x) - y) ** 2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return float(loss)
+
+    with pytest.warns(UserWarning, match="turned into a Python number") as said:
+        losses = [mg.compile(step, strict=False)(x, y) for _ in range(1)]
+        compiled = mg.compile(step, strict=False)
+        losses += [compiled(x, y) for _ in range(5)]
+    assert len(said) == 2 and losses == sorted(losses, reverse=True)
+
+
+def test_hooks_are_refused():
+    model, _, x, _ = regression()
+    handle = model.register_forward_hook(lambda *_: None)
+    step = mg.compile(lambda x: model(x).detach())
+    with pytest.raises(TypeError, match="hooks on 'model' would not be called"):
+        step(x)
+    handle.remove()
+    for _ in range(4):
+        step(x)
+    model.weight.register_hook(lambda g: g)
+    with pytest.raises(TypeError, match="hooks on 'model.weight'"):
+        step(x)
+
+
+def test_a_result_that_requires_grad_is_refused():
+    model, _, x, _ = regression()
+    with pytest.raises(TypeError, match="a replay has no graph"):
+        mg.compile(lambda x: model(x))(x)
+
+
+# ---- guards ------------------------------------------------------------------------------------
+def compare(step, other, calls):
+    """Compare two functions on the same calls, bit for bit."""
+    for args in calls:
+        a, b = step(*args), other(*args)
+        assert a.numpy().tobytes() == b.numpy().tobytes()
+
+
+def pair(function):
+    """Return two twins of what a function makes, the second one compiled."""
+    eager, twin = function(), function()
+    return eager, (mg.compile(twin[0]), *twin[1:])
+
+
+def net_with_options():
+    """Return a step and what it rests on."""
+    mg.manual_seed(1)
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Dropout(0.5), nn.Linear(4, 1))
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    scale = {"scale": 1.0}
+
+    def step(x):
+        loss = (model(x) ** 2).mean() * scale["scale"]
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    return step, model, optimizer, scale
+
+
+def _set_rate(step, model, optimizer, scale):
+    optimizer.param_groups[0]["lr"] = 0.01
+
+
+def _add_momentum(step, model, optimizer, scale):
+    optimizer.param_groups[0]["momentum"] = 0.9
+
+
+def _add_decay(step, model, optimizer, scale):
+    optimizer.param_groups[0].update(weight_decay=0.1, maximize=True)
+
+
+def _evaluate(step, model, optimizer, scale):
+    model.eval()
+
+
+def _freeze_statistics(step, model, optimizer, scale):
+    model[1].freeze()
+
+
+def _freeze(step, model, optimizer, scale):
+    model[0].weight.requires_grad_(False)
+
+
+def _scale(step, model, optimizer, scale):
+    scale["scale"] = 3.0
+
+
+def _drop_less(step, model, optimizer, scale):
+    model[2].p = 0.2
+
+
+def _replace_memory(step, model, optimizer, scale):
+    model[3].weight.data = mg.ones(1, 4)
+
+
+def _write(step, model, optimizer, scale):
+    model.load_state_dict({name: mg.ones_like(value) for name, value in model.state_dict().items()})
+
+
+def _replace_layer(step, model, optimizer, scale):
+    model[3] = nn.Linear(4, 1, bias=False)
+    nn.init.ones_(model[3].weight)
+
+
+def _add_group(step, model, optimizer, scale):
+    model[3].extra = nn.Parameter(mg.ones(1))
+    optimizer.add_param_group({"params": [model[3].extra], "lr": 1.0})
+
+
+CHANGES = [
+    _set_rate, _add_momentum, _add_decay, _evaluate, _freeze_statistics, _freeze, _scale, _drop_less,
+    _replace_memory, _write, _replace_layer, _add_group,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_changes_between_two_calls_is_seen(change):
+    twins = pair(net_with_options)
+    rng = np.random.default_rng(0)
+    for i in range(16):
+        x = mg.tensor(rng.standard_normal((8, 3)).astype(np.float32))
+        values = []
+        for twin in twins:
+            if i == 6:
+                change(*twin)
+            mg.manual_seed(i)
+            values.append(twin[0](x).numpy().tobytes())
+        assert values[0] == values[1], i
+        assert snapshot(twins[0][1]) == snapshot(twins[1][1]), i
+    programs = [v for many in twins[1][0].variants.values() for v in many]
+    assert sum(v.checked for v in programs) == 2 - (change in (_set_rate, _write))
+
+
+def test_shapes_dtypes_and_plain_arguments_make_programs_and_eight_are_enough():
+    step = mg.compile(lambda x, n: (x * n).sum())
+    with pytest.warns(UserWarning, match="there are 8 programs") as said:
+        for n in range(12):
+            for _ in range(4):
+                assert step(mg.ones(n + 1), 2).item() == 2 * (n + 1)
+    assert len(said) == 1
+    step = mg.compile(lambda x, n: (x * n).sum())
+    for dtype in (mg.float32, mg.float64):
+        for n in (2, 3):
+            for _ in range(4):
+                value = step(mg.ones(4, dtype=dtype), n)
+                assert value.dtype == dtype and value.item() == 4 * n
+
+
+def test_a_value_that_decides_otherwise_reruns_the_call_eagerly():
+    def step(x):
+        return x * 2 if (x.sum() > 0) else x * 3
+
+    compare(step, mg.compile(step), [(mg.tensor([v]),) for v in (1.0, 2.0, 3.0, -1.0, 4.0, -2.0)])
+
+
+def test_a_call_that_fails_has_changed_nothing_and_says_what_eager_says():
+    mg.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Dropout(), nn.Linear(4, 2))
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+
+    @mg.compile
+    def step(x, y):
+        loss = nn.functional.cross_entropy(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    for _ in range(5):
+        step(mg.randn(8, 3), mg.randint(0, 2, (8,)))
+    before = [p.clone() for p in model.parameters()]
+    tracked = model[1].num_batches_tracked.item()
+    with pytest.raises(IndexError, match="Target 7 is out of bounds"):
+        step(mg.randn(8, 3), mg.tensor([7] * 8))
+    assert all(bool((a == b).all()) for a, b in zip(before, model.parameters(), strict=True))
+    with pytest.warns(RuntimeWarning, match="left out of the running statistics"):
+        step(mg.randn(8, 3) * float("nan"), mg.randint(0, 2, (8,)))
+    assert tracked <= model[1].num_batches_tracked.item() <= tracked + 1
+
+
+# ---- gradients, state, arguments ---------------------------------------------------------------
+def test_gradients_are_left_where_no_optimizer_uses_them_up():
+    def make():
+        mg.manual_seed(0)
+        model = nn.Linear(3, 1)
+
+        def step(x):
+            (model(x) ** 2).sum().backward()
+
+        return step, model
+
+    (eager, a), (step, b) = pair(make)
+    for i in range(12):
+        x = mg.randn(4, 3)
+        if i % 3 == 0:  # gradients are added up over three calls
+            a.zero_grad()
+            b.zero_grad()
+        eager(x)
+        step(x)
+        for p, q in zip(a.parameters(), b.parameters(), strict=True):
+            assert p.grad.numpy().tobytes() == q.grad.numpy().tobytes()
+
+
+def test_trees_of_arguments_and_results():
+    def step(batch, *, scale=1):
+        x, y = batch["x"], batch["more"][0]
+        return {"sum": x + y * scale, "parts": (x * 2, y.sum()), "n": len(x)}
+
+    compiled = mg.compile(step)
+    for i in range(5):
+        batch = {"x": mg.ones(3) * i, "more": [mg.arange(3.0)]}
+        a, b = step(batch, scale=2), compiled(batch, scale=2)
+        assert a["n"] == b["n"] and a["sum"].tolist() == b["sum"].tolist()
+        assert a["parts"][0].tolist() == b["parts"][0].tolist()
+        assert a["parts"][1].item() == b["parts"][1].item()
+
+
+def test_arguments_are_written_in_place():
+    def step(x):
+        x.mul_(2)
+        return x.sum()
+
+    compiled = mg.compile(step)
+    for i in range(5):
+        x, y = mg.ones(3) * i, mg.ones(3) * i
+        assert step(x).item() == compiled(y).item() and x.tolist() == y.tolist()
+
+
+def test_views_as_arguments_and_arrays():
+    data = np.arange(24, dtype=np.float32).reshape(6, 4)
+    step = mg.compile(lambda x: (x @ x.T).sum())
+    for i in range(5):
+        part = mg.from_numpy(data[i : i + 2])
+        assert step(part).item() == float((data[i : i + 2] @ data[i : i + 2].T).sum())
+
+
+def test_a_compiled_module_evaluates_and_is_eager_while_it_trains():
+    mg.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+    predict = mg.compile(model)
+    assert predict(mg.randn(5, 3)).requires_grad  # training
+    model.eval()
+    for _ in range(5):
+        x = mg.randn(5, 3)
+        assert predict(x).numpy().tobytes() == model(x).detach().numpy().tobytes()
+    assert "np.dot" in predict.source
+    assert predict(mg.randn(5, 3).requires_grad_()).requires_grad
+
+
+def test_other_threads_and_calls_inside_run_eagerly():
+    import threading
+
+    double = mg.compile(lambda x: x * 2)
+    outer = mg.compile(lambda x: double(x) + 1)
+    results = []
+
+    def work():
+        results.extend(double(mg.tensor([float(i)])).item() for i in range(50))
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results) == sorted(float(2 * i) for i in range(50) for _ in range(3))
+    assert [outer(mg.tensor([float(i)])).item() for i in range(5)] == [1, 3, 5, 7, 9]

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import inspect
 from collections import defaultdict
-from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.plan import memories_of, read_after
+from minigrad.compiler.plan import read_after
 from minigrad.compiler.program import TEMPORARY, Call, Memory, Place, Program
 
 _ndarray = np.ndarray
@@ -115,13 +114,3 @@ class Blocks:
 
 def _lies_alike(a: Place, b: Place) -> bool:
     return (a.shape, a.strides, a.dtype) == (b.shape, b.strides, b.dtype)
-
-
-def laid_out(memory: Memory, block: Any) -> np.ndarray:
-    """Return a memory's array in a block of bytes."""
-    return np.ndarray(memory.shape, memory.dtype, block, 0, memory.strides)
-
-
-def unwritten(calls: list[Call]) -> set[Memory]:
-    """Return the memories that begin without numbers."""
-    return {m for call in calls if call.function in EMPTY for m in memories_of(call.results)}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-import itertools
 import threading
 from collections.abc import Callable
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -14,31 +14,35 @@ import numpy as np
 from minigrad import dtypes
 from minigrad.compiler.guards import Checks
 from minigrad.compiler.plan import Difference, check_same, planned
+from minigrad.compiler.program import Program
 from minigrad.compiler.reach import Reach
 from minigrad.compiler.recording import Recording, Refused
 from minigrad.compiler.replay import Replay
 from minigrad.compiler.snapshot import Snapshot
 from minigrad.compiler.source import GuardFailed
-from minigrad.modes import MODES, RESULTS
+from minigrad.modes import MODES, RESULTS, no_grad
 from minigrad.silence import warn
 from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tree_leaves
 
 MOST_PROGRAMS = 8
-MOST_RECORDINGS = 4  # in a row that differ
-_NUMBERS = itertools.count(1)
+MOST_RECORDINGS = 4  # in a row of which none is like the one before
 
 
 class Variant:
-    """The program for one kind of call: recorded once, twice, checked, replayed."""
+    """One kind of call: written down once, twice, checked, replayed; or refused."""
 
-    def __init__(self) -> None:
+    def __init__(self, reason: str) -> None:
+        self.reason = reason  # why it was made
         self.checks: Checks | None = None
         self.recordings = 0
-        self.first: Any = None  # the program as it was recorded last
+        self.first: Program | None = None  # as it was written down last
         self.replay: Replay | None = None
         self.checked = False
         self.refused = ""  # why it runs eagerly
+        self.calls = 0  # of the function, before and after planning
+        self.failures = 0  # of guards in the page
+        self.kept: Any = None  # arguments that are no tensors: their ids stay theirs
 
 
 class Compiled:
@@ -50,62 +54,60 @@ class Compiled:
         self.variants: dict[Any, list[Variant]] = {}
         self.lock = threading.Lock()
         self.said: set[str] = set()
-        self.reasons: list[str] = []  # why another program was made
         self.parameters = _parameters(function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if not (self._applies() and self.lock.acquire(blocking=False)):
+        if not (_nobody_looks() and self.lock.acquire(blocking=False)):
             return self.function(*args, **kwargs)
         try:
             return self._call(args, kwargs)
         finally:
             self.lock.release()
 
-    def _applies(self) -> bool:
-        """Whether nobody else looks at what happens here."""
-        return not (
-            MODES.tape is not None
-            or MODES.observers
-            or MODES.on_result is not None
-            or MODES.links is not None
-            or MODES.hold_statistics
-        )
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
 
     def _call(self, args: Any, kwargs: Any) -> Any:
+        """Run the program that fits, or make one."""
         leaves = list(tree_leaves((args, kwargs)))
-        key = _key((args, kwargs))
-        variants = self.variants.setdefault(key, [])
-        reason = "" if variants else "arguments of another kind"
+        variants = self.variants.setdefault(_key((args, kwargs)), [])
+        reason = "arguments of another kind"
         for variant in variants:
             changed = variant.checks.changed() if variant.checks is not None else None
             if changed is None:
                 return self._run(variant, args, kwargs, leaves)
             reason = changed
         if sum(map(len, self.variants.values())) >= MOST_PROGRAMS:
-            self._say(f"compile: {MOST_PROGRAMS} programs, and still another {reason}; eager now")
+            self._say(
+                f"there are {MOST_PROGRAMS} programs, and this call fits none of them: {reason} "
+                "changes; it runs eagerly"
+            )
             return self.function(*args, **kwargs)
-        self.reasons.append(reason)
-        variant = Variant()
+        variant = Variant(reason)
         variants.append(variant)
         return self._run(variant, args, kwargs, leaves)
 
     def _run(self, variant: Variant, args: Any, kwargs: Any, leaves: list[Any]) -> Any:
         if variant.refused:
             return self.function(*args, **kwargs)
+        if variant.checked and variant.replay is not None:
+            return self._replay(variant, args, kwargs, leaves)
         try:
             if variant.replay is None:
                 return self._record(variant, args, kwargs, leaves)
-            if not variant.checked:
-                return self._check(variant, args, kwargs, leaves)
+            return self._check(variant, args, kwargs, leaves)
         except Refused as error:
             if self.strict:
-                raise error.kind(str(error)) from None
+                raise TypeError(f"compile: {error}") from None
             variant.refused = str(error)
             self._say(f"{error}; it runs eagerly")
             return self.function(*args, **kwargs)
+
+    def _replay(self, variant: Variant, args: Any, kwargs: Any, leaves: list[Any]) -> Any:
         try:
-            return variant.replay(leaves)
+            return variant.replay(leaves)  # type: ignore[misc]
         except GuardFailed:
+            variant.failures += 1
             return self.function(*args, **kwargs)
 
     # ---- writing down ---------------------------------------------------------------------------
@@ -114,34 +116,45 @@ class Compiled:
         reach = self._reach(args, kwargs)
         checks = Checks(reach)
         snapshot = Snapshot(reach, leaves, [])
-        recording = Recording(self.function, args, kwargs, leaves, reach)
         try:
+            recording = Recording(self.function, args, kwargs, leaves, reach)
             recording.run()
             program = recording.program()
+            changed = checks.side_effect()
+            if changed is not None and variant.recordings:
+                raise Refused(
+                    f"the step changes {changed}, which a replay would not; do that outside of it"
+                )
             self._compare(variant, program)
+            value = recording.detach()
         except BaseException:
             snapshot.restore()
             raise
-        value = recording.detach()
         variant.recordings += 1
+        variant.kept = args, kwargs
+        if changed is not None:
+            checks = Checks(self._reach(args, kwargs))
+        checks.rest_on_grads(recording.graph_leaves)
+        variant.checks = checks
         if variant.first is None:
             variant.first = program
-            variant.checks = Checks(self._reach(args, kwargs))
-        else:
-            names = self._names(leaves)
-            variant.replay = Replay(planned(program), recording, names)
-            variant.checks = checks
-            variant.first = None
+            return value
+        variant.calls = len(program.calls)
+        variant.replay = Replay(planned(program), recording, self._names(leaves))
+        variant.first = None
         return value
 
-    def _compare(self, variant: Variant, program: Any) -> None:
+    def _compare(self, variant: Variant, program: Program) -> None:
+        """Compare with what was written down before."""
         if variant.first is None:
             return
         try:
             check_same(variant.first, program)
         except Difference as difference:
-            if variant.recordings >= MOST_RECORDINGS or difference.kind in ("number", "constant"):
-                raise Refused(_told(difference)) from None
+            told = difference.told()
+            lasting = difference.kind == "number"
+            if lasting or variant.recordings >= MOST_RECORDINGS:
+                raise Refused(told) from None
             variant.first = None
 
     def _check(self, variant: Variant, args: Any, kwargs: Any, leaves: list[Any]) -> Any:
@@ -153,68 +166,98 @@ class Compiled:
             replay(leaves)
         except GuardFailed:
             snapshot.restore()
+            variant.failures += 1
             return self.function(*args, **kwargs)
-        found = replay.last_results(), Snapshot(reach, leaves, replay.generators)
+        results = replay.last
+        after = Snapshot(reach, leaves, replay.generators)
         snapshot.restore()
         value = self.function(*args, **kwargs)
-        if not _same_results(replay, found, value):
-            raise AssertionError("compile: the replay differs from the eager step")
+        if not (_same_results(results, value) and after.is_now()):
+            raise AssertionError(
+                "compile: the page gives other numbers than the function; please report this, "
+                "and call the function itself"
+            )
         variant.checked = True
-        return value
+        return replay.without_graph(value)
 
     def _reach(self, args: Any, kwargs: Any) -> Reach:
+        """Return what the function reaches, and arguments that are no tensors."""
         reach = Reach()
         own_name = getattr(self.function, "__name__", "function")
         reach.visit(self.function, own_name)
-        for name, x in zip(self.parameters, args, strict=False):
+        named = [*zip(self.parameters, args, strict=False), *kwargs.items()]
+        for name, x in named:
             for leaf in tree_leaves(x):
                 if not isinstance(leaf, (Tensor, np.ndarray)):
                     reach.visit(leaf, name)
         reach.visit_state()
-
         return reach
 
     def _names(self, leaves: list[Any]) -> list[str]:
-        names = self.parameters if len(self.parameters) == len(leaves) else []
-        named = zip(leaves, names or [f"x{i}" for i in range(len(leaves))], strict=True)
-        return [name for x, name in named if isinstance(x, (Tensor, np.ndarray))]
+        names = self.parameters
+        if len(names) != len(leaves):
+            names = [f"x{i}" for i in range(len(leaves))]
+        pairs = zip(names, leaves, strict=True)
+        return [name for name, x in pairs if isinstance(x, (Tensor, np.ndarray))]
 
     def _say(self, text: str) -> None:
         if text not in self.said:
             self.said.add(text)
-            warn(text)
+            warn(f"compile: {text}")
+
+    # ---- what there is --------------------------------------------------------------------------
+    def _all(self) -> list[Variant]:
+        return [variant for many in self.variants.values() for variant in many]
 
     @property
     def source(self) -> str:
         """The page that was written last, straight NumPy; "" before the second call."""
-        replays = [v.replay for many in self.variants.values() for v in many if v.replay]
-        return replays[-1].page.text if replays else ""
+        pages = [variant.replay.page for variant in self._all() if variant.replay is not None]
+        return pages[-1].text if pages else ""
 
 
-def _told(difference: Difference) -> str:
-    line = "" if difference.call is None else f" ({difference.call.line})"
-    if difference.kind in ("number", "constant"):
-        return (
-            f"compile: step 2 has {difference.second!r} where step 1 had "
-            f"{difference.first!r}{line}; a number made outside of tensors changes from step to "
-            "step; pass it as an argument or compute it with tensors"
-        )
-    return f"compile: the steps differ from call to call{line}"
+class CompiledModule(Compiled):
+    """A compiled module, for evaluation: without gradients, and eager while it is training."""
+
+    def __init__(self, module: Any, strict: bool = True) -> None:
+        super().__init__(module, strict)
+        self.parameters = _parameters(module.forward)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.function.training or _asks_for_gradients((args, kwargs)):  # type: ignore[attr-defined]
+            return self.function(*args, **kwargs)
+        with no_grad():
+            return super().__call__(*args, **kwargs)
 
 
-def _same_results(replay: Any, found: Any, value: Any) -> bool:
-    results, after = found
+def _asks_for_gradients(tree: Any) -> bool:
+    if not MODES.grad_enabled:
+        return False
+    return any(isinstance(x, Tensor) and x._node is not None for x in tree_leaves(tree))
+
+
+def _nobody_looks() -> bool:
+    """Whether nobody else looks at what happens on this thread."""
+    if MODES.tape is not None or MODES.links is not None:
+        return False
+    if MODES.observers or MODES.on_result is not None:
+        return False
+    return not MODES.hold_statistics
+
+
+def _same_results(results: Any, value: Any) -> bool:
+    """Return whether a page returned what the function did, byte by byte."""
     eager = []
     for x in tree_leaves(value):
         if isinstance(x, (Tensor, np.ndarray)):
             eager.append(getattr(x, "_data", x))
-    for a, b in zip(results, eager, strict=False):
-        if not _same_bytes(a, b):
-            return False
-    return all(_same_bytes(array, values) for _, array, values in after.arrays)
+    pairs = zip(results, eager, strict=False)
+    return all(same_bytes(a, b) for a, b in pairs)
 
 
-def _same_bytes(a: np.ndarray, b: np.ndarray) -> bool:
+def same_bytes(a: Any, b: Any) -> bool:
+    """Return whether two arrays hold the same numbers, bit for bit."""
+    a, b = np.asarray(a), np.asarray(b)
     if a.dtype != b.dtype or a.shape != b.shape:
         return False
     return a.tobytes() == b.tobytes()
@@ -222,21 +265,23 @@ def _same_bytes(a: np.ndarray, b: np.ndarray) -> bool:
 
 def _key(tree: Any) -> Any:
     """Return what two calls have in common that may share a program."""
-    modes = MODES.grad_enabled, MODES.inference, dtypes.get_default_dtype().char, RESULTS.hooked
-    return modes, _signature(tree)
+    default = dtypes.get_default_dtype()
+    modes = MODES.grad_enabled, MODES.inference, RESULTS.hooked
+    return default.char, modes, _signature(tree)
 
 
 def _signature(x: Any) -> Any:
     if isinstance(x, Tensor):
         array = x._data
         asks = x._node is not None
-        return "tensor", array.shape, array.strides, array.dtype.str, asks, x._inference
+        return "tensor", array.shape, array.strides, array.dtype.str, asks
     if isinstance(x, np.ndarray):
         return "array", x.shape, x.strides, x.dtype.str
     if isinstance(x, (tuple, list)):
         return type(x), tuple(map(_signature, x))
     if isinstance(x, dict):
-        return type(x), tuple((key, _signature(item)) for key, item in x.items())
+        items = tuple(map(_signature, x.values()))
+        return type(x), tuple(x), items
     if x is None or isinstance(x, (bool, int, float, str, np.generic)):
         return type(x), repr(x)
     return type(x), id(x)
@@ -256,9 +301,10 @@ def compile(function: Any = None, *, strict: bool = True) -> Any:
     is checked against eager; from then on the page runs, straight NumPy in planned memory. What it
     gives is bit for bit what the function gives. ``source`` is the page, ``explain()`` tells which
     programs there are. Arguments are tensors, arrays, nested tuples, lists and dictionaries of
-    them, and plain values, which are part of what a program rests on. Raises TypeError for a
-    function that cannot be replayed, with the line and the way out; without ``strict`` such a
-    function runs eagerly, with one warning.
+    them, and plain values, which are part of what a program rests on. A module is compiled for
+    evaluation, and runs eagerly while it is training. Raises TypeError for a function that cannot
+    be replayed, with the line and the way out; without ``strict`` such a function runs eagerly,
+    with one warning.
 
     >>> import minigrad as mg
     >>> @mg.compile
@@ -279,6 +325,8 @@ def compile(function: Any = None, *, strict: bool = True) -> Any:
     """
     if function is None:
         return functools.partial(compile, strict=strict)
+    if hasattr(function, "_modules") and hasattr(function, "training"):
+        return CompiledModule(function, strict)
     return Compiled(function, strict)
 
 

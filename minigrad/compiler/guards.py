@@ -28,12 +28,16 @@ class Checks:
             self.tensors.append((name, x, x._data, x._node))
             if x._node is not None:
                 self.nodes.append((name, x._node))
+        self.grads: list[tuple[str, Any, Any]] = []  # that matter: name, node, how it lies
         self.groups = []
         self.counts = []
+        self.numbers = []
         for optimizer in reach.optimizers:
             groups = optimizer.param_groups
             self.counts.append((optimizer, len(groups)))
             for group in groups:
+                values = {key: x for key, x in group.items() if key != "params"}
+                self.numbers.append((optimizer, group, values))
                 options = _options(optimizer, group)
                 self.groups.append((type(optimizer), group, options))
 
@@ -62,7 +66,26 @@ class Checks:
         for name, node in self.nodes:
             if node.hooks or node.after_hooks:
                 return f"a hook on {name}"
+        for name, node, layout in self.grads:
+            if layout_of(node.grad) != layout:
+                return f"{name}.grad"
         return None
+
+    def rest_on_grads(self, leaves: list[Any]) -> None:
+        """Let gradients matter that the step reads before it sets them."""
+        for leaf in leaves:
+            if leaf.reads:
+                layout = layout_of(leaf.before)
+                self.grads.append((leaf.name, leaf.node, layout))
+
+    def side_effect(self) -> str | None:
+        """Return the name of a plain value that the call itself has changed."""
+        for optimizer, group, values in self.numbers:
+            for key, value in values.items():
+                if not same(group.get(key, _NOTHING), value):
+                    kind = type(optimizer)
+                    return f"{key} of {kind.__name__}"
+        return self.changed()
 
     def _changed_option(self) -> str | None:
         for optimizer, n in self.counts:
@@ -75,6 +98,14 @@ class Checks:
                 if not same(now, recorded[1]):
                     return f"{name} of {kind.__name__}"
         return None
+
+
+def layout_of(grad: Any) -> Any:
+    """Return how a gradient lies, None where there is none."""
+    if grad is None:
+        return None
+    array = grad._data
+    return array.shape, array.strides, array.dtype
 
 
 def _content(cell: Any) -> Any:

@@ -21,7 +21,7 @@ from minigrad.compiler.program import (
     Place,
     Program,
     mapped,
-    places,
+    memories_of,
 )
 
 LASTING = (STATE, INPUT)
@@ -33,11 +33,6 @@ def planned(program: Program) -> Program:
     calls = _without_dead(calls, program.results)
     calls = _writes_behind_guards(calls)
     return Program(calls, program.inputs, program.states, program.results)
-
-
-def memories_of(tree: Any) -> list[Memory]:
-    """Return the memories of the places in a tree."""
-    return [place.memory for place in places(tree)]
 
 
 # ---- equal calls ------------------------------------------------------------------------------
@@ -174,6 +169,24 @@ class Difference(Exception):
         super().__init__(kind)
         self.kind, self.call, self.first, self.second = kind, call, first, second
 
+    def told(self) -> str:
+        """Return what is said of it."""
+        if self.call is None:
+            return "the step makes other calls of NumPy each time"
+        name = getattr(self.call.function, "__name__", "a call")
+        line = self.call.line
+        if self.kind != "number":
+            return f"the step is another one each time: {name} at {line}"
+        return (
+            f"{name} has {_short(self.second)} where the step before had {_short(self.first)} "
+            f"({line}): a number made outside of tensors changes from step to step; pass it as an "
+            "argument, or compute it with tensors"
+        )
+
+
+def _short(x: Any) -> str:
+    return " ".join(repr(x)[:60].split())
+
 
 class _Comparison:
     """Two programs, memory by memory and number by number."""
@@ -232,7 +245,7 @@ class _Comparison:
         if x.kind == CONSTANT:
             same = x.array.tobytes() == y.array.tobytes()
             if not same:
-                raise Difference("constant", call, x.array, y.array)
+                raise Difference("number", call, x.array, y.array)
 
 
 def _layout(place: Place) -> Any:

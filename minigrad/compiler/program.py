@@ -118,6 +118,7 @@ class Request:
     dtype: np.dtype[Any]
     count: float  # of the steps, when it was recorded
     arrays: list[Any]
+    values: Any = None  # what is in the arrays
 
     def same_as(self, other: Request) -> bool:
         """Return whether both ask for the same numbers."""
@@ -134,6 +135,11 @@ def places(tree: Any) -> Iterator[Place]:
             yield from places(item)
     elif isinstance(tree, dict):
         yield from places(tuple(tree.values()))
+
+
+def memories_of(tree: Any) -> list[Memory]:
+    """Return the memories of the places in a tree."""
+    return [place.memory for place in places(tree)]
 
 
 def mapped(tree: Any, change: Callable[[Any], Any]) -> Any:

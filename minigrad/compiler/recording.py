@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.program import INPUT, STATE, TEMPORARY, Call, Program
+from minigrad.compiler.arrays import RecordingArray, root
+from minigrad.compiler.leaves import graph_leaves
+from minigrad.compiler.program import INPUT, STATE, TEMPORARY, Call, Memory, Program
 from minigrad.compiler.reach import Reach
-from minigrad.compiler.tape import RecordingArray, Tape, root
-from minigrad.engine.graph import Node
+from minigrad.compiler.tape import Tape
 from minigrad.modes import MODES
 from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tree_map
@@ -18,114 +20,68 @@ from minigrad.utils.tree import tree_map
 class Refused(Exception):
     """What a compiled step cannot do: said with the user's line and the way out."""
 
-    def __init__(self, text: str, kind: type[Exception] = TypeError) -> None:
-        super().__init__(text)
-        self.kind = kind
-
-
-class WatchedNode(Node):
-    """A leaf's node that tells whether its ``.grad`` was read before it was set."""
-
-    __slots__ = ()
-
-    @property
-    def grad(self) -> Any:
-        log = self.__dict__.setdefault("log", [])
-        log.append("read")
-        return self.__dict__.get("grad")
-
-    @grad.setter
-    def grad(self, value: Any) -> None:
-        self.__dict__.setdefault("log", []).append("set")
-        self.__dict__["grad"] = value
-
-
-class Leaf:
-    """A leaf that asks for a gradient, and what the step did with its ``.grad``."""
-
-    def __init__(self, tensor: Tensor, node: Node, name: str) -> None:
-        self.tensor, self.node, self.name = tensor, node, name
-        self.before = node.grad
-        self.reads = self.sets = False
-        self.after: Any = None  # the place of the gradient that the step leaves behind
-
-    def watch(self) -> None:
-        """Look at what is done from now on."""
-        self.node.__dict__["log"] = []
-        self.node.__class__ = WatchedNode
-
-    def stop(self) -> None:
-        """Look no longer."""
-        self.node.__class__ = Node
-        log = self.node.__dict__.pop("log")
-        self.reads, self.sets = log[:1] == ["read"], "set" in log
-
 
 class Recording:
     """A program, and what it was recorded from."""
 
     def __init__(self, function: Any, args: Any, kwargs: Any, leaves: list[Any], reach: Reach):
-        self.function, self.leaves, self.reach = function, leaves, reach
+        self.function, self.reach, self.leaves = function, reach, leaves
         self.tape = Tape(_refuse, reach.modules)
         self.arrays: list[tuple[Any, Any, Any]] = []  # tensor, its array, the recording one
-        self.inputs: list[Any] = []
-        self.graph_leaves = self._graph_leaves()
+        self.copies: list[tuple[Any, Any]] = []  # an argument, and the array that stands for it
         self.value: Any = None
-        self._replaced: dict[int, Any] = {}
+        self.delivered: list[Any] = []
+        named = list(reach.tensors.values())
+        for i, x in enumerate(leaves):
+            if isinstance(x, Tensor):
+                named.append((f"argument {i}", x))
+        self.graph_leaves = graph_leaves(named)
+        _refuse_hooks(reach, self.graph_leaves)
         self._enter(args, kwargs)
 
     # ---- before ---------------------------------------------------------------------------------
-    def _graph_leaves(self) -> list[Leaf]:
-        named = [*self.reach.tensors.values()]
-        named += [(f"argument {i}", x) for i, x in enumerate(self.leaves) if isinstance(x, Tensor)]
-        found: dict[int, Leaf] = {}
-        for name, tensor in named:
-            node = tensor._node
-            if node is not None and node.primitive is None and type(node) is Node:
-                found.setdefault(id(node), Leaf(tensor, node, name))
-        return list(found.values())
-
     def _enter(self, args: Any, kwargs: Any) -> None:
         """Put recording arrays in the place of what the function reaches and is given."""
         for name, tensor in self.reach.tensors.values():
-            self._swap(tensor, STATE, name)
-        for leaf in self.graph_leaves:
-            if leaf.before is not None:
-                self._swap(leaf.before, STATE, f"{leaf.name}.grad")
+            array = tensor._data
+            if isinstance(array, np.ndarray):
+                recording = self.tape.enter(array, STATE, name)
+                self.arrays.append((tensor, array, recording))
+        replaced: dict[int, Any] = {}
         for i, x in enumerate(self.leaves):
             if isinstance(x, Tensor):
-                self._swap_input(x, i)
+                self._enter_input(x, i)
             elif isinstance(x, np.ndarray):
-                self._replaced[id(x)] = self._input(x, i)
-        change = lambda x: self._replaced.get(id(x), x)
+                replaced[id(x)] = self._input(x, i)
+        for i, leaf in enumerate(self.graph_leaves, len(self.leaves)):
+            if leaf.before is not None:
+                self._enter_input(leaf.before, i, f"{leaf.name}.grad")
+        change = lambda x: replaced.get(id(x), x)
         self.args, self.kwargs = tree_map(change, args), tree_map(change, kwargs)
 
-    def _swap(self, tensor: Tensor, kind: str, name: str) -> None:
+    def _enter_input(self, tensor: Tensor, i: int, label: str = "") -> None:
         array = tensor._data
-        if isinstance(array, RecordingArray) or not isinstance(array, np.ndarray):
-            return
-        self.arrays.append((tensor, array, self.tape.enter(array, kind, name)))
+        recording = self._input(array, i, label)
+        self.arrays.append((tensor, array, recording))
 
-    def _swap_input(self, tensor: Tensor, i: int) -> None:
-        array = tensor._data
-        self.arrays.append((tensor, array, self._input(array, i)))
-
-    def _input(self, array: np.ndarray, i: int) -> Any:
+    def _input(self, array: np.ndarray, i: int, label: str = "") -> Any:
         """Return the recording array of an argument; one that is a view, of a copy."""
-        own = array if array.base is None else lies_as(array)
-        if id(own) in self.tape.memories:
-            raise Refused("compile: an argument is part of the state, too")
-        recording = self.tape.enter(own, INPUT, key=i)
-        self.inputs.append((i, array, own))
-        return recording
+        owner = root(array)
+        known = self.tape.memories.get(id(owner))
+        if known is not None and known.kind == STATE:
+            raise Refused("an argument lies in the memory of the state; pass a copy of it")
+        own = array if array is owner and known is None else lies_as(array)
+        self.copies.append((array, own))
+        return self.tape.enter(own, INPUT, label, i)
 
     # ---- the call -------------------------------------------------------------------------------
     def run(self) -> None:
         """Call the function; what it reaches has its own arrays again afterwards."""
+        optimizers = self.reach.optimizers
+        scratch = [optimizer._scratch for optimizer in optimizers]
         for tensor, _, recording in self.arrays:
             tensor._data = recording
-        scratch = [(optimizer, optimizer._scratch) for optimizer in self.reach.optimizers]
-        for optimizer, _ in scratch:
+        for optimizer in optimizers:
             optimizer._scratch = {}
         for leaf in self.graph_leaves:
             leaf.watch()
@@ -136,32 +92,32 @@ class Recording:
             MODES.tape = None
             for leaf in self.graph_leaves:
                 leaf.stop()
-            for optimizer, buffers in scratch:
+            for optimizer, buffers in zip(optimizers, scratch, strict=True):
                 optimizer._scratch = buffers
-            self._finish()
+            self._give_back()
 
-    def _finish(self) -> None:
+    def _give_back(self) -> None:
         """Give everything its own array back; what took another array is written to its own."""
         for tensor, array, recording in self.arrays:
             now, tensor._data = tensor._data, array
             if now is not recording and isinstance(now, RecordingArray):
                 self._write_back(array, recording, now)
-        for _, array, own in self.inputs:
+        for array, own in self.copies:
             if array is not own and array.flags.writeable:
                 np.copyto(array, own)
         for leaf in self.graph_leaves:
             grad = leaf.node.grad
-            if grad is not None and isinstance(grad._data, RecordingArray):
-                leaf.after = self.tape.place(grad._data)
-                grad._data = own_array(grad._data)
+            if grad is None:
+                continue
+            leaf.after = self.tape.place(grad._data)
+            grad._data = own_array(grad._data)
         self.reach.visit_state()
-        for tensor in [tensor for _, tensor in self.reach.tensors.values()]:
-            if isinstance(tensor._data, RecordingArray):
-                tensor._data = own_array(tensor._data)
+        for _, tensor in self.reach.tensors.values():
+            tensor._data = own_array(tensor._data)
 
     def _write_back(self, array: Any, recording: Any, now: Any) -> None:
         if array.shape != now.shape or array.dtype != now.dtype:
-            raise Refused("compile: a tensor of the state takes another shape or dtype")
+            raise Refused("a tensor of the state takes another shape or dtype in the step")
         target = self.tape.place(recording)
         source = self.tape.place(now)
         np.copyto(array, now.view(np.ndarray))
@@ -172,42 +128,87 @@ class Recording:
 
     # ---- afterwards -----------------------------------------------------------------------------
     def program(self) -> Program:
-        """Return what was written down; the results of the call are plain tensors from now on."""
-        written = {place.memory for call in self.tape.calls for place in call.writes}
-        results = []
+        """Return what was written down."""
+        calls = list(self.tape.calls)
+        results: list[Any] = []
 
-        def result(x: Any) -> Any:
-            if not isinstance(x, (Tensor, np.ndarray)) or id(x) in self.reach.tensors:
-                return x
-            array = x._data if isinstance(x, Tensor) else x
-            results.append(self.tape.place(array))
-            return x
+        def note_result(x: Any) -> None:
+            if self._is_result(x):
+                array = getattr(x, "_data", x)
+                results.append(self.tape.place(array))
 
-        tree_map(result, self.value)
-        self.delivered = []
-        for leaf in self.graph_leaves:
-            place = self.tape.memories.get(id(root(leaf.tensor._data)))
-            if not leaf.sets or leaf.after is None or place in written:
-                continue
-            if leaf.after.memory.kind == TEMPORARY:
-                self.delivered.append(leaf)
-                results.append(leaf.after)
+        tree_map(note_result, self.value)
+        written = {place.memory for call in calls for place in call.writes}
+        self.delivered = [leaf for leaf in self.graph_leaves if self._delivers(leaf, written)]
+        results += [leaf.after for leaf in self.delivered]
         memories = list(self.tape.memories.values())
-        inputs = sorted((m for m in memories if m.kind == INPUT), key=lambda m: m.key)
-        states = [m for m in memories if m.kind == STATE]
-        return Program(list(self.tape.calls), inputs, states, results)
+        inputs = [memory for memory in memories if memory.kind == INPUT]
+        inputs.sort(key=lambda memory: memory.key)
+        states = [memory for memory in memories if memory.kind == STATE]
+        return Program(calls, inputs, states, results)
+
+    def _is_result(self, x: Any) -> bool:
+        """Whether a replay returns this anew: not what was there before."""
+        return isinstance(x, (Tensor, np.ndarray)) and id(x) not in self.reach.tensors
+
+    def _delivers(self, leaf: Any, written: set[Memory]) -> bool:
+        """Whether the step leaves a gradient behind that it has not used up."""
+        if leaf.after is None or leaf.after.memory.kind != TEMPORARY:
+            return False
+        place = self.tape.place(leaf.tensor._data)
+        return leaf.sets and place.memory not in written
 
     def detach(self) -> Any:
-        """Return what the function returned, as plain tensors."""
-        reached = self.reach.tensors
+        """Return what the function returned, as plain tensors; refuse what is kept otherwise."""
 
         def plain_result(x: Any) -> Any:
-            if isinstance(x, Tensor) and id(x) not in reached:
-                return Tensor._wrap(own_array(x._data))
-            return own_array(x)
+            if not self._is_result(x):
+                return x
+            if isinstance(x, np.ndarray):
+                return own_array(x)
+            if x._node is not None and x._node.primitive is not None and not self.tape.sweeps:
+                raise Refused(
+                    "the result requires grad, and a replay has no graph; call backward() in the "
+                    "step, or compute the result in mg.no_grad()"
+                )
+            return Tensor._wrap(own_array(x._data))
 
         self.value = tree_map(plain_result, self.value)
+        self.args = self.kwargs = None
+        self.arrays.clear()
+        self._refuse_what_is_kept()
         return self.value
+
+    def _refuse_what_is_kept(self) -> None:
+        """Refuse that a value of this call lives on elsewhere."""
+        alive = self.tape.alive
+        if any(reference() is not None for reference in alive):
+            gc.collect()
+        for reference in alive:
+            array = reference()
+            if array is None:
+                continue
+            place = self.tape.place(array)
+            if place.memory.kind == TEMPORARY:
+                raise Refused(
+                    f"a tensor {array.shape} of the step lives on after it, in a list or an "
+                    "attribute; a replay would not put it there: return it"
+                )
+
+
+def _refuse_hooks(reach: Reach, leaves: list[Any]) -> None:
+    """Refuse hooks, which a replay would not call."""
+    for module in reach.hooked:
+        for kind, hooks in vars(module).items():
+            if kind.endswith("_hooks") and hooks:
+                name = reach.modules[id(module)]
+                raise Refused(
+                    f"hooks on '{name}' would not be called by a replay; remove them or call the "
+                    "step eagerly"
+                )
+    for leaf in leaves:
+        if leaf.node.hooks or leaf.node.after_hooks:
+            raise Refused(f"hooks on '{leaf.name}' would not be called by a replay; remove them")
 
 
 def own_array(x: Any) -> Any:
@@ -222,8 +223,8 @@ def lies_as(array: np.ndarray) -> np.ndarray:
     copy = np.copy(array, order="K")
     if copy.strides == array.strides:
         return copy
-    raise Refused(f"compile: an argument of shape {array.shape} lies with gaps; pass a copy of it")
+    raise Refused(f"an argument of shape {array.shape} lies with gaps; pass a copy of it")
 
 
 def _refuse(text: str) -> None:
-    raise Refused(f"compile: {text}")
+    raise Refused(text)

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.program import Program
+from minigrad.compiler.program import Memory, Program
 from minigrad.compiler.recording import Recording
+from minigrad.compiler.snapshot import set_stream, stream_state
 from minigrad.compiler.source import GuardFailed, Page, compiled
 from minigrad.optim.numbers import number_arrays
 from minigrad.storage import bump_version
@@ -21,68 +22,135 @@ _PAGES = itertools.count(1)
 class Replay:
     """A program that is ready to run."""
 
-    def __init__(self, program: Program, recording: Recording, parameters: list[str]) -> None:
+    def __init__(self, program: Program, recording: Recording, names: list[str]) -> None:
         self.program = program
-        self.page = Page(program, "step", parameters)
+        n = len(recording.leaves)
+        arguments = [i for i, x in enumerate(recording.leaves) if isinstance(x, Arrays)]
+        grads = _grads_read(program, n)
+        inputs = {memory.key: memory for memory in program.inputs}
+        program.inputs = [inputs[i] for i in arguments] + grads
+        for memory in grads:
+            label = memory.label.replace(".", "_")
+            names = [*names, label]
+        self.page = Page(program, "step", names)
         self.filename = f"<minigrad.compile {next(_PAGES)}>"
         self.run, self.names = compiled(self.page, self.filename)
+        self.arguments = arguments
+        self.grads = [recording.graph_leaves[memory.key - n].node for memory in grads]
+        self._note_effects(recording)
+        self.requests = Requests(recording.tape.requests, self.page, self.names)
+        self.last: Any = ()
+
+    def _note_effects(self, recording: Recording) -> None:
+        """Note what a call does besides returning something."""
+        calls = self.program.calls
+        written = {place.memory for call in calls for place in call.writes}
+        self.written = [m.array for m in self.program.states if m in written]
+        self.written_inputs = [i for i, m in enumerate(self.program.inputs) if m in written]
         self.generators = recording.tape.generators
-        self.where = [i for i, x in enumerate(recording.leaves) if hasattr(x, "dtype")]
-        written = {p.memory for call in program.calls for p in call.writes}
-        self.written = [m.array for m in program.states if m in written]
         self.value = recording.value
         self.kept = recording.reach.tensors
         self.delivered = [leaf.node for leaf in recording.delivered]
-        self.consumed = [
-            leaf.node
-            for leaf in recording.graph_leaves
-            if leaf.sets and leaf not in recording.delivered
-        ]
-        self.requests = _Requests(recording.tape.requests, program, self.page, self.names)
-        self._last: Any = ()
+        self.consumed = []
+        for leaf in recording.graph_leaves:
+            new = leaf.after is None or leaf.after.memory.kind == "temporary"
+            if leaf.sets and new and leaf not in recording.delivered:
+                self.consumed.append(leaf.node)
 
     def __call__(self, leaves: list[Any]) -> Any:
         """Run the page; return what the function returns, in new arrays."""
-        arrays = [leaves[i] for i in self.where]
-        arrays = [x._data if isinstance(x, Tensor) else x for x in arrays]
-        with np.errstate(all="ignore"):
-            self.requests.ask()
-            results = self._last = self.run(*arrays)
+        arrays = []
+        for i in self.arguments:
+            x = leaves[i]
+            arrays.append(x._data if isinstance(x, Tensor) else x)
+        for node in self.grads:
+            arrays.append(node.grad._data)
+        streams = [(generator, stream_state(generator)) for generator in self.generators]
+        try:
+            with np.errstate(all="ignore"):
+                self.requests.ask()
+                results = self.run(*arrays)
+        except BaseException as error:
+            self._undo(error, streams)
+            raise
+        self.last = results
         for array in self.written:
             bump_version(array, "compile")
+        for i in self.written_inputs:
+            bump_version(arrays[i], "compile")
+        return self._hand_out(results)
+
+    def _undo(self, error: BaseException, streams: list[Any]) -> None:
+        """Take back what was drawn; say that the page does not fit where nothing was written."""
+        trace = error.__traceback__
+        line = 0
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename == self.filename:
+                line = trace.tb_lineno
+            trace = trace.tb_next
+        if line >= self.page.first_write:
+            return
+        for generator, state in streams:
+            set_stream(generator, state)
+        if isinstance(error, Exception):
+            raise GuardFailed(str(error)) from None
+
+    def _hand_out(self, results: tuple[Any, ...]) -> Any:
+        """Return results as tensors, and gradients to their leaves."""
         for node in self.consumed:
             node.grad = None
-        n = len(results) - len(self.delivered)
-        for node, grad in zip(self.delivered, results[n:], strict=True):
-            node.grad = Tensor._wrap(np.asarray(grad))
+        if self.delivered:
+            first = len(results) - len(self.delivered)
+            for node, grad in zip(self.delivered, results[first:], strict=True):
+                node.grad = Tensor._wrap(np.asarray(grad))
+        if type(self.value) is Tensor and id(self.value) not in self.kept:
+            return Tensor._wrap(results[0])
         remaining = iter(results)
 
         def result(x: Any) -> Any:
-            if id(x) in self.kept or not isinstance(x, (Tensor, np.ndarray)):
+            if id(x) in self.kept or not isinstance(x, Arrays):
                 return x
             array = np.asarray(next(remaining))
             return Tensor._wrap(array) if isinstance(x, Tensor) else array
 
         return tree_map(result, self.value)
 
-    def last_results(self) -> Any:
-        """Return the arrays that the page returned last."""
-        return self._last
+    def without_graph(self, value: Any) -> Any:
+        """Return what the function itself returned, as a replay would."""
+
+        def result(x: Any) -> Any:
+            if id(x) in self.kept or not isinstance(x, Tensor):
+                return x
+            return Tensor._wrap(x._data)
+
+        return tree_map(result, value)
 
 
-class _Requests:
+Arrays = (Tensor, np.ndarray)
+
+
+def _grads_read(program: Program, n: int) -> list[Memory]:
+    """Return the gradients that the program reads or writes: inputs behind the arguments."""
+    touched = {place.memory for call in program.calls for place in call.reads()}
+    touched |= {place.memory for call in program.calls for place in call.writes}
+    return [memory for memory in program.inputs if memory.key >= n and memory in touched]
+
+
+class Requests:
     """The numbers of optimizers, asked for at each call anew."""
 
-    def __init__(self, requests: list[Any], program: Program, page: Page, names: Any) -> None:
+    def __init__(self, requests: list[Any], page: Page, names: dict[str, Any]) -> None:
         self.names = names
         self.requests = []
-        steps: dict[Any, list[Any]] = {}
-        for call in program.calls:
+        counters: dict[Any, list[Any]] = {}
+        for call in page.program.calls:
             if call.request is not None:
-                steps.setdefault(call.request, []).append(call.args[0].memory.array)
+                counter = call.args[0].memory.array
+                counters.setdefault(call.request, []).append(counter)
         for request in requests:
-            counters = steps.get(request, [])
-            self.requests.append((request, counters, page.counts.get(request, "")))
+            own = counters.get(request, [])
+            name = page.counts.get(request, "")
+            self.requests.append((request, own, name))
 
     def ask(self) -> None:
         """Write the numbers of this step where the page reads them."""
@@ -90,15 +158,20 @@ class _Requests:
             t = 0.0
             if counters:
                 t = float(counters[0]) + 1
-                if any(float(c) + 1 != t for c in counters[1:]):
-                    raise GuardFailed("the counts of an optimizer's parameters differ")
                 self.names[name] = t
+            for counter in counters:
+                if float(counter) + 1 != t:
+                    raise GuardFailed("the parameters of an optimizer have other counts")
             values = request.formula(request.group, t)
-            for array, new in zip(
-                request.arrays, number_arrays(request.dtype, values), strict=True
-            ):
-                if type(array) is bool:
-                    if array is not new:
-                        raise GuardFailed("an option of an optimizer")
-                else:
-                    array[...] = new
+            if values != request.values:
+                self._write(request, values)
+
+    def _write(self, request: Any, values: tuple[Any, ...]) -> None:
+        arrays = number_arrays(request.dtype, values)
+        for array, new in zip(request.arrays, arrays, strict=True):
+            if type(array) is bool:
+                if array is not new:
+                    raise GuardFailed("an option of an optimizer")
+            else:
+                array[...] = new
+        request.values = values

@@ -54,6 +54,24 @@ class Snapshot:
         for generator, state in self.streams:
             set_stream(generator, state)
 
+    def is_now(self) -> bool:
+        """Return whether everything is as it was when this was made, bit for bit."""
+        for _, array, values in self.arrays + self.grads:
+            if array.tobytes() != values.tobytes():
+                return False
+        for array, values in self.plain:
+            if array.tobytes() != values.tobytes():
+                return False
+        return all(same_stream(generator, state) for generator, state in self.streams)
+
+
+def same_stream(generator: Any, state: Any) -> bool:
+    """Return whether a stream of random numbers is at this place."""
+    _, _, words, waiting = stream_state(generator)
+    if words[2] != state[2][2] or waiting != state[3]:
+        return False
+    return bool(np.array_equal(words[1], state[2][1]))
+
 
 def _with_copy(tensor: Tensor) -> tuple[Tensor, Any, Any]:
     """Return a tensor, its array, and what is in it."""

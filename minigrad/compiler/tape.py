@@ -1,6 +1,6 @@
-"""The tape: arrays that note what NumPy is asked for.
+"""The tape: what NumPy is asked for in one step.
 
-A :class:`RecordingArray` computes as any array does, and its class writes each call down: the
+A :class:`RecordingArray` computes as any array does, and the tape writes each call down: the
 function, the places of its operands, the memory of its result. Nothing else needs to know: rules,
 optimizers and running statistics are written in NumPy's calls. A view is found by its address, so
 making one is no call.
@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
+from minigrad.compiler.arrays import RecordingArray, plain, root
 from minigrad.compiler.program import (
     CONSTANT,
     NUMBER,
@@ -24,100 +25,18 @@ from minigrad.compiler.program import (
     Place,
     Request,
     mapped,
+    memories_of,
 )
-from minigrad.compiler.whereabouts import scope_of, users_line
+from minigrad.compiler.whereabouts import asked_by_user, scope_of, text_of_line, users_line
 from minigrad.modes import MODES
 from minigrad.optim.numbers import number_arrays
 
 _ndarray = np.ndarray
-_base = np.ndarray.base.__get__  # type: ignore[attr-defined]
-
-
-class RecordingArray(np.ndarray):
-    """An array that has NumPy's calls noted; without a tape, an array like any other."""
-
-    _owner: Any = None
-
-    def __array_finalize__(self, array: Any) -> None:
-        if isinstance(array, RecordingArray):
-            self._owner = array if array._owner is None else array._owner
-
-    @property
-    def base(self) -> Any:
-        """What owns the memory: None where this array stands for the owner."""
-        return self._owner
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        return note(ufunc if method == "__call__" else getattr(ufunc, method), inputs, kwargs)
-
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        return note(function, args, kwargs)
-
-    def __numbers__(self, formula: Any, group: Any, counted: Any) -> list[Any]:
-        """Note what an optimizer is asked for at each step anew."""
-        return MODES.tape.numbers(formula, group, counted, self.dtype)
-
-    @staticmethod
-    def __whole__(function: Any, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Any:
-        """Note a function that lays out memory by hand as one call."""
-        if MODES.tape is None:
-            return note(function, operands, parameters)
-        return MODES.tape.call(function, operands, parameters, is_whole=True)
-
-    def __bool__(self) -> bool:
-        return bool(ask(bool, self))
-
-    def __int__(self) -> int:
-        return int(ask(int, self))
-
-    def __index__(self) -> int:
-        return int(ask(int, self))
-
-    def __float__(self) -> float:
-        return float(ask(float, self))
-
-    def item(self, *place: Any) -> Any:
-        return ask(_ndarray.item, self, *place)
-
-    def tolist(self) -> Any:
-        return ask(_ndarray.tolist, self)
-
-    def __deepcopy__(self, _memo: Any) -> Any:
-        return self.copy()
-
-    def __copy__(self) -> Any:
-        return self.copy()
-
-
-def _noted(name: str) -> Callable[..., Any]:
-    """Return a method that notes the call of the array's own."""
-    method = getattr(_ndarray, name)
-
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return note(method, (self, *args), kwargs)
-
-    call.__name__ = name
-    return call
-
-
-# the methods that do not come back to us through NumPy's protocols
-_METHODS = """
-    argmax argmin argpartition argsort astype byteswap choose compress copy cumprod cumsum
-    diagonal dot fill flatten nonzero partition put ravel repeat reshape searchsorted sort take
-    tobytes trace __getitem__ __setitem__
-"""
-for _name in _METHODS.split():
-    setattr(RecordingArray, _name, _noted(_name))
-
-
-# functions that write into an argument: its place
-WRITERS: dict[Any, int] = dict.fromkeys(
-    (
-        np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis,
-        _ndarray.fill, _ndarray.partition, _ndarray.put, _ndarray.sort, _ndarray.__setitem__,
-    ),
-    0,
-)  # fmt: skip
+# functions that write into their first argument
+WRITERS = {
+    np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis,
+    _ndarray.fill, _ndarray.partition, _ndarray.put, _ndarray.sort, _ndarray.__setitem__,
+}  # fmt: skip
 # functions of which no value is asked
 METADATA = {
     np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.may_share_memory,
@@ -125,32 +44,6 @@ METADATA = {
 }  # fmt: skip
 RESHAPING = {np.reshape, np.ravel, _ndarray.reshape, _ndarray.ravel, _ndarray.flatten}
 NO_VALUES = {np.empty_like, np.zeros_like, np.ones_like}  # read no value of their argument
-
-
-def plain(x: Any) -> Any:
-    """Return what NumPy computes with."""
-    return x.view(_ndarray) if isinstance(x, RecordingArray) else x
-
-
-def root(array: Any) -> Any:
-    """Return the array that owns the memory, or that NumPy knows no owner of."""
-    while isinstance(base := _base(array), _ndarray):
-        array = base
-    return array
-
-
-def note(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a function, and let the tape note it."""
-    if MODES.tape is None:
-        return function(*mapped(args, plain), **mapped(kwargs, plain))
-    return MODES.tape.call(function, args, kwargs)
-
-
-def ask(question: Callable[..., Any], array: Any, *args: Any) -> Any:
-    """Return a Python value of an array; on a tape it is a guard."""
-    if MODES.tape is None:
-        return question(plain(array), *args)
-    return MODES.tape.ask(question, array, args)
 
 
 class Tape:
@@ -164,6 +57,9 @@ class Tape:
         self.stand_ins: WeakValueDictionary[int, RecordingArray] = WeakValueDictionary()
         self.generators: list[Any] = []
         self.requests: list[Request] = []
+        self.alive: list[weakref.ref[Any]] = []  # the recording arrays
+        self.sweeps = False  # whether a backward sweep was seen
+        self.outside: list[Any] = []  # arrays that nobody found, and that were written
 
     # ---- what arrays are --------------------------------------------------------------------
     def enter(self, array: np.ndarray, kind: str, label: str = "", key: Any = None) -> Any:
@@ -220,25 +116,48 @@ class Tape:
     # ---- calls ------------------------------------------------------------------------------
     def call(self, function: Any, args: Any, kwargs: Any, is_whole: bool = False) -> Any:
         """Call a function and note it."""
+        outs = _outs(kwargs)
+        for target in outs or _targets(function, args):
+            self._thaw(target)
         operands = mapped((args, kwargs), self.place)
         plain_args, plain_kwargs = mapped((args, kwargs), plain)
         result = function(*plain_args, **plain_kwargs)
         if function in METADATA:
             return result
-        call = Call(function, *operands)
-        call.line = users_line()
-        call.scope = scope_of(self.names)
+        call = self._noted(function, *operands)
         call.is_whole = is_whole
-        outs = _outs(kwargs)
         if outs:
             self._write(call, outs)
             answers = tuple(map(self._recording, outs))
             return answers if isinstance(result, tuple) else answers[0]
-        if function in WRITERS or _is_at(function):
-            call.writes = (operands[0][WRITERS.get(function, 0)],)
+        targets = _targets(function, operands[0])
+        if targets:
+            call.writes = targets
             self.calls.append(call)
             return result
         return self._answer(call, result)
+
+    def _noted(self, function: Any, args: Any, kwargs: Any) -> Call:
+        """Return a call with the places it was made at."""
+        call = Call(function, args, kwargs)
+        call.line = users_line()
+        call.scope = scope_of(self.names)
+        self.sweeps = self.sweeps or call.scope[1] == "backward"
+        return call
+
+    def _thaw(self, target: Any) -> None:
+        """Let a constant that is about to be written begin as a copy, at each call anew."""
+        place = self.place(target)
+        if place.memory.kind != CONSTANT:
+            return
+        owner = root(target)
+        self.outside.append(owner)
+        values = np.copy(owner, order="K")
+        constant = self._remember(values, CONSTANT)
+        memory = self._remember(owner, TEMPORARY)
+        call = self._noted(np.copy, (constant.place,), {"order": "K"})
+        call.results = memory.place
+        self.calls.append(call)
 
     def _write(self, call: Call, outs: tuple[Any, ...]) -> None:
         """Note a call that writes into memory it is given."""
@@ -286,8 +205,10 @@ class Tape:
     def ask(self, question: Callable[..., Any], array: Any, args: tuple[Any, ...]) -> Any:
         """Answer with a Python value of an array, and note what must be so again."""
         value = question(plain(array), *args)
-        call = Call(question, (self.place(array), *args), {}, line=users_line())
-        call.scope = scope_of(self.names)
+        place = self.place(array)
+        if question is not bool and asked_by_user():
+            self.refuse(self._turned(place))
+        call = self._noted(question, (place, *args), {})
         call.is_guard, call.expected = True, value
         self.calls.append(call)
         return value
@@ -310,12 +231,33 @@ class Tape:
             request.arrays = arrays
             known = request
         if count is not None:
-            call = Call(_ndarray.fill, (self.place(count), t), {}, line=users_line())
-            call.scope, call.writes = scope_of(self.names), (call.args[0],)
+            place = self.place(count)
+            call = self._noted(_ndarray.fill, (place, t), {})
+            call.writes = (place,)
             call.request = known
             plain(count).fill(t)
             self.calls.append(call)
         return [x if type(x) is bool else self._recording(x) for x in known.arrays]
+
+    def leaves(self, array: Any) -> None:
+        """Refuse that the user takes an array out of the tensors."""
+        if isinstance(array, RecordingArray) and asked_by_user():
+            self.refuse(
+                f"the value of a tensor {array.shape} becomes an array of NumPy's at "
+                f"{users_line()}; compute with tensors, or with x.numpy()"
+            )
+
+    def _turned(self, place: Place) -> str:
+        """Return what is said of a value that becomes one of Python's."""
+        line = users_line()
+        made = [call for call in self.calls if place.memory in memories_of(call.results)]
+        name = place.memory.label
+        if made:
+            name = getattr(made[-1].function, "__name__", "a value")
+        return (
+            f"the value of {name} {place.shape} was turned into a Python number at {line} "
+            f"({text_of_line(line)}); return the tensor and read it outside of the step"
+        )
 
     def draw(self, method: Any, generator: Any, args: Any, kwargs: Any) -> Any:
         """Draw random numbers, and note that they are drawn."""
@@ -327,8 +269,8 @@ class Tape:
             MODES.tape = self
         if generator not in self.generators:
             self.generators.append(generator)
-        call = Call(method, (generator, *operands[0]), operands[1], line=users_line())
-        call.scope, call.is_draw = scope_of(self.names), True
+        call = self._noted(method, (generator, *operands[0]), operands[1])
+        call.is_draw = True
         if isinstance(result, _ndarray):
             return self._answer(call, result)
         self.calls.append(call)
@@ -356,8 +298,12 @@ def _outs(kwargs: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(x for x in outs if x is not None)
 
 
-def _is_at(function: Any) -> bool:
-    return isinstance(getattr(function, "__self__", None), np.ufunc) and function.__name__ == "at"
+def _targets(function: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the argument that a function writes into, if it does."""
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, np.ufunc) and function.__name__ == "at":
+        return args[:1]
+    return args[:1] if function in WRITERS else ()
 
 
 def _address(array: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import sys
 from types import FrameType
 from typing import Any
@@ -22,6 +23,25 @@ def _is_library(frame: FrameType) -> bool:
     if is_ours(frame.f_globals):
         return True
     return str(frame.f_globals.get("__name__")).partition(".")[0] == "numpy"
+
+
+_EXITS = {"item", "tolist", "__float__", "__int__", "__index__", "__complex__", "__array__"}
+
+
+def asked_by_user() -> bool:
+    """Whether it is the user who asks for a value, not a function of ours for its own use."""
+    frame: FrameType | None = sys._getframe()
+    name = ""
+    while frame is not None and _is_library(frame):
+        name = frame.f_code.co_name
+        frame = frame.f_back
+    return name in _EXITS
+
+
+def text_of_line(line: str) -> str:
+    """Return the text of a line that is given as file and number."""
+    name, _, number = line.rpartition(":")
+    return linecache.getline(name, int(number or 0)).strip()
 
 
 def scope_of(names: dict[int, str]) -> tuple[str, str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any, SupportsFloat
 
+from minigrad.modes import refuse_on_tape
 from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.schedule import (
     EPOCH_IS_DEPRECATED,
+    INSIDE_A_STEP,
     LRScheduler,
     check_optimizer,
     current_rates,
@@ -85,6 +87,7 @@ class ReduceLROnPlateau(LRScheduler):
         self, metrics: SupportsFloat, epoch: int | None = None
     ) -> None:
         """Look at the metric of another epoch, and let the rates fall where it is time."""
+        refuse_on_tape(INSIDE_A_STEP)
         value = float(metrics)
         if epoch is not None:
             warn(EPOCH_IS_DEPRECATED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from minigrad.modes import refuse_on_tape
 from minigrad.optim.optimizer import Optimizer
 from minigrad.silence import warn
 
@@ -22,6 +23,10 @@ EPOCH_IS_DEPRECATED = (
     "possible. Please use `scheduler.step()` to step the scheduler. During the deprecation, if "
     "epoch is different from None, the closed form is used instead of the new chainable form, "
     "where available."
+)
+
+INSIDE_A_STEP = (
+    "scheduler.step() inside a compiled step would run only while recording; call it after the step"
 )
 
 
@@ -90,6 +95,7 @@ class LRScheduler:
         Raises ValueError where the schedule knows no rate for a group that was added later, and
         stays where it was.
         """
+        refuse_on_tape(INSIDE_A_STEP)
         watched = type(self.optimizer).step is Optimizer.step
         if self._step_count == 1 and watched and not self.optimizer.stepped:
             warn(_TOO_EARLY)

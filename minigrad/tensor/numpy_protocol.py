@@ -56,6 +56,8 @@ class Interop:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if self._node is not None:
             raise RuntimeError(_NUMPY)
+        if MODES.tape is not None:
+            MODES.tape.leaves(self._data)
         if dtype is not None and np.dtype(dtype) != self._data.dtype:
             if copy is False:
                 raise ValueError(
