@@ -30,6 +30,7 @@ from minigrad import linalg as linalg
 from minigrad import nn as nn
 from minigrad import optim as optim
 from minigrad import special as special
+from minigrad import transforms as transforms
 from minigrad import utils as utils
 from minigrad import viz as viz
 from minigrad.autograd.anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
@@ -196,6 +197,7 @@ _PACKAGES = [
     "nn",
     "optim",
     "special",
+    "transforms",
     "utils",
     "viz",
 ]

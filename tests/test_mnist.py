@@ -197,3 +197,37 @@ def test_the_sample():
         images, labels = datasets.mnist_sample(train)
         assert images.shape == (n, 1, 28, 28) and images.dtype == np.float32
         assert np.bincount(labels.numpy()).tolist() == [n // 10] * 10
+
+
+def test_a_root_without_the_files_is_passed_over_where_they_may_be_downloaded(mirror, tmp_path):
+    drawn = MNIST(tmp_path / "none", True, lambda image: image + 1, lambda label: -label, download=True)
+    assert (
+        drawn[2][0].min().item() >= 1
+        and drawn[2][1] == -2
+        and (cache(tmp_path) / "train-images-idx3-ubyte.gz").is_file()
+    )
+    with pytest.raises(FileNotFoundError, match="is not a folder"):
+        MNIST(tmp_path / "none")
+
+
+def test_batches_are_served_at_once_unless_a_transform_wants_each_sample(files):
+    from minigrad.utils.data import DataLoader
+
+    plain, turned = MNIST(files), MNIST(files, transform=lambda image: image)
+    for ours, theirs in zip(DataLoader(plain, 4), DataLoader(turned, 4), strict=True):
+        for one, other in zip(ours, theirs, strict=True):
+            assert one.dtype == other.dtype
+            np.testing.assert_array_equal(one, other)
+
+
+def test_fashion_mnist_is_checked_by_its_md5(files, mirror, monkeypatch):
+    from minigrad.datasets import FashionMNIST
+
+    known = {name: hashlib.md5((files / name).read_bytes()).hexdigest() for name in MNIST.files}
+    monkeypatch.setattr(FashionMNIST, "mirrors", MNIST.mirrors)
+    with pytest.raises(DownloadError, match="no mirror gave it"):
+        FashionMNIST()
+    with pytest.raises(ValueError, match="expected MD5"):
+        FashionMNIST(files)
+    monkeypatch.setattr(FashionMNIST, "files", known)
+    assert len(FashionMNIST()) == len(FashionMNIST(files)) == 6

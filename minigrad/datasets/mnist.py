@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,15 @@ class MNIST(Dataset):
     """Handwritten digits: ``dataset[i]`` is (image (1, 28, 28) float32 in [0, 1], label int).
 
     ``data`` (N, 28, 28) uint8 and ``targets`` (N,) int64 hold them all; ``tensors()`` gives float
-    images (N, 1, 28, 28) and labels at once. ``transform`` is applied to each image drawn.
+    images (N, 1, 28, 28) and labels at once. ``transform`` is applied to each image drawn,
+    ``target_transform`` to its label.
 
     The files may be compressed or not, and lie as torchvision keeps them (``MNIST/raw``). Those of
     MNIST's sizes must have its contents; uncompressed ones of another size are a set of your own,
     of 28x28 images and labels 0 to 9.
+
+    With ``download=True`` a ``root`` without the files is passed over, and what is downloaded goes
+    into the cache; ``download=False`` asks no mirror.
 
     Raises FileNotFoundError for a ``root`` or MINIGRAD_DATA without the files, ValueError for
     a file there that is corrupt, DownloadError where nothing was found and no mirror answers. A
@@ -46,7 +50,8 @@ class MNIST(Dataset):
         "https://ossci-datasets.s3.amazonaws.com/mnist/",
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
     )
-    files: dict[str, str] = {  # name -> SHA-256
+    digest = "sha256"
+    files: dict[str, str] = {  # name -> its digest
         "train-images-idx3-ubyte.gz": (
             "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
         ),
@@ -71,44 +76,59 @@ class MNIST(Dataset):
         self,
         root: str | os.PathLike[str] | None = None,
         train: bool = True,
-        download: bool = True,
         transform: Callable[[Tensor], Any] | None = None,
+        target_transform: Callable[[int], Any] | None = None,
+        download: bool | None = None,
     ) -> None:
         names = [name for name in self.files if name.startswith("train") == train]
-        folder = self._named_folder(root, names)
-        images, labels = (self._file(name, folder, download) for name in names)
+        folder = self._named_folder(root, names, may_lack_them=download is True)
+        images, labels = (self._file(name, folder, download is not False) for name in names)
         self.data, self.targets = read_idx(images), read_idx(labels).astype(np.int64)
         self._check_arrays(images, labels)
         self.train = train
         self.transform = transform
+        self.target_transform = target_transform
 
     def __len__(self) -> int:
         return len(self.data)
 
-    def __getitem__(self, index: int) -> tuple[Any, int]:
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
         image: Any = Tensor._wrap(_to_unit_floats(self.data[index][None]))
+        label: Any = int(self.targets[index])
         if self.transform:
             image = self.transform(image)
-        return image, int(self.targets[index])
+        if self.target_transform:
+            label = self.target_transform(label)
+        return image, label
+
+    def __getbatch__(self, indices: Sequence[int]) -> Any:
+        """Return all samples at these indices; None where transforms want them one by one."""
+        if self.transform or self.target_transform:
+            return None
+        chosen = np.asarray(indices)
+        images = _to_unit_floats(self.data[chosen][:, None])
+        return [Tensor._wrap(images), Tensor._wrap(self.targets[chosen])]
 
     def tensors(self) -> tuple[Tensor, Tensor]:
         """Return all images, float32 (N, 1, 28, 28) in [0, 1], and all labels, int64 (N,)."""
         return Tensor._wrap(_to_unit_floats(self.data[:, None])), Tensor._wrap(self.targets)
 
     # ---- where the files are -----------------------------------------------------------------
-    def _named_folder(self, root: str | os.PathLike[str] | None, names: list[str]) -> Path | None:
-        """Return the folder the user named, which then must have the files."""
+    def _named_folder(self, root: Any, names: list[str], may_lack_them: bool) -> Path | None:
+        """Return the folder the user named, which must have the files unless they may be loaded."""
         for what, named in (("root", root), ("MINIGRAD_DATA", os.environ.get("MINIGRAD_DATA"))):
             if not named:
                 continue
             folder = Path(named)
+            for place in self.places:
+                if all(_either(folder / place, name) for name in names):
+                    return folder / place
+            if may_lack_them:
+                continue
             if not folder.is_dir():
                 raise FileNotFoundError(
                     f"{type(self).__name__}: {what} {str(folder)!r} is not a folder"
                 )
-            for place in self.places:
-                if all(_either(folder / place, name) for name in names):
-                    return folder / place
             missing = [name for name in names if not _either(folder, name)]
             raise FileNotFoundError(
                 f"{type(self).__name__}: {what} {str(folder)!r} lacks {', '.join(missing)}"
@@ -156,10 +176,11 @@ class MNIST(Dataset):
                 )
 
     def _check(self, path: Path, name: str) -> None:
-        actual = _sha256(path.read_bytes())
+        actual = hashlib.new(self.digest, path.read_bytes()).hexdigest()
         if actual != self.files[name]:
+            kind = {"sha256": "SHA-256", "md5": "MD5"}[self.digest]
             raise ValueError(
-                f"{path}: expected SHA-256 {self.files[name]}, found {actual}; the file is cut "
+                f"{path}: expected {kind} {self.files[name]}, found {actual}; the file is cut "
                 "off, corrupt or another one. Remove it, or name another folder."
             )
 
@@ -172,7 +193,7 @@ class MNIST(Dataset):
             try:  # pooch writes a temporary file, checks it and only then renames it
                 pooch.retrieve(
                     mirror + name,
-                    known_hash=f"sha256:{self.files[name]}",
+                    known_hash=f"{self.digest}:{self.files[name]}",
                     fname=name,
                     path=cached.parent,
                     progressbar=_has_tqdm(),
@@ -189,21 +210,26 @@ class MNIST(Dataset):
 
 
 class FashionMNIST(MNIST):
-    """Fashion-MNIST: clothes instead of digits, the same sizes; checked by IDX's sizes alone."""
+    """Fashion-MNIST: clothes instead of digits, the same sizes, in the same ways as :class:`MNIST`.
+
+    Its files are checked by the MD5 that its authors publish.
+    https://github.com/zalandoresearch/fashion-mnist
+    """
 
     name = "fashion-mnist"
     places = ("", "fashion-mnist", "raw", "FashionMNIST/raw")
+    mirrors = (
+        "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+    )
+    digest = "md5"
+    files = {
+        "train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+        "train-labels-idx1-ubyte.gz": "25c81989df183df01b3e8a0aad5dffbe",
+        "t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
+        "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310",
+    }
     contents = {}
-    mirrors = ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",)
-
-    def _check(self, path: Path, name: str) -> None:
-        read_idx(path)
-
-    def _download(self, name: str, cached: Path) -> Path:
-        raise DownloadError(
-            f"FashionMNIST: {name} is not in {cached.parent}; download the four files from "
-            f"{self.mirrors[0]} into a folder and name it by root="
-        )
 
 
 def cache_folder() -> Path:
