@@ -1,11 +1,9 @@
-"""The nets, written once against PyTorch's interface: minigrad and PyTorch run the same source.
+"""The nets, written once against PyTorch's interface: minigrad and PyTorch run the same source, each with its own layers.
 
 ``L`` is the library (minigrad or torch), ``nn`` its layers. Data are the same numbers everywhere.
 """
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 
@@ -22,6 +20,7 @@ BATCH = {
     "resnet": 32,
     "gpt": 16,
     "lstm": 64,
+    "gru": 64,
 }
 NETS = tuple(BATCH)
 SIZES["tiny"], BATCH["tiny"] = (
@@ -29,6 +28,7 @@ SIZES["tiny"], BATCH["tiny"] = (
     8,
 )  # no net of the tables: what a library is warmed up with
 VOCABULARY, CONTEXT, WIDTH, HEADS, LAYERS = 65, 64, 128, 4, 4  # of gpt
+RECURRENT = {"lstm": "LSTM", "gru": "GRU"}  # the layer that reads the rows of an image
 
 
 def data(net: str) -> tuple[np.ndarray, np.ndarray]:
@@ -37,7 +37,9 @@ def data(net: str) -> tuple[np.ndarray, np.ndarray]:
     if net == "gpt":
         tokens = rng.integers(0, VOCABULARY, (n, CONTEXT + 1))
         return tokens[:, :-1].copy(), tokens[:, 1:].reshape(-1).copy()
-    shape = (n, SIZES[net][0]) if net in SIZES else (n, 28, 28) if net == "lstm" else (n, 1, 28, 28)
+    shape = (
+        (n, SIZES[net][0]) if net in SIZES else (n, 28, 28) if net in RECURRENT else (n, 1, 28, 28)
+    )
     return rng.standard_normal(shape).astype(np.float32), rng.integers(0, 10, n)
 
 
@@ -48,7 +50,9 @@ def build(net: str, L, nn):
         return _mlp(
             SIZES[net], nn.Sigmoid if net.startswith("fig1") else nn.ReLU, net.endswith("_bn"), nn
         )
-    return {"cnn_bn": _cnn, "resnet": _resnet, "gpt": _gpt, "lstm": _lstm}[net](L, nn)
+    if net in RECURRENT:
+        return _recurrent(getattr(nn, RECURRENT[net]), nn)
+    return {"cnn_bn": _cnn, "resnet": _resnet, "gpt": _gpt}[net](L, nn)
 
 
 def _mlp(sizes, activation, bn, nn):
@@ -87,64 +91,49 @@ def _resnet(L, nn):
     )  # fmt: skip
 
 
-def _layer_norm(x, weight, bias):
-    d = x - x.mean(-1, keepdim=True)
-    return d * ((d * d).mean(-1, keepdim=True) + 1e-5).rsqrt() * weight + bias
-
-
 def _gpt(L, nn):
     class Block(nn.Module):
         def __init__(self):
             super().__init__()
+            self.norm1, self.norm2 = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
             self.attend, self.project = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
             self.widen, self.narrow = nn.Linear(WIDTH, 4 * WIDTH), nn.Linear(4 * WIDTH, WIDTH)
-            self.weight1, self.weight2 = nn.Parameter(L.ones(WIDTH)), nn.Parameter(L.ones(WIDTH))
-            self.bias1, self.bias2 = nn.Parameter(L.zeros(WIDTH)), nn.Parameter(L.zeros(WIDTH))
 
-        def forward(self, x, mask):
+        def forward(self, x):
             n, t, _ = x.shape
-            parts = self.attend(_layer_norm(x, self.weight1, self.bias1)).split(WIDTH, 2)
-            q, k, v = (p.reshape(n, t, HEADS, WIDTH // HEADS).transpose(1, 2) for p in parts)
-            weights = (q @ k.transpose(-2, -1) * (1 / math.sqrt(WIDTH // HEADS)) + mask).softmax(-1)
-            x = x + self.project((weights @ v).transpose(1, 2).reshape(n, t, WIDTH))
-            return x + self.narrow(self.widen(_layer_norm(x, self.weight2, self.bias2)).relu())
+            parts = self.attend(self.norm1(x)).split(WIDTH, 2)
+            q, k, v = (p.view(n, t, HEADS, WIDTH // HEADS).transpose(1, 2) for p in parts)
+            mixed = nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+            x = x + self.project(mixed.transpose(1, 2).reshape(n, t, WIDTH))
+            return x + self.narrow(self.widen(self.norm2(x)).relu())
 
     class GPT(nn.Module):
         def __init__(self):
             super().__init__()
-            self.token = nn.Parameter(L.randn(VOCABULARY, WIDTH) * 0.02)
-            self.position = nn.Parameter(L.randn(CONTEXT, WIDTH) * 0.02)
-            self.blocks = nn.ModuleList([Block() for _ in range(LAYERS)])
-            self.weight, self.bias = nn.Parameter(L.ones(WIDTH)), nn.Parameter(L.zeros(WIDTH))
-            self.head = nn.Linear(WIDTH, VOCABULARY)
-            self.mask = L.tensor(np.triu(np.full((CONTEXT, CONTEXT), -1e9, np.float32), 1))
+            self.token, self.position = (
+                nn.Embedding(VOCABULARY, WIDTH),
+                nn.Embedding(CONTEXT, WIDTH),
+            )
+            for table in (self.token, self.position):
+                nn.init.normal_(table.weight, std=0.02)
+            self.blocks = nn.Sequential(*(Block() for _ in range(LAYERS)))
+            self.norm, self.head = nn.LayerNorm(WIDTH), nn.Linear(WIDTH, VOCABULARY)
 
         def forward(self, tokens):
-            x = self.token[tokens] + self.position
-            for block in self.blocks:
-                x = block(x, self.mask)
-            return self.head(_layer_norm(x, self.weight, self.bias)).reshape(-1, VOCABULARY)
+            x = self.token(tokens) + self.position(L.arange(tokens.shape[1]))
+            return self.head(self.norm(self.blocks(x))).view(-1, VOCABULARY)
 
     return GPT()
 
 
-def _lstm(L, nn):
-    class LSTM(nn.Module):
+def _recurrent(layer, nn):
+    class Recurrent(nn.Module):
         def __init__(self, width=128):
             super().__init__()
-            self.width = width
-            self.input, self.hidden = (
-                nn.Linear(28, 4 * width),
-                nn.Linear(width, 4 * width, bias=False),
-            )
-            self.head = nn.Linear(width, 10)
+            self.rows, self.head = layer(28, width, batch_first=True), nn.Linear(width, 10)
 
         def forward(self, x):
-            h = c = L.zeros(x.shape[0], self.width)
-            for t in range(x.shape[1]):
-                i, f, g, o = (self.input(x[:, t]) + self.hidden(h)).split(self.width, 1)
-                c = f.sigmoid() * c + i.sigmoid() * g.tanh()
-                h = o.sigmoid() * c.tanh()
-            return self.head(h)
+            output, _ = self.rows(x)
+            return self.head(output[:, -1])
 
-    return LSTM()
+    return Recurrent()

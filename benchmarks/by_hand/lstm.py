@@ -9,11 +9,11 @@ WIDTH, STEPS = 128, 28
 
 def gradients(net, values, x, y):
     """Return the loss and a gradient for each of the values."""
-    wx, bias, wh, wy, by = values
+    wx, bx, wh, bh, wy, by = values
     n = len(x)
     x = x.transpose(1, 0, 2).reshape(STEPS * n, -1)  # (T·N, 28)
     z = x @ wx
-    z += bias
+    z += bx + bh
     z = z.reshape(STEPS, n, 4, WIDTH)  # the gates, in place: i, f, g, o
     hs, cs = (np.zeros((STEPS + 1, n, WIDTH), z.dtype) for _ in range(2))
     tanhs = np.empty((STEPS, n, WIDTH), z.dtype)
@@ -40,4 +40,5 @@ def gradients(net, values, x, y):
             dh = dz[t].reshape(n, -1) @ wh.T
     dz = dz.reshape(STEPS * n, -1)
     d_wh = hs[:-1].reshape(STEPS * n, WIDTH).T @ dz
-    return loss, [x.T @ dz, ones(len(dz)) @ dz, d_wh, d_wy, d_by]
+    d_bias = ones(len(dz)) @ dz
+    return loss, [x.T @ dz, d_bias, d_wh, d_bias, d_wy, d_by]

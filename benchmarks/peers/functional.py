@@ -65,13 +65,14 @@ def _gpt_shapes():
     ]
 
 
-def _lstm_shapes():
-    return [(28, 512), -512, (128, 512), (128, 10), -10]
+def _recurrent_shapes(gates):
+    return [(28, gates), -gates, (128, gates), -gates, (128, 10), -10]
 
 
 SHAPES = {
     **{net: (lambda net=net: _dense_shapes(net)) for net in nets.SIZES},
-    "cnn_bn": _cnn_shapes, "resnet": _resnet_shapes, "gpt": _gpt_shapes, "lstm": _lstm_shapes,
+    "cnn_bn": _cnn_shapes, "resnet": _resnet_shapes, "gpt": _gpt_shapes,
+    "lstm": lambda: _recurrent_shapes(512), "gru": lambda: _recurrent_shapes(384),
 }  # fmt: skip
 
 
@@ -156,13 +157,24 @@ def _gpt(xp, net, take, tokens, _conv):
 
 
 def _lstm(xp, net, take, x, _conv):
-    wx, bias, wh = take(), take(), take()
+    wx, bx, wh, bh = take(), take(), take(), take()
     h = c = np.zeros((len(x), 128), np.float32)
     for t in range(28):
-        z = x[:, t] @ wx + bias + h @ wh
+        z = x[:, t] @ wx + bx + (h @ wh + bh)
         i, f, g, o = (z[:, k : k + 128] for k in range(0, 512, 128))
         c = _sigmoid(xp, f) * c + _sigmoid(xp, i) * xp.tanh(g)
         h = _sigmoid(xp, o) * xp.tanh(c)
+    return h @ take() + take()
+
+
+def _gru(xp, net, take, x, _conv):
+    wx, bx, wh, bh = take(), take(), take(), take()
+    h = np.zeros((len(x), 128), np.float32)
+    for t in range(28):
+        a, b = x[:, t] @ wx + bx, h @ wh + bh
+        r, z = (_sigmoid(xp, a[:, k : k + 128] + b[:, k : k + 128]) for k in (0, 128))
+        n = xp.tanh(a[:, 256:] + r * b[:, 256:])
+        h = (1 - z) * n + z * h
     return h @ take() + take()
 
 
@@ -172,6 +184,7 @@ NETS = {
     "resnet": _resnet,
     "gpt": _gpt,
     "lstm": _lstm,
+    "gru": _gru,
 }
 
 

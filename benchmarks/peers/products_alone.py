@@ -28,8 +28,13 @@ def shapes(net):
             (nets.LAYERS, b * heads, t, t, each, True),
         ]
         return [*dense, *mixes, (1, 1, b * t, w, nets.VOCABULARY, True)]
-    if net == "lstm":
-        return [(28, 1, b, 28, 512, False), (28, 1, b, 128, 512, True), (1, 1, b, 128, 10, True)]
+    if net in nets.RECURRENT:
+        gates = 128 * {"lstm": 4, "gru": 3}[net]
+        return [
+            (28, 1, b, 28, gates, False),
+            (28, 1, b, 128, gates, True),
+            (1, 1, b, 128, 10, True),
+        ]
     whole, half, quarter = (b * side * side for side in (28, 14, 7))
     stem = (1, 1, whole, 9, 16, False)
     if net == "cnn_bn":
