@@ -133,6 +133,7 @@ from minigrad.functions.sorting import *
 from minigrad.functions.splitting import *
 from minigrad.functions.statistics import *
 from minigrad.functions.vandermonde import *
+from minigrad.functions.strided import *
 from minigrad.functions.variance import *
 from minigrad.functions.view_scattering import *
 from minigrad.linalg import (
@@ -143,6 +144,11 @@ from minigrad.linalg import (
 )
 from minigrad.linalg import cholesky as cholesky, pinverse as pinverse, slogdet as slogdet
 from minigrad.missing import missing_name as _missing_name
+from minigrad.memory import MemoryFormat as memory_format
+from minigrad.memory import channels_last as channels_last
+from minigrad.memory import channels_last_3d as channels_last_3d
+from minigrad.memory import contiguous_format as contiguous_format
+from minigrad.memory import preserve_format as preserve_format
 from minigrad.modes import enable_grad as enable_grad
 from minigrad.modes import inference_mode as inference_mode
 from minigrad.modes import is_grad_enabled as is_grad_enabled

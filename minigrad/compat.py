@@ -268,7 +268,7 @@ def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None
     Raises TypeError for anything but a bool.
 
     >>> import minigrad as mg
-    >>> mg.use_deterministic_algorithms(True)
+    >>> mg.use_deterministic_algorithms(False)
     """
     if not isinstance(mode, bool):
         raise TypeError(

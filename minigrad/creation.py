@@ -15,6 +15,7 @@ from minigrad.device import is_device
 from minigrad.dtypes import category, full_array, get_default_dtype, promote_types, result_type
 from minigrad.functions.arguments import accepts_numpy_names, integers
 from minigrad.layout import empty_like as empty_like_array
+from minigrad.memory import in_format
 from minigrad.silence import warn
 from minigrad.tensor.tensor import Tensor
 
@@ -27,9 +28,12 @@ def placed(function: F) -> F:
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         is_device(kwargs.pop("device", None))
-        for name in ("layout", "pin_memory", "memory_format"):
+        for name in ("layout", "pin_memory"):
             kwargs.pop(name, None)
-        return function(*args, **kwargs)
+        memory_format = kwargs.pop("memory_format", None)
+        result = function(*args, **kwargs)
+        result._data = in_format(result._data, memory_format)
+        return result
 
     return wrapper  # type: ignore[return-value]
 

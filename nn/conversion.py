@@ -31,9 +31,12 @@ class ConversionMethods:
         """Cast floating-point parameters and buffers; return the module.
 
         Of ``to(dtype)``, ``to(other)``, ``to('cpu')`` or ``to('cpu', dtype)``, as of a tensor.
-        Raises RuntimeError for other devices, TypeError for other dtypes; nothing is changed then.
+        ``memory_format`` is for those of four or five dimensions. Raises RuntimeError for other
+        devices, TypeError for other dtypes; nothing is changed then.
         """
         wanted = wanted_dtype(args if tensor is None else (tensor,), dtype, device)
+        if memory_format is not None:
+            self._apply(lambda x: x.to(memory_format=memory_format) if x.ndim in (4, 5) else x)
         if wanted is None:
             return self
         if wanted.kind != "f":

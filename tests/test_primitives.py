@@ -124,6 +124,8 @@ SAMPLES = {
     "shape.astype": ((signed(2, 3),), {"dtype": np.dtype(float)}),
     "shape.copy": ((signed(2, 3),), {}),
     "shape.contiguous": ((signed(2, 3),), {}),
+    "shape.arranged": ((signed(2, 3, 2),), {"axes": (0, 2, 1)}),
+    "strided.as_strided": ((signed(2, 3),), {"shape": (2, 2, 2), "strides": (2, 1, 1), "offset": 1}),
     "shape.roll": ((signed(2, 3),), {"shift": (1, -1), "axis": (0, 1)}),
     "diagonal.tril": ((signed(2, 3, 4),), {"k": 1}),
     "diagonal.triu": ((signed(2, 3, 4),), {"k": -1}),

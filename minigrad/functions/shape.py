@@ -12,6 +12,7 @@ import numpy as np
 
 from minigrad.engine.views import own
 from minigrad.functions.arguments import accepts_numpy_names, integers, varargs
+from minigrad.memory import contiguous_format, preserve_format
 from minigrad.ops import shape as ops
 from minigrad.ops.reduction import axes_of, axis_of
 
@@ -305,7 +306,7 @@ def tile(input: T, dims: tuple[int, ...]) -> T:
 
 @accepts_numpy_names
 def clone(input: T, *, memory_format: Any = None) -> T:
-    """Return a copy in memory of its own, recorded; ``memory_format`` makes no difference.
+    """Return a copy in memory of its own, recorded; in another ``memory_format`` if one is given.
 
     https://docs.pytorch.org/docs/stable/generated/torch.clone.html
 
@@ -313,17 +314,28 @@ def clone(input: T, *, memory_format: Any = None) -> T:
     >>> mg.clone(mg.tensor([1.0, 2.0, 3.0]))
     tensor([1., 2., 3.])
     """
-    return ops.copy(input)
+    if memory_format is None or memory_format is preserve_format:
+        return ops.copy(input)
+    return copied_in(input, memory_format)
 
 
 @accepts_numpy_names
-def contiguous(input: T, memory_format: Any = None) -> T:
-    """Return the tensor, copied where its memory is not in C order.
+def contiguous(input: T, memory_format: Any = contiguous_format) -> T:
+    """Return the tensor, copied where its memory is not in C order, or in ``memory_format``.
 
+    RuntimeError for a format of another number of dimensions.
     https://docs.pytorch.org/docs/stable/generated/torch.Tensor.contiguous.html
 
     >>> import minigrad as mg
     >>> mg.tensor([[1, 2], [3, 4]]).t().contiguous().is_contiguous()
     True
     """
-    return input if input._data.flags.c_contiguous else ops.contiguous(input)
+    return input if memory_format.has(input._data) else copied_in(input, memory_format)
+
+
+def copied_in(input: T, memory_format: Any) -> T:
+    """Return a recorded copy in this format."""
+    memory_format.check_rank(input.ndim)
+    if memory_format.axes is None:
+        return ops.contiguous(input)
+    return ops.arranged(input, axes=memory_format.axes)

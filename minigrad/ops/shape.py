@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from minigrad import memory
 from minigrad.layout import c_ordered, channels_last, copied, in_c_order
 from minigrad.primitive import alias, primitive
 
@@ -141,6 +142,12 @@ def copy(x):
 def contiguous(x):
     """The same values in C order."""
     return np.copy(x, order="C")
+
+
+@primitive(lambda g, _out, _x, *, axes: g)
+def arranged(x, *, axes):
+    """The same values in memory that runs along these axes, the last one fastest."""
+    return memory.arranged(x, axes)
 
 
 @primitive(lambda g, _out, _x, *, shift, axis: roll(g, shift=tuple(-s for s in shift), axis=axis))

@@ -10,6 +10,8 @@ from minigrad.device import Device as Device
 from minigrad.device import absent
 from minigrad.device import is_device as is_device
 from minigrad.dtypes import category, dtype_of_type, type_name
+from minigrad.functions.shape import contiguous
+from minigrad.memory import preserve_format
 from minigrad.ops.shape import astype
 from minigrad.ops.shape import copy as clone
 
@@ -63,10 +65,12 @@ class DtypeMethods:
     ) -> Any:
         """Return in another dtype: ``to(dtype)``, ``to(other)``, ``to('cpu', dtype)``.
 
-        The tensor itself where nothing changes, unless ``copy``. Raises RuntimeError for other
-        devices.
+        The tensor itself where nothing changes, unless ``copy``. ``memory_format`` says in which
+        order the axes lie in memory. Raises RuntimeError for other devices.
         """
         dtype = wanted_dtype(args, dtype, device) or self.dtype
+        if memory_format is not None and memory_format is not preserve_format:
+            return contiguous(self.to(dtype=dtype, copy=copy), memory_format)
         flags = [value for value in args[1:] if isinstance(value, bool)]  # non_blocking, then copy
         if dtype != self.dtype:
             return astype(self if dtype.kind == "f" else self.detach(), dtype=dtype)
@@ -79,45 +83,45 @@ class DtypeMethods:
         """
         return type_name(self.dtype) if dtype is None else self.to(dtype_of_type(dtype))
 
-    def float(self) -> Any:
+    def float(self, memory_format: Any = None) -> Any:
         """Return in float32."""
-        return self.to(np.float32)
+        return self.to(np.float32, memory_format=memory_format)
 
-    def double(self) -> Any:
+    def double(self, memory_format: Any = None) -> Any:
         """Return in float64."""
-        return self.to(np.float64)
+        return self.to(np.float64, memory_format=memory_format)
 
-    def half(self) -> Any:
+    def half(self, memory_format: Any = None) -> Any:
         """Return in float16."""
-        return self.to(np.float16)
+        return self.to(np.float16, memory_format=memory_format)
 
     def bfloat16(self) -> Any:
         """Raise RuntimeError: NumPy has no bfloat16."""
         raise RuntimeError(NO_BFLOAT16)
 
-    def long(self) -> Any:
+    def long(self, memory_format: Any = None) -> Any:
         """Return in int64."""
-        return self.to(np.int64)
+        return self.to(np.int64, memory_format=memory_format)
 
-    def int(self) -> Any:
+    def int(self, memory_format: Any = None) -> Any:
         """Return in int32."""
-        return self.to(np.int32)
+        return self.to(np.int32, memory_format=memory_format)
 
-    def short(self) -> Any:
+    def short(self, memory_format: Any = None) -> Any:
         """Return in int16."""
-        return self.to(np.int16)
+        return self.to(np.int16, memory_format=memory_format)
 
-    def char(self) -> Any:
+    def char(self, memory_format: Any = None) -> Any:
         """Return in int8."""
-        return self.to(np.int8)
+        return self.to(np.int8, memory_format=memory_format)
 
-    def byte(self) -> Any:
+    def byte(self, memory_format: Any = None) -> Any:
         """Return in uint8."""
-        return self.to(np.uint8)
+        return self.to(np.uint8, memory_format=memory_format)
 
-    def bool(self) -> Any:
+    def bool(self, memory_format: Any = None) -> Any:
         """Return in bool."""
-        return self.to(np.bool_)
+        return self.to(np.bool_, memory_format=memory_format)
 
     def type_as(self, other: Any) -> Any:
         """Return in the dtype of ``other``."""
@@ -135,9 +139,9 @@ class DtypeMethods:
         """Return whether the dtype has negative numbers."""
         return self.dtype.kind in "fi"
 
-    def cpu(self) -> Any:
+    def cpu(self, memory_format: Any = None) -> Any:
         """Return the tensor, which is on the CPU."""
-        return self
+        return self.to(memory_format=memory_format)
 
     def get_device(self) -> Any:
         """Return -1: the CPU."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from minigrad.functions import diagonals as d
 from minigrad.functions import indexing as i
-from minigrad.functions import permutation, scattering, sets, splitting, view_scattering
+from minigrad.functions import permutation, scattering, sets, splitting, strided, view_scattering
 from minigrad.functions import shape as s
 from minigrad.functions.mixed_index import split_mixed_index
 from minigrad.functions.return_types import Size, size_of
+from minigrad.memory import Storage, contiguous_format, flat_memory, offset_in_memory
 from minigrad.ops.indexing import getitem
 
 
@@ -40,7 +43,8 @@ class ShapeMethods:
         permutation.fliplr,
         permutation.flipud,
     )
-    roll, rot90, clone, contiguous = permutation.roll, permutation.rot90, s.clone, s.contiguous
+    roll, rot90 = permutation.roll, permutation.rot90
+    clone, contiguous, as_strided = s.clone, s.contiguous, strided.as_strided
 
     split, tensor_split, chunk, unbind, narrow = (
         splitting.split,
@@ -144,9 +148,21 @@ class ShapeMethods:
         strides = tuple(n // self._data.itemsize for n in self._data.strides)
         return strides if dim is None else strides[dim]
 
-    def is_contiguous(self, memory_format: Any = None) -> Any:
-        """Return whether the memory is in C order."""
-        return bool(self._data.flags.c_contiguous)
+    def is_contiguous(self, memory_format: Any = contiguous_format) -> Any:
+        """Return whether the memory is in C order, or in ``memory_format``."""
+        return memory_format.has(self._data)
+
+    def storage_offset(self) -> int:
+        """Return how many elements into its memory the tensor begins."""
+        return offset_in_memory(self._data)
+
+    def storage(self) -> Storage:
+        """Return the memory that the tensor looks at: all elements of it, in a row."""
+        return Storage(flat_memory(self._data))
+
+    def untyped_storage(self) -> Storage:
+        """Return the memory that the tensor looks at, as bytes."""
+        return Storage(flat_memory(self._data).view(np.uint8))
 
     def data_ptr(self) -> int:
         """Return the address of the first element."""
