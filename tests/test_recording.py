@@ -151,6 +151,7 @@ LAYERS |= {
 DECIDES = {
     *((f"activation {name}", True) for name in ("RReLU", "RReLU of doubles", "in place")),
     ("embedding largest", None),
+    ("zoo RReLU() n 4", True),
 }
 
 
@@ -207,7 +208,8 @@ def test_a_layer_is_seen(name, training):
     if (name, training) in DECIDES or (name, None) in DECIDES:
         pytest.xfail("how many numbers it draws or looks at is decided by values")
     make, *inputs = LAYERS[name]
-    check_step(make, inputs, training=training)
+    with np.errstate(all="ignore"):
+        check_step(make, inputs, training=training)
 
 
 OPTIMIZERS = [
