@@ -203,7 +203,7 @@ def test_device_and_dtype_by_position_and_by_keyword(kind, args, names):
 
 
 WRONG = {
-    "group": (ValueError, "no process groups", lambda: nn.SyncBatchNorm(2, process_group=1)),
+    "group": (ValueError, "expected a group of distributed.new_group", lambda: nn.SyncBatchNorm(2, process_group=1)),
     "groups": (ValueError, "in_channels must be divisible by groups", lambda: nn.Conv2d(3, 4, 3, groups=2)),
     "no groups": (ValueError, "groups must be a positive", lambda: nn.Conv2d(3, 4, 3, groups=0)),
     "mode": (ValueError, "padding_mode must be one of", lambda: nn.Conv2d(3, 4, 3, padding_mode="mirror")),

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigrad.nn.batchnorm.layers import BatchNorm1d, BatchNorm2d, BatchNorm3d, Reduce, _BatchNorm
+from minigrad.nn.batchnorm.layers import BatchNorm1d, BatchNorm2d, BatchNorm3d, _BatchNorm
+from minigrad.nn.batchnorm.sharing import Sharing
 from minigrad.nn.lazy import LazyNorm
 
 
-class _LazyBatchNorm(LazyNorm, _BatchNorm):
+class _LazyBatchNorm(Sharing, LazyNorm, _BatchNorm):
     """Its parameters have no element yet.
 
     An optimizer may hold them already, for they stay the same objects.
     """
 
     cls_to_become: type[_BatchNorm]
-    all_reduce: Reduce | None = None  # where it becomes a SyncBatchNorm
     ranks = property(lambda self: self.cls_to_become.ranks)
 
     def __init__(

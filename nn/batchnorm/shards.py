@@ -7,8 +7,9 @@ import time
 from typing import Any
 
 from minigrad.modes import MODES
+from minigrad.nn.batchnorm.ghost import GhostBatchNorm
 from minigrad.nn.batchnorm.layers import Reduce
-from minigrad.nn.batchnorm.sync import SyncBatchNorm
+from minigrad.nn.batchnorm.sync import SyncBatchNorm, batchnorms, turn_into
 from minigrad.tensor.tensor import Tensor
 
 
@@ -128,7 +129,9 @@ def _sync_layers(modules: list[Any]) -> list[tuple[Any, str, int]]:
     """Turn BatchNorms into SyncBatchNorms; return each of them with its name and rank."""
     layers: list[tuple[Any, str, int]] = []
     for rank, module in enumerate(modules):
-        SyncBatchNorm.convert_sync_batchnorm(module)
+        for layer in batchnorms(module, SyncBatchNorm):
+            if not isinstance(layer, GhostBatchNorm):  # which stays: its batch is the shard
+                turn_into(layer, SyncBatchNorm)
         for path, layer in module.named_modules():
             lazily = getattr(layer, "cls_to_become", None) is SyncBatchNorm
             if lazily or isinstance(layer, SyncBatchNorm):
