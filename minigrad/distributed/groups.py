@@ -29,6 +29,10 @@ class ProcessGroup:
         self.failed = ""  # why it can be used no longer
         self._under_way: deque[Work] = deque()
 
+    def __deepcopy__(self, memo: Any) -> ProcessGroup:
+        """Return the group itself: a copy of a layer belongs to the same processes."""
+        return self
+
     def rank(self) -> int:
         """Return the rank of this process in the group."""
         return self.channel.rank  # type: ignore[no-any-return]

@@ -41,10 +41,24 @@ def normalize(
     https://arxiv.org/abs/1502.03167, Algorithm 1
     """
     batch = Batch(x) if all_reduce is None else ShardedBatch(x, all_reduce)
-    centered, var, mean = batch.moments(x)
+    mu = batch.mean(x).named("μ")  # mini-batch mean
+    centered, error = subtract_mean(x, mu, batch)  # x − μ
+    var = batch.mean_square(centered).named("σ²")  # mini-batch variance
     x_hat = div_sqrt(centered, var, eps=float(eps)).named("x̂")  # normalize
     y = scale_and_shift(x_hat, gamma, beta)  # γ x̂ + β
-    return y, mean, var._data, batch.count
+    return y, mu._data + error, var._data, batch.count
+
+
+def subtract_mean(x: Tensor, mu: Tensor, batch: Batch) -> tuple[Tensor, np.ndarray]:
+    """Return x − μ, free of the rounding error of μ, and that error.
+
+    The mean of x − μ is zero in exact arithmetic, so it has no gradient: what rounding left of it
+    is taken out of the values alone.
+    """
+    centered: Tensor = sub_mean(x, mu)
+    values, error = centered._data, batch.mean_of_values(centered)
+    np.subtract(values, expand_channels(error, values), out=values)
+    return centered, error
 
 
 def scale_and_shift(x_hat: Tensor, gamma: Tensor | None, beta: Tensor | None) -> Tensor:
@@ -72,7 +86,7 @@ def _per_channel(value: Any, x: Tensor) -> Any:
 
 
 class Batch:
-    """Mean and variance per channel of a batch, and ``count``, its values per channel."""
+    """The means over a batch, (N, C, *) -> (1, C, 1…), and ``count``, its values per channel."""
 
     __slots__ = ("axes", "count")
 
@@ -80,49 +94,60 @@ class Batch:
         self.axes = (0, *range(2, x.ndim))
         self.count = x.numel() // max(x.shape[1], 1)
 
-    def moments(self, x: Tensor) -> tuple[Tensor, Tensor, np.ndarray]:
-        """Return x − μ, σ² and the array of μ, with (1, C, 1…) of the latter two.
+    def mean(self, t: Tensor) -> Tensor:
+        """Return the mean per channel."""
+        return reduction.mean(t, axis=self.axes, keepdims=True)  # type: ignore[no-any-return]
 
-        x − μ is free of the rounding error of μ. The mean of x − μ is zero in exact arithmetic, so
-        it has no gradient: what rounding left of it is taken out of the values alone.
-        """
-        mu = reduction.mean(x, axis=self.axes, keepdims=True).named("μ")  # mini-batch mean
-        centered: Tensor = sub_mean(x, mu)  # x − μ
-        values = centered._data
-        error = reduction.mean(values, axis=self.axes, keepdims=True)
-        np.subtract(values, expand_channels(error, values), out=values)
-        var = reduction.mean_square(centered, axis=self.axes, keepdims=True)
-        return centered, var.named("σ²"), mu._data + error  # mini-batch variance
+    def mean_square(self, t: Tensor) -> Tensor:
+        """Return the mean of the squares per channel."""
+        result: Tensor = reduction.mean_square(t, axis=self.axes, keepdims=True)
+        return result
+
+    def mean_of_values(self, t: Tensor) -> np.ndarray:
+        """Return the mean per channel as an array, not recorded."""
+        return reduction.mean(t._data, axis=self.axes, keepdims=True)  # type: ignore[no-any-return]
 
 
 class ShardedBatch(Batch):
-    """The same over all shards of a batch, in two sums over them and one of their gradient.
+    """The same over all shards of a batch, by two sums over them and one of their gradient.
 
     The first sum gives the count and a constant c, the mean but for rounding. All that has a
-    gradient follows from the second, of d = x − c and d²: what the result depends on is x − μ, and
-    that is d − mean(d), whatever c is.
+    gradient follows from the second, of d = x − c and d²: E[x] is c + E[d], and Var[x] is
+    E[d²] − E[d]², where nothing cancels, since E[d] is next to nothing.
     """
 
-    __slots__ = ("all_reduce",)
+    __slots__ = ("all_reduce", "c", "mean_of_d", "mean_square_of_d", "mu")
 
     def __init__(self, x: Tensor, all_reduce: Reduce) -> None:
         super().__init__(x)
         self.all_reduce = all_reduce
 
-    def moments(self, x: Tensor) -> tuple[Tensor, Tensor, np.ndarray]:
-        """Return x − μ, σ² and the array of μ, over all shards."""
-        sums = x.detach().sum(self.axes)._data
+    def mean(self, t: Tensor) -> Tensor:
+        """Return the mean per channel over all shards; do all sums."""
+        self.c = self._nearly_the_mean(t)
+        d: Tensor = sub_mean(t, self.c)
+        squares = (d * d).sum(self.axes)
+        sums = self.all_reduce(cat([d.sum(self.axes), squares]))
+        means = (sums / max(self.count, 1)).chunk(2)
+        self.mean_of_d, self.mean_square_of_d = (m.reshape(self.c.shape) for m in means)
+        self.mu = self.c + self.mean_of_d
+        return self.mu
+
+    def _nearly_the_mean(self, t: Tensor) -> np.ndarray:
+        sums = t.detach().sum(self.axes)._data
         own = np.append(sums.astype(np.float64), self.count)  # exact, as float32 would not be
         totals = self.all_reduce(Tensor._wrap(own))._data
         self.count = int(totals[-1])
-        n, shape = max(self.count, 1), (1, -1, *[1] * (x.ndim - 2))
-        c = (totals[:-1] / n).astype(x.dtype).reshape(shape)
-        d: Tensor = sub_mean(x, c)
-        means = self.all_reduce(cat([d.sum(self.axes), (d * d).sum(self.axes)])) / n
-        error, mean_square = (part.reshape(shape) for part in means.chunk(2))
-        centered = sub_mean(d, error.named("μ"))
-        var = (mean_square - error * error).named("σ²")
-        return centered, var, c + error._data
+        c = (totals[:-1] / max(self.count, 1)).astype(t.dtype)
+        return c.reshape(1, -1, *[1] * (t.ndim - 2))  # type: ignore[no-any-return]
+
+    def mean_square(self, t: Tensor) -> Tensor:
+        """Return the mean of the squares of x − μ per channel over all shards."""
+        return self.mean_square_of_d - self.mean_of_d * self.mean_of_d
+
+    def mean_of_values(self, t: Tensor) -> np.ndarray:
+        """Return the mean of x − μ: what rounding has left out of μ."""
+        return self.mean_of_d._data - (self.mu._data - self.c)  # type: ignore[no-any-return]
 
 
 @tensor_arguments

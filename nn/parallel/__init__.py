@@ -1,0 +1,3 @@
+"""Modules that are trained by several processes at once."""
+
+from minigrad.nn.parallel.distributed import DistributedDataParallel as DistributedDataParallel
