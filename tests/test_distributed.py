@@ -24,8 +24,8 @@ def alone():
 
 
 @pytest.mark.parametrize("n", RANKS)
-@pytest.mark.parametrize("function", ["collectives", "differentiable"])
-def test_collectives(mpiexec, n, function):
+@pytest.mark.parametrize("function", ["collectives", "differentiable", "sync_batchnorm", "training", "unused"])
+def test_in_several_processes(mpiexec, n, function):
     mpiexec(n, function)
 
 
@@ -35,6 +35,7 @@ FAILURES = {  # what a rank does: what all are told
     "differ_in_operation": ["rank 0: collective 3, broadcast from rank 0 of float32 (2,)", "rank 1: collective 3, all_reduce (sum)"],
     "differ_in_root": ["rank 0: collective 3, broadcast from rank 0", "rank 1: collective 3, broadcast from rank 1"],
     "differ_in_reduction": ["rank 0: collective 3, all_reduce (sum)", "rank 1: collective 3, all_reduce (max)"],
+    "differ_in_unused": ["rank 0: collective 6, all_reduce (sum) of float32 (2,)", "rank 1: collective 6, all_reduce of bucket 0 of DistributedDataParallel (sum) of float32"],
     "fewer_batches": ["rank 0: collective 6, all_reduce (sum)", "rank 1: collective 6, the end of this rank"],
     "fewer_in_a_group": ["in the group of ranks [0, 1", "rank 1: collective 2, the end of this rank"],
     "sleeps": ["has waited 1 s for the others at collective 3, all_reduce (sum) of float32 (2,)", "rank 1: no answer"],

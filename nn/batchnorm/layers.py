@@ -134,12 +134,16 @@ class ShardedBatch(Batch):
         return self.mu
 
     def _nearly_the_mean(self, t: Tensor) -> np.ndarray:
+        """Return c, (1, C, 1…), and count what all shards have."""
         sums = t.detach().sum(self.axes)._data
-        own = np.append(sums.astype(np.float64), self.count)  # exact, as float32 would not be
+        wide = sums.astype(np.float64)  # float32 could not hold every count
+        own = np.append(wide, self.count)
         totals = self.all_reduce(Tensor._wrap(own))._data
         self.count = int(totals[-1])
-        c = (totals[:-1] / max(self.count, 1)).astype(t.dtype)
-        return c.reshape(1, -1, *[1] * (t.ndim - 2))  # type: ignore[no-any-return]
+        c = totals[:-1] / max(self.count, 1)
+        shape = (1, -1, *[1] * (t.ndim - 2))
+        c = c.astype(t.dtype)
+        return c.reshape(shape)  # type: ignore[no-any-return]
 
     def mean_square(self, t: Tensor) -> Tensor:
         """Return the mean of the squares of x − μ per channel over all shards."""
