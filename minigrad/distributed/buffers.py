@@ -28,9 +28,10 @@ class ReduceOp(enum.Enum):
 
 def array_of(value: Any, function: str, name: str = "tensor") -> np.ndarray:
     """Return the array of a tensor, or the array that it is; raise TypeError for anything else."""
-    array = np.asarray(value._data) if isinstance(value, Tensor) else value
-    if isinstance(array, np.ndarray):
-        return array
+    if isinstance(value, Tensor):
+        return np.asarray(value._data)
+    if isinstance(value, np.ndarray):
+        return value
     raise TypeError(
         f"{function}: expected a Tensor or a NumPy array for {name}, got {type(value).__name__}"
     )

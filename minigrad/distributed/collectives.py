@@ -162,11 +162,13 @@ def all_gather(
     if _outside(group, "all_gather"):
         return None
     group = group_or_world(group)
-    array = array_of(tensor, "all_gather")
-    check_alike(tensor_list, array, group.size(), "all_gather", "tensor_list")
-    parts = np.empty((group.size(), *array.shape), array.dtype)
-    finish = lambda: hand_out(parts, tensor_list, "all_gather")
-    return _gather_parts(group, array, parts, finish, async_op, "all_gather")
+    name = "all_gather"
+    array = array_of(tensor, name)
+    size = group.size()
+    check_alike(tensor_list, array, size, name, "tensor_list")
+    parts = np.empty((size, *array.shape), array.dtype)
+    finish = lambda: hand_out(parts, tensor_list, name)
+    return _gather_parts(group, array, parts, finish, async_op, name)
 
 
 def all_gather_into_tensor(
@@ -175,10 +177,12 @@ def all_gather_into_tensor(
     """Put the tensors of all ranks behind one another, (N, *) -> (ranks × N, *), or stacked."""
     if _outside(group, "all_gather_into_tensor"):
         return None
-    group, name = group_or_world(group), "all_gather_into_tensor"
+    group = group_or_world(group)
+    name = "all_gather_into_tensor"
     array = array_of(input_tensor, name)
-    check_parts(array_of(output_tensor, name), array, group.size(), name)
-    parts = np.empty(array_of(output_tensor, name).shape, array.dtype)
+    whole = array_of(output_tensor, name)
+    check_parts(whole, array, group.size(), name)
+    parts = np.empty(whole.shape, array.dtype)
     finish = lambda: write_back(output_tensor, parts, name)
     return _gather_parts(group, array, parts, finish, async_op, name)
 
@@ -219,8 +223,10 @@ def reduce_scatter_tensor(
     """Put this rank's part of the sum (mean, …) of ``input`` into ``output``."""
     if _outside(group, "reduce_scatter_tensor"):
         return None
-    group, name = group_or_world(group), "reduce_scatter_tensor"
-    array, parts = array_of(output, name, "output"), array_of(input, name, "input")
+    group = group_or_world(group)
+    name = "reduce_scatter_tensor"
+    array = array_of(output, name, "output")
+    parts = array_of(input, name, "input")
     check_parts(parts, array, group.size(), name)
     return _reduce_parts(output, array, parts, op, group, async_op, name)
 
@@ -314,12 +320,16 @@ def all_to_all(
     """Give ``input_tensor_list[i]`` to rank i, and take one tensor from each; all are alike."""
     if _outside(group, "all_to_all"):
         return None
-    group, name = group_or_world(group), "all_to_all"
-    like = array_of(next(iter(input_tensor_list), None), name, "input_tensor_list")
-    check_alike(input_tensor_list, like, group.size(), name, "input_tensor_list")
-    check_alike(output_tensor_list, like, group.size(), name, "output_tensor_list")
-    send = np.stack([array_of(value, name) for value in input_tensor_list])
-    receive = np.empty(send.shape, send.dtype)
+    group = group_or_world(group)
+    name = "all_to_all"
+    first = next(iter(input_tensor_list), None)
+    like = array_of(first, name, "input_tensor_list")
+    size = group.size()
+    check_alike(input_tensor_list, like, size, name, "input_tensor_list")
+    check_alike(output_tensor_list, like, size, name, "output_tensor_list")
+    parts = [array_of(value, name) for value in input_tensor_list]
+    send = np.stack(parts)
+    receive = np.empty_like(send)
     start = lambda: group.channel.all_to_all(send, receive)
     finish = lambda: hand_out(receive, output_tensor_list, name)
     return group.run(_described(name, like), start, finish, async_op)  # type: ignore[no-any-return]

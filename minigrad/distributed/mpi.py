@@ -38,8 +38,10 @@ def load() -> Any:
 def launched_ranks() -> tuple[int, str]:
     """Return how many ranks the launcher of this process started, and the variable that says so."""
     for rank, size in _LAUNCHED.items():
+        if rank not in os.environ:
+            continue
         value = os.environ.get(size, "")
-        if rank in os.environ and value.isdigit():
+        if value.isdigit():
             return int(value), size
     return 1, ""
 
@@ -52,9 +54,15 @@ class Channel:
         self.control, self.data = communicator, communicator.Dup()
         self.rank: int = communicator.Get_rank()
         self.size: int = communicator.Get_size()
-        names = {"sum": "SUM", "product": "PROD", "max": "MAX", "min": "MIN"}
-        names.update(band="BAND", bor="BOR", bxor="BXOR")
-        self.ops = {name: getattr(MPI, attribute) for name, attribute in names.items()}
+        self.ops = {
+            "sum": MPI.SUM,
+            "product": MPI.PROD,
+            "max": MPI.MAX,
+            "min": MPI.MIN,
+            "band": MPI.BAND,
+            "bor": MPI.BOR,
+            "bxor": MPI.BXOR,
+        }
 
     @classmethod
     def world(cls) -> Channel | None:

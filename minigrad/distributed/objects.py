@@ -117,17 +117,21 @@ def scatter_object_list(
     sizes = np.zeros(n_ranks, np.int64)
     parts = None
     if get_rank(group) == root:
-        pickles = [_pickled(value) for value in scatter_object_input_list or []]
+        objects = scatter_object_input_list or []
+        pickles = [_pickled(value) for value in objects]
         if len(pickles) != n_ranks:
             raise ValueError(
                 f"scatter_object_list: {len(pickles)} objects; there are {n_ranks} ranks"
             )
         sizes[:] = [len(data) for data in pickles]
-        parts = [np.pad(data, (0, sizes.max() - len(data))) for data in pickles]
+        longest = sizes.max()
+        parts = [np.pad(data, (0, longest - len(data))) for data in pickles]
     broadcast(sizes, group=group, group_src=root)
     own = np.empty(sizes.max(), np.uint8)
     scatter(own, parts, group=group, group_src=root)
-    scatter_object_output_list[0] = pickle.loads(own[: sizes[get_rank(group)]].tobytes())
+    size = sizes[get_rank(group)]
+    data = own[:size].tobytes()
+    scatter_object_output_list[0] = pickle.loads(data)
 
 
 def _unpickled(parts: Any, sizes: np.ndarray) -> list[Any]:

@@ -15,6 +15,7 @@ from minigrad.storage import bump_version
 from minigrad.tensor.tensor import Tensor
 
 MIB = 1024 * 1024
+_MESSAGE = 25 * MIB
 _FIRST = MIB  # PyTorch's: the first bucket is small, so that something is under way soon
 
 
@@ -39,10 +40,14 @@ class Bucket:
 
     def launch(self, group: Any) -> None:
         """Copy the gradients that there are, and send them off."""
-        for i, (parameter, part) in enumerate(zip(self.parameters, self.parts, strict=True)):
-            grad = parameter.grad
-            self.flags[i] = grad is not None
-            part[...] = 0 if grad is None else grad._data
+        for i, part in enumerate(self.parts):
+            grad = self.parameters[i].grad
+            if grad is None:
+                part.fill(0)
+                self.flags[i] = 0
+            else:
+                np.copyto(part, grad._data)
+                self.flags[i] = 1
         self.work = reduce_everywhere(self.buffer, ReduceOp.SUM, group, True, self.name)
 
     def unpack(self, size: int) -> None:
@@ -171,16 +176,16 @@ def split_into_buckets(tensors: Sequence[Any], cap: float) -> list[list[Any]]:
 
 def broadcast_tensors(tensors: Sequence[Any], group: Any, name: str) -> None:
     """Give every rank the values of the group's first, in messages of some MiB."""
-    chunks: list[list[Any]] = [[]]
+    chunk: list[Any] = []
     size = 0
     for tensor in tensors:
-        nbytes = tensor.numel() * tensor.dtype.itemsize
-        if chunks[-1] and size + nbytes > 25 * MIB:
-            chunks.append([])
+        size += tensor.numel() * tensor.dtype.itemsize
+        chunk.append(tensor)
+        if size > _MESSAGE:
+            _broadcast_chunk(chunk, group, name)
+            chunk = []
             size = 0
-        chunks[-1].append(tensor)
-        size += nbytes
-    for chunk in filter(None, chunks):
+    if chunk:
         _broadcast_chunk(chunk, group, name)
 
 

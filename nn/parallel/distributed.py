@@ -109,9 +109,11 @@ class DistributedDataParallel(Module):
             return self.module(*inputs, **kwargs)
         self._buffers_differ = self.require_backward_grad_sync
         reducer.prepare(self.require_backward_grad_sync)
-        weight = self._weight((inputs, kwargs)) if self.weight_by_samples else 1.0
+        if not self.weight_by_samples:
+            return self.module(*inputs, **kwargs)
+        weight = self._weight((inputs, kwargs))
         output = self.module(*inputs, **kwargs)
-        return output if weight == 1 else tree_map(_Weighted(weight), output)
+        return tree_map(_Weighted(weight), output)
 
     def _take_over_buffers(self) -> None:
         buffers = list(self.module.buffers())
@@ -179,7 +181,7 @@ class _Weighted:
         self.weight = weight
 
     def __call__(self, value: Any) -> Any:
-        if isinstance(value, Tensor) and value.requires_grad:
+        if self.weight != 1 and isinstance(value, Tensor) and value.requires_grad:
             return _Scale.apply(value, self.weight)
         return value
 
