@@ -6,12 +6,14 @@ Shapes: N samples, H heads, L queries, S keys and values, E the width of queries
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from minigrad.nn.arguments import tensor_arguments
 from minigrad.nn.dropout import dropout
 from minigrad.nn.softmax import softmax
+from minigrad.ops.attention import masked_softmax
 from minigrad.tensor.tensor import Tensor
 
 
@@ -49,17 +51,11 @@ def scaled_dot_product_attention(
         key, value = (_repeated_heads(x, query) for x in (key, value))
     mask = None if attn_mask is None else additive_mask(attn_mask, query, masked_out=False)
     if is_causal:
-        causal = _causal(query.shape[-2], key.shape[-2], query)
+        causal = _causal(query.shape[-2], key.shape[-2], query.dtype)
         mask = causal if mask is None else mask + causal
-    blind = None
-    if mask is not None:  # softmax of nothing would be nan
-        hidden = (mask._data == -np.inf).all(-1, keepdims=True)
-        if hidden.any():
-            blind = Tensor._wrap(hidden)
-            mask = mask.masked_fill(blind, 0.0)
-    weights = attention_weights(query, key, mask, scale)
-    if blind is not None:
-        weights = weights.masked_fill(blind, 0.0)
+
+    scores = _scores(query, key, scale)
+    weights = softmax(scores, dim=-1) if mask is None else masked_softmax(scores, mask)
     return dropout(weights, dropout_p) @ value
 
 
@@ -67,9 +63,14 @@ def attention_weights(
     query: Tensor, key: Tensor, mask: Tensor | None, scale: float | None = None
 ) -> Tensor:
     """Return softmax(query keyᵀ · scale + mask): how much each query takes of each value."""
-    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    scores = (query * scale) @ key.transpose(-2, -1)  # (*, L, S)
+    scores = _scores(query, key, scale)
     return softmax(scores if mask is None else scores + mask, dim=-1)
+
+
+def _scores(query: Tensor, key: Tensor, scale: float | None) -> Tensor:
+    """Return query keyᵀ · scale, by default over √E: (*, L, S)."""
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    return (query * scale) @ key.transpose(-2, -1)
 
 
 def additive_mask(mask: Tensor, like: Tensor, masked_out: bool) -> Tensor:
@@ -80,9 +81,9 @@ def additive_mask(mask: Tensor, like: Tensor, masked_out: bool) -> Tensor:
     return Tensor._wrap(np.where(hidden, -np.inf, 0.0).astype(like.dtype))
 
 
-def _causal(queries: int, keys: int, like: Tensor) -> Tensor:
-    later = np.triu(np.ones((queries, keys), bool), 1)
-    return additive_mask(Tensor._wrap(later), like, masked_out=True)
+def _causal(queries: int, keys: int, dtype: Any) -> Tensor:
+    hidden = np.full((queries, keys), -np.inf, dtype)
+    return Tensor._wrap(np.triu(hidden, 1))
 
 
 def _repeated_heads(x: Tensor, query: Tensor) -> Tensor:

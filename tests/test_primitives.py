@@ -143,6 +143,7 @@ SAMPLES = {
         ((signed(2, 2, 4),), {"indices": np.array([[0, 2], [2, 0]]), "rows": 3, "padding_idx": 2, "scale_grad_by_freq": False}),
         ((signed(3, 4),), {"indices": np.array([0, 2, 2]), "rows": 3, "padding_idx": None, "scale_grad_by_freq": True}),
     ],
+    "attention.masked_softmax": [((signed(2, 3, 4), signed(*mask)), {}) for mask in ((2, 3, 4), (3, 4), (2, 1, 4))],
     "recurrence.turned_rows": ((signed(3, 4),), {"order": np.array([2, 1, 0])}),
     "recurrence.rnn": [((signed(5, 3), signed(2, 3), signed(3, 3)), {"sizes": (2, 2, 1), "nonlinearity": kind}) for kind in ("tanh", "relu")],
     "lstm.lstm": [((signed(n, 12), signed(2, 3), signed(2, 3), signed(12, 3)), {"sizes": sizes, "kept": {}}) for n, sizes in ((4, (2, 2)), (3, (2, 1)))],

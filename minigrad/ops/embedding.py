@@ -32,7 +32,19 @@ def _embedding_backward_vjp(g, _out, _g, *, indices, rows, padding_idx, scale_gr
 def embedding_backward(g, *, indices, rows, padding_idx, scale_grad_by_freq):
     """Zeros (rows, D) with the rows of g (*, D) added at ``indices``, but at ``padding_idx``."""
     values = _scaled_rows(g, indices, padding_idx, scale_grad_by_freq)
-    width = g.shape[-1]
+    wide = _PAIRS.get(values.dtype.char)
+    if wide is None or values.shape[-1] % 2 or type(values) is not np.ndarray:
+        return _added_rows(values, indices, rows)
+
+    pairs = np.ascontiguousarray(values).view(wide)
+    return _added_rows(pairs, indices, rows).view(values.dtype)
+
+
+_PAIRS = {"f": np.complex64, "d": np.complex128}  # two numbers that are added at once
+
+
+def _added_rows(values, indices, rows):
+    width = values.shape[-1]
     first = indices.reshape(-1, 1) * width  # of each row, in the flat table
     places = (first + np.arange(width, like=indices)).reshape(-1)
     out = np.zeros_like(values, shape=rows * width, order="C")

@@ -101,7 +101,12 @@ def divide_by_count(x, n):
     return x / n
 
 
-@primitive(lambda g, _out, _x, *, axis: centred(g, axis=axis))
+def _centred_vjp(g, _out, _x, *, axis):
+    means = mean(g, axis=axis, keepdims=True)
+    return g - expand_channels(means, g)
+
+
+@primitive(_centred_vjp)
 def centred(x, *, axis):
     """x without its mean.
 
@@ -110,7 +115,9 @@ def centred(x, *, axis):
     """
     first = x[tuple(slice(0, 1) if i in axis else slice(None) for i in range(x.ndim))]
     d = x - expand_channels(first, x)
-    return d - expand_channels(mean.function(d, axis=axis, keepdims=True), d)
+    means = mean.function(d, axis=axis, keepdims=True)
+    d -= expand_channels(means, d)
+    return d
 
 
 def _mean_square_vjp(g, _out, x, *, axis, keepdims):

@@ -198,8 +198,8 @@ def _plain(x, y):
 
 
 def row_sums(x, axis):
-    """Add up an array along one axis, which stays; a few numbers as they lie."""
-    if not x.ndim or x.shape[axis] <= _SMALL:
+    """Add up an array along one axis, which stays; columns of a few numbers as they lie."""
+    if not x.ndim or (x.shape[axis] <= _SMALL and not x.flags.c_contiguous):
         return np.add.reduce(x, axis=axis, keepdims=True)
     return sum_axes(x, (axis,), True)
 
