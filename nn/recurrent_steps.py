@@ -102,6 +102,7 @@ def _gru_states(x: Tensor, sizes: Sizes, state: State, weights: Any) -> Tensor:
     if bias is None:
         bias = x.new_zeros(len(weight))
 
+    # the bias of n is scaled by r, so it is no part of the inputs
     states: Tensor = gru(inputs, *state, weight, bias, sizes=sizes, kept={})
     return states.unsqueeze(0)
 
@@ -125,6 +126,7 @@ def run_forwards(
     start = sizes[0]
     states = STATES[mode](x, sizes, state, weights)
     output = states[0, start:]
+
     ends = _ends(sizes)
     return output, tuple(part[ends] for part in states)
 

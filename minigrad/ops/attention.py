@@ -22,10 +22,12 @@ def masked_softmax(scores, mask):
 
     x = scores + mask
     ends = np.finfo(x.dtype)
+
     top = np.maximum.reduce(x, axis=-1, keepdims=True, initial=float(ends.min))
     x -= top
     np.exp(x, out=x)
     sums = row_sums(x, x.ndim - 1)
-    # 1 or more, of a hidden row 0
+
+    # the sum is 1 or more, of a hidden row 0
     x /= np.maximum(sums, float(ends.tiny))
     return x

@@ -83,7 +83,9 @@ def _gru_recorded(g, h, x, w, b, sizes):
     d_hidden = []
     for rows, before, after in backwards(sizes):
         h_before = h[before]
-        hidden = h_before @ w.mT + b
+        hidden = h_before @ w.mT
+        hidden = hidden + b
+
         dh = arrived(g[after], dh)
         d_x, d_h, dh = _gru_step(dh, x[rows], hidden, h_before)
         dx.append(d_x)
@@ -104,13 +106,17 @@ def _gru_step(dh, x, hidden, h):
     # h' = (1 − z) n + z h
     d_n = dh * (1 - z) * (1 - n * n)
     d_r = d_n * h_n * sigmoid_slope(r)
-    d_z = dh * (h - n) * sigmoid_slope(z)
+    d_z = dh * (h - n)
+    d_z = d_z * sigmoid_slope(z)
 
+    # the inputs of n come as they are, its hidden part times r
     dx = [d_r, d_z, d_n]
     d_hidden = [d_r, d_z, d_n * r]
     dx = np.concatenate(dx, axis=1)
     d_hidden = np.concatenate(d_hidden, axis=1)
-    return dx, d_hidden, dh * z
+    dh = dh * z
+
+    return dx, d_hidden, dh
 
 
 @primitive(every=_gru_vjp, promotes=0)
@@ -128,6 +134,7 @@ def gru(x, h0, w, b, *, sizes, kept=None):
         block = gate_blocks(gates[rows], 3)
         np.matmul(h[before], w_t, out=block)
         block += b
+
         r, z, new = block
         h_n[rows] = new
 

@@ -83,8 +83,10 @@ def _lstm_recorded(g, out, x, w, sizes):
     dc = g_c[:0]
     parts = []
     for rows, before, after in backwards(sizes):
+        # what comes from outside, and from the step behind
         dh = arrived(g_h[after], dh)
         dc = arrived(g_c[after], dc)
+
         z = x[rows] + h[before] @ w.mT
         dz, dc = _lstm_step(dh, dc, z, c[before], c[after])
         parts.append(dz)
@@ -110,8 +112,10 @@ def _lstm_step(dh, dc, z, c_before, c_after):
     d_i = dc * z * sigmoid_slope(i)
     d_f = dc * c_before * sigmoid_slope(f)
     d_z = dc * i * (1 - z * z)
+    dc = dc * f
+
     gates = [d_i, d_f, d_z, d_o]
-    return np.concatenate(gates, axis=1), dc * f
+    return np.concatenate(gates, axis=1), dc
 
 
 @primitive(every=_lstm_vjp, promotes=0)
