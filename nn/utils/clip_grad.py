@@ -1,0 +1,131 @@
+"""Gradients clipped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import GeneratorType
+
+import numpy as np
+
+from minigrad.nn.arguments import tensor_list
+from minigrad.silence import warn
+from minigrad.storage import bump_version
+from minigrad.tensor.tensor import Tensor
+
+
+def _gradients(parameters: Tensor | Iterable[Tensor], function: str) -> list[Tensor]:
+    listed = tensor_list(parameters, function)
+    if not listed and isinstance(parameters, GeneratorType):
+        warn(
+            "`parameters` is an empty generator, no gradient clipping will occur. It may have been "
+            "used up: pass model.parameters() anew."
+        )
+    return [p.grad for p in listed if p.grad is not None]
+
+
+def get_total_norm(
+    tensors: Tensor | Iterable[Tensor],
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """Return the norm of all tensors as if they were one vector.
+
+    Raises RuntimeError, with ``error_if_nonfinite``, where that norm is nan or infinite.
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.get_total_norm.html
+
+    >>> import minigrad as mg
+    >>> get_total_norm([mg.tensor([3.0]), mg.tensor([4.0])])
+    tensor(5.)
+    """
+    listed = tensor_list(tensors, "get_total_norm", "tensors")
+    norm_type = float(norm_type)
+    norms = [np.linalg.norm(_widened(x), norm_type) for x in listed]
+    total = np.zeros((), np.float32)
+    if norms:
+        total = np.asarray(np.linalg.norm(norms, norm_type), dtype=norms[0].dtype)
+    if error_if_nonfinite and not np.isfinite(total):
+        raise RuntimeError(
+            f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, "
+            "so it cannot be clipped. To disable this error and scale the gradients by the "
+            "non-finite norm anyway, set `error_if_nonfinite=False`"
+        )
+    if listed:
+        dtypes = [x.dtype for x in listed]
+        with np.errstate(over="ignore"):
+            total = total.astype(np.result_type(*dtypes))
+    result: Tensor = Tensor._wrap(total)
+    return result
+
+
+def clip_grads_with_norm_(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    total_norm: Tensor,
+    foreach: bool | None = None,
+) -> None:
+    """Scale all gradients by ``max_norm / total_norm`` where that is less than 1.
+
+    ``total_norm`` is theirs, as :func:`get_total_norm` returns it, or that of more gradients.
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grads_with_norm_.html
+    """
+    _scale(_gradients(parameters, "clip_grads_with_norm_"), max_norm, float(total_norm))
+
+
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """Scale all gradients so that their common norm is at most ``max_norm``; return what it was.
+
+    Warns where the parameters are a generator that is used up. Raises RuntimeError, with
+    ``error_if_nonfinite``, where that norm is nan or infinite.
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html
+    """
+    gradients = _gradients(parameters, "clip_grad_norm_")
+    total = get_total_norm(gradients, norm_type, error_if_nonfinite)
+    _scale(gradients, max_norm, float(total))
+    return total
+
+
+def _scale(gradients: list[Tensor], max_norm: float, total: float) -> None:
+    scale = float(max_norm) / (total + 1e-6)
+    if scale >= 1:  # not where the norm is nan: that makes every gradient nan
+        return
+    for g in gradients:
+        np.multiply(g._data, scale, out=g._data)
+        bump_version(g._data, "clip_grad_norm_")
+
+
+def clip_grad_norm(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """As :func:`clip_grad_norm_`, by its deprecated name."""
+    warn(
+        "`torch.nn.utils.clip_grad_norm` is now deprecated in favor of "
+        "`torch.nn.utils.clip_grad_norm_`.",
+        FutureWarning,
+    )
+    return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite, foreach)
+
+
+def _widened(g: Tensor) -> np.ndarray:
+    """Return the numbers in float32 or wider, as float16's range is too small for a norm."""
+    return g._data.ravel().astype(np.result_type(g.dtype, np.float32), copy=False)
+
+
+def clip_grad_value_(
+    parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None
+) -> None:
+    """Hold every element of every gradient between ±``clip_value``."""
+    bound = float(clip_value)
+    for g in _gradients(parameters, "clip_grad_value_"):
+        np.clip(g._data, -bound, bound, out=g._data)
+        bump_version(g._data, "clip_grad_value_")
