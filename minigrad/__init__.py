@@ -171,9 +171,11 @@ from minigrad.random import manual_seed as manual_seed
 from minigrad.random import seed as seed
 from minigrad.sampling import (
     bernoulli as bernoulli,
+    binomial as binomial,
     get_rng_state as get_rng_state,
     multinomial as multinomial,
     normal as normal,
+    poisson as poisson,
     rand as rand,
     rand_like as rand_like,
     randint as randint,

@@ -18,7 +18,6 @@ from minigrad.random import Generator
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _PIECE = 1024
-_FLOATS = ("float16", "float32", "float64")
 
 
 class Stream:
@@ -80,14 +79,15 @@ def _gamma(stream: Stream, concentration: Any) -> float:
     if concentration == 0:
         return 0.0
     if concentration >= 1:
-        return _gamma_from_one(stream, float(concentration - _THIRD[concentration.dtype]))
+        d = concentration - _THIRD
+        return _gamma_from_one(stream, float(d))
     power = float(1 / concentration)
     scale = (1 - stream.uniform()) ** power
-    d = float(concentration + 1 - _THIRD[concentration.dtype])
-    return scale * _gamma_from_one(stream, d)
+    d = concentration + 1 - _THIRD
+    return scale * _gamma_from_one(stream, float(d))
 
 
-_THIRD = {np.dtype(name): np.dtype(name).type(1) / np.dtype(name).type(3) for name in _FLOATS}
+_THIRD = np.float32(1) / np.float32(3)  # in float32 for all dtypes, as PyTorch
 
 
 def _gamma_from_one(stream: Stream, d: float) -> float:
@@ -102,7 +102,8 @@ def _gamma_from_one(stream: Stream, d: float) -> float:
         u = 1 - stream.uniform()
         if u < 1 - _SQUEEZE * square * square:
             return d * v
-        bound = 0.5 * square + d * (1 - v + math.log(v))
+        rest = 1 - v + math.log(v)
+        bound = 0.5 * square + d * rest
         if math.log(u) < bound:
             return d * v
 
@@ -221,8 +222,10 @@ def _log_ratio(n: float, odds: float, mode: int, k: int) -> float:
     ratio = (mode + 0.5) * math.log(odds_at_mode)
     ratio += (n + 1) * math.log(failures_at_mode / failures)
     ratio += (k + 0.5) * math.log(odds_at_k)
-    ratio += _tail(mode) + _tail(n - mode)
-    ratio -= _tail(k) + _tail(n - k)
+    ratio += _tail(mode)
+    ratio += _tail(n - mode)
+    ratio -= _tail(k)
+    ratio -= _tail(n - k)
     return ratio
 
 

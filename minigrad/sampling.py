@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import random
+from minigrad import random, rejection
 from minigrad.creation import dtype_or_default, placed, size_of_arguments
 from minigrad.dtypes import category
 from minigrad.functions.arguments import accepts_numpy_names
@@ -294,6 +294,41 @@ def multinomial(
     tensor([1])
     """
     return input.multinomial(num_samples, replacement, generator=generator)
+
+
+@accepts_numpy_names
+def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Return counts of events that come ``input`` times on average.
+
+    RuntimeError for a negative rate.
+    https://docs.pytorch.org/docs/stable/generated/torch.poisson.html
+
+    >>> import minigrad as mg
+    >>> mg.poisson(mg.zeros(2))
+    tensor([0., 0.])
+    """
+    rate = input.detach().numpy()
+    negative = rate < 0
+    if negative.any():
+        raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
+    generator = generator or default_generator
+    counts = rejection.poisson(generator, rate)
+    return Tensor._wrap(counts.astype(rate.dtype))
+
+
+@accepts_numpy_names
+def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
+    """Return numbers of successes in ``count`` trials of probability ``prob``, of one shape.
+
+    https://docs.pytorch.org/docs/stable/distributions.html#binomial
+
+    >>> import minigrad as mg
+    >>> mg.binomial(mg.tensor([3.0]), mg.tensor([1.0]))
+    tensor([3.])
+    """
+    trials, chances = np.broadcast_arrays(count.detach().numpy(), prob.detach().numpy())
+    successes = rejection.binomial(generator or default_generator, trials, chances)
+    return Tensor._wrap(successes.astype(trials.dtype))
 
 
 def get_rng_state() -> Tensor:

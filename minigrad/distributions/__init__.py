@@ -4,35 +4,48 @@ https://docs.pytorch.org/docs/stable/distributions.html
 """
 
 from minigrad.distributions import constraints as constraints
-from minigrad.distributions import kl_rules as _kl_rules  # noqa: F401  # registers them
+from minigrad.distributions import kl_gamma_rules as _kl_gamma_rules  # noqa: F401
+from minigrad.distributions import kl_rules as _kl_rules  # noqa: F401  # they register
 from minigrad.distributions import transforms as transforms
 from minigrad.distributions.bernoulli import Bernoulli as Bernoulli
+from minigrad.distributions.beta import Beta as Beta
+from minigrad.distributions.binomial import Binomial as Binomial
 from minigrad.distributions.categorical import Categorical as Categorical
 from minigrad.distributions.cauchy import Cauchy as Cauchy
+from minigrad.distributions.chi2 import Chi2 as Chi2
+from minigrad.distributions.dirichlet import Dirichlet as Dirichlet
 from minigrad.distributions.distribution import Distribution as Distribution
 from minigrad.distributions.exponential import Exponential as Exponential
+from minigrad.distributions.fishersnedecor import FisherSnedecor as FisherSnedecor
+from minigrad.distributions.gamma import Gamma as Gamma
 from minigrad.distributions.geometric import Geometric as Geometric
 from minigrad.distributions.gumbel import Gumbel as Gumbel
 from minigrad.distributions.half_cauchy import HalfCauchy as HalfCauchy
 from minigrad.distributions.half_normal import HalfNormal as HalfNormal
 from minigrad.distributions.independent import Independent as Independent
+from minigrad.distributions.inverse_gamma import InverseGamma as InverseGamma
 from minigrad.distributions.kl import kl_divergence as kl_divergence
 from minigrad.distributions.kl import register_kl as register_kl
+from minigrad.distributions.kumaraswamy import Kumaraswamy as Kumaraswamy
 from minigrad.distributions.laplace import Laplace as Laplace
 from minigrad.distributions.log_normal import LogNormal as LogNormal
 from minigrad.distributions.logistic_normal import LogisticNormal as LogisticNormal
 from minigrad.distributions.mixture_same_family import MixtureSameFamily as MixtureSameFamily
+from minigrad.distributions.multinomial import Multinomial as Multinomial
 from minigrad.distributions.multivariate_normal import MultivariateNormal as MultivariateNormal
+from minigrad.distributions.negative_binomial import NegativeBinomial as NegativeBinomial
 from minigrad.distributions.normal import Normal as Normal
 from minigrad.distributions.one_hot_categorical import OneHotCategorical as OneHotCategorical
 from minigrad.distributions.one_hot_categorical import (
     OneHotCategoricalStraightThrough as OneHotCategoricalStraightThrough,
 )
 from minigrad.distributions.pareto import Pareto as Pareto
+from minigrad.distributions.poisson import Poisson as Poisson
 from minigrad.distributions.relaxed_bernoulli import RelaxedBernoulli as RelaxedBernoulli
 from minigrad.distributions.relaxed_categorical import (
     RelaxedOneHotCategorical as RelaxedOneHotCategorical,
 )
+from minigrad.distributions.studentT import StudentT as StudentT
 from minigrad.distributions.transformed_distribution import (
     TransformedDistribution as TransformedDistribution,
 )
@@ -97,3 +110,4 @@ from minigrad.distributions.transforms import (
     identity_transform as identity_transform,
 )
 from minigrad.distributions.uniform import Uniform as Uniform
+from minigrad.distributions.weibull import Weibull as Weibull

@@ -47,8 +47,8 @@ class Categorical(Distribution):
             self.probs = probs / probs.sum(-1, keepdim=True)
         else:
             self.logits = logits - logits.logsumexp(-1, keepdim=True)
-        self._num_events = parameter.shape[-1]
-        super().__init__(parameter.shape[:-1], validate_args=validate_args)
+        *batch_shape, self._num_events = parameter.shape
+        super().__init__(batch_shape, validate_args=validate_args)
 
     @lazy_property
     def probs(self) -> Tensor:

@@ -12,6 +12,9 @@ from minigrad.distributions.uniform import Uniform
 from minigrad.distributions.utils import broadcast_all, constant_like, euler_constant, limits
 from minigrad.tensor.tensor import Tensor
 
+_LOG = ExpTransform().inv
+_LOG_OF_LOG = (_LOG, AffineTransform(0, -1), _LOG)
+
 
 def _inside_of_one(like: Tensor) -> Uniform:
     """Return a uniform distribution of this shape without 0 and 1, whose logarithms are no use."""
@@ -31,11 +34,8 @@ class Gumbel(TransformedDistribution):
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         self.loc, self.scale = broadcast_all(loc, scale)
-        log = ExpTransform().inv
-        negative = AffineTransform(0, -1)
         scaled = AffineTransform(self.loc, -self.scale)
-        transforms = [log, negative, log, scaled]
-        super().__init__(_inside_of_one(self.loc), transforms, validate_args)
+        super().__init__(_inside_of_one(self.loc), [*_LOG_OF_LOG, scaled], validate_args)
 
     def log_prob(self, value: Tensor) -> Tensor:
         self._validate_sample(value)

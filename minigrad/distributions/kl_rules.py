@@ -111,7 +111,7 @@ def _exponential(p: Exponential, q: Exponential) -> Tensor:
 
 @register_kl(Exponential, Normal)
 def _exponential_normal(p: Exponential, q: Normal) -> Tensor:
-    return -p.entropy() + _cross_normal(p, q)
+    return -p.entropy() + cross_normal(p, q)
 
 
 @register_kl(Geometric, Geometric)
@@ -121,7 +121,7 @@ def _geometric(p: Geometric, q: Geometric) -> Tensor:
 
 @register_kl(Gumbel, Normal)
 def _gumbel_normal(p: Gumbel, q: Normal) -> Tensor:
-    return -p.entropy() + _cross_normal(p, q)
+    return -p.entropy() + cross_normal(p, q)
 
 
 @register_kl(HalfNormal, HalfNormal)
@@ -138,7 +138,7 @@ def _laplace(p: Laplace, q: Laplace) -> Tensor:
 
 @register_kl(Laplace, Normal)
 def _laplace_normal(p: Laplace, q: Normal) -> Tensor:
-    return -p.entropy() + _cross_normal(p, q)
+    return -p.entropy() + cross_normal(p, q)
 
 
 @register_kl(Normal, Laplace)
@@ -166,14 +166,14 @@ def _uniform_exponential(p: Uniform, q: Exponential) -> Tensor:
     return where(p.low < 0, math.inf, divergence)
 
 
-def _cross_normal(p: Any, q: Normal) -> Tensor:
+def cross_normal(p: Any, q: Normal) -> Tensor:
     """Return the cross entropy of any distribution of numbers and a normal one."""
     spread = p.variance + (p.mean - q.loc) ** 2
     return 0.5 * (2 * math.pi * q.scale**2).log() + 0.5 * spread / q.scale**2
 
 
 # ---- where p has values that q has not -------------------------------------------------------
-def _infinite(p: Any, q: Any) -> Tensor:
+def infinite(p: Any, q: Any) -> Tensor:
     like = p.entropy()
     return Tensor._wrap(np.full(like.shape, np.inf, like.dtype))
 
@@ -187,4 +187,4 @@ _BOUNDED: dict[type, tuple[type, ...]] = {
 }
 for kind, others in _BOUNDED.items():
     for other in others:
-        register_kl(kind, other)(_infinite)
+        register_kl(kind, other)(infinite)

@@ -79,7 +79,8 @@ class MixtureSameFamily(Distribution):
     def _chosen(self, draws: Any, choice: Any, shape: tuple[int, ...]) -> Tensor:
         axis = len(shape)
         index = np.broadcast_to(choice, shape)
-        index = np.expand_dims(index, tuple(range(axis, draws.ndim)))
+        while index.ndim < draws.ndim:
+            index = index[..., None]
         chosen = np.take_along_axis(draws, index, axis)
         return Tensor._wrap(chosen.squeeze(axis))
 

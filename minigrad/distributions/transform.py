@@ -164,8 +164,9 @@ class ComposeTransform(Transform):
             return constraints.real
         event_dim = self.parts[-1].codomain.event_dim
         for part in reversed(self.parts):
-            event_dim += part.domain.event_dim - part.codomain.event_dim
-            event_dim = max(event_dim, part.domain.event_dim)
+            of_part = part.domain.event_dim
+            event_dim += of_part - part.codomain.event_dim
+            event_dim = max(event_dim, of_part)
         return _over(self.parts[0].domain, event_dim)
 
     @property
@@ -175,8 +176,9 @@ class ComposeTransform(Transform):
             return constraints.real
         event_dim = self.parts[0].domain.event_dim
         for part in self.parts:
-            event_dim += part.codomain.event_dim - part.domain.event_dim
-            event_dim = max(event_dim, part.codomain.event_dim)
+            of_part = part.codomain.event_dim
+            event_dim += of_part - part.domain.event_dim
+            event_dim = max(event_dim, of_part)
         return _over(self.parts[-1].codomain, event_dim)
 
     @property
@@ -217,8 +219,10 @@ class ComposeTransform(Transform):
         *first, last = self.parts
         for part in first:
             after = part(x)
-            total = total + _change(part, x, after, event_dim)
-            event_dim += part.codomain.event_dim - part.domain.event_dim
+            change = _change(part, x, after, event_dim)
+            total = total + change
+            event_dim -= part.domain.event_dim
+            event_dim += part.codomain.event_dim
             x = after
         return total + _change(last, x, y, event_dim)
 
@@ -333,7 +337,8 @@ class ReshapeTransform(Transform):
 
 def _exchanged(shape: Shape, old: Size, new: Size) -> Shape:
     check_dims(shape, len(old))
-    batch, event = _cut(shape, len(old))
+    n = len(old)
+    batch, event = _cut(shape, n)
     if event != old:
         raise ValueError(f"Shape mismatch: expected {event} but got {old}")
     return batch + new

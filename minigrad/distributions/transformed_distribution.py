@@ -40,9 +40,10 @@ class TransformedDistribution(Distribution):
         transform = ComposeTransform(self.transforms)
         self.base_dist, shape = _coupled_base(base_distribution, transform)
         coupled_by_base = len(base_distribution.event_shape) - transform.domain.event_dim
-        event_dim = transform.codomain.event_dim + max(0, coupled_by_base)
+        event_dim = transform.codomain.event_dim
+        event_dim += max(0, coupled_by_base)
         cut = len(shape) - event_dim
-        super().__init__(shape[:cut], shape[cut:], validate_args=validate_args)
+        super().__init__(shape[:cut], shape[cut:], validate_args)
 
     @property
     def has_rsample(self) -> bool:  # type: ignore[override]

@@ -122,15 +122,19 @@ def tril_matrix_to_vec(mat: Tensor, diag: int = 0) -> Tensor:
 
 def vec_to_tril_matrix(vec: Tensor, diag: int = 0) -> Tensor:
     """Return matrices whose lower triangle, up to diagonal ``diag``, is ``vec``; else zeros."""
-    length = vec.shape[-1]
+    *batch, length = vec.shape
     n = 0
-    while len(np.tril_indices(n, diag)[0]) < length:
+    while _triangle(n, diag) < length:
         n += 1
-    if len(np.tril_indices(n, diag)[0]) != length:
+    if _triangle(n, diag) != length:
         raise ValueError(
             f"The size of last dimension is {length} which cannot be expressed as "
             "the lower triangular part of a square D x D matrix."
         )
-    mat = vec.new_zeros((*vec.shape[:-1], n, n))
+    mat = vec.new_zeros((*batch, n, n))
     mat[(..., *np.tril_indices(n, diag))] = vec
     return mat
+
+
+def _triangle(n: int, diag: int) -> int:
+    return len(np.tril_indices(n, diag)[0])

@@ -135,7 +135,8 @@ class CorrCholeskyTransform(Transform):
         *batch, rows, n = shape
         if rows != n:
             raise ValueError("Input is not square")
-        return Size((*batch, n * (n - 1) // 2))
+        length = n * (n - 1) // 2
+        return Size((*batch, length))
 
 
 class LowerCholeskyTransform(Transform):
@@ -165,6 +166,10 @@ class PositiveDefiniteTransform(Transform):
         return LowerCholeskyTransform().inv(linalg.cholesky(y))
 
 
+def _cached(transforms: Any, cache_size: int) -> list[Transform]:
+    return [t.with_cache(cache_size) if cache_size else t for t in transforms]
+
+
 class CatTransform(Transform):
     """Pieces along a dimension, of these lengths, by one transform each."""
 
@@ -176,7 +181,7 @@ class CatTransform(Transform):
         cache_size: int = 0,
     ) -> None:
         super().__init__(cache_size)
-        self.transforms = [t.with_cache(cache_size) if cache_size else t for t in tseq]
+        self.transforms = _cached(tseq, cache_size)
         self.lengths = [1] * len(self.transforms) if lengths is None else list(lengths)
         assert len(self.lengths) == len(self.transforms)
         self.dim, self.length = dim, sum(self.lengths)
@@ -223,7 +228,7 @@ class StackTransform(Transform):
 
     def __init__(self, tseq: Sequence[Transform], dim: int = 0, cache_size: int = 0) -> None:
         super().__init__(cache_size)
-        self.transforms = [t.with_cache(cache_size) if cache_size else t for t in tseq]
+        self.transforms = _cached(tseq, cache_size)
         self.dim = dim
 
     bijective = property(lambda self: all(t.bijective for t in self.transforms))  # type: ignore[assignment]

@@ -32,12 +32,16 @@ def call_into(out: Any, function: Callable[..., Any], args: Any, kwargs: Any) ->
     if not isinstance(out, Recorded):
         kind = type(out).__name__
         raise TypeError(f"{name}(): argument 'out' must be Tensor, not {kind}")
-    operands = [x for x in (*args, *kwargs.values()) if isinstance(x, Recorded)]
-    _check_not_recorded(name, (*operands, out))
+    operands = _tensors(*args, *kwargs.values())
+    _check_not_recorded(name, [*operands, out])
     result = function(*args, **kwargs)
     _check_dtype(name, result.dtype, out.dtype)
     _write(result._data, out, operands, name)
     return out
+
+
+def _tensors(*values: Any) -> list[Any]:
+    return [x for x in values if isinstance(x, Recorded)]
 
 
 def _check_not_recorded(name: str, tensors: Iterable[Any]) -> None:
