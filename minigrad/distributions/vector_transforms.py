@@ -166,7 +166,7 @@ class PositiveDefiniteTransform(Transform):
         return LowerCholeskyTransform().inv(linalg.cholesky(y))
 
 
-def _cached(transforms: Any, cache_size: int) -> list[Transform]:
+def _cached(transforms: Sequence[Transform], cache_size: int) -> list[Transform]:
     return [t.with_cache(cache_size) if cache_size else t for t in transforms]
 
 
