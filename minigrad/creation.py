@@ -134,6 +134,8 @@ def _array_of_numbers(data: Any, dtype: Any) -> np.ndarray:
     holds_arrays = _holds_arrays(data)
     if dtype is None and (array.dtype == np.float64 or not array.size):
         array = array.astype(_common_dtype(data) if holds_arrays else get_default_dtype())
+    if array.dtype.kind == "i" and not holds_arrays:
+        array = array.astype(np.int64, copy=False)  # int32 on 32-bit machines
     is_object = array.dtype == object and array.size
     has_huge_integers = is_object and all(isinstance(x, int) for x in array.flat)
     if has_huge_integers or (array.dtype == np.uint64 and not holds_arrays):

@@ -24,6 +24,7 @@ from minigrad.device import Device
 from minigrad.draws import BLOCK, box_muller, multiply_add, smallest, swapped
 from minigrad.layout import axes_in_memory
 from minigrad.modes import noted
+from minigrad.places import as_int64
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Shape = int | Sequence[int]
@@ -304,7 +305,7 @@ class Generator:
             weights,
             lambda shape: self.exponential(shape, dtype=weights.dtype),
         )
-        return np.ascontiguousarray(smallest(-(weights / times), num_samples))
+        return as_int64(np.ascontiguousarray(smallest(-(weights / times), num_samples)))
 
 
 _NOTED = """manual_seed seed get_state set_state clone_state random_uint32 random_uint64

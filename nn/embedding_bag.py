@@ -10,6 +10,7 @@ from minigrad.engine.recording import record_unary
 from minigrad.nn.arguments import tensor_arguments
 from minigrad.nn.embedding import Table, checked_indices, checked_padding, renormalize_, table_shape
 from minigrad.ops import embedding as ops
+from minigrad.places import count_places
 from minigrad.tensor.tensor import Tensor
 
 
@@ -66,7 +67,7 @@ def _joined(vectors: Tensor, bags: Any, counts: Any, n: int, mode: str) -> Tenso
     summed = summed.index_add(0, Tensor._wrap(bags), vectors[counts])
     if mode == "sum":
         return summed
-    sizes = np.bincount(bags, minlength=n).reshape(-1, 1)
+    sizes = count_places(bags, minlength=n).reshape(-1, 1)
     sizes = np.maximum(sizes, 1).astype(summed.dtype)
     return summed / Tensor._wrap(sizes)
 

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FILES = sorted([*(ROOT / "minigrad").rglob("*.py"), *(ROOT / "nn").rglob("*.py")])
 FLOORS = [
-    "primitive missing modes storage silence dtypes allocator device draws random rejection layout memory files archive cores",
+    "primitive missing modes storage silence dtypes allocator device draws random rejection layout memory places files archive cores",
     "ops",
     "engine",
     "functions linalg special",

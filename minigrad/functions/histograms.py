@@ -14,6 +14,7 @@ import numpy as np
 
 from minigrad.functions.arguments import accepts_numpy_names
 from minigrad.functions.return_types import RETURN_TYPES
+from minigrad.places import count_places
 
 __all__ = ["histogram", "histogramdd"]
 
@@ -88,7 +89,7 @@ def _histogram(
     inside, places = _places(points, edges)
     lengths = tuple(len(edge) - 1 for edge in edges)
     numbers = np.ravel_multi_index(places, lengths)
-    counts = np.bincount(numbers, weights[inside], math.prod(lengths))
+    counts = count_places(numbers, weights[inside], math.prod(lengths))
     hist = counts.reshape(lengths)
     if density:
         widths = [np.diff(edge) for edge in edges]

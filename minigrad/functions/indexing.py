@@ -246,7 +246,8 @@ def repeat_interleave(
     size = input.shape[axis]
     counts = repeats._data if hasattr(repeats, "_data") else np.asarray(repeats)
     _check_repeats(counts, axis, size)
-    index = np.repeat(np.arange(size), counts.reshape(-1) if counts.ndim else int(counts))
+    counts = counts.reshape(-1).astype(np.intp, copy=False) if counts.ndim else int(counts)
+    index = np.repeat(np.arange(size), counts)
     if output_size is not None and output_size != index.size:
         raise RuntimeError(
             f"allocated size does not match required size: {output_size} and {index.size}"

@@ -14,6 +14,7 @@ from minigrad.engine.views import own
 from minigrad.functions.arguments import accepts_numpy_names, not_a_tensor_error
 from minigrad.functions.return_types import RETURN_TYPES
 from minigrad.ops import elementwise, indexing, reduction, scan
+from minigrad.places import SUMMED_AS_INT64
 
 __all__ = [
     "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "max",
@@ -45,7 +46,7 @@ def sum(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) 
     """
     if dtype is not None:
         input = input.to(dtype)
-    if input.dtype.kind == "u":
+    if input.dtype.kind in SUMMED_AS_INT64:
         input = input.long()
     axes = axes_to_reduce(input, dim)
     total = reduction.sum(input, axis=axes, keepdims=keepdim)

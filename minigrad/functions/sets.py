@@ -17,6 +17,7 @@ from minigrad.functions.joining import meshgrid, stack
 from minigrad.functions.shape import ravel, reshape
 from minigrad.ops import indexing
 from minigrad.ops.reduction import axis_of
+from minigrad.places import as_int64
 
 __all__ = ["cartesian_prod", "combinations", "isin", "unique_consecutive"]
 
@@ -70,10 +71,10 @@ def unique_consecutive(
     places = np.flatnonzero(starts)
     results = [indexing.getitem(elements, index=along_dim(axis, places))]
     if return_inverse:
-        runs = np.cumsum(starts) - 1
+        runs = np.cumsum(starts, dtype=np.int64) - 1
         results.append(input._wrap(runs.reshape(input.shape) if dim is None else runs))
     if return_counts:
-        results.append(input._wrap(np.diff(places, append=len(array))))
+        results.append(input._wrap(as_int64(np.diff(places, append=len(array)))))
     return tuple(results) if len(results) > 1 else results[0]
 
 

@@ -19,6 +19,7 @@ from minigrad.functions.return_types import RETURN_TYPES
 from minigrad.layout import axes_in_memory
 from minigrad.ops import indexing, sorting
 from minigrad.ops.reduction import axis_of
+from minigrad.places import as_int64, count_places
 
 __all__ = [
     "argsort", "bincount", "bucketize", "histc", "kthvalue", "median", "msort", "searchsorted",
@@ -203,9 +204,9 @@ def unique(
     results = [values]
     if return_inverse:
         shape = input.shape if axis is None else -1
-        results.append(input._wrap(inverse.reshape(shape)))
+        results.append(input._wrap(as_int64(inverse.reshape(shape))))
     if return_counts:
-        results.append(input._wrap(counts))
+        results.append(input._wrap(as_int64(counts)))
     return tuple(results) if len(results) > 1 else values
 
 
@@ -228,14 +229,14 @@ def bincount(input: T, weights: T = None, minlength: int = 0) -> T:
     if minlength < 0:
         raise RuntimeError(f"minlength should be >= 0, got {minlength}")
     if weights is None:
-        return input._wrap(np.bincount(data, minlength=minlength).astype(np.int64))
+        return input._wrap(count_places(data, minlength=minlength).astype(np.int64))
     if weights.shape != input.shape:
         raise RuntimeError(
             "weights should be 1-d and have the same length as input, "
             f"got {list(weights.shape)} and {list(input.shape)}"
         )
     dtype = weights.dtype if weights.dtype == np.float32 else np.dtype(np.float64)
-    return input._wrap(np.bincount(data, weights._data, minlength).astype(dtype))
+    return input._wrap(count_places(data, weights._data, minlength).astype(dtype))
 
 
 @accepts_numpy_names
@@ -268,7 +269,7 @@ def histc(input: T, bins: int = 100, min: float = 0, max: float = 0) -> T:
     bins_per_unit = bins / (max - min)
     places = ((inside - min) * bins_per_unit).astype(np.int64)
     places = np.minimum(places, bins - 1)
-    return input._wrap(np.bincount(places, minlength=bins).astype(data.dtype))
+    return input._wrap(count_places(places, minlength=bins).astype(data.dtype))
 
 
 @accepts_numpy_names

@@ -6,6 +6,7 @@ import numpy as np
 
 from minigrad.ops.elementwise import masked
 from minigrad.ops.indexing import read
+from minigrad.places import count_places
 from minigrad.primitive import primitive
 
 
@@ -57,6 +58,6 @@ def _scaled_rows(g, indices, padding_idx, scale_grad_by_freq):
     if padding_idx is not None:
         g = masked(g, np.expand_dims(indices != padding_idx, -1))
     if scale_grad_by_freq:
-        frequencies = np.bincount(indices.reshape(-1))[indices]
+        frequencies = count_places(indices.reshape(-1))[indices]
         g = g / np.expand_dims(frequencies, -1).astype(g.dtype)
     return g

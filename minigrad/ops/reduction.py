@@ -20,6 +20,7 @@ from minigrad.ops.summation import (
     sum_axes,
     sum_axes_of_product,
 )
+from minigrad.places import int64_places
 from minigrad.primitive import alias, primitive
 
 
@@ -269,12 +270,14 @@ def cumsum(x, *, axis):
 
 
 @primitive(None)
+@int64_places
 @c_ordered
 def argmax(x, *, axis, keepdims):
     return np.argmax(x, axis=axis, keepdims=keepdims)
 
 
 @primitive(None)
+@int64_places
 @c_ordered
 def argmin(x, *, axis, keepdims):
     return np.argmin(x, axis=axis, keepdims=keepdims)

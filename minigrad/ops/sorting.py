@@ -8,10 +8,12 @@ from __future__ import annotations
 import numpy as np
 
 from minigrad.layout import c_ordered
+from minigrad.places import int64_places
 from minigrad.primitive import alias, primitive
 
 
 @primitive(None)
+@int64_places
 def argsort(x, *, axis, descending=False):
     """The places in ascending or descending order, equals as they stood, NaN the greatest."""
     if not descending:
@@ -23,6 +25,7 @@ alias(argsort, np.argsort, call=lambda a, axis=-1: argsort(a, axis=axis))
 
 
 @primitive(None)
+@int64_places
 def argtop(x, *, axis, k, largest):
     """The places of the k greatest or least, in order.
 
@@ -44,6 +47,7 @@ def argtop(x, *, axis, k, largest):
 
 
 @primitive(None)
+@int64_places
 def argmedian(x, *, axis):
     """The place of the lower median along an axis, which stays; of the first NaN, if any."""
     order = np.argsort(x, axis=axis, kind="stable")
@@ -63,6 +67,7 @@ def _running(x, axis, best):
 
 
 @primitive(None)
+@int64_places
 @c_ordered
 def arg_cummax(x, *, axis):
     """The place of the greatest so far, the last of ties."""
@@ -70,6 +75,7 @@ def arg_cummax(x, *, axis):
 
 
 @primitive(None)
+@int64_places
 @c_ordered
 def arg_cummin(x, *, axis):
     """The place of the least so far, the last of ties."""
@@ -77,6 +83,7 @@ def arg_cummin(x, *, axis):
 
 
 @primitive(None)
+@int64_places
 def arg_nanmedian(x, *, axis):
     """The place of the lower median of what is not NaN along an axis, which stays."""
     order = np.argsort(x, axis=axis, kind="stable")  # NaN last
@@ -86,6 +93,7 @@ def arg_nanmedian(x, *, axis):
 
 
 @primitive(None)
+@int64_places
 def argmode(x, *, axis):
     """The last place of the most frequent along an axis, which stays; of several the least."""
     rows = np.moveaxis(x, axis, -1)

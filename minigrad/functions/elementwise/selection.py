@@ -17,6 +17,7 @@ from minigrad.functions.arguments import (
 )
 from minigrad.functions.shape import contiguous
 from minigrad.ops import elementwise as ops
+from minigrad.places import as_int64
 
 __all__ = [
     "clamp", "clamp_max", "clamp_min", "clip", "fmax", "fmin", "masked_fill", "maximum",
@@ -203,7 +204,7 @@ def where(condition: T, input: T = None, other: T = None) -> T:
     """
     if input is None and other is None:
         places = np.nonzero(np.atleast_1d(condition.numpy()))
-        return tuple(map(condition._wrap, places))
+        return tuple(condition._wrap(as_int64(place)) for place in places)
     if condition.dtype == np.uint8:  # bytes are masks (deprecated)
         condition = condition.bool()
     if condition.dtype.kind != "b":
