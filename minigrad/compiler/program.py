@@ -148,6 +148,8 @@ def mapped(tree: Any, change: Callable[[Any], Any]) -> Any:
         return {name: mapped(item, change) for name, item in tree.items()}
     if type(tree) in (tuple, list):
         return type(tree)(mapped(item, change) for item in tree)
+    if hasattr(tree, "_fields"):  # with names, as of np.linalg
+        return type(tree)(*(mapped(item, change) for item in tree))
     return change(tree)
 
 

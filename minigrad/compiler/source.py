@@ -118,13 +118,17 @@ class Page:
         if isinstance(x, Place):
             return self.place(x)
         if isinstance(x, tuple):
-            items = ", ".join(map(self.text_of, x))
+            items = ", ".join(map(self._item, x))
             return f"({items},)" if len(x) == 1 else f"({items})"
         if isinstance(x, list):
-            return "[" + ", ".join(map(self.text_of, x)) + "]"
+            return "[" + ", ".join(map(self._item, x)) + "]"
         if isinstance(x, dict):
             return ", ".join(f"{name}={self.text_of(item)}" for name, item in x.items())
         return self._literal(x)
+
+    def _item(self, x: Any) -> str:
+        text = self.text_of(x)
+        return f"dict({text})" if isinstance(x, dict) else text
 
     def _literal(self, x: Any) -> str:
         if x is ...:

@@ -33,6 +33,7 @@ def _refuse_gradient(*_args, **_params):
     lambda g, _out, x, q: g * (-x * zeta(x + 1, q)),
     promotes=0,
     floats=True,
+    whole=True,
 )
 def zeta(x, q):
     """Hurwitz's zeta function, the sum of (q + k) ** -x over k = 0, 1, …"""
@@ -199,6 +200,7 @@ def _density(a, x):
     lambda g, _out, a, x: g * _density(a, x),
     promotes=0,
     floats=True,
+    whole=True,
 )
 def igamma(a, x):
     """P(a, x), the lower incomplete gamma function over Γ(a)."""
@@ -210,6 +212,7 @@ def igamma(a, x):
     lambda g, _out, a, x: -g * _density(a, x),
     promotes=0,
     floats=True,
+    whole=True,
 )
 def igammac(a, x):
     """Q(a, x) = 1 - P(a, x)."""
