@@ -119,6 +119,7 @@ from minigrad.functions.elementwise import *
 from minigrad.functions.histograms import *
 from minigrad.functions.indexing import *
 from minigrad.functions.joining import *
+from minigrad.functions.linalg.older_names import *
 from minigrad.functions.p_norm import *
 from minigrad.functions.permutation import *
 from minigrad.functions.products import *

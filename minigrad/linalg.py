@@ -18,12 +18,26 @@ from minigrad.functions.linalg.factorizations import eigvalsh as eigvalsh
 from minigrad.functions.linalg.factorizations import qr as qr
 from minigrad.functions.linalg.factorizations import svd as svd
 from minigrad.functions.linalg.factorizations import svdvals as svdvals
+from minigrad.functions.linalg.lu import ldl_factor as ldl_factor
+from minigrad.functions.linalg.lu import ldl_factor_ex as ldl_factor_ex
+from minigrad.functions.linalg.lu import lu as lu
+from minigrad.functions.linalg.lu import lu_factor as lu_factor
+from minigrad.functions.linalg.lu import lu_factor_ex as lu_factor_ex
+from minigrad.functions.linalg.lu import lu_solve as lu_solve
 from minigrad.functions.linalg.matrix_products import matrix_power as matrix_power
 from minigrad.functions.linalg.matrix_products import multi_dot as multi_dot
 from minigrad.functions.linalg.matrix_products import vander as vander
+from minigrad.functions.linalg.matrix_properties import cond as cond
+from minigrad.functions.linalg.matrix_properties import diagonal as diagonal
+from minigrad.functions.linalg.matrix_properties import matrix_exp as matrix_exp
+from minigrad.functions.linalg.matrix_properties import matrix_rank as matrix_rank
+from minigrad.functions.linalg.matrix_properties import vecdot as vecdot
 from minigrad.functions.linalg.norms import matrix_norm as matrix_norm
 from minigrad.functions.linalg.norms import norm as norm
 from minigrad.functions.linalg.norms import vector_norm as vector_norm
+from minigrad.functions.linalg.reporting import cholesky_ex as cholesky_ex
+from minigrad.functions.linalg.reporting import inv_ex as inv_ex
+from minigrad.functions.linalg.reporting import solve_ex as solve_ex
 from minigrad.functions.linalg.systems import Lstsq as Lstsq
 from minigrad.functions.linalg.systems import SlogDet as SlogDet
 from minigrad.functions.linalg.systems import det as det
@@ -35,13 +49,19 @@ from minigrad.functions.linalg.systems import pinverse as pinverse
 from minigrad.functions.linalg.systems import slogdet as slogdet
 from minigrad.functions.linalg.systems import solve as solve
 from minigrad.functions.linalg.systems import solve_triangular as solve_triangular
+from minigrad.functions.linalg.tensor_systems import householder_product as householder_product
+from minigrad.functions.linalg.tensor_systems import tensorinv as tensorinv
+from minigrad.functions.linalg.tensor_systems import tensorsolve as tensorsolve
 from minigrad.missing import missing_name as _missing_name
 from minigrad.ops.linalg import LinAlgError as LinAlgError
 
 __all__ = [
-    "LinAlgError", "cholesky", "cross", "det", "eigh", "eigvalsh", "inv", "logdet", "lstsq",
-    "matmul", "matrix_norm", "matrix_power", "multi_dot", "norm", "pinv", "pinverse", "qr",
-    "slogdet", "solve", "solve_triangular", "svd", "svdvals", "vander", "vector_norm",
+    "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eigh",
+    "eigvalsh", "householder_product", "inv", "inv_ex", "ldl_factor", "ldl_factor_ex", "logdet",
+    "lstsq", "lu", "lu_factor", "lu_factor_ex", "lu_solve", "matmul", "matrix_exp",
+    "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "pinverse", "qr",
+    "slogdet", "solve", "solve_ex", "solve_triangular", "svd", "svdvals", "tensorinv",
+    "tensorsolve", "vander", "vecdot", "vector_norm",
 ]  # fmt: skip
 
 matmul = products.matmul

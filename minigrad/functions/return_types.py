@@ -72,16 +72,26 @@ class Size(tuple[int, ...]):
 _item = tuple.__getitem__
 size_of: Any = tuple.__new__  # of a shape, which needs no check
 
-RETURN_TYPES = {
-    "aminmax": _return_type("aminmax", "min max"),
-    "frexp": _return_type("frexp", "mantissa exponent"),
-    "histogram": _return_type("histogram", "hist bin_edges"),
-    "histogramdd": _return_type("histogramdd", "hist bin_edges"),
-    **{
-        name: _return_type(name, "values indices")
-        for name in (
-            *("cummax", "cummin", "kthvalue", "max", "median", "min", "mode", "nanmedian", "sort"),
-            "topk",
-        )
-    },
+_VALUES_AND_INDICES = (
+    "cummax cummin kthvalue max median min mode nanmedian sort topk"  # each with its places
+)
+_FIELDS = {
+    "aminmax": "min max",
+    "frexp": "mantissa exponent",
+    "histogram": "hist bin_edges",
+    "histogramdd": "hist bin_edges",
+    "linalg_cholesky_ex": "L info",
+    "linalg_inv_ex": "inverse info",
+    "linalg_ldl_factor": "LD pivots",
+    "linalg_ldl_factor_ex": "LD pivots info",
+    "linalg_lu": "P L U",
+    "linalg_lu_factor": "LU pivots",
+    "linalg_lu_factor_ex": "LU pivots info",
+    "linalg_solve_ex": "result info",
+    "lu_unpack": "P L U",
+    "qr": "Q R",
+    "svd": "U S V",
+    "triangular_solve": "solution cloned_coefficient",
+    **dict.fromkeys(_VALUES_AND_INDICES.split(), "values indices"),
 }
+RETURN_TYPES = {name: _return_type(name, fields) for name, fields in _FIELDS.items()}

@@ -24,6 +24,7 @@ from minigrad.functions import elementwise as e
 from minigrad.functions import products as p
 from minigrad.functions import reduction as r
 from minigrad.functions import scaled_products as sp
+from minigrad.functions.linalg import older_names
 from minigrad.ops import comparison
 from minigrad.ops import elementwise as ops
 from minigrad.primitive import Primitive
@@ -141,6 +142,8 @@ class OperatorMethods(ShapeMethods, DtypeMethods, RandomFillMethods):
 
 
 _NOT_METHODS = {
+    "chain_matmul",
+    "lu_unpack",
     "bucketize",
     "cdist",
     "polygamma",
@@ -150,7 +153,19 @@ _NOT_METHODS = {
     "std_mean",
     "var_mean",
 }  # as in PyTorch
-for _module in (e, c, r, variance, statistics, distances, p_norm, scan, softmax, sorting):
+for _module in (
+    e,
+    c,
+    r,
+    variance,
+    statistics,
+    distances,
+    older_names,
+    p_norm,
+    scan,
+    softmax,
+    sorting,
+):
     for _name in _module.__all__:
         if _name not in _NOT_METHODS:
             setattr(OperatorMethods, _name, getattr(_module, _name))
