@@ -154,5 +154,5 @@ def test_gradients_of_a_factorization_reach_what_was_factored():
 @pytest.mark.parametrize("name", ["cholesky_ex", "inv_ex"])
 def test_errors_are_raised_where_they_are_asked_for(torch, name):
     for lib, error in ((mg, mg.linalg.LinAlgError), (torch, torch.linalg.LinAlgError)):
-        with pytest.raises(error, match="could not be completed because the input"):
+        with pytest.raises(error, match="could not be completed"):
             getattr(lib.linalg, name)(lib.zeros(2, 2), check_errors=True)

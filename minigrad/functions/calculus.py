@@ -105,12 +105,15 @@ def gradient(input: T, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1
 
 
 def _axes_of_gradient(input: T, dim: Any) -> list[int]:
-    dims = range(input.ndim) if dim is None else dim
-    dims = dims if isinstance(dims, (tuple, list, range)) else [dims]
-    axes = [axis_of(input, d) for d in dims]
-    for axis in axes:
-        if axes.count(axis) > 1:
+    if dim is None:
+        return list(range(input.ndim))
+    dims = dim if isinstance(dim, (tuple, list)) else [dim]
+    axes = []
+    for d in dims:
+        axis = axis_of(input, d)
+        if axis in axes:
             raise RuntimeError(f"dim {axis} appears multiple times in the list of dims")
+        axes.append(axis)
     return axes
 
 
@@ -225,16 +228,21 @@ def _areas(function: str, y: T, x: T, dx: Any, axis: int) -> T:
     """Return twice the area between each two neighbours."""
     if x is not None and dx is not None:
         raise TypeError(f"{function}() takes x, the points, or dx, their distance, but not both")
-    if any(v is not None and v.dtype.kind == "b" for v in (x, y)):
-        names = "`y`" if x is None else "`x` or `y`"
-        raise RuntimeError(
-            f"{function}: received a bool input for {names}, but bool is not supported"
-        )
+    _check_not_bools(function, y, x)
     before, after = _neighbours(y, axis)
     sums = before + after
-    if x is None:
-        return sums * (1 if dx is None else dx)
-    return sums * _distances(function, y, x, axis)
+    if x is not None:
+        return sums * _distances(function, y, x, axis)
+    return sums if dx is None else sums * dx
+
+
+def _check_not_bools(function: str, y: T, x: T) -> None:
+    samples = {"`y`": y} if x is None else {"`x` or `y`": x, "`y` or `x`": y}
+    for names, sample in samples.items():
+        if sample.dtype.kind == "b":
+            raise RuntimeError(
+                f"{function}: received a bool input for {names}, but bool is not supported"
+            )
 
 
 def _distances(function: str, y: T, x: T, axis: int) -> T:

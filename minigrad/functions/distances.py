@@ -49,11 +49,14 @@ def cdist(
         raise ValueError(f"{compute_mode} is not a valid value for compute_mode")
     if p < 0:
         raise RuntimeError(f"cdist only supports non-negative p values, got {p}")
-    rows = max(x1.shape[-2], x2.shape[-2])
     broadcast_shapes(tuple(x1.shape[:-2]), tuple(x2.shape[:-2]))
-    if p == 2 and rows >= _MODES[compute_mode]:
+    rows = max(x1.shape[-2], x2.shape[-2])
+    least = _MODES[compute_mode]
+    if p == 2 and rows >= least:
         return _by_products(x1, x2)
-    differences = unsqueeze(x1, -2) - unsqueeze(x2, -3)  # (..., n, m, d)
+    left = unsqueeze(x1, -2)
+    right = unsqueeze(x2, -3)
+    differences = left - right  # (..., n, m, d)
     if not differences.shape[-1]:
         return reduction.sum(differences, -1)
     return vector_norm(differences, order=p, axis=(-1,), keepdims=False)

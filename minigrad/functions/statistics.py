@@ -186,12 +186,7 @@ def _quantile(
             f"nearest, but got {interpolation}"
         )
     axis = 0 if dim is None else axis_of(input, dim)
-    if dim is None or not input.ndim:
-        rows = shape.reshape(input, -1)
-    else:
-        rows = permutation.movedim(input, axis, -1)
-    order = np.argsort(rows._data, -1, kind="stable")
-    rows = indexing.take_along_axis(rows, indices=order, axis=-1)
+    rows = _sorted_rows(input, None if dim is None else axis)
     ranks = _ranks(rows._data, q, function == "nanquantile")  # (*q.shape, ...)
     rounding = _ROUNDING[interpolation]
     if rounding is not None:
@@ -201,6 +196,16 @@ def _quantile(
         kept = [1 if dim is None or i == axis else n for i, n in enumerate(input.shape)]
         result = shape.reshape(result, (*q.shape, *kept))
     return result
+
+
+def _sorted_rows(input: T, axis: int | None) -> T:
+    """Return the elements along an axis, or all, in order as the last dimension."""
+    if axis is None or not input.ndim:
+        rows = shape.reshape(input, -1)
+    else:
+        rows = permutation.movedim(input, axis, -1)
+    order = np.argsort(rows._data, -1, kind="stable")
+    return indexing.take_along_axis(rows, indices=order, axis=-1)
 
 
 def _ranks(rows: np.ndarray, q: T, skips_nan: bool) -> T:

@@ -53,11 +53,12 @@ def select_scatter(input: T, src: T, dim: int, index: int) -> T:
     n = input.shape[axis] if input.ndim else 0
     place = operator.index(index)
     if place < -n or place >= n:
+        size = list(input.shape)
         raise IndexError(
-            f"select(): index {place} out of range for tensor of size {list(input.shape)} at "
-            f"dimension {axis}"
+            f"select(): index {place} out of range for tensor of size {size} at dimension {axis}"
         )
-    parameters = {"index": along_dim(axis, place)}
+    index_of_part = along_dim(axis, place)
+    parameters = {"index": index_of_part}
     return _written("select_scatter", input, src, indexing.getitem, parameters)
 
 

@@ -99,9 +99,11 @@ def mvlgamma(input: T, p: int) -> T:
     total = gamma.lgamma(input)
     for i in range(1, p):
         shifted = input - i / 2
-        total = total + gamma.lgamma(shifted)
+        term = gamma.lgamma(shifted)
+        total = total + term
     pairs = p * (p - 1) / 2
-    return total + pairs * math.log(math.pi) / 2
+    constant = pairs * math.log(math.pi) / 2
+    return total + constant
 
 
 @binary(gamma.igamma)

@@ -126,8 +126,10 @@ def lu_unpack(LU_data: T, LU_pivots: T, unpack_data: bool = True, unpack_pivots:
     tensor([[1.0000, 0.0000],
             [0.5000, 1.0000]])
     """
-    P, L, U = _unpacked(LU_data, LU_pivots._data - 1)
-    nothing = LU_data._wrap(np.zeros(0, LU_data.dtype))
+    exchanges = LU_pivots._data - 1
+    P, L, U = _unpacked(LU_data, exchanges)
+    nothing = np.zeros(0, LU_data.dtype)
+    nothing = LU_data._wrap(nothing)
     if not unpack_data:
         L = U = nothing
     if not unpack_pivots:

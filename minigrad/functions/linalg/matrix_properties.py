@@ -74,7 +74,8 @@ def matrix_rank(
         rtol = np.where(atol > 0, 0, size * eps)
     sizes = svdvals(A)._data
     largest = sizes.max(-1, initial=0)
-    least = np.maximum(atol, _number_or_array(rtol) * largest)
+    relative = _number_or_array(rtol) * largest
+    least = np.maximum(atol, relative)
     counts = sizes > least[..., None]
     return A._wrap(np.asarray(counts.sum(-1)))
 

@@ -102,10 +102,11 @@ def triangular_solve(
     >>> mg.triangular_solve(mg.ones(2, 1), mg.tensor([[2.0, 0.0], [0.0, 4.0]])).solution.flatten()
     tensor([0.5000, 0.2500])
     """
-    matrix = permutation.transpose(A, -2, -1) if transpose else A
-    solution = systems.solve_triangular(
-        matrix, input, upper=upper != transpose, unitriangular=unitriangular
-    )
+    matrix = A
+    if transpose:
+        matrix = permutation.transpose(A, -2, -1)
+        upper = not upper
+    solution = systems.solve_triangular(matrix, input, upper=upper, unitriangular=unitriangular)
     return RETURN_TYPES["triangular_solve"](solution, A.clone())
 
 

@@ -79,20 +79,22 @@ def _reported(
     result_dims: int = 2,
 ) -> tuple[T, T]:
     """Return the function's result, NaN for matrices where it fails, and where they fail."""
-    info = np.zeros(A.shape[:-2], np.int32)
+    lead = A.shape[:-2]
+    info = np.zeros(lead, np.int32)
     try:
         return function(A), A._wrap(info)
     except LinAlgError:
         if check_errors:
             raise
-    for place in np.ndindex(info.shape):
-        info[place] = failure(A._data[place])
+    matrices = A._data
+    for place in np.ndindex(lead):
+        info[place] = failure(matrices[place])
     failed = info > 0
     eye = np.eye(A.shape[-1], dtype=A.dtype)
     regular = where(failed[..., None, None], eye, A)
     result = function(regular)
     behind = (1,) * result_dims
-    failed = failed.reshape(*info.shape, *behind)
+    failed = failed.reshape(*lead, *behind)
     result = where(failed, math.nan, result)
     return result, A._wrap(info)
 

@@ -55,8 +55,9 @@ def tensorsolve(A: T, B: T, dims: Any = None) -> T:
     tensor([1., 1., 1., 1.])
     """
     if dims is not None:
-        last = range(A.ndim - len(dims), A.ndim)
-        A = permutation.movedim(A, tuple(dims), tuple(last))
+        first = A.ndim - len(dims)
+        last = tuple(range(first, A.ndim))
+        A = permutation.movedim(A, tuple(dims), last)
     n = B.ndim
     columns = A.shape[n:]
     width = math.prod(columns)
