@@ -118,11 +118,13 @@ from minigrad.functions.distances import *
 from minigrad.functions.elementwise import *
 from minigrad.functions.histograms import *
 from minigrad.functions.indexing import *
+from minigrad.functions.inquiries import *
 from minigrad.functions.joining import *
 from minigrad.functions.linalg.older_names import *
 from minigrad.functions.p_norm import *
 from minigrad.functions.permutation import *
 from minigrad.functions.products import *
+from minigrad.functions.real_parts import *
 from minigrad.functions.reduction import *
 from minigrad.functions.scaled_products import *
 from minigrad.functions.scan import *
@@ -156,12 +158,54 @@ from minigrad.modes import is_grad_enabled as is_grad_enabled
 from minigrad.modes import is_inference_mode_enabled as is_inference_mode_enabled
 from minigrad.modes import no_grad as no_grad
 from minigrad.modes import set_grad_enabled as set_grad_enabled
+from minigrad.nn.functional import (
+    adaptive_avg_pool1d as adaptive_avg_pool1d,
+    avg_pool1d as avg_pool1d,
+    bilinear as bilinear,
+    celu as celu,
+    channel_shuffle as channel_shuffle,
+    conv1d as conv1d,
+    conv2d as conv2d,
+    conv3d as conv3d,
+    conv_transpose1d as conv_transpose1d,
+    conv_transpose2d as conv_transpose2d,
+    conv_transpose3d as conv_transpose3d,
+    cosine_similarity as cosine_similarity,
+    hardshrink as hardshrink,
+    pairwise_distance as pairwise_distance,
+    pdist as pdist,
+    pixel_shuffle as pixel_shuffle,
+    pixel_unshuffle as pixel_unshuffle,
+    prelu as prelu,
+    rms_norm as rms_norm,
+    rrelu as rrelu,
+    selu as selu,
+    threshold as threshold,
+)
+from minigrad.nn.native import (
+    alpha_dropout as alpha_dropout,
+    batch_norm as batch_norm,
+    binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
+    constant_pad_nd as constant_pad_nd,
+    dropout as dropout,
+    embedding as embedding,
+    feature_alpha_dropout as feature_alpha_dropout,
+    feature_dropout as feature_dropout,
+    group_norm as group_norm,
+    instance_norm as instance_norm,
+    kl_div as kl_div,
+    layer_norm as layer_norm,
+    max_pool1d as max_pool1d,
+    max_pool2d as max_pool2d,
+    max_pool3d as max_pool3d,
+)
 from minigrad.tensor.printing import set_printoptions as set_printoptions
 from minigrad.ranges import (
     arange as arange,
     eye as eye,
     linspace as linspace,
     logspace as logspace,
+    range as range,
     tril_indices as tril_indices,
     triu_indices as triu_indices,
 )
@@ -190,6 +234,13 @@ from minigrad.serialization import load as load
 from minigrad.serialization import save as save
 from minigrad.silence import silence as _silence
 from minigrad.tensor.tensor import Tensor as Tensor
+from minigrad.windows import (
+    bartlett_window as bartlett_window,
+    blackman_window as blackman_window,
+    hamming_window as hamming_window,
+    hann_window as hann_window,
+    kaiser_window as kaiser_window,
+)
 
 __version__ = "0.1.0"
 _allocator.keep_memory()

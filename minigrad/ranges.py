@@ -57,6 +57,32 @@ def arange(*bounds: Any, dtype: Any = None, requires_grad: bool = False, **named
     return Tensor._wrap(values.astype(dtype), requires_grad=requires_grad)
 
 
+@placed
+def range(
+    start: float, end: float, step: float = 1, *, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return start, start + step, … up to and with end; :func:`arange` leaves the end out.
+
+    Of the default dtype. Raises RuntimeError for a step of 0 or away from the end.
+    https://docs.pytorch.org/docs/stable/generated/torch.range.html
+
+    >>> import minigrad as mg
+    >>> mg.range(1, 4)
+    tensor([1., 2., 3., 4.])
+    """
+    if step == 0:
+        raise RuntimeError(f"step must be nonzero, got {step}")
+    steps = (end - start) / step
+    if steps < 0:
+        raise RuntimeError(
+            f"upper bound and lower bound inconsistent with step sign: {start}, {end}, {step}"
+        )
+    count = math.floor(steps) + 1
+    values = start + np.arange(count) * step
+    values = values.astype(dtype_or_default(dtype))
+    return Tensor._wrap(values, requires_grad=requires_grad)
+
+
 def _checked_range(bounds: tuple[Any, ...]) -> tuple[Any, Any, Any]:
     """Return (start, end, step) as numbers."""
     if not 1 <= len(bounds) <= 3:

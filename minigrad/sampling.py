@@ -298,37 +298,47 @@ def multinomial(
 
 @accepts_numpy_names
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
-    """Return counts of events that come ``input`` times on average.
+    """Return how many events came that come ``input`` times on average, in its dtype.
 
-    RuntimeError for a negative rate.
+    Raises RuntimeError for rates below 0.
     https://docs.pytorch.org/docs/stable/generated/torch.poisson.html
 
     >>> import minigrad as mg
     >>> mg.poisson(mg.zeros(2))
     tensor([0., 0.])
     """
-    rate = input.detach().numpy()
-    negative = rate < 0
-    if negative.any():
+    rates = input._data
+    if rates.dtype.kind != "f":
+        raise NotImplementedError(
+            f"poisson(): not implemented for {rates.dtype}; convert first: x.float()"
+        )
+    if (rates < 0).any():
         raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
-    generator = generator or default_generator
-    counts = rejection.poisson(generator, rate)
-    return Tensor._wrap(counts.astype(rate.dtype))
+    counts = rejection.poisson(generator or default_generator, rates)
+    return Tensor._wrap(counts.astype(rates.dtype))
 
 
 @accepts_numpy_names
 def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
-    """Return numbers of successes in ``count`` trials of probability ``prob``, of one shape.
+    """Return how many of ``count`` trials of probability ``prob`` succeeded, in their dtype.
 
-    https://docs.pytorch.org/docs/stable/distributions.html#binomial
+    Shapes broadcast. Raises RuntimeError for two dtypes.
+    https://docs.pytorch.org/docs/stable/generated/torch.binomial.html
 
     >>> import minigrad as mg
-    >>> mg.binomial(mg.tensor([3.0]), mg.tensor([1.0]))
-    tensor([3.])
+    >>> mg.binomial(mg.tensor([5.0]), mg.tensor([1.0]))
+    tensor([5.])
     """
-    trials, chances = np.broadcast_arrays(count.detach().numpy(), prob.detach().numpy())
-    successes = rejection.binomial(generator or default_generator, trials, chances)
-    return Tensor._wrap(successes.astype(trials.dtype))
+    if count.dtype != prob.dtype:
+        raise RuntimeError(
+            f"Found dtype {prob.dtype} but expected {count.dtype}; "
+            "convert one: prob.to(count.dtype)"
+        )
+    counts, probs = np.broadcast_arrays(count._data, prob._data)
+    generator = generator or default_generator
+    successes = rejection.binomial(generator, counts, probs)
+    values = successes.astype(count.dtype)
+    return Tensor._wrap(values)
 
 
 def get_rng_state() -> Tensor:

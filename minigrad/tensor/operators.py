@@ -29,6 +29,7 @@ from minigrad.ops import comparison
 from minigrad.ops import elementwise as ops
 from minigrad.primitive import Primitive
 from minigrad.tensor.dtype_methods import DtypeMethods
+from minigrad.tensor.plain_methods import PlainMethods
 from minigrad.tensor.random_methods import RandomFillMethods
 from minigrad.tensor.shape_methods import ShapeMethods
 
@@ -60,7 +61,7 @@ def _operator(primitive: Primitive) -> tuple[Any, Any]:
     return operator, reflected
 
 
-class OperatorMethods(ShapeMethods, DtypeMethods, RandomFillMethods):
+class OperatorMethods(ShapeMethods, DtypeMethods, RandomFillMethods, PlainMethods):
     """PyTorch's methods; whoever mixes this in is ``Recorded`` and has ``shape`` and ``dtype``."""
 
     matmul, mm, bmm, mv, dot, inner, outer, ger = (

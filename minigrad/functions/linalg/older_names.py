@@ -38,13 +38,19 @@ def svd(input: T, some: bool = True, compute_uv: bool = True) -> T:
     >>> mg.svd(mg.tensor([[3.0, 0.0], [0.0, 4.0]])).S
     tensor([4., 3.])
     """
-    if not compute_uv:
-        n, m = input.shape[-2:]
+    if compute_uv:
+        U, S, Vh = factorizations.svd(input, full_matrices=not some)
+        V = permutation.transpose(Vh, -2, -1)
+    else:
         S = factorizations.svdvals(input)
-        zeros = [np.zeros((*input.shape[:-2], k, k), input.dtype) for k in (n, m)]
-        return RETURN_TYPES["svd"](input._wrap(zeros[0]), S, input._wrap(zeros[1]))
-    U, S, Vh = factorizations.svd(input, full_matrices=not some)
-    return RETURN_TYPES["svd"](U, S, permutation.transpose(Vh, -2, -1))
+        U, V = _square_zeros(input, -2), _square_zeros(input, -1)
+    return RETURN_TYPES["svd"](U, S, V)
+
+
+def _square_zeros(input: T, dim: int) -> T:
+    n = input.shape[dim]
+    zeros = np.zeros((*input.shape[:-2], n, n), input.dtype)
+    return input._wrap(zeros)
 
 
 @accepts_arrays
