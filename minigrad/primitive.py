@@ -55,7 +55,8 @@ class Primitive:
     Operands come first and by position, parameters by keyword. Functions of any number of operands
     have one rule: ``each`` takes the operand's number behind the cotangent,
     ``(g, i, out, *operands, **parameters)``; ``every``, ``(g, out, *operands, **parameters)``,
-    returns all cotangents at once, where thousands of operands would each go through the thousands.
+    returns all cotangents at once, where thousands of operands would each go through the thousands;
+    one that costs much and is not always asked for may be a function of nothing.
 
     - ``promotes=k`` brings the operands from k on to their common dtype first, and ``floats`` turns
       integers into the default float: PyTorch's rules, not NumPy's.
@@ -127,7 +128,8 @@ class Primitive:
                 return each(g, i, *saved, **params)
             if not cotangents:
                 cotangents.extend(every(g, *saved, **params))  # type: ignore[misc]
-            return cotangents[i]
+            cotangent = cotangents[i]
+            return cotangent() if callable(cotangent) else cotangent
 
         return [functools.partial(rule, i) for i in range(len(saved) - 1)]
 

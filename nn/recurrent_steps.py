@@ -74,24 +74,24 @@ class Weights:
         self.ih, self.hh, self.bias_ih, self.bias_hh, self.hr = ih, hh, bias_ih, bias_hh, hr
 
 
-def _inputs(x: Tensor, weights: Weights) -> Tensor:
-    """Project all steps at once; both biases are added where no gate scales one of them."""
+def _bias(weights: Weights) -> Tensor:
+    """Return the sum of both biases, where no gate scales one of them."""
     if weights.bias_ih is None:
-        return linear(x, weights.ih)
-    bias = weights.bias_ih + weights.bias_hh
-    return linear(x, weights.ih, bias)
+        return weights.ih.new_zeros(len(weights.ih))
+    bias: Tensor = weights.bias_ih + weights.bias_hh
+    return bias
 
 
 def _rnn_states(nonlinearity: str, x: Tensor, sizes: Sizes, state: State, weights: Any) -> Tensor:
-    inputs = _inputs(x, weights)
+    inputs = linear(x, weights.ih, _bias(weights))
     options = {"sizes": sizes, "nonlinearity": nonlinearity}
     states: Tensor = rnn(inputs, *state, weights.hh, **options)
     return states.unsqueeze(0)
 
 
 def _lstm_states(x: Tensor, sizes: Sizes, state: State, weights: Any) -> Tensor:
-    inputs = _inputs(x, weights)
-    states: Tensor = lstm(inputs, *state, weights.hh, sizes=sizes, kept={})
+    parameters = (weights.ih, weights.hh, _bias(weights))
+    states: Tensor = lstm(x, *state, *parameters, sizes=sizes, kept={})
     return states
 
 

@@ -148,7 +148,7 @@ SAMPLES = {
     "attention.masked_softmax": [((signed(2, 3, 4), signed(*mask)), {}) for mask in ((2, 3, 4), (3, 4), (2, 1, 4))],
     "recurrence.turned_rows": ((signed(3, 4),), {"order": np.array([2, 1, 0])}),
     "recurrence.rnn": [((signed(5, 3), signed(2, 3), signed(3, 3)), {"sizes": (2, 2, 1), "nonlinearity": kind}) for kind in ("tanh", "relu")],
-    "lstm.lstm": [((signed(n, 12), signed(2, 3), signed(2, 3), signed(12, 3)), {"sizes": sizes, "kept": {}}) for n, sizes in ((4, (2, 2)), (3, (2, 1)))],
+    "lstm.lstm": [((signed(n, 2), signed(2, 3), signed(2, 3), signed(12, 2), signed(12, 3), signed(12)), {"sizes": sizes, "kept": {}}) for n, sizes in ((4, (2, 2)), (3, (2, 1)))],
     "gru.gru": [((signed(n, 9), signed(2, 3), signed(9, 3), signed(9)), {"sizes": sizes, "kept": {}}) for n, sizes in ((4, (2, 2)), (3, (2, 1)))],
     "indexing.setitem": [
         ((signed(3, 4), signed(4)), {"index": (slice(0, 2),)}),

@@ -139,10 +139,10 @@ def test_the_sweep_in_place_again_and_recorded_agree(kind, lengths):
 
 def test_gates_serve_the_result_that_they_are_of():
     kept, starts = {}, [mg.zeros(1, 2), mg.zeros(1, 2)]
-    xs = [mg.tensor(floats(3, 8)).requires_grad_() for _ in range(2)]
-    weight = mg.tensor(floats(8, 2))
-    first, alone = (lstm(x, *starts, weight, sizes=(1, 1, 1), kept=k) for x, k in ((xs[0], kept), (xs[0], {})))
-    lstm(xs[1], *starts, weight, sizes=(1, 1, 1), kept=kept)
+    xs = [mg.tensor(floats(3, 1)).requires_grad_() for _ in range(2)]
+    weights = [mg.tensor(floats(*shape)) for shape in ((8, 1), (8, 2), (8,))]
+    first, alone = (lstm(xs[0], *starts, *weights, sizes=(1, 1, 1), kept=k) for k in (kept, {}))
+    lstm(xs[1], *starts, *weights, sizes=(1, 1, 1), kept=kept)
     ours, theirs = (mg.autograd.grad(y.sum(), xs[0])[0] for y in (first, alone))
     np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-5)
 

@@ -141,7 +141,7 @@ def gru(x, h0, w, b, *, sizes, kept=None):
         inputs = by_gate(x[rows], 3)
         both = block[:2]
         both += inputs[:2]
-        squash(both)
+        squash(both, out=both)
         new *= r
         new += inputs[2]
         np.tanh(new, out=new)

@@ -26,19 +26,23 @@ from minigrad.ops.recurrence import (
 from minigrad.primitive import primitive
 
 
-def _lstm_vjp(g, out, x, _h0, _c0, w, *, sizes, kept):
+def _lstm_vjp(g, out, x, _h0, _c0, w_in, w, b, *, sizes, kept):
     left = gates_left(kept, g, out)
     if left is None:
-        dz, dh, dc = _lstm_recorded(g, out, x, w, sizes)
+        inputs = x @ w_in.mT + b
+        dz, dh, dc = _lstm_recorded(g, out, inputs, w, sizes)
     else:
         dz, dh, dc = _lstm_back(g, out, w, sizes, *left)
-
-    # the weight has one gradient of all steps
-    h, _ = out
-    dw = dz.mT @ all_before(h, sizes)
     g_h, g_c = g
     n = sizes[0]
-    return dz, g_h[:n] + dh, g_c[:n] + dc, dw
+    dh = g_h[:n] + dh
+    dc = g_c[:n] + dc
+
+    # a weight has one gradient of all steps; that of b is summed by the sweep
+    h, _ = out
+    dw_in = dz.mT @ x
+    dw = dz.mT @ all_before(h, sizes)
+    return lambda: dz @ w_in, dh, dc, dw_in, dw, dz
 
 
 def _lstm_back(g, out, w, sizes, gates, tanh_c):
@@ -119,25 +123,28 @@ def _lstm_step(dh, dc, z, c_before, c_after):
 
 
 @primitive(every=_lstm_vjp, promotes=0)
-def lstm(x, h0, c0, w, *, sizes, kept=None):
-    """c' = f c + i z, h' = o tanh(c'), where σ⁻¹(i), σ⁻¹(f), tanh⁻¹(z), σ⁻¹(o) = x + w h.
+def lstm(x, h0, c0, w_in, w, b, *, sizes, kept=None):
+    """c' = f c + i z, h' = o tanh(c'), where σ⁻¹(i), σ⁻¹(f), tanh⁻¹(z), σ⁻¹(o) = w_in x + w h + b.
 
-    (R, 4 H), (N, H), (N, H), (4 H, H) -> states (2, N + R, H): h and c.
+    (R, I), (N, H), (N, H), (4 H, I), (4 H, H), (4 H,) -> states (2, N + R, H): h and c.
     """
     states = states_after(x, h0, c0)
     h, c = states
-    gates = np.empty_like(x, order="C")
+    gates = np.matmul(x, w_in.mT, order="C")  # of all steps at once, filled in step by step
     tanh_c = np.empty_like(c[len(c0) :])
     w_t = transposed_parts(w, 4)
+    b = b.reshape(4, 1, -1)
     for rows, before, after in steps(sizes):
-        block = gate_blocks(gates[rows], 4)
-        np.matmul(h[before], w_t, out=block)
-        block += by_gate(x[rows], 4)
+        memory = gates[rows]
+        inputs = h[before] @ w_t
+        inputs += by_gate(memory, 4)
+        inputs += b
 
+        block = gate_blocks(memory, 4)
         i, f, z, o = block
-        squash(block[:2])
-        np.tanh(z, out=z)
-        squash(o)
+        squash(inputs[:2], out=block[:2])
+        np.tanh(inputs[2], out=z)
+        squash(inputs[3], out=o)
 
         # c' = f c + i z
         c_after = c[after]

@@ -110,12 +110,12 @@ def gates_left(kept, g, out):
     return values
 
 
-def squash(x):
-    """Replace x by sigmoid(x)."""
+def squash(x, out):
+    """Write sigmoid(x), and over x."""
     np.negative(x, out=x)
     np.exp(x, out=x)
     x += 1
-    np.reciprocal(x, out=x)
+    np.reciprocal(x, out=out)
 
 
 def sigmoid_slope(s):
