@@ -7,8 +7,10 @@ https://docs.pytorch.org/docs/stable/nn.init.html
 
 from __future__ import annotations
 
+import functools
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,20 +20,25 @@ from minigrad.random import Generator, default_generator
 from minigrad.silence import warn
 from minigrad.tensor.tensor import Tensor
 
+F = TypeVar("F", bound=Callable[..., Any])
 _GAINS = {"tanh": 5 / 3, "relu": math.sqrt(2), "selu": 0.75}
 _GAINS |= dict.fromkeys(("linear", "sigmoid", "conv1d", "conv2d", "conv3d"), 1.0)
+_GAINS |= dict.fromkeys([f"conv_transpose{n}d" for n in (1, 2, 3)], 1.0)
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """Return the recommended gain of a nonlinearity; ``param`` is leaky_relu's slope (0.01).
 
-    Raises ValueError for one that is not known.
+    Raises ValueError for one that is not known, and for a slope that is no number.
 
     >>> calculate_gain("leaky_relu", 1.0)
     1.0
     """
     if nonlinearity == "leaky_relu":
-        return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
+        slope = 0.01 if param is None else param
+        if isinstance(slope, bool) or not isinstance(slope, (int, float)):
+            raise ValueError(f"negative_slope {slope} not a valid number")
+        return math.sqrt(2 / (1 + slope**2))
     if nonlinearity not in _GAINS:
         raise ValueError(
             f"Unsupported nonlinearity {nonlinearity}; known are leaky_relu, {', '.join(_GAINS)}"
@@ -282,3 +289,32 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
         index: Any = (slice(i, None, out), i, *center)
         values[index] = 1
     return _fill(tensor, values)
+
+
+# ---- names of long ago --------------------------------------------------------------------------
+def _deprecated(fill: F) -> F:
+    """Return a function by the name without underscore, which warns."""
+    new = fill.__name__
+    old = new.removesuffix("_")
+
+    @functools.wraps(fill)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        warn(f"`nn.init.{old}` is now deprecated in favor of `nn.init.{new}`.", FutureWarning)
+        return fill(*args, **kwargs)
+
+    function.__name__ = function.__qualname__ = old
+    function.__doc__ = f"As :func:`{new}`, by its deprecated name."
+    return function  # type: ignore[return-value]
+
+
+uniform = _deprecated(uniform_)
+normal = _deprecated(normal_)
+constant = _deprecated(constant_)
+eye = _deprecated(eye_)
+dirac = _deprecated(dirac_)
+xavier_uniform = _deprecated(xavier_uniform_)
+xavier_normal = _deprecated(xavier_normal_)
+kaiming_uniform = _deprecated(kaiming_uniform_)
+kaiming_normal = _deprecated(kaiming_normal_)
+orthogonal = _deprecated(orthogonal_)
+sparse = _deprecated(sparse_)

@@ -1,6 +1,7 @@
 """Initial values: PyTorch's numbers for PyTorch's seed, its fans and gains, and what is refused."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -128,3 +129,64 @@ def test_refuses(name):
     message, call = WRONG[name]
     with pytest.raises(ValueError, match=message):
         call()
+
+
+CALLS = """
+init.sparse_(w(6, 4), 0.4)
+init.sparse_(w(6, 4), sparsity=0.1, std=0.5)
+init.eye_(w(3, 5))
+init.dirac_(w(4, 2, 3))
+init.dirac_(w(4, 2, 3, 3), 2)
+init.dirac_(w(2, 4, 1, 2, 3))
+init.xavier_uniform_(w(4))
+init.xavier_normal_(w())
+init.kaiming_normal_(w(4))
+init.kaiming_uniform_(w(4, 2), mode="fan")
+init.kaiming_uniform_(w(4, 2), nonlinearity="elu")
+init.kaiming_uniform_(w(4, 2, 3), 0.3, "fan_out", "conv_transpose1d")
+init.orthogonal_(w(4))
+init.orthogonal_(w(0, 4))
+init.orthogonal_(w(4, 2, 3), 0.5)
+init.eye_(w(3))
+init.sparse_(w(3), 0.1)
+init.dirac_(w(3, 3))
+init.dirac_(w(3, 2, 3), 2)
+init.trunc_normal_(w(3, 2), 5.0, 1.0, -1.0, 1.0)
+init.constant_(w(2), 3)
+init.calculate_gain("conv_transpose2d")
+init.calculate_gain("leaky_relu", True)
+init.calculate_gain("leaky_relu", "a")
+init.calculate_gain("leaky_relu", 2)
+init.calculate_gain("gelu")
+init.uniform(w(3, 2))
+init.normal(w(3, 2), 1, 2)
+init.constant(w(3), 2.0)
+init.eye(w(2, 3))
+init.dirac(w(2, 2, 3))
+init.xavier_uniform(w(3, 2), gain=2)
+init.xavier_normal(w(3, 2))
+init.kaiming_uniform(w(3, 2), a=1)
+init.kaiming_normal(w(3, 2))
+init.orthogonal(w(3, 2))
+init.sparse(w(3, 2), 0.5)
+init.uniform_(w(3).long())
+""".strip().split("\n")
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_fills_warns_and_refuses_as_pytorch(call, torch):
+    def seen(lib):
+        lib.manual_seed(0)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                result = eval(call, {"init": lib.nn.init, "w": lambda *shape: lib.zeros(shape)})
+            except Exception as error:
+                return type(error).__name__, None
+        warned = [(str(w.message), w.category) for w in caught if w.category is FutureWarning]
+        return warned, result.numpy() if hasattr(result, "numpy") else result
+
+    (ours, a), (theirs, b) = seen(mg), seen(torch)
+    assert ours == theirs
+    if b is not None:
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
