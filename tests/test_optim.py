@@ -1,5 +1,6 @@
 """Optimizers: twenty steps beside PyTorch, state taken over, refused options."""
 
+import importlib
 import warnings
 
 import numpy as np
@@ -537,3 +538,63 @@ def test_a_rate_that_is_a_tensor_and_changes_is_seen():
             ours.step()
             plain.step()
             assert p.tolist() == q.tolist(), name
+
+
+# ---- hooks ----------------------------------------------------------------------------------------
+def test_hooks_like_pytorch(torch):
+    def seen(lib):
+        found, note = [], lambda name: lambda opt, *rest: found.append((name, type(opt).__name__, len(rest)))
+        optimizer_module = importlib.import_module(f"{lib.__name__}.optim.optimizer")
+        w = lib.tensor([1.0, 2.0]).requires_grad_()
+        w.grad = lib.ones(2)
+
+        class Own(lib.optim.SGD):
+            def step(self, closure=None):
+                found.append("own")
+                return super().step(closure)
+
+        sgd, own = lib.optim.SGD([w], lr=0.1, momentum=0.5), Own([w], lr=0.1)
+        handles = [
+            sgd.register_step_pre_hook(note("pre")),
+            sgd.register_step_post_hook(note("post")),
+            own.register_step_post_hook(note("post of own")),
+            optimizer_module.register_optimizer_step_pre_hook(note("everywhere pre")),
+            optimizer_module.register_optimizer_step_post_hook(note("everywhere post")),
+        ]
+        sgd.step()
+        found.append(sgd.step(lambda: lib.tensor(3.0)).item())
+        adam = lib.optim.Adam([w])
+        adam.step()
+        for handle in handles:
+            handle.remove()
+        sgd.step()
+        double = sgd.register_step_pre_hook(lambda opt, args, kwargs: ((*args[:1], lambda: lib.tensor(5.0)), kwargs))
+        found.append(sgd.step().item())
+        double.remove()
+        bad = sgd.register_step_pre_hook(lambda *_: 3)
+        with pytest.raises(RuntimeError, match="must return None or a tuple of"):
+            sgd.step()
+        bad.remove()
+        sgd.register_state_dict_pre_hook(note("state pre"))
+        sgd.register_state_dict_post_hook(lambda opt, state: {**state, "more": 1})
+        sgd.register_state_dict_post_hook(note("state post"), prepend=True)
+        sgd.register_load_state_dict_pre_hook(lambda opt, state: found.append(sorted(state)))
+        sgd.register_load_state_dict_pre_hook(lambda opt, state: {**state, "extra": 1}, prepend=True)
+        sgd.register_load_state_dict_post_hook(note("loaded"))
+        sgd.load_state_dict(sgd.state_dict())
+        return [*found, w.tolist()]
+
+    for ours, theirs in zip(seen(mg), seen(torch), strict=True):
+        assert ours == theirs or np.allclose(ours, theirs)
+
+
+def test_a_step_that_calls_its_base_class_calls_hooks_once():
+    calls, w = [], mg.zeros(1, requires_grad=True)
+
+    class Own(optim.SGD):
+        def step(self, closure=None):
+            return super().step(closure)
+
+    with optim.optimizer.register_optimizer_step_post_hook(lambda *_: calls.append(1)):
+        Own([w]).step()
+    assert calls == [1]

@@ -5,7 +5,6 @@ https://docs.pytorch.org/docs/stable/optim.html
 
 from __future__ import annotations
 
-import copy
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -14,8 +13,16 @@ import numpy as np
 
 from minigrad.dtypes import scalar_arrays
 from minigrad.modes import enable_grad
+from minigrad.optim import hooks
+from minigrad.optim.groups import check_sizes, copy_entries, listed
+from minigrad.optim.hooks import HookMethods
+from minigrad.optim.hooks import (
+    register_optimizer_step_post_hook as register_optimizer_step_post_hook,
+)
+from minigrad.optim.hooks import (
+    register_optimizer_step_pre_hook as register_optimizer_step_pre_hook,
+)
 from minigrad.optim.numbers import Numbers, note_of, number_arrays, weight_decay
-from minigrad.silence import warn
 from minigrad.storage import bump_version
 from minigrad.tensor.tensor import Tensor
 
@@ -27,7 +34,7 @@ _HOST = np.zeros(0)  # what a count is made like: an array of NumPy's own
 SHOULD_BE_NON_NEGATIVE = "{} should be >= 0 but is: {}"  # of the optimizers that came last
 
 
-class Optimizer:
+class Optimizer(HookMethods):
     """Base class: an optimizer writes ``update``, the formula of one parameter's step.
 
     ``params`` are tensors, pairs of name and tensor, or groups (dictionaries with ``params`` and
@@ -50,6 +57,7 @@ class Optimizer:
 
     decoupled = False  # whether ``update`` itself takes care of weight decay, in every group
     scalars: tuple[str, ...] = ("step",)  # state that is one number for the whole parameter
+    _is_stepping = False  # between the hooks of a step
 
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
@@ -57,6 +65,9 @@ class Optimizer:
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, "
                 f"but got Tensor of shape {params.shape}. Pass model.parameters() or [tensor]."
             )
+        self._hooks = {kind: {} for kind in hooks.KINDS}
+        if hooks.are_everywhere():
+            hooks.wrap_step(type(self))
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
@@ -79,7 +90,7 @@ class Optimizer:
         """Add parameters with options of their own; what they leave out is the defaults'."""
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
-        params, names = _listed(param_group["params"])
+        params, names = listed(param_group["params"])
         if names is not None:
             param_group = {**param_group, "param_names": names}
         named = "param_names" in param_group
@@ -249,21 +260,23 @@ class Optimizer:
     # ---- state -------------------------------------------------------------------------------
     def state_dict(self) -> dict[str, Any]:
         """Return a copy of state and groups, parameters by number, in PyTorch's structure."""
+        self._tell("state_dict_pre")
         number = {id(p): i for i, p in enumerate(self._params())}
         state = {}
         for p, entries in self.state.items():
             if id(p) in number:
-                state[number[id(p)]] = _copy_entries(entries)
+                state[number[id(p)]] = copy_entries(entries)
         groups = []
         for group in self.param_groups:
             params = [number[id(p)] for p in group["params"]]
-            groups.append({**_copy_entries(group), "params": params})
-        return {"state": state, "param_groups": groups}
+            groups.append({**copy_entries(group), "params": params})
+        return self._changed("state_dict_post", {"state": state, "param_groups": groups})
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over a copy of state and options; raise ValueError where they do not fit."""
+        state_dict = self._changed("load_state_dict_pre", dict(state_dict))
         groups = state_dict["param_groups"]
-        _check_sizes(groups, self.param_groups)
+        check_sizes(groups, self.param_groups)
         scalar_arrays = [i for group in groups for i in group["params"]]
         params = dict(zip(scalar_arrays, self._params(), strict=True))
         state = {}
@@ -271,12 +284,13 @@ class Optimizer:
             if i in params:
                 state[params[i]] = self._fit_state(entries, params[i], i)
         for own, loaded in zip(self.param_groups, groups, strict=True):
-            own.update(_copy_entries(loaded))
+            own.update(copy_entries(loaded))
         self.state = defaultdict(dict, state)
+        self._tell("load_state_dict_post")
 
     def _fit_state(self, entries: Options, p: Tensor, number: Any) -> Options:
         """Return a copy of the state of ``p``, its arrays in the shape and dtype they have here."""
-        state = _copy_entries(entries)
+        state = copy_entries(entries)
         for name, value in state.items():
             if name in self.scalars:
                 state[name] = Tensor._wrap(np.array(float(value), np.float32))
@@ -331,62 +345,3 @@ def check_betas(group: Options) -> None:
     for i, beta in enumerate(group["betas"]):
         if not 0 <= beta < 1:
             raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
-
-
-def _listed(params: Any) -> tuple[list[Tensor], list[str] | None]:
-    """Return a group's parameters as a list, checked, and their names where they are pairs."""
-    if isinstance(params, set):
-        raise TypeError(
-            "optimizer parameters need to be organized in ordered collections, but the ordering of "
-            f"tensors in sets will change between runs. Please use a list instead; got {params}"
-        )
-    params = [params] if isinstance(params, Tensor) else list(params)
-    names = [p[0] for p in params if isinstance(p, tuple)]
-    if names and len(names) != len(params):
-        raise ValueError(
-            "all optimizer params should be with/without names. Some param names are missing: "
-            f"{len(names)} names for {len(params)} params"
-        )
-    params = [p[1] for p in params] if names else params
-    for p in params:
-        if not isinstance(p, Tensor):
-            raise TypeError(
-                f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}"
-            )
-        if not p.is_leaf:
-            raise ValueError(f"can't optimize a non-leaf Tensor, got one of shape {p.shape}")
-    if len({id(p) for p in params}) < len(params):
-        warn(
-            "optimizer contains a parameter group with duplicate parameters; in future, this will "
-            "cause an error; see github.com/pytorch/pytorch/issues/40967 for more information"
-        )
-    return params, names or None
-
-
-def _check_sizes(loaded: list[dict[str, Any]], own: list[dict[str, Any]]) -> None:
-    """Raise ValueError where loaded groups differ in number or size from the optimizer's own."""
-    if len(loaded) != len(own):
-        raise ValueError(
-            "loaded state dict has a different number of parameter groups: "
-            f"{len(loaded)}, the optimizer has {len(own)}"
-        )
-    loaded_sizes = [len(group["params"]) for group in loaded]
-    own_sizes = [len(group["params"]) for group in own]
-    if loaded_sizes != own_sizes:
-        raise ValueError(
-            "loaded state dict contains a parameter group that doesn't match the size of "
-            f"optimizer's group: parameters per group are {loaded_sizes} there, {own_sizes} here"
-        )
-
-
-def _copy_entries(entries: dict[str, Any]) -> dict[str, Any]:
-    """Return a copy that shares no memory, the parameters of a group left out."""
-    result: dict[str, Any] = {}
-    for name, value in entries.items():
-        if name == "params":
-            continue
-        if isinstance(value, Tensor):
-            result[name] = Tensor._wrap(value._data.copy())
-        else:
-            result[name] = copy.deepcopy(value)
-    return result
