@@ -74,6 +74,24 @@ def bump_version(array: np.ndarray, by: str = "an in-place operation") -> None:
         history.whole, history.by, history.parts = now, by, None
 
 
+def history_of(array: np.ndarray) -> History:
+    """Return the history of an array that owns its memory, begun if there was none."""
+    known = VERSIONS.of.get(id(array))
+    if known is None:
+        bump_version(array)
+        known = VERSIONS.of[id(array)]
+    return known
+
+
+def bump_versions(histories: list[History], by: str) -> None:
+    """Tell that the whole memory of many arrays was written in place."""
+    VERSIONS.last = now = tick()
+    for history in histories:
+        history.count += 1
+        history.last = history.whole = now
+        history.by, history.parts = by, None
+
+
 def version(array: np.ndarray) -> int:
     """Return how often the memory of ``array`` was written in place."""
     history = VERSIONS.of.get(id(owner(array)))

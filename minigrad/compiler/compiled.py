@@ -69,8 +69,12 @@ class Compiled:
 
     def _call(self, args: Any, kwargs: Any) -> Any:
         """Run the program that fits, or make one."""
-        leaves = list(tree_leaves((args, kwargs)))
-        variants = self.variants.setdefault(_key((args, kwargs)), [])
+        plain = not kwargs and all(type(x) is Tensor for x in args)
+        leaves = list(args) if plain else list(tree_leaves((args, kwargs)))
+        key = _key_of_tensors(args) if plain else _key((args, kwargs))
+        variants = self.variants.get(key)
+        if variants is None:
+            variants = self.variants[key] = []
         reason = "arguments of another kind"
         for variant in variants:
             changed = variant.checks.changed() if variant.checks is not None else None
@@ -268,6 +272,15 @@ def _key(tree: Any) -> Any:
     default = dtypes.get_default_dtype()
     modes = MODES.grad_enabled, MODES.inference, RESULTS.hooked
     return default.char, modes, _signature(tree)
+
+
+def _key_of_tensors(tensors: tuple[Tensor, ...]) -> Any:
+    """Return the same of calls whose arguments are tensors alone, quickly."""
+    key: list[Any] = [dtypes._default.char, MODES.grad_enabled, MODES.inference, RESULTS.hooked]
+    for x in tensors:
+        array = x._data
+        key += array.shape, array.strides, array.dtype.char, x._node is None
+    return tuple(key)
 
 
 def _signature(x: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 from minigrad.compiler.reach import ATOMS, NUMBERS, Held, Reach, same
@@ -15,23 +16,38 @@ class Checks:
 
     def __init__(self, reach: Reach) -> None:
         self.held = [Held(*pair) for pair in reach.holders]
-        self.names = []
+        self.names: list[tuple[str, Any, str, Any]] = []
         for name, own, key in reach.names:
             value = own.get(key, _NOTHING)
             self.names.append((name, own, key, value))
-        self.cells = []
+        self.cells: list[tuple[str, Any, Any]] = []
         for name, cell in reach.cells:
             self.cells.append((name, cell, _content(cell)))
-        self.tensors = []
-        self.nodes = []
-        for name, x in reach.tensors.values():
-            self.tensors.append((name, x, x._data, x._node))
-            if x._node is not None:
-                self.nodes.append((name, x._node))
+        self.tensors: list[tuple[str, Any, Any, Any]] = []
+        self.hooks: list[tuple[str, Any]] = []
         self.grads: list[tuple[str, Any, Any]] = []  # that matter: name, node, how it lies
-        self.groups = []
-        self.counts = []
-        self.numbers = []
+        self.groups: list[tuple[Any, Any, Any]] = []
+        self.counts: list[tuple[Any, int]] = []
+        self.numbers: list[tuple[Any, Any, Any]] = []
+        self._note_tensors(reach)
+        self._note_hooks(reach)
+        self._note_options(reach)
+        self._quick = _Quick(self)
+
+    def _note_tensors(self, reach: Reach) -> None:
+        for name, x in reach.tensors.values():
+            node = x._node
+            self.tensors.append((name, x, x._data, node))
+
+    def _note_hooks(self, reach: Reach) -> None:
+        """Note the dictionaries of hooks, which are to be empty."""
+        for module in reach.hooked:
+            name = reach.modules[id(module)]
+            for key, hooks in vars(module).items():
+                if key.endswith("_hooks") and isinstance(hooks, dict):
+                    self.hooks.append((name, hooks))
+
+    def _note_options(self, reach: Reach) -> None:
         for optimizer in reach.optimizers:
             groups = optimizer.param_groups
             self.counts.append((optimizer, len(groups)))
@@ -43,10 +59,15 @@ class Checks:
 
     def changed(self) -> str | None:
         """Return the name of what is not as it was, or None."""
+        if self._quick.fits():
+            return self._changed_tensor() or self._changed_option()
         for held in self.held:
             name = held.changed()
             if name is not None:
                 return name
+        for name, hooks in self.hooks:
+            if hooks:
+                return f"hooks on '{name}'"
         for name, own, key, value in self.names:
             now = own.get(key, _NOTHING)
             if now is not value and not same(now, value):
@@ -55,6 +76,7 @@ class Checks:
             now = _content(cell)
             if now is not value and not same(now, value):
                 return name
+        self._quick = _Quick(self)
         return self._changed_tensor() or self._changed_option()
 
     def _changed_tensor(self) -> str | None:
@@ -63,8 +85,7 @@ class Checks:
                 return f"the memory of {name}"
             if tensor._node is not node:
                 return f"{name}.requires_grad"
-        for name, node in self.nodes:
-            if node.hooks or node.after_hooks:
+            if node is not None and (node.hooks or node.after_hooks):
                 return f"a hook on {name}"
         for name, node, layout in self.grads:
             if layout_of(node.grad) != layout:
@@ -98,6 +119,52 @@ class Checks:
                 if not same(now, recorded[1]):
                     return f"{name} of {kind.__name__}"
         return None
+
+
+class _Quick:
+    """The same question in a few calls of Python's own: all is the same, or perhaps not.
+
+    Containers are compared as a whole, which takes equal values for the same; numbers, where 1
+    equals 1.0 and True, are looked at once more.
+    """
+
+    def __init__(self, checks: Checks) -> None:
+        self.containers = [held.container for held in checks.held]
+        self.copies = [container.copy() for container in self.containers]
+        self.hooks = [hooks for _, hooks in checks.hooks]
+        self.owners: list[Any] = []
+        self.keys: list[Any] = []
+        self.values: list[Any] = []
+        for _, own, key, value in checks.names:
+            self._note(own, key, value)
+        for container in self.containers:
+            for key, value in _items(container):
+                if isinstance(value, NUMBERS) and not isinstance(value, bool):
+                    self._note(container, key, value)
+        self.cells = [cell for _, cell, _ in checks.cells]
+        self.contents = [value for *_, value in checks.cells]
+
+    def _note(self, owner: Any, key: Any, value: Any) -> None:
+        self.owners.append(owner)
+        self.keys.append(key)
+        self.values.append(value)
+
+    def fits(self) -> bool:
+        """Return True if nothing has changed."""
+        try:
+            if self.containers != self.copies or any(self.hooks):
+                return False
+            now = map(operator.getitem, self.owners, self.keys)
+            if not all(map(operator.is_, now, self.values)):
+                return False
+            contents = [cell.cell_contents for cell in self.cells]
+            return all(map(operator.is_, contents, self.contents))
+        except Exception:  # a comparison that has no answer, a name or a content that is gone
+            return False
+
+
+def _items(container: Any) -> Any:
+    return container.items() if isinstance(container, dict) else enumerate(container)
 
 
 def layout_of(grad: Any) -> Any:

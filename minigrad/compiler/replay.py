@@ -12,7 +12,7 @@ from minigrad.compiler.recording import Recording
 from minigrad.compiler.snapshot import set_stream, stream_state
 from minigrad.compiler.source import GuardFailed, Page, compiled
 from minigrad.optim.numbers import number_arrays
-from minigrad.storage import bump_version
+from minigrad.storage import bump_version, bump_versions, history_of
 from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tree_map
 
@@ -45,7 +45,8 @@ class Replay:
         """Note what a call does besides returning something."""
         calls = self.program.calls
         written = {place.memory for call in calls for place in call.writes}
-        self.written = [m.array for m in self.program.states if m in written]
+        states = [memory.array for memory in self.program.states if memory in written]
+        self.written = list(map(history_of, states))
         self.written_inputs = [i for i, m in enumerate(self.program.inputs) if m in written]
         self.generators = recording.tape.generators
         self.value = recording.value
@@ -65,7 +66,9 @@ class Replay:
             arrays.append(x._data if isinstance(x, Tensor) else x)
         for node in self.grads:
             arrays.append(node.grad._data)
-        streams = [(generator, stream_state(generator)) for generator in self.generators]
+        streams = []
+        for generator in self.generators:
+            streams.append((generator, stream_state(generator)))
         try:
             with np.errstate(all="ignore"):
                 self.requests.ask()
@@ -74,8 +77,7 @@ class Replay:
             self._undo(error, streams)
             raise
         self.last = results
-        for array in self.written:
-            bump_version(array, "compile")
+        bump_versions(self.written, "compile")
         for i in self.written_inputs:
             bump_version(arrays[i], "compile")
         return self._hand_out(results)
