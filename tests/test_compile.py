@@ -58,7 +58,7 @@ def test_a_compiled_step_is_the_eager_step_bit_for_bit(net, optimizer):
     for x, y in batches(net, 20):
         assert eager(x, y).numpy().tobytes() == step(x, y).numpy().tobytes()
         assert eager_state() == state()
-    assert "np.dot" in step.source
+    assert ".dot(" in step.source
 
 
 def test_results_are_new_arrays():
@@ -169,7 +169,12 @@ def test_without_strict_what_is_refused_runs_eagerly_with_one_warning():
 def test_hooks_are_refused():
     model, _, x, _ = regression()
     handle = model.register_forward_hook(lambda *_: None)
-    step = mg.compile(lambda x: model(x).detach())
+
+    @mg.compile
+    def step(x):
+        model.zero_grad()
+        model(x).sum().backward()
+
     with pytest.raises(TypeError, match="hooks on 'model' would not be called"):
         step(x)
     handle.remove()
@@ -403,7 +408,7 @@ def test_a_compiled_module_evaluates_and_is_eager_while_it_trains():
     for _ in range(5):
         x = mg.randn(5, 3)
         assert predict(x).numpy().tobytes() == model(x).detach().numpy().tobytes()
-    assert "np.dot" in predict.source
+    assert ".dot(" in predict.source
     assert predict(mg.randn(5, 3).requires_grad_()).requires_grad
 
 

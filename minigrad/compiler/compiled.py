@@ -20,7 +20,7 @@ from minigrad.compiler.recording import Recording, Refused
 from minigrad.compiler.replay import Replay
 from minigrad.compiler.snapshot import Snapshot
 from minigrad.compiler.source import GuardFailed
-from minigrad.modes import MODES, RESULTS, no_grad
+from minigrad.modes import MODES, RESULTS
 from minigrad.silence import warn
 from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tree_leaves
@@ -53,6 +53,7 @@ class Compiled:
         self.function, self.strict = function, strict
         self.variants: dict[Any, list[Variant]] = {}
         self.lock = threading.Lock()
+        self.latest: tuple[Any, Any] | None = None  # of tensors alone: how they lie, what ran
         self.said: set[str] = set()
         self.parameters = _parameters(function)
 
@@ -60,6 +61,10 @@ class Compiled:
         if not (_nobody_looks() and self.lock.acquire(blocking=False)):
             return self.function(*args, **kwargs)
         try:
+            if not kwargs and self.latest is not None:
+                key, variant = self.latest
+                if key == _key_of_tensors(args) and variant.checks.changed() is None:
+                    return self._replay(variant, args, kwargs, args)
             return self._call(args, kwargs)
         finally:
             self.lock.release()
@@ -69,12 +74,8 @@ class Compiled:
 
     def _call(self, args: Any, kwargs: Any) -> Any:
         """Run the program that fits, or make one."""
-        plain = not kwargs and all(type(x) is Tensor for x in args)
-        leaves = list(args) if plain else list(tree_leaves((args, kwargs)))
-        key = _key_of_tensors(args) if plain else _key((args, kwargs))
-        variants = self.variants.get(key)
-        if variants is None:
-            variants = self.variants[key] = []
+        leaves = list(tree_leaves((args, kwargs)))
+        variants = self.variants.setdefault(_key((args, kwargs)), [])
         reason = "arguments of another kind"
         for variant in variants:
             changed = variant.checks.changed() if variant.checks is not None else None
@@ -94,7 +95,9 @@ class Compiled:
     def _run(self, variant: Variant, args: Any, kwargs: Any, leaves: list[Any]) -> Any:
         if variant.refused:
             return self.function(*args, **kwargs)
-        if variant.checked and variant.replay is not None:
+        if variant.checked:
+            key = None if kwargs else _key_of_tensors(args)
+            self.latest = None if key is None else (key, variant)
             return self._replay(variant, args, kwargs, leaves)
         try:
             if variant.replay is None:
@@ -107,7 +110,7 @@ class Compiled:
             self._say(f"{error}; it runs eagerly")
             return self.function(*args, **kwargs)
 
-    def _replay(self, variant: Variant, args: Any, kwargs: Any, leaves: list[Any]) -> Any:
+    def _replay(self, variant: Variant, args: Any, kwargs: Any, leaves: Any) -> Any:
         try:
             return variant.replay(leaves)  # type: ignore[misc]
         except GuardFailed:
@@ -138,7 +141,7 @@ class Compiled:
         variant.kept = args, kwargs
         if changed is not None:
             checks = Checks(self._reach(args, kwargs))
-        checks.rest_on_grads(recording.graph_leaves)
+        checks.rest_on(recording.graph_leaves, recording.tape.sweeps)
         variant.checks = checks
         if variant.first is None:
             variant.first = program
@@ -187,7 +190,7 @@ class Compiled:
     def _reach(self, args: Any, kwargs: Any) -> Reach:
         """Return what the function reaches, and arguments that are no tensors."""
         reach = Reach()
-        own_name = getattr(self.function, "__name__", "function")
+        own_name = getattr(self.function, "__name__", "model")
         reach.visit(self.function, own_name)
         named = [*zip(self.parameters, args, strict=False), *kwargs.items()]
         for name, x in named:
@@ -228,25 +231,36 @@ class CompiledModule(Compiled):
         self.parameters = _parameters(module.forward)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self.function.training or _asks_for_gradients((args, kwargs)):  # type: ignore[attr-defined]
+        if self.function.training:  # type: ignore[attr-defined]
             return self.function(*args, **kwargs)
-        with no_grad():
+        before = MODES.grad_enabled
+        if before and _asks_for_gradients(args, kwargs):
+            return self.function(*args, **kwargs)
+        MODES.grad_enabled = False
+        try:
             return super().__call__(*args, **kwargs)
+        finally:
+            MODES.grad_enabled = before
 
 
-def _asks_for_gradients(tree: Any) -> bool:
-    if not MODES.grad_enabled:
-        return False
-    return any(isinstance(x, Tensor) and x._node is not None for x in tree_leaves(tree))
+def _asks_for_gradients(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    for x in (*args, *kwargs.values()) if kwargs else args:
+        if type(x) is Tensor:
+            if x._node is not None:
+                return True
+        elif any(isinstance(y, Tensor) and y._node is not None for y in tree_leaves(x)):
+            return True
+    return False
 
 
 def _nobody_looks() -> bool:
     """Whether nobody else looks at what happens on this thread."""
-    if MODES.tape is not None or MODES.links is not None:
+    modes = MODES
+    if modes.tape is not None or modes.links is not None:
         return False
-    if MODES.observers or MODES.on_result is not None:
+    if modes.observers or modes.on_result is not None:
         return False
-    return not MODES.hold_statistics
+    return not modes.hold_statistics
 
 
 def _same_results(results: Any, value: Any) -> bool:
@@ -274,13 +288,15 @@ def _key(tree: Any) -> Any:
     return default.char, modes, _signature(tree)
 
 
-def _key_of_tensors(tensors: tuple[Tensor, ...]) -> Any:
-    """Return the same of calls whose arguments are tensors alone, quickly."""
-    key: list[Any] = [dtypes._default.char, MODES.grad_enabled, MODES.inference, RESULTS.hooked]
+def _key_of_tensors(tensors: tuple[Any, ...]) -> Any:
+    """Return the same of a call with tensors alone, quickly; None of another call."""
+    key: list[Any] = [dtypes._default, MODES.grad_enabled, MODES.inference, RESULTS.hooked]
     for x in tensors:
+        if type(x) is not Tensor:
+            return None
         array = x._data
-        key += array.shape, array.strides, array.dtype.char, x._node is None
-    return tuple(key)
+        key += array.shape, array.strides, array.dtype, x._node is None
+    return key
 
 
 def _signature(x: Any) -> Any:

@@ -29,6 +29,8 @@ class Checks:
         self.groups: list[tuple[Any, Any, Any]] = []
         self.counts: list[tuple[Any, int]] = []
         self.numbers: list[tuple[Any, Any, Any]] = []
+        self.ours = reach.ours
+        self.sweeps = True  # whether there is a backward sweep
         self._note_tensors(reach)
         self._note_hooks(reach)
         self._note_options(reach)
@@ -60,7 +62,7 @@ class Checks:
     def changed(self) -> str | None:
         """Return the name of what is not as it was, or None."""
         if self._quick.fits():
-            return self._changed_tensor() or self._changed_option()
+            return self._changed_grad() or self._changed_option()
         for held in self.held:
             name = held.changed()
             if name is not None:
@@ -87,13 +89,21 @@ class Checks:
                 return f"{name}.requires_grad"
             if node is not None and (node.hooks or node.after_hooks):
                 return f"a hook on {name}"
+        return self._changed_grad()
+
+    def _changed_grad(self) -> str | None:
         for name, node, layout in self.grads:
             if layout_of(node.grad) != layout:
                 return f"{name}.grad"
         return None
 
-    def rest_on_grads(self, leaves: list[Any]) -> None:
-        """Let gradients matter that the step reads before it sets them."""
+    def rest_on(self, leaves: list[Any], sweeps: bool) -> None:
+        """Let gradients matter that the step reads before it sets them.
+
+        Without a sweep it does not matter who asks for one.
+        """
+        self.sweeps = sweeps
+        self._quick = _Quick(self)
         for leaf in leaves:
             if leaf.reads:
                 layout = layout_of(leaf.before)
@@ -129,7 +139,8 @@ class _Quick:
     """
 
     def __init__(self, checks: Checks) -> None:
-        self.containers = [held.container for held in checks.held]
+        containers = [held.container for held in checks.held]
+        self.containers = [x for x in containers if x or id(x) not in checks.ours]
         self.copies = [container.copy() for container in self.containers]
         self.hooks = [hooks for _, hooks in checks.hooks]
         self.owners: list[Any] = []
@@ -138,11 +149,21 @@ class _Quick:
         for _, own, key, value in checks.names:
             self._note(own, key, value)
         for container in self.containers:
-            for key, value in _items(container):
-                if isinstance(value, NUMBERS) and not isinstance(value, bool):
-                    self._note(container, key, value)
+            if id(container) not in checks.ours:
+                self._note_numbers(container)
         self.cells = [cell for _, cell, _ in checks.cells]
         self.contents = [value for *_, value in checks.cells]
+        self.tensors = [x for _, x, *_ in checks.tensors]
+        self.arrays = [array for *_, array, _ in checks.tensors]
+        self.nodes = [node for *_, node in checks.tensors]
+        self.asking = [node for node in self.nodes if node is not None]
+        if not checks.sweeps:  # nobody asks who wants a gradient
+            self.nodes, self.asking = [], []
+
+    def _note_numbers(self, container: Any) -> None:
+        for key, value in _items(container):
+            if isinstance(value, NUMBERS) and not isinstance(value, bool):
+                self._note(container, key, value)
 
     def _note(self, owner: Any, key: Any, value: Any) -> None:
         self.owners.append(owner)
@@ -158,7 +179,15 @@ class _Quick:
             if not all(map(operator.is_, now, self.values)):
                 return False
             contents = [cell.cell_contents for cell in self.cells]
-            return all(map(operator.is_, contents, self.contents))
+            if not all(map(operator.is_, contents, self.contents)):
+                return False
+            if [x._data for x in self.tensors] != self.arrays:
+                return False
+            if not self.nodes:
+                return True
+            if [x._node for x in self.tensors] != self.nodes:
+                return False
+            return not any([node.hooks or node.after_hooks for node in self.asking])
         except Exception:  # a comparison that has no answer, a name or a content that is gone
             return False
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.compiler.constants import Constants
 from minigrad.compiler.program import (
     CONSTANT,
     INPUT,
@@ -30,6 +31,9 @@ LASTING = (STATE, INPUT)
 def planned(program: Program) -> Program:
     """Return the program without what nobody needs, its lasting writes behind the last guard."""
     calls = _without_repetitions(program)
+    constants = Constants(calls)
+    calls = constants.folded()
+    program.results = constants.looked_up(program.results)
     calls = _without_dead(calls, program.results)
     calls = _writes_behind_guards(calls)
     return Program(calls, program.inputs, program.states, program.results)

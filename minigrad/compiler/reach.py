@@ -41,6 +41,7 @@ class Reach:
         self.holders: list[Named] = []  # dictionaries and lists
         self.names: list[tuple[str, Any, str]] = []  # of globals: name, dictionary, key
         self.cells: list[Named] = []
+        self.ours: set[int] = set()  # dictionaries of our own layers, by id
 
     def visit(self, x: Any, name: str) -> None:
         """Find what is reached from ``x``."""
@@ -75,6 +76,9 @@ class Reach:
         own = vars(module)
         others = [(key, item) for key, item in own.items() if key not in MODULE_PARTS]
         self.holders.append((name, own))
+        if _package(type(module)) == "minigrad":
+            parts = [own[part] for part in MODULE_PARTS]
+            self.ours.update(map(id, [own, *parts]))
         for key, tensor in [*own["_parameters"].items(), *own["_buffers"].items()]:
             if tensor is not None:  # this name is the best
                 self.seen[id(tensor)] = tensor

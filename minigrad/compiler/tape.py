@@ -131,6 +131,8 @@ class Tape:
             answers = tuple(map(self._recording, outs))
             return answers if isinstance(result, tuple) else answers[0]
         targets = _targets(function, operands[0])
+        if targets and self._overwritten(call, args):
+            return result
         if targets:
             call.writes = targets
             self.calls.append(call)
@@ -144,6 +146,20 @@ class Tape:
         call.scope = scope_of(self.names)
         self.sweeps = self.sweeps or call.scope[1] == "backward"
         return call
+
+    def _overwritten(self, call: Call, args: Any) -> bool:
+        """Note ``x[...] = y`` of all of a temporary memory as a copy, which begins it anew."""
+        if call.function is not _ndarray.__setitem__ or args[1] is not ...:
+            return False
+        target, _, value = call.args
+        temporary = target.is_itself and target.memory.kind == TEMPORARY
+        if not temporary or not isinstance(value, Place) or value.dtype != target.dtype:
+            return False
+        memory = self._remember(root(args[0]), TEMPORARY)
+        memory.shape, memory.strides = target.shape, target.strides
+        call.function, call.args, call.results = np.copy, (value,), memory.place
+        self.calls.append(call)
+        return True
 
     def _thaw(self, target: Any) -> None:
         """Let a constant that is about to be written begin as a copy, at each call anew."""
