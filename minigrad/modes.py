@@ -30,6 +30,7 @@ class _Modes(threading.local):
         None  # what asks for no gradient is linked, too, back to this tick: for pictures
     )
     tape: Any = None  # what notes this thread's calls of NumPy: compiler.tape
+    eager_inside = False  # whether compiled functions run eagerly: in one that is checked
     hold_statistics = (
         False  # a forward that runs again, or only to be looked at, moves no statistics
     )
@@ -73,7 +74,7 @@ def noted(method: F) -> F:
 def refuse_on_tape(text: str) -> None:
     """Raise where a compiled step is being written down: a replay would not do this."""
     if MODES.tape is not None:
-        MODES.tape.refuse(text)
+        MODES.tape.refuse_here(text)
 
 
 def is_grad_enabled() -> bool:

@@ -16,7 +16,7 @@ from minigrad.compiler.guards import Checks
 from minigrad.compiler.plan import Difference, check_same, planned
 from minigrad.compiler.program import Program
 from minigrad.compiler.reach import Reach
-from minigrad.compiler.recording import Recording, Refused
+from minigrad.compiler.recording import HasGraph, Recording, Refused
 from minigrad.compiler.replay import Replay
 from minigrad.compiler.snapshot import Snapshot
 from minigrad.compiler.source import GuardFailed
@@ -32,8 +32,8 @@ MOST_RECORDINGS = 4  # in a row of which none is like the one before
 class Variant:
     """One kind of call: written down once, twice, checked, replayed; or refused."""
 
-    def __init__(self, reason: str) -> None:
-        self.reason = reason  # why it was made
+    def __init__(self, key: Any, reason: str) -> None:
+        self.key, self.reason = key, reason  # of its arguments and modes; why it was made
         self.checks: Checks | None = None
         self.recordings = 0
         self.first: Program | None = None  # as it was written down last
@@ -54,6 +54,7 @@ class Compiled:
         self.variants: dict[Any, list[Variant]] = {}
         self.lock = threading.Lock()
         self.latest: tuple[Any, Any] | None = None  # of tensors alone: how they lie, what ran
+        self.given_up: set[Any] = set()  # keys of calls that run eagerly, without ``strict``
         self.said: set[str] = set()
         self.parameters = _parameters(function)
 
@@ -75,7 +76,10 @@ class Compiled:
     def _call(self, args: Any, kwargs: Any) -> Any:
         """Run the program that fits, or make one."""
         leaves = list(tree_leaves((args, kwargs)))
-        variants = self.variants.setdefault(_key((args, kwargs)), [])
+        key = _key((args, kwargs))
+        if key in self.given_up:
+            return self.function(*args, **kwargs)
+        variants = self.variants.setdefault(key, [])
         reason = "arguments of another kind"
         for variant in variants:
             changed = variant.checks.changed() if variant.checks is not None else None
@@ -88,7 +92,7 @@ class Compiled:
                 "changes; it runs eagerly"
             )
             return self.function(*args, **kwargs)
-        variant = Variant(reason)
+        variant = Variant(key, reason)
         variants.append(variant)
         return self._run(variant, args, kwargs, leaves)
 
@@ -103,11 +107,13 @@ class Compiled:
             if variant.replay is None:
                 return self._record(variant, args, kwargs, leaves)
             return self._check(variant, args, kwargs, leaves)
+        except HasGraph as error:
+            variant.refused = str(error)
+            return self.function(*args, **kwargs)
         except Refused as error:
             if self.strict:
                 raise TypeError(f"compile: {error}") from None
-            variant.refused = str(error)
-            self._say(f"{error}; it runs eagerly")
+            self._give_up(variant, str(error))
             return self.function(*args, **kwargs)
 
     def _replay(self, variant: Variant, args: Any, kwargs: Any, leaves: Any) -> Any:
@@ -125,18 +131,20 @@ class Compiled:
         snapshot = Snapshot(reach, leaves, [])
         try:
             recording = Recording(self.function, args, kwargs, leaves, reach)
+            recording.strict = self.strict
             recording.run()
             program = recording.program()
-            changed = checks.side_effect()
-            if changed is not None and variant.recordings:
-                raise Refused(
-                    f"the step changes {changed}, which a replay would not; do that outside of it"
-                )
-            self._compare(variant, program)
             value = recording.detach()
+            changed = checks.side_effect()
+            problem = recording.problem or self._problem(variant, program, changed)
+            if problem and self.strict:
+                raise Refused(problem)
         except BaseException:
             snapshot.restore()
             raise
+        if problem:
+            self._give_up(variant, problem)
+            return value
         variant.recordings += 1
         variant.kept = args, kwargs
         if changed is not None:
@@ -145,24 +153,36 @@ class Compiled:
         variant.checks = checks
         if variant.first is None:
             variant.first = program
-            return value
-        variant.calls = len(program.calls)
-        variant.replay = Replay(planned(program), recording, self._names(leaves))
-        variant.first = None
+        else:
+            self._print(variant, program, recording)
         return value
 
-    def _compare(self, variant: Variant, program: Program) -> None:
-        """Compare with what was written down before."""
-        if variant.first is None:
-            return
-        try:
-            check_same(variant.first, program)
-        except Difference as difference:
-            told = difference.told()
-            lasting = difference.kind == "number"
-            if lasting or variant.recordings >= MOST_RECORDINGS:
-                raise Refused(told) from None
-            variant.first = None
+    def _print(self, variant: Variant, program: Program, recording: Recording) -> None:
+        """Turn what was written down twice into a page."""
+        variant.calls = len(program.calls)
+        names = self._names(recording.leaves)
+        variant.replay = Replay(planned(program), recording, names)
+        variant.first = None
+
+    def _problem(self, variant: Variant, program: Program, changed: str | None) -> str:
+        """Return why a replay would not do the same, "" if it would as far as is known."""
+        if variant.first is not None:
+            try:
+                check_same(variant.first, program)
+            except Difference as difference:
+                often = variant.recordings >= MOST_RECORDINGS
+                if often or difference.kind in ("number", "result"):
+                    return difference.told()
+                variant.first = None
+        if changed is not None and variant.recordings:
+            return f"the step changes {changed}, which a replay would not; do that outside of it"
+        return ""
+
+    def _give_up(self, variant: Variant, problem: str) -> None:
+        """Run calls of this kind eagerly from now on, and say so."""
+        variant.refused = problem
+        self.given_up.add(variant.key)
+        self._say(f"{problem}; it runs eagerly")
 
     def _check(self, variant: Variant, args: Any, kwargs: Any, leaves: list[Any]) -> Any:
         """Replay on the state, take it back, run eagerly, and compare byte by byte."""
@@ -178,7 +198,11 @@ class Compiled:
         results = replay.last
         after = Snapshot(reach, leaves, replay.generators)
         snapshot.restore()
-        value = self.function(*args, **kwargs)
+        MODES.eager_inside = True
+        try:
+            value = self.function(*args, **kwargs)
+        finally:
+            MODES.eager_inside = False
         if not (_same_results(results, value) and after.is_now()):
             raise AssertionError(
                 "compile: the page gives other numbers than the function; please report this, "
@@ -260,7 +284,7 @@ def _nobody_looks() -> bool:
         return False
     if modes.observers or modes.on_result is not None:
         return False
-    return not modes.hold_statistics
+    return not (modes.hold_statistics or modes.eager_inside)
 
 
 def _same_results(results: Any, value: Any) -> bool:

@@ -87,7 +87,8 @@ class Constants:
         memory = place.memory
         if memory.kind != CONSTANT or memory in self.written:
             return False
-        return place.is_itself and not memory.array.flags.writeable
+        is_ours = memory.key is not None or not memory.array.flags.writeable
+        return place.is_itself and is_ours
 
     def _numbers_as_arrays(self, call: Call) -> None:
         """Let a number beside a float array be an array of that dtype, as NumPy makes it.

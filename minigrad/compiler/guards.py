@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 from typing import Any
 
@@ -29,7 +30,7 @@ class Checks:
         self.groups: list[tuple[Any, Any, Any]] = []
         self.counts: list[tuple[Any, int]] = []
         self.numbers: list[tuple[Any, Any, Any]] = []
-        self.ours = reach.ours
+        self.ours, self.layers = reach.ours, reach.layers
         self.sweeps = True  # whether there is a backward sweep
         self._note_tensors(reach)
         self._note_hooks(reach)
@@ -134,66 +135,68 @@ class Checks:
 class _Quick:
     """The same question in a few calls of Python's own: all is the same, or perhaps not.
 
-    Containers are compared as a whole, which takes equal values for the same; numbers, where 1
-    equals 1.0 and True, are looked at once more.
+    What our own layers hold beside tensors and layers is compared as a whole, which takes equal
+    numbers for the same; everything else must be the very same object.
     """
 
     def __init__(self, checks: Checks) -> None:
         containers = [held.container for held in checks.held]
-        self.containers = [x for x in containers if x or id(x) not in checks.ours]
-        self.copies = [container.copy() for container in self.containers]
+        self.layers = [x for x in containers if id(x) in checks.layers]
+        self.copies = [layer.copy() for layer in self.layers]
+        others = [x for x in containers if id(x) not in checks.layers]
+        self.others = [x for x in others if x or id(x) not in checks.ours]
+        self.lengths = list(map(len, self.others))
+        self.dicts = [x for x in self.others if isinstance(x, dict)]
+        self.lists = [x for x in self.others if not isinstance(x, dict)]
+        self.items = list(self._items())
         self.hooks = [hooks for _, hooks in checks.hooks]
-        self.owners: list[Any] = []
-        self.keys: list[Any] = []
-        self.values: list[Any] = []
-        for _, own, key, value in checks.names:
-            self._note(own, key, value)
-        for container in self.containers:
-            if id(container) not in checks.ours:
-                self._note_numbers(container)
+        self.owners = [own for _, own, _, _ in checks.names]
+        self.keys = [key for _, _, key, _ in checks.names]
+        self.values = [value for *_, value in checks.names]
         self.cells = [cell for _, cell, _ in checks.cells]
         self.contents = [value for *_, value in checks.cells]
         self.tensors = [x for _, x, *_ in checks.tensors]
         self.arrays = [array for *_, array, _ in checks.tensors]
-        self.nodes = [node for *_, node in checks.tensors]
+        self.nodes = [node for *_, node in checks.tensors] if checks.sweeps else []
         self.asking = [node for node in self.nodes if node is not None]
-        if not checks.sweeps:  # nobody asks who wants a gradient
-            self.nodes, self.asking = [], []
 
-    def _note_numbers(self, container: Any) -> None:
-        for key, value in _items(container):
-            if isinstance(value, NUMBERS) and not isinstance(value, bool):
-                self._note(container, key, value)
-
-    def _note(self, owner: Any, key: Any, value: Any) -> None:
-        self.owners.append(owner)
-        self.keys.append(key)
-        self.values.append(value)
+    def _items(self) -> Any:
+        """Yield what the containers hold."""
+        held = map(dict.values, self.dicts)
+        return itertools.chain.from_iterable(itertools.chain(held, self.lists))
 
     def fits(self) -> bool:
         """Return True if nothing has changed."""
         try:
-            if self.containers != self.copies or any(self.hooks):
-                return False
-            now = map(operator.getitem, self.owners, self.keys)
-            if not all(map(operator.is_, now, self.values)):
-                return False
-            contents = [cell.cell_contents for cell in self.cells]
-            if not all(map(operator.is_, contents, self.contents)):
-                return False
-            if [x._data for x in self.tensors] != self.arrays:
-                return False
-            if not self.nodes:
-                return True
-            if [x._node for x in self.tensors] != self.nodes:
-                return False
-            return not any([node.hooks or node.after_hooks for node in self.asking])
+            return self._holds() and self._same_tensors()
         except Exception:  # a comparison that has no answer, a name or a content that is gone
             return False
 
+    def _holds(self) -> bool:
+        """Whether everything that holds something holds the same."""
+        if self.layers != self.copies or any(self.hooks):
+            return False
+        if list(map(len, self.others)) != self.lengths:
+            return False
+        if not all(map(operator.is_, self._items(), self.items)):
+            return False
+        now = map(operator.getitem, self.owners, self.keys)
+        if not all(map(operator.is_, now, self.values)):
+            return False
+        contents = [cell.cell_contents for cell in self.cells]
+        return all(map(operator.is_, contents, self.contents))
 
-def _items(container: Any) -> Any:
-    return container.items() if isinstance(container, dict) else enumerate(container)
+    def _same_tensors(self) -> bool:
+        """Whether tensors have their memory, and ask for gradients as they did."""
+        arrays = [x._data for x in self.tensors]
+        if not all(map(operator.is_, arrays, self.arrays)):
+            return False
+        if not self.nodes:
+            return True
+        nodes = [x._node for x in self.tensors]
+        if not all(map(operator.is_, nodes, self.nodes)):
+            return False
+        return not any([node.hooks or node.after_hooks for node in self.asking])
 
 
 def layout_of(grad: Any) -> Any:

@@ -36,7 +36,7 @@ def planned(program: Program) -> Program:
     program.results = constants.looked_up(program.results)
     calls = _without_dead(calls, program.results)
     calls = _writes_behind_guards(calls)
-    return Program(calls, program.inputs, program.states, program.results)
+    return Program(calls, program.inputs, program.states, program.results, program.plain)
 
 
 # ---- equal calls ------------------------------------------------------------------------------
@@ -175,6 +175,8 @@ class Difference(Exception):
 
     def told(self) -> str:
         """Return what is said of it."""
+        if self.kind == "result":
+            return f"the step returns {_short(self.second)} after {_short(self.first)}"
         if self.call is None:
             return "the step makes other calls of NumPy each time"
         name = getattr(self.call.function, "__name__", "a call")
@@ -213,6 +215,8 @@ class _Comparison:
         if len(first.calls) != len(second.calls):
             raise Difference("call", None)
         self.compare(first.results, second.results, None)
+        if len(first.plain) != len(second.plain) or not all(map(_same, first.plain, second.plain)):
+            raise Difference("result", None, first.plain, second.plain)
 
     def compare(self, a: Any, b: Any, call: Call | None) -> None:
         if type(a) is not type(b):
@@ -254,6 +258,10 @@ class _Comparison:
 
 def _layout(place: Place) -> Any:
     return place.offset, place.shape, place.strides, place.dtype
+
+
+def _same(a: Any, b: Any) -> bool:
+    return a is b or (type(a) is type(b) and bool(a == b))
 
 
 def _same_number(a: Any, b: Any) -> bool:

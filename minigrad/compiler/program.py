@@ -146,10 +146,9 @@ def mapped(tree: Any, change: Callable[[Any], Any]) -> Any:
     """Return the tree with each leaf changed."""
     if isinstance(tree, dict):
         return {name: mapped(item, change) for name, item in tree.items()}
-    if type(tree) in (tuple, list):
-        return type(tree)(mapped(item, change) for item in tree)
-    if hasattr(tree, "_fields"):  # with names, as of np.linalg
-        return type(tree)(*(mapped(item, change) for item in tree))
+    if isinstance(tree, (tuple, list)):
+        items = [mapped(item, change) for item in tree]
+        return tree._make(items) if hasattr(tree, "_make") else type(tree)(items)
     return change(tree)
 
 
@@ -161,3 +160,4 @@ class Program:
     inputs: list[Memory]
     states: list[Memory]
     results: list[Place] = field(default_factory=list)
+    plain: list[Any] = field(default_factory=list)  # what is returned besides arrays

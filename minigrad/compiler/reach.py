@@ -41,7 +41,8 @@ class Reach:
         self.holders: list[Named] = []  # dictionaries and lists
         self.names: list[tuple[str, Any, str]] = []  # of globals: name, dictionary, key
         self.cells: list[Named] = []
-        self.ours: set[int] = set()  # dictionaries of our own layers, by id
+        self.ours: set[int] = set()  # parameters, buffers, layers of our own layers, by id
+        self.layers: set[int] = set()  # what they hold beside those, if that is plain
 
     def visit(self, x: Any, name: str) -> None:
         """Find what is reached from ``x``."""
@@ -52,6 +53,8 @@ class Reach:
             self.tensors[id(x)] = (name, x)
         elif isinstance(x, Optimizer):
             self._visit_optimizer(x, name)
+        elif type(x).__module__ == "minigrad.compiler.compiled":
+            self.visit(x.function, name)
         elif all(part in getattr(x, "__dict__", ()) for part in MODULE_PARTS):
             self._visit_module(x, name)
         elif isinstance(x, dict):
@@ -77,8 +80,9 @@ class Reach:
         others = [(key, item) for key, item in own.items() if key not in MODULE_PARTS]
         self.holders.append((name, own))
         if _package(type(module)) == "minigrad":
-            parts = [own[part] for part in MODULE_PARTS]
-            self.ours.update(map(id, [own, *parts]))
+            self.ours.update(id(own[part]) for part in MODULE_PARTS)
+            if all(_is_simple(key, value) for key, value in own.items()):
+                self.layers.add(id(own))
         for key, tensor in [*own["_parameters"].items(), *own["_buffers"].items()]:
             if tensor is not None:  # this name is the best
                 self.seen[id(tensor)] = tensor
@@ -92,12 +96,18 @@ class Reach:
 
     def _visit_optimizer(self, optimizer: Optimizer, name: str) -> None:
         self.optimizers.append(optimizer)
+        own = vars(optimizer)
+        self.names.append((f"{name}.state", own, "state"))
+        self.names.append((f"{name}.param_groups", own, "param_groups"))
+        self.holders.append((f"{name}.param_groups", optimizer.param_groups))
         for i, group in enumerate(optimizer.param_groups):
+            self.names.append((f"{name}.param_groups[{i}]", group, "params"))
             self.visit(group["params"], f"{name}[{i}]")
 
     def visit_state(self) -> None:
         """Visit the state of the optimizers: its tensors are named after their parameters."""
         for optimizer in self.optimizers:
+            self.holders.append(("the state of the optimizer", optimizer.state))
             for p, entries in optimizer.state.items():
                 name = self.tensors[id(p)][0] if id(p) in self.tensors else "state"
                 self._hold(entries, name, [(f"{name}.{key}", x) for key, x in entries.items()])
@@ -172,6 +182,13 @@ def _names(code: CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names(constant)
+
+
+def _is_simple(key: str, value: Any) -> bool:
+    """Whether an attribute of a layer is a plain value, or for the layer's own use."""
+    if isinstance(value, tuple):
+        return all(_is_simple(key, x) for x in value)
+    return isinstance(value, ATOMS) or (key[0] == "_" and isinstance(value, (dict, set)))
 
 
 def _package(x: Any) -> str:

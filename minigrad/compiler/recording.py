@@ -21,12 +21,19 @@ class Refused(Exception):
     """What a compiled step cannot do: said with the user's line and the way out."""
 
 
+class HasGraph(Refused):
+    """The result asks for a gradient: a call is made eagerly, since a replay has no graph."""
+
+
 class Recording:
     """A program, and what it was recorded from."""
 
+    strict = True  # whether what cannot be replayed raises at once
+
     def __init__(self, function: Any, args: Any, kwargs: Any, leaves: list[Any], reach: Reach):
         self.function, self.reach, self.leaves = function, reach, leaves
-        self.tape = Tape(_refuse, reach.modules)
+        self.problem = ""  # why it cannot be replayed, where it goes on all the same
+        self.tape = Tape(self._refuse, reach.modules)
         self.arrays: list[tuple[Any, Any, Any]] = []  # tensor, its array, the recording one
         self.copies: list[tuple[Any, Any]] = []  # an argument, and the array that stands for it
         self.value: Any = None
@@ -38,6 +45,11 @@ class Recording:
         self.graph_leaves = graph_leaves(named)
         _refuse_hooks(reach, self.graph_leaves)
         self._enter(args, kwargs)
+
+    def _refuse(self, text: str) -> None:
+        if self.strict:
+            raise Refused(text)
+        self.problem = self.problem or text
 
     # ---- before ---------------------------------------------------------------------------------
     def _enter(self, args: Any, kwargs: Any) -> None:
@@ -132,10 +144,15 @@ class Recording:
         calls = list(self.tape.calls)
         results: list[Any] = []
 
-        def note_result(x: Any) -> None:
+        plain: list[Any] = []
+
+        def note_result(x: Any) -> Any:
             if self._is_result(x):
                 array = getattr(x, "_data", x)
                 results.append(self.tape.place(array))
+            else:
+                plain.append(x)
+            return x
 
         tree_map(note_result, self.value)
         written = {place.memory for call in calls for place in call.writes}
@@ -145,7 +162,7 @@ class Recording:
         inputs = [memory for memory in memories if memory.kind == INPUT]
         inputs.sort(key=lambda memory: memory.key)
         states = [memory for memory in memories if memory.kind == STATE]
-        return Program(calls, inputs, states, results)
+        return Program(calls, inputs, states, results, plain)
 
     def _is_result(self, x: Any) -> bool:
         """Whether a replay returns this anew: not what was there before."""
@@ -167,7 +184,7 @@ class Recording:
             if isinstance(x, np.ndarray):
                 return own_array(x)
             if x._node is not None and x._node.primitive is not None and not self.tape.sweeps:
-                raise Refused(
+                raise HasGraph(
                     "the result requires grad, and a replay has no graph; call backward() in the "
                     "step, or compute the result in mg.no_grad()"
                 )
@@ -176,7 +193,8 @@ class Recording:
         self.value = tree_map(plain_result, self.value)
         self.args = self.kwargs = None
         self.arrays.clear()
-        self._refuse_what_is_kept()
+        if not self.problem:
+            self._refuse_what_is_kept()
         return self.value
 
     def _refuse_what_is_kept(self) -> None:
@@ -190,7 +208,7 @@ class Recording:
                 continue
             place = self.tape.place(array)
             if place.memory.kind == TEMPORARY:
-                raise Refused(
+                self._refuse(
                     f"a tensor {array.shape} of the step lives on after it, in a list or an "
                     "attribute; a replay would not put it there: return it"
                 )
@@ -215,7 +233,7 @@ def own_array(x: Any) -> Any:
     """Return the plain array of a recording one."""
     if not isinstance(x, RecordingArray):
         return x
-    return root(x) if x._owner is None else x.view(np.ndarray)
+    return root(x) if x._owner is None else np.array(x, order="K")
 
 
 def lies_as(array: np.ndarray) -> np.ndarray:
@@ -224,7 +242,3 @@ def lies_as(array: np.ndarray) -> np.ndarray:
     if copy.strides == array.strides:
         return copy
     raise Refused(f"an argument of shape {array.shape} lies with gaps; pass a copy of it")
-
-
-def _refuse(text: str) -> None:
-    raise Refused(text)

@@ -123,7 +123,8 @@ class Page:
         if isinstance(x, list):
             return "[" + ", ".join(map(self._item, x)) + "]"
         if isinstance(x, dict):
-            return ", ".join(f"{name}={self.text_of(item)}" for name, item in x.items())
+            items = ", ".join(f"{key!r}: {self.text_of(item)}" for key, item in x.items())
+            return "{" + items + "}"
         return self._literal(x)
 
     def _item(self, x: Any) -> str:
@@ -241,7 +242,7 @@ class Page:
         outs = call.kwargs.get("out")
         if outs is not None and not out:
             out = f"out={self.text_of(outs[0] if type(outs) is tuple and len(outs) == 1 else outs)}"
-        by_name = self.text_of(kwargs)
+        by_name = ", ".join(f"{name}={self.text_of(x)}" for name, x in kwargs.items())
         parts = [*map(self.text_of, args)]
         parts += [by_name, out] if "=" in out else [out, by_name]
         return f"{name}({', '.join(filter(None, parts))})"
@@ -285,7 +286,10 @@ class Page:
         return "\n".join([*top, *self.body, *self._memory(), ""])
 
     def _results(self) -> str:
-        texts = [f"{self.place(place)}.copy()" for place in self.program.results]
+        texts = []
+        for place in self.program.results:
+            order = "" if place_is_c(place) else '"K"'
+            texts.append(f"{self.place(place)}.copy({order})")
         if len(texts) == 1:
             return f"{texts[0]},"
         return ", ".join(texts) or "()"

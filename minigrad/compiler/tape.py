@@ -42,6 +42,7 @@ METADATA = {
     np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.may_share_memory,
     np.shares_memory, np.iscomplexobj, np.isrealobj, np.min_scalar_type, np.common_type,
 }  # fmt: skip
+MADE_HERE = "made here"  # key of a constant that a tensor was made of in the step
 RESHAPING = {np.reshape, np.ravel, _ndarray.reshape, _ndarray.ravel, _ndarray.flatten}
 NO_VALUES = {np.empty_like, np.zeros_like, np.ones_like}  # read no value of their argument
 
@@ -69,6 +70,17 @@ class Tape:
         if not known:
             self._remember(owner, kind, label, key)
         return self._recording(array)
+
+    def adopt(self, array: Any) -> Any:
+        """Return the recording array of one that a tensor is made of, here, from nothing."""
+        if isinstance(array, RecordingArray) or type(array) is not _ndarray:
+            return array
+        if id(root(array)) in self.memories:
+            return self._recording(array)
+        if array.base is None and array.flags.writeable:
+            self._remember(array, CONSTANT, key=MADE_HERE)
+            return self._recording(array)
+        return array
 
     def _remember(self, owner: np.ndarray, kind: str, label: str = "", key: Any = None) -> Memory:
         layout = owner.shape, owner.strides, owner.dtype
@@ -102,7 +114,7 @@ class Tape:
         memory = self.memories.get(id(owner))
         if memory is None:
             if isinstance(x, RecordingArray):
-                self.refuse("an array was made by a call of NumPy's that is not seen")
+                self.refuse(f"an array was made in a way that is not seen ({users_line()})")
             memory = self._remember(owner, CONSTANT)
         offset = _address(x) - memory.address
         return Place(
@@ -254,6 +266,10 @@ class Tape:
             plain(count).fill(t)
             self.calls.append(call)
         return [x if type(x) is bool else self._recording(x) for x in known.arrays]
+
+    def refuse_here(self, text: str) -> None:
+        """Refuse what is done at this line of the user's."""
+        self.refuse(f"{text} ({users_line()})")
 
     def leaves(self, array: Any) -> None:
         """Refuse that the user takes an array out of the tensors."""

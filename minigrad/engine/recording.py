@@ -62,7 +62,7 @@ class Recorded:
             array = array if notes_calls else np.asarray(array)
         category(array.dtype)
         result: Any = _new(Recorded._plain)
-        result._data = array
+        result._data = array if MODES.tape is None else MODES.tape.adopt(array)
         if MODES.inference:
             result._inference = True
         return result.requires_grad_() if requires_grad else result

@@ -52,6 +52,8 @@ class Tensor(Recorded, OperatorMethods, InPlace, Interop):
             data._data if isinstance(data, Tensor) else legacy_tensor_data(data, sizes)
         )
         category(data.dtype)
+        if MODES.tape is not None:
+            self._data = MODES.tape.adopt(data)
         if MODES.inference:
             self._inference = True
         if requires_grad:
