@@ -128,11 +128,14 @@ def _equal_ranks(call: Call) -> None:
 def _with_axes(x: Any, result: Place) -> Any:
     if not isinstance(x, Place) or not x.shape or x.memory.kind == INPUT:
         return x
-    missing = len(result.shape) - len(x.shape)
-    if missing <= 0 or result.shape[missing:] != x.shape or math.prod(result.shape[:missing]) != 1:
+    shape = result.shape
+    missing = len(shape) - len(x.shape)
+    if missing <= 0 or shape[missing:] != x.shape:
         return x
-    strides = (*result.strides[:missing], *x.strides)
-    return dataclasses.replace(x, shape=result.shape, strides=strides)
+    if math.prod(shape[:missing]) != 1:
+        return x
+    strides = result.strides[:missing] + x.strides
+    return dataclasses.replace(x, shape=shape, strides=strides)
 
 
 def _array_of(x: Any) -> Any:

@@ -10,6 +10,7 @@ from minigrad.compiler.reach import ATOMS, NUMBERS, Held, Reach, same
 from minigrad.optim.optimizer import Optimizer
 
 _NOTHING: Any = object()
+Triple = tuple[Any, Any, Any]
 
 
 class Checks:
@@ -17,20 +18,20 @@ class Checks:
 
     def __init__(self, reach: Reach) -> None:
         self.held = [Held(*pair) for pair in reach.holders]
-        self.names: list[tuple[str, Any, str, Any]] = []
+        self.names: list[tuple[Any, ...]] = []
         for name, own, key in reach.names:
             value = own.get(key, _NOTHING)
             self.names.append((name, own, key, value))
-        self.cells: list[tuple[str, Any, Any]] = []
+        self.cells: list[Triple] = []
         for name, cell in reach.cells:
             self.cells.append((name, cell, _content(cell)))
-        self.tensors: list[tuple[str, Any, Any, Any]] = []
+        self.tensors: list[tuple[Any, ...]] = []
         self.hooks: list[tuple[str, Any]] = []
-        self.grads: list[tuple[str, Any, Any]] = []  # that matter: name, node, how it lies
-        self.groups: list[tuple[Any, Any, Any]] = []
+        self.grads: list[Triple] = []  # that matter: name, node, how it lies
+        self.groups: list[Triple] = []
+        self.numbers: list[Triple] = []
         self.counts: list[tuple[Any, int]] = []
-        self.numbers: list[tuple[Any, Any, Any]] = []
-        self.ours, self.layers = reach.ours, reach.layers
+        self.parts, self.layers = reach.parts, reach.layers
         self.sweeps = True  # whether there is a backward sweep
         self._note_tensors(reach)
         self._note_hooks(reach)
@@ -141,24 +142,30 @@ class _Quick:
 
     def __init__(self, checks: Checks) -> None:
         containers = [held.container for held in checks.held]
-        self.layers = [x for x in containers if id(x) in checks.layers]
+        self._divide(containers, checks)
+        _, self.hooks = _columns(checks.hooks, 2)
+        _, self.owners, self.keys, self.values = _columns(checks.names, 4)
+        _, self.cells, self.contents = _columns(checks.cells, 3)
+        _, self.tensors, self.arrays, nodes = _columns(checks.tensors, 4)
+        if not checks.sweeps:
+            nodes = []
+        self.nodes = nodes
+        self.asking = [node for node in self.nodes if node is not None]
+
+    def _divide(self, containers: list[Any], checks: Checks) -> None:
+        """Tell what our own layers hold for themselves from everything else."""
+        self.layers: list[Any] = []
+        self.others: list[Any] = []
+        for x in containers:
+            if id(x) in checks.layers:
+                self.layers.append(x)
+            elif x or id(x) not in checks.parts:
+                self.others.append(x)
         self.copies = [layer.copy() for layer in self.layers]
-        others = [x for x in containers if id(x) not in checks.layers]
-        self.others = [x for x in others if x or id(x) not in checks.ours]
         self.lengths = list(map(len, self.others))
         self.dicts = [x for x in self.others if isinstance(x, dict)]
         self.lists = [x for x in self.others if not isinstance(x, dict)]
         self.items = list(self._items())
-        self.hooks = [hooks for _, hooks in checks.hooks]
-        self.owners = [own for _, own, _, _ in checks.names]
-        self.keys = [key for _, _, key, _ in checks.names]
-        self.values = [value for *_, value in checks.names]
-        self.cells = [cell for _, cell, _ in checks.cells]
-        self.contents = [value for *_, value in checks.cells]
-        self.tensors = [x for _, x, *_ in checks.tensors]
-        self.arrays = [array for *_, array, _ in checks.tensors]
-        self.nodes = [node for *_, node in checks.tensors] if checks.sweeps else []
-        self.asking = [node for node in self.nodes if node is not None]
 
     def _items(self) -> Any:
         """Yield what the containers hold."""
@@ -197,6 +204,11 @@ class _Quick:
         if not all(map(operator.is_, nodes, self.nodes)):
             return False
         return not any([node.hooks or node.after_hooks for node in self.asking])
+
+
+def _columns(rows: list[Any], n: int) -> list[list[Any]]:
+    """Return the columns of a table."""
+    return [[row[i] for row in rows] for i in range(n)]
 
 
 def layout_of(grad: Any) -> Any:

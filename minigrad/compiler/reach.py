@@ -41,7 +41,7 @@ class Reach:
         self.holders: list[Named] = []  # dictionaries and lists
         self.names: list[tuple[str, Any, str]] = []  # of globals: name, dictionary, key
         self.cells: list[Named] = []
-        self.ours: set[int] = set()  # parameters, buffers, layers of our own layers, by id
+        self.parts: set[int] = set()  # parameters, buffers, layers of our own layers, by id
         self.layers: set[int] = set()  # what they hold beside those, if that is plain
 
     def visit(self, x: Any, name: str) -> None:
@@ -77,22 +77,27 @@ class Reach:
         self.modules[id(module)] = name
         self.hooked.append(module)
         own = vars(module)
-        others = [(key, item) for key, item in own.items() if key not in MODULE_PARTS]
         self.holders.append((name, own))
         if _package(type(module)) == "minigrad":
-            self.ours.update(id(own[part]) for part in MODULE_PARTS)
-            if all(_is_simple(key, value) for key, value in own.items()):
-                self.layers.add(id(own))
-        for key, tensor in [*own["_parameters"].items(), *own["_buffers"].items()]:
+            self._note_layer(own)
+        tensors = {**own["_parameters"], **own["_buffers"]}
+        for path, tensor in _named(name, tensors):
             if tensor is not None:  # this name is the best
                 self.seen[id(tensor)] = tensor
-                self.tensors[id(tensor)] = (f"{name}.{key}", tensor)
+                self.tensors[id(tensor)] = (path, tensor)
         for part in MODULE_PARTS:
-            self._hold(own[part], name, [(f"{name}.{key}", x) for key, x in own[part].items()])
-        for key, item in others:
-            if not key.endswith("_hooks"):
+            self._hold(own[part], name, _named(name, own[part]))
+        for key, item in own.items():
+            if key not in MODULE_PARTS and not key.endswith("_hooks"):
                 self.visit(item, f"{name}.{key}")
         self._visit_class(type(module), name)
+
+    def _note_layer(self, own: dict[str, Any]) -> None:
+        """Note what a layer of ours holds for itself."""
+        parts = [own[part] for part in MODULE_PARTS]
+        self.parts.update(map(id, parts))
+        if all(_is_simple(key, value) for key, value in own.items()):
+            self.layers.add(id(own))
 
     def _visit_optimizer(self, optimizer: Optimizer, name: str) -> None:
         self.optimizers.append(optimizer)
@@ -107,10 +112,11 @@ class Reach:
     def visit_state(self) -> None:
         """Visit the state of the optimizers: its tensors are named after their parameters."""
         for optimizer in self.optimizers:
-            self.holders.append(("the state of the optimizer", optimizer.state))
+            state = ("the state of the optimizer", optimizer.state)
+            self.holders.append(state)
             for p, entries in optimizer.state.items():
-                name = self.tensors[id(p)][0] if id(p) in self.tensors else "state"
-                self._hold(entries, name, [(f"{name}.{key}", x) for key, x in entries.items()])
+                name, _ = self.tensors.get(id(p), ("state", p))
+                self._hold(entries, name, _named(name, entries))
 
     # ---- code -------------------------------------------------------------------------------
     def _visit_code(self, x: Any, name: str) -> None:
@@ -132,8 +138,7 @@ class Reach:
         if _package(type(x)) in LIBRARIES - {"minigrad"}:
             return
         own = vars(x)
-        items = [(f"{name}.{key}", item) for key, item in own.items()]
-        self._hold(own, name, items)
+        self._hold(own, name, _named(name, own))
         self._visit_class(type(x), name)
 
     def _visit_class(self, kind: type, name: str) -> None:
@@ -182,6 +187,11 @@ def _names(code: CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names(constant)
+
+
+def _named(name: str, holder: dict[str, Any]) -> list[Named]:
+    """Return what an object holds, by its paths."""
+    return [(f"{name}.{key}", item) for key, item in holder.items()]
 
 
 def _is_simple(key: str, value: Any) -> bool:

@@ -236,16 +236,20 @@ class Page:
             name, args = f"{self.place(args[0])}.{function.__name__}", args[1:]
         else:
             name = self.function(function)
-        kwargs = {k: v for k, v in call.kwargs.items() if not _is_default(call, k, v)}
-        if out:  # it lies as it does
-            kwargs.pop("order", None)
+        texts = [*map(self.text_of, args)]
+        if out and "=" not in out:
+            texts.append(out)
+        for key, x in call.kwargs.items():
+            lies = key == "order" and out  # it lies as it does
+            if not (lies or _is_default(call, key, x)):
+                texts.append(f"{key}={self.text_of(x)}")
+        if "=" in out:
+            texts.append(out)
         outs = call.kwargs.get("out")
         if outs is not None and not out:
-            out = f"out={self.text_of(outs[0] if type(outs) is tuple and len(outs) == 1 else outs)}"
-        by_name = ", ".join(f"{name}={self.text_of(x)}" for name, x in kwargs.items())
-        parts = [*map(self.text_of, args)]
-        parts += [by_name, out] if "=" in out else [out, by_name]
-        return f"{name}({', '.join(filter(None, parts))})"
+            alone = type(outs) is tuple and len(outs) == 1
+            texts.append(f"out={self.text_of(outs[0] if alone else outs)}")
+        return f"{name}({', '.join(texts)})"
 
     def _guard(self, call: Call) -> list[str]:
         """Return the lines that ask for what decided."""
