@@ -372,7 +372,7 @@ def compile(function: Any = None, *, strict: bool = True) -> Any:
     <BLANKLINE>
     <BLANKLINE>
     def step(x):
-        np.multiply(x, x, out=multiply)
+        np.multiply(x, x, multiply)
         np.add.reduce(multiply, axis=(0,), out=add_reduce)
         return add_reduce.copy(),
     """
