@@ -64,6 +64,7 @@ from minigrad.compat import (
     nan as nan,
     numel as numel,
     pi as pi,
+    set_default_tensor_type as set_default_tensor_type,
     set_default_device as set_default_device,
     set_float32_matmul_precision as set_float32_matmul_precision,
     set_num_threads as set_num_threads,
@@ -79,6 +80,7 @@ from minigrad.creation import (
     empty_like as empty_like,
     from_dlpack as from_dlpack,
     from_numpy as from_numpy,
+    frombuffer as frombuffer,
     full as full,
     full_like as full_like,
     ones as ones,
@@ -146,6 +148,8 @@ from minigrad.linalg import (
     matrix_power as matrix_power,
 )
 from minigrad.linalg import cholesky as cholesky, pinverse as pinverse, slogdet as slogdet
+from minigrad.low_rank import pca_lowrank as pca_lowrank
+from minigrad.low_rank import svd_lowrank as svd_lowrank
 from minigrad.missing import missing_name as _missing_name
 from minigrad.memory import MemoryFormat as memory_format
 from minigrad.memory import channels_last as channels_last
@@ -181,6 +185,13 @@ from minigrad.nn.functional import (
     rrelu as rrelu,
     selu as selu,
     threshold as threshold,
+)
+from minigrad.nn.activation_inplace import (
+    celu_ as celu_,
+    relu_ as relu_,
+    rrelu_ as rrelu_,
+    selu_ as selu_,
+    threshold_ as threshold_,
 )
 from minigrad.nn.native import (
     alpha_dropout as alpha_dropout,

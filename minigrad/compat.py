@@ -10,7 +10,7 @@ import numpy as np
 
 from minigrad.creation import as_tensor, empty
 from minigrad.device import Device
-from minigrad.dtypes import TYPES, category, get_default_dtype
+from minigrad.dtypes import TYPES, category, dtype_of_type, get_default_dtype, set_default_dtype
 from minigrad.functions.arguments import accepts_numpy_names
 from minigrad.functions.return_types import Size as Size
 from minigrad.tensor.tensor import Tensor
@@ -100,6 +100,21 @@ def iinfo(type: Any) -> Any:
     return types.SimpleNamespace(
         bits=limits.bits, max=int(limits.max), min=int(limits.min), dtype=str(dtype)
     )
+
+
+def set_default_tensor_type(t: Any) -> None:
+    """Set the default dtype by the old name of a type, ``'torch.DoubleTensor'`` or the class.
+
+    Raises TypeError for types of integers.
+    https://docs.pytorch.org/docs/stable/generated/torch.set_default_tensor_type.html
+
+    >>> import minigrad as mg
+    >>> mg.set_default_tensor_type("torch.FloatTensor")
+    """
+    dtype = dtype_of_type(t)
+    if dtype.kind != "f" or not (isinstance(t, (str, type))):
+        raise TypeError(f"only floating-point types are supported as the default type, got {t!r}")
+    set_default_dtype(dtype)
 
 
 def is_tensor(obj: Any) -> bool:

@@ -297,6 +297,30 @@ def asarray(
 
 
 @placed
+def frombuffer(
+    buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False
+) -> Tensor:
+    """Return a vector on the memory of a buffer (bytes, mmap), all of it or ``count`` elements.
+
+    Raises ValueError for what is no buffer, and where the elements do not fit it.
+    https://docs.pytorch.org/docs/stable/generated/torch.frombuffer.html
+
+    >>> import minigrad as mg
+    >>> mg.frombuffer(bytearray(b"ab"), dtype=mg.uint8)
+    tensor([97, 98], dtype=minigrad.uint8)
+    """
+    try:
+        values = np.frombuffer(buffer, np.dtype(dtype), count, offset)
+    except TypeError as error:
+        raise ValueError(f"object does not implement Python buffer protocol: {error}") from None
+    if count == 0 or not values.size:
+        raise ValueError(
+            f"both buffer length ({len(memoryview(buffer))}) and count ({count}) must not be 0"
+        )
+    return Tensor._wrap(values, requires_grad=requires_grad)
+
+
+@placed
 @accepts_numpy_names
 def zeros_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return zeros of the shape and dtype of ``input``.

@@ -12,11 +12,12 @@ import sys
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent.parent)]
+import minigrad as mg
 from minigrad import nn, optim
 from minigrad.optim import lr_scheduler
 
 FILE = Path(__file__).parent.parent / "docs" / "layers.md"
-HEAD = """# Layers, functions, optimizers, schedules
+HEAD = """# Layers, functions, optimizers, schedules, functions of tensors
 
 Written by `python tests/layersheet.py --write`; `tests/test_layersheet.py` fails when this page is out of date.
 
@@ -33,17 +34,21 @@ def classes(module, base):
     return {name: value for name, value in sorted(found.items()) if value is not base}
 
 
-def functions():
-    return {n: v for n, v in sorted(vars(nn.functional).items()) if inspect.isfunction(v) and n[0] != "_"}
+def functions(module):
+    names = getattr(module, "__all__", None) or dir(module)
+    return {n: v for n in sorted(names) if inspect.isfunction(v := getattr(module, n)) and n[0] != "_"}
 
 
 def kinds():
     """Return the headings of the page, each with what stands under it by name."""
     return {
         "Layers, `nn`": classes(nn, nn.Module),
-        "Functions, `nn.functional`": functions(),
+        "Functions, `nn.functional`": functions(nn.functional),
         "Optimizers, `optim`": classes(optim, optim.Optimizer),
         "Schedules, `optim.lr_scheduler`": classes(lr_scheduler, lr_scheduler.LRScheduler),
+        "Functions of tensors, `minigrad`": functions(mg),
+        "Linear algebra, `linalg`": functions(mg.linalg),
+        "Special functions, `special`": functions(mg.special),
     }
 
 
@@ -67,8 +72,18 @@ def missing(torch):
         "Functions, `nn.functional`": {n: None for n in dir(torch.nn.functional) if is_function(torch, n)},
         "Optimizers, `optim`": classes(torch.optim, torch.optim.Optimizer),
         "Schedules, `optim.lr_scheduler`": classes(torch.optim.lr_scheduler, torch.optim.lr_scheduler.LRScheduler),
+        "Functions of tensors, `minigrad`": documented(torch),
+        "Linear algebra, `linalg`": documented(torch.linalg),
+        "Special functions, `special`": documented(torch.special),
     }
     return {kind: [n for n in sorted(names) if n not in kinds()[kind]] for kind, names in theirs.items()}
+
+
+def documented(module):
+    """Return the functions of one of PyTorch's modules that have a page, whatever they are for."""
+    found = {n: getattr(module, n) for n in dir(module) if n[0] != "_" and n.islower()}
+    found = {n: v for n, v in found.items() if callable(v) and not inspect.isclass(v) and not inspect.ismodule(v)}
+    return {n: v for n, v in found.items() if (v.__doc__ or "").strip()}
 
 
 def is_function(torch, name):

@@ -56,6 +56,18 @@ CALLS = [
     (lambda L, x, y: x.resize_(2, 2), (2, 3), ()),
     (lambda L, x, y: (x.dim_order(), x.mT.dim_order(), x.is_set_to(x), x.is_set_to(x[1:])), (2, 3, 4), ()),
     (lambda L, x, y: x.to_dense() + x.pin_memory() if L is mg else x + x, (3,), ()),
+    (lambda L, x, y: L.frombuffer(bytearray(range(8)), dtype=L.int16, count=2, offset=2), (), ()),
+    (lambda L, x, y: L.frombuffer(bytearray(range(8)), dtype=L.uint8), (), ()),
+    *(
+        (lambda L, x, y, options=options: L.frombuffer(bytearray(b"abc"), **{"dtype": getattr(L, options.get("dtype", "uint8")), **{k: n for k, n in options.items() if k != "dtype"}}), (), ())
+        for options in ({"dtype": "int16"}, {"offset": 5}, {"count": 5}, {"count": 0})
+    ),
+    (lambda L, x, y: L.frombuffer([1], dtype=L.uint8), (), ()),
+    (lambda L, x, y: L.svd_lowrank(x, q=2)[1], (6, 4), ()),
+    (lambda L, x, y: L.svd_lowrank(x, 2, 0, y)[1], (3, 7), (7,)),
+    (lambda L, x, y: (lambda u, s, v: (u * s) @ v.mT)(*L.pca_lowrank(x, q=3)), (6, 3), ()),
+    (lambda L, x, y: L.pca_lowrank(x, q=5), (6, 3), ()),
+    (lambda L, x, y: L.relu_(L.ones(3) - 2) + L.selu_(L.ones(3)) + L.threshold_(L.ones(3), 0.1, 1.0), (), ()),
     # functions of layers
     (lambda L, x, y: L.dropout(x, 0.5, False), (2, 3), ()),
     (lambda L, x, y: L.dropout(x, 0.5, True), (2, 3), ()),
