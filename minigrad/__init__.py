@@ -20,6 +20,7 @@ if not (_Path(__file__).parent / "nn").is_dir():  # a checkout: minigrad.nn is t
     __path__.append(str(_Path(__file__).parent.parent))
 
 from minigrad import allocator as _allocator
+from minigrad import amp as amp
 from minigrad import autograd as autograd
 from minigrad import backends as backends
 from minigrad import datasets as datasets
@@ -33,6 +34,8 @@ from minigrad import special as special
 from minigrad import transforms as transforms
 from minigrad import utils as utils
 from minigrad import viz as viz
+from minigrad.amp import autocast as autocast
+from minigrad.amp import is_autocast_enabled as is_autocast_enabled
 from minigrad.autograd.anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
 from minigrad.autograd.anomaly import is_anomaly_enabled as is_anomaly_enabled
 from minigrad.compat import (
@@ -52,6 +55,7 @@ from minigrad.compat import (
     finfo as finfo,
     get_default_device as get_default_device,
     get_float32_matmul_precision as get_float32_matmul_precision,
+    get_num_interop_threads as get_num_interop_threads,
     get_num_threads as get_num_threads,
     iinfo as iinfo,
     inf as inf,
@@ -64,9 +68,11 @@ from minigrad.compat import (
     nan as nan,
     numel as numel,
     pi as pi,
-    set_default_tensor_type as set_default_tensor_type,
     set_default_device as set_default_device,
+    set_default_tensor_type as set_default_tensor_type,
     set_float32_matmul_precision as set_float32_matmul_precision,
+    set_flush_denormal as set_flush_denormal,
+    set_num_interop_threads as set_num_interop_threads,
     set_num_threads as set_num_threads,
     typename as typename,
     use_deterministic_algorithms as use_deterministic_algorithms,
@@ -258,6 +264,7 @@ _allocator.keep_memory()
 _silence("minigrad")
 
 _PACKAGES = [
+    "amp",
     "autograd",
     "backends",
     "datasets",

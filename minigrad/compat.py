@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.absent import cuda as cuda
+from minigrad.absent import mps as mps
+from minigrad.absent import xpu as xpu
 from minigrad.creation import as_tensor, empty
-from minigrad.device import Device
+from minigrad.device import Device, absent
 from minigrad.dtypes import TYPES, category, dtype_of_type, get_default_dtype, set_default_dtype
 from minigrad.functions.arguments import accepts_numpy_names
 from minigrad.functions.return_types import Size as Size
@@ -114,6 +117,8 @@ def set_default_tensor_type(t: Any) -> None:
     dtype = dtype_of_type(t)
     if dtype.kind != "f" or not (isinstance(t, (str, type))):
         raise TypeError(f"only floating-point types are supported as the default type, got {t!r}")
+    if "cuda" in str(t):
+        raise absent("cuda")
     set_default_dtype(dtype)
 
 
@@ -221,6 +226,38 @@ def get_num_threads() -> int:
     return max(threads, default=1)
 
 
+def set_num_interop_threads(int: int) -> None:
+    """Do nothing: operations run one after another. RuntimeError for a number below one.
+
+    >>> import minigrad as mg
+    >>> mg.set_num_interop_threads(1)
+    """
+    if int < 1:
+        raise RuntimeError(f"set_num_interop_threads expects a positive integer, got {int}")
+
+
+def get_num_interop_threads() -> int:
+    """Return 1: operations run one after another.
+
+    >>> import minigrad as mg
+    >>> mg.get_num_interop_threads()
+    1
+    """
+    return 1
+
+
+def set_flush_denormal(mode: bool) -> bool:
+    """Return False: NumPy has no such switch.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.set_flush_denormal.html
+
+    >>> import minigrad as mg
+    >>> mg.set_flush_denormal(True)
+    False
+    """
+    return False
+
+
 def _threadpoolctl() -> Any:
     try:
         import threadpoolctl
@@ -231,48 +268,6 @@ def _threadpoolctl() -> Any:
         ) from None
     return threadpoolctl
 
-
-def _do_nothing(*args: Any, **kwargs: Any) -> None:
-    """Do nothing: there is no such device."""
-
-
-def _ignore_seed(seed: int) -> None:
-    """Ignore a seed for devices that are not there."""
-
-
-class _AbsentDevice(types.SimpleNamespace):
-    """What scripts ask of the module of a device that is not there."""
-
-    def __reduce__(self) -> str:
-        return self.name  # pickled by name, as a module's functions are
-
-
-def _absent_device(name: str, **more: Any) -> Any:
-    return _AbsentDevice(
-        name=name,
-        is_available=lambda: False,
-        device_count=lambda: 0,
-        manual_seed=_ignore_seed,
-        manual_seed_all=_ignore_seed,
-        synchronize=_do_nothing,
-        empty_cache=_do_nothing,
-        **more,
-    )
-
-
-cuda: Any = _absent_device(
-    "cuda",
-    seed=_do_nothing,
-    seed_all=_do_nothing,
-    is_initialized=lambda: False,
-    is_bf16_supported=lambda: False,
-    memory_allocated=lambda device=None: 0,
-    max_memory_allocated=lambda device=None: 0,
-    memory_reserved=lambda device=None: 0,
-    get_rng_state_all=list,
-    set_rng_state_all=_do_nothing,
-)
-mps, xpu = _absent_device("mps"), _absent_device("xpu")
 
 _settings: dict[str, Any] = {"deterministic": False, "warn_only": False, "precision": "highest"}
 

@@ -6,6 +6,22 @@ import difflib
 from collections.abc import Callable
 from typing import Any
 
+# Families of PyTorch that will not come, and what to do instead
+ABSENT = {
+    "bfloat16": "NumPy has no such dtype; float16 has as many bytes, float32 the same range",
+    "cdouble": "there are no complex tensors",
+    "cfloat": "there are no complex tensors",
+    "complex128": "there are no complex tensors",
+    "complex64": "there are no complex tensors",
+    "fft": "there are no complex tensors; numpy.fft takes x.numpy()",
+    "hub": "there are no models to download; load() reads PyTorch's files",
+    "jit": "there is nothing to script: leave the decorator out",
+    "multiprocessing": "use the standard library's multiprocessing",
+    "quantization": "there are no quantized tensors",
+    "sparse": "there are no sparse tensors",
+    "sparse_coo_tensor": "there are no sparse tensors",
+}
+
 
 def missing_name(module: str, names: dict[str, Any], what: str) -> Callable[[str], Any]:
     """Return a module's ``__getattr__``: AttributeError with the nearest of ``names``.
@@ -14,6 +30,8 @@ def missing_name(module: str, names: dict[str, Any], what: str) -> Callable[[str
     """
 
     def __getattr__(name: str) -> Any:
+        if module == "minigrad" and name in ABSENT:
+            raise AttributeError(f"minigrad has no {name!r}: {ABSENT[name]}")
         known = [other for other in names if not other.startswith("_")]
         nearest = difflib.get_close_matches(name, known, 1, 0.5)
         hint = f"; did you mean {nearest[0]!r}?" if nearest else "."

@@ -6,3 +6,6 @@ from minigrad.backends import cudnn as cudnn
 
 cuda = SimpleNamespace(is_built=lambda: False, matmul=SimpleNamespace(allow_tf32=False))
 mps = SimpleNamespace(is_available=lambda: False, is_built=lambda: False)
+mkl = SimpleNamespace(is_available=lambda: False)
+openmp = SimpleNamespace(is_available=lambda: False)
+mkldnn = SimpleNamespace(is_available=lambda: False, enabled=True, allow_tf32=True)

@@ -50,7 +50,7 @@ class DtypeMethods:
     _data: Any
 
     device = Device()
-    is_cuda = is_sparse = is_quantized = False
+    is_cuda = is_sparse = is_quantized = is_mps = is_xpu = is_meta = False
     is_cpu = True
     layout = "strided"
 

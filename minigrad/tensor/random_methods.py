@@ -10,6 +10,7 @@ import numpy as np
 from minigrad.device import is_device
 from minigrad.dtypes import full_array
 from minigrad.functions.arguments import integers
+from minigrad.functions.return_types import Size
 from minigrad.random import Generator, default_generator, in_memory_order
 
 
@@ -26,6 +27,14 @@ class RandomFillMethods:
     dtype: Any
 
     # ---- like this one -----------------------------------------------------------------------
+    def new(self, *args: Any, device: Any = None) -> Any:
+        """Return new memory of a size, or a copy of data, in this dtype; as before PyTorch 0.4."""
+        if args and all(isinstance(n, int) for n in args):
+            return RandomFillMethods.new_empty(self, *args, device=device)
+        if args and isinstance(args[0], Size):
+            return RandomFillMethods.new_empty(self, args[0], device=device)
+        return RandomFillMethods.new_tensor(self, args[0] if args else [], device=device)
+
     def new_tensor(
         self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
     ) -> Any:

@@ -156,6 +156,18 @@ class ShapeMethods:
         """Return how many elements into its memory the tensor begins."""
         return offset_in_memory(self._data)
 
+    def is_pinned(self, device: Any = None) -> bool:
+        """Return False: there is no device that pinned memory would be copied to."""
+        return False
+
+    def is_shared(self) -> bool:
+        """Return False: an array of NumPy belongs to one process."""
+        return False
+
+    def pin_memory(self, device: Any = None) -> Any:
+        """Raise RuntimeError: there is no device that pinned memory would be copied to."""
+        raise RuntimeError("pin_memory(): minigrad computes on the CPU alone; leave it out")
+
     def storage(self) -> Storage:
         """Return the memory that the tensor looks at: all elements of it, in a row."""
         return Storage(flat_memory(self._data))

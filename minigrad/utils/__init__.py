@@ -1,5 +1,6 @@
 """Utilities around training."""
 
+from minigrad.utils import benchmark as benchmark
 from minigrad.utils import checkpoint as checkpoint
 from minigrad.utils import data as data
 from minigrad.utils import profiler as profiler
