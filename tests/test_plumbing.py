@@ -65,7 +65,7 @@ SAME = {
     ),
     "threads": lambda lib: lib.set_num_threads(1),
     "deterministic": lambda lib: lib.use_deterministic_algorithms(False),
-    "precision": lambda lib: lib.set_float32_matmul_precision("high"),
+    "precision": lambda lib: lib.set_float32_matmul_precision("highest"),
     "device": lambda lib: (lib.set_default_device("cpu"), str(lib.get_default_device())),
     "flags": lambda lib: [setattr(lib.backends.cudnn, n, False) for n in ("benchmark", "deterministic")],
     "where": lambda lib: (lib.ones(1).is_cuda, lib.ones(1).is_mps, lib.ones(1).is_pinned(), str(lib.ones(1).device)),

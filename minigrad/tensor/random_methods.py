@@ -29,11 +29,11 @@ class RandomFillMethods:
     # ---- like this one -----------------------------------------------------------------------
     def new(self, *args: Any, device: Any = None) -> Any:
         """Return new memory of a size, or a copy of data, in this dtype; as before PyTorch 0.4."""
-        if args and all(isinstance(n, int) for n in args):
-            return RandomFillMethods.new_empty(self, *args, device=device)
-        if args and isinstance(args[0], Size):
-            return RandomFillMethods.new_empty(self, args[0], device=device)
-        return RandomFillMethods.new_tensor(self, args[0] if args else [], device=device)
+        is_device(device)
+        first = args[0] if args else []
+        if isinstance(first, (int, Size)):
+            return RandomFillMethods.new_empty(self, *args)
+        return RandomFillMethods.new_tensor(self, first)
 
     def new_tensor(
         self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
