@@ -29,6 +29,7 @@ from minigrad import distributions as distributions
 from minigrad import func as func
 from minigrad import linalg as linalg
 from minigrad import nn as nn
+from minigrad import onnx as onnx
 from minigrad import optim as optim
 from minigrad import special as special
 from minigrad import transforms as transforms
@@ -273,6 +274,7 @@ _PACKAGES = [
     "func",
     "linalg",
     "nn",
+    "onnx",
     "optim",
     "special",
     "transforms",

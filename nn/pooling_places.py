@@ -24,6 +24,7 @@ def _with_indices(pool: Callable[..., Any]) -> Callable[..., tuple[Tensor, Tenso
     name = pool.__name__  # type: ignore[attr-defined]
     function.__name__ = f"{name}_with_indices"
     function.__qualname__ = function.__name__
+    function.__module__ = _with_indices.__module__  # it pickles by name
     function.__doc__ = f"As :func:`{name}` with ``return_indices=True``: maxima and their places."
     return function
 

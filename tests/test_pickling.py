@@ -28,7 +28,7 @@ PUBLIC = {
 def test_public_names_pickle_as_themselves():
     for name, value in PUBLIC.items():
         back = pickle.loads(pickle.dumps(value))
-        assert back is value or not callable(value), name
+        assert back is value or not (inspect.isroutine(value) or inspect.isclass(value)), name
 
 
 @pytest.mark.parametrize("text", zoo.ZOO)
@@ -48,6 +48,7 @@ def test_every_class_of_nn_has_a_layer_here():
     left = {name for name in classes - told if not name.startswith("Lazy")}
     assert left == {
         "Module", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "RNNBase", "RNNCellBase",  # containers, bases
+        "FractionalMaxPool2d", "FractionalMaxPool3d",  # they draw at random
         "MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d",  # of places
         "BCELoss", "CTCLoss", "CosineEmbeddingLoss", "GaussianNLLLoss", "MultiLabelMarginLoss",  # of targets of a kind
     }  # fmt: skip

@@ -15,6 +15,7 @@ from minigrad.nn.arguments import as_tensor_argument, tensor_arguments
 from minigrad.nn.distance import PairwiseDistance, pairwise_distance
 from minigrad.nn.losses.reduction import check_reduction, legacy_reduction, reduce_loss
 from minigrad.ops.elementwise import softplus
+from minigrad.ranges import arange
 from minigrad.tensor.tensor import Tensor
 
 
@@ -244,9 +245,8 @@ def multi_margin_loss(
         raise ValueError(f"weight must be one-dimensional, got {weight.ndim} dimensions")
     index = target.unsqueeze(-1)
     behind = (margin - input.gather(-1, index) + input).clamp(min=0) ** p
-    others = np.ones(input.shape, bool)
-    np.put_along_axis(others, index._data, False, -1)
-    loss = where(Tensor._wrap(others), behind, 0.0)
+    others = index != arange(input.shape[-1])
+    loss = where(others, behind, 0.0)
     if weight is not None:
         loss = loss * weight[target].unsqueeze(-1)
     return reduce_loss(loss.sum(-1) / input.shape[-1], reduction)
