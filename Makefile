@@ -5,7 +5,7 @@ EXTRAS ?= examples,test
 ARGS ?=
 BIN := $(VENV)/bin
 
-.PHONY: help mnist test oracle bench mutants report lab gallery commands lint stubs typecheck wheel clean
+.PHONY: help mnist test oracle bench mutants report lab gallery playground commands lint stubs typecheck wheel clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1|/' | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ lab: $(VENV)/installed-examples  ## the claims about BatchNorm, run and judged (
 gallery: $(VENV)/installed-examples  ## draw docs/gallery.md and the README's picture
 	$(BIN)/python examples/gallery.py
 	$(BIN)/python examples/draw_batchnorm.py docs/batchnorm.svg
+
+playground: $(VENV)/installed-$(EXTRAS)  ## build the page that runs minigrad in the browser, and serve it
+	$(BIN)/python playground/build.py $(ARGS)
 
 commands: $(VENV)/installed-$(EXTRAS)  ## run every command that a page names, as it stands there (options: ARGS="--list")
 	$(BIN)/python tests/commands.py $(ARGS)

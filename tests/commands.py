@@ -40,6 +40,13 @@ INSTEAD = {
         "python benchmarks/worker.py minigrad_eager fig1_bn sgd 1 </dev/null",
         "the names are placeholders",
     ),
+    # serve a page until Ctrl-C
+    "make playground": ('make playground ARGS="--no-serve"', "serves until Ctrl-C"),
+    'make playground ARGS="--local runs/pyodide"': ("", "needs that folder: tests/test_playground.py builds it"),
+    "python playground/local.py runs/pyodide": (
+        "python playground/local.py --help",
+        "a hundred megabytes: .ci/run fetches them by itself",
+    ),
     # would run for half an hour and more
     "make bench": ("", "half an hour; the Makefile's other line, with --quick, is run"),
     "python benchmarks/run.py": ("", "half an hour; the next line there, with --quick, is run"),

@@ -67,6 +67,23 @@ def mpiexec():
     return ranks.launch
 
 
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium, playwright's own or the machine's."""
+    _wanted("playwright", importlib.util.find_spec("playwright") is not None)
+    from playwright.sync_api import Error, sync_playwright
+
+    own = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))), None)
+    with sync_playwright() as play:
+        try:
+            found = play.chromium.launch(args=["--no-sandbox"])
+        except Error:
+            _wanted("headless Chromium", own is not None)
+            found = play.chromium.launch(executable_path=own, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
 @pytest.fixture
 def dot():
     _wanted("graphviz's dot", shutil.which("dot") is not None)

@@ -1,6 +1,5 @@
 """The page in a real browser, the network off."""
 
-import importlib.util
 import json
 import re
 import shutil
@@ -52,22 +51,6 @@ def test_what_is_folded_or_not_a_number_is_told(dot, tmp_path):
     (tanh,) = [n for n in data["views"][-1]["nodes"] if n["label"] == "tanh"]
     assert len(tanh["ages"]) == 2 and tanh["times"] == 3 and {s["node"] for s in data["steps"]} > {*tanh["ages"]}
     assert data["views"][-1]["nodes"][-1]["number"] == "nan"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    _wanted("playwright", importlib.util.find_spec("playwright") is not None)
-    from playwright.sync_api import Error, sync_playwright
-
-    own = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))), None)
-    with sync_playwright() as play:
-        try:
-            found = play.chromium.launch(args=["--no-sandbox"])
-        except Error:
-            _wanted("headless Chromium", own is not None)
-            found = play.chromium.launch(executable_path=own, args=["--no-sandbox"])
-        yield found
-        found.close()
 
 
 @pytest.fixture
