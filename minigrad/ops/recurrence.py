@@ -111,11 +111,11 @@ def gates_left(kept, g, out):
 
 
 def squash(x, out):
-    """Write sigmoid(x), and over x."""
-    np.negative(x, out=x)
-    np.exp(x, out=x)
-    x += 1
-    np.reciprocal(x, out=out)
+    """Write sigmoid(x), and over x: (1 + tanh(x/2))/2, which is quicker than by exp."""
+    x *= 0.5
+    np.tanh(x, out=x)
+    x *= 0.5
+    np.add(x, 0.5, out=out)
 
 
 def sigmoid_slope(s):
