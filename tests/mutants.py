@@ -217,7 +217,7 @@ SURROUNDINGS = (
     Mutant("a file that is being written is taken for abandoned", "minigrad/files.py", "            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)\n", "            pass\n", FILES),
     Mutant("an ended sequence takes the last step's state", "nn/recurrent_steps.py", "return first + np.arange(n)", "return total + np.arange(n)", "tests/test_recurrent.py"),
     Mutant("backwards every sequence begins where the longest ends", "nn/recurrent_steps.py", "mirrored = lengths[:size] - 1 - t", "mirrored = len(sizes) - 1 - t", "tests/test_recurrent.py"),
-    Mutant("gates left for another result are taken", "minigrad/ops/recurrence.py", 'if kept["out"] is not out:', "if False:", "tests/test_recurrent.py"),
+    Mutant("gates left for another result are taken", "minigrad/ops/kept.py", 'if kept["owner"] is not owner:', "if False:", "tests/test_recurrent.py"),
     Mutant("a cell forgets nothing on the way back", "minigrad/ops/lstm.py", "        dc *= f\n", "", "tests/test_recurrent.py"),
     Mutant("recorded, a cell forgets nothing on the way back", "minigrad/ops/lstm.py", "dc = dc * f", "dc = dc * 1", "tests/test_recurrent.py"),
     Mutant("the last place is left out of an average", "nn/pooling.py", "at < -(-(i + 1) * size // out)", "at < (i + 1) * size // out", "tests/test_rearranging.py"),

@@ -38,7 +38,7 @@ AS_PYTORCH = {  # where PyTorch has the operation under another name or signatur
     "elementwise.safe_sqrt": lambda t, x: t.sqrt(x),
     "elementwise.floor_divide": lambda t, x, y: t.div(x, y, rounding_mode="floor"),
     "loss.binary_cross_entropy": lambda t, p, y: t.nn.functional.binary_cross_entropy(p, y, reduction="none"),
-    "loss.cross_entropy": lambda t, x, classes, reduction: t.nn.functional.cross_entropy(
+    "loss.cross_entropy": lambda t, x, classes, reduction, kept: t.nn.functional.cross_entropy(
         x, t.tensor(classes), reduction=reduction
     ),
     "loss.nll": lambda t, x, classes: t.nn.functional.nll_loss(x, t.tensor(classes), reduction="none"),

@@ -174,7 +174,7 @@ SAMPLES = {
     "loss.binary_cross_entropy_of_logits": [((signed(2, 3) * 9, away(2, 3), away(*w) * 3), {}) for w in ((3,), (2, 3))],
     "loss.huber": ((signed(2, 3) * 2,), {"delta": 0.9}),
     "loss.cross_entropy": [
-        ((signed(4, 3),), {"classes": np.array([0, 2, 1, 2]), "reduction": how}) for how in ("none", "mean", "sum")
+        ((signed(4, 3),), {"classes": np.array([0, 2, 1, 2]), "reduction": how, "kept": {}}) for how in ("none", "mean", "sum")
     ],
     "loss.nll": [
         ((signed(4, 3),), {"classes": np.array([0, 2, 1, 2])}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minigrad.ops.elementwise import sigmoid
+from minigrad.ops.kept import leave, take
 from minigrad.ops.recurrence import (
     all_before,
     arrived,
@@ -12,9 +13,7 @@ from minigrad.ops.recurrence import (
     by_gate,
     columns,
     gate_blocks,
-    gates_left,
     in_order,
-    leave_gates,
     sigmoid_back,
     sigmoid_slope,
     squash,
@@ -27,7 +26,7 @@ from minigrad.primitive import primitive
 
 
 def _gru_vjp(g, out, x, _h0, w, b, *, sizes, kept):
-    left = gates_left(kept, g, out)
+    left = take(kept, g, out)
     if left is None:
         dx, d_hidden, dh = _gru_recorded(g, out, x, w, b, sizes)
     else:
@@ -150,4 +149,5 @@ def gru(x, h0, w, b, *, sizes, kept=None):
         np.subtract(h[before], new, out=step)
         step *= z
         step += new
-    return leave_gates(kept, h, gates, h_n)
+    leave(kept, h, gates, h_n)
+    return h

@@ -8,6 +8,7 @@ import numpy as np
 
 from minigrad.ops.elementwise import hardtanh, sigmoid, softplus
 from minigrad.ops.indexing import arange_column, put_along_axis
+from minigrad.ops.kept import leave, take
 from minigrad.ops.reduction import divide_by_count, softmax, softmax_vjp, subtract_max
 from minigrad.ops.summation import in_float32, row_sums
 from minigrad.primitive import primitive
@@ -63,21 +64,31 @@ def nll(x, *, classes):
     return -x[(first, classes, *others)]
 
 
-def _cross_entropy_vjp(g, _out, x, *, classes, reduction):
-    return softmax_minus_onehot(x, classes=classes) * _row_cotangents(g, x, reduction)
+def _cross_entropy_vjp(g, _out, x, *, classes, reduction, kept=None):
+    rows = _row_cotangents(g, x, reduction)
+    left = take(kept, g, x)
+    if left is None:
+        return softmax_minus_onehot(x, classes=classes) * rows
+
+    error = np.divide(*left, order="C")
+    error[arange_column(len(x), 0), classes] -= 1
+    error *= rows
+    return error
 
 
 @primitive(_cross_entropy_vjp, floats=True)
 @in_float32
-def cross_entropy(x, *, classes, reduction):
+def cross_entropy(x, *, classes, reduction, kept=None):
     """Minus the log-probability that the logits (N, C) give to N classes.
 
     ``reduction`` is 'none', 'sum' or 'mean'.
     """
     # what the exponentials add up to is at least 1
     shifted = subtract_max(x, 1)
-    sums = row_sums(np.exp(shifted), 1)[:, 0]
-    losses = np.log(sums) - shifted[arange_column(len(x), 0), classes]
+    exponentials = np.exp(shifted)
+    sums = row_sums(exponentials, 1)
+    leave(kept, x, exponentials, sums)
+    losses = np.log(sums[:, 0]) - shifted[arange_column(len(x), 0), classes]
     if reduction == "none":
         return losses
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minigrad.ops.elementwise import sigmoid
+from minigrad.ops.kept import leave, take
 from minigrad.ops.recurrence import (
     all_before,
     arrived,
@@ -12,9 +13,7 @@ from minigrad.ops.recurrence import (
     by_gate,
     columns,
     gate_blocks,
-    gates_left,
     in_order,
-    leave_gates,
     sigmoid_back,
     sigmoid_slope,
     squash,
@@ -27,7 +26,7 @@ from minigrad.primitive import primitive
 
 
 def _lstm_vjp(g, out, x, _h0, _c0, w_in, w, b, *, sizes, kept):
-    left = gates_left(kept, g, out)
+    left = take(kept, g, out)
     if left is None:
         inputs = x @ w_in.mT + b
         dz, dh, dc = _lstm_recorded(g, out, inputs, w, sizes)
@@ -156,4 +155,5 @@ def lstm(x, h0, c0, w_in, w, b, *, sizes, kept=None):
         np.tanh(c_after, out=t)
         np.multiply(o, t, out=h[after])
 
-    return leave_gates(kept, states, gates, tanh_c)
+    leave(kept, states, gates, tanh_c)
+    return states

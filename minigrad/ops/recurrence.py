@@ -93,23 +93,6 @@ def states_after(x, *starts):
     return states
 
 
-def leave_gates(kept, out, *values):
-    if kept is not None:
-        kept.update(out=out, values=values)
-    return out
-
-
-def gates_left(kept, g, out):
-    """Return what forward left for the cotangent of this result; None where nothing is."""
-    if not kept or not isinstance(g, np.ndarray):
-        return None
-    if kept["out"] is not out:
-        return None
-    values = kept["values"]
-    kept.clear()
-    return values
-
-
 def squash(x, out):
     """Write sigmoid(x), and over x: (1 + tanh(x/2))/2, which is quicker than by exp."""
     x *= 0.5

@@ -66,7 +66,8 @@ def cross_entropy(
         check_reduction(reduction)
         classes, counts = _checked_classes(input, target, ignore_index)
         if counts is None:  # one operation instead of three
-            result: Tensor = ops.cross_entropy(input, classes=classes, reduction=reduction)
+            options = {"classes": classes, "reduction": reduction, "kept": {}}
+            result: Tensor = ops.cross_entropy(input, **options)
             return result
     return _composed_cross_entropy(input.log_softmax(1), target, weight, **options)
 
