@@ -234,3 +234,13 @@ def test_statistics_that_moved_are_an_error_where_they_are_read_again(training):
     else:
         with pytest.raises(RuntimeError, match="a checkpoint reads again was overwritten by batch_norm"):
             y.sum().backward()
+
+
+def test_what_asks_for_no_gradient_may_be_computed_on_the_way():
+    model = nn.Sequential(nn.ReLU(), nn.Linear(3, 2))
+    x = mg.randn(4, 3)
+    checkpoint(model, x, use_reentrant=False).sum().backward()
+    checkpointed = model[1].weight.grad.numpy().copy()
+    model.zero_grad()
+    model(x).sum().backward()
+    np.testing.assert_array_equal(checkpointed, model[1].weight.grad.numpy())

@@ -34,7 +34,7 @@ def embedding_backward(g, *, indices, rows, padding_idx, scale_grad_by_freq):
     """Zeros (rows, D) with the rows of g (*, D) added at ``indices``, but at ``padding_idx``."""
     values = _scaled_rows(g, indices, padding_idx, scale_grad_by_freq)
     wide = _PAIRS.get(values.dtype.char)
-    if wide is None or values.shape[-1] % 2 or type(values) is not np.ndarray:
+    if wide is None or g.shape[-1] % 2 or not _plain(values, indices):
         return _added_rows(values, indices, rows)
 
     pairs = np.ascontiguousarray(values).view(wide)
@@ -42,6 +42,10 @@ def embedding_backward(g, *, indices, rows, padding_idx, scale_grad_by_freq):
 
 
 _PAIRS = {"f": np.complex64, "d": np.complex128}  # two numbers that are added at once
+
+
+def _plain(*arrays):
+    return all(type(x) is np.ndarray for x in arrays)
 
 
 def _added_rows(values, indices, rows):

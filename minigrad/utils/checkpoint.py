@@ -232,8 +232,9 @@ def _buffers_in_evaluation(nodes: list[Node]) -> Iterator[Any]:
 def _recorded_since(result: Any, start: int) -> list[Node]:
     """Return the operations behind ``result`` that are younger than ``start``, by age."""
     roots = [x._node for x in tensors_in(result) if x._node is not None]
-    nodes = ancestors(roots, since=start)
-    return topological_order(node for node in nodes if node.primitive is not None)
+    nodes = ancestors(roots, since=start, linked=False)
+    operations = (node for node in nodes if node.primitive is not None and node.requires_grad)
+    return topological_order(operations)
 
 
 def _kind(node: Node) -> str:
