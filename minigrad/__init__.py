@@ -23,18 +23,23 @@ from minigrad import allocator as _allocator
 from minigrad import amp as amp
 from minigrad import autograd as autograd
 from minigrad import backends as backends
+from minigrad import cuda as cuda
 from minigrad import datasets as datasets
 from minigrad import distributed as distributed
 from minigrad import distributions as distributions
 from minigrad import func as func
 from minigrad import linalg as linalg
+from minigrad import mps as mps
 from minigrad import nn as nn
 from minigrad import onnx as onnx
 from minigrad import optim as optim
 from minigrad import special as special
+from minigrad import testing as testing
 from minigrad import transforms as transforms
 from minigrad import utils as utils
+from minigrad import version as version
 from minigrad import viz as viz
+from minigrad import xpu as xpu
 from minigrad.amp import autocast as autocast
 from minigrad.amp import is_autocast_enabled as is_autocast_enabled
 from minigrad.autograd.anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
@@ -51,7 +56,6 @@ from minigrad.compat import (
     ShortTensor as ShortTensor,
     Size as Size,
     are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
-    cuda as cuda,
     e as e,
     finfo as finfo,
     get_default_device as get_default_device,
@@ -65,7 +69,6 @@ from minigrad.compat import (
     is_floating_point as is_floating_point,
     is_inference as is_inference,
     is_tensor as is_tensor,
-    mps as mps,
     nan as nan,
     numel as numel,
     pi as pi,
@@ -77,7 +80,6 @@ from minigrad.compat import (
     set_num_threads as set_num_threads,
     typename as typename,
     use_deterministic_algorithms as use_deterministic_algorithms,
-    xpu as xpu,
 )
 from minigrad.compiler import compile as compile
 from minigrad.creation import (
@@ -100,6 +102,7 @@ from minigrad.creation import (
 from minigrad.device import Device as device
 from minigrad.dtypes import (
     bool_ as bool,
+    dtype as dtype,
     double as double,
     float16 as float16,
     float32 as float32,
@@ -268,18 +271,23 @@ _PACKAGES = [
     "amp",
     "autograd",
     "backends",
+    "cuda",
     "datasets",
     "distributed",
     "distributions",
     "func",
     "linalg",
+    "mps",
     "nn",
     "onnx",
     "optim",
     "special",
+    "testing",
     "transforms",
     "utils",
+    "version",
     "viz",
+    "xpu",
 ]
 __all__ = [
     name

@@ -8,9 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.absent import cuda as cuda
-from minigrad.absent import mps as mps
-from minigrad.absent import xpu as xpu
 from minigrad.creation import as_tensor, empty
 from minigrad.device import Device, absent
 from minigrad.dtypes import TYPES, category, dtype_of_type, get_default_dtype, set_default_dtype

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+dtype = np.dtype  # the class of them all
 float16, float32, float64 = np.dtype("float16"), np.dtype("float32"), np.dtype("float64")
 int8, int16, int32, int64 = (np.dtype(f"int{n}") for n in (8, 16, 32, 64))
 uint8, bool_ = np.dtype("uint8"), np.dtype("bool")

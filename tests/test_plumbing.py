@@ -145,3 +145,41 @@ def test_a_timer_refuses_what_pytorchs_refuses(torch):
                 getattr(timer, name)()
     with pytest.raises(ValueError, match="python"):
         benchmark.Timer("pass", language="c++")
+
+
+CLOSE = {
+    "equal": lambda lib: (lib.ones(2), lib.ones(2)),
+    "near": lambda lib: (lib.tensor([1.0, 2.0]), lib.tensor([1.0, 2.000001])),
+    "far": lambda lib: (lib.tensor([1.0, 2.0]), lib.tensor([1.0, 2.0001])),
+    "shapes": lambda lib: (lib.ones(2), lib.ones(2, 1)),
+    "dtypes": lambda lib: (lib.ones(2), lib.ones(2, dtype=lib.float64)),
+    "integers": lambda lib: (lib.tensor([1, 2]), lib.tensor([1, 3])),
+    "bools": lambda lib: (lib.tensor([True]), lib.tensor([False])),
+    "nan": lambda lib: (lib.tensor([float("nan")]), lib.tensor([float("nan")])),
+    "lists": lambda lib: ([lib.ones(1), 2.0], [lib.ones(1), 2.0]),
+    "lengths": lambda lib: ([lib.ones(1)], [lib.ones(1), 2.0]),
+    "dicts": lambda lib: ({"a": lib.ones(1)}, {"a": lib.zeros(1)}),
+    "keys": lambda lib: ({"a": lib.ones(1)}, {"b": lib.ones(1)}),
+}
+
+
+@pytest.mark.parametrize("name", CLOSE)
+@pytest.mark.parametrize(
+    "options", [{}, {"rtol": 1e-3, "atol": 0}, {"equal_nan": True}, {"check_dtype": False}, {"rtol": 1}]
+)
+def test_assert_close(torch, name, options):
+    outcomes = []
+    for lib in (mg, torch):
+        try:
+            outcomes.append(lib.testing.assert_close(*CLOSE[name](lib), **options))
+        except (AssertionError, ValueError) as error:
+            outcomes.append(type(error))
+    assert outcomes[0] == outcomes[1]
+
+
+def test_paths_of_devices_and_of_dtypes():
+    from minigrad.cuda.amp import GradScaler, autocast
+
+    assert (GradScaler, autocast) == (mg.amp.GradScaler, mg.amp.autocast)
+    assert isinstance(mg.float32, mg.dtype) and mg.version.cuda is None
+    assert mg.cuda.get_rng_state_all() == [] and mg.xpu.device_count() == mg.mps.device_count() == 0
