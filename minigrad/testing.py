@@ -51,7 +51,8 @@ def _assert_arrays(a: np.ndarray, b: np.ndarray, options: dict[str, Any], msg: A
     same = a.dtype == b.dtype or not options["check_dtype"]
     _assert(a.shape == b.shape, f"The shapes do not match: {a.shape} != {b.shape}", msg)
     _assert(same, f"The dtypes do not match: {a.dtype} != {b.dtype}", msg)
-    close = np.isclose(a * 1, b * 1, rtol, atol, options["equal_nan"])
+    equal_nan = options["equal_nan"]
+    close = np.isclose(a * 1, b * 1, rtol, atol, equal_nan)
     far = np.subtract(a, b, dtype=np.float64)[~close]
     greatest = np.abs(far).max(initial=0)
     text = (
