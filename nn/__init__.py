@@ -85,10 +85,14 @@ from minigrad.nn.lazy_layers import LazyLinear as LazyLinear
 from minigrad.nn.linear import Flatten as Flatten
 from minigrad.nn.linear import Identity as Identity
 from minigrad.nn.linear import Linear as Linear
+from minigrad.nn.losses.adaptive_softmax import (
+    AdaptiveLogSoftmaxWithLoss as AdaptiveLogSoftmaxWithLoss,
+)
 from minigrad.nn.losses.binary_cross_entropy import BCELoss as BCELoss
 from minigrad.nn.losses.binary_cross_entropy import BCEWithLogitsLoss as BCEWithLogitsLoss
 from minigrad.nn.losses.cross_entropy import CrossEntropyLoss as CrossEntropyLoss
 from minigrad.nn.losses.cross_entropy import NLLLoss as NLLLoss
+from minigrad.nn.losses.cross_entropy import NLLLoss2d as NLLLoss2d
 from minigrad.nn.losses.ctc import CTCLoss as CTCLoss
 from minigrad.nn.losses.likelihood import GaussianNLLLoss as GaussianNLLLoss
 from minigrad.nn.losses.likelihood import KLDivLoss as KLDivLoss

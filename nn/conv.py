@@ -83,6 +83,21 @@ def conv3d(
     return _conv(3, input, weight, bias, stride, padding, dilation, groups)
 
 
+@tensor_arguments
+def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor:
+    """Cross-correlate (L, N, C) with (k, C, out) -> (L', N, out), zeros at both ends.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv_tbc.html
+
+    >>> import minigrad as mg
+    >>> conv_tbc(mg.ones(3, 1, 1), mg.ones(2, 1, 1), mg.zeros(1)).flatten()
+    tensor([2., 2.])
+    """
+    batch = input.permute(1, 2, 0)
+    kernels = weight.permute(2, 1, 0)
+    return conv1d(batch, kernels, bias, padding=pad).permute(2, 0, 1)
+
+
 def _conv(
     n: int,
     input: Tensor,

@@ -111,6 +111,9 @@ class ConversionMethods:
             "others; send them state_dict(), or use threads"
         )
 
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Stay as it is, which computes the same; ``mg.compile(model)`` returns a compiled one."""
+
     # ---- gradients ---------------------------------------------------------------------------
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Set ``requires_grad`` of all parameters; return the module."""

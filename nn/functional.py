@@ -52,6 +52,7 @@ from minigrad.nn.bilinear import bilinear as bilinear
 from minigrad.nn.conv import conv1d as conv1d
 from minigrad.nn.conv import conv2d as conv2d
 from minigrad.nn.conv import conv3d as conv3d
+from minigrad.nn.conv import conv_tbc as conv_tbc
 from minigrad.nn.conv_transpose import conv_transpose1d as conv_transpose1d
 from minigrad.nn.conv_transpose import conv_transpose2d as conv_transpose2d
 from minigrad.nn.conv_transpose import conv_transpose3d as conv_transpose3d
@@ -144,6 +145,8 @@ from minigrad.nn.unpooling import max_unpool2d as max_unpool2d
 from minigrad.nn.unpooling import max_unpool3d as max_unpool3d
 from minigrad.nn.upsampling import interpolate as interpolate
 from minigrad.nn.upsampling import upsample as upsample
+from minigrad.nn.upsampling import upsample_bilinear as upsample_bilinear
+from minigrad.nn.upsampling import upsample_nearest as upsample_nearest
 
 if not _typing.TYPE_CHECKING:  # a checker knows all names
     __getattr__ = _missing_name("minigrad.nn.functional", globals(), "functions")

@@ -14,6 +14,7 @@ import numpy as np
 from minigrad.nn.arguments import tensor_arguments
 from minigrad.nn.module import Module
 from minigrad.nn.pooling import averaging_matrix
+from minigrad.silence import warn
 from minigrad.tensor.tensor import Tensor
 
 Size = int | Sequence[int] | None
@@ -213,6 +214,30 @@ def upsample(
     [[[1.0, 1.0, 2.0, 2.0]]]
     """
     return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+def _warn_of(function: str) -> None:
+    warn(f"`nn.functional.{function}` is deprecated. Use `nn.functional.interpolate` instead.")
+
+
+@tensor_arguments
+def upsample_nearest(input: Tensor, size: Size = None, scale_factor: Scale = None) -> Tensor:
+    """As :func:`interpolate` by the nearest place; deprecated.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.upsample_nearest.html
+    """
+    _warn_of("upsample_nearest")
+    return interpolate(input, size, scale_factor, "nearest")
+
+
+@tensor_arguments
+def upsample_bilinear(input: Tensor, size: Size = None, scale_factor: Scale = None) -> Tensor:
+    """As :func:`interpolate`, bilinear with aligned corners; deprecated.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.upsample_bilinear.html
+    """
+    _warn_of("upsample_bilinear")
+    return interpolate(input, size, scale_factor, "bilinear", align_corners=True)
 
 
 class Upsample(Module):

@@ -141,6 +141,26 @@ def test_trains_as_pytorchs(make, x, torch):
     same(*(trained(lib, make, x) for lib in (mg, torch)))
 
 
+MAPS = [("matrix_exp", 4, 4), ("cayley", 4, 4), ("householder", 4, 3), ("cayley", 3, 4), ("matrix_exp", 4, 2)]
+
+
+@pytest.mark.parametrize("trivial", [True, False])
+@pytest.mark.parametrize(("kind", "rows", "columns"), MAPS)
+def test_orthogonal_trains_as_pytorchs(kind, rows, columns, trivial, torch):
+    def make(lib):
+        layer = lib.nn.Linear(columns, rows)
+        layer.double()
+        return norms(lib).orthogonal(layer, orthogonal_map=kind, use_trivialization=trivial)
+
+    x = X[:, :columns].astype("float64")
+    ours, theirs = (trained(lib, make, x) for lib in (mg, torch))
+    same(ours, theirs)
+    layer = norms(mg).orthogonal(nn.Linear(columns, rows), orthogonal_map=kind)
+    q = layer.weight.detach().numpy()
+    q = q if rows >= columns else q.T
+    np.testing.assert_allclose(q.T @ q, np.eye(q.shape[1]), atol=1e-5)
+
+
 def test_parametrisations_come_and_go(torch):
     def seen(lib):
         parametrize = lib.nn.utils.parametrize
@@ -278,6 +298,8 @@ WRONG = [
     lambda L: L.nn.utils.parametrizations.spectral_norm(L.nn.Linear(2, 2), "nix"),
     lambda L: L.nn.utils.parametrizations.spectral_norm(L.nn.Linear(2, 2), n_power_iterations=0),
     lambda L: L.nn.utils.parametrizations.spectral_norm(L.nn.Linear(2, 2), dim=3),
+    lambda L: L.nn.utils.parametrizations.orthogonal(L.nn.Linear(2, 2), orthogonal_map="x"),
+    lambda L: L.nn.utils.parametrizations.orthogonal(L.nn.Linear(2, 2), "bias"),
     lambda L: L.nn.utils.spectral_norm(L.nn.Linear(2, 2), n_power_iterations=0),
     lambda L: L.nn.utils.spectral_norm(L.nn.utils.spectral_norm(L.nn.Linear(2, 2))),
     lambda L: L.nn.utils.spectral_norm(L.nn.Linear(2, 2, bias=False), "bias"),

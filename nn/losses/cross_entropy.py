@@ -19,6 +19,7 @@ from minigrad.nn.losses.reduction import (
     reduce_loss,
 )
 from minigrad.ops import loss as ops
+from minigrad.silence import warn
 from minigrad.tensor.tensor import Tensor
 
 
@@ -252,6 +253,25 @@ class NLLLoss(WeightedLoss):
         """Return the loss."""
         options: Any = {"ignore_index": self.ignore_index, "reduction": self.reduction}
         return nll_loss(input, target, self.weight, **options)
+
+
+class NLLLoss2d(NLLLoss):
+    """As :class:`NLLLoss`, by its deprecated name."""
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        ignore_index: int = -100,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        warn(
+            "`NLLLoss2d` has been deprecated. Please use `NLLLoss` instead as a drop-in "
+            "replacement.",
+            FutureWarning,
+        )
+        super().__init__(weight, ignore_index=ignore_index, reduction=reduction)
 
 
 class CrossEntropyLoss(WeightedLoss):

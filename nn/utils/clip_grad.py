@@ -39,19 +39,36 @@ def get_total_norm(
     tensor(5.)
     """
     listed = tensor_list(tensors, "get_total_norm", "tensors")
-    norm_type = float(norm_type)
-    norms = [np.linalg.norm(_widened(x), norm_type) for x in listed]
-    total = np.zeros((), np.float32)
-    if norms:
-        total = np.asarray(np.linalg.norm(norms, norm_type), dtype=norms[0].dtype)
+    total = _total(listed, norm_type)
+    _check_finite(total, norm_type, error_if_nonfinite)
+    return _narrowed(total, listed)
+
+
+def _total(tensors: list[Tensor], norm_type: float) -> np.ndarray:
+    """Return the norm in float32 or wider, as float16's range is too small for it."""
+    norms = []
+    for x in tensors:
+        wide = np.result_type(x.dtype, np.float32)
+        numbers = x._data.ravel().astype(wide, copy=False)
+        norms.append(np.linalg.norm(numbers, float(norm_type)))
+    if not norms:
+        return np.zeros((), np.float32)
+    return np.asarray(np.linalg.norm(norms, float(norm_type)), dtype=norms[0].dtype)
+
+
+def _check_finite(total: np.ndarray, norm_type: float, error_if_nonfinite: bool) -> None:
     if error_if_nonfinite and not np.isfinite(total):
         raise RuntimeError(
             f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, "
             "so it cannot be clipped. To disable this error and scale the gradients by the "
             "non-finite norm anyway, set `error_if_nonfinite=False`"
         )
-    if listed:
-        dtypes = [x.dtype for x in listed]
+
+
+def _narrowed(total: np.ndarray, tensors: list[Tensor]) -> Tensor:
+    """Return the norm as a tensor of the dtype of the tensors."""
+    if tensors:
+        dtypes = [x.dtype for x in tensors]
         with np.errstate(over="ignore"):
             total = total.astype(np.result_type(*dtypes))
     result: Tensor = Tensor._wrap(total)
@@ -86,9 +103,10 @@ def clip_grad_norm_(
     https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html
     """
     gradients = _gradients(parameters, "clip_grad_norm_")
-    total = get_total_norm(gradients, norm_type, error_if_nonfinite)
+    total = _total(gradients, norm_type)
+    _check_finite(total, norm_type, error_if_nonfinite)
     _scale(gradients, max_norm, float(total))
-    return total
+    return _narrowed(total, gradients)
 
 
 def _scale(gradients: list[Tensor], max_norm: float, total: float) -> None:
@@ -114,11 +132,6 @@ def clip_grad_norm(
         FutureWarning,
     )
     return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite, foreach)
-
-
-def _widened(g: Tensor) -> np.ndarray:
-    """Return the numbers in float32 or wider, as float16's range is too small for a norm."""
-    return g._data.ravel().astype(np.result_type(g.dtype, np.float32), copy=False)
 
 
 def clip_grad_value_(

@@ -11,6 +11,7 @@ from minigrad.functions.products import mv
 from minigrad.modes import no_grad
 from minigrad.nn.activation_gates import normalize
 from minigrad.nn.module import Module
+from minigrad.nn.utils.orthogonal import orthogonal as orthogonal
 from minigrad.nn.utils.parametrize import register_parametrization, tensor_of
 from minigrad.nn.utils.spectral_norm import (
     as_matrix,
