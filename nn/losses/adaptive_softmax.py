@@ -38,8 +38,8 @@ class AdaptiveLogSoftmaxWithLoss(Module):
 
     >>> import minigrad as mg
     >>> from minigrad import nn
-    >>> layer = nn.AdaptiveLogSoftmaxWithLoss(8, 20, cutoffs=[5, 10])
-    >>> output, loss = layer(mg.randn(3, 8), mg.tensor([0, 7, 19]))
+    >>> layer = nn.AdaptiveLogSoftmaxWithLoss(16, 20, cutoffs=[5, 10])
+    >>> output, loss = layer(mg.randn(3, 16), mg.tensor([0, 7, 19]))
     >>> output.shape, bool(loss == -output.mean())
     ((3,), True)
     """
