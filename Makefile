@@ -5,7 +5,7 @@ EXTRAS ?= examples,test
 ARGS ?=
 BIN := $(VENV)/bin
 
-.PHONY: help mnist test oracle bench mutants report lab gallery playground commands lint stubs typecheck wheel clean
+.PHONY: help mnist distributed test oracle bench mutants report lab gallery playground commands lint stubs typecheck wheel clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1|/' | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -24,6 +24,10 @@ with_sample = @$(1) || { status=$$?; [ $$status -eq 3 ] && \
 
 mnist: $(VENV)/installed-examples  ## train the default net on MNIST (options: ARGS="--model cnn")
 	$(call with_sample,$(BIN)/python examples/mnist.py $(ARGS))
+
+RANKS ?= 2
+distributed: $(VENV)/installed-examples,mpi  ## the same in two processes, which share each batch (options: RANKS=3)
+	$(call with_sample,$(BIN)/mpiexec -n $(RANKS) $(BIN)/python examples/mnist.py --distributed $(ARGS))
 
 test: $(VENV)/installed-$(EXTRAS)  ## run the whole default test suite (options: ARGS="-k batchnorm")
 	$(BIN)/python -m pytest $(ARGS)

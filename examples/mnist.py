@@ -1,7 +1,7 @@
 """Train a net with Batch Normalization on MNIST: python examples/mnist.py --help
 
 The page below is the whole of it: nets, the training step, evaluation, comparison. Arguments,
-data, checkpoints and pictures live in examples/support.
+data, checkpoints, pictures and what several processes share live in examples/support.
 """
 
 import sys
@@ -9,6 +9,7 @@ import sys
 from support.arguments import parse
 from support.checkpoint import Checkpoint, Interrupted
 from support.data import described, load_mnist
+from support.ranks import add_up, from_the_first, is_first, leave, own_part, spread
 from support.report import compared, finished, progress, started
 
 import minigrad as mg
@@ -77,12 +78,13 @@ def build(args, norm):
 def accuracy(model, dataset):
     """Return the share of correct answers in evaluation mode."""
     model.eval()
+    right = 0
     with mg.no_grad():
-        right = sum(
-            (model(images).argmax(1) == labels).sum().item()
-            for images, labels in DataLoader(dataset, batch_size=1000)
-        )
+        for batch in DataLoader(dataset, batch_size=1000):
+            images, labels = own_part(*batch)
+            right += (model(images).argmax(1) == labels).sum().item()
     model.train()
+    (right,) = add_up(right)
     return right / len(dataset)
 
 
@@ -91,9 +93,11 @@ def train(args, norm, train_set, test_set, checkpoint):
     model, optimizer, scheduler = build(args, norm)
     loader = DataLoader(train_set, batch_size=args.batch_size, shuffle=True)
     run = checkpoint.begin(model=model, optimizer=optimizer, scheduler=scheduler, loader=loader)
+    trained = spread(model)
     while run.epoch < args.epochs:
-        for images, labels in progress(loader, run, args):
-            logits = model(images)
+        for batch in progress(loader, run, args):
+            images, labels = own_part(*batch)
+            logits = trained(images)
             loss = F.cross_entropy(logits, labels)
             optimizer.zero_grad()
             loss.backward()
@@ -111,7 +115,10 @@ def train(args, norm, train_set, test_set, checkpoint):
 def main():
     """Read arguments and data, train, and write what came out."""
     args = parse()
-    train_set, test_set, source = load_mnist(args, TensorDataset)
+    first = is_first()
+    load = lambda: load_mnist(args, TensorDataset)
+    from_the_first(lambda: load() and None)  # one downloads, all read
+    train_set, test_set, source = load()
     args.train_size = len(train_set)
     args.trained_on = described(source, train_set, test_set)
     started(args, source, len(train_set), len(test_set))
@@ -120,8 +127,12 @@ def main():
         for norm in ("none", "batch") if args.compare else (args.norm,):
             model, runs[norm] = train(args, norm, train_set, test_set, Checkpoint(args, norm))
     except Interrupted as stop:
-        print(f"\n{stop}", file=sys.stderr)
+        if first:
+            print(f"\n{stop}", file=sys.stderr)
         return 130
+    leave()
+    if not first:
+        return 0
     finished(args, source, model, runs, test_set)
     if args.compare:
         compared(args, source, runs)

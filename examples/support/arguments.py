@@ -2,10 +2,11 @@
 
 import argparse
 import os
+import sys
 import tempfile
 from pathlib import Path
 
-from support import need
+from support import need, ranks
 
 DEFAULTS = {  # per model: what reaches its accuracy within its time on two cores
     "mlp": {"epochs": 10, "batch_size": 128, "lr": 2e-3, "weight_decay": 1e-2},
@@ -104,6 +105,15 @@ def parse(argv=None):
     add("--out", default=None, metavar="FOLDER", help="default: runs/mnist-<model>")
     add("--resume", action="store_true", help="go on where an interrupted run in --out stopped")
     add("--threads", type=positive(int), default=None, help="of NumPy's matrix products")
+    add(
+        "--distributed",
+        action="store_true",
+        help="share each batch with the other processes of mpiexec -n 2 python examples/mnist.py",
+    )
+    if "--distributed" in (sys.argv[1:] if argv is None else argv):
+        ranks.join()
+    if not ranks.is_first():
+        parser.error = lambda _: sys.exit(2)  # the first says why
     args = parser.parse_args(argv)
     need("matplotlib", "tqdm", *(["threadpoolctl"] if args.threads else []))
     for name, value in DEFAULTS[args.model].items():
@@ -113,13 +123,18 @@ def parse(argv=None):
     if args.compare:
         args.evaluate_every = 250 if args.model == "paper" else 100
     suffix = "-compare" if args.compare else ""
-    try:
-        args.out = folder(args.out or f"runs/mnist-{args.model}{suffix}")
-    except argparse.ArgumentTypeError as error:
-        parser.error(f"--out: {error}")
+    args.error = parser.error
+    args.out = Path(args.out or f"runs/mnist-{args.model}{suffix}")
+    ranks.from_the_first(lambda: _make_folder(args))
     if args.threads:
         from threadpoolctl import threadpool_limits
 
         args.limits = threadpool_limits(args.threads)
-    args.error = parser.error
     return args
+
+
+def _make_folder(args):
+    try:
+        folder(str(args.out))
+    except argparse.ArgumentTypeError as error:
+        args.error(f"--out: {error}")

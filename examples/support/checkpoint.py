@@ -1,9 +1,11 @@
 """Stopping and going on: everything a run needs to end with the same bits as one without a stop."""
 
+import contextlib
 import signal
 import time
 
 from support import leave
+from support.ranks import add_up, from_the_first, is_first
 
 import minigrad as mg
 
@@ -33,9 +35,10 @@ class Run:
         self._since = time.perf_counter()
 
     def count(self, loss, right, n):
-        """Add one batch."""
+        """Add one batch: the parts of all processes."""
         self.step += 1
-        self.loss, self.right, self.seen = self.loss + loss * n, self.right + right, self.seen + n
+        loss, right, n = add_up(loss * n if n else 0.0, right, n)
+        self.loss, self.right, self.seen = self.loss + loss, self.right + right, self.seen + n
 
     def clock(self):
         """Return the seconds of this epoch, those before a stop included."""
@@ -73,30 +76,41 @@ class Checkpoint:
     def begin(self, **parts):
         """Return the run, restored into ``parts`` where the arguments say --resume."""
         self.parts, self.run = parts, Run()
-        if self.args.resume and self.path.is_file():
-            self._restore()
-        elif self.args.resume and not (
-            self.args.compare and any(self.args.out.glob("checkpoint-*.safetensors"))
-        ):
-            self.args.error(f"--resume: no checkpoint {str(self.path)!r}; start without --resume")
+        saved = from_the_first(self._read) if self.args.resume else None
+        if saved is not None:
+            self._restore(saved)
         signal.signal(signal.SIGINT, self._on_interrupt)
         return self.run
 
-    def _restore(self):
+    def _read(self):
+        """Return what was saved, None for the second net of a comparison that is still to begin."""
+        if self.path.is_file():
+            with self._errors():
+                saved = mg.load(self.path)
+                self._compare(saved["settings"])
+                return saved
+        if not (self.args.compare and any(self.args.out.glob("checkpoint-*.safetensors"))):
+            self.args.error(f"--resume: no checkpoint {str(self.path)!r}; start without --resume")
+
+    @contextlib.contextmanager
+    def _errors(self):
+        """Say in one line why a file is no checkpoint of this run."""
         try:
-            saved = mg.load(self.path)
-            self._compare(saved["settings"])
-            for name, part in self.parts.items():
-                part.load_state_dict(saved[name])
-            missing = {"run", "random"} - set(saved)
-            if missing:
-                raise KeyError(*missing)
+            yield
         except KeyError as error:
             self.args.error(
                 f"--resume: {str(self.path)!r} is no checkpoint of this example: it has no {error}"
             )
         except (OSError, ValueError, TypeError, IndexError, RuntimeError) as error:
             self.args.error(f"--resume: {str(self.path)!r} is no checkpoint of this run: {error}")
+
+    def _restore(self, saved):
+        with self._errors():
+            for name, part in self.parts.items():
+                part.load_state_dict(saved[name])
+            missing = {"run", "random"} - set(saved)
+            if missing:
+                raise KeyError(*missing)
         mg.set_rng_state(saved["random"])
         vars(self.run).update(saved["run"])
 
@@ -113,8 +127,10 @@ class Checkpoint:
             )
 
     def save(self):
-        """Write everything, whole or not at all."""
+        """Write everything, whole or not at all; the first process does it for all."""
         self.run.clock()
+        if not is_first():
+            return
         state = {name: part.state_dict() for name, part in self.parts.items()}
         state["random"] = mg.Tensor(mg.get_rng_state())
         state["run"] = {k: v for k, v in vars(self.run).items() if not k.startswith("_")}
@@ -127,8 +143,12 @@ class Checkpoint:
         self.interrupted = True
 
     def leave_if_interrupted(self):
-        """Between two steps, where everything is consistent: save and leave after Ctrl-C."""
-        if self.interrupted:
+        """Between two steps, where everything is consistent: save and leave after Ctrl-C.
+
+        All processes leave after the same step, whichever heard of it first.
+        """
+        (interrupted,) = add_up(self.interrupted)
+        if interrupted:
             self.save()
             raise Interrupted(
                 f"Interrupted after step {self.run.step}; saved {self.path}. Go on with --resume "

@@ -5,7 +5,7 @@ import platform
 import signal
 import sys
 
-from support import leave
+from support import leave, ranks
 from support.checkpoint import SETTINGS
 
 import minigrad as mg
@@ -28,8 +28,13 @@ def progress(loader, run, args):
     """Yield the batches under a bar with loss and accuracy (on a terminal)."""
     from tqdm import tqdm
 
+    silent = not ranks.is_first() if ranks.are_several() else None  # None: where no terminal is
     bar = tqdm(
-        loader, desc=f"epoch {run.epoch + 1}/{args.epochs}", leave=False, disable=None, unit="batch"
+        loader,
+        desc=f"epoch {run.epoch + 1}/{args.epochs}",
+        leave=False,
+        disable=silent,
+        unit="batch",
     )
     with bar:
         for batch in bar:

@@ -5,6 +5,7 @@ https://docs.pytorch.org/docs/stable/distributed.html
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -70,6 +71,12 @@ class ProcessGroup:
                 break
         while self._under_way and self._under_way[0]._done:
             self._under_way.popleft()
+
+    def is_busy(self) -> bool:
+        """Return whether a collective is under way, after what can be done now."""
+        with contextlib.suppress(DistBackendError):
+            self.advance()
+        return bool(self._under_way)
 
     def give_up(self, work: Work, why: str) -> None:
         """Tell the others, listen to them, and raise what all of them do."""

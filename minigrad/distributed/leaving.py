@@ -19,6 +19,7 @@ from minigrad.distributed.work import DistError
 END = "the end of this rank"
 _INTERRUPTED = 130
 _NAP = 0.005
+_PATIENCE = 60
 _AFTER_YOU = 3  # seconds in which the first of several ranks shows what all of them raise
 
 
@@ -67,8 +68,11 @@ def _abort(status: int) -> None:
 
 def _leave() -> None:
     """Tell every group that this rank ends, and wait for the others without keeping a core busy."""
-    if any(group.failed for group in _Job.groups):
-        _abort(1)  # MPI cannot end in order: collectives were given up
+    until = time.monotonic() + _AFTER_YOU
+    while any(group.is_busy() for group in _Job.groups) and time.monotonic() < until:
+        time.sleep(_NAP)
+    if any(group.failed or group.is_busy() for group in _Job.groups):
+        _abort(1)  # MPI cannot end in order: some collective was left
     with contextlib.suppress(KeyboardInterrupt):
         try:
             works = [group.run(END, lambda: DONE, async_op=True) for group in _Job.groups]
@@ -76,5 +80,5 @@ def _leave() -> None:
                 time.sleep(_NAP)
             return
         except DistError:  # who waited for this rank has learnt it, and ends the job
-            time.sleep(_Job.world.timeout)
+            time.sleep(min(_Job.world.timeout, _PATIENCE))
     _abort(1)
