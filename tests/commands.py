@@ -70,6 +70,10 @@ INSTEAD = {
         "python tests/fuzz.py --programs 100 --seed 1",
         "many minutes; some hundreds are in the suite",
     ),
+    "make distributed": (
+        'make distributed ARGS="--epochs 1 --out runs/mnist-distributed"',
+        "trains as long as make mnist: one epoch shows that it runs",
+    ),
     "make oracle": ("", "downloads gigabytes; the suite beside PyTorch's light build is a step of .ci/run"),
     # is run by .ci/run as a step of its own
     "make test": ("", "a step of .ci/run, with the oracle required"),
