@@ -3,6 +3,7 @@
 Every function here is run by each rank, and checks what it sees; an assertion that fails ends them all.
 """
 
+import argparse
 import contextlib
 import copy
 import os
@@ -539,4 +540,8 @@ def fail(name, timeout, folder):
 
 
 if __name__ == "__main__":
-    globals()[sys.argv[1]](*sys.argv[2:])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("function", help="of this file")
+    parser.add_argument("arguments", nargs="*", help="of the function")
+    args = parser.parse_args()
+    globals()[args.function](*args.arguments)

@@ -81,6 +81,7 @@ PROGRAMS = [
             "stubs.py",
             "check_wheel.py",
             "fuzz.py",
+            "ranks.py",
         )
     ),
 ]
