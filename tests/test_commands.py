@@ -70,7 +70,7 @@ PROGRAMS = [
         )
     ),
     "examples/batchnorm_lab",
-    *("benchmarks/" + name for name in ("run.py", "chains.py", "optimizers.py", "worker.py", "surroundings.py")),
+    *("benchmarks/" + name for name in ("run.py", "chains.py", "optimizers.py", "worker.py", "surroundings.py", "distributed.py")),
     *(
         "tests/" + name
         for name in (
