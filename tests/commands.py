@@ -74,6 +74,12 @@ INSTEAD = {
         'make distributed ARGS="--epochs 1 --out runs/mnist-distributed"',
         "trains as long as make mnist: one epoch shows that it runs",
     ),
+    "pip install minigrad mpi4py": ("", "for a cluster with an MPI of its own"),
+    "pip install 'minigrad[mpi]'": ("", "the extra is installed by .ci/run; the package is the checkout"),
+    "python benchmarks/distributed.py": (
+        "python benchmarks/distributed.py --quick",
+        "minutes; the next line, with --quick, is run",
+    ),
     "make oracle": ("", "downloads gigabytes; the suite beside PyTorch's light build is a step of .ci/run"),
     # is run by .ci/run as a step of its own
     "make test": ("", "a step of .ci/run, with the oracle required"),

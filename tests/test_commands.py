@@ -70,7 +70,10 @@ PROGRAMS = [
         )
     ),
     "examples/batchnorm_lab",
-    *("benchmarks/" + name for name in ("run.py", "chains.py", "optimizers.py", "worker.py", "surroundings.py", "distributed.py")),
+    *(
+        "benchmarks/" + name
+        for name in ("run.py", "chains.py", "optimizers.py", "worker.py", "surroundings.py", "distributed.py")
+    ),
     *(
         "tests/" + name
         for name in (
