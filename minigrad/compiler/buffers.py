@@ -84,6 +84,8 @@ class Blocks:
             block = self._new(memory) if heir is None else self.of[heir]
             self.of[memory] = block
             taken = {block} if heir is not None else set()
+        if call.is_loop:
+            self.of.update((place.memory, self._new(place.memory)) for place in call.results)
         for memory in self._dying[i]:
             block = self.of.get(memory, -1)
             if block >= 0 and block not in taken:

@@ -13,12 +13,13 @@ import numpy as np
 
 from minigrad import dtypes
 from minigrad.compiler.guards import Checks
+from minigrad.compiler.loops import check_loops, close, fused
 from minigrad.compiler.plan import Difference, check_same, planned
 from minigrad.compiler.program import Program
 from minigrad.compiler.reach import Reach
 from minigrad.compiler.recording import HasGraph, Recording, Refused
 from minigrad.compiler.replay import Replay
-from minigrad.compiler.snapshot import Snapshot
+from minigrad.compiler.snapshot import Snapshot, same_bytes
 from minigrad.compiler.source import GuardFailed
 from minigrad.modes import MODES, RESULTS
 from minigrad.silence import warn
@@ -48,7 +49,10 @@ class Variant:
 class Compiled:
     """A compiled function: called as the function is; see :func:`compile`."""
 
-    def __init__(self, function: Callable[..., Any], strict: bool = True) -> None:
+    def __init__(self, function: Any, strict: bool = True, loops: str | None = None) -> None:
+        if loops is not None:
+            check_loops(loops)
+        self.loops = loops
         functools.update_wrapper(self, function, updated=())
         self.function, self.strict = function, strict
         self.variants: dict[Any, list[Variant]] = {}
@@ -161,7 +165,10 @@ class Compiled:
         """Turn what was written down twice into a page."""
         variant.calls = len(program.calls)
         names = self._names(recording.leaves)
-        variant.replay = Replay(planned(program), recording, names)
+        program = planned(program)
+        if self.loops is not None:
+            program = fused(program)
+        variant.replay = Replay(program, recording, names)
         variant.first = None
 
     def _problem(self, variant: Variant, program: Program, changed: str | None) -> str:
@@ -203,7 +210,8 @@ class Compiled:
             value = self.function(*args, **kwargs)
         finally:
             MODES.eager_inside = False
-        if not (_same_results(results, value) and after.is_now()):
+        same = close if self.loops else same_bytes
+        if not (_same_results(results, value, same) and after.is_now(same)):
             raise AssertionError(
                 "compile: the page gives other numbers than the function; please report this, "
                 "and call the function itself"
@@ -250,8 +258,8 @@ class Compiled:
 class CompiledModule(Compiled):
     """A compiled module, for evaluation: without gradients, and eager while it is training."""
 
-    def __init__(self, module: Any, strict: bool = True) -> None:
-        super().__init__(module, strict)
+    def __init__(self, module: Any, strict: bool = True, loops: str | None = None) -> None:
+        super().__init__(module, strict, loops)
         self.parameters = _parameters(module.forward)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -287,22 +295,14 @@ def _nobody_looks() -> bool:
     return not (modes.hold_statistics or modes.eager_inside)
 
 
-def _same_results(results: Any, value: Any) -> bool:
-    """Return whether a page returned what the function did, byte by byte."""
+def _same_results(results: Any, value: Any, same: Any) -> bool:
+    """Return whether a page returned what the function did, by ``same`` of two arrays."""
     eager = []
     for x in tree_leaves(value):
         if isinstance(x, (Tensor, np.ndarray)):
             eager.append(getattr(x, "_data", x))
     pairs = zip(results, eager, strict=False)
-    return all(same_bytes(a, b) for a, b in pairs)
-
-
-def same_bytes(a: Any, b: Any) -> bool:
-    """Return whether two arrays hold the same numbers, bit for bit."""
-    a, b = np.asarray(a), np.asarray(b)
-    if a.dtype != b.dtype or a.shape != b.shape:
-        return False
-    return a.tobytes() == b.tobytes()
+    return all(same(a, b) for a, b in pairs)
 
 
 def _key(tree: Any) -> Any:
@@ -347,7 +347,7 @@ def _parameters(function: Any) -> list[str]:
         return []
 
 
-def compile(function: Any = None, *, strict: bool = True) -> Any:
+def compile(function: Any = None, *, strict: bool = True, loops: str | None = None) -> Any:
     """Return a function that is written down while it runs, and replayed from then on.
 
     Calls 1 and 2 run eagerly, are noted call by call of NumPy, and compared byte by byte; the third
@@ -377,10 +377,10 @@ def compile(function: Any = None, *, strict: bool = True) -> Any:
         return add_reduce.copy(),
     """
     if function is None:
-        return functools.partial(compile, strict=strict)
+        return functools.partial(compile, strict=strict, loops=loops)
     if hasattr(function, "_modules") and hasattr(function, "training"):
-        return CompiledModule(function, strict)
-    return Compiled(function, strict)
+        return CompiledModule(function, strict, loops)
+    return Compiled(function, strict, loops)
 
 
 __all__ = ["Compiled", "compile"]

@@ -44,13 +44,14 @@ class Page:
     def __init__(self, program: Program, name: str, parameters: list[str]) -> None:
         self.program, self.name, self.parameters = program, name, parameters
         self.blocks = Blocks(program)
-        self.used: set[str] = {"np", "view", "GuardFailed", "inf", "nan", name, *parameters}
+        self.used: set[str] = {"np", "view", "address", "GuardFailed", "inf", "nan", name, *parameters}
         self.counters: Counter[str] = Counter()
         self.names: dict[Memory, str] = {}
         self.views: dict[Place, str] = {}  # of memory that stays: named once
         self.local_views: dict[Place, str] = {}
         self.values: dict[str, Any] = {}  # what the page finds by name
         self.header: list[str] = []
+        self.tables: list[str] = []  # of loops: the addresses they work at
         self.body: list[str] = []
         self.counts: dict[Any, str] = {}  # of requests: the name of the count
         self.first_write = 0  # the line that is the first to write something lasting
@@ -183,6 +184,8 @@ class Page:
     # ---- lines --------------------------------------------------------------------------------
     def line(self, call: Call) -> list[str]:
         """Return the lines of a call."""
+        if call.is_loop:
+            return self._loop(call.function)
         function, args = call.function, call.args
         if call.is_guard:
             return self._guard(call)
@@ -267,6 +270,21 @@ class Page:
             self.counts[request] = self._unused("count")
         return self.counts[request]
 
+    def _loop(self, text: Any) -> list[str]:
+        """Return the lines that call a loop: it finds its memory by addresses in a table."""
+        name = self._value("loop", text.compiled())
+        table = self._unused(f"{name}_table")
+        own = [f"address({self.place(place)})" for place in text.pointers]
+        moves = [not self._stays(place.memory) for place in text.pointers]
+        at_first = ["0" if moving else at for at, moving in zip(own, moves, strict=True)]
+        self.tables.append(f"{table} = np.array([{', '.join(at_first)}])")
+        pairs = enumerate(zip(own, moves, strict=True))
+        lines = [f"{table}[{i}] = {at}" for i, (at, moving) in pairs if moving]
+        return [*lines, f"{name}({table})"]
+
+    def _stays(self, memory: Memory) -> bool:
+        return memory in self.blocks.of or memory.kind in STAYING
+
     # ---- the whole ----------------------------------------------------------------------------
     def _write(self) -> str:
         """Return the text: the function, then the memory it works in."""
@@ -316,7 +334,7 @@ class Page:
         for place, alias in self.views.items():
             name = self.names[place.memory]
             lines.append(f"{alias} = {expression(place, name)}")
-        return lines
+        return [*lines, *self.tables]
 
     def _laid_out(self, memory: Memory, block: str) -> str:
         """Return the expression for an array in a block of bytes."""
@@ -365,6 +383,7 @@ def compiled(page: Page, filename: str) -> tuple[Any, dict[str, Any]]:
         "inf": np.inf,
         "nan": np.nan,
         "view": view,
+        "address": lambda x: x.__array_interface__["data"][0],
     }
     names.update(page.values)
     names.update(dict.fromkeys(page.counts.values(), 0.0))

@@ -1,0 +1,328 @@
+"""A loop as text for Numba: its nests, one a level of sums, and the function that is made of it."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import math
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minigrad.compiler.program import Memory, Place
+
+HEAD = """\
+import numpy as np
+from numba import carray, njit
+
+from minigrad.compiler.numba_functions import (
+    exp32, exp64, plus, pointer_bool, pointer_float32, pointer_float64,
+)
+
+
+@njit("void(int64[::1])", cache=True, error_model="numpy", fastmath={"contract"})
+def loop(table):
+"""
+Axis = tuple[int, tuple[int, ...]]  # how long, and which axes of the shape it goes through
+
+
+class Text:
+    """Prints a loop; ``pointers`` are the places whose addresses its table holds."""
+
+    def __init__(self, loop: Any, outside: set[Memory]) -> None:
+        self.loop, self.outside = loop, outside
+        self.lines: list[str] = []
+        self.pointers: list[Place] = []
+        self.names: dict[Any, str] = {}  # of pointers and constants
+        self.reads: list[Place] = []
+        self.stores: list[Place] = []
+        self.count = 0
+        self._choose_axes()
+        self._choose_levels()
+
+    # ---- axes ---------------------------------------------------------------------------------
+    def _choose_axes(self) -> None:
+        """Order the axes as memory lies, and let neighbours be one where all places allow it."""
+        loop = self.loop
+        summed = loop.summed or ()
+        places = [(s, p) for s in loop.statements for p in (s.target, *s.places())]
+        self.steps = [loop.where(p, s)[1] for s, p in places]
+        full = [s for s in loop.statements if s.shape == loop.shape]
+        first = full[0]
+        like = next(first.places(), first.target) if first.summed else first.target
+        lies = loop.where(like, first)[1] if not first.summed else loop.where(like, first)[1]
+        order = [i for i, n in enumerate(loop.shape) if n > 1]
+        order.sort(key=lambda i: -lies[i])
+        self.in_numbers = bool(order) and order[-1] in summed
+        if self.in_numbers:
+            order.sort(key=lambda i: i in summed)
+        merged: list[list[int]] = []
+        for i in order:
+            if merged and self._continues(merged[-1][-1], i):
+                merged[-1].append(i)
+            else:
+                merged.append([i])
+        shape = loop.shape
+        self.axes = [(math.prod(shape[i] for i in axes), tuple(axes)) for axes in merged]
+        self.inner = [a for a in self.axes if a[1][-1] in summed]
+        self.kept = [a for a in self.axes if a[1][-1] not in summed]
+        ends = self.axes[: len(self.inner)] == self.inner
+        self.is_rows = not self.in_numbers and len(self.kept) == 1 and ends
+
+    def _continues(self, outer: int, inner: int) -> bool:
+        summed = self.loop.summed or ()
+        if (outer in summed) != (inner in summed):
+            return False
+        n = self.loop.shape[inner]
+        return all(steps[outer] == steps[inner] * n for steps in self.steps)
+
+    # ---- levels -------------------------------------------------------------------------------
+    def _choose_levels(self) -> None:
+        """Give each statement its nest: one behind the sums that it reads."""
+        ready: dict[Memory, int] = {}  # the level from which on a value is there
+        self.levels: dict[Any, int] = {}
+        self.across: set[Memory] = set()  # computed in one nest, read in another
+        nest_of: dict[Memory, int] = {}
+        for s in self.loop.statements:
+            level = max((ready.get(p.memory, 0) for p in s.places()), default=0)
+            level = max(level, ready.get(s.target.memory, 0))
+            self.levels[s] = level
+            for p in s.places():
+                if nest_of.get(p.memory, level) != level:
+                    self.across.add(p.memory)
+            ready[s.target.memory] = level + 1 if s.summed else level
+            if not s.summed and s.shape == self.loop.shape:
+                nest_of[s.target.memory] = level
+        self.depth = max(self.levels.values()) + 1
+
+    # ---- text ---------------------------------------------------------------------------------
+    def write(self) -> None:
+        """Print the loop."""
+        if self.loop.summed is None:
+            self._plain()
+        elif self.in_numbers:
+            self._in_numbers()
+        else:
+            self._rows()
+        top = []
+        for i, place in enumerate(self.pointers):
+            kind = "bool" if place.dtype.kind == "b" else place.dtype.name
+            size = 1 + sum((n - 1) * step for n, step in self._extent(place))
+            top.append(f"    p{i} = carray(pointer_{kind}(table[{i}]), {size})")
+        constants = [f"    {name} = {made}" for made, name in self.names.items() if type(made) is str]
+        self.text = "\n".join([HEAD + "\n".join([*top, *constants]), *self.lines, ""])
+
+    @staticmethod
+    def _extent(place: Place) -> Iterator[tuple[int, int]]:
+        size = place.dtype.itemsize
+        for n, step in zip(place.shape, place.strides, strict=True):
+            yield max(n, 1), step // size
+
+    def _plain(self) -> None:
+        indent = self._open(self.axes, 1)
+        known: dict[Any, str] = {}
+        for s in self.loop.statements:
+            self._map(s, known, {}, self.axes, indent, s.target.memory in self.outside)
+
+    def _in_numbers(self) -> None:
+        indent = self._open(self.kept, 1)
+        numbers: dict[Any, str] = {}
+        for level in range(self.depth + 1):
+            for s in self._small(level):
+                stored = s.target.memory in self.outside
+                self._map(s, numbers, {}, self.kept, indent, stored)
+            self._nest_of_numbers(level, numbers, indent)
+
+    def _nest_of_numbers(self, level: int, numbers: dict[Any, str], indent: int) -> None:
+        statements = self._big(level)
+        if not statements:
+            return
+        sums = {s: f"s{self._next()}" for s in statements if s.summed}
+        for s, name in sums.items():
+            self._line(indent, f"{name} = {self._constant(0, s.target.dtype)}")
+        within = self._open(self.inner[:-1], indent, len(self.kept))
+        parts = {s: f"{name}_part" for s, name in sums.items()} if self.inner[:-1] else sums
+        for s in sums if parts is not sums else ():
+            self._line(within, f"{parts[s]} = {self._constant(0, s.target.dtype)}")
+        body = self._open(self.inner[-1:], within, len(self.kept) + len(self.inner) - 1)
+        known: dict[Any, str] = {}
+        axes = [*self.kept, *self.inner]
+        for s in statements:
+            if s.summed:
+                value = self._value(s, s.operands[0], known, numbers, axes, body)
+                self._line(body, f"{parts[s]} = plus({parts[s]}, {value})")
+            else:
+                self._map(s, known, numbers, axes, body, self._is_stored(s))
+        for s, name in sums.items():
+            if parts is not sums:
+                self._line(within, f"{name} = plus({name}, {parts[s]})")
+            numbers[s.target.memory] = name
+            if s.target.memory in self.outside:
+                self._store(s, name, self.kept, indent)
+
+    def _rows(self) -> None:
+        axes = [*self.inner, *self.kept]
+        for level in range(self.depth + 1):
+            small, statements = self._small(level), self._big(level)
+            if small:
+                indent = self._open(self.kept, 1, len(self.inner))
+                known: dict[Any, str] = {}
+                for s in small:
+                    self._map(s, known, {}, axes, indent, True)
+            sums = [s for s in statements if s.summed]
+            if sums:
+                indent = self._open(self.kept, 1, len(self.inner))
+                for s in sums:
+                    self._store(s, self._constant(0, s.target.dtype), axes, indent)
+            if statements:
+                body = self._open(axes, 1)
+                known = {}
+                for s in statements:
+                    if s.summed:
+                        value = self._value(s, s.operands[0], known, {}, axes, body)
+                        place = self._element(s.target, s, axes)
+                        self._line(body, f"{place} = {place} + {value}")
+                    else:
+                        self._map(s, known, {}, axes, body, self._is_stored(s))
+
+    def _small(self, level: int) -> list[Any]:
+        shape = self.loop.shape
+        rows = [s for s in self.loop.statements if self.levels[s] == level]
+        return [s for s in rows if s.shape != shape]
+
+    def _big(self, level: int) -> list[Any]:
+        shape = self.loop.shape
+        rows = [s for s in self.loop.statements if self.levels[s] == level]
+        return [s for s in rows if s.shape == shape]
+
+    def _is_stored(self, s: Any) -> bool:
+        return s.target.memory in self.outside or s.target.memory in self.across
+
+    # ---- lines --------------------------------------------------------------------------------
+    def _line(self, indent: int, text: str) -> None:
+        self.lines.append("    " * indent + text)
+
+    def _next(self) -> int:
+        self.count += 1
+        return self.count
+
+    def _open(self, axes: list[Axis], indent: int, first: int = 0) -> int:
+        """Write the heads of loops; return how far in their body stands."""
+        for i, (n, _) in enumerate(axes, first):
+            self._line(indent, f"for i{i} in range({n}):")
+            indent += 1
+        return indent
+
+    def _constant(self, value: Any, dtype: Any) -> str:
+        if np.dtype(dtype).kind == "b":
+            return repr(bool(value))
+        made = f"np.{np.dtype(dtype).name}({float(value)!r})"
+        made = made.replace("(inf", "(np.inf").replace("(-inf", "(-np.inf").replace("(nan", "(np.nan")
+        return self.names.setdefault(made, f"c{len(self.names)}")
+
+    def _pointer(self, place: Place) -> str:
+        key = place.memory, place.offset, place.dtype
+        if key not in self.names:
+            self.names[key] = f"p{len(self.pointers)}"
+            self.pointers.append(place)
+        i = int(self.names[key][1:])
+        if self._size(place) > self._size(self.pointers[i]):
+            self.pointers[i] = place
+        return self.names[key]
+
+    @staticmethod
+    def _size(place: Place) -> int:
+        axes = zip(place.shape, place.strides, strict=True)
+        return sum((n - 1) * step for n, step in axes)
+
+    def _element(self, place: Place, s: Any, axes: list[Axis]) -> str:
+        steps = self.loop.where(place, s)[1]
+        parts = []
+        for i, (_, own) in enumerate(axes):
+            step = steps[own[-1]]
+            if step:
+                parts.append(f"i{i}" if step == 1 else f"i{i} * {step}")
+        return f"{self._pointer(place)}[{' + '.join(parts) or 0}]"
+
+    def _value(self, s: Any, x: Any, known: Any, numbers: Any, axes: Any, indent: int) -> str:
+        """Return an operand: a name, where it is known, or a load."""
+        if not isinstance(x, Place):
+            dtypes = [p.dtype for p in s.places() if p.dtype.kind == "f"]
+            return self._constant(x, dtypes[0] if dtypes else s.target.dtype)
+        if x.memory in numbers:
+            return str(numbers[x.memory])
+        if x.memory in known:
+            return str(known[x.memory])
+        where = x.memory, self.loop.where(x, s), x.dtype
+        if x.memory not in self.loop.written and not any(where[1][1]):
+            return self._number(x)
+        if where not in known:
+            name = known[where] = f"x{self._next()}"
+            self._line(indent, f"{name} = {self._element(x, s, axes)}")
+            if x.memory not in self.loop.written or x.memory.kind != "temporary":
+                self.reads.append(x)
+        return str(known[where])
+
+    def _number(self, x: Place) -> str:
+        """Return the name of a number that is the same at all places: read once, at the top."""
+        made = f"{self._pointer(x)}[0]"
+        if made not in self.names:
+            self.names[made] = f"c{len(self.names)}"
+            self.reads.append(x)
+        return self.names[made]
+
+    def _map(self, s: Any, known: Any, numbers: Any, axes: Any, indent: int, stored: bool) -> None:
+        """Write one statement of the body."""
+        operands = [self._value(s, x, known, numbers, axes, indent) for x in s.operands]
+        dtypes = [p.dtype for p in s.places() if p.dtype.kind == "f"]
+        dtype = dtypes[0] if dtypes else s.target.dtype
+        formula = s.formula.format(*operands)
+        formula = formula.replace("exp(", f"exp{8 * dtype.itemsize}(")
+        for word, value in (("one", 1), ("zero", 0)):
+            if word in s.formula:
+                formula = formula.replace(word, self._constant(value, dtype))
+        name = f"v{self._next()}"
+        self._line(indent, f"{name} = {formula}")
+        for key in [key for key in known if type(key) is tuple and key[0] is s.target.memory]:
+            del known[key]
+        known[s.target.memory] = name
+        if stored:
+            self._store(s, name, axes, indent)
+
+    def _store(self, s: Any, value: str, axes: Any, indent: int) -> None:
+        self._line(indent, f"{self._element(s.target, s, axes)} = {value}")
+        if s.target not in self.stores:
+            self.stores.append(s.target)
+
+    # ---- the function -------------------------------------------------------------------------
+    def compiled(self) -> Any:
+        """Return the function; its text stands in a folder of the user's, compiled once."""
+        name = f"loop_{hashlib.sha256(self.text.encode()).hexdigest()[:16]}"
+        known = sys.modules.get(name)
+        if known is not None:
+            return known.loop
+        path = _folder() / f"{name}.py"
+        if not path.exists() or path.read_text() != self.text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_suffix(f".{os.getpid()}")
+            partial.write_text(self.text)
+            partial.replace(path)
+        spec: Any = importlib.util.spec_from_file_location(name, path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module  # Numba's cache asks for it
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+        return module.loop
+
+
+def _folder() -> Path:
+    """Return where printed loops are: MINIGRAD_CACHE, or minigrad in the user's cache."""
+    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "minigrad"
+    return Path(os.environ.get("MINIGRAD_CACHE") or default) / "loops"
