@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.program import Memory, Place
+from minigrad.compiler.program import TEMPORARY, Memory, Place
 
 HEAD = """\
 import numpy as np
@@ -47,16 +47,8 @@ class Text:
     # ---- axes ---------------------------------------------------------------------------------
     def _choose_axes(self) -> None:
         """Order the axes as memory lies, and let neighbours be one where all places allow it."""
-        loop = self.loop
-        summed = loop.summed or ()
-        places = [(s, p) for s in loop.statements for p in (s.target, *s.places())]
-        self.steps = [loop.where(p, s)[1] for s, p in places]
-        full = [s for s in loop.statements if s.shape == loop.shape]
-        first = full[0]
-        like = next(first.places(), first.target) if first.summed else first.target
-        lies = loop.where(like, first)[1] if not first.summed else loop.where(like, first)[1]
-        order = [i for i, n in enumerate(loop.shape) if n > 1]
-        order.sort(key=lambda i: -lies[i])
+        summed, shape = self.loop.summed, self.loop.shape
+        order = self._in_memory()
         self.in_numbers = bool(order) and order[-1] in summed
         if self.in_numbers:
             order.sort(key=lambda i: i in summed)
@@ -66,43 +58,63 @@ class Text:
                 merged[-1].append(i)
             else:
                 merged.append([i])
-        shape = loop.shape
-        self.axes = [(math.prod(shape[i] for i in axes), tuple(axes)) for axes in merged]
-        self.inner = [a for a in self.axes if a[1][-1] in summed]
-        self.kept = [a for a in self.axes if a[1][-1] not in summed]
-        ends = self.axes[: len(self.inner)] == self.inner
-        self.is_rows = not self.in_numbers and len(self.kept) == 1 and ends
+        self.axes = []
+        for axes in merged:
+            n = math.prod(shape[i] for i in axes)
+            self.axes.append((n, tuple(axes)))
+        self.inner = [axis for axis in self.axes if axis[1][-1] in summed]
+        self.kept = [axis for axis in self.axes if axis[1][-1] not in summed]
+        one_row = len(self.kept) == 1 and self.axes[-1] is self.kept[0]
+        self.is_rows = one_row and not self.in_numbers
+
+    def _in_memory(self) -> list[int]:
+        """Return the axes from the slowest to the fastest, as the first array lies."""
+        loop = self.loop
+        full = [s for s in loop.statements if s.shape == loop.shape]
+        first = full[0]
+        like = first.operands[0] if first.summed else first.target
+        _, steps = loop.where(like, first)
+        axes = [i for i, n in enumerate(loop.shape) if n > 1]
+        axes.sort(key=lambda i: -steps[i])
+        return axes
 
     def _continues(self, outer: int, inner: int) -> bool:
-        summed = self.loop.summed or ()
-        if (outer in summed) != (inner in summed):
+        """Whether two axes are one run of numbers, of each place."""
+        loop = self.loop
+        if (outer in loop.summed) != (inner in loop.summed):
             return False
-        n = self.loop.shape[inner]
-        return all(steps[outer] == steps[inner] * n for steps in self.steps)
+        n = loop.shape[inner]
+        for s in loop.statements:
+            for place in (s.target, *s.places()):
+                steps = loop.where(place, s)[1]
+                if steps[outer] != steps[inner] * n:
+                    return False
+        return True
 
     # ---- levels -------------------------------------------------------------------------------
     def _choose_levels(self) -> None:
         """Give each statement its nest: one behind the sums that it reads."""
         ready: dict[Memory, int] = {}  # the level from which on a value is there
+        nest_of: dict[Memory, int] = {}
         self.levels: dict[Any, int] = {}
         self.across: set[Memory] = set()  # computed in one nest, read in another
-        nest_of: dict[Memory, int] = {}
         for s in self.loop.statements:
-            level = max((ready.get(p.memory, 0) for p in s.places()), default=0)
-            level = max(level, ready.get(s.target.memory, 0))
+            target = s.target.memory
+            read = [place.memory for place in s.places()]
+            level = max(ready.get(memory, 0) for memory in (target, *read))
+            for memory in read:
+                if nest_of.get(memory, level) != level:
+                    self.across.add(memory)
             self.levels[s] = level
-            for p in s.places():
-                if nest_of.get(p.memory, level) != level:
-                    self.across.add(p.memory)
-            ready[s.target.memory] = level + 1 if s.summed else level
-            if not s.summed and s.shape == self.loop.shape:
-                nest_of[s.target.memory] = level
+            ready[target] = level + bool(s.summed)
+            if s.shape == self.loop.shape and not s.summed:
+                nest_of[target] = level
         self.depth = max(self.levels.values()) + 1
 
     # ---- text ---------------------------------------------------------------------------------
     def write(self) -> None:
         """Print the loop."""
-        if self.loop.summed is None:
+        if not self.loop.summed:
             self._plain()
         elif self.in_numbers:
             self._in_numbers()
@@ -113,7 +125,9 @@ class Text:
             kind = "bool" if place.dtype.kind == "b" else place.dtype.name
             size = 1 + sum((n - 1) * step for n, step in self._extent(place))
             top.append(f"    p{i} = carray(pointer_{kind}(table[{i}]), {size})")
-        constants = [f"    {name} = {made}" for made, name in self.names.items() if type(made) is str]
+        constants = [
+            f"    {name} = {made}" for made, name in self.names.items() if type(made) is str
+        ]
         self.text = "\n".join([HEAD + "\n".join([*top, *constants]), *self.lines, ""])
 
     @staticmethod
@@ -141,31 +155,37 @@ class Text:
         statements = self._big(level)
         if not statements:
             return
+        kept, inner = self.kept, self.inner
         sums = {s: f"s{self._next()}" for s in statements if s.summed}
-        for s, name in sums.items():
-            self._line(indent, f"{name} = {self._constant(0, s.target.dtype)}")
-        within = self._open(self.inner[:-1], indent, len(self.kept))
-        parts = {s: f"{name}_part" for s, name in sums.items()} if self.inner[:-1] else sums
-        for s in sums if parts is not sums else ():
-            self._line(within, f"{parts[s]} = {self._constant(0, s.target.dtype)}")
-        body = self._open(self.inner[-1:], within, len(self.kept) + len(self.inner) - 1)
+        self._zero(sums, indent)
+        within = self._open(inner[:-1], indent, len(kept))
+        parts = sums
+        if inner[:-1]:  # of the last axis: sums of sums round less
+            parts = {s: f"{name}_part" for s, name in sums.items()}
+            self._zero(parts, within)
+        body = self._open(inner[-1:], within, len(kept) + len(inner) - 1)
         known: dict[Any, str] = {}
-        axes = [*self.kept, *self.inner]
         for s in statements:
             if s.summed:
-                value = self._value(s, s.operands[0], known, numbers, axes, body)
+                value = self._value(s, s.operands[0], known, numbers, self.axes, body)
                 self._line(body, f"{parts[s]} = plus({parts[s]}, {value})")
             else:
-                self._map(s, known, numbers, axes, body, self._is_stored(s))
+                self._map(s, known, numbers, self.axes, body, self._is_stored(s))
         for s, name in sums.items():
             if parts is not sums:
                 self._line(within, f"{name} = plus({name}, {parts[s]})")
             numbers[s.target.memory] = name
+        for s, name in sums.items():
             if s.target.memory in self.outside:
-                self._store(s, name, self.kept, indent)
+                self._store(s, name, kept, indent)
+
+    def _zero(self, sums: dict[Any, str], indent: int) -> None:
+        for s, name in sums.items():
+            zero = self._constant(0, s.target.dtype)
+            self._line(indent, f"{name} = {zero}")
 
     def _rows(self) -> None:
-        axes = [*self.inner, *self.kept]
+        axes = self.axes
         for level in range(self.depth + 1):
             small, statements = self._small(level), self._big(level)
             if small:
@@ -221,7 +241,9 @@ class Text:
         if np.dtype(dtype).kind == "b":
             return repr(bool(value))
         made = f"np.{np.dtype(dtype).name}({float(value)!r})"
-        made = made.replace("(inf", "(np.inf").replace("(-inf", "(-np.inf").replace("(nan", "(np.nan")
+        made = (
+            made.replace("(inf", "(np.inf").replace("(-inf", "(-np.inf").replace("(nan", "(np.nan")
+        )
         return self.names.setdefault(made, f"c{len(self.names)}")
 
     def _pointer(self, place: Place) -> str:
@@ -251,21 +273,22 @@ class Text:
     def _value(self, s: Any, x: Any, known: Any, numbers: Any, axes: Any, indent: int) -> str:
         """Return an operand: a name, where it is known, or a load."""
         if not isinstance(x, Place):
-            dtypes = [p.dtype for p in s.places() if p.dtype.kind == "f"]
-            return self._constant(x, dtypes[0] if dtypes else s.target.dtype)
-        if x.memory in numbers:
-            return str(numbers[x.memory])
-        if x.memory in known:
-            return str(known[x.memory])
-        where = x.memory, self.loop.where(x, s), x.dtype
-        if x.memory not in self.loop.written and not any(where[1][1]):
+            return self._constant(x, s.dtype)
+        name = numbers.get(x.memory) or known.get(x.memory)
+        if name is not None:
+            return str(name)
+        is_own = x.memory in self.loop.written
+        where = self.loop.where(x, s)
+        if not is_own and not any(where[1]):
             return self._number(x)
-        if where not in known:
-            name = known[where] = f"x{self._next()}"
-            self._line(indent, f"{name} = {self._element(x, s, axes)}")
-            if x.memory not in self.loop.written or x.memory.kind != "temporary":
+        key = x.memory, where, x.dtype
+        if key not in known:
+            known[key] = f"x{self._next()}"
+            element = self._element(x, s, axes)
+            self._line(indent, f"{known[key]} = {element}")
+            if not is_own or x.memory.kind != TEMPORARY:
                 self.reads.append(x)
-        return str(known[where])
+        return str(known[key])
 
     def _number(self, x: Place) -> str:
         """Return the name of a number that is the same at all places: read once, at the top."""
@@ -278,18 +301,16 @@ class Text:
     def _map(self, s: Any, known: Any, numbers: Any, axes: Any, indent: int, stored: bool) -> None:
         """Write one statement of the body."""
         operands = [self._value(s, x, known, numbers, axes, indent) for x in s.operands]
-        dtypes = [p.dtype for p in s.places() if p.dtype.kind == "f"]
-        dtype = dtypes[0] if dtypes else s.target.dtype
         formula = s.formula.format(*operands)
-        formula = formula.replace("exp(", f"exp{8 * dtype.itemsize}(")
+        formula = formula.replace("exp(", f"exp{8 * s.dtype.itemsize}(")
         for word, value in (("one", 1), ("zero", 0)):
             if word in s.formula:
-                formula = formula.replace(word, self._constant(value, dtype))
+                constant = self._constant(value, s.dtype)
+                formula = formula.replace(word, constant)
         name = f"v{self._next()}"
         self._line(indent, f"{name} = {formula}")
-        for key in [key for key in known if type(key) is tuple and key[0] is s.target.memory]:
-            del known[key]
-        known[s.target.memory] = name
+        target = s.target.memory
+        known[target] = name
         if stored:
             self._store(s, name, axes, indent)
 

@@ -12,12 +12,13 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 F = np.float32
+_intrinsic: Any = intrinsic
 
 
 def _pointer(kind: Any) -> Any:
     """Return what makes a pointer of an address."""
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @_intrinsic
     def pointer(typing_context: Any, address: Any) -> Any:
         signature = types.CPointer(kind)(types.int64)
 
@@ -36,7 +37,7 @@ pointer_bool = _pointer(types.boolean)
 def _bits_as(kind: Any, integer: Any) -> Any:
     """Return what reads the bits of an integer as a float."""
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @_intrinsic
     def bits(typing_context: Any, value: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             return builder.bitcast(args[0], context.get_value_type(kind))
@@ -47,30 +48,46 @@ def _bits_as(kind: Any, integer: Any) -> Any:
 
 
 _float32, _float64 = _bits_as(types.float32, types.int32), _bits_as(types.float64, types.int64)
-_options = {"error_model": "numpy", "fastmath": {"contract"}, "cache": True}
+_compiled: Any = njit(error_model="numpy", fastmath={"contract"}, cache=True)
+_in_any_order: Any = njit(fastmath={"reassoc", "nsz"}, cache=True)
 
 
-@njit(**_options)  # type: ignore[untyped-decorator]
-def exp32(x):  # type: ignore[no-untyped-def]
+@_compiled
+def power32(k: Any) -> Any:
+    """2.0**k, by its bits."""
+    return _float32(np.int32((k + np.int32(127)) << np.int32(23)))
+
+
+@_compiled
+def power64(k: Any) -> Any:
+    """2.0**k, by its bits."""
+    return _float64(np.int64((k + 1023) << 52))
+
+
+@_compiled
+def exp32(x: Any) -> Any:
     """exp(x) by Cephes' polynomial: libm's is called number by number, which takes six times."""
-    held = min(max(x, F(-104.0)), F(89.0))
+    held = max(x, F(-104.0))
+    held = min(held, F(89.0))
     n = np.floor(held * F(1.44269504088896341) + F(0.5))
-    r = held - n * F(0.693359375) - n * F(-2.12194440e-4)
+    r = held - n * F(0.693359375)
+    r = r - n * F(-2.12194440e-4)
     p = F(1.9875691500e-4) * r + F(1.3981999507e-3)
     p = p * r + F(8.3334519073e-3)
     p = p * r + F(4.1665795894e-2)
     p = p * r + F(1.6666665459e-1)
     p = p * r + F(5.0000001201e-1)
-    p = p * r * r + r + F(1.0)
+    p = p * r * r + r
+    p = p + F(1.0)
     k = np.int32(n)
     half = k >> np.int32(1)  # 2**k in two factors: denormal numbers, and infinity
-    first = _float32(np.int32((half + np.int32(127)) << np.int32(23)))
-    second = _float32(np.int32((k - half + np.int32(127)) << np.int32(23)))
-    return p * first * second if x == x else x
+    p = p * power32(half)
+    p = p * power32(k - half)
+    return p if x == x else x
 
 
-@njit(**_options)  # type: ignore[untyped-decorator]
-def exp64(x):  # type: ignore[no-untyped-def]
+@_compiled
+def exp64(x: Any) -> Any:
     """exp(x) by Cephes' rational function."""
     held = min(max(x, -746.0), 710.0)
     n = np.floor(held * 1.4426950408889634073599 + 0.5)
@@ -79,15 +96,15 @@ def exp64(x):  # type: ignore[no-untyped-def]
     p = (1.26177193074810590878e-4 * square + 3.02994407707441961300e-2) * square + 1.0
     q = (3.00198505138664455042e-6 * square + 2.52448340349684104192e-3) * square
     q = (q + 2.27265548208155028766e-1) * square + 2.0
-    p = 1.0 + 2.0 * (r * p) / (q - r * p)
+    p = r * p
+    p = 1.0 + 2.0 * p / (q - p)
     k = np.int64(n)
     half = k >> 1
-    first = _float64(np.int64((half + 1023) << 52))
-    second = _float64(np.int64((k - half + 1023) << 52))
-    return p * first * second if x == x else x
+    p = p * power64(half) * power64(k - half)
+    return p if x == x else x
 
 
-@njit(fastmath={"reassoc", "nsz"}, cache=True)  # type: ignore[untyped-decorator]
-def plus(a, b):  # type: ignore[no-untyped-def]
+@_in_any_order
+def plus(a: Any, b: Any) -> Any:
     """a + b of a sum, whose order is free: then it runs in lanes."""
     return a + b

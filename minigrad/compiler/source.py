@@ -44,13 +44,21 @@ class Page:
     def __init__(self, program: Program, name: str, parameters: list[str]) -> None:
         self.program, self.name, self.parameters = program, name, parameters
         self.blocks = Blocks(program)
-        self.used: set[str] = {"np", "view", "address", "GuardFailed", "inf", "nan", name, *parameters}
+        self.used: set[str] = {
+            "np",
+            "view",
+            "address",
+            "GuardFailed",
+            "inf",
+            "nan",
+            name,
+            *parameters,
+        }
         self.counters: Counter[str] = Counter()
         self.names: dict[Memory, str] = {}
         self.views: dict[Place, str] = {}  # of memory that stays: named once
         self.local_views: dict[Place, str] = {}
         self.values: dict[str, Any] = {}  # what the page finds by name
-        self.header: list[str] = []
         self.tables: list[str] = []  # of loops: the addresses they work at
         self.body: list[str] = []
         self.counts: dict[Any, str] = {}  # of requests: the name of the count
@@ -97,7 +105,7 @@ class Page:
         name = self.memory(memory)
         if place.is_itself:
             return name
-        stays = memory in self.blocks.of or memory.kind in STAYING
+        stays = self._stays(memory)
         views = self.views if stays else self.local_views
         known = views.get(place)
         if known is not None:
@@ -275,12 +283,10 @@ class Page:
         name = self._value("loop", text.compiled())
         table = self._unused(f"{name}_table")
         own = [f"address({self.place(place)})" for place in text.pointers]
-        moves = [not self._stays(place.memory) for place in text.pointers]
-        at_first = ["0" if moving else at for at, moving in zip(own, moves, strict=True)]
+        moving = [i for i, p in enumerate(text.pointers) if not self._stays(p.memory)]
+        at_first = ["0" if i in moving else at for i, at in enumerate(own)]
         self.tables.append(f"{table} = np.array([{', '.join(at_first)}])")
-        pairs = enumerate(zip(own, moves, strict=True))
-        lines = [f"{table}[{i}] = {at}" for i, (at, moving) in pairs if moving]
-        return [*lines, f"{name}({table})"]
+        return [*(f"{table}[{i}] = {own[i]}" for i in moving), f"{name}({table})"]
 
     def _stays(self, memory: Memory) -> bool:
         return memory in self.blocks.of or memory.kind in STAYING
@@ -321,16 +327,14 @@ class Page:
         sizes = self.blocks.sizes
         lines = ["", ""]
         if sizes:
-            total = sum(sizes) / 2**20
-            lines.append(f"# memory: {total:.2f} MiB")
+            lines.append(f"# memory: {sum(sizes) / 2**20:.2f} MiB")
         blocks = [self._unused(f"bytes_{i}") for i in range(len(sizes))]
         for name, size in zip(blocks, sizes, strict=True):
             lines.append(f"{name} = np.empty({size}, np.uint8)")
         for memory, block in self.blocks.of.items():
             name = self.names.get(memory)
             if name is not None:
-                made = self._laid_out(memory, blocks[block])
-                lines.append(f"{name} = {made}")
+                lines.append(f"{name} = {self._laid_out(memory, blocks[block])}")
         for place, alias in self.views.items():
             name = self.names[place.memory]
             lines.append(f"{alias} = {expression(place, name)}")

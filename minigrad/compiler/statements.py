@@ -1,0 +1,153 @@
+"""Calls as the statements of a loop: a formula of numbers at one place, or a sum along axes."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minigrad.compiler.program import CONSTANT, Call, Place
+from minigrad.ops import elementwise
+
+_ndarray = np.ndarray
+_BOOL = np.dtype(bool)
+FORMULAS = {
+    np.add: "{0} + {1}", np.subtract: "{0} - {1}", np.multiply: "{0} * {1}",
+    np.divide: "{0} / {1}", np.negative: "-{0}", np.reciprocal: "one / {0}",
+    np.square: "{0} * {0}", np.sqrt: "np.sqrt({0})", np.exp: "exp({0})", np.absolute: "abs({0})",
+    np.maximum: "{0} if {0} >= {1} or {0} != {0} else {1}",
+    np.minimum: "{0} if {0} <= {1} or {0} != {0} else {1}",
+    np.less: "{0} < {1}", np.less_equal: "{0} <= {1}", np.greater: "{0} > {1}",
+    np.greater_equal: "{0} >= {1}", np.equal: "{0} == {1}", np.not_equal: "{0} != {1}",
+    np.logical_not: "not {0}", np.logical_and: "{0} and {1}", np.logical_or: "{0} or {1}",
+    np.copy: "{0}", _ndarray.copy: "{0}", np.where: "{1} if {0} else {2}",
+    inspect.unwrap(elementwise.masked.function): "{0} if {1} else zero",
+}  # fmt: skip
+
+
+@dataclass(slots=True, eq=False)
+class Statement:
+    """A call as a loop writes it."""
+
+    call: Call
+    target: Place
+    operands: tuple[Any, ...]
+    formula: str  # "" of a sum
+    shape: tuple[int, ...]
+    summed: tuple[int, ...] = ()  # the axes of the operand that are added up
+
+    def places(self) -> Iterator[Place]:
+        """Yield the places it reads."""
+        yield from (x for x in self.operands if isinstance(x, Place))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """What it computes in."""
+        floats = [p.dtype for p in self.places() if p.dtype.kind == "f"]
+        return floats[0] if floats else self.target.dtype
+
+
+def statement(call: Call) -> Statement | None:
+    """Return a call as a statement, None where it is not one that loops can do."""
+    if call.is_guard or call.is_draw or call.request is not None:
+        return None
+    target = _target(call)
+    if target is None:
+        return None
+    result = _sum(call, target) or _map(call, target)
+    if result is None:
+        return None
+    simple = all(map(_is_simple, (target, *result.places())))
+    return result if simple else None
+
+
+def _target(call: Call) -> Place | None:
+    """Return where a call writes its one result."""
+    if isinstance(call.results, Place) and not call.writes:
+        return call.results
+    return call.writes[0] if len(call.writes) == 1 and call.overwrites else None
+
+
+def _map(call: Call, target: Place) -> Statement | None:
+    formula = FORMULAS.get(call.function)
+    if formula is None or call.kwargs.keys() - {"out", "order"}:
+        return None
+    operands = tuple(x for x in call.args if x is not None)
+    places = [x for x in operands if isinstance(x, Place)]
+    numbers = [x for x in operands if not isinstance(x, Place)]
+    if not all(type(x) in (int, float, bool) for x in numbers):
+        return None
+    dtypes = {x.dtype for x in places} - {_BOOL}
+    if len(dtypes) > 1 or target.dtype not in (*dtypes, _BOOL):
+        return None
+    shape = np.broadcast_shapes(*(x.shape for x in (target, *places)))
+    if shape != target.shape:
+        return None
+    return Statement(call, target, operands, formula, shape)
+
+
+def _sum(call: Call, target: Place) -> Statement | None:
+    """Return a sum along axes."""
+    source, axes = _reduced(call) or _multiplied_by_ones(call) or (None, ())
+    if source is None or source.dtype.kind != "f":
+        return None
+    if source.dtype != target.dtype:
+        return None
+    return Statement(call, target, (source,), "", source.shape, axes)
+
+
+def _reduced(call: Call) -> tuple[Place, tuple[int, ...]] | None:
+    if call.function != np.add.reduce:
+        return None
+    if call.kwargs.keys() - {"axis", "keepdims", "out"}:
+        return None
+    source, axis = call.args[0], call.kwargs.get("axis", 0)
+    n = len(source.shape)
+    if axis is None:
+        return source, tuple(range(n))
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    return source, tuple(i % n for i in axes)
+
+
+def _multiplied_by_ones(call: Call) -> tuple[Place, tuple[int, ...]] | None:
+    """Return what is added up by a product with ones."""
+    if call.function not in (np.dot, np.matmul) or len(call.args) != 2:
+        return None
+    x, y = call.args
+    if not (isinstance(x, Place) and isinstance(y, Place)):
+        return None
+    if _is_ones(x) and len(y.shape) == 2:
+        return y, (0,)
+    if _is_ones(y) and len(x.shape) == 2 and len(y.shape) == 1:
+        return x, (1,)
+    return None
+
+
+def _is_ones(x: Place) -> bool:
+    if x.memory.kind != CONSTANT:
+        return False
+    is_row = max(x.shape, default=0) == math.prod(x.shape) > 1
+    return is_row and bool((x.memory.array == 1).all())
+
+
+def _is_simple(place: Place) -> bool:
+    """Whether a place can be read with whole steps forwards."""
+    if place.dtype.char not in "fd?":
+        return False
+    size = place.dtype.itemsize
+    return all(n >= 0 and n % size == 0 for n in (place.offset, *place.strides))
+
+
+def steps_over(place: Place, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return how many numbers lie between neighbours along each axis of a shape."""
+    size = place.dtype.itemsize
+    lead = len(shape) - len(place.shape)
+    steps = [0] * lead
+    axes = zip(place.shape, place.strides, strict=True)
+    for n, stride in axes:
+        steps.append(0 if n == 1 else stride // size)
+    return tuple(steps)

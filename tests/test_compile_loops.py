@@ -1,0 +1,161 @@
+"""Compiled steps with loops: equal to rounding, whatever is fused."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from test_compile_nets import DROPPING, LAYERS, OPTIMIZERS, Run, batches, nets, rows
+
+import minigrad as mg
+from minigrad import nn
+from minigrad.compiler.loops import close
+from minigrad.compiler.statements import FORMULAS
+from minigrad.nn import functional as F
+
+numba = pytest.importorskip("numba", reason="loops are compiled by Numba")
+EPSILON = {np.dtype("f"): 2e-5, np.dtype("d"): 1e-12}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MINIGRAD_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def both(make, optimizer, **options):
+    loops = {"compiled": True, "loops": "numba"}
+    return Run(make, OPTIMIZERS[optimizer], **options), Run(make, OPTIMIZERS[optimizer], **loops, **options)
+
+
+def near(eager, fast, data, tolerance=1e-4):
+    for i, batch in enumerate(data):
+        ours, theirs = (np.frombuffer(run(*batch), np.float32) for run in (fast, eager))
+        np.testing.assert_allclose(ours, theirs, rtol=tolerance, err_msg=f"the loss of step {i + 1}")
+    ours, theirs = fast.model.state_dict(), eager.model.state_dict()
+    for name, x in theirs.items():
+        difference = np.abs(ours[name].numpy() - x.numpy()).max()
+        assert difference <= tolerance * max(1.0, np.abs(x.numpy()).max()), name
+    assert "loop(" in fast.step.source
+
+
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
+@pytest.mark.parametrize("net", ["fig1", "fig1_bn"])
+def test_a_net_learns_the_same_but_for_rounding(net, optimizer):
+    near(*both(lambda: nets.build(net, mg, nn), optimizer), batches(net, 30), 1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
+@pytest.mark.parametrize("net", [net for net in nets.NETS if not net.startswith("fig1")])
+def test_a_large_net_learns_the_same_but_for_rounding(net, optimizer):
+    near(*both(lambda: nets.build(net, mg, nn), optimizer), batches(net, 6), 1e-2)
+
+
+def smooth():
+    """No bias in front of a BatchNorm: its gradient is rounding alone, which some optimizers divide by its size."""
+    return nn.Sequential(nn.Linear(12, 16, bias=False), nn.BatchNorm1d(16), nn.Sigmoid(), nn.Linear(16, 10))
+
+
+@pytest.mark.parametrize("optimizer", ["Nesterov", "AMSGrad", "AdamW", "RMSprop", "Adadelta"])
+def test_an_optimizer_steps_the_same_but_for_rounding(optimizer):
+    near(*both(smooth, optimizer), rows(12), 1e-3)
+
+
+def test_what_rounding_does_not_explain_is_not_used(monkeypatch):
+    eager, fast = both(smooth, "SGD")
+    monkeypatch.setitem(FORMULAS, np.exp, "exp({0}) * zero")
+    with pytest.warns(UserWarning, match="rounding does not explain what loops gave"):
+        for batch in rows(6):
+            assert fast(*batch) == eager(*batch)
+
+
+@pytest.mark.parametrize("net", [*LAYERS, *DROPPING])
+def test_layers_learn_the_same_but_for_rounding(net):
+    near(*both({**LAYERS, **DROPPING}[net], "SGD"), rows(8), 1e-3)
+
+
+def pair(function):
+    return function, mg.compile(function, loops="numba")
+
+
+FUNCTIONS = {
+    "a chain": lambda x: ((x * 2 - 1).exp() + 1).sqrt() / 3,
+    "sums of columns": lambda x: (x - x.mean(0)) / (x.var(0, correction=0) + 1e-5).sqrt(),
+    "sums of rows": lambda x: F.layer_norm(x, (x.shape[1],)),
+    "softmax": lambda x: F.softmax(x, 1) * 2,
+    "all": lambda x: (x * x + 1).sum() * 2,
+    "where": lambda x: mg.where(x > 0, x * 2, x - 1).relu() + x.abs(),
+    "clamped": lambda x: mg.maximum(mg.minimum(x, x * x), -x) * 3,
+    "turned": lambda x: (x.T * 2 + 1).T * x,
+    "a row beside": lambda x: (x + x[0]) * x[:, :1] - 2,
+    "written": lambda x: x.clone().mul_(2).add_(x).sub_(1),
+    "sums of a product": lambda x: ((x * x).sum(0) * x + 1).sum(0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_and_their_gradients(name, dtype):
+    def step(x):
+        x = x.detach().requires_grad_()
+        y = FUNCTIONS[name](x)
+        (g,) = mg.autograd.grad((y * weights[: y.numel()].reshape(y.shape)).sum(), x)
+        return y.detach(), g
+
+    rng = np.random.default_rng(0)
+    weights = mg.tensor(rng.standard_normal(37 * 45).astype(dtype))
+    eager, fast = pair(step)
+    for _ in range(6):
+        x = mg.tensor(rng.standard_normal((37, 45)).astype(dtype))
+        for ours, theirs in zip(fast(x), eager(x), strict=True):
+            largest = np.abs(theirs.numpy()).max()
+            tolerance = EPSILON[np.dtype(dtype)]
+            np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=tolerance, atol=tolerance * largest)
+
+
+def test_exp_is_right_to_an_ulp_at_all_ends():
+    for dtype, low, high in ((np.float32, -104, 89), (np.float64, -746, 710)):
+        fast = mg.compile(lambda x: (x * 1.0).exp() * 1.0, loops="numba")
+        ends = [np.inf, -np.inf, np.nan, 0.0, -0.0, 1e-30, -1e30, 1e30]
+        x = np.concatenate([np.linspace(low, high, 100_001 - len(ends)), ends]).astype(dtype)
+        for _ in range(4):
+            ours = fast(mg.tensor(x)).numpy()
+        with np.errstate(all="ignore"):
+            exact = np.exp(x.astype(np.longdouble)).astype(dtype)
+            apart = np.abs(ours - exact)
+        tiny = np.isfinite(exact) & (np.abs(exact) < 4 * np.finfo(dtype).tiny)
+        usual = np.isfinite(exact) & ~tiny
+        assert np.max(apart[usual] / np.spacing(exact[usual])) <= 2
+        assert np.array_equal(np.isnan(ours), np.isnan(exact))
+        assert np.array_equal(np.isinf(ours), np.isinf(exact))
+        assert np.max(apart[tiny]) <= np.finfo(dtype).tiny
+
+
+def test_nan_stays_nan():
+    eager, fast = pair(lambda x: (x.relu() * 2, mg.maximum(x, 1 - x) + 1, (x > 0).float() * 2 + x.exp()))
+    x = mg.tensor(np.linspace(-2, 2, 200, dtype=np.float32))
+    x[5] = float("nan")
+    for _ in range(4):
+        for ours, theirs in zip(fast(x), eager(x), strict=True):
+            np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-6)
+
+
+def test_close_refuses_what_is_not():
+    a = np.linspace(0, 1, 50, dtype=np.float32)
+    assert close(a, a * np.float32(1 + 1e-6))
+    assert not close(a, a + np.float32(0.01))
+    assert not close(a, np.where(a > 0.5, np.nan, a))
+    assert not close(np.arange(3), np.arange(3) + 1)
+
+
+def test_without_the_extra_nothing_of_numba_is_imported():
+    text = "import sys, minigrad as mg; f = mg.compile(lambda x: x * 2); [f(mg.ones(3)) for _ in range(4)]; print('numba' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True)
+    assert done.stdout == "False\n", done.stderr
+
+
+def test_loops_are_named_or_none():
+    with pytest.raises(ValueError, match="loops is None or 'numba', got 'c'"):
+        mg.compile(lambda x: x, loops="c")
