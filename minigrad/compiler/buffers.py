@@ -116,3 +116,16 @@ class Blocks:
 
 def _lies_alike(a: Place, b: Place) -> bool:
     return (a.shape, a.strides, a.dtype) == (b.shape, b.strides, b.dtype)
+
+
+def place_is_c(place: Place) -> bool:
+    """Whether a place lies in C order."""
+    expected = place.dtype.itemsize
+    axes = zip(place.shape, place.strides, strict=True)
+    for n, step in reversed(list(axes)):
+        if n == 1:
+            continue
+        if step != expected:
+            return False
+        expected *= n
+    return True

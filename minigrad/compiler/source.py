@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.buffers import COPIES, EMPTY, Blocks, takes_out
+from minigrad.compiler.buffers import COPIES, EMPTY, Blocks, place_is_c, takes_out
 from minigrad.compiler.program import (
     CONSTANT,
     INPUT,
@@ -282,11 +282,15 @@ class Page:
         """Return the lines that call a loop: it finds its memory by addresses in a table."""
         name = self._value("loop", text.compiled())
         table = self._unused(f"{name}_table")
-        own = [f"address({self.place(place)})" for place in text.pointers]
-        moving = [i for i, p in enumerate(text.pointers) if not self._stays(p.memory)]
-        at_first = ["0" if i in moving else at for i, at in enumerate(own)]
+        at_first, moves = [], []
+        for i, place in enumerate(text.pointers):
+            address = f"address({self.place(place)})"
+            stays = self._stays(place.memory)
+            at_first.append(address if stays else "0")
+            if not stays:
+                moves.append(f"{table}[{i}] = {address}")
         self.tables.append(f"{table} = np.array([{', '.join(at_first)}])")
-        return [*(f"{table}[{i}] = {own[i]}" for i in moving), f"{name}({table})"]
+        return [*moves, f"{name}({table})"]
 
     def _stays(self, memory: Memory) -> bool:
         return memory in self.blocks.of or memory.kind in STAYING
@@ -365,19 +369,6 @@ def _is_default(call: Call, name: str, value: Any) -> bool:
     """Whether an argument by keyword says nothing."""
     of_ufunc = isinstance(getattr(call.function, "__self__", call.function), np.ufunc)
     return name == "out" or (of_ufunc and name in DEFAULTS and DEFAULTS[name] is value)
-
-
-def place_is_c(place: Place) -> bool:
-    """Whether a place lies in C order."""
-    expected = place.dtype.itemsize
-    axes = zip(place.shape, place.strides, strict=True)
-    for n, step in reversed(list(axes)):
-        if n == 1:
-            continue
-        if step != expected:
-            return False
-        expected *= n
-    return True
 
 
 def compiled(page: Page, filename: str) -> tuple[Any, dict[str, Any]]:
