@@ -465,3 +465,28 @@ def test_the_viewbox_holds_everything(dot, make):
 def test_a_digraph_is_graphviz_own(dot):
     made = gallery.diamond().digraph()
     assert made.pipe(format="svg").startswith(b"<?xml")
+
+
+class Dictionary(nn.Module):
+    """Takes a keyword and returns a dictionary; one layer is never called."""
+
+    def __init__(self):
+        super().__init__()
+        self.body, self.head, self.spare = nn.Linear(3, 4), nn.Linear(4, 2), nn.Linear(4, 1)
+
+    def forward(self, x, *, scale=None, options=None):
+        hidden = self.body(x) if scale is None else self.body(x) * scale
+        return {"logits": self.head(hidden), "hidden": [hidden, hidden.sum()]}
+
+
+def test_keywords_keys_and_what_was_never_read():
+    x, s = mg.ones(2, 3), mg.ones(4)
+    picture = viz.trace(Dictionary(), x, kwargs={"scale": s, "options": {"a": mg.ones(2)}})
+    labels = {kind: [v.label for v in picture.nodes if v.kind == kind] for kind in ("input", "output")}
+    assert labels["output"] == ["output logits", "output hidden 0", "output hidden 1"]
+    assert set(labels["input"]) == {"x", "scale"}
+    assert picture.note == "not read: spare.weight, spare.bias" and "spare.bias" in picture.dot
+    assert viz.trace(Dictionary().requires_grad_(False), x).note == ""
+    with pytest.raises(TypeError, match="unexpected keyword") as caught:
+        viz.trace(Dictionary(), x, kwargs={"scales": s})
+    assert "inputs of shape (2, 3), (4,)" in caught.value.__notes__[0]

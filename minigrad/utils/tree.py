@@ -34,6 +34,24 @@ def tensors_in(tree: Any) -> list[Tensor]:
     return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
 
 
+def tree_paths(tree: Any) -> Iterator[tuple[str, Any]]:
+    """Yield (path, leaf) in order: keys, names of fields and positions, with spaces between.
+
+    >>> list(tree_paths({"logits": 1, "aux": [2, 3]}))
+    [('logits', 1), ('aux 0', 2), ('aux 1', 3)]
+    """
+    if isinstance(tree, dict):
+        parts = tree.items()
+    elif isinstance(tree, (tuple, list)):
+        parts = zip(getattr(tree, "_fields", range(len(tree))), tree, strict=True)
+    else:
+        yield "", tree
+        return
+    for key, part in parts:
+        for path, leaf in tree_paths(part):
+            yield f"{key} {path}".rstrip(), leaf
+
+
 def tree_map(function: Callable[..., Any], tree: Any) -> Any:
     """Return the same nesting with ``function`` of each leaf in its place.
 

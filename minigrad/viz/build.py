@@ -41,14 +41,14 @@ BROADCASTING = {"sub", "sub_mean", "mul", "div", "pow", "where", "addcmul", "div
 
 
 def build_picture(
-    outputs: Sequence[Tensor],
+    outputs: dict[str, Tensor],
     names: Sequence[tuple[str, Tensor]],
     model: Any,
     show: tuple[str, ...],
     direction: str,
 ) -> Picture:
     """Return the complete picture, with no module call closed. ``names`` are those of leaves."""
-    ends: list[Any] = [t._node or t._constant for t in outputs]
+    ends: list[Any] = [t._node or t._constant for t in outputs.values()]
     order = topological_order(ancestors(ends))
     calls = ModuleCalls(order, model)
     leaves = calls.named_leaves()
@@ -58,7 +58,7 @@ def build_picture(
 
     indices = _index_operands(order, leaves)
     order = topological_order({*order, *chain(*indices.values())})
-    results = dict(zip(ends, outputs, strict=True))
+    results = dict(zip(ends, outputs.values(), strict=True))
     facts = _collect_facts(order, results, leaves, calls, show)
 
     picture = Picture(clusters=calls.clusters, direction=direction, show=show)
@@ -203,7 +203,7 @@ def _short_dtype(dtype: Any) -> str:
 
 def _add_outputs(
     picture: Picture,
-    outputs: Sequence[Tensor],
+    outputs: dict[str, Tensor],
     ends: Sequence[Node],
     order: Sequence[Node],
     facts: _Facts,
@@ -212,10 +212,8 @@ def _add_outputs(
     readers: Counter[Node | None] = Counter(ends)
     for node in order:
         readers.update(node.inputs)
-    is_only_one = len(outputs) == 1
-    for place, (t, end) in enumerate(zip(outputs, ends, strict=True)):
+    for (label, t), end in zip(outputs.items(), ends, strict=True):
         number = len(picture.nodes)
-        label = "output" if is_only_one else f"output {place}"
         value = single_number(end, facts.values)
         vertex = Vertex(number, "output", label, t.shape, number=value)
         picture.nodes.append(vertex)

@@ -6,20 +6,22 @@ from collections.abc import Iterable, Sequence
 from inspect import getclosurevars, signature
 from typing import Any
 
-from minigrad.engine.graph import Given
+from minigrad.engine.graph import Given, ancestors
 from minigrad.engine.recording import source
 from minigrad.tensor.tensor import Tensor
-from minigrad.utils.tree import tensors_in
+from minigrad.utils.tree import tensors_in, tree_paths
 from minigrad.utils.unchanged import unchanged
 from minigrad.viz.build import build_picture
 from minigrad.viz.dry_run import record_everything, without_history
 from minigrad.viz.labels import named_tensors
+from minigrad.viz.module_calls import nodes_of
 from minigrad.viz.picture import Graph
 from minigrad.viz.simplify import fit_to_page
 
 SHOW = ("shapes", "dtypes", "saved", "gradients")
 KNOWN_SHOW = (*SHOW, "values")
 DIRECTIONS = ("TB", "LR", "BT", "RL")
+MOST_UNREAD = 12  # names below a picture
 
 
 def graph(
@@ -68,7 +70,12 @@ def graph(
         _check_has_graph(t)
     if not tensors:
         raise ValueError(f"viz.graph: expected at least one tensor, got {outputs!r}")
-    return _draw(tensors, params, model, depth, show, direction, collapse_repeats, max_nodes)
+    outputs = dict(zip(_numbered(len(tensors)), tensors, strict=True))
+    return _draw(outputs, params, model, depth, show, direction, collapse_repeats, max_nodes)
+
+
+def _numbered(n: int) -> list[str]:
+    return ["output"] if n == 1 else [f"output {i}" for i in range(n)]
 
 
 def _check_has_graph(t: Any) -> None:
@@ -85,7 +92,7 @@ def _check_has_graph(t: Any) -> None:
 
 
 def _draw(
-    tensors: list[Tensor],
+    outputs: dict[str, Tensor],
     params: Any = None,
     model: Any = None,
     depth: int | None = None,
@@ -96,7 +103,7 @@ def _draw(
 ) -> Graph:
     _check_options(show, direction, depth, max_nodes)
     names = named_tensors(params, "viz.graph")
-    picture = build_picture(tensors, names, model, tuple(show), direction)
+    picture = build_picture(outputs, names, model, tuple(show), direction)
     drawn = fit_to_page(picture, depth, collapse_repeats, max_nodes)
     return Graph(**vars(drawn), whole=Graph(**vars(picture)))
 
@@ -115,14 +122,22 @@ def _check_options(show: Sequence[str], direction: str, depth: int | None, max_n
 
 
 def trace(
-    function: Any, /, *inputs: Any, params: Any = None, model: Any = None, **options: Any
+    function: Any,
+    /,
+    *inputs: Any,
+    kwargs: dict[str, Any] | None = None,
+    params: Any = None,
+    model: Any = None,
+    **options: Any,
 ) -> Graph:
     """Return the picture of a model, or of any function, run on example inputs.
 
     It runs once, and everything from the inputs on is drawn, whether it requires grad or not.
     Nothing is changed: running statistics, buffers, attributes of modules and random numbers are as
-    before. Inputs have the names that ``forward`` gives them. ``options`` are those of
-    :func:`graph`. Raises ValueError where the result has no tensor.
+    before. Inputs have the names that ``forward`` gives them, ``kwargs`` are those by keyword;
+    outputs in a dictionary have its keys. Parameters that require grad and were not read are named
+    below the picture. ``options`` are those of :func:`graph`. Raises ValueError where the result
+    has no tensor.
 
     >>> import minigrad as mg
     >>> from minigrad import nn
@@ -132,31 +147,53 @@ def trace(
     >>> [v.label for v in mg.viz.trace(lambda a, b: (a * b).sum(), mg.ones(2), mg.ones(2)).nodes]
     ['a', 'b', 'mul: a × b', 'sum', 'output']
     """
-    inputs = without_history(inputs)
-    arguments = _named_arguments(function, inputs)
+    inputs, keywords = without_history((inputs, kwargs or {}))
+    arguments = _named_arguments(function, inputs, keywords)
     names = dict(arguments)
     names.update(named_tensors(params, "viz.trace"))
     root = _first_module(model, function, getattr(function, "__self__", None))
-    with unchanged(root, inputs, _modules_read_by(function)), record_everything():
+    with unchanged(root, (inputs, keywords), _modules_read_by(function)), record_everything():
         for name, t in arguments.items():
             if t._node is None:
                 t._constant = Given(t._data.shape, t._data.dtype)
                 t._constant.label = name
-        result = _call(function, inputs)
-        outputs = tensors_in(result)
+        result = _call(function, inputs, keywords)
+        outputs = _named_outputs(result)
         if not outputs:
             kind = type(result).__name__
             raise ValueError(f"viz.trace: expected a result with tensors in it, got {kind}")
-        for t in outputs:
-            source(t)
-        return _draw(outputs, names, root, **options)
+        ends = [source(t) for t in outputs.values()]
+        picture = _draw(outputs, names, root, **options)
+    unread = _parameters_not_read(root, ends)
+    if unread:
+        listed = ", ".join(unread[:MOST_UNREAD]) + ", …" * (len(unread) > MOST_UNREAD)
+        for drawn in (picture, picture.whole):
+            drawn.note = "\n".join(filter(None, (drawn.note, f"not read: {listed}")))
+    return picture
 
 
-def _call(function: Any, inputs: Any) -> Any:
+def _named_outputs(result: Any) -> dict[str, Tensor]:
+    """Return the tensors of a result by what they are called: "output", with its key or place."""
+    paths = [(path, leaf) for path, leaf in tree_paths(result) if isinstance(leaf, Tensor)]
+    if len(paths) == 1 and not isinstance(result, dict):
+        return {"output": paths[0][1]}
+    return {f"output {path}": leaf for path, leaf in paths}
+
+
+def _parameters_not_read(root: Any, ends: list[Any]) -> list[str]:
+    """Return the names of the model's parameters that would get no gradient from any output."""
+    if root is None:
+        return []
+    read = ancestors(ends)
+    trained = [(name, p) for name, p in root.named_parameters() if p.requires_grad]
+    return [name for name, p in trained if not any(node in read for node in nodes_of(p))]
+
+
+def _call(function: Any, inputs: Any, keywords: dict[str, Any]) -> Any:
     try:
-        return function(*inputs)
+        return function(*inputs, **keywords)
     except Exception as error:
-        shapes = [str(tuple(t.shape)) for t in tensors_in(inputs)]
+        shapes = [str(tuple(t.shape)) for t in tensors_in((inputs, keywords))]
         listed = ", ".join(shapes) or "none"
         name = getattr(function, "__name__", type(function).__name__)
         error.add_note(f"in viz.trace, which called {name} with inputs of shape {listed}")
@@ -181,12 +218,14 @@ def _modules_read_by(function: Any) -> list[Any]:
     return [m for m in values if _is_module(m)]
 
 
-def _named_arguments(model: Any, inputs: tuple[Any, ...]) -> dict[str, Tensor]:
+def _named_arguments(
+    model: Any, inputs: tuple[Any, ...], keywords: dict[str, Any]
+) -> dict[str, Tensor]:
     """Return the tensors among the inputs by the names that ``forward`` gives them."""
     try:
-        arguments = signature(getattr(model, "forward", model)).bind(*inputs).arguments
+        arguments = signature(getattr(model, "forward", model)).bind(*inputs, **keywords).arguments
     except (TypeError, ValueError):  # built in, or it took what its signature does not say
-        arguments = {"input": inputs}
+        arguments = {"input": inputs, **keywords}
     names: dict[int, tuple[str, Tensor]] = {}
     for name, value in arguments.items():
         tensors = tensors_in(value)
