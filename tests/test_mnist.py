@@ -199,15 +199,18 @@ def test_the_sample():
         assert np.bincount(labels.numpy()).tolist() == [n // 10] * 10
 
 
-def test_a_root_without_the_files_is_passed_over_where_they_may_be_downloaded(mirror, tmp_path):
-    drawn = MNIST(tmp_path / "none", True, lambda image: image + 1, lambda label: -label, download=True)
-    assert (
-        drawn[2][0].min().item() >= 1
-        and drawn[2][1] == -2
-        and (cache(tmp_path) / "train-images-idx3-ubyte.gz").is_file()
-    )
+def test_a_root_without_the_files_is_filled_where_they_may_be_downloaded(mirror, tmp_path):
     with pytest.raises(FileNotFoundError, match="is not a folder"):
-        MNIST(tmp_path / "none")
+        MNIST(tmp_path / "new")
+    drawn = MNIST(tmp_path / "new", True, lambda image: image + 1, lambda label: -label, download=True)
+    assert drawn[2][0].min().item() >= 1 and drawn[2][1] == -2
+    assert len(MNIST(tmp_path / "new", train=False)) == 4  # as published scripts do after the first
+    assert {path.name for path in (tmp_path / "new" / "MNIST" / "raw").iterdir()} == set(MNIST.files)
+
+
+def test_a_root_is_filled_from_the_folder_of_the_variable(files, tmp_path, monkeypatch):
+    monkeypatch.setenv("MINIGRAD_DATA", str(files))
+    assert len(MNIST(tmp_path / "new", download=True)) == 6
 
 
 def test_batches_are_served_at_once_unless_a_transform_wants_each_sample(files):

@@ -120,3 +120,20 @@ def test_drawn_sets():
     ):
         with pytest.raises(ValueError, match="expected"):
             call()
+
+
+def test_grids_of_images(tmp_path):
+    from minigrad.utils import make_grid, save_image
+
+    images = mg.rand(5, 1, 4, 3)
+    grid = make_grid(images, nrow=3, padding=1, pad_value=0.5)
+    assert grid.shape == (3, 11, 13)
+    np.testing.assert_array_equal(grid[1, 6:10, 5:8], images[4, 0])
+    assert (grid[:, 0] == 0.5).all() and (grid[:, 6:10, 9:12] == 0.5).all()
+    assert make_grid([images[0], images[1]], normalize=True).max().item() == 1
+    with pytest.raises(TypeError, match="2 to 4 dimensions"):
+        make_grid(mg.ones(3))
+    pillow = pytest.importorskip("PIL.Image")
+    save_image(images, tmp_path / "grid.png", nrow=5, padding=0)
+    pixels = np.asarray(pillow.open(tmp_path / "grid.png"))
+    np.testing.assert_array_equal(pixels[:, 3:6, 2], (images[1, 0].numpy() * 255 + 0.5).astype(np.uint8))

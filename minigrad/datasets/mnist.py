@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.datasets.idx import read_idx
+from minigrad.files import write_atomically
 from minigrad.tensor.tensor import Tensor
 from minigrad.utils.data.dataset import Dataset
 
@@ -35,8 +36,8 @@ class MNIST(Dataset):
     MNIST's sizes must have its contents; uncompressed ones of another size are a set of your own,
     of 28x28 images and labels 0 to 9.
 
-    With ``download=True`` a ``root`` without the files is passed over, and what is downloaded goes
-    into the cache; ``download=False`` asks no mirror.
+    ``download=True`` puts them into ``root``, where it lacks them: from the folder MINIGRAD_DATA,
+    the cache or a mirror. ``download=False`` asks no mirror.
 
     Raises FileNotFoundError for a ``root`` or MINIGRAD_DATA without the files, ValueError for
     a file there that is corrupt, DownloadError where nothing was found and no mirror answers. A
@@ -81,7 +82,9 @@ class MNIST(Dataset):
         download: bool | None = None,
     ) -> None:
         names = [name for name in self.files if name.startswith("train") == train]
-        folder = self._named_folder(root, names, may_lack_them=download is True)
+        if root is not None and download is True:
+            self._fill(Path(root), names)
+        folder = self._named_folder(root, names)
         images, labels = (self._file(name, folder, download is not False) for name in names)
         self.data, self.targets = read_idx(images), read_idx(labels).astype(np.int64)
         self._check_arrays(images, labels)
@@ -114,17 +117,32 @@ class MNIST(Dataset):
         return Tensor._wrap(_to_unit_floats(self.data[:, None])), Tensor._wrap(self.targets)
 
     # ---- where the files are -----------------------------------------------------------------
-    def _named_folder(self, root: Any, names: list[str], may_lack_them: bool) -> Path | None:
-        """Return the folder the user named, which must have the files unless they may be loaded."""
+    def _fill(self, root: Path, names: list[str]) -> None:
+        """Put the files into ``root`` unless it has them, as torchvision does: all of them."""
+        if self._place(root, names):
+            return
+        folder = root / self.places[-1]
+        folder.mkdir(parents=True, exist_ok=True)
+        source = self._named_folder(None, list(self.files))
+        for name in self.files:
+            path = self._file(name, source, download=True)
+            write_atomically(folder / path.name, path.read_bytes())
+
+    def _place(self, folder: Path, names: list[str]) -> Path | None:
+        """Return where in a folder the files are."""
+        for place in self.places:
+            if all(_either(folder / place, name) for name in names):
+                return folder / place
+        return None
+
+    def _named_folder(self, root: Any, names: list[str]) -> Path | None:
+        """Return the folder the user named, which then must have the files."""
         for what, named in (("root", root), ("MINIGRAD_DATA", os.environ.get("MINIGRAD_DATA"))):
             if not named:
                 continue
             folder = Path(named)
-            for place in self.places:
-                if all(_either(folder / place, name) for name in names):
-                    return folder / place
-            if may_lack_them:
-                continue
+            if place := self._place(folder, names):
+                return place
             if not folder.is_dir():
                 raise FileNotFoundError(
                     f"{type(self).__name__}: {what} {str(folder)!r} is not a folder"
