@@ -53,6 +53,7 @@ class Mutant(NamedTuple):
 
 
 FOLDING = "nn/batchnorm/folding.py"
+CALLS, MATRICES = "tests/test_function_calls.py", "tests/test_matrix_factors.py"
 BN, STATS, SWEEP = "nn/batchnorm/layers.py", "nn/batchnorm/statistics.py", "minigrad/engine/sweep.py"
 TAKE_MEAN = '    mu = batch.mean(x).named("μ")'
 VARIANCE = 'var = batch.mean_square(centered).named("σ²")'
@@ -292,11 +293,18 @@ NUMBERS = (
     Mutant("padding wins a window of -inf", "minigrad/ops/window.py", "_padded(x, padding, math.nan), x", "_padded(x, padding, -math.inf), x", KINKS),
     Mutant("a window's NaN gets no gradient", "minigrad/ops/window.py", "    if type(bad) is not np.ndarray or bad.any():\n", "    if False:\n", KINKS),
     Mutant("overwritten values get gradients", "minigrad/ops/indexing.py", "    if not _may_repeat(index):\n", "    if True:\n", "tests/test_indexing.py"),
+    Mutant("the exchanges of LU are forgotten by its gradient", "minigrad/functions/linalg/lu.py", "return ops.lu(_rows(A, ops.order_of_rows(pivots, n))), pivots, info", "return ops.lu(A), pivots, info", MATRICES),
+    Mutant("what is right of the square is no part of LU's gradient", "minigrad/ops/lu.py", "of_lower = of_lower - np.matmul(right, mT(upper[..., k:]))", "of_lower = of_lower - 0 * np.matmul(right, mT(upper[..., k:]))", MATRICES),
+    Mutant("lgamma is not reflected below a half", "minigrad/ops/gamma.py", "far = np.where(reflects, log_of_both - far, far)", "far = np.where(reflects, log_of_both + far, far)", CALLS),
+    Mutant("nanquantile counts NaN", "minigrad/functions/statistics.py", "lasts, is_nan, place_of_nan = counts - 1, counts == 0, 0.0", "lasts, is_nan, place_of_nan = np.full_like(counts, last), counts == 0, 0.0", CALLS),
+    Mutant("a histogram's last edge is left out", "minigrad/functions/histograms.py", "inside &= column <= edge[-1]", "inside &= column < edge[-1]", CALLS),
 )  # fmt: skip
 MUTANTS = (*MUTANTS, *AUTOGRAD, *VIZ, *OPERATIONS, *SURROUNDINGS, *NUMBERS)
 
 
-_left_out = shutil.ignore_patterns("__pycache__", "nn")  # minigrad/nn, an editable install's link to the nn above it
+def _left_out(folder: str, names: list[str]) -> set[str]:
+    """Return what is not copied: caches, and minigrad/nn, an editable install's link to the nn above it."""
+    return {name for name in names if name == "__pycache__" or Path(folder, name) == ROOT / "minigrad" / "nn"}
 
 
 def copy_of_the_code(folder: Path) -> None:

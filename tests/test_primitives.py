@@ -79,6 +79,7 @@ SAMPLES = {
     "gamma.zeta": ((np.array([2, 3, 4]), away(2, 3)), {}),
     **{f"gamma.{name}": ((np.array([1, 2, 3]), away(2, 3) * 5), {}) for name in ("igamma", "igammac")},
     **{f"bessel.{name}": ((signed(2, 3) * 4,), {}) for name in ("i0", "i1", "i0e", "i1e")},
+    "normal.ndtr": ((signed(2, 3) * 4,), {}),
     "normal.log_ndtr": ((signed(2, 3) * 4,), {}),
     **{f"normal.{name}": ((away(2, 3),), {}) for name in ("ndtri", "entr")},
     "normal.xlog1py": [((signed(2, 3), away(*shape)), {}) for shape in ((3,), (2, 1), ())],

@@ -95,9 +95,11 @@ def combinations(input: T, r: int = 2, with_replacement: bool = False) -> T:
     if r < 0:
         raise RuntimeError(f"Expect a non-negative number, but got {r}")
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
-    places = np.array(list(choose(range(input.shape[0]), r)), np.int64)
-    shape = (places.size // r, r) if r else (0,)
-    return indexing.getitem(input, index=(places.reshape(shape),))
+    chosen = choose(range(input.shape[0]), r)
+    places = np.fromiter(itertools.chain.from_iterable(chosen), np.int64)
+    shape = (-1, r) if r else (0,)
+    places = places.reshape(shape)
+    return indexing.getitem(input, index=(places,))
 
 
 def cartesian_prod(*tensors: T) -> T:

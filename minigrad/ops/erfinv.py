@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from minigrad.ops.special import erf
+from minigrad.ops.special import erf, erfc, in_float64, piecewise
 from minigrad.primitive import primitive
 
 _NEAR = (
@@ -24,18 +24,18 @@ _HALF_SQRTPI = math.sqrt(math.pi) / 2
 
 
 @primitive(lambda g, out, _x: g * (_HALF_SQRTPI * np.exp(out * out)), floats=True)
+@in_float64
+@piecewise
 def erfinv(x):
     """The y of erf(y) = x: ±inf at ±1, nan beyond."""
-    wide = x.astype(np.float64)
     with np.errstate(all="ignore"):
-        y = _approximate(wide)
-        y = _by_newton(wide, y)
+        y = _approximate(x)
+        y = _by_newton(x, y)
 
-    size = np.abs(wide)
+    size = np.abs(x)
     y = np.where(size > 1, np.nan, y)
-    ends = np.copysign(np.inf, wide)
-    y = np.where(size == 1, ends, y)
-    return y.astype(x.dtype)
+    ends = np.copysign(np.inf, x)
+    return np.where(size == 1, ends, y)
 
 
 def _approximate(x):
@@ -47,8 +47,12 @@ def _approximate(x):
 
 
 def _by_newton(x, y):
-    """Return y after two of Newton's steps towards erf(y) = x."""
+    """Return y after two of Newton's steps towards erf(y) = x, near 1 towards erfc(y) = 1 - x."""
+    size, y = np.abs(x), np.abs(y)
+    is_small = size < 0.5
     for _ in range(2):
-        step = (erf.function(y) - x) * (_HALF_SQRTPI * np.exp(y * y))
+        above = (1 - size) - erfc.function(y)
+        error = np.where(is_small, erf.function(y) - size, above)
+        step = error * (_HALF_SQRTPI * np.exp(y * y))
         y = np.where(np.isfinite(step), y - step, y)
-    return y
+    return np.copysign(y, x)

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from minigrad.ops.special import in_float64
+from minigrad.ops.special import in_float64, piecewise
 from minigrad.primitive import primitive
 
 _BERNOULLI = (  # B2, B4, …
@@ -98,6 +98,7 @@ _LARGE = 10.0
 
 @primitive(lambda g, _out, x: g * digamma(x), floats=True)
 @in_float64
+@piecewise
 def lgamma(x):
     """log |Γ(x)|; inf at 0, -1, -2, …"""
     small = np.abs(x) < 0.5
@@ -146,6 +147,7 @@ def _lgamma_of_positive(x):
 
 @primitive(lambda g, _out, x: g * polygamma(x, n=1), floats=True)
 @in_float64
+@piecewise
 def digamma(x):
     """Γ'(x) / Γ(x): NaN at -1, -2, …, -inf at 0 and inf at -0."""
     value = _digamma_of_positive(np.where(x < 0, 1 - x, x))

@@ -14,6 +14,14 @@ _SQRT_HALF = math.sqrt(0.5)
 _SQRT_2PI = math.sqrt(2 * math.pi)
 
 
+@primitive(lambda g, _out, x: g * (np.exp(x * x / -2) / _SQRT_2PI), floats=True)
+@in_float64
+@piecewise
+def ndtr(x):
+    """The normal distribution function, with all its digits far below 0."""
+    return erfc.function(x * -_SQRT_HALF) / 2
+
+
 def _log_ndtr_vjp(g, _out, x):
     return g * (math.sqrt(2 / math.pi) / erfcx(x * -_SQRT_HALF))
 
@@ -56,10 +64,10 @@ def _by_newton(tail):
     goal = np.log(tail)
     t = np.sqrt(-2 * goal)
     y = t - np.log(t * _SQRT_2PI) / t
-    for _ in range(6):
-        error = log_ndtr.function(-y) - goal
-        slope = erfcx.function(y * _SQRT_HALF)
-        y = y + error * slope * (_SQRT_2PI / 2)
+    for _ in range(4):
+        scaled = erfcx.function(y * _SQRT_HALF)  # ndtr(-y) is exp(-y²/2) times half of that
+        error = np.log(scaled / 2) - y * y / 2 - goal
+        y = y + error * scaled * (_SQRT_2PI / 2)
     return y
 
 

@@ -200,7 +200,7 @@ def entr(input: T) -> T:
     """
 
 
-@accepts_out
+@unary(normal.ndtr)
 def ndtr(input: T) -> T:
     """Return the standard normal distribution function, also far below 0 with all its digits.
 
@@ -210,7 +210,6 @@ def ndtr(input: T) -> T:
     >>> mg.special.ndtr(mg.tensor([0.0, 1.0]))
     tensor([0.5000, 0.8413])
     """
-    return special.erfc(input * -math.sqrt(0.5)) * 0.5
 
 
 @unary(normal.ndtri)
