@@ -150,13 +150,15 @@ def _lgamma_of_positive(x):
 @piecewise
 def digamma(x):
     """Γ'(x) / Γ(x): NaN at -1, -2, …, -inf at 0 and inf at -0."""
-    value = _digamma_of_positive(np.where(x < 0, 1 - x, x))
+    below = x < 0
+    positive = np.where(below, 1 - x, x)
+    value = _digamma_of_positive(positive)
     fraction = x - np.trunc(x)
     cotangent = 1 / np.tan(math.pi * fraction)
     reflected = value - math.pi * cotangent
-    value = np.where(x < 0, reflected, value)
+    value = np.where(below, reflected, value)
 
-    pole = (x < 0) & (fraction == 0)
+    pole = below & (fraction == 0)
     value = np.where(pole, np.nan, value)
     at_zero = np.copysign(np.inf, -x)
     return np.where(x == 0, at_zero, value)
