@@ -101,7 +101,12 @@ from minigrad.creation import (
 )
 from minigrad.device import Device as device
 from minigrad.dtypes import (
+    bfloat16 as bfloat16,
     bool_ as bool,
+    cdouble as cdouble,
+    cfloat as cfloat,
+    complex64 as complex64,
+    complex128 as complex128,
     dtype as dtype,
     double as double,
     float16 as float16,

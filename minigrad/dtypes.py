@@ -22,6 +22,34 @@ _SCALAR_CATEGORY = {bool: 0, int: 1, float: 2}
 _default = float32
 
 
+class AbsentDtype:
+    """A dtype that is not here: a script may ask whether a tensor is of it, not convert to it."""
+
+    is_floating_point = is_complex = False
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name, self._reason = name, reason
+
+    @property
+    def dtype(self) -> Any:  # what NumPy asks of anything given as a dtype
+        """Raise RuntimeError: there is no such dtype."""
+        raise RuntimeError(f"{self.name}: {self._reason}")
+
+    def __repr__(self) -> str:
+        return f"minigrad.{self.name}"
+
+    def __reduce__(self) -> str:
+        return self.name  # there is one of each
+
+
+_NO_BFLOAT16 = "NumPy has no such dtype; float16 has as many bytes, float32 the same range"
+bfloat16 = AbsentDtype("bfloat16", _NO_BFLOAT16)
+complex64, complex128, cfloat, cdouble = (
+    AbsentDtype(name, "there are no complex tensors")
+    for name in ("complex64", "complex128", "cfloat", "cdouble")
+)
+
+
 def get_default_dtype() -> np.dtype[Any]:
     """Return the dtype of new float tensors.
 

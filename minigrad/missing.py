@@ -8,11 +8,6 @@ from typing import Any
 
 # Families of PyTorch that will not come, and what to do instead
 ABSENT = {
-    "bfloat16": "NumPy has no such dtype; float16 has as many bytes, float32 the same range",
-    "cdouble": "there are no complex tensors",
-    "cfloat": "there are no complex tensors",
-    "complex128": "there are no complex tensors",
-    "complex64": "there are no complex tensors",
     "fft": "there are no complex tensors; numpy.fft takes x.numpy()",
     "hub": "there are no models to download; load() reads PyTorch's files",
     "jit": "there is nothing to script: leave the decorator out",

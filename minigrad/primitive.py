@@ -64,6 +64,8 @@ class Primitive:
     - ``views`` says that the result may share the memory of its operand.
     - ``into(total, g, **parameters)`` adds the cotangent of one operand to what is pending for it,
       in place.
+    - ``recomputes`` says that a result that a rule reads, and somebody has overwritten since, is
+      computed again from the operands, which the rules read, too: PyTorch keeps no result there.
     - ``whole`` says that a call of the function is noted in one piece: see :func:`in_one_piece`.
     """
 
@@ -81,6 +83,7 @@ class Primitive:
         views: bool = False,
         into: Callable[..., None] | None = None,
         whole: bool = False,
+        recomputes: bool = False,
     ) -> None:
         self.function = in_one_piece(function) if whole else function
         self.vjps = vjps
@@ -88,6 +91,7 @@ class Primitive:
         self.every = every
         self.views = views
         self.into = into
+        self.recomputes = recomputes
         self.name = name or function.__name__
         self.__name__ = self.name
         self.__doc__ = function.__doc__

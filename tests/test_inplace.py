@@ -468,3 +468,25 @@ def test_a_write_to_nothing_changes_nothing():
     z = (y * y).sum()
     y.view(-1).mul_(2)
     assert mg.autograd.grad(z, x)[0].shape == (0, 2)
+
+
+def test_a_maximum_that_was_overwritten_is_found_again(torch):
+    for lib in (mg, torch):
+        x = lib.arange(16.0).flip(0).reshape(1, 1, 4, 4).requires_grad_()
+        y = lib.nn.functional.max_pool2d(x * 1, 2)
+        y += 1
+        y.flatten(1).mul_(2)
+        (g,) = lib.autograd.grad((y**2).sum(), x, create_graph=True)
+        (second,) = lib.autograd.grad(g.sum(), x)
+        assert g.flatten().nonzero().flatten().tolist() == [0, 2, 8, 10] and g.sum().item() == 352
+        assert second.flatten()[0].item() == 8
+
+
+def test_a_maximum_whose_operand_was_overwritten_too_is_an_error():
+    x = mg.arange(16.0).reshape(1, 1, 4, 4).requires_grad_()
+    kept = x * 1
+    y = mg.nn.functional.max_pool2d(kept, 2)
+    y += 1
+    kept.detach().zero_()
+    with pytest.raises(RuntimeError, match="operand 0"):
+        y.sum().backward()

@@ -96,7 +96,7 @@ def test_another_device_is_refused_in_clear_words(name):
         REFUSED[name]()
 
 
-@pytest.mark.parametrize("name", ["jit", "fft", "complex64", "sparse", "bfloat16"])
+@pytest.mark.parametrize("name", ["jit", "fft", "sparse"])
 def test_a_family_that_will_not_come_says_what_to_do(name):
     with pytest.raises(AttributeError, match=f"minigrad has no '{name}': "):
         getattr(mg, name)
@@ -175,6 +175,19 @@ def test_assert_close(torch, name, options):
         except (AssertionError, ValueError) as error:
             outcomes.append(type(error))
     assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize("name", ["bfloat16", "complex64", "complex128", "cfloat", "cdouble"])
+def test_a_dtype_that_is_not_here_may_be_asked_for_and_not_used(name):
+    dtype = getattr(mg, name)
+    assert mg.ones(1).dtype != dtype and mg.float32 not in {dtype} and repr(dtype) == f"minigrad.{name}"
+    for use in (
+        lambda: mg.ones(1).to(dtype),
+        lambda: mg.zeros(2, dtype=dtype),
+        lambda: mg.nn.Linear(1, 1, dtype=dtype),
+    ):
+        with pytest.raises(RuntimeError, match=f"{name}: "):
+            use()
 
 
 def test_paths_of_devices_and_of_dtypes():

@@ -19,6 +19,17 @@ set_device = current_stream = default_stream = mem_get_info = _device.refuse
 device = stream = Stream = Event = _device.refuse
 
 
+class _CudaTensor:
+    """Tensors of CUDA: none is one, and none is made."""
+
+    def __new__(cls, *args: object) -> object:
+        return _device.refuse()
+
+
+FloatTensor = DoubleTensor = HalfTensor = LongTensor = IntTensor = ShortTensor = _CudaTensor
+CharTensor = ByteTensor = BoolTensor = _CudaTensor
+
+
 def get_rng_state_all() -> list[object]:
     """Return an empty list: there are no devices."""
     return []

@@ -67,6 +67,8 @@ def sweep(
             saved = saved.restore(node)
         if sequence < VERSIONS.last:
             _check_unwritten(node)
+            if primitive.recomputes and saved[0] is not None:
+                saved = _recomputed(node, saved)
         if primitive.saves_anything and not retain_graph:
             node.saved = FREED
         if lift is None or not primitive.saves_anything:
@@ -173,7 +175,8 @@ def _saved_as_tensors(node: Node, saved: tuple[Any, ...], lift: Lift) -> list[An
 def _check_unwritten(node: Node) -> None:
     """Raise where memory that the node reads in backward was written after the node was made.
 
-    That is what it saved, and the arrays among its parameters: indices, masks, classes.
+    That is what it saved, and the arrays among its parameters: indices, masks, classes. A result
+    that can be computed again is none of them.
     """
     saved = node.saved if type(node.saved) is tuple else ()
     written_owners = VERSIONS.of
@@ -187,6 +190,8 @@ def _check_unwritten(node: Node) -> None:
             continue
         writer = written_since(value, node.sequence)
         if writer is not None and value.size:
+            if place == 0 and node.primitive.recomputes:
+                continue
             what = "the result" if place == 0 else f"operand {place - 1}"
             raise _overwritten(node, what, value, writer)
     for name, value in node.params.items():
@@ -196,6 +201,14 @@ def _check_unwritten(node: Node) -> None:
             writer = written_since(array, node.sequence)
             if writer is not None:
                 raise _overwritten(node, name, array, writer)
+
+
+def _recomputed(node: Node, saved: Any) -> Any:
+    """Return what the node saved, with its result computed again if that was overwritten."""
+    out, *operands = saved
+    if written_since(out, node.sequence) is None:
+        return saved
+    return (node.primitive.function(*operands, **node.params), *operands)
 
 
 def _overwritten(node: Node, what: str, value: Any, writer: str) -> RuntimeError:

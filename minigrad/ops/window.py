@@ -253,7 +253,7 @@ def _max_pool_vjp(g, out, x, **p):
     return scatter_windows(g, winner, shape=x.shape, **p)
 
 
-@primitive(_max_pool_vjp, whole=True)
+@primitive(_max_pool_vjp, whole=True, recomputes=True)
 def max_pool(x, *, kernel, stride, padding, dilation, out=None):
     """The maximum of each window; padding never wins."""
     places = windows(x.shape[2:], kernel, stride, padding, dilation)
