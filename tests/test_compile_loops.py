@@ -58,7 +58,10 @@ def smooth():
     return nn.Sequential(nn.Linear(12, 16, bias=False), nn.BatchNorm1d(16), nn.Sigmoid(), nn.Linear(16, 10))
 
 
-@pytest.mark.parametrize("optimizer", ["Nesterov", "AMSGrad", "AdamW", "RMSprop", "Adadelta"])
+@pytest.mark.parametrize(
+    "optimizer",
+    ["Nesterov", *(pytest.param(x, marks=pytest.mark.slow) for x in ("AMSGrad", "AdamW", "RMSprop", "Adadelta"))],
+)
 def test_an_optimizer_steps_the_same_but_for_rounding(optimizer):
     near(*both(smooth, optimizer), rows(12), 1e-3)
 
@@ -71,6 +74,7 @@ def test_what_rounding_does_not_explain_is_not_used(monkeypatch):
             assert fast(*batch) == eager(*batch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("net", [*LAYERS, *DROPPING])
 def test_layers_learn_the_same_but_for_rounding(net):
     near(*both({**LAYERS, **DROPPING}[net], "SGD"), rows(8), 1e-3)

@@ -122,7 +122,7 @@ def _lu_vjp(g, out, _x):
     return result
 
 
-@primitive(_lu_vjp)
+@primitive(_lu_vjp, whole=True)
 def lu(x):
     """L and U of x, whose rows are in their order already, packed in one matrix."""
     return eliminate(x)[0]
@@ -206,7 +206,7 @@ def _matrix_exp_vjp(g, _out, x):
     return matrix_exp(both)[..., :n, n:]
 
 
-@primitive(_matrix_exp_vjp)
+@primitive(_matrix_exp_vjp, whole=True)
 def matrix_exp(x):
     """The sum of x ** k / k!, (..., n, n) -> (..., n, n), by scaling and squaring."""
     wide = x.astype(np.float64)

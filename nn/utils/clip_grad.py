@@ -53,7 +53,7 @@ def _total(tensors: list[Tensor], norm_type: float) -> np.ndarray:
         norms.append(np.linalg.norm(numbers, float(norm_type)))
     if not norms:
         return np.zeros((), np.float32)
-    return np.asarray(np.linalg.norm(norms, float(norm_type)), dtype=norms[0].dtype)
+    return np.linalg.norm(np.stack(norms), float(norm_type)).astype(norms[0].dtype)
 
 
 def _check_finite(total: np.ndarray, norm_type: float, error_if_nonfinite: bool) -> None:
@@ -86,7 +86,7 @@ def clip_grads_with_norm_(
     ``total_norm`` is theirs, as :func:`get_total_norm` returns it, or that of more gradients.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grads_with_norm_.html
     """
-    _scale(_gradients(parameters, "clip_grads_with_norm_"), max_norm, float(total_norm))
+    _scale(_gradients(parameters, "clip_grads_with_norm_"), max_norm, total_norm._data)
 
 
 def clip_grad_norm_(
@@ -105,16 +105,15 @@ def clip_grad_norm_(
     gradients = _gradients(parameters, "clip_grad_norm_")
     total = _total(gradients, norm_type)
     _check_finite(total, norm_type, error_if_nonfinite)
-    _scale(gradients, max_norm, float(total))
+    _scale(gradients, max_norm, total)
     return _narrowed(total, gradients)
 
 
-def _scale(gradients: list[Tensor], max_norm: float, total: float) -> None:
-    scale = float(max_norm) / (total + 1e-6)
-    if scale >= 1:  # not where the norm is nan: that makes every gradient nan
-        return
-    for g in gradients:
-        np.multiply(g._data, scale, out=g._data)
+def _scale(gradients: list[Tensor], max_norm: float, total: np.ndarray) -> None:
+    # in arrays, not by a decision: a compiled step computes it anew
+    scale = np.minimum(float(max_norm) / (total.astype(np.float64) + 1e-6), 1.0)
+    for g in gradients:  # a norm that is nan makes every gradient nan
+        np.multiply(g._data, scale.astype(g.dtype), out=g._data)
         bump_version(g._data, "clip_grad_norm_")
 
 
