@@ -237,6 +237,8 @@ def type_name(dtype: np.dtype[Any]) -> str:
 def dtype_of_type(type_: Any) -> np.dtype[Any]:
     """Return the dtype of a legacy name or class (``FloatTensor``), or of a dtype."""
     name = type_.rsplit(".", 1)[-1] if isinstance(type_, str) else getattr(type_, "__name__", "")
+    if name == "Tensor":  # PyTorch's name of the default type
+        return get_default_dtype()
     if name in TYPES:
         return TYPES[name]
     try:

@@ -85,7 +85,7 @@ class Module(ConversionMethods, StateMethods, HookMethods):
         elif isinstance(value, Module):
             self._move_to("_modules", name)
             own["_modules"][name] = value
-        elif getattr(value, "_is_buffer", False):
+        elif getattr(value, "_is_buffer", False) is True:  # a mock answers to any name
             self._move_to("_buffers", name)
             self.register_buffer(name, value, value.persistent)
         else:

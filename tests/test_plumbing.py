@@ -196,3 +196,13 @@ def test_paths_of_devices_and_of_dtypes():
     assert (GradScaler, autocast) == (mg.amp.GradScaler, mg.amp.autocast)
     assert isinstance(mg.float32, mg.dtype) and mg.version.cuda is None
     assert mg.cuda.get_rng_state_all() == [] and mg.xpu.device_count() == mg.mps.device_count() == 0
+
+
+def test_the_default_type_is_called_tensor_and_mocks_are_attributes(torch):
+    from unittest.mock import MagicMock
+
+    for lib in (mg, torch):
+        assert (lib.ones(2) > 0).type(lib.Tensor).dtype == lib.float32
+        net = lib.nn.Linear(1, 1)
+        net.helper = MagicMock(return_value=3)
+        assert net.helper() == 3 and "helper" not in net.state_dict()
