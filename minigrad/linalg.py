@@ -20,6 +20,7 @@ from minigrad.functions.linalg.factorizations import svd as svd
 from minigrad.functions.linalg.factorizations import svdvals as svdvals
 from minigrad.functions.linalg.lu import ldl_factor as ldl_factor
 from minigrad.functions.linalg.lu import ldl_factor_ex as ldl_factor_ex
+from minigrad.functions.linalg.lu import ldl_solve as ldl_solve
 from minigrad.functions.linalg.lu import lu as lu
 from minigrad.functions.linalg.lu import lu_factor as lu_factor
 from minigrad.functions.linalg.lu import lu_factor_ex as lu_factor_ex
@@ -57,7 +58,8 @@ from minigrad.ops.linalg import LinAlgError as LinAlgError
 
 __all__ = [
     "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eigh",
-    "eigvalsh", "householder_product", "inv", "inv_ex", "ldl_factor", "ldl_factor_ex", "logdet",
+    "eigvalsh", "householder_product", "inv", "inv_ex", "ldl_factor", "ldl_factor_ex", "ldl_solve",
+    "logdet",
     "lstsq", "lu", "lu_factor", "lu_factor_ex", "lu_solve", "matmul", "matrix_exp",
     "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "pinverse", "qr",
     "slogdet", "solve", "solve_ex", "solve_triangular", "svd", "svdvals", "tensorinv",

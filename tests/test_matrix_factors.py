@@ -45,6 +45,10 @@ CALLS = [
     (lambda L, x, y: L.linalg.ldl_factor(x.detach()), TWISTED, ()),
     (lambda L, x, y: L.linalg.ldl_factor_ex(x.detach()), BOTH, ()),
     *((lambda L, x, y: L.linalg.ldl_factor(x.detach() + x.detach().mT), (n, n), ()) for n in (1, 5, 9)),
+    *(
+        (lambda L, x, y: L.linalg.ldl_solve(*L.linalg.ldl_factor(x.detach()), y.detach()), x, (*x.shape[:-2], x.shape[-1], 2))
+        for x in (SPD, INDEFINITE, TWISTED, BOTH)
+    ),
     (lambda L, x, y: L.linalg.ldl_factor(x), ZERO, ()),
     (lambda L, x, y: L.linalg.ldl_factor(x), (2, 3), ()),
     (lambda L, x, y: L.linalg.cholesky_ex(x), SPD, ()),

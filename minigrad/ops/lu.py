@@ -157,6 +157,31 @@ def ldl(x):
     return np.tril(a), pivots, first_zero
 
 
+def ldl_product(packed, pivots):
+    """Return the symmetric matrix that ``ldl`` took apart, from its last block to its first."""
+    n = len(packed)
+    starts, k = [], 0
+    while k < n:
+        starts.append(k)
+        k += 1 if pivots[k] > 0 else 2
+    a = np.zeros_like(packed)
+    stop = n
+    for start in reversed(starts):
+        block = packed[start:stop, start:stop]
+        block = np.tril(block) + np.tril(block, -1).T
+        factor = packed[stop:, start:stop]
+        beneath = factor @ block
+        a[stop:, stop:] += beneath @ factor.T
+        a[stop:, start:stop] = beneath
+        a[start:stop, stop:] = beneath.T
+        a[start:stop, start:stop] = block
+        row = abs(int(pivots[start])) - 1
+        if row != stop - 1:
+            _exchange_symmetrically(a, start, stop - 1, row)
+        stop = start
+    return a
+
+
 def _choose_pivot(a, k):
     """Return the row that comes to step k, and how many rows are eliminated at once."""
     own = abs(a[k, k])

@@ -12,7 +12,7 @@ import numpy as np
 from minigrad.functions import permutation, shape
 from minigrad.functions.arguments import accepts_arrays
 from minigrad.functions.linalg.checks import check_floats, check_square, dtype_word
-from minigrad.functions.linalg.systems import solve_triangular
+from minigrad.functions.linalg.systems import solve, solve_triangular
 from minigrad.functions.return_types import RETURN_TYPES
 from minigrad.ops import indexing
 from minigrad.ops import lu as ops
@@ -236,3 +236,24 @@ def ldl_factor_ex(A: T, *, hermitian: bool = False, check_errors: bool = False) 
             f"torch.linalg.ldl_factor: D[{info.max()},{info.max()}] is zero: the matrix is singular"
         )
     return RETURN_TYPES["linalg_ldl_factor_ex"](*map(A._wrap, (LD, pivots, info)))
+
+
+@accepts_arrays
+def ldl_solve(LD: T, pivots: T, B: T, *, hermitian: bool = False) -> T:
+    """Return the X of A X = B from the factors of A that :func:`ldl_factor` returned.
+
+    There is a gradient for B.
+    https://docs.pytorch.org/docs/stable/generated/torch.linalg.ldl_solve.html
+
+    >>> import minigrad as mg
+    >>> factors = mg.linalg.ldl_factor(mg.tensor([[4.0, 2.0], [2.0, 5.0]]))
+    >>> mg.linalg.ldl_solve(*factors, mg.tensor([[4.0], [2.0]])).flatten()
+    tensor([1., 0.])
+    """
+    check_square(LD, "torch.linalg.ldl_solve")
+    packed = LD._data
+    exchanges = pivots._data
+    A = np.empty(packed.shape, packed.dtype)
+    for place in np.ndindex(packed.shape[:-2]):
+        A[place] = ops.ldl_product(packed[place], exchanges[place])
+    return solve(LD._wrap(A), B)
