@@ -227,7 +227,7 @@ SURROUNDINGS = (
     Mutant("the blank between equal labels is skipped", "nn/losses/ctc.py", "skips[:, 2:] &= places[:, 2:] != places[:, :-2]", "pass", "tests/test_ctc.py"),
     Mutant("padding gets a gradient", "minigrad/ops/embedding.py", "if padding_idx is not None:", "if False:", "tests/test_embedding.py"),
     Mutant("a query sees the next key", "nn/attention.py", "np.triu(hidden, 1)", "np.triu(hidden, 2)", "tests/test_attention.py"),
-    Mutant("who sees nothing takes the mean of all", "nn/attention.py", "weights = weights.masked_fill(blind, 0.0)", "pass", "tests/test_attention.py"),
+    Mutant("who sees nothing gets NaN", "minigrad/ops/attention.py", "x /= np.maximum(sums, float(ends.tiny))", "x /= sums", "tests/test_attention.py"),
     Mutant("groups are taken across samples", "nn/normalization.py", "x_hat = standardize(grouped, (2,), eps)", "x_hat = standardize(grouped, (0, 2), eps)", "tests/test_normalization.py"),
     Mutant("two keys share one name in the file", "minigrad/serialization.py", "name in tensors or name == \"__metadata__\"", "name == \"__metadata__\"", FILES),
     Mutant("bfloat16 is read as float16", "minigrad/archive.py", "(array.astype(np.uint32) << 16).view(np.float32)", "array.view(np.float16).astype(np.float32)", FILES),
