@@ -26,7 +26,7 @@ import page  # noqa: E402
 import turns  # noqa: E402
 
 PEERS = (
-    "minigrad_eager", "pytorch_eager", "pytorch_compiled", "jax_jit", "tinygrad_jit", "mygrad_eager",
+    "minigrad_eager", "minigrad_compiled", "pytorch_eager", "pytorch_compiled", "jax_jit", "tinygrad_jit", "mygrad_eager",
     "hips_autograd", "numpy_by_hand", "products_alone",
 )  # fmt: skip
 FULL = {

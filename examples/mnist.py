@@ -94,16 +94,22 @@ def train(args, norm, train_set, test_set, checkpoint):
     loader = DataLoader(train_set, batch_size=args.batch_size, shuffle=True)
     run = checkpoint.begin(model=model, optimizer=optimizer, scheduler=scheduler, loader=loader)
     trained = spread(model)
+
+    def step(images, labels):
+        logits = trained(images)
+        loss = F.cross_entropy(logits, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.detach(), (logits.argmax(1) == labels).sum()
+
+    step = mg.compile(step) if args.compile else step
     while run.epoch < args.epochs:
         for batch in progress(loader, run, args):
             images, labels = own_part(*batch)
-            logits = trained(images)
-            loss = F.cross_entropy(logits, labels)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+            loss, right = step(images, labels)
             scheduler.step()
-            run.count(loss.item(), (logits.argmax(1) == labels).sum().item(), len(labels))
+            run.count(loss.item(), right.item(), len(labels))
             if args.evaluate_every and run.step % args.evaluate_every == 0:
                 run.curve.append([run.step, accuracy(model, test_set)])
             checkpoint.leave_if_interrupted()

@@ -82,6 +82,7 @@ from minigrad.compat import (
     use_deterministic_algorithms as use_deterministic_algorithms,
 )
 from minigrad.compiler import compile as compile
+from minigrad.compiler import export as export
 from minigrad.creation import (
     as_tensor as as_tensor,
     asarray as asarray,

@@ -433,3 +433,61 @@ def test_other_threads_and_calls_inside_run_eagerly():
         thread.join()
     assert sorted(results) == sorted(float(2 * i) for i in range(50) for _ in range(3))
     assert [outer(mg.tensor([float(i)])).item() for i in range(5)] == [1, 3, 5, 7, 9]
+
+
+# ---- explained, exported -----------------------------------------------------------------------
+def test_it_explains_itself():
+    step = mg.compile(lambda x: x * 2)
+    assert step.explain() == "0 of at most 8 programs" and step.source == ""
+    for n in (1, 1, 1, 1, 2):
+        step(mg.ones(n))
+    first, second = step.explain().splitlines()[1:]
+    assert first.startswith("1. made for arguments of another kind: 1 calls of NumPy, 1 after planning, in 0.00 MiB")
+    assert "replayed" in first and "written down 1 times" in second
+
+
+MODELS = {
+    "mlp": (lambda: nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5), nn.Sigmoid(), nn.Linear(5, 2)), (4, 6)),
+    "cnn": (
+        lambda: nn.Sequential(
+            nn.Conv2d(2, 4, 3, stride=2, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(4, 4, 1, groups=2), nn.GELU(), nn.AvgPool2d(2), nn.Flatten(), nn.Dropout(), nn.Linear(4, 3),
+        ),
+        (3, 2, 8, 8),
+    ),
+    "norms": (lambda: nn.Sequential(nn.LayerNorm(6), nn.Linear(6, 6), nn.Softmax(-1)), (4, 6)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_an_exported_model_runs_with_numpy_alone(name, tmp_path):
+    import subprocess
+
+    make, shape = MODELS[name]
+    mg.manual_seed(0)
+    model = make()
+    model(mg.randn(*shape))
+    x = mg.randn(*shape)
+    file = mg.export(model, x, tmp_path / "net")
+    assert model.training
+    np.save(tmp_path / "x.npy", x.numpy())
+    code = (
+        "import sys, numpy as np; from net import predict; np.save('y.npy', predict(np.load('x.npy')));"
+        "assert 'minigrad' not in sys.modules\n"
+        "try: predict(np.ones(3))\nexcept ValueError as error: assert 'expected shape' in str(error)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
+    model.eval()
+    expected, result = model(x).detach().numpy(), np.load(tmp_path / "y.npy")
+    assert file == tmp_path / "net.py" and result.dtype == expected.dtype
+    if name == "cnn":
+        np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-6)
+    else:
+        assert result.tobytes() == expected.tobytes()
+
+
+def test_what_cannot_be_exported_says_so(tmp_path):
+    with pytest.raises(NotImplementedError, match="draws random numbers"):
+        mg.export(lambda x: nn.functional.dropout(x), mg.ones(3), tmp_path / "net")
+    with pytest.raises(NotImplementedError, match="NumPy has no function for igamma"):
+        mg.export(lambda x: mg.special.gammainc(x, x), mg.ones(3), tmp_path / "net")

@@ -96,7 +96,7 @@ def both(make, optimizer, **options):
     return Run(make, OPTIMIZERS[optimizer], **options), Run(make, OPTIMIZERS[optimizer], compiled=True, **options)
 
 
-STEPS = {"fig1": 50, "fig1_bn": 50, "wide_bn": 50, "cnn_bn": 12, "resnet": 6, "gpt": 5, "lstm": 6}
+STEPS = {"fig1": 50, "fig1_bn": 50, "wide_bn": 50, "cnn_bn": 12, "resnet": 6, "gpt": 5, "lstm": 6, "gru": 6}
 
 
 @pytest.mark.parametrize("optimizer", ["SGD", "Adam"])

@@ -40,6 +40,16 @@ def test_what_a_run_leaves_behind(mnist_folder, tmp_path, dot):
     assert "1.weight" in mg.load(tmp_path / "model.safetensors")
 
 
+def test_compiled_it_gives_the_same_numbers(mnist_folder, tmp_path):
+    histories = []
+    for options in ((), ("--compile",)):
+        run("--data", mnist_folder, "--out", tmp_path, "--epochs", 2, "--batch-size", 7, "--model", "paper", *options)
+        metrics = json.loads((tmp_path / "metrics.json").read_text())
+        history = metrics["runs"]["batch"]["history"]
+        histories.append([{k: v for k, v in epoch.items() if "seconds" not in k} for epoch in history])
+    assert histories[0] == histories[1]
+
+
 def test_without_dot_it_says_how_to_install_it_and_goes_on(mnist_folder, tmp_path):
     text = run("--data", mnist_folder, "--out", tmp_path, "--epochs", 1, env={**os.environ, "PATH": ""})
     assert "apt install graphviz" in text and (tmp_path / "metrics.json").is_file()

@@ -103,6 +103,7 @@ def parse(argv=None):
     add("--seed", type=seed, default=0, help="of weights and batches")
     add("--data", default=None, metavar="FOLDER", help="where the four MNIST files are")
     add("--out", default=None, metavar="FOLDER", help="default: runs/mnist-<model>")
+    add("--compile", action="store_true", help="replay the step as a page of NumPy: same numbers")
     add("--resume", action="store_true", help="go on where an interrupted run in --out stopped")
     add("--threads", type=positive(int), default=None, help="of NumPy's matrix products")
     add(

@@ -5,5 +5,6 @@ itself down.
 """
 
 from minigrad.compiler.compiled import Compiled, compile
+from minigrad.compiler.export import export
 
-__all__ = ["Compiled", "compile"]
+__all__ = ["Compiled", "compile", "export"]

@@ -44,6 +44,20 @@ class Variant:
         self.failures = 0  # of guards in the page
         self.kept: Any = None  # arguments that are no tensors: their ids stay theirs
 
+    def explained(self) -> str:
+        """Return how far it is, and what it costs."""
+        if self.refused:
+            return f"runs eagerly, for {self.refused}"
+        if self.replay is None:
+            return f"written down {self.recordings} times, not yet the same twice in a row"
+        after = len(self.replay.program.calls)
+        size = sum(self.replay.page.blocks.sizes) / 2**20
+        state = "replayed" if self.checked else "not yet checked against eager"
+        return (
+            f"{self.calls} calls of NumPy, {after} after planning, in {size:.2f} MiB of memory; "
+            f"{state}; {self.failures} calls decided otherwise and ran eagerly"
+        )
+
 
 class Compiled:
     """A compiled function: called as the function is; see :func:`compile`."""
@@ -254,6 +268,13 @@ class Compiled:
         """The page that was written last, straight NumPy; "" before the second call."""
         pages = [variant.replay.page for variant in self._all() if variant.replay is not None]
         return pages[-1].text if pages else ""
+
+    def explain(self) -> str:
+        """Return which programs there are, why each was made, and what it costs."""
+        lines = [f"{len(self._all())} of at most {MOST_PROGRAMS} programs"]
+        for i, variant in enumerate(self._all(), 1):
+            lines.append(f"{i}. made for {variant.reason}: {variant.explained()}")
+        return "\n".join(lines)
 
 
 class CompiledModule(Compiled):

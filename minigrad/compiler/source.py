@@ -63,6 +63,9 @@ class Page:
         self.body: list[str] = []
         self.counts: dict[Any, str] = {}  # of requests: the name of the count
         self.first_write = 0  # the line that is the first to write something lasting
+        for call in program.calls:
+            if call.is_whole:  # functions have the plain names, arrays those with numbers
+                self._value(call.function.__name__, call.function)
         self.text = self._write()
 
     # ---- names --------------------------------------------------------------------------------

@@ -34,11 +34,11 @@ def view(owner: np.ndarray, offset: int, shape: Any, strides: Any, dtype: str) -
     if not begin.flags.c_contiguous:
         begin = as_strided(owner, (1,), (owner.itemsize,))
     address = begin.__array_interface__["data"][0] + offset
-    result = np.asarray(_At(address, shape, strides, dtype, owner))
+    result = np.asarray(At(address, shape, strides, dtype, owner))
     return result
 
 
-class _At:
+class At:
     """Speaks for memory by address, and keeps its owner."""
 
     def __init__(self, address: int, shape: Any, strides: Any, dtype: str, owner: Any) -> None:

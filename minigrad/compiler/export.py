@@ -1,0 +1,127 @@
+"""``export``: a model as a file of Python that needs NumPy alone."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minigrad.compiler import standalone
+from minigrad.compiler.compiled import Compiled
+from minigrad.compiler.program import Call
+from minigrad.compiler.source import Page
+from minigrad.compiler.views import At, view
+from minigrad.modes import no_grad
+from minigrad.tensor.tensor import Tensor
+
+FUNCTIONS = {
+    "erf": (standalone.erf,),
+    "erfc": (standalone.erfc,),
+    "conv": (standalone.windows, standalone.conv),
+    "max_pool": (standalone.windows, standalone.max_pool),
+    "window_sum": (standalone.windows, standalone.window_sum),
+}
+
+
+def export(model: Any, inputs: Any, path: Any) -> Path:
+    """Write a model as it evaluates: ``path.py``, straight NumPy, and ``path.npz``, its numbers.
+
+    ``inputs`` is a tensor, or a tuple of them: the file takes arrays of these shapes and dtypes,
+    and gives what the model gives, bit for bit; with convolutions, pooling or erf, to rounding. It
+    needs NumPy alone. A module is exported in evaluation mode. Returns the path of the file. Raises
+    TypeError for a model that cannot be replayed (see :func:`compile`), NotImplementedError for one
+    that draws random numbers or asks for a function that NumPy has not.
+
+    >>> import minigrad as mg, tempfile, runpy
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> model = mg.nn.Linear(2, 1)
+    >>> x = mg.ones(3, 2)
+    >>> file = export(model, x, f"{folder.name}/net")
+    >>> predict = runpy.run_path(str(file))["predict"]
+    >>> bool((predict(x.numpy()) == model(x).detach().numpy()).all())
+    True
+    >>> folder.cleanup()
+    """
+    args = inputs if isinstance(inputs, tuple) else (inputs,)
+    page = _page_of(model, args)
+    if page.counts or any(call.is_draw for call in page.program.calls):
+        raise NotImplementedError("export: the model draws random numbers; call model.eval()")
+    target = Path(path).with_suffix(".py")
+    arrays = {name: x for name, x in page.values.items() if isinstance(x, np.ndarray)}
+    np.savez(target.with_suffix(".npz"), **arrays)
+    target.write_text(_text(page, arrays, target.stem))
+    return target
+
+
+def _page_of(model: Any, args: tuple[Any, ...]) -> Page:
+    """Return the page of an evaluation."""
+    was_training = getattr(model, "training", False)
+    compiled = Compiled(model)
+    if was_training:
+        model.eval()
+    try:
+        with no_grad():
+            for _ in range(3):
+                compiled(*args)
+    finally:
+        if was_training:
+            model.train()
+    variants = [variant for many in compiled.variants.values() for variant in many]
+    replay = variants[-1].replay
+    if replay is None:
+        raise TypeError(f"export: {variants[-1].explained()}")
+    tensors = [x for x in args if isinstance(x, (Tensor, np.ndarray))]
+    parameters = replay.page.parameters if len(tensors) == 1 else None
+    return Page(replay.program, "predict", parameters or [f"x{i}" for i in range(len(tensors))])
+
+
+def _text(page: Page, arrays: dict[str, Any], name: str) -> str:
+    """Return the text of the file."""
+    own = [_source_of(call) for call in page.program.calls if call.is_whole]
+    functions = list(dict.fromkeys(text for texts in own for text in texts))
+    needs_view = " view(" in page.text or "(view(" in page.text
+    if needs_view:
+        functions += [inspect.getsource(At), inspect.getsource(view)]
+    loaded = [f'{key} = _numbers["{key}"]' for key in arrays]
+    top = [
+        f'"""{name}: written by minigrad.export; needs NumPy alone."""',
+        "",
+        "import math",
+        "from pathlib import Path",
+        "",
+        "import numpy as np",
+        "from numpy import inf, nan",
+        "",
+        f'_numbers = np.load(Path(__file__).with_name("{name}.npz"))',
+        *loaded,
+        "",
+        "",
+        "class GuardFailed(ValueError):",
+        '    """A value decides otherwise than it did when this was written."""',
+    ]
+    body = page.text.removeprefix("import numpy as np").strip()
+    heading, _, rest = body.partition("\n")
+    return "\n\n\n".join(["\n".join(top), *functions, _checked(heading, rest, page)]) + "\n"
+
+
+def _checked(heading: str, rest: str, page: Page) -> str:
+    """Return the function with its arguments looked at first, all results but one in a tuple."""
+    lines = [heading]
+    for memory, name in zip(page.program.inputs, page.parameters, strict=True):
+        shape, dtype = tuple(map(int, memory.shape)), memory.dtype.name
+        lines.append(f"    {name} = np.ascontiguousarray({name}, np.{dtype})")
+        lines.append(f"    if {name}.shape != {shape}:")
+        lines.append(f'        raise ValueError(f"expected shape {shape}, got {{{name}.shape}}")')
+    if len(page.program.results) == 1:
+        rest = rest.replace(".copy(),\n", ".copy()\n", 1)
+    return "\n".join([*lines, rest])
+
+
+def _source_of(call: Call) -> list[str]:
+    """Return the text of a function that NumPy has not."""
+    name = call.function.__name__
+    if name not in FUNCTIONS:
+        raise NotImplementedError(f"export: NumPy has no function for {name} ({call.line})")
+    return [inspect.getsource(function).strip() for function in FUNCTIONS[name]]

@@ -1,0 +1,59 @@
+"""What NumPy has no function for, in NumPy alone: copied into an exported file where it is needed.
+
+Plain and short; equal to the library's own to rounding.
+"""
+
+import math
+
+import numpy as np
+
+
+def erf(x, out=None):
+    """The error function, number by number."""
+    values = [math.erf(v) for v in np.asarray(x, np.float64).ravel()]
+    result = np.array(values).reshape(x.shape).astype(x.dtype)
+    return result if out is None else np.add(result, 0, out=out)
+
+
+def erfc(x, out=None):
+    """1 less the error function, number by number."""
+    values = [math.erfc(v) for v in np.asarray(x, np.float64).ravel()]
+    result = np.array(values).reshape(x.shape).astype(x.dtype)
+    return result if out is None else np.add(result, 0, out=out)
+
+
+def windows(x, kernel, stride, padding, dilation, value=0.0):
+    """(N, C, *size) -> (N, C, *places, *kernel): a view of each window."""
+    n = len(kernel)
+    x = np.pad(x, ((0, 0), (0, 0), *padding), constant_values=value)
+    reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
+    view = np.lib.stride_tricks.sliding_window_view(x, reach, tuple(range(2, 2 + n)))
+    places = tuple(slice(None, None, s) for s in stride)
+    taps = tuple(slice(None, None, d) for d in dilation)
+    return view[(slice(None), slice(None), *places, *taps)]
+
+
+def conv(x, w, stride, padding, dilation, groups, out=None):
+    """Cross-correlation of (N, C, *) with (O, C/groups, *kernel) -> (N, O, *)."""
+    kernel = w.shape[2:]
+    view = windows(x, kernel, stride, padding, dilation)
+    parts = []
+    pairs = zip(np.split(view, groups, axis=1), np.split(w, groups), strict=True)
+    for part, weight in pairs:
+        axes = [1, *range(part.ndim - len(kernel), part.ndim)]
+        product = np.tensordot(part, weight, (axes, range(1, weight.ndim)))  # (N, *places, O)
+        parts.append(np.moveaxis(product, -1, 1))
+    result = np.concatenate(parts, axis=1)
+    return result if out is None else np.add(result, 0, out=out)
+
+
+def max_pool(x, kernel, stride, padding, dilation, out=None):
+    """The maximum of each window; padding never wins."""
+    view = windows(x, kernel, stride, padding, dilation, -math.inf)
+    return np.max(view, axis=tuple(range(-len(kernel), 0)), out=out)
+
+
+def window_sum(x, kernel, stride, padding, out=None):
+    """The sum of each window, zeros around."""
+    view = windows(x, kernel, stride, padding, (1,) * len(kernel))
+    return np.sum(view, axis=tuple(range(-len(kernel), 0)), out=out)
