@@ -10,7 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import dtypes
+from minigrad.compiler.calls import (
+    asks_for_gradients,
+    key_of,
+    key_of_tensors,
+    nobody_looks,
+    same_results,
+)
 from minigrad.compiler.guards import Checks
 from minigrad.compiler.loops import check_loops, close, close_state, fused
 from minigrad.compiler.plan import Difference, check_same, planned
@@ -20,7 +26,7 @@ from minigrad.compiler.recording import HasGraph, Recording, Refused
 from minigrad.compiler.replay import Replay
 from minigrad.compiler.snapshot import Snapshot, same_bytes
 from minigrad.compiler.source import GuardFailed
-from minigrad.modes import MODES, RESULTS
+from minigrad.modes import MODES
 from minigrad.silence import warn
 from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tree_leaves
@@ -75,12 +81,12 @@ class Compiled:
         self.parameters = _parameters(function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if not (_nobody_looks() and self.lock.acquire(blocking=False)):
+        if not (nobody_looks() and self.lock.acquire(blocking=False)):
             return self.function(*args, **kwargs)
         try:
             if not kwargs and self.latest is not None:
                 key, variant = self.latest
-                if key == _key_of_tensors(args) and variant.checks.changed() is None:
+                if key == key_of_tensors(args) and variant.checks.changed() is None:
                     return self._replay(variant, args, kwargs, args)
             return self._call(args, kwargs)
         finally:
@@ -92,7 +98,7 @@ class Compiled:
     def _call(self, args: Any, kwargs: Any) -> Any:
         """Run the program that fits, or make one."""
         leaves = list(tree_leaves((args, kwargs)))
-        key = _key((args, kwargs))
+        key = key_of((args, kwargs))
         if key in self.given_up:
             return self.function(*args, **kwargs)
         variants = self.variants.setdefault(key, [])
@@ -116,7 +122,7 @@ class Compiled:
         if variant.refused:
             return self.function(*args, **kwargs)
         if variant.checked:
-            key = None if kwargs else _key_of_tensors(args)
+            key = None if kwargs else key_of_tensors(args)
             self.latest = None if key is None else (key, variant)
             return self._replay(variant, args, kwargs, leaves)
         try:
@@ -223,7 +229,7 @@ class Compiled:
         finally:
             MODES.eager_inside = False
         same, same_state = (close, close_state) if self.loops else (same_bytes, same_bytes)
-        if not (_same_results(results, value, same) and after.is_now(same_state)):
+        if not (same_results(results, value, same) and after.is_now(same_state)):
             if self.loops:
                 self._give_up(variant, "rounding does not explain what loops gave; leave them out")
                 return value
@@ -288,78 +294,13 @@ class CompiledModule(Compiled):
         if self.function.training:  # type: ignore[attr-defined]
             return self.function(*args, **kwargs)
         before = MODES.grad_enabled
-        if before and _asks_for_gradients(args, kwargs):
+        if before and asks_for_gradients(args, kwargs):
             return self.function(*args, **kwargs)
         MODES.grad_enabled = False
         try:
             return super().__call__(*args, **kwargs)
         finally:
             MODES.grad_enabled = before
-
-
-def _asks_for_gradients(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    for x in (*args, *kwargs.values()) if kwargs else args:
-        if type(x) is Tensor:
-            if x._node is not None:
-                return True
-        elif any(isinstance(y, Tensor) and y._node is not None for y in tree_leaves(x)):
-            return True
-    return False
-
-
-def _nobody_looks() -> bool:
-    """Whether nobody else looks at what happens on this thread."""
-    modes = MODES
-    if modes.tape is not None or modes.links is not None:
-        return False
-    if modes.observers or modes.on_result is not None:
-        return False
-    return not (modes.hold_statistics or modes.eager_inside)
-
-
-def _same_results(results: Any, value: Any, same: Any) -> bool:
-    """Return whether a page returned what the function did, by ``same`` of two arrays."""
-    eager = []
-    for x in tree_leaves(value):
-        if isinstance(x, (Tensor, np.ndarray)):
-            eager.append(getattr(x, "_data", x))
-    pairs = zip(results, eager, strict=False)
-    return all(same(a, b) for a, b in pairs)
-
-
-def _key(tree: Any) -> Any:
-    """Return what two calls have in common that may share a program."""
-    default = dtypes.get_default_dtype()
-    modes = MODES.grad_enabled, MODES.inference, RESULTS.hooked
-    return default.char, modes, _signature(tree)
-
-
-def _key_of_tensors(tensors: tuple[Any, ...]) -> Any:
-    """Return the same of a call with tensors alone, quickly; None of another call."""
-    key: list[Any] = [dtypes._default, MODES.grad_enabled, MODES.inference, RESULTS.hooked]
-    for x in tensors:
-        if type(x) is not Tensor:
-            return None
-        array = x._data
-        key += array.shape, array.strides, array.dtype, x._node is None
-    return key
-
-
-def _signature(x: Any) -> Any:
-    if isinstance(x, Tensor):
-        array = x._data
-        asks = x._node is not None
-        return "tensor", array.shape, array.strides, array.dtype.str, asks
-    if isinstance(x, np.ndarray):
-        return "array", x.shape, x.strides, x.dtype.str
-    if isinstance(x, (tuple, list)):
-        return type(x), tuple(map(_signature, x))
-    if isinstance(x, dict):
-        items = tuple(map(_signature, x.values()))
-        return type(x), tuple(x), items
-    if x is None or isinstance(x, (bool, int, float, str, np.generic)):
-        return type(x), repr(x)
-    return type(x), id(x)
 
 
 def _parameters(function: Any) -> list[str]:

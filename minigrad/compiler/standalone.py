@@ -24,13 +24,15 @@ def erfc(x, out=None):
 
 def windows(x, kernel, stride, padding, dilation, value=0.0):
     """(N, C, *size) -> (N, C, *places, *kernel): a view of each window."""
-    n = len(kernel)
-    x = np.pad(x, ((0, 0), (0, 0), *padding), constant_values=value)
-    reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
-    view = np.lib.stride_tricks.sliding_window_view(x, reach, tuple(range(2, 2 + n)))
-    places = tuple(slice(None, None, s) for s in stride)
-    taps = tuple(slice(None, None, d) for d in dilation)
-    return view[(slice(None), slice(None), *places, *taps)]
+    around = ((0, 0), (0, 0), *padding)
+    x = np.pad(x, around, constant_values=value)
+    sizes = zip(kernel, dilation, strict=True)
+    reach = [d * (k - 1) + 1 for k, d in sizes]
+    axes = tuple(range(2, x.ndim))
+    view = np.lib.stride_tricks.sliding_window_view(x, reach, axes)
+    everything = slice(None)
+    steps = [slice(None, None, step) for step in (*stride, *dilation)]
+    return view[(everything, everything, *steps)]
 
 
 def conv(x, w, stride, padding, dilation, groups, out=None):
@@ -38,10 +40,12 @@ def conv(x, w, stride, padding, dilation, groups, out=None):
     kernel = w.shape[2:]
     view = windows(x, kernel, stride, padding, dilation)
     parts = []
-    pairs = zip(np.split(view, groups, axis=1), np.split(w, groups), strict=True)
-    for part, weight in pairs:
-        axes = [1, *range(part.ndim - len(kernel), part.ndim)]
-        product = np.tensordot(part, weight, (axes, range(1, weight.ndim)))  # (N, *places, O)
+    inputs = np.split(view, groups, axis=1)
+    weights = np.split(w, groups)
+    for part, weight in zip(inputs, weights, strict=True):
+        taps = range(part.ndim - len(kernel), part.ndim)
+        own = range(1, weight.ndim)
+        product = np.tensordot(part, weight, ([1, *taps], own))  # (N, *places, O)
         parts.append(np.moveaxis(product, -1, 1))
     result = np.concatenate(parts, axis=1)
     return result if out is None else np.add(result, 0, out=out)

@@ -1,0 +1,77 @@
+"""Calls: what two of them have in common that may share a program, and what they return."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad import dtypes
+from minigrad.modes import MODES, RESULTS
+from minigrad.tensor.tensor import Tensor
+from minigrad.utils.tree import tree_leaves
+
+
+def asks_for_gradients(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    for x in (*args, *kwargs.values()) if kwargs else args:
+        if type(x) is Tensor:
+            if x._node is not None:
+                return True
+        elif any(isinstance(y, Tensor) and y._node is not None for y in tree_leaves(x)):
+            return True
+    return False
+
+
+def nobody_looks() -> bool:
+    """Whether nobody else looks at what happens on this thread."""
+    modes = MODES
+    if modes.tape is not None or modes.links is not None:
+        return False
+    if modes.observers or modes.on_result is not None:
+        return False
+    return not (modes.hold_statistics or modes.eager_inside)
+
+
+def same_results(results: Any, value: Any, same: Any) -> bool:
+    """Return whether a page returned what the function did, by ``same`` of two arrays."""
+    eager = []
+    for x in tree_leaves(value):
+        if isinstance(x, (Tensor, np.ndarray)):
+            eager.append(getattr(x, "_data", x))
+    pairs = zip(results, eager, strict=False)
+    return all(same(a, b) for a, b in pairs)
+
+
+def key_of(tree: Any) -> Any:
+    """Return what two calls have in common that may share a program."""
+    default = dtypes.get_default_dtype()
+    modes = MODES.grad_enabled, MODES.inference, RESULTS.hooked
+    return default.char, modes, _signature(tree)
+
+
+def key_of_tensors(tensors: tuple[Any, ...]) -> Any:
+    """Return the same of a call with tensors alone, quickly; None of another call."""
+    key: list[Any] = [dtypes._default, MODES.grad_enabled, MODES.inference, RESULTS.hooked]
+    for x in tensors:
+        if type(x) is not Tensor:
+            return None
+        array = x._data
+        key += array.shape, array.strides, array.dtype, x._node is None
+    return key
+
+
+def _signature(x: Any) -> Any:
+    if isinstance(x, Tensor):
+        array = x._data
+        asks = x._node is not None
+        return "tensor", array.shape, array.strides, array.dtype.str, asks
+    if isinstance(x, np.ndarray):
+        return "array", x.shape, x.strides, x.dtype.str
+    if isinstance(x, (tuple, list)):
+        return type(x), tuple(map(_signature, x))
+    if isinstance(x, dict):
+        items = tuple(map(_signature, x.values()))
+        return type(x), tuple(x), items
+    if x is None or isinstance(x, (bool, int, float, str, np.generic)):
+        return type(x), repr(x)
+    return type(x), id(x)
