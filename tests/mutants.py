@@ -309,10 +309,10 @@ def _left_out(folder: str, names: list[str]) -> set[str]:
 
 def copy_of_the_code(folder: Path) -> None:
     """Copy what the tests need."""
-    for name in ("minigrad", "nn", "tests", "examples"):
+    for name in ("minigrad", "nn", "tests", "examples", "benchmarks"):
         shutil.copytree(ROOT / name, folder / name, ignore=_left_out)
     (folder / "docs").mkdir()
-    for name in ("pyproject.toml", "README.md", "docs/autograd.md"):
+    for name in ("pyproject.toml", "README.md", "docs/autograd.md", "docs/onnx.md"):
         shutil.copy(ROOT / name, folder / name)
 
 

@@ -147,3 +147,16 @@ def test_a_batch_is_the_users_own_memory():
     for batch in ours.DataLoader(ours.TensorDataset(x), 4):
         batch[0].add_(1)
     assert x.tolist() == [0, 1, 2, 3]
+
+
+def test_published_type_arguments():
+    class Every(ours.Sampler[int]):
+        def __iter__(self):
+            return iter([1, 0])
+
+    class Letters(ours.Dataset[str]):
+        def __getitem__(self, i):
+            return "ab"[i]
+
+    loader: ours.DataLoader[str] = ours.DataLoader(Letters(), 2, sampler=Every())
+    assert list(loader) == [["b", "a"]]

@@ -171,6 +171,16 @@ def _cross_entropy_of_logits(x: Value, t: Value, weight: Value) -> Value:
     return (1.0 - t) * x.op("Softplus") + weight * t * (-x).op("Softplus")
 
 
+def _masked_softmax(scores: Value, mask: Value) -> Value:
+    x = scores + mask
+    ends = np.finfo(x.dtype)
+    axis = (len(x.shape) - 1,)
+    top = _reduced("ReduceMax")(x, axis, True).op("Max", ends.min)
+    exponentials = (x - top).op("Exp")
+    sums = _sum(exponentials, axis, True)
+    return exponentials / sums.op("Max", ends.tiny)  # 0 where all of a row is hidden
+
+
 _NODES = {
     "abs": "Abs", "acos": "Acos", "acosh": "Acosh", "asin": "Asin", "asinh": "Asinh",
     "atan": "Atan", "atanh": "Atanh", "ceil": "Ceil", "cos": "Cos", "cosh": "Cosh", "erf": "Erf",
@@ -209,6 +219,7 @@ _FORMULAS: dict[str, Callable[..., Any]] = {
     "log_softmax": lambda x, axis: x.op("LogSoftmax", axis=axis),
     "logsumexp": _reduced("ReduceLogSumExp"),
     "masked": lambda x, mask: x * mask,
+    "masked_softmax": _masked_softmax,
     "mean": _mean,
     "mean_square": lambda x, axis, keepdims: _mean(x * x, axis, keepdims),
     "ne": lambda x, y: _equal(x, y).op("Not"),

@@ -102,6 +102,9 @@ class DataLoader:
         if size is not None and batch is None:
             self.batch_sampler = BatchSampler(self.sampler, size, self.drop_last)
 
+    def __class_getitem__(cls, item: Any) -> type[DataLoader]:
+        return cls
+
     def __len__(self) -> int:
         if not isinstance(self.dataset, IterableDataset):
             return len(self._drawn_from())

@@ -22,6 +22,9 @@ class Sampler:
     def __init__(self, data_source: Any = None) -> None:
         pass
 
+    def __class_getitem__(cls, item: Any) -> type[Sampler]:
+        return cls
+
     def __iter__(self) -> Iterator[Any]:
         raise NotImplementedError(
             f"Subclasses of Sampler should implement __iter__. {type(self).__name__} does not"
