@@ -350,3 +350,25 @@ def test_an_instance_is_not_called(torch):
         with warnings.catch_warnings(), pytest.raises(RuntimeError, match="Legacy autograd function with non-static"):
             warnings.simplefilter("ignore")  # PyTorch warns of the instance already
             Old()(lib.ones(1, requires_grad=True))
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_what_was_saved_requires_grad_in_backward_too(torch, ours):
+    lib = mg if ours else torch
+
+    class Solved(lib.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, w):
+            ctx.save_for_backward(x, w)
+            return x * w
+
+        @staticmethod
+        def backward(ctx, g):
+            x, w = ctx.saved_tensors
+            with lib.enable_grad():
+                (of_w,) = lib.autograd.grad((x.detach() * w).sum(), w)
+            return None, of_w * g
+
+    w = lib.ones(2, requires_grad=True)
+    Solved.apply(lib.tensor([1.0, 2.0]), w).sum().backward()
+    assert w.grad.tolist() == [1.0, 2.0]

@@ -89,7 +89,7 @@ class FunctionCtx:
                 "clone()."
             )
         tensor = Tensor._wrap(array)
-        if MODES.grad_enabled and node is not None and self._call is not None:
+        if node is not None and self._call is not None:  # it requires grad as it did, as in PyTorch
             tensor._node = (
                 node
                 if isinstance(node, Node)
