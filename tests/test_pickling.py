@@ -50,5 +50,5 @@ def test_every_class_of_nn_has_a_layer_here():
         "Module", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "RNNBase", "RNNCellBase",  # containers, bases
         "FractionalMaxPool2d", "FractionalMaxPool3d",  # they draw at random
         "MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d",  # of places
-        "AdaptiveLogSoftmaxWithLoss", "BCELoss", "CTCLoss", "CosineEmbeddingLoss", "GaussianNLLLoss", "MultiLabelMarginLoss",  # of targets of a kind
+        "AdaptiveLogSoftmaxWithLoss", "NLLLoss2d", "BCELoss", "CTCLoss", "CosineEmbeddingLoss", "GaussianNLLLoss", "MultiLabelMarginLoss",  # of targets of a kind
     }  # fmt: skip

@@ -87,7 +87,6 @@ ZOO = {
     "MarginRankingLoss()": "n; n; n",
     "CrossEntropyLoss()": "n 5; int5 n",
     "NLLLoss()": "n 5; int5 n",
-    "NLLLoss2d()": "n 5 2 3; int5 n 2 3",
     "MultiMarginLoss()": "n 5; int5 n",
 }  # fmt: skip
 
