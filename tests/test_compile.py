@@ -322,6 +322,36 @@ def test_a_value_that_decides_otherwise_reruns_the_call_eagerly():
     compare(step, mg.compile(step), [(mg.tensor([v]),) for v in (1.0, 2.0, 3.0, -1.0, 4.0, -2.0)])
 
 
+def test_sizes_that_follow_from_values_are_seen():
+    functions = [
+        lambda x: x[x > 0].mean(),
+        lambda x: x.nonzero().float().mean(),
+        lambda x: mg.unique(x.sign()).sum() * 2,
+    ]
+    data = [mg.tensor([1.0, -1.0, 2.0, 0.5 + i]) for i in range(4)]
+    data += [mg.tensor([1.0, 1.0, 2.0, 5.0]), mg.tensor([0.0, -1.0, -2.0, 7.0]), mg.tensor([1.0, -1.0, 2.0, 9.0])]
+    for function in functions:
+        compare(function, mg.compile(function), [(x,) for x in data])
+
+
+def test_the_same_call_before_and_after_a_write_is_not_the_same():
+    weight = mg.ones(3)
+
+    def step(x):
+        before = weight.exp().sum()
+        weight.add_(x)
+        return weight.exp().sum() - before
+
+    twin, compiled = mg.ones(3), mg.compile(step)
+
+    def eager(x):
+        before = twin.exp().sum()
+        twin.add_(x)
+        return twin.exp().sum() - before
+
+    compare(eager, compiled, [(mg.tensor([0.1, 0.2, 0.3]) * i,) for i in range(6)])
+
+
 def test_a_call_that_fails_has_changed_nothing_and_says_what_eager_says():
     mg.manual_seed(0)
     model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Dropout(), nn.Linear(4, 2))

@@ -25,7 +25,7 @@ from minigrad.compiler.program import (
     Place,
     Program,
 )
-from minigrad.compiler.views import expression, view
+from minigrad.compiler.views import expression, shape_checks, view
 
 _ndarray = np.ndarray
 
@@ -207,12 +207,14 @@ class Page:
             return [f"{self.place(args[0])}[{index}] = {self.text_of(args[2])}"]
         target = self._result(call)
         if function is _ndarray.__getitem__:
-            return [f"{target} = {self.place(args[0])}[{self._index(args[1])}]"]
+            line = f"{target} = {self.place(args[0])}[{self._index(args[1])}]"
+            return [line, *shape_checks(call, target)]
         if call.results is None:
             return [self._called(call, "")]
         if takes_out(call) and call.results.memory in self.blocks.of:
             return [] if function in EMPTY else [self._into(call, target)]
-        return [f"{target} = {self._called(call, '')}"]
+        line = f"{target} = {self._called(call, '')}"
+        return [line, *shape_checks(call, target)]
 
     def _result(self, call: Call) -> str:
         """Return the names of what a call returns."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from minigrad.compiler.program import Memory, Place
+from minigrad.compiler.program import Call, Memory, Place, places
 
 
 def expression(place: Place, name: str) -> str:
@@ -172,3 +172,29 @@ def _text(shape: Any) -> str:
 
 def _tuple(shape: Any) -> str:
     return "(" + ", ".join(str(int(n)) for n in shape) + ")"
+
+
+def shape_checks(call: Call, target: str) -> list[str]:
+    """Return lines that hold results to their sizes, where these may follow from values."""
+    if not _may_vary(call) or not isinstance(call.results, (Place, tuple, list)):
+        return []
+    results = call.results
+    parts = [results] if isinstance(results, Place) else list(results)
+    names = [target] if isinstance(results, Place) else target.rstrip(",").split(", ")
+    lines = []
+    for place, name in zip(parts, names, strict=True):
+        if isinstance(place, Place):
+            lines.append(f"if {name}.shape != {_text(place.shape)}:")
+            lines.append(f"    raise GuardFailed({call.line!r})")
+    return lines
+
+
+def _may_vary(call: Call) -> bool:
+    """Whether the size of what is returned may follow from values."""
+    function = call.function
+    if function is np.ndarray.__getitem__:
+        return any(place.dtype.kind == "b" for place in places(call.args[1]))
+    if function is np.where:
+        return len(call.args) < 3
+    owner = getattr(function, "__self__", function)
+    return not (isinstance(owner, np.ufunc) or call.is_draw)
