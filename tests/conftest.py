@@ -61,9 +61,9 @@ def mnist_folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def mpiexec():
     """Run a function of tests/ranks.py in several processes: mpiexec(ranks, function, *arguments)."""
-    _wanted("mpi4py", importlib.util.find_spec("mpi4py") and shutil.which("mpiexec"))
     import ranks
 
+    _wanted("mpi4py", importlib.util.find_spec("mpi4py") and ranks.MPIEXEC)
     return ranks.launch
 
 

@@ -7,6 +7,7 @@ import argparse
 import contextlib
 import copy
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -21,13 +22,15 @@ from minigrad import nn, optim
 from minigrad.distributed.nn import functional as DF
 
 HERE = Path(__file__).resolve()
+BESIDE = Path(sys.executable).with_name("mpiexec")  # of the wheel, in an environment that is not activated
+MPIEXEC = str(BESIDE) if BESIDE.exists() else shutil.which("mpiexec")
 SECONDS = 5  # the time-out of a collective, where nobody is meant to wait for it
 
 
 def launch(n, *arguments, status=0, environment=None, program=(str(HERE),)):
     """Run a function of this file in ``n`` processes; return what they print and the seconds it took."""
     env = {**os.environ, "PYTHONPATH": str(HERE.parent.parent), "OPENBLAS_NUM_THREADS": "1", **(environment or {})}
-    command = ["mpiexec", "-n", str(n), sys.executable, *program, *map(str, arguments)]
+    command = [MPIEXEC, "-n", str(n), sys.executable, *program, *map(str, arguments)]
     start = time.monotonic()
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
     text = done.stdout + done.stderr
@@ -42,6 +45,14 @@ def alive(pid):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
         return False
+
+
+def are_gone(pids):
+    """Return whether these processes have ended; mpiexec may be quicker than they are."""
+    pids, until = list(pids), time.monotonic() + 5
+    while any(map(alive, pids)) and time.monotonic() < until:
+        time.sleep(0.05)
+    return not any(map(alive, pids))
 
 
 def join(timeout=SECONDS):
@@ -494,6 +505,12 @@ def fewer_in_a_group(r):
     group = dist.new_group()
     for _ in range(1 if r == 1 else 2):
         dist.all_reduce(mg.ones(2), group=group)
+
+
+def waits(r):
+    while True:
+        dist.all_reduce(mg.ones(2))
+        time.sleep(0.01)
 
 
 def sleeps(r):

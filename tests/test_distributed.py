@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -55,10 +56,21 @@ def test_what_one_rank_does_ends_all_and_is_named(mpiexec, name, n, tmp_path):
         assert words in text, text
     assert seconds < 20 and text.count("Traceback") <= 2, text
     pids = [path.name for path in tmp_path.iterdir()]
-    until = time.monotonic() + 5
-    while any(map(ranks.alive, pids)) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert len(pids) == n and not any(map(ranks.alive, pids))
+    assert len(pids) == n and ranks.are_gone(pids)
+
+
+def test_ctrl_c_ends_all(mpiexec, tmp_path):
+    command = [ranks.MPIEXEC, "-n", "3", sys.executable, ranks.__file__, "fail", "waits", "30", str(tmp_path)]
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL, start_new_session=True
+    )
+    while len(list(tmp_path.iterdir())) < 3 and process.poll() is None:
+        time.sleep(0.02)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, text = process.communicate(timeout=60)
+    assert process.returncode == 130 and text.count("Traceback") == text.count("KeyboardInterrupt\n") == 1, text
+    assert ranks.are_gone(path.name for path in tmp_path.iterdir())
 
 
 def test_without_mpi_it_is_a_group_of_one():

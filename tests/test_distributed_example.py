@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import ranks
 
 import minigrad as mg
 
@@ -18,7 +19,7 @@ EXAMPLE = ROOT / "examples" / "mnist.py"
 
 
 def command(n, *arguments):
-    start = [] if n == 0 else ["mpiexec", "-n", str(n)]
+    start = [] if n == 0 else [ranks.MPIEXEC, "-n", str(n)]
     return [*start, sys.executable, str(EXAMPLE), *(["--distributed"] if n else []), *map(str, arguments)]
 
 
@@ -109,5 +110,5 @@ def test_each_rank_takes_its_share_of_the_cores(mpiexec):
     plain = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
     cores = len(os.sched_getaffinity(0))
     for n, extra, expected in ((2, {}, max(1, cores // 2)), (1, {}, None), (2, {"OPENBLAS_NUM_THREADS": "3"}, 3)):
-        done = subprocess.run(["mpiexec", "-n", str(n), sys.executable, "-c", code], env={**plain, **extra}, capture_output=True, text=True, check=True)  # fmt: skip
+        done = subprocess.run([ranks.MPIEXEC, "-n", str(n), sys.executable, "-c", code], env={**plain, **extra}, capture_output=True, text=True, check=True)  # fmt: skip
         assert done.stdout.count(f"threads {expected}\n") == n, done.stdout
