@@ -63,7 +63,7 @@ def mpiexec():
     """Run a function of tests/ranks.py in several processes: mpiexec(ranks, function, *arguments)."""
     import ranks
 
-    _wanted("mpi4py", importlib.util.find_spec("mpi4py") and ranks.MPIEXEC)
+    _wanted("mpi4py", ranks.there_is_mpi())
     return ranks.launch
 
 

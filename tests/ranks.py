@@ -27,6 +27,14 @@ MPIEXEC = str(BESIDE) if BESIDE.exists() else shutil.which("mpiexec")
 SECONDS = 5  # the time-out of a collective, where nobody is meant to wait for it
 
 
+def there_is_mpi():
+    """Return whether mpiexec and mpi4py are installed and fit."""
+    if MPIEXEC is None:
+        return False
+    command = [MPIEXEC, "-n", "1", sys.executable, "-c", "from mpi4py import MPI"]
+    return subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL).returncode == 0
+
+
 def launch(n, *arguments, status=0, environment=None, program=(str(HERE),)):
     """Run a function of this file in ``n`` processes; return what they print and the seconds it took."""
     env = {**os.environ, "PYTHONPATH": str(HERE.parent.parent), "OPENBLAS_NUM_THREADS": "1", **(environment or {})}

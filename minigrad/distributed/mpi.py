@@ -167,7 +167,7 @@ def _bytes(array: np.ndarray) -> np.ndarray:
 
 def _why_alone(MPI: Any) -> str:
     if MPI is None:
-        return "mpi4py and an MPI are not installed: pip install 'minigrad[mpi]'"
+        return "mpi4py, or the MPI that it needs, is not installed: pip install 'minigrad[mpi]'"
     library = MPI.Get_library_version().split("\n")[0]
     return (
         f"mpi4py's MPI ({library}) was not started by it: use the mpiexec that belongs to "
