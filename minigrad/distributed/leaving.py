@@ -20,6 +20,7 @@ END = "the end of this rank"
 _INTERRUPTED = 130
 _NAP = 0.005
 _PATIENCE = 60
+_READ_ON = 0.5  # seconds for mpiexec to pass on what was printed: once it knows, it does not
 _AFTER_YOU = 3  # seconds in which the first of several ranks shows what all of them raise
 
 
@@ -63,6 +64,7 @@ def _abort(status: int) -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):
             stream.flush()
+    time.sleep(_READ_ON)
     _Job.world.channel.abort(status)
 
 
