@@ -13,6 +13,8 @@ import ranks
 
 import minigrad as mg
 from minigrad import distributed as dist
+from minigrad import nn
+from minigrad.nn.parallel import DistributedDataParallel as DDP
 
 RANKS = (2, 3)
 
@@ -110,6 +112,12 @@ WRONG_ALONE = {
     "a list too long": (ValueError, "has 2 tensors; there are 1 ranks", lambda: dist.all_gather([mg.ones(1)] * 2, mg.ones(1))),
     "other shapes": (ValueError, "holds float32 .2,. beside float32 .1,.", lambda: dist.all_gather([mg.ones(2)], mg.ones(1))),
     "a group twice": (ValueError, "not all different", lambda: dist.new_group([0, 0])),
+    "a module without parameters": (RuntimeError, "doesn't have any parameters that require a gradient", lambda: DDP(nn.ReLU())),
+    "a lazy module": (RuntimeError, "Run a dummy forward pass", lambda: DDP(nn.LazyLinear(2))),
+    "devices": (ValueError, "leave out device_ids", lambda: DDP(nn.Linear(1, 1), device_ids=[0])),
+    "in a compiled step": (TypeError, "compile: .*all_reduce .sum. of float32", lambda: mg.compile(lambda x: dist.all_reduce(x))(mg.ones(2))),
+    "no room in a bucket": (ValueError, "bucket_cap_mb: expected a number above 0", lambda: DDP(nn.Linear(1, 1), bucket_cap_mb=0)),
+    "no group": (ValueError, "expected a group of distributed.new_group", lambda: nn.SyncBatchNorm.convert_sync_batchnorm(nn.BatchNorm1d(2), "world")),
     "a rank that is not there": (ValueError, "among the 1 of this job", lambda: dist.new_group([1])),
 }  # fmt: skip
 
@@ -147,6 +155,31 @@ def test_a_group_of_one(alone):
     with pytest.raises(RuntimeError, match="overwritten by all_reduce"):
         saved.sum().backward()
     assert leaf.grad is None
+
+
+def test_data_parallel_training_in_one_process(alone):
+    model = DDP(net := nn.SyncBatchNorm.convert_sync_batchnorm(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))))
+    plain = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    plain.load_state_dict(net.state_dict())
+    x, group = mg.randn(4, 2), dist.group.WORLD
+    before = group.count
+    with model.no_sync():
+        model(x).square().sum().backward()
+    plain(x).square().sum().backward()
+    assert group.count == before and list(model.state_dict()) == [f"module.{key}" for key in plain.state_dict()]
+    for a, b in zip(model.parameters(), plain.parameters(), strict=True):
+        np.testing.assert_array_equal(a.grad.numpy(), b.grad.numpy())
+
+
+def test_a_group_that_was_left_says_so():
+    dist.init_process_group()
+    group = dist.new_group([0])
+    dist.destroy_process_group(group)
+    with pytest.raises(dist.DistBackendError, match="it was destroyed"):
+        dist.barrier(group)
+    with pytest.raises(ValueError, match="has been destroyed"):
+        dist.destroy_process_group(group)
+    dist.destroy_process_group()
 
 
 def test_names_and_signatures_are_pytorchs(torch):

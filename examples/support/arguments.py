@@ -116,6 +116,8 @@ def parse(argv=None):
     if not ranks.is_first():
         parser.error = lambda _: sys.exit(2)  # the first says why
     args = parser.parse_args(argv)
+    if args.compile and ranks.are_several():
+        parser.error("--compile: a replayed step does not meet the other processes: leave it out")
     need("matplotlib", "tqdm", *(["threadpoolctl"] if args.threads else []))
     for name, value in DEFAULTS[args.model].items():
         if not hasattr(args, name):

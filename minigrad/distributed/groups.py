@@ -15,6 +15,7 @@ from minigrad.distributed import leaving
 from minigrad.distributed.alone import DONE, Alone
 from minigrad.distributed.mpi import Channel, load
 from minigrad.distributed.work import DistBackendError, Work, seconds
+from minigrad.modes import refuse_on_tape
 from minigrad.silence import warn
 
 default_pg_timeout = datetime.timedelta(minutes=30)
@@ -52,6 +53,7 @@ class ProcessGroup:
         """Begin a collective; wait for it, or return its Work."""
         if self.failed:
             raise DistBackendError(f"{description}: the group can be used no longer; {self.failed}")
+        refuse_on_tape(f"{description}: the processes meet there, and in a replay they would not")
         self.count += 1
         work = Work(self, description, start, finish)
         self._under_way.append(work)
@@ -198,6 +200,7 @@ def _end(member: ProcessGroup) -> None:
     if not member.failed:
         member.run(leaving.END, lambda: DONE)
         member.channel.close()
+        member.failed = "it was destroyed"
 
 
 def default_group() -> ProcessGroup:
