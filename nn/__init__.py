@@ -61,6 +61,7 @@ from minigrad.nn.conv import Conv3d as Conv3d
 from minigrad.nn.conv_transpose import ConvTranspose1d as ConvTranspose1d
 from minigrad.nn.conv_transpose import ConvTranspose2d as ConvTranspose2d
 from minigrad.nn.conv_transpose import ConvTranspose3d as ConvTranspose3d
+from minigrad.nn.data_parallel import DataParallel as DataParallel
 from minigrad.nn.distance import CosineSimilarity as CosineSimilarity
 from minigrad.nn.distance import PairwiseDistance as PairwiseDistance
 from minigrad.nn.dropout import Dropout as Dropout

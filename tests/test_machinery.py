@@ -191,6 +191,11 @@ m.state_dict(keep_vars=True)["0.weight"] is m[0].weight
 nn.Identity(1, a=2)(3)
 nn.Flatten(1)(L.zeros(2,3,4)).shape
 nn.Unflatten(1, (2,2))(L.zeros(2,4)).shape
+nn.DataParallel(nn.Linear(2, 2))
+list(nn.DataParallel(m, device_ids=[0]).state_dict())
+nn.DataParallel(nn.Linear(2, 2)).module
+nn.DataParallel(m).device_ids
+nn.DataParallel(nn.Flatten())(L.zeros(2, 3, 4)).shape
 nn.ReLU()()
 nn.ReLU()(1, 2)
 nn.Linear("a", 2)
