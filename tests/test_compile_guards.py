@@ -412,3 +412,28 @@ def test_trees_of_arguments_and_results():
         assert ours[0]["sum"].tolist() == theirs[0]["sum"].tolist()
         assert ours[0]["rest"][0].tolist() == theirs[0]["rest"][0].tolist()
         assert ours[1] == theirs[1]
+
+
+def test_hooks_of_all_and_of_optimizers_are_not_lost():
+    """Hooks that come later end the replay: of all modules, of an optimizer, of all optimizers."""
+    layer = mg.nn.Linear(2, 1)
+    optimizer = mg.optim.SGD(layer.parameters(), lr=0.1)
+
+    def step(x):
+        optimizer.zero_grad()
+        loss = layer(x).sum()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    everywhere = mg.nn.modules.module.register_module_forward_hook
+    for register in (
+        everywhere,
+        optimizer.register_step_post_hook,
+        mg.optim.optimizer.register_optimizer_step_pre_hook,
+    ):
+        compiled = mg.compile(step)
+        for _ in range(4):
+            compiled(mg.ones(3, 2))
+        with register(lambda *_: None), pytest.raises(TypeError, match="hooks on"):
+            compiled(mg.ones(3, 2))

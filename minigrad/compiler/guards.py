@@ -45,11 +45,7 @@ class Checks:
 
     def _note_hooks(self, reach: Reach) -> None:
         """Note the dictionaries of hooks, which are to be empty."""
-        for module in reach.hooked:
-            name = reach.modules[id(module)]
-            for key, hooks in vars(module).items():
-                if key.endswith("_hooks") and isinstance(hooks, dict):
-                    self.hooks.append((name, hooks))
+        self.hooks += reach.hooks()
 
     def _note_options(self, reach: Reach) -> None:
         for optimizer in reach.optimizers:

@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.nn import hooks as module_hooks
+from minigrad.optim import hooks as optimizer_hooks
 from minigrad.optim.optimizer import Optimizer
 from minigrad.random import Generator
 from minigrad.tensor.tensor import Tensor
@@ -98,6 +100,20 @@ class Reach:
         self.parts.update(map(id, parts))
         if all(_is_simple(key, value) for key, value in own.items()):
             self.layers.add(id(own))
+
+    def hooks(self) -> Iterator[tuple[str, dict[Any, Any]]]:
+        """Yield the dictionaries of hooks around calls and steps, each with whose they are."""
+        yield "all modules", module_hooks.EVERYWHERE
+        for module in self.hooked:
+            for kind, hooks in vars(module).items():
+                is_of_state = "state_dict" in kind
+                if kind.endswith("_hooks") and not is_of_state:
+                    yield self.modules[id(module)], hooks
+        for kind in ("step_pre", "step_post"):
+            yield "all optimizers", optimizer_hooks.EVERYWHERE[kind]
+            for optimizer in self.optimizers:
+                name = type(optimizer).__name__
+                yield name, optimizer._hooks[kind]
 
     def _visit_optimizer(self, optimizer: Optimizer, name: str) -> None:
         self.optimizers.append(optimizer)

@@ -216,14 +216,12 @@ class Recording:
 
 def _refuse_hooks(reach: Reach, leaves: list[Any]) -> None:
     """Refuse hooks, which a replay would not call."""
-    for module in reach.hooked:
-        for kind, hooks in vars(module).items():
-            if kind.endswith("_hooks") and hooks:
-                name = reach.modules[id(module)]
-                raise Refused(
-                    f"hooks on '{name}' would not be called by a replay; remove them or call the "
-                    "step eagerly"
-                )
+    for name, hooks in reach.hooks():
+        if hooks:
+            raise Refused(
+                f"hooks on '{name}' would not be called by a replay; remove them or call the "
+                "step eagerly"
+            )
     for leaf in leaves:
         if leaf.node.hooks or leaf.node.after_hooks:
             raise Refused(f"hooks on '{leaf.name}' would not be called by a replay; remove them")
