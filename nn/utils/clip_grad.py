@@ -53,7 +53,8 @@ def _total(tensors: list[Tensor], norm_type: float) -> np.ndarray:
         norms.append(np.linalg.norm(numbers, float(norm_type)))
     if not norms:
         return np.zeros((), np.float32)
-    return np.linalg.norm(np.stack(norms), float(norm_type)).astype(norms[0].dtype)
+    total = np.linalg.norm(np.stack(norms), float(norm_type))
+    return total.astype(norms[0].dtype)  # type: ignore[no-any-return]
 
 
 def _check_finite(total: np.ndarray, norm_type: float, error_if_nonfinite: bool) -> None:
@@ -86,7 +87,9 @@ def clip_grads_with_norm_(
     ``total_norm`` is theirs, as :func:`get_total_norm` returns it, or that of more gradients.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grads_with_norm_.html
     """
-    _scale(_gradients(parameters, "clip_grads_with_norm_"), max_norm, total_norm._data)
+    gradients = _gradients(parameters, "clip_grads_with_norm_")
+    total = total_norm._data if isinstance(total_norm, Tensor) else np.asarray(total_norm)
+    _scale(gradients, max_norm, total)
 
 
 def clip_grad_norm_(
@@ -111,7 +114,8 @@ def clip_grad_norm_(
 
 def _scale(gradients: list[Tensor], max_norm: float, total: np.ndarray) -> None:
     # in arrays, not by a decision: a compiled step computes it anew
-    scale = np.minimum(float(max_norm) / (total.astype(np.float64) + 1e-6), 1.0)
+    scale = max_norm / (total.astype(np.float64) + 1e-6)
+    scale = np.minimum(scale, 1.0)
     for g in gradients:  # a norm that is nan makes every gradient nan
         np.multiply(g._data, scale.astype(g.dtype), out=g._data)
         bump_version(g._data, "clip_grad_norm_")
