@@ -218,7 +218,7 @@ def _load_one(module: Any, name: str, own: Any, value: Any, key: str, assign: bo
         ]
     if is_lazy(own) and is_lazy(value):
         return []
-    new = as_tensor(value)
+    new = value if isinstance(value, Tensor) else as_tensor(value)
     if is_lazy(own):
         own.materialize(new.shape)
     if own.ndim == 0 and new.shape == (1,):
