@@ -31,7 +31,7 @@ class PlainMethods:
     is_conj, is_neg = real_parts.is_conj, real_parts.is_neg
     is_nonzero, is_same_size = inquiries.is_nonzero, inquiries.is_same_size
     narrow_copy = inquiries.narrow_copy
-    is_meta = is_mps = is_xpu = is_xla = is_vulkan = is_ipu = is_mtia = is_maia = False
+    is_xla = is_vulkan = is_ipu = is_mtia = is_maia = False
     is_nested = False
     output_nr = 0
     name = None
@@ -46,21 +46,9 @@ class PlainMethods:
         """RuntimeError: real tensors have no imaginary part."""
         return real_parts.imag(self)
 
-    def pin_memory(self, device: Any = None) -> Any:
-        """Return the tensor: no memory of the CPU is waited for."""
-        return self
-
-    def is_pinned(self, device: Any = None) -> bool:
-        """Return False: there is no device that pinned memory would be for."""
-        return False
-
     def share_memory_(self) -> Any:
         """Return the tensor; memory is that of this process and its threads."""
         return self
-
-    def is_shared(self) -> bool:
-        """Return False: the memory is that of this process."""
-        return False
 
     def to_dense(self, dtype: Any = None, *, masked_grad: bool = True) -> Any:
         """Return the tensor, which is dense, cast to ``dtype`` where one is given."""
@@ -85,13 +73,6 @@ class PlainMethods:
     def const_data_ptr(self) -> int:
         """Return the address of the first element."""
         return int(self._data.ctypes.data)
-
-    def new(self, *sizes: Any) -> Any:
-        """Return a tensor of this dtype: of these lengths, or of the values of one sequence."""
-        if len(sizes) == 1 and not isinstance(sizes[0], int):
-            values = getattr(sizes[0], "_data", sizes[0])
-            return self._wrap(np.array(values, self.dtype))
-        return self._wrap(np.zeros(integers(sizes, "new"), self.dtype))
 
     def sum_to_size(self, *size: Any) -> Any:
         """Return the sum that ``expand`` from this size would undo; RuntimeError where none would.
