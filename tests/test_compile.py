@@ -334,6 +334,22 @@ def test_sizes_that_follow_from_values_are_seen():
         compare(function, mg.compile(function), [(x,) for x in data])
 
 
+@pytest.mark.parametrize("function", [
+    lambda x: (mg.tensor(np.array(x.numpy())) * x).sum(),
+    lambda x: x.sum() * float(np.array(x.numpy()).sum()),
+])  # fmt: skip
+def test_a_value_that_leaves_unseen_is_found_though_each_call_is_given_the_same(function):
+    step, x = mg.compile(function), mg.tensor([1.0, 2.0])
+    with pytest.raises(TypeError, match="a value leaves the tensors"):
+        for _ in range(3):
+            step(x)
+    assert x.tolist() == [1, 2]
+    step = mg.compile(function)
+    with pytest.raises(TypeError, match="changes from step to step"):
+        for i in range(3):
+            step(x * i)
+
+
 def test_the_same_call_before_and_after_a_write_is_not_the_same():
     weight = mg.ones(3)
 

@@ -42,6 +42,12 @@ def same_results(results: Any, value: Any, same: Any) -> bool:
     return all(same(a, b) for a, b in pairs)
 
 
+def digest(leaves: Any) -> int:
+    """Return a number that follows from the numbers of the arguments."""
+    arrays = [getattr(x, "_data", x) for x in leaves if isinstance(x, (Tensor, np.ndarray))]
+    return hash(tuple(array.tobytes() for array in arrays))
+
+
 def key_of(tree: Any) -> Any:
     """Return what two calls have in common that may share a program."""
     default = dtypes.get_default_dtype()

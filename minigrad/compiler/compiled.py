@@ -12,6 +12,7 @@ import numpy as np
 
 from minigrad.compiler.calls import (
     asks_for_gradients,
+    digest,
     key_of,
     key_of_tensors,
     nobody_looks,
@@ -48,6 +49,7 @@ class Variant:
         self.refused = ""  # why it runs eagerly
         self.calls = 0  # of the function, before and after planning
         self.failures = 0  # of guards in the page
+        self.seen: set[int] = set()  # what the numbers of arguments were
         self.kept: Any = None  # arguments that are no tensors: their ids stay theirs
 
     def explained(self) -> str:
@@ -168,6 +170,7 @@ class Compiled:
             self._give_up(variant, problem)
             return value
         variant.recordings += 1
+        variant.seen.add(digest(leaves))
         variant.kept = args, kwargs
         if changed is not None:
             checks = Checks(self._reach(args, kwargs))
@@ -238,8 +241,39 @@ class Compiled:
                 "compile: the page gives other numbers than the function; please report this, "
                 "and call the function itself"
             )
+        variant.seen.add(digest(leaves))
+        if len(variant.seen) < 2 and not self._holds_for_others(variant, args, kwargs, leaves):
+            problem = "a value leaves the tensors, and comes back as a number or an array"
+            if self.strict:
+                snapshot.restore()
+                raise Refused(problem)
+            self._give_up(variant, problem)
+            return value
         variant.checked = True
         return replay.without_graph(value)
+
+    def _holds_for_others(self, variant: Variant, args: Any, kwargs: Any, leaves: Any) -> bool:
+        """Compare once more, with other numbers, where each call was given the same.
+
+        Everything is as it was afterwards. A call that decides or fails otherwise says nothing.
+        """
+        replay: Any = variant.replay
+        reach = self._reach(args, kwargs)
+        snapshot = Snapshot(reach, leaves, replay.generators)
+        try:
+            snapshot.turn()
+            turned = Snapshot(reach, leaves, replay.generators)
+            replay(leaves)
+            results = replay.last
+            turned.restore()
+            MODES.eager_inside = True
+            value = self.function(*args, **kwargs)
+            return same_results(results, value, close if self.loops else same_bytes)
+        except Exception:
+            return True
+        finally:
+            MODES.eager_inside = False
+            snapshot.restore()
 
     def _reach(self, args: Any, kwargs: Any) -> Reach:
         """Return what the function reaches, and arguments that are no tensors."""

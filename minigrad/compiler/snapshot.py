@@ -54,6 +54,14 @@ class Snapshot:
         for generator, state in self.streams:
             set_stream(generator, state)
 
+    def turn(self) -> None:
+        """Put other numbers in the place of these: the neighbours', floats halved."""
+        pairs = [(array, values) for _, array, values in self.arrays]
+        for array, values in pairs + self.plain:
+            if array.flags.writeable:
+                other = np.roll(values, 1)
+                array[...] = other * 0.5 if array.dtype.kind == "f" else other
+
     def is_now(self, same: Any) -> bool:
         """Return whether everything is as it was when this was made, by ``same`` of two arrays."""
         if not all(same(array, values) for _, array, values in self.arrays + self.grads):
