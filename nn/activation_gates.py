@@ -290,10 +290,17 @@ class Hardshrink(Activation):
         return str(self.lambd)
 
 
-class Softshrink(Hardshrink):
+class Softshrink(Activation):
     """x brought nearer to 0 by ``lambd``."""
 
-    function = staticmethod(softshrink)
+    function, options = staticmethod(softshrink), ("lambd",)
+
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__()
+        self.lambd = lambd
+
+    def extra_repr(self) -> str:
+        return str(self.lambd)
 
 
 class Tanhshrink(Activation):

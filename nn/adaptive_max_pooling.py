@@ -134,7 +134,7 @@ def _even_windows(size: int, out: int) -> np.ndarray:
     return np.minimum(places, last[:, None])
 
 
-class _AdaptiveMaxPool(Module):
+class _AdaptiveMaxPoolNd(Module):
     function: Callable[..., Any]
 
     def __init__(self, output_size: Any, return_indices: bool = False) -> None:
@@ -150,7 +150,7 @@ class _AdaptiveMaxPool(Module):
         return f"output_size={self.output_size}"
 
 
-class AdaptiveMaxPool1d(_AdaptiveMaxPool):
+class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
     """Maxima of (N, C, L) over as many windows as asked for.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveMaxPool1d.html
@@ -159,7 +159,7 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPool):
     function = staticmethod(adaptive_max_pool1d)
 
 
-class AdaptiveMaxPool2d(_AdaptiveMaxPool):
+class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
     """Maxima of (N, C, H, W) over as many windows as asked for.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveMaxPool2d.html
@@ -168,7 +168,7 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
     function = staticmethod(adaptive_max_pool2d)
 
 
-class AdaptiveMaxPool3d(_AdaptiveMaxPool):
+class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
     """Maxima of (N, C, D, H, W) over as many windows as asked for.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveMaxPool3d.html

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from minigrad.nn.arguments import tensor_arguments
-from minigrad.nn.dropout import Dropout, check_probability
+from minigrad.nn.dropout import _DropoutNd, check_probability
 from minigrad.random import default_generator, in_memory_order
 from minigrad.tensor.tensor import Tensor
 
@@ -81,7 +81,7 @@ def _saturated(input: Tensor, stays: np.ndarray, p: float) -> Tensor:
     return input * factor + Tensor._wrap(shift)
 
 
-class AlphaDropout(Dropout):
+class AlphaDropout(_DropoutNd):
     """Dropout for nets of SELU; see :func:`alpha_dropout`.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.AlphaDropout.html
@@ -92,7 +92,7 @@ class AlphaDropout(Dropout):
         return alpha_dropout(input, self.p, self.training, self.inplace)
 
 
-class FeatureAlphaDropout(Dropout):
+class FeatureAlphaDropout(_DropoutNd):
     """As :class:`AlphaDropout`, whole channels of (N, C, *) at a time.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.FeatureAlphaDropout.html

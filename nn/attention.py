@@ -6,10 +6,14 @@ Shapes: N samples, H heads, L queries, S keys and values, E the width of queries
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
 from typing import Any
 
 import numpy as np
 
+from minigrad.backends import cuda
 from minigrad.nn.arguments import tensor_arguments
 from minigrad.nn.dropout import dropout
 from minigrad.nn.softmax import softmax
@@ -116,3 +120,47 @@ def _check_operands(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | No
             "Expected attn_mask dtype to be bool or float or to match query dtype, but got "
             f"attn_mask.dtype: {mask.dtype} and  query.dtype: {query.dtype} instead."
         )
+
+
+class SDPBackend(Enum):
+    """Ways to compute :func:`scaled_dot_product_attention` elsewhere; here there is one."""
+
+    ERROR = -1
+    MATH = 0
+    FLASH_ATTENTION = 1
+    EFFICIENT_ATTENTION = 2
+    CUDNN_ATTENTION = 3
+    OVERRIDEABLE = 4
+
+
+_SWITCHES = {
+    SDPBackend.FLASH_ATTENTION: "flash",
+    SDPBackend.EFFICIENT_ATTENTION: "mem_efficient",
+    SDPBackend.MATH: "math",
+    SDPBackend.CUDNN_ATTENTION: "cudnn",
+}
+
+
+@contextmanager
+def sdpa_kernel(
+    backends: list[SDPBackend] | SDPBackend, set_priority: bool = False
+) -> Iterator[dict[str, bool]]:
+    """Within the block only these ways are switched on; the result is the same by each.
+
+    Raises AssertionError for what is neither an SDPBackend nor a list of them.
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.attention.sdpa_kernel.html
+
+    >>> import minigrad as mg
+    >>> with sdpa_kernel(SDPBackend.MATH):
+    ...     mg.backends.cuda.flash_sdp_enabled(), mg.backends.cuda.math_sdp_enabled()
+    (False, True)
+    """
+    if not isinstance(backends, (list, SDPBackend)):
+        raise AssertionError(
+            "Backend must be an instance of SDPBackend or a list of SDPBackend instances, "
+            f"got {type(backends).__name__}"
+        )
+    wanted = backends if isinstance(backends, list) else [backends]
+    states = {name: backend in wanted for backend, name in _SWITCHES.items()}
+    with cuda.only_sdp(states) as switches:
+        yield switches

@@ -116,9 +116,11 @@ def _conv(
             f"but got one of size {list(weight.shape)}"
         )
     batch = input.unsqueeze(0) if input.ndim == n + 1 else input
+    check_weight(weight, groups)
     _check(n, input, batch, weight, bias, groups)
     pairs = padding_pairs(padding, weight.shape[2:], strides, dilations)
     _check_room(batch, weight, pairs, dilations)
+    check_size(batch)
     y = window.conv(batch, weight, stride=strides, padding=pairs, dilation=dilations, groups=groups)
     if bias is not None:
         per_channel = [1, -1, *[1] * n]
@@ -141,6 +143,31 @@ def padding_pairs(padding: Sizes | str, kernel: Any, strides: Any, dilations: An
         raise RuntimeError(f"Invalid padding string {padding!r}, should be one of 'valid', 'same'")
     widths = to_tuple(padding, len(kernel), "padding", 0)
     return tuple((width, width) for width in widths)
+
+
+def check_weight(weight: Tensor, groups: int) -> None:
+    """Raise RuntimeError for a kernel of length 0, or output channels that groups do not divide."""
+    shape = list(weight._data.shape)
+    if groups <= 0:
+        raise RuntimeError("non-positive groups is not supported")
+    if shape[0] < groups or shape[0] % groups:
+        wanted = f"at least {groups}" if shape[0] < groups else f"divisible by {groups}"
+        raise RuntimeError(
+            f"Given groups={groups}, expected weight to be {wanted} at dimension 0, "
+            f"but got weight of size {shape} instead"
+        )
+    if 0 in shape[2:]:
+        raise RuntimeError(f"kernel size should be greater than zero, but got {shape[2:]}")
+
+
+def check_size(batch: Tensor) -> None:
+    """Raise RuntimeError for samples that have channels and no length."""
+    shape = batch._data.shape
+    if 0 in shape[2:] and 0 not in shape[:2]:
+        raise RuntimeError(
+            f"Only zero batch or zero channel inputs are supported, but got input shape: "
+            f"{list(shape)}"
+        )
 
 
 def _check(
@@ -181,7 +208,7 @@ def _check_room(batch: Tensor, weight: Tensor, pairs: Pairs, dilations: tuple[in
         )
 
 
-class ConvNd(Module):
+class _ConvNd(Module):
     """What the layers share; they differ in the number of spatial dimensions."""
 
     n = 0
@@ -271,13 +298,13 @@ def _check_options(in_channels: int, out_channels: int, groups: int, padding_mod
         )
 
 
-class Conv1d(ConvNd):
+class Conv1d(_ConvNd):
     """Convolution of (N, in_channels, L) -> (N, out_channels, L'); arguments as Conv2d's."""
 
     n = 1
 
 
-class Conv2d(ConvNd):
+class Conv2d(_ConvNd):
     """Convolution of (N, in_channels, H, W) -> (N, out_channels, H', W').
 
     Defaults: stride 1, padding 0 (a number, a pair, 'valid' or 'same'), dilation 1, groups 1, with
@@ -294,7 +321,7 @@ class Conv2d(ConvNd):
     n = 2
 
 
-class Conv3d(ConvNd):
+class Conv3d(_ConvNd):
     """Convolution of (N, in_channels, D, H, W); arguments as Conv2d's.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv3d.html

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minigrad.nn.arguments import tensor_arguments
-from minigrad.nn.conv import ConvNd
+from minigrad.nn.conv import _ConvNd, check_size, check_weight
 from minigrad.nn.padding import pad
 from minigrad.nn.sizes import Sizes, to_tuple
 from minigrad.ops import window
@@ -107,6 +107,8 @@ def _conv_transpose(
     extra = to_tuple(output_padding, n, "output_padding", 0)
     batch = input.unsqueeze(0) if input.ndim == n + 1 else input
     _check(n, input, batch, weight, bias, groups)
+    check_weight(weight, groups)
+    check_size(batch)
     _check_output_padding(extra, strides, dilations)
     full = _full_size(batch.shape[2:], weight.shape[2:], strides, dilations)
     # what is padded behind takes back what padding cuts off there, then zeros
@@ -162,6 +164,8 @@ def _check(
             f"input{list(input.shape)} to have {weight.shape[0]} channels, but got "
             f"{batch.shape[1]} channels instead"
         )
+    if weight.shape[1] == 0:
+        raise RuntimeError(f"non-empty weight tensor expected, but got: {list(weight.shape)}")
     channels = weight.shape[1] * groups
     if bias is not None and tuple(bias.shape) != (channels,):
         raise RuntimeError(
@@ -171,7 +175,7 @@ def _check(
         )
 
 
-class _ConvTranspose(ConvNd):
+class _ConvTransposeNd(_ConvNd):
     """What the layers share; they differ in the number of spatial dimensions."""
 
     transposed = True
@@ -235,7 +239,7 @@ class _ConvTranspose(ConvNd):
         return tuple(size - low for size, low in zip(output_size, least, strict=True))
 
 
-class ConvTranspose1d(_ConvTranspose):
+class ConvTranspose1d(_ConvTransposeNd):
     """Transposed convolution of (N, in_channels, L); arguments as ConvTranspose2d's.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.ConvTranspose1d.html
@@ -244,7 +248,7 @@ class ConvTranspose1d(_ConvTranspose):
     n = 1
 
 
-class ConvTranspose2d(_ConvTranspose):
+class ConvTranspose2d(_ConvTransposeNd):
     """Transposed convolution: (N, in_channels, H, W) -> (N, out_channels, H', W').
 
     Defaults: stride 1, padding 0, output_padding 0, groups 1, with bias, dilation 1; weight and
@@ -261,7 +265,7 @@ class ConvTranspose2d(_ConvTranspose):
     n = 2
 
 
-class ConvTranspose3d(_ConvTranspose):
+class ConvTranspose3d(_ConvTransposeNd):
     """Transposed convolution of (N, in_channels, D, H, W); arguments as ConvTranspose2d's.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.ConvTranspose3d.html

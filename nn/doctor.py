@@ -22,10 +22,10 @@ from minigrad.nn.batchnorm.dataflow import (
     sequential_pairs,
 )
 from minigrad.nn.batchnorm.recalibrate import Moments, batchnorms, evaluating
-from minigrad.nn.batchnorm.statistics import NormBase
+from minigrad.nn.batchnorm.statistics import BatchNormBase
 from minigrad.nn.container import Sequential
 from minigrad.nn.doctor_rules import RULES, Evidence, Finding, Source
-from minigrad.nn.dropout import Dropout
+from minigrad.nn.dropout import _DropoutNd
 from minigrad.nn.module import Module
 from minigrad.tensor.tensor import Tensor
 from minigrad.utils.table import html_table
@@ -119,7 +119,10 @@ def _last_label(loader: Any) -> Any:
 
 
 def _add_inputs(
-    moments: dict[str, Moments], model: Module, layers: dict[str, NormBase], batches: list[Tensor]
+    moments: dict[str, Moments],
+    model: Module,
+    layers: dict[str, BatchNormBase],
+    batches: list[Tensor],
 ) -> Counter[str]:
     """Add each layer's inputs, over the batches of more than one sample, to its moments.
 
@@ -148,24 +151,24 @@ def _sources_of_a_run(model: Module, x: Tensor) -> list[Source]:
         }
     sources = []
     for path, call in evaluated.items():
-        behind_dropout = isinstance(trained[path].source, Dropout)
+        behind_dropout = isinstance(trained[path].source, _DropoutNd)
         shown = trained[path] if behind_dropout else call
         sources.append(Source(path, shown.source_path, shown.source, call.exclusive))
     return sources
 
 
 def _dropouts(model: Module) -> list[Module]:
-    return [module for module in model.modules() if isinstance(module, Dropout)]
+    return [module for module in model.modules() if isinstance(module, _DropoutNd)]
 
 
 def _dropouts_of_a_run(model: Module, x: Tensor) -> dict[str, tuple[str, int]]:
     tracked = x.detach().requires_grad_(x.is_floating_point())
     with evaluating(model, _dropouts(model)), recording():
-        return nearest_before(model, tracked, Dropout)
+        return nearest_before(model, tracked, _DropoutNd)
 
 
 def _dropouts_in_sequentials(model: Module) -> Iterator[tuple[str, tuple[str, int]]]:
-    """Yield what is known without a run: BatchNorm layers that follow a Dropout in a Sequential."""
+    """Yield what is known without a run: BatchNorm layers that follow a dropout in a Sequential."""
     for place, container in model.named_modules():
         if not isinstance(container, Sequential):
             continue
@@ -173,9 +176,9 @@ def _dropouts_in_sequentials(model: Module) -> Iterator[tuple[str, tuple[str, in
         dropout, since = "", 0
         for name, module in container._modules.items():
             since += 1
-            if isinstance(module, Dropout) and module.p > 0:
+            if isinstance(module, _DropoutNd) and module.p > 0:
                 dropout, since = prefix + name, 0
-            elif isinstance(module, NormBase):
+            elif isinstance(module, BatchNormBase):
                 if dropout:
                     yield prefix + name, (dropout, since - 1)
                 dropout = ""

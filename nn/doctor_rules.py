@@ -14,7 +14,7 @@ import numpy as np
 from minigrad.nn.batchnorm.dataflow import output_tensors
 from minigrad.nn.batchnorm.ghost import GhostBatchNorm
 from minigrad.nn.batchnorm.recalibrate import Moments, evaluating
-from minigrad.nn.batchnorm.statistics import NormBase
+from minigrad.nn.batchnorm.statistics import BatchNormBase
 from minigrad.nn.module import Module
 from minigrad.tensor.tensor import Tensor
 
@@ -51,7 +51,7 @@ class Evidence(NamedTuple):
     """What the rules look at."""
 
     model: Module
-    layers: dict[str, NormBase]
+    layers: dict[str, BatchNormBase]
     sources: list[Source]
     dropouts: dict[str, tuple[str, int]]  # of a layer: the Dropout before it, modules in between
     calls: Counter[str]  # of each layer, in one forward pass
@@ -68,7 +68,9 @@ def bias_before(evidence: Evidence) -> Iterator[Finding]:
     for path, source_path, source, exclusive in evidence.sources:
         # with frozen statistics the mean that is subtracted does not follow the bias
         subtracts_bias = exclusive and not evidence.layers[path].frozen_stats
-        has_bias = getattr(source, "bias", None) is not None and not isinstance(source, NormBase)
+        has_bias = getattr(source, "bias", None) is not None and not isinstance(
+            source, BatchNormBase
+        )
         if subtracts_bias and has_bias:
             yield Finding(
                 source_path,
@@ -228,7 +230,7 @@ def called_twice(evidence: Evidence) -> Iterator[Finding]:
 def behind_another(evidence: Evidence) -> Iterator[Finding]:
     """A Batch Normalization of what another has just normalised."""
     for path, source_path, source, _ in evidence.sources:
-        if isinstance(source, NormBase):
+        if isinstance(source, BatchNormBase):
             yield Finding(
                 path,
                 "Batch Normalization behind Batch Normalization",

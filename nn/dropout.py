@@ -144,27 +144,31 @@ def _apply_mask(input: Tensor, shape: tuple[int, ...] | None, p: float) -> Tenso
     return input * Tensor._wrap(mask).named("mask")
 
 
-class Dropout(Module):
-    """In training zero each element with probability ``p`` and scale the others by 1/(1 - p).
-
-    Raises ValueError for a probability outside [0, 1].
-    https://docs.pytorch.org/docs/stable/generated/torch.nn.Dropout.html
-    """
+class _DropoutNd(Module):
+    """What the layers share: the probability ``p``; ValueError where it is outside [0, 1]."""
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
         check_probability(p)
         self.p, self.inplace = p, inplace
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Apply dropout in training; return the input as it is in evaluation."""
-        return dropout(input, self.p, self.training, self.inplace)
-
     def extra_repr(self) -> str:
         return f"p={self.p}, inplace={self.inplace}"
 
 
-class Dropout1d(Dropout):
+class Dropout(_DropoutNd):
+    """In training zero each element with probability ``p`` and scale the others by 1/(1 - p).
+
+    Raises ValueError for a probability outside [0, 1].
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.Dropout.html
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply dropout in training; return the input as it is in evaluation."""
+        return dropout(input, self.p, self.training, self.inplace)
+
+
+class Dropout1d(_DropoutNd):
     """Dropout of whole channels of (N, C, L) or (C, L) (Tompson et al., 2015)."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -172,7 +176,7 @@ class Dropout1d(Dropout):
         return dropout1d(input, self.p, self.training, self.inplace)
 
 
-class Dropout2d(Dropout):
+class Dropout2d(_DropoutNd):
     """Dropout of whole channels of (N, C, H, W); see :func:`dropout2d`."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -180,7 +184,7 @@ class Dropout2d(Dropout):
         return dropout2d(input, self.p, self.training, self.inplace)
 
 
-class Dropout3d(Dropout):
+class Dropout3d(_DropoutNd):
     """Dropout of whole channels of (N, C, D, H, W) or (C, D, H, W)."""
 
     def forward(self, input: Tensor) -> Tensor:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minigrad.creation import ones, tensor, zeros
 from minigrad.nn.arguments import tensor_arguments
 from minigrad.nn.batchnorm.layers import batch_norm
-from minigrad.nn.normalization import Affine
+from minigrad.nn.batchnorm.statistics import _NormBase
 from minigrad.silence import warn
 from minigrad.tensor.tensor import Tensor
 
@@ -57,7 +56,7 @@ def instance_norm(
     return result.reshape(input.shape)
 
 
-class _InstanceNorm(Affine):
+class _InstanceNorm(_NormBase):
     """What the layers share; they differ in the number of spatial dimensions."""
 
     n = 0
@@ -74,17 +73,8 @@ class _InstanceNorm(Affine):
         *,
         bias: bool = True,
     ) -> None:
-        super().__init__()
-        self.num_features = num_features
-        self.eps = eps
-        self.momentum = momentum
-        self.affine = affine
-        self.track_running_stats = track_running_stats
-        self.add_parameters((num_features,), affine, affine and bias, device, dtype)
-        tracked = track_running_stats
-        self.register_buffer("running_mean", zeros(num_features, dtype=dtype) if tracked else None)
-        self.register_buffer("running_var", ones(num_features, dtype=dtype) if tracked else None)
-        self.register_buffer("num_batches_tracked", tensor(0) if tracked else None)
+        options: Any = (eps, momentum, affine, track_running_stats, device, dtype)
+        super().__init__(num_features, *options, bias=bias)
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the normalised input; in training also move the running statistics, where kept."""
@@ -122,12 +112,6 @@ class _InstanceNorm(Affine):
         warn(
             f"input's size at dim={axis} does not match num_features. You can silence this warning "
             "by not passing in num_features, which is not used because affine=False"
-        )
-
-    def extra_repr(self) -> str:
-        return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
         )
 
 

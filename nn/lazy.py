@@ -88,7 +88,7 @@ class LazyModuleMixin:
             raise
 
 
-class LazyNorm(LazyModuleMixin):
+class _LazyNormBase(LazyModuleMixin):
     """What lazy normalisation layers share: all that is lazy is as long as there are channels."""
 
     num_features: int

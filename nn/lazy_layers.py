@@ -11,7 +11,7 @@ from minigrad.nn.arguments import as_tensor_argument
 from minigrad.nn.conv import Conv1d, Conv2d, Conv3d
 from minigrad.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from minigrad.nn.instancenorm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, _InstanceNorm
-from minigrad.nn.lazy import LazyModuleMixin, LazyNorm
+from minigrad.nn.lazy import LazyModuleMixin, _LazyNormBase
 from minigrad.nn.linear import Linear
 from minigrad.nn.sizes import Sizes
 from minigrad.tensor.tensor import Tensor
@@ -247,7 +247,7 @@ class LazyConvTranspose3d(_LazyConv, ConvTranspose3d):
         self.forget_shapes()
 
 
-class _LazyInstanceNorm(LazyNorm, _InstanceNorm):
+class _LazyInstanceNorm(_LazyNormBase, _InstanceNorm):
     """What lazy layers share; they differ in what they become."""
 
     cls_to_become: type[_InstanceNorm]

@@ -27,7 +27,7 @@ class _Pad(Module):
         return f"{self.padding}"
 
 
-class _ConstantPad(_Pad):
+class _ConstantPadNd(_Pad):
     def __init__(self, padding: Sizes, value: float) -> None:
         super().__init__(padding)
         self.value = value
@@ -40,34 +40,7 @@ class _ConstantPad(_Pad):
         return f"padding={self.padding}, value={self.value}"
 
 
-class ZeroPad1d(_Pad):
-    """Pad (N, C, L) with zeros.
-
-    https://docs.pytorch.org/docs/stable/generated/torch.nn.ZeroPad1d.html
-    """
-
-    n = 1
-
-
-class ZeroPad2d(_Pad):
-    """Pad (N, C, H, W) with zeros.
-
-    https://docs.pytorch.org/docs/stable/generated/torch.nn.ZeroPad2d.html
-    """
-
-    n = 2
-
-
-class ZeroPad3d(_Pad):
-    """Pad (N, C, D, H, W) with zeros.
-
-    https://docs.pytorch.org/docs/stable/generated/torch.nn.ZeroPad3d.html
-    """
-
-    n = 3
-
-
-class ConstantPad1d(_ConstantPad):
+class ConstantPad1d(_ConstantPadNd):
     """Pad (N, C, L) with one value.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.ConstantPad1d.html
@@ -76,7 +49,7 @@ class ConstantPad1d(_ConstantPad):
     n = 1
 
 
-class ConstantPad2d(_ConstantPad):
+class ConstantPad2d(_ConstantPadNd):
     """Pad (N, C, H, W) with one value.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.ConstantPad2d.html
@@ -85,7 +58,7 @@ class ConstantPad2d(_ConstantPad):
     n = 2
 
 
-class ConstantPad3d(_ConstantPad):
+class ConstantPad3d(_ConstantPadNd):
     """Pad (N, C, D, H, W) with one value.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.ConstantPad3d.html
@@ -94,91 +67,123 @@ class ConstantPad3d(_ConstantPad):
     n = 3
 
 
-class ReflectionPad1d(_Pad):
+class _Zeros(_ConstantPadNd):
+    def __init__(self, padding: Sizes) -> None:
+        super().__init__(padding, 0.0)
+
+    def extra_repr(self) -> str:
+        return f"{self.padding}"
+
+
+class ZeroPad1d(_Zeros, ConstantPad1d):
+    """Pad (N, C, L) with zeros.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.ZeroPad1d.html
+    """
+
+
+class ZeroPad2d(_Zeros, ConstantPad2d):
+    """Pad (N, C, H, W) with zeros.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.ZeroPad2d.html
+    """
+
+
+class ZeroPad3d(_Zeros, ConstantPad3d):
+    """Pad (N, C, D, H, W) with zeros.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.ZeroPad3d.html
+    """
+
+
+class _ReflectionPadNd(_Pad):
+    mode = "reflect"
+
+
+class ReflectionPad1d(_ReflectionPadNd):
     """Pad (N, C, L) with its reflection.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.ReflectionPad1d.html
     """
 
     n = 1
-    mode = "reflect"
 
 
-class ReflectionPad2d(_Pad):
+class ReflectionPad2d(_ReflectionPadNd):
     """Pad (N, C, H, W) with its reflection.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.ReflectionPad2d.html
     """
 
     n = 2
-    mode = "reflect"
 
 
-class ReflectionPad3d(_Pad):
+class ReflectionPad3d(_ReflectionPadNd):
     """Pad (N, C, D, H, W) with its reflection.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.ReflectionPad3d.html
     """
 
     n = 3
-    mode = "reflect"
 
 
-class ReplicationPad1d(_Pad):
+class _ReplicationPadNd(_Pad):
+    mode = "replicate"
+
+
+class ReplicationPad1d(_ReplicationPadNd):
     """Pad (N, C, L) with its edge.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.ReplicationPad1d.html
     """
 
     n = 1
-    mode = "replicate"
 
 
-class ReplicationPad2d(_Pad):
+class ReplicationPad2d(_ReplicationPadNd):
     """Pad (N, C, H, W) with its edge.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.ReplicationPad2d.html
     """
 
     n = 2
-    mode = "replicate"
 
 
-class ReplicationPad3d(_Pad):
+class ReplicationPad3d(_ReplicationPadNd):
     """Pad (N, C, D, H, W) with its edge.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.ReplicationPad3d.html
     """
 
     n = 3
-    mode = "replicate"
 
 
-class CircularPad1d(_Pad):
+class _CircularPadNd(_Pad):
+    mode = "circular"
+
+
+class CircularPad1d(_CircularPadNd):
     """Pad (N, C, L) with its other end.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.CircularPad1d.html
     """
 
     n = 1
-    mode = "circular"
 
 
-class CircularPad2d(_Pad):
+class CircularPad2d(_CircularPadNd):
     """Pad (N, C, H, W) with its other end.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.CircularPad2d.html
     """
 
     n = 2
-    mode = "circular"
 
 
-class CircularPad3d(_Pad):
+class CircularPad3d(_CircularPadNd):
     """Pad (N, C, D, H, W) with its other end.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.CircularPad3d.html
     """
 
     n = 3
-    mode = "circular"

@@ -28,7 +28,7 @@ class _Pool(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class _MaxPool(_Pool):
+class _MaxPoolNd(_Pool):
     def __init__(
         self,
         kernel_size: Sizes,
@@ -51,13 +51,13 @@ class _MaxPool(_Pool):
         return f"{super().extra_repr()}, dilation={self.dilation}, ceil_mode={self.ceil_mode}"
 
 
-class MaxPool1d(_MaxPool):
+class MaxPool1d(_MaxPoolNd):
     """The maximum of each window of (N, C, L); arguments as :func:`max_pool2d`'s."""
 
     function = staticmethod(pooling.max_pool1d)
 
 
-class MaxPool2d(_MaxPool):
+class MaxPool2d(_MaxPoolNd):
     """The maximum of each window of (N, C, H, W); arguments as :func:`max_pool2d`'s.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html
@@ -66,13 +66,26 @@ class MaxPool2d(_MaxPool):
     function = staticmethod(pooling.max_pool2d)
 
 
-class MaxPool3d(_MaxPool):
+class MaxPool3d(_MaxPoolNd):
     """The maximum of each window of (N, C, D, H, W); arguments as :func:`max_pool2d`'s."""
 
     function = staticmethod(pooling.max_pool3d)
 
 
-class AvgPool1d(_Pool):
+class _AvgPoolNd(_Pool):
+    def __init__(
+        self,
+        kernel_size: Sizes,
+        stride: Stride,
+        padding: Sizes,
+        ceil_mode: bool,
+        count_include_pad: bool,
+    ) -> None:
+        super().__init__(kernel_size, stride, padding, ceil_mode)
+        self.count_include_pad = count_include_pad
+
+
+class AvgPool1d(_AvgPoolNd):
     """The mean of each window of (N, C, L); arguments as :func:`avg_pool1d`'s."""
 
     def __init__(
@@ -85,8 +98,8 @@ class AvgPool1d(_Pool):
     ) -> None:
         kernel = to_tuple(kernel_size, 1, "kernel_size")
         step = kernel if stride is None else to_tuple(stride, 1, "stride")
-        super().__init__(kernel, step, to_tuple(padding, 1, "padding", 0), ceil_mode)
-        self.count_include_pad = count_include_pad
+        around = to_tuple(padding, 1, "padding", 0)
+        super().__init__(kernel, step, around, ceil_mode, count_include_pad)
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the mean of each window."""
@@ -94,7 +107,7 @@ class AvgPool1d(_Pool):
         return pooling.avg_pool1d(input, *options, self.ceil_mode, self.count_include_pad)
 
 
-class _AvgPool(_Pool):
+class _AvgPool(_AvgPoolNd):
     def __init__(
         self,
         kernel_size: Sizes,
@@ -104,8 +117,7 @@ class _AvgPool(_Pool):
         count_include_pad: bool = True,
         divisor_override: int | None = None,
     ) -> None:
-        super().__init__(kernel_size, stride, padding, ceil_mode)
-        self.count_include_pad = count_include_pad
+        super().__init__(kernel_size, stride, padding, ceil_mode, count_include_pad)
         self.divisor_override = divisor_override
 
     def forward(self, input: Tensor) -> Tensor:
@@ -130,7 +142,7 @@ class AvgPool3d(_AvgPool):
     function = staticmethod(pooling.avg_pool3d)
 
 
-class _AdaptiveAvgPool(Module):
+class _AdaptiveAvgPoolNd(Module):
     function: Callable[..., Tensor]
 
     def __init__(self, output_size: Any) -> None:
@@ -145,19 +157,19 @@ class _AdaptiveAvgPool(Module):
         return f"output_size={self.output_size}"
 
 
-class AdaptiveAvgPool1d(_AdaptiveAvgPool):
+class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
     """Means of (N, C, L) over as many windows as asked for."""
 
     function = staticmethod(pooling.adaptive_avg_pool1d)
 
 
-class AdaptiveAvgPool2d(_AdaptiveAvgPool):
+class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
     """Means over as many windows as asked for; see :func:`adaptive_avg_pool2d`."""
 
     function = staticmethod(pooling.adaptive_avg_pool2d)
 
 
-class AdaptiveAvgPool3d(_AdaptiveAvgPool):
+class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
     """Means of (N, C, D, H, W) over as many windows as asked for."""
 
     function = staticmethod(pooling.adaptive_avg_pool3d)

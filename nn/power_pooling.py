@@ -88,7 +88,7 @@ def _lp_pool(
     return e.pow(total, 1 / p)
 
 
-class _LPPool(Module):
+class _LPPoolNd(Module):
     """What the layers share; they differ in the number of spatial dimensions."""
 
     function: Callable[..., Tensor]
@@ -118,19 +118,19 @@ class _LPPool(Module):
         )
 
 
-class LPPool1d(_LPPool):
+class LPPool1d(_LPPoolNd):
     """The p-norm of each window of (N, C, L); see :func:`lp_pool2d`."""
 
     function = staticmethod(lp_pool1d)
 
 
-class LPPool2d(_LPPool):
+class LPPool2d(_LPPoolNd):
     """The p-norm of each window of (N, C, H, W); see :func:`lp_pool2d`."""
 
     function = staticmethod(lp_pool2d)
 
 
-class LPPool3d(_LPPool):
+class LPPool3d(_LPPoolNd):
     """The p-norm of each window of (N, C, D, H, W); see :func:`lp_pool2d`."""
 
     function = staticmethod(lp_pool3d)

@@ -104,10 +104,14 @@ class Softmax(Activation):
         self.dim = dim
 
 
-class LogSoftmax(Softmax):
+class LogSoftmax(Activation):
     """The logarithm of Softmax, stable where that underflows."""
 
-    function = staticmethod(log_softmax)
+    function, options = staticmethod(log_softmax), ("dim",)
+
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__()
+        self.dim = dim
 
 
 class Softmin(Activation):

@@ -128,7 +128,7 @@ def _output_size(spatial: Any, kernel: Any, stride: Any, padding: Any, asked: Si
     return chosen
 
 
-class _MaxUnpool(Module):
+class _MaxUnpoolNd(Module):
     """What the layers share; they differ in the number of spatial dimensions."""
 
     n = 0
@@ -150,14 +150,14 @@ class _MaxUnpool(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class MaxUnpool1d(_MaxUnpool):
+class MaxUnpool1d(_MaxUnpoolNd):
     """Maxima of (N, C, L) put back where they stood; see :func:`max_unpool2d`."""
 
     n = 1
     function = staticmethod(max_unpool1d)
 
 
-class MaxUnpool2d(_MaxUnpool):
+class MaxUnpool2d(_MaxUnpoolNd):
     """Maxima of (N, C, H, W) put back where they stood; see :func:`max_unpool2d`.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxUnpool2d.html
@@ -167,7 +167,7 @@ class MaxUnpool2d(_MaxUnpool):
     function = staticmethod(max_unpool2d)
 
 
-class MaxUnpool3d(_MaxUnpool):
+class MaxUnpool3d(_MaxUnpoolNd):
     """Maxima of (N, C, D, H, W) put back where they stood; see :func:`max_unpool2d`."""
 
     n = 3

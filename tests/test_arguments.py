@@ -293,7 +293,7 @@ def test_utilities_name_what_is_no_tensor_and_no_module(name):
     for args in UTILS[name]:
         with pytest.raises(TypeError, match=rf"{name}\(\): argument '\w+' .*must be (a Module|Tensor), not \w+"):
             getattr(nn.utils, name)(*args)
-    with pytest.raises(TypeError, match="must be a NormBase, not Linear"):
+    with pytest.raises(TypeError, match="must be a BatchNormBase, not Linear"):
         nn.utils.fuse_linear_bn_eval(nn.Linear(2, 2).eval(), nn.Linear(2, 2).eval())
     for call in (nn.SyncBatchNorm.convert_sync_batchnorm, nn.doctor.check):
         with pytest.raises(TypeError, match="must be a Module, not list"):

@@ -39,6 +39,25 @@ def test_attention_is_pytorchs(name, torch):
         agree(torch, *SDPA[name])
 
 
+def test_ways_to_compute_attention_are_switches_that_change_nothing(torch):
+    x, states = floats(1, 2, 3, 4), []
+    for lib in (mg, torch):
+        backend, cuda = lib.nn.attention.SDPBackend, lib.backends.cuda
+        asked = [getattr(cuda, f"{n}_sdp_enabled") for n in ("flash", "mem_efficient", "math", "cudnn")]
+        seen = []
+        for chosen in (backend.MATH, [backend.FLASH_ATTENTION, backend.MATH], []):
+            with lib.nn.attention.sdpa_kernel(chosen):
+                seen.append([ask() for ask in asked])
+        with pytest.warns(FutureWarning, match="sdp_kernel"), cuda.sdp_kernel(enable_math=False):
+            seen.append([ask() for ask in asked])
+        with lib.nn.attention.sdpa_kernel([backend.MATH], set_priority=True):
+            y = lib.nn.functional.scaled_dot_product_attention(*[lib.tensor(x)] * 3)
+        states.append(([*seen, [ask() for ask in asked]], str(backend.MATH), y.numpy()))
+    np.testing.assert_allclose(states[0][-1], states[1][-1], atol=1e-6)
+    assert states[0][:-1] == states[1][:-1]
+    same_error(torch, lambda lib: lib.nn.attention.sdpa_kernel("math").__enter__(), opening=60)
+
+
 def test_a_query_that_sees_nothing_gets_zeros_and_gives_no_nan():
     q, k, v = (mg.tensor(rng.standard_normal(s)).requires_grad_() for s in (Q, K, V))
     for mask in (mg.tensor(SEEN), mg.tensor(ADDED)):

@@ -5,6 +5,8 @@ import pytest
 from layers import same_error, same_layer
 from oracle import agree
 
+import minigrad as mg
+
 rng = np.random.default_rng(0)
 
 
@@ -75,3 +77,30 @@ ERRORS = {
 def test_errors_are_pytorchs(name, torch):
     call, opening = ERRORS[name]
     same_error(torch, lambda lib: call(lib, lib.ones(2, 4, 5)), opening=opening)
+
+
+EMPTY = {
+    "no channel comes out": lambda F, x, z: F.conv2d(x, z(0, 2, 3, 3)),
+    "no channel comes out, 1d": lambda F, x, z: F.conv1d(x[0], z(0, 5, 3)),
+    "no channel comes out, 3d": lambda F, x, z: F.conv3d(x[None], z(0, 1, 1, 3, 3)),
+    "a kernel of length 0": lambda F, x, z: F.conv2d(x, z(3, 2, 0, 3)),
+    "a height of 0": lambda F, x, z: F.conv2d(z(1, 2, 0, 5), z(3, 2, 3, 3), padding=2),
+    "no group": lambda F, x, z: F.conv2d(x, z(3, 2, 3, 3), groups=0),
+    "3 channels in 2 groups": lambda F, x, z: F.conv2d(x, z(3, 1, 3, 3), groups=2),
+    "1 channel in 2 groups": lambda F, x, z: F.conv2d(x, z(1, 1, 3, 3), groups=2),
+    "transposed, none comes out": lambda F, x, z: F.conv_transpose2d(x, z(2, 0, 3, 3)),
+    "transposed, none comes in": lambda F, x, z: F.conv_transpose2d(z(1, 0, 5, 5), z(0, 2, 3, 3)),
+    "transposed, a kernel of length 0": lambda F, x, z: F.conv_transpose2d(x, z(2, 2, 0, 3)),
+    "transposed, a height of 0": lambda F, x, z: F.conv_transpose2d(z(1, 2, 0, 5), z(2, 2, 3, 3)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_convolutions_of_nothing_are_refused_as_pytorchs(torch, name):
+    same_error(torch, lambda lib: EMPTY[name](lib.nn.functional, lib.zeros(1, 2, 5, 5), lib.zeros), opening=9)
+
+
+@pytest.mark.parametrize("name", ("conv2d", "conv_transpose2d"))
+def test_a_batch_of_no_sample_is_convolved(torch, name):
+    found = [getattr(lib.nn.functional, name)(lib.zeros(0, 2, 5, 5), lib.zeros(2, 2, 3, 3)) for lib in (mg, torch)]
+    assert tuple(found[0].shape) == tuple(found[1].shape)

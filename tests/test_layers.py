@@ -1,6 +1,7 @@
 """Layers as modules: printed, trained and shaped like PyTorch's."""
 
 import inspect
+import types
 
 import numpy as np
 import pytest
@@ -348,3 +349,33 @@ def test_the_norm_of_float16_gradients_is_not_bounded_by_it():
         weight.grad = mg.full((3,), value).half()
     assert nn.utils.clip_grad_norm_(weights, 1.0).dtype == mg.float16
     np.testing.assert_allclose([w.grad[0].item() for w in weights], [0.3464, 0.4619], rtol=3e-3)
+
+
+def test_layers_are_of_the_same_classes_as_pytorchs(torch):
+    """Every layer is an instance of each of PyTorch's classes, ``modules.conv._ConvNd`` too, where it is there."""
+    files = [name for name, file in vars(torch.nn.modules).items() if isinstance(file, types.ModuleType)]
+    asked = {name: (getattr(torch.nn, name), kind) for name, kind in vars(nn).items() if hasattr(torch.nn, name)}
+    asked = {n: pair for n, pair in asked.items() if all(isinstance(k, type) and issubclass(k, b) for k, b in
+             zip(pair, (torch.nn.Module, nn.Module), strict=True))}  # fmt: skip
+    bases = 0
+    for file in files:
+        theirs, ours = getattr(torch.nn.modules, file), getattr(nn.modules, file, None)
+        for name, base in vars(theirs).items():
+            if not hasattr(ours, name) or not isinstance(base, type) or not issubclass(base, torch.nn.Module):
+                continue
+            bases += 1
+            kinds = {n for n, (_, kind) in asked.items() if issubclass(kind, getattr(ours, name))}
+            assert kinds == {n for n, (kind, _) in asked.items() if issubclass(kind, base)}, f"{file}.{name}"
+    assert bases > 170, bases
+
+
+BASES = "conv._ConvNd conv._ConvTransposeNd loss._Loss loss._WeightedLoss batchnorm._NormBase batchnorm._BatchNorm"
+BASES += " batchnorm._LazyNormBase dropout._DropoutNd pooling._MaxPoolNd pooling._AvgPoolNd pooling._LPPoolNd"
+BASES += " pooling._AdaptiveAvgPoolNd pooling._AdaptiveMaxPoolNd pooling._MaxUnpoolNd padding._ConstantPadNd"
+BASES += " padding._CircularPadNd padding._ReflectionPadNd padding._ReplicationPadNd rnn.RNNBase"
+
+
+def test_base_classes_stand_where_pytorch_has_them():
+    for path in BASES.split():
+        file, name = path.split(".")
+        assert getattr(getattr(nn.modules, file), name).__name__ == name

@@ -68,6 +68,11 @@ SAME = {
     "precision": lambda lib: lib.set_float32_matmul_precision("highest"),
     "device": lambda lib: (lib.set_default_device("cpu"), str(lib.get_default_device())),
     "flags": lambda lib: [setattr(lib.backends.cudnn, n, False) for n in ("benchmark", "deterministic")],
+    "attention": lambda lib: [
+        (getattr(lib.backends.cuda, f"enable_{n}_sdp")(on), getattr(lib.backends.cuda, f"{n}_sdp_enabled")())
+        for n in ("flash", "mem_efficient", "math", "cudnn")
+        for on in (False, True)
+    ],
     "where": lambda lib: (lib.ones(1).is_cuda, lib.ones(1).is_mps, lib.ones(1).is_pinned(), str(lib.ones(1).device)),
     "new": lambda lib: [tuple(lib.ones(2).new(*a).shape) for a in ((2, 3), (lib.ones(3, 1).shape,), ([1.0],))],
 }

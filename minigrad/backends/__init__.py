@@ -2,9 +2,9 @@
 
 from types import SimpleNamespace
 
+from minigrad.backends import cuda as cuda
 from minigrad.backends import cudnn as cudnn
 
-cuda = SimpleNamespace(is_built=lambda: False, matmul=SimpleNamespace(allow_tf32=False))
 mps = SimpleNamespace(is_available=lambda: False, is_built=lambda: False)
 mkl = SimpleNamespace(is_available=lambda: False)
 openmp = SimpleNamespace(is_available=lambda: False)

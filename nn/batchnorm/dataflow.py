@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from minigrad.creation import as_tensor
 from minigrad.engine.graph import Node, ancestors
-from minigrad.nn.batchnorm.statistics import NormBase
+from minigrad.nn.batchnorm.statistics import BatchNormBase
 from minigrad.nn.container import Sequential
 from minigrad.nn.module import Module
 from minigrad.tensor.tensor import Tensor
@@ -24,7 +24,7 @@ class BatchNormInput(NamedTuple):
     """
 
     path: str
-    layer: NormBase
+    layer: BatchNormBase
     input: Tensor
     source_path: str = ""
     source: Module | None = None
@@ -49,7 +49,7 @@ def output_tensors(output: Any) -> Iterator[Tensor]:
     return (leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor))
 
 
-def sequential_pairs(model: Module) -> list[tuple[str, NormBase, str, Module]]:
+def sequential_pairs(model: Module) -> list[tuple[str, BatchNormBase, str, Module]]:
     """Return every BatchNorm layer behind another module of a Sequential, and that module.
 
     These are known without a run: (path, layer, path of the source, source).
@@ -61,7 +61,7 @@ def sequential_pairs(model: Module) -> list[tuple[str, NormBase, str, Module]]:
         prefix = f"{path}." if path else ""
         named = [(prefix + name, module) for name, module in container._modules.items()]
         for source, layer in zip(named, named[1:], strict=False):
-            if isinstance(layer[1], NormBase):
+            if isinstance(layer[1], BatchNormBase):
                 pairs.append((*layer, *source))
     return pairs
 
@@ -108,7 +108,7 @@ def nearest_before(
             if isinstance(module, kinds):
                 nearest[path] = (producer, between)
                 break
-            if not isinstance(module, NormBase):
+            if not isinstance(module, BatchNormBase):
                 between += module is not None
                 queue += [(parent, between) for parent in node.inputs]
     return nearest
@@ -134,7 +134,7 @@ class _Observed:
         self.producers: dict[Node, tuple[str, Module]] = {}  # the same by node
         self.calls: Counter[Module] = Counter()
         self.handled_by: defaultdict[int, set[str]] = defaultdict(set)
-        self.inputs: list[tuple[str, NormBase, Tensor]] = []
+        self.inputs: list[tuple[str, BatchNormBase, Tensor]] = []
         # keeps the ids from being used again
         self._alive: list[Any] = []
 
@@ -142,7 +142,7 @@ class _Observed:
         """Note a call's arguments."""
         self.calls[module] += 1
         self._note(module, args)
-        if isinstance(module, NormBase):
+        if isinstance(module, BatchNormBase):
             self.inputs.append((self.paths[module], module, args[0]))
 
     def after(self, module: Module, args: Any, output: Any) -> None:

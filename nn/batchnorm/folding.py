@@ -17,7 +17,7 @@ from minigrad.nn.batchnorm.fusion import fuse_conv_bn_eval
 from minigrad.nn.batchnorm.ghost import GhostBatchNorm
 from minigrad.nn.batchnorm.layers import BatchNorm1d
 from minigrad.nn.batchnorm.recalibrate import batchnorms, evaluating
-from minigrad.nn.batchnorm.statistics import NormBase
+from minigrad.nn.batchnorm.statistics import BatchNormBase
 from minigrad.nn.container import Sequential
 from minigrad.nn.conv import Conv1d, Conv2d
 from minigrad.nn.linear import Identity, Linear
@@ -167,7 +167,7 @@ def _parents(model: Module, path: str) -> list[Module]:
     return [model.get_submodule(".".join(parts[:depth])) for depth in range(len(parts))]
 
 
-def _why_not(path: str, layer: NormBase, source: Module | None, hooked: list[str]) -> str:
+def _why_not(path: str, layer: BatchNormBase, source: Module | None, hooked: list[str]) -> str:
     """Return what the two themselves say against folding, or an empty string."""
     if not path:
         return "it is the model itself"

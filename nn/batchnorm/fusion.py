@@ -12,7 +12,7 @@ from typing import Any
 
 from minigrad.modes import no_grad
 from minigrad.nn.arguments import check_module, tensor_arguments
-from minigrad.nn.batchnorm.statistics import NormBase
+from minigrad.nn.batchnorm.statistics import BatchNormBase
 from minigrad.nn.linear import Linear
 from minigrad.nn.parameter import Parameter
 from minigrad.tensor.tensor import Tensor
@@ -71,7 +71,7 @@ def fuse_conv_bn_weights(
     return weight, bias
 
 
-def fuse_linear_bn_eval(linear: Linear, bn: NormBase) -> Linear:
+def fuse_linear_bn_eval(linear: Linear, bn: BatchNormBase) -> Linear:
     """Return a new Linear that does what ``linear`` and then ``bn`` do in evaluation.
 
     Raises ValueError unless both are in evaluation mode, have running statistics and fit together.
@@ -84,7 +84,7 @@ def fuse_linear_bn_eval(linear: Linear, bn: NormBase) -> Linear:
     return _fused(linear, bn)
 
 
-def fuse_conv_bn_eval(conv: Any, bn: NormBase) -> Any:
+def fuse_conv_bn_eval(conv: Any, bn: BatchNormBase) -> Any:
     """Return a new convolution that does what ``conv`` and then ``bn`` do in evaluation.
 
     Raises ValueError unless both are in evaluation mode, have running statistics and fit together.
@@ -93,9 +93,9 @@ def fuse_conv_bn_eval(conv: Any, bn: NormBase) -> Any:
     return _fused(conv, bn)
 
 
-def _fused(layer: Any, bn: NormBase) -> Any:
+def _fused(layer: Any, bn: BatchNormBase) -> Any:
     check_module(layer, "fusion", "layer")
-    check_module(bn, "fusion", "bn", NormBase)
+    check_module(bn, "fusion", "bn", BatchNormBase)
     if layer.training or bn.training:
         raise ValueError(
             "Fusion only for eval! Call model.eval() first: training needs the batch's own "

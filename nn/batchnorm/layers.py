@@ -18,7 +18,7 @@ from minigrad.engine.recording import source
 from minigrad.functions.joining import cat
 from minigrad.modes import MODES
 from minigrad.nn.arguments import as_tensor_argument, check_floats, tensor_arguments
-from minigrad.nn.batchnorm.statistics import NormBase, statistics_are_finite, update_running
+from minigrad.nn.batchnorm.statistics import BatchNormBase, statistics_are_finite, update_running
 from minigrad.ops import reduction
 from minigrad.ops.elementwise import addcmul, div_sqrt, sub_mean
 from minigrad.ops.shape import expand_channels
@@ -285,7 +285,7 @@ def _check(x: Tensor, **named: Tensor | None) -> None:
             )
 
 
-class _BatchNorm(NormBase):
+class _BatchNorm(BatchNormBase):
     """What the layers share; they differ in the ranks they take."""
 
     ranks: Sequence[int] = ()

@@ -6,10 +6,10 @@ from typing import Any
 
 from minigrad.nn.batchnorm.layers import BatchNorm1d, BatchNorm2d, BatchNorm3d, _BatchNorm
 from minigrad.nn.batchnorm.sharing import Sharing
-from minigrad.nn.lazy import LazyNorm
+from minigrad.nn.lazy import _LazyNormBase
 
 
-class _LazyBatchNorm(Sharing, LazyNorm, _BatchNorm):
+class _LazyBatchNorm(Sharing, _LazyNormBase, _BatchNorm):
     """Its parameters have no element yet.
 
     An optimizer may hold them already, for they stay the same objects.

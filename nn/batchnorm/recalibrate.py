@@ -12,17 +12,19 @@ from minigrad.modes import hold_statistics, no_grad
 from minigrad.nn.arguments import check_module
 from minigrad.nn.batchnorm.dataflow import first_input
 from minigrad.nn.batchnorm.layers import batch_norm
-from minigrad.nn.batchnorm.statistics import NormBase
+from minigrad.nn.batchnorm.statistics import BatchNormBase
 from minigrad.nn.module import Module
 from minigrad.tensor.tensor import Tensor
 
 M = TypeVar("M", bound=Module)
 
 
-def batchnorms(model: Module, function: str = "batchnorms") -> dict[str, NormBase]:
+def batchnorms(model: Module, function: str = "batchnorms") -> dict[str, BatchNormBase]:
     """Return every Batch Normalization of a model by its dotted path."""
     check_module(model, function)
-    return {path: module for path, module in model.named_modules() if isinstance(module, NormBase)}
+    return {
+        path: module for path, module in model.named_modules() if isinstance(module, BatchNormBase)
+    }
 
 
 def freeze_batchnorm(model: M, stats: bool = True, affine: bool = True) -> M:
@@ -102,7 +104,7 @@ class Moments:
         variances = [variance for _, variance in self.batches if variance is not None]
         return np.mean(means, 0), np.mean(variances, 0)
 
-    def normalise(self, layer: NormBase, x: Tensor) -> Tensor:
+    def normalise(self, layer: BatchNormBase, x: Tensor) -> Tensor:
         """Return the layer's output for ``x``, normalised by the moments seen so far."""
         mean: Tensor = Tensor._wrap(self.mean.astype(x.dtype))
         var: Tensor = Tensor._wrap((self.m2 / self.n).astype(x.dtype))
@@ -167,7 +169,10 @@ def recalibrate_batchnorm(
 
 
 def _gather_moments(
-    model: Module, layers: dict[str, NormBase], moments: dict[str, Moments], loader: Iterable[Any]
+    model: Module,
+    layers: dict[str, BatchNormBase],
+    moments: dict[str, Moments],
+    loader: Iterable[Any],
 ) -> None:
     """Run the model on every batch, and add each layer's inputs to its moments."""
     batches = 0

@@ -72,11 +72,9 @@ def update_running(
             bump_version(array, "batch_norm")
 
 
-class NormBase(Module):
-    """Base class of the layers: parameters γ, β, running statistics, and how they are frozen."""
+class _NormBase(Module):
+    """Base class of layers that normalise each channel: parameters γ, β, running statistics."""
 
-    frozen_stats = False
-    held: tuple[str, ...] = ()  # the parameters whose gradients freeze() switched off
     _version = 2  # of the state: since 2 it has num_batches_tracked
 
     def __init__(
@@ -90,18 +88,14 @@ class NormBase(Module):
         dtype: Any = None,
         *,
         bias: bool = True,
-        on_nonfinite: str = "warn",
     ) -> None:
         super().__init__()
         on_cpu(device)
-        if on_nonfinite not in POLICIES:
-            raise ValueError(f"on_nonfinite: expected one of {POLICIES}, got {on_nonfinite!r}")
         self.num_features = num_features
         self.eps = eps
         self.momentum = momentum
         self.affine = affine
         self.track_running_stats = track_running_stats
-        self.on_nonfinite = on_nonfinite
         gamma = Parameter(ones(num_features, dtype=dtype)) if affine else None
         beta = Parameter(zeros(num_features, dtype=dtype)) if affine and bias else None
         self.register_parameter("weight", gamma)
@@ -124,6 +118,50 @@ class NormBase(Module):
         for parameter, value in ((self.weight, 1), (self.bias, 0)):
             if parameter is not None:
                 parameter.data.fill_(value)
+
+    def _load_from_state_dict(
+        self, state_dict: Any, prefix: str, local_metadata: Any, *lists: Any
+    ) -> None:
+        """Files from before version 2, or without one, may lack the count."""
+        key = f"{prefix}num_batches_tracked"
+        version = local_metadata.get("version")
+        has_no_count = (version is None or version < 2) and key not in state_dict
+        if has_no_count and self.num_batches_tracked is not None:
+            state_dict[key] = self.num_batches_tracked
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *lists)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
+            f"affine={self.affine}, bias={self.bias is not None}, "
+            f"track_running_stats={self.track_running_stats}"
+        )
+
+
+class BatchNormBase(_NormBase):
+    """What the layers of Batch Normalization add: what they count, and how they are frozen."""
+
+    frozen_stats = False
+    held: tuple[str, ...] = ()  # the parameters whose gradients freeze() switched off
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+        on_nonfinite: str = "warn",
+    ) -> None:
+        options: Any = (eps, momentum, affine, track_running_stats, device, dtype)
+        super().__init__(num_features, *options, bias=bias)
+        if on_nonfinite not in POLICIES:
+            raise ValueError(f"on_nonfinite: expected one of {POLICIES}, got {on_nonfinite!r}")
+        self.on_nonfinite = on_nonfinite
 
     def track_batch(self, mean: np.ndarray, var: np.ndarray, m: int) -> None:
         """Count a batch of ``m`` values per channel; move the running statistics towards its own.
@@ -183,21 +221,6 @@ class NormBase(Module):
         kinds = {"stats": self.frozen_stats, "affine": affine}
         return ", ".join(kind for kind, is_frozen in kinds.items() if is_frozen)
 
-    def _load_from_state_dict(
-        self, state_dict: Any, prefix: str, local_metadata: Any, *lists: Any
-    ) -> None:
-        """Files from before version 2, or without one, may lack the count."""
-        key = f"{prefix}num_batches_tracked"
-        version = local_metadata.get("version")
-        has_no_count = (version is None or version < 2) and key not in state_dict
-        if has_no_count and self.num_batches_tracked is not None:
-            state_dict[key] = self.num_batches_tracked
-        super()._load_from_state_dict(state_dict, prefix, local_metadata, *lists)
-
     def extra_repr(self) -> str:
-        text = (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
-            f"affine={self.affine}, bias={self.bias is not None}, "
-            f"track_running_stats={self.track_running_stats}"
-        )
+        text = super().extra_repr()
         return f"{text}, frozen='{self.frozen}'" if self.frozen else text

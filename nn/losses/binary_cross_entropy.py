@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minigrad.nn.arguments import tensor_arguments
-from minigrad.nn.losses.reduction import WeightedLoss, legacy_reduction, reduce_loss
+from minigrad.nn.losses.reduction import _Loss, _WeightedLoss, legacy_reduction, reduce_loss
 from minigrad.ops import loss as ops
 from minigrad.tensor.tensor import Tensor
 
@@ -80,7 +80,7 @@ def binary_cross_entropy_with_logits(
 
 
 # ---- modules ------------------------------------------------------------------------------------
-class BCELoss(WeightedLoss):
+class BCELoss(_WeightedLoss):
     """Binary cross-entropy of probabilities; see :func:`binary_cross_entropy`."""
 
     def __init__(
@@ -97,7 +97,7 @@ class BCELoss(WeightedLoss):
         return binary_cross_entropy(input, target, self.weight, reduction=self.reduction)
 
 
-class BCEWithLogitsLoss(WeightedLoss):
+class BCEWithLogitsLoss(_Loss):
     """Sigmoid and binary cross-entropy in one; see :func:`binary_cross_entropy_with_logits`."""
 
     def __init__(
@@ -108,7 +108,8 @@ class BCEWithLogitsLoss(WeightedLoss):
         reduction: str = "mean",
         pos_weight: Tensor | None = None,
     ) -> None:
-        super().__init__(weight, reduction=reduction)
+        super().__init__(reduction=reduction)
+        self.register_buffer("weight", weight)
         self.register_buffer("pos_weight", pos_weight)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:

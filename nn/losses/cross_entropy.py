@@ -13,7 +13,7 @@ import numpy as np
 from minigrad.functions.elementwise import where
 from minigrad.nn.arguments import tensor_arguments
 from minigrad.nn.losses.reduction import (
-    WeightedLoss,
+    _WeightedLoss,
     check_reduction,
     legacy_reduction,
     reduce_loss,
@@ -235,7 +235,7 @@ def _against_probabilities(
 
 
 # ---- modules ------------------------------------------------------------------------------------
-class NLLLoss(WeightedLoss):
+class NLLLoss(_WeightedLoss):
     """Minus the log-probability of the right class; see :func:`nll_loss`."""
 
     def __init__(
@@ -274,7 +274,7 @@ class NLLLoss2d(NLLLoss):
         super().__init__(weight, ignore_index=ignore_index, reduction=reduction)
 
 
-class CrossEntropyLoss(WeightedLoss):
+class CrossEntropyLoss(_WeightedLoss):
     """Cross-entropy of logits (N, C, *) against class indices (N, *) or probabilities (N, C, *).
 
     Arguments and errors are those of :func:`cross_entropy`.

@@ -12,7 +12,7 @@ import numpy as np
 
 from minigrad.functions.joining import cat, stack
 from minigrad.nn.arguments import tensor_arguments
-from minigrad.nn.losses.reduction import Loss, check_reduction
+from minigrad.nn.losses.reduction import _Loss, check_reduction
 from minigrad.tensor.tensor import Tensor
 
 _NEVER = -1e30  # the logarithm of 0, with a gradient that is a number
@@ -148,7 +148,7 @@ def _check(log_probs: Tensor, lengths: np.ndarray, blank: int) -> None:
         )
 
 
-class CTCLoss(Loss):
+class CTCLoss(_Loss):
     """Minus the log-probability of all ways to read targets from sequences; see :func:`ctc_loss`.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.CTCLoss.html

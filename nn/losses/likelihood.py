@@ -8,7 +8,7 @@ from typing import Any
 from minigrad.functions import elementwise as e
 from minigrad.functions.elementwise import where
 from minigrad.nn.arguments import tensor_arguments
-from minigrad.nn.losses.reduction import Loss, check_reduction, legacy_reduction, reduce_loss
+from minigrad.nn.losses.reduction import _Loss, check_reduction, legacy_reduction, reduce_loss
 from minigrad.silence import warn
 from minigrad.tensor.tensor import Tensor
 
@@ -140,7 +140,7 @@ def _fitted(var: Tensor, input: Tensor) -> Tensor:
 
 
 # ---- modules ------------------------------------------------------------------------------------
-class KLDivLoss(Loss):
+class KLDivLoss(_Loss):
     """The Kullback-Leibler divergence of ``input``, a log-probability, from the target.
 
     See :func:`kl_div`. https://docs.pytorch.org/docs/stable/generated/torch.nn.KLDivLoss.html
@@ -162,7 +162,7 @@ class KLDivLoss(Loss):
         return kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
 
 
-class PoissonNLLLoss(Loss):
+class PoissonNLLLoss(_Loss):
     """The negative logarithm of a Poisson probability; see :func:`poisson_nll_loss`.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.PoissonNLLLoss.html
@@ -188,7 +188,7 @@ class PoissonNLLLoss(Loss):
         return poisson_nll_loss(log_input, target, reduction=self.reduction, **options)
 
 
-class GaussianNLLLoss(Loss):
+class GaussianNLLLoss(_Loss):
     """The negative logarithm of a Gaussian density; see :func:`gaussian_nll_loss`.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.GaussianNLLLoss.html

@@ -7,11 +7,11 @@ from typing import Any
 
 from minigrad.nn.distance import PairwiseDistance
 from minigrad.nn.losses import margin as m
-from minigrad.nn.losses.reduction import Loss, WeightedLoss
+from minigrad.nn.losses.reduction import _Loss, _WeightedLoss
 from minigrad.tensor.tensor import Tensor
 
 
-class HingeEmbeddingLoss(Loss):
+class HingeEmbeddingLoss(_Loss):
     """The input where the target is 1, max(0, margin − input) where it is −1.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.HingeEmbeddingLoss.html
@@ -32,7 +32,7 @@ class HingeEmbeddingLoss(Loss):
         return m.hinge_embedding_loss(input, target, self.margin, reduction=self.reduction)
 
 
-class SoftMarginLoss(Loss):
+class SoftMarginLoss(_Loss):
     """log(1 + exp(−target · input)).
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.SoftMarginLoss.html
@@ -43,7 +43,7 @@ class SoftMarginLoss(Loss):
         return m.soft_margin_loss(input, target, reduction=self.reduction)
 
 
-class MarginRankingLoss(Loss):
+class MarginRankingLoss(_Loss):
     """max(0, margin − target · (input1 − input2)).
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.MarginRankingLoss.html
@@ -65,7 +65,7 @@ class MarginRankingLoss(Loss):
         return m.margin_ranking_loss(input1, input2, target, **options)
 
 
-class CosineEmbeddingLoss(Loss):
+class CosineEmbeddingLoss(_Loss):
     """1 − cos of the angle between rows where the target is 1, max(0, cos − margin) where −1.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.CosineEmbeddingLoss.html
@@ -92,7 +92,7 @@ def _check_margin(name: str, margin: float) -> None:
         raise ValueError(f"{name}: expected margin to be greater than 0, got {margin} instead")
 
 
-class TripletMarginLoss(Loss):
+class TripletMarginLoss(_Loss):
     """max(0, margin + d(anchor, positive) − d(anchor, negative)); see :func:`triplet_margin_loss`.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.TripletMarginLoss.html
@@ -123,7 +123,7 @@ class TripletMarginLoss(Loss):
         )
 
 
-class TripletMarginWithDistanceLoss(Loss):
+class TripletMarginWithDistanceLoss(_Loss):
     """As :class:`TripletMarginLoss`, with a distance of one's own.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.TripletMarginWithDistanceLoss.html
@@ -156,7 +156,7 @@ class TripletMarginWithDistanceLoss(Loss):
         )
 
 
-class MultiMarginLoss(Loss):
+class MultiMarginLoss(_WeightedLoss):
     """The mean over classes of max(0, margin − x[target] + x[i]) ** p; ``weight`` is the target's.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.MultiMarginLoss.html
@@ -171,7 +171,7 @@ class MultiMarginLoss(Loss):
         reduce: bool | None = None,
         reduction: str = "mean",
     ) -> None:
-        super().__init__(reduction=reduction)
+        super().__init__(weight, reduction=reduction)
         if p not in (1, 2):
             raise ValueError(f"only p == 1 and p == 2 supported, got {p}")
         if weight is not None and weight.ndim != 1:
@@ -179,7 +179,6 @@ class MultiMarginLoss(Loss):
                 "MultiMarginLoss: expected weight to be None or 1D tensor, "
                 f"got {weight.ndim}D instead"
             )
-        self.register_buffer("weight", weight)
         self.p = p
         self.margin = margin
 
@@ -189,7 +188,7 @@ class MultiMarginLoss(Loss):
         return m.multi_margin_loss(input, target, reduction=self.reduction, **options)
 
 
-class MultiLabelMarginLoss(Loss):
+class MultiLabelMarginLoss(_Loss):
     """Σ max(0, 1 − x[j] + x[i]) / C over labels j and other classes i.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.MultiLabelMarginLoss.html
@@ -200,7 +199,7 @@ class MultiLabelMarginLoss(Loss):
         return m.multilabel_margin_loss(input, target, reduction=self.reduction)
 
 
-class MultiLabelSoftMarginLoss(WeightedLoss):
+class MultiLabelSoftMarginLoss(_WeightedLoss):
     """The mean over classes of the binary cross-entropy of each.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.MultiLabelSoftMarginLoss.html

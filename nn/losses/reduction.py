@@ -73,7 +73,7 @@ def _translate(size_average: Any, reduce: Any) -> str:
     return reduction
 
 
-class Loss(Module):
+class _Loss(Module):
     """Base class of the losses: it checks ``reduction``, and its subclasses' arguments."""
 
     def __init_subclass__(cls) -> None:
@@ -90,7 +90,7 @@ class Loss(Module):
         self.reduction = reduction
 
 
-class WeightedLoss(Loss):
+class _WeightedLoss(_Loss):
     """Base class of the losses with a weight per class or element, a buffer."""
 
     def __init__(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minigrad.functions import elementwise as e
 from minigrad.nn.arguments import tensor_arguments
-from minigrad.nn.losses.reduction import Loss, legacy_reduction, reduce_loss
+from minigrad.nn.losses.reduction import _Loss, legacy_reduction, reduce_loss
 from minigrad.ops import loss as ops
 from minigrad.silence import warn
 from minigrad.tensor.tensor import Tensor
@@ -121,7 +121,7 @@ def _difference(input: Tensor, target: Tensor) -> Tensor:
 
 
 # ---- modules ------------------------------------------------------------------------------------
-class MSELoss(Loss):
+class MSELoss(_Loss):
     """The squared difference (input - target)²."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -129,7 +129,7 @@ class MSELoss(Loss):
         return mse_loss(input, target, reduction=self.reduction)
 
 
-class L1Loss(Loss):
+class L1Loss(_Loss):
     """The absolute difference |input - target|."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -137,7 +137,7 @@ class L1Loss(Loss):
         return l1_loss(input, target, reduction=self.reduction)
 
 
-class SmoothL1Loss(Loss):
+class SmoothL1Loss(_Loss):
     """Quadratic below ``beta``, linear above, with slope 1; see :func:`smooth_l1_loss`."""
 
     def __init__(
@@ -155,7 +155,7 @@ class SmoothL1Loss(Loss):
         return smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
 
 
-class HuberLoss(Loss):
+class HuberLoss(_Loss):
     """Quadratic below ``delta``, linear above, with slope delta; see :func:`huber_loss`."""
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:

@@ -7,6 +7,7 @@ import sys as _sys
 import typing as _typing
 
 from minigrad.nn.modules import activation as activation
+from minigrad.nn.modules import adaptive as adaptive
 from minigrad.nn.modules import batchnorm as batchnorm
 from minigrad.nn.modules import channelshuffle as channelshuffle
 from minigrad.nn.modules import container as container

@@ -7,4 +7,6 @@ from minigrad.nn.batchnorm.layers import _BatchNorm as _BatchNorm
 from minigrad.nn.batchnorm.lazy import LazyBatchNorm1d as LazyBatchNorm1d
 from minigrad.nn.batchnorm.lazy import LazyBatchNorm2d as LazyBatchNorm2d
 from minigrad.nn.batchnorm.lazy import LazyBatchNorm3d as LazyBatchNorm3d
+from minigrad.nn.batchnorm.statistics import _NormBase as _NormBase
 from minigrad.nn.batchnorm.sync import SyncBatchNorm as SyncBatchNorm
+from minigrad.nn.lazy import _LazyNormBase as _LazyNormBase

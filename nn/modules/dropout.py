@@ -6,3 +6,4 @@ from minigrad.nn.dropout import Dropout as Dropout
 from minigrad.nn.dropout import Dropout1d as Dropout1d
 from minigrad.nn.dropout import Dropout2d as Dropout2d
 from minigrad.nn.dropout import Dropout3d as Dropout3d
+from minigrad.nn.dropout import _DropoutNd as _DropoutNd

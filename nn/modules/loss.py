@@ -4,6 +4,7 @@ from minigrad.nn.losses.binary_cross_entropy import BCELoss as BCELoss
 from minigrad.nn.losses.binary_cross_entropy import BCEWithLogitsLoss as BCEWithLogitsLoss
 from minigrad.nn.losses.cross_entropy import CrossEntropyLoss as CrossEntropyLoss
 from minigrad.nn.losses.cross_entropy import NLLLoss as NLLLoss
+from minigrad.nn.losses.cross_entropy import NLLLoss2d as NLLLoss2d
 from minigrad.nn.losses.ctc import CTCLoss as CTCLoss
 from minigrad.nn.losses.likelihood import GaussianNLLLoss as GaussianNLLLoss
 from minigrad.nn.losses.likelihood import KLDivLoss as KLDivLoss
@@ -19,6 +20,8 @@ from minigrad.nn.losses.margin_layers import TripletMarginLoss as TripletMarginL
 from minigrad.nn.losses.margin_layers import (
     TripletMarginWithDistanceLoss as TripletMarginWithDistanceLoss,
 )
+from minigrad.nn.losses.reduction import _Loss as _Loss
+from minigrad.nn.losses.reduction import _WeightedLoss as _WeightedLoss
 from minigrad.nn.losses.regression import HuberLoss as HuberLoss
 from minigrad.nn.losses.regression import L1Loss as L1Loss
 from minigrad.nn.losses.regression import MSELoss as MSELoss

@@ -15,3 +15,7 @@ from minigrad.nn.padding_layers import ReplicationPad3d as ReplicationPad3d
 from minigrad.nn.padding_layers import ZeroPad1d as ZeroPad1d
 from minigrad.nn.padding_layers import ZeroPad2d as ZeroPad2d
 from minigrad.nn.padding_layers import ZeroPad3d as ZeroPad3d
+from minigrad.nn.padding_layers import _CircularPadNd as _CircularPadNd
+from minigrad.nn.padding_layers import _ConstantPadNd as _ConstantPadNd
+from minigrad.nn.padding_layers import _ReflectionPadNd as _ReflectionPadNd
+from minigrad.nn.padding_layers import _ReplicationPadNd as _ReplicationPadNd

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from minigrad.functions.products import mv
 from minigrad.modes import no_grad
 from minigrad.nn.activation_gates import normalize
-from minigrad.nn.conv_transpose import _ConvTranspose
+from minigrad.nn.conv_transpose import _ConvTransposeNd
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 from minigrad.nn.utils.weight_norm import check_shape_is_known, hook_of, remove_hook
@@ -46,7 +46,7 @@ def check_iterations(n_power_iterations: int) -> None:
 
 def default_dim(module: Module) -> int:
     """Return the dimension of the outputs of a layer's weight."""
-    return 1 if isinstance(module, _ConvTranspose) else 0
+    return 1 if isinstance(module, _ConvTransposeNd) else 0
 
 
 class SpectralNorm:
