@@ -157,6 +157,7 @@ from minigrad.functions.vandermonde import *
 from minigrad.functions.strided import *
 from minigrad.functions.variance import *
 from minigrad.functions.view_scattering import *
+from minigrad.in_place import *
 from minigrad.linalg import (
     det as det,
     inv as inverse,
@@ -192,6 +193,7 @@ from minigrad.nn.functional import (
     conv_transpose3d as conv_transpose3d,
     cosine_similarity as cosine_similarity,
     hardshrink as hardshrink,
+    native_channel_shuffle as native_channel_shuffle,
     pairwise_distance as pairwise_distance,
     pdist as pdist,
     pixel_shuffle as pixel_shuffle,

@@ -13,7 +13,8 @@ import numpy as np
 
 from minigrad.device import is_device
 from minigrad.dtypes import category, full_array, get_default_dtype, promote_types, result_type
-from minigrad.functions.arguments import accepts_numpy_names, integers
+from minigrad.functions.arguments import accepts_numpy_names, integers, with_out
+from minigrad.functions.out import call_into
 from minigrad.layout import empty_like as empty_like_array
 from minigrad.memory import in_format
 from minigrad.silence import warn
@@ -22,11 +23,18 @@ from minigrad.tensor.tensor import Tensor
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def placed(function: F) -> F:
-    """Accept the keywords ``device`` (CPU), ``layout``, ``pin_memory`` and ``memory_format``."""
+def placed(function: F, out: bool = False) -> F:
+    """Accept the keywords ``device`` (CPU), ``layout``, ``pin_memory`` and ``memory_format``.
+
+    ``out`` says whether there is an ``out=``.
+    """
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if out and "out" in kwargs:
+            target = kwargs.pop("out")
+            if target is not None:
+                return call_into(target, wrapper, args, kwargs)
         is_device(kwargs.pop("device", None))
         for name in ("layout", "pin_memory"):
             kwargs.pop(name, None)
@@ -35,7 +43,11 @@ def placed(function: F) -> F:
         result._data = in_format(result._data, memory_format)
         return result
 
-    return wrapper  # type: ignore[return-value]
+    result: Any = with_out(wrapper) if out else wrapper
+    return result  # type: ignore[no-any-return]
+
+
+placed_out = functools.partial(placed, out=True)
 
 
 @placed
@@ -198,7 +210,7 @@ def dtype_or_default(dtype: Any) -> Any:
     return get_default_dtype() if dtype is None else np.dtype(dtype)
 
 
-@placed
+@placed_out
 def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
     """Return zeros of this size.
 
@@ -214,7 +226,7 @@ def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False, **named: A
     )
 
 
-@placed
+@placed_out
 def ones(*size: Any, dtype: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
     """Return ones of this size.
 
@@ -230,7 +242,7 @@ def ones(*size: Any, dtype: Any = None, requires_grad: bool = False, **named: An
     )
 
 
-@placed
+@placed_out
 def empty(*size: Any, dtype: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
     """Return memory of this size that nobody has filled yet.
 
@@ -246,7 +258,7 @@ def empty(*size: Any, dtype: Any = None, requires_grad: bool = False, **named: A
     )
 
 
-@placed
+@placed_out
 def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ``fill_value`` everywhere; its kind decides the dtype unless one is given.
 

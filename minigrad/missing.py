@@ -7,7 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 # Families of PyTorch that will not come, and what to do instead
+_NO_COMPLEX = "there are no complex tensors"
 ABSENT = {
+    "complex": _NO_COMPLEX,
+    "istft": _NO_COMPLEX,
+    "linalg.eig": f"{_NO_COMPLEX}, which its result is; linalg.eigh takes symmetric matrices",
+    "linalg.eigvals": f"{_NO_COMPLEX}, which its result is; linalg.eigvalsh takes symmetric ones",
+    "polar": _NO_COMPLEX,
+    "stft": _NO_COMPLEX,
+    "view_as_complex": _NO_COMPLEX,
+    "view_as_real": _NO_COMPLEX,
     "fft": "there are no complex tensors; numpy.fft takes x.numpy()",
     "hub": "there are no models to download; load() reads PyTorch's files",
     "jit": "there is nothing to script: leave the decorator out",
@@ -25,8 +34,9 @@ def missing_name(module: str, names: dict[str, Any], what: str) -> Callable[[str
     """
 
     def __getattr__(name: str) -> Any:
-        if module == "minigrad" and name in ABSENT:
-            raise AttributeError(f"minigrad has no {name!r}: {ABSENT[name]}")
+        path = f"{module}.{name}".removeprefix("minigrad.")
+        if path in ABSENT:
+            raise AttributeError(f"minigrad has no {path!r}: {ABSENT[path]}")
         known = [other for other in names if not other.startswith("_")]
         nearest = difflib.get_close_matches(name, known, 1, 0.5)
         hint = f"; did you mean {nearest[0]!r}?" if nearest else "."

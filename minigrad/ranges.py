@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.creation import dtype_or_default, placed
+from minigrad.creation import dtype_or_default, placed, placed_out
 from minigrad.dtypes import get_default_dtype
 from minigrad.tensor.tensor import Tensor
 
 
-@placed
+@placed_out
 def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ones on the diagonal, (n, m).
 
@@ -33,7 +33,7 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool 
     return Tensor._wrap(np.eye(n, m, dtype=dtype_or_default(dtype)), requires_grad=requires_grad)
 
 
-@placed
+@placed_out
 def arange(*bounds: Any, dtype: Any = None, requires_grad: bool = False, **named: Any) -> Tensor:
     """Return start, start + step, … below end: ``arange(end)``, ``arange(start, end[, step])``.
 
@@ -57,7 +57,7 @@ def arange(*bounds: Any, dtype: Any = None, requires_grad: bool = False, **named
     return Tensor._wrap(values.astype(dtype), requires_grad=requires_grad)
 
 
-@placed
+@placed_out
 def range(
     start: float, end: float, step: float = 1, *, dtype: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -132,7 +132,7 @@ def _line(function: str, start: Any, end: Any, steps: int, dtype: np.dtype[Any])
     return np.concatenate([from_start, from_end])
 
 
-@placed
+@placed_out
 def linspace(
     start: Any, end: Any, steps: int, *, dtype: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -150,7 +150,7 @@ def linspace(
     )
 
 
-@placed
+@placed_out
 def logspace(
     start: Any,
     end: Any,

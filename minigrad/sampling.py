@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from minigrad import random, rejection
-from minigrad.creation import dtype_or_default, placed, size_of_arguments
+from minigrad.creation import dtype_or_default, placed, placed_out, size_of_arguments
 from minigrad.dtypes import category
-from minigrad.functions.arguments import accepts_numpy_names
+from minigrad.functions.arguments import accepts_numpy_names, accepts_out
 from minigrad.layout import axes_in_memory
 from minigrad.random import Generator, default_generator, in_memory_order
 from minigrad.tensor.tensor import Tensor
 
 
-@placed
+@placed_out
 def rand(
     *size: Any,
     generator: Generator | None = None,
@@ -41,7 +41,7 @@ def rand(
     return Tensor._wrap(drawn, requires_grad=requires_grad)
 
 
-@placed
+@placed_out
 def randn(
     *size: Any,
     generator: Generator | None = None,
@@ -63,7 +63,7 @@ def randn(
     return Tensor._wrap(drawn, requires_grad=requires_grad)
 
 
-@placed
+@placed_out
 def randint(
     *args: Any,
     generator: Generator | None = None,
@@ -126,7 +126,7 @@ def _spacing(value: int, dtype: np.dtype[Any]) -> int:
     return 1 << max(abs(value).bit_length() - digits, 0)
 
 
-@placed
+@placed_out
 def randperm(
     n: int, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -221,7 +221,7 @@ def randint_like(
     return Tensor._wrap(drawn.astype(dtype, copy=False), requires_grad=requires_grad)
 
 
-@placed
+@placed_out
 def normal(
     mean: Any = 0.0,
     std: Any = 1.0,
@@ -264,7 +264,7 @@ def normal(
     return Tensor._wrap(values, requires_grad=requires_grad)
 
 
-@accepts_numpy_names
+@accepts_out
 def bernoulli(input: Tensor, p: Any = None, *, generator: Generator | None = None) -> Tensor:
     """Return 1 where a draw falls below the element (or below ``p``), else 0.
 
@@ -277,7 +277,7 @@ def bernoulli(input: Tensor, p: Any = None, *, generator: Generator | None = Non
     return input.bernoulli(p, generator=generator)
 
 
-@accepts_numpy_names
+@accepts_out
 def multinomial(
     input: Tensor,
     num_samples: int,

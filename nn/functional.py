@@ -133,6 +133,7 @@ from minigrad.nn.power_pooling import lp_pool2d as lp_pool2d
 from minigrad.nn.power_pooling import lp_pool3d as lp_pool3d
 from minigrad.nn.rearranging import channel_shuffle as channel_shuffle
 from minigrad.nn.rearranging import fold as fold
+from minigrad.nn.rearranging import native_channel_shuffle as native_channel_shuffle
 from minigrad.nn.rearranging import pixel_shuffle as pixel_shuffle
 from minigrad.nn.rearranging import pixel_unshuffle as pixel_unshuffle
 from minigrad.nn.rearranging import unfold as unfold

@@ -107,6 +107,9 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     return input.index_select(1, Tensor._wrap(order))
 
 
+native_channel_shuffle = channel_shuffle
+
+
 class PixelShuffle(Module):
     """Spread channels over pixels: (*, C r², H, W) -> (*, C, H r, W r).
 

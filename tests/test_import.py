@@ -18,7 +18,7 @@ FLOORS = [
     "engine",
     "functions linalg special",
     "tensor",
-    "amp absent cuda mps xpu testing version creation windows ranges sampling low_rank compat backends distributions distributed autograd func utils datasets transforms serialization viz",
+    "amp absent cuda mps xpu testing version creation in_place windows ranges sampling low_rank compat backends distributions distributed autograd func utils datasets transforms serialization viz",
     "nn",
     "optim",
     "compiler onnx sklearn",

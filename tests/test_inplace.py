@@ -5,6 +5,7 @@ import pytest
 from oracle import text
 
 import minigrad as mg
+from minigrad import in_place
 from minigrad.autograd import gradgradcheck
 
 CALLS = [
@@ -490,3 +491,37 @@ def test_a_maximum_whose_operand_was_overwritten_too_is_an_error():
     kept.detach().zero_()
     with pytest.raises(RuntimeError, match="operand 0"):
         y.sum().backward()
+
+
+IN_PLACE = sorted(name for name in in_place.__all__)
+MORE = {
+    "addmv_": lambda lib: (lib.ones(3, 2), lib.ones(2)), "clamp_": lambda lib: (0.3, 0.6), "clamp_max_": lambda lib: (0.5,),
+    "clamp_min_": lambda lib: (0.5,), "clip_": lambda lib: (0.3,), "fill_": lambda lib: (2.0,),
+    "gcd_": lambda lib: (lib.tensor([4, 6, 9]),), "index_put_": lambda lib: ((lib.tensor([1]),), lib.tensor([9.0])),
+    "lcm_": lambda lib: (lib.tensor([4, 6, 9]),), "ldexp_": lambda lib: (lib.tensor([1, 2, 3]),),
+    "resize_as_": lambda lib: (lib.zeros(3),), "xlogy_": lambda lib: (lib.ones(3) * 2,),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_functions_with_an_underscore_write_into_their_tensor(torch, name):
+    found = []
+    for lib in (mg, torch):
+        x = lib.tensor([6, 8, 3]) if name in ("gcd_", "lcm_") else lib.tensor([0.25, 0.5, 0.75])
+        x = x + 1 if name in ("acosh_", "arccosh_") else x
+        result = getattr(lib, name)(x, *MORE.get(name, lambda lib: ())(lib))
+        assert result is x
+        found.append(x.tolist())
+    assert found[0] == pytest.approx(found[1], rel=1e-6)
+
+
+def test_functions_with_an_underscore_take_tensors_only_and_are_recorded(torch):
+    for lib in (mg, torch):
+        with pytest.raises(TypeError, match="must be Tensor, not float"):
+            lib.exp_(1.0)
+        x = lib.tensor([1.0], requires_grad=True)
+        y = lib.sin_(x * 2)
+        y.backward()
+        assert x.grad.item() == pytest.approx(2 * np.cos(2.0), rel=1e-6)
+        with pytest.raises(RuntimeError, match="leaf Variable"):
+            lib.zero_(x)

@@ -211,3 +211,18 @@ def test_the_default_type_is_called_tensor_and_mocks_are_attributes(torch):
         net = lib.nn.Linear(1, 1)
         net.helper = MagicMock(return_value=3)
         assert net.helper() == 3 and "helper" not in net.state_dict()
+
+
+@pytest.mark.parametrize("name", ("eig", "eigvals"))
+def test_what_is_complex_says_so_and_names_the_way_out(name):
+    with pytest.raises(AttributeError, match=rf"no 'linalg.{name}'.*complex.*linalg.eig(val)?s?h"):
+        getattr(mg.linalg, name)
+    with pytest.raises(AttributeError, match="complex"):
+        mg.stft  # noqa: B018
+
+
+def test_channels_are_shuffled_by_either_name(torch):
+    for lib in (mg, torch):
+        x = lib.arange(8.0).reshape(1, 4, 1, 2)
+        for shuffle in (lib.native_channel_shuffle, lib.nn.functional.native_channel_shuffle):
+            assert shuffle(x, 2).tolist() == lib.channel_shuffle(x, 2).tolist()

@@ -81,6 +81,7 @@ def with_out(function: Any) -> Function:
     signature = inspect.signature(function)
     parameter = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None)
     parameters = [*signature.parameters.values(), parameter.replace(annotation="T")]
+    parameters.sort(key=lambda parameter: parameter.kind)
     function.__signature__ = signature.replace(parameters=parameters)
     return function  # type: ignore[no-any-return]
 

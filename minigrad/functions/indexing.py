@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.engine.views import own
-from minigrad.functions.arguments import accepts_numpy_names
+from minigrad.functions.arguments import accepts_numpy_names, accepts_out
 from minigrad.functions.index_checks import (
     along_dim,
     axis_and_indices,
@@ -54,7 +54,7 @@ def select(input: T, dim: int, index: int) -> T:
     return ops.getitem(input, index=along_dim(axis, int(index)))
 
 
-@accepts_numpy_names
+@accepts_out
 def index_select(input: T, dim: int, index: T) -> T:
     """Return the slices along ``dim`` at the indices of a vector.
 
@@ -79,7 +79,7 @@ def index_select(input: T, dim: int, index: T) -> T:
     return contiguous(ops.getitem(input, index=along_dim(axis, indices)))
 
 
-@accepts_numpy_names
+@accepts_out
 def gather(input: T, dim: int, index: T, *, sparse_grad: bool = False) -> T:
     """Return the elements at ``index`` along ``dim``; other dimensions may be shorter in index.
 
@@ -107,7 +107,7 @@ def _sizes_beside(axis: int, x: Any) -> tuple[int, ...]:
     return (*x.shape[:axis], *x.shape[axis + 1 :])
 
 
-@accepts_numpy_names
+@accepts_out
 def masked_select(input: T, mask: T) -> T:
     """Return the elements where ``mask`` (which broadcasts) is True, as a vector.
 
@@ -122,7 +122,7 @@ def masked_select(input: T, mask: T) -> T:
     return ops.getitem(input, index=(mask._data,))
 
 
-@accepts_numpy_names
+@accepts_out
 def take(input: T, index: T) -> T:
     """Return the elements at these int64 indices of the flattened input, in the shape of ``index``.
 
@@ -145,7 +145,7 @@ def take(input: T, index: T) -> T:
     return ops.getitem(flat, index=(indices,))
 
 
-@accepts_numpy_names
+@accepts_out
 def take_along_dim(input: T, indices: T, dim: int | None = None) -> T:
     """Return the elements at ``indices`` along ``dim`` (of the flattened input by default).
 
@@ -186,7 +186,7 @@ def _without_negatives(indices: T, size: int) -> T:
     return indices._wrap(np.where((values < 0) & (values >= -size), values + size, values))
 
 
-@accepts_numpy_names
+@accepts_out
 def nonzero(input: T, *, as_tuple: bool = False) -> Any:
     """Return the indices of the elements that are not zero, (n, ndim), or one vector per dimension.
 

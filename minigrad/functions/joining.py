@@ -13,7 +13,7 @@ import numpy as np
 
 from minigrad.dtypes import get_default_dtype
 from minigrad.engine.recording import Recorded
-from minigrad.functions.arguments import accepts_numpy_names
+from minigrad.functions.arguments import accepts_out
 from minigrad.functions.return_types import Size
 from minigrad.functions.shape import broadcast_to, contiguous, expand, reshape, unsqueeze
 from minigrad.ops import shape as ops
@@ -41,7 +41,7 @@ def _check_tensors(tensors: Any, function: str) -> list[T]:
     return list(tensors)
 
 
-@accepts_numpy_names
+@accepts_out
 def cat(tensors: Sequence[T], dim: int = 0) -> T:
     """Return the tensors one after the other along ``dim``; empty ones of shape (0,) add nothing.
 
@@ -81,7 +81,7 @@ def _check_shapes_but_along(axis: int, tensors: list[T], expected: list[int]) ->
 concat = concatenate = cat
 
 
-@accepts_numpy_names
+@accepts_out
 def stack(tensors: Sequence[T], dim: int = 0) -> T:
     """Return the tensors, all of one shape, along a new dimension.
 

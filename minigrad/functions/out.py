@@ -14,9 +14,15 @@ from minigrad.silence import warn
 from minigrad.storage import bump_version, same_place
 
 _OF_ONE_DTYPE = {
-    "abs", "addbmm", "addmm", "addmv", "addr", "baddbmm", "bitwise_not", "bmm", "ceil", "clamp",
-    "cross", "dot", "float_power", "floor", "frac", "inner", "matmul", "mm", "mv", "nan_to_num",
-    "neg", "round", "sign", "sgn", "tensordot", "trunc", "where",
+    "abs", "addbmm", "addmm", "addmv", "addr", "all", "amax", "amin", "any", "argmax", "argmin",
+    "baddbmm", "bitwise_not", "bmm", "ceil", "clamp", "cross", "dot", "float_power", "floor",
+    "frac", "gather", "index_select", "inner", "logcumsumexp", "masked_select", "matmul",
+    "median", "mm", "msort", "multinomial", "mv", "nan_to_num", "nanmedian", "neg", "nonzero",
+    "round", "sign", "sgn", "take", "take_along_dim", "tensordot", "trunc", "where",
+}  # fmt: skip
+_IN_THE_DTYPE_OF_OUT = {
+    "arange", "cumprod", "cumsum", "empty", "eye", "full", "linspace", "logspace", "ones", "prod",
+    "rand", "randint", "randn", "randperm", "range", "sum", "zeros",
 }  # fmt: skip
 _NAMES = {dtype: name.removesuffix("Tensor") for name, dtype in TYPES.items()}
 
@@ -29,19 +35,51 @@ def call_into(out: Any, function: Callable[..., Any], args: Any, kwargs: Any) ->
     memory of ``out`` overlaps that of an operand.
     """
     name = function.__name__
+    if isinstance(out, (tuple, list)):
+        return _call_into_several(out, function, args, kwargs)
     if not isinstance(out, Recorded):
         kind = type(out).__name__
         raise TypeError(f"{name}(): argument 'out' must be Tensor, not {kind}")
     operands = _tensors(*args, *kwargs.values())
     _check_not_recorded(name, [*operands, out])
+    of_one = name in _OF_ONE_DTYPE
+    if name in _IN_THE_DTYPE_OF_OUT:
+        of_one = kwargs.get("dtype") is not None
+        kwargs = kwargs if of_one else {**kwargs, "dtype": out.dtype}
     result = function(*args, **kwargs)
-    _check_dtype(name, result.dtype, out.dtype)
+    if not isinstance(result, Recorded):
+        count = len(result)
+        raise TypeError(f"{name}(): argument 'out' must be tuple of {count} Tensors, not Tensor")
+    _check_dtype(name, result.dtype, out.dtype, of_one)
     _write(result._data, out, operands, name)
     return out
 
 
+def _call_into_several(
+    outs: Iterable[Any], function: Callable[..., Any], args: Any, kwargs: Any
+) -> Any:
+    """Write the values and the places, say, that the function returns into a tensor each."""
+    name, outs = function.__name__, list(outs)
+    operands = _tensors(*args, *kwargs.values())
+    _check_not_recorded(name, [*operands, *_tensors(*outs)])
+    results = function(*args, **kwargs)
+    if not isinstance(results, tuple) or len(_tensors(*outs)) != len(results):
+        raise TypeError(f"{name}(): argument 'out' must be a tensor for each result")
+    for out, result in zip(outs, results, strict=True):
+        if out.dtype != result.dtype:
+            raise RuntimeError(
+                f"{name}(): Expected out tensor to have dtype {result.dtype}, "
+                f"but got {out.dtype} instead"
+            )
+        _check_memory(out._data, [x._data for x in operands])
+    for out, result in zip(outs, results, strict=True):
+        _write(result._data, out, operands, name)
+    return type(results)(*outs)
+
+
 def _tensors(*values: Any) -> list[Any]:
-    return [x for x in values if isinstance(x, Recorded)]
+    lists = [value if isinstance(value, (list, tuple)) else [value] for value in values]
+    return [x for parts in lists for x in parts if isinstance(x, Recorded)]
 
 
 def _check_not_recorded(name: str, tensors: Iterable[Any]) -> None:
@@ -52,12 +90,13 @@ def _check_not_recorded(name: str, tensors: Iterable[Any]) -> None:
         )
 
 
-def _check_dtype(name: str, result: Any, out: Any) -> None:
-    if name in _OF_ONE_DTYPE and result != out:
+def _check_dtype(name: str, result: Any, out: Any, of_one: bool) -> None:
+    if of_one and result != out:
         raise RuntimeError(f"Expected out tensor to have dtype {result}, but got {out} instead")
     if category(result) > category(out):
         wanted, there = _NAMES[result], _NAMES[out]
-        raise RuntimeError(f"result type {wanted} can't be cast to the desired output type {there}")
+        refusal = TypeError if name in ("cat", "stack") else RuntimeError
+        raise refusal(f"result type {wanted} can't be cast to the desired output type {there}")
 
 
 def _write(result: np.ndarray, out: Any, operands: Iterable[Any], name: str) -> None:

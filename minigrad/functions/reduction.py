@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.engine.views import own
-from minigrad.functions.arguments import accepts_numpy_names, not_a_tensor_error
+from minigrad.functions.arguments import accepts_numpy_names, accepts_out, not_a_tensor_error
 from minigrad.functions.return_types import RETURN_TYPES
 from minigrad.ops import elementwise, indexing, reduction, scan
 from minigrad.places import SUMMED_AS_INT64
@@ -34,7 +34,7 @@ def axes_to_reduce(input: T, dim: Dim) -> tuple[int, ...]:
     return reduction.axes_of(input, None if _names_no_axis(dim) else dim)
 
 
-@accepts_numpy_names
+@accepts_out
 def sum(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> T:
     """Return the sum over ``dim`` (all by default); integers and bools sum to int64.
 
@@ -53,7 +53,7 @@ def sum(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) 
     return total if dtype is None else total.to(dtype)
 
 
-@accepts_numpy_names
+@accepts_out
 def mean(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> T:
     """Return the mean over ``dim`` (all by default); raise RuntimeError for integers.
 
@@ -72,7 +72,7 @@ def mean(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None)
     return reduction.mean(input, axis=axes_to_reduce(input, dim), keepdims=keepdim)
 
 
-@accepts_numpy_names
+@accepts_out
 def prod(input: T, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> T:
     """Return the product over ``dim`` (all by default); integers and bools give int64.
 
@@ -111,7 +111,7 @@ def _nonempty_axes(name: str, input: T, dim: Dim) -> tuple[int, ...]:
     return axes
 
 
-@accepts_numpy_names
+@accepts_out
 def amax(input: T, dim: Dim = (), keepdim: bool = False) -> T:
     """Return the maximum over ``dim`` (all by default); equals share the gradient.
 
@@ -125,7 +125,7 @@ def amax(input: T, dim: Dim = (), keepdim: bool = False) -> T:
     return reduction.amax(input, axis=_nonempty_axes("amax", input, dim), keepdims=keepdim)
 
 
-@accepts_numpy_names
+@accepts_out
 def amin(input: T, dim: Dim = (), keepdim: bool = False) -> T:
     """Return the minimum over ``dim`` (all by default); equals share the gradient.
 
@@ -139,7 +139,7 @@ def amin(input: T, dim: Dim = (), keepdim: bool = False) -> T:
     return reduction.amin(input, axis=_nonempty_axes("amin", input, dim), keepdims=keepdim)
 
 
-@accepts_numpy_names
+@accepts_out
 def aminmax(input: T, *, dim: int | None = None, keepdim: bool = False) -> T:
     """Return (min, max) over ``dim`` (all by default); see :func:`amin`.
 
@@ -155,7 +155,7 @@ def aminmax(input: T, *, dim: int | None = None, keepdim: bool = False) -> T:
     return RETURN_TYPES["aminmax"](least, greatest)
 
 
-@accepts_numpy_names
+@accepts_out
 def max(input: T, dim: Any = None, keepdim: bool = False, *, other: T = None) -> T:
     """Return the maximum of all elements, whose equals share the gradient.
 
@@ -170,7 +170,7 @@ def max(input: T, dim: Any = None, keepdim: bool = False, *, other: T = None) ->
     return _max_or_min("max", input, dim if other is None else other, keepdim)
 
 
-@accepts_numpy_names
+@accepts_out
 def min(input: T, dim: Any = None, keepdim: bool = False, *, other: T = None) -> T:
     """Return the minimum of all elements, whose equals share the gradient.
 
@@ -219,7 +219,7 @@ def values_and_indices(name: str, input: T, find: Any, axis: int, keepdim: bool 
     return RETURN_TYPES[name](values, indices)
 
 
-@accepts_numpy_names
+@accepts_out
 def argmax(input: T, dim: int | None = None, keepdim: bool = False) -> T:
     """Return the index of the maximum (without ``dim`` of the flattened input), first of equals.
 
@@ -232,7 +232,7 @@ def argmax(input: T, dim: int | None = None, keepdim: bool = False) -> T:
     return _arg_extreme("argmax", input, dim, keepdim)
 
 
-@accepts_numpy_names
+@accepts_out
 def argmin(input: T, dim: int | None = None, keepdim: bool = False) -> T:
     """Return the index of the minimum (without ``dim`` of the flattened input), first of equals.
 
@@ -269,7 +269,7 @@ def _all_or_any(primitive: Any, input: T, dim: Dim, keepdim: bool) -> T:
     return result
 
 
-@accepts_numpy_names
+@accepts_out
 def all(input: T, dim: Dim = None, keepdim: bool = False) -> T:
     """Return whether all elements over ``dim`` (all by default) are true (not 0).
 
@@ -282,7 +282,7 @@ def all(input: T, dim: Dim = None, keepdim: bool = False) -> T:
     return _all_or_any(reduction.all, input, dim, keepdim)
 
 
-@accepts_numpy_names
+@accepts_out
 def any(input: T, dim: Dim = None, keepdim: bool = False) -> T:
     """Return whether any element over ``dim`` (all by default) is true (not 0).
 
@@ -300,7 +300,7 @@ def at_least_float32(input: T) -> T:
     return input.float() if input.dtype == np.float16 else input
 
 
-@accepts_numpy_names
+@accepts_out
 def nansum(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> T:
     """Return the sum over ``dim``, NaN counted as 0.
 
@@ -313,7 +313,7 @@ def nansum(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = Non
     return sum(_without_nan(input), dim, keepdim, dtype=dtype)
 
 
-@accepts_numpy_names
+@accepts_out
 def nanmean(input: T, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> T:
     """Return the mean over ``dim`` of what is not NaN.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from minigrad.engine.views import own
-from minigrad.functions.arguments import accepts_numpy_names
+from minigrad.functions.arguments import accepts_out
 from minigrad.functions.reduction import values_and_indices
 from minigrad.ops import reduction, scan, sorting
 
@@ -30,7 +30,7 @@ def _run_along(primitive: Any, input: T, dim: int, dtype: Any = None) -> T:
     return result if dtype is None else result.to(dtype)
 
 
-@accepts_numpy_names
+@accepts_out
 def cumsum(input: T, dim: int, *, dtype: Any = None) -> T:
     """Return the running sum along ``dim``; integers and bools sum to int64.
 
@@ -43,7 +43,7 @@ def cumsum(input: T, dim: int, *, dtype: Any = None) -> T:
     return _run_along(reduction.cumsum, input, dim, dtype)
 
 
-@accepts_numpy_names
+@accepts_out
 def cumprod(input: T, dim: int, *, dtype: Any = None) -> T:
     """Return the running product along ``dim``; zeros do the gradient no harm.
 
@@ -56,7 +56,7 @@ def cumprod(input: T, dim: int, *, dtype: Any = None) -> T:
     return _run_along(scan.cumprod, input, dim, dtype)
 
 
-@accepts_numpy_names
+@accepts_out
 def logcumsumexp(input: T, dim: int) -> T:
     """Return the logarithm of the running sum of exp(input) along ``dim``, without overflow.
 
@@ -74,7 +74,7 @@ def logcumsumexp(input: T, dim: int) -> T:
     return _run_along(scan.logcumsumexp, input, dim)
 
 
-@accepts_numpy_names
+@accepts_out
 def cummax(input: T, dim: int) -> T:
     """Return (values, indices) of the greatest so far along ``dim``; of ties the last.
 
@@ -88,7 +88,7 @@ def cummax(input: T, dim: int) -> T:
     return values_and_indices("cummax", input, lambda x: sorting.arg_cummax(x, axis=axis), axis)
 
 
-@accepts_numpy_names
+@accepts_out
 def cummin(input: T, dim: int) -> T:
     """Return (values, indices) of the least so far along ``dim``; of ties the last.
 

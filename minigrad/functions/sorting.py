@@ -12,7 +12,7 @@ import numpy as np
 
 from minigrad.dtypes import category
 from minigrad.engine.views import own
-from minigrad.functions.arguments import accepts_numpy_names, not_a_tensor_error
+from minigrad.functions.arguments import accepts_numpy_names, accepts_out, not_a_tensor_error
 from minigrad.functions.index_checks import along_dim
 from minigrad.functions.reduction import max, values_and_indices
 from minigrad.functions.return_types import RETURN_TYPES
@@ -29,7 +29,7 @@ __all__ = [
 T = Any  # a Tensor, which this floor does not know
 
 
-@accepts_numpy_names
+@accepts_out
 def sort(input: T, dim: int = -1, descending: bool = False, stable: bool = False) -> T:
     """Return (values, indices) in order along ``dim``; equals stay in their order, NaN is last.
 
@@ -64,7 +64,7 @@ def argsort(input: T, dim: int = -1, descending: bool = False, stable: bool = Fa
     return sort(input, dim, descending).indices
 
 
-@accepts_numpy_names
+@accepts_out
 def msort(input: T) -> T:
     """Return the elements in order along the first dimension.
 
@@ -77,7 +77,7 @@ def msort(input: T) -> T:
     return sort(input, 0).values
 
 
-@accepts_numpy_names
+@accepts_out
 def topk(input: T, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> T:
     """Return (values, indices) of the k greatest (or least) along ``dim``, in order.
 
@@ -102,7 +102,7 @@ def topk(input: T, k: int, dim: int = -1, largest: bool = True, sorted: bool = T
     )
 
 
-@accepts_numpy_names
+@accepts_out
 def kthvalue(input: T, k: int, dim: int = -1, keepdim: bool = False) -> T:
     """Return (values, indices) of the k-th least along ``dim``, counted from 1.
 
@@ -136,7 +136,7 @@ def _refuse_bools(name: str, input: T) -> None:
         )
 
 
-@accepts_numpy_names
+@accepts_out
 def median(input: T, dim: int | None = None, keepdim: bool = False) -> T:
     """Return the lower median of all elements, whose equals share the gradient.
 

@@ -265,7 +265,7 @@ def _checked_q(function: str, input: T, q: Any) -> T:
 
 
 # ---- the median without NaN, the most frequent --------------------------------------------------
-@accepts_numpy_names
+@accepts_out
 def nanmedian(input: T, dim: int | None = None, keepdim: bool = False) -> T:
     """Return the lower median of what is not NaN; NaN where there is nothing else.
 
@@ -304,7 +304,7 @@ def _check_length(function: str, input: T, axis: int) -> None:
         raise IndexError(f"{function}(): Expected reduction dim {axis} to have non-zero size.")
 
 
-@accepts_numpy_names
+@accepts_out
 def mode(input: T, dim: int = -1, keepdim: bool = False) -> T:
     """Return (values, indices) of the most frequent along ``dim``, the least of several.
 

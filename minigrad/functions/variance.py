@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.functions.arguments import accepts_numpy_names
+from minigrad.functions.arguments import accepts_numpy_names, accepts_out
 from minigrad.functions.reduction import at_least_float32, axes_to_reduce
 from minigrad.ops import elementwise, reduction
 from minigrad.ops.summation import size_along
@@ -63,7 +63,7 @@ def _standard_deviation(input: T, axes: tuple[int, ...], divisor: float, keepdim
     return deviation.to(input.dtype)
 
 
-@accepts_numpy_names
+@accepts_out
 def var(
     input: T,
     dim: Any = None,
@@ -84,7 +84,7 @@ def var(
     return _variance(input, axes, divisor, keepdim).to(input.dtype)
 
 
-@accepts_numpy_names
+@accepts_out
 def std(
     input: T,
     dim: Any = None,
