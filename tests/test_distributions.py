@@ -60,6 +60,8 @@ MADE = {
     "fisher": (lambda D, a, b: D.FisherSnedecor(a, b), [3.0, 8.0], [6.0, 9.0]),
     "weibull": (lambda D, a, b: D.Weibull(a, b), [0.5, 2.0], [1.5, 3.0]),
     "kumaraswamy": (lambda D, a, b: D.Kumaraswamy(a, b), [1.5, 2.0], [2.5, 3.0]),
+    "continuous bernoulli": (lambda D, p: D.ContinuousBernoulli(p), [0.2, 0.9]),
+    "continuous bernoulli logits": (lambda D, p: D.ContinuousBernoulli(logits=p), [[0.2, -3.0], [2.0, 1.0]]),
     "independent": (lambda D, a, b: D.Independent(D.Normal(a, b), 1), [T["loc"]] * 3, T["scale"]),
     "sigmoid of normal": (
         lambda D, a, b: D.TransformedDistribution(D.Normal(a, b), D.SigmoidTransform()),
@@ -186,7 +188,7 @@ def test_rsample_carries_gradients(torch, name):
 
 
 HAVE_QUANTILES = ["normal", "uniform", "laplace", "cauchy", "exponential", "gumbel", "pareto", "logistic"]
-HAVE_QUANTILES += ["half normal", "half cauchy", "log normal", "sigmoid of normal"]
+HAVE_QUANTILES += ["continuous bernoulli", "half normal", "half cauchy", "log normal", "sigmoid of normal"]
 
 
 @pytest.mark.parametrize("name", HAVE_QUANTILES)
@@ -333,3 +335,41 @@ def test_expand_and_enumerate(torch):
         assert D.Bernoulli(lib.ones(2) / 2).enumerate_support(expand=False).tolist() == [[0.0], [1.0]]
         assert D.Categorical(logits=lib.zeros(3)).expand((2,)).perplexity().tolist() == pytest.approx([3.0, 3.0])
         assert repr(D.Normal(0.0, 1.0)) == "Normal(loc: 0.0, scale: 1.0)"
+
+
+def test_the_generalized_pareto_is_pytorchs_in_its_only_dtype(torch):
+    """PyTorch's densities take float32 only."""
+    found = []
+    for lib in (mg, torch):
+        parameters = [[0.5, -1.0, 0.0], [1.5, 0.3, 2.0], [0.3, -0.4, 0.0]]
+        leaves = [lib.tensor(p, requires_grad=True) for p in parameters]
+        distribution = lib.distributions.GeneralizedPareto(*leaves)
+        lib.manual_seed(0)
+        sample = distribution.rsample((4,))
+        value, after = sample.detach(), lib.rand(1)
+        wider = distribution.expand((2, 3))
+        results = [distribution.log_prob(value), distribution.cdf(value), distribution.log_cdf(value), sample]
+        results += [distribution.log_survival_function(value), wider.log_prob(value[:2]), distribution.entropy()]
+        results += [distribution.mean, distribution.variance, distribution.mode, distribution.icdf(after)]
+        total = sum(r.sum() for r in results[:7])
+        results += lib.autograd.grad(total, leaves)
+        found.append([r.detach().numpy() for r in (*results, after)])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-5, atol=1e-5)
+    with pytest.raises(ValueError, match="scale"):
+        mg.distributions.GeneralizedPareto(0.0, -1.0, 0.5, validate_args=True)
+    doubles = [mg.tensor(p, dtype=mg.float64) for p in (0.0, 1.0, 0.5)]
+    assert mg.distributions.GeneralizedPareto(*doubles).log_prob(doubles[1]).dtype == mg.float64
+
+
+def test_the_continuous_bernoulli_within_its_limits(torch):
+    found = []
+    for lib in (mg, torch):
+        p = lib.tensor([0.5, 0.4995, 0.5008, 0.2], requires_grad=True)
+        distribution = lib.distributions.ContinuousBernoulli(p)
+        x = lib.tensor([0.1, 0.9, 0.5, 1.0])
+        results = [distribution.log_prob(x), distribution.mean, distribution.variance, distribution.cdf(x)]
+        (gradient,) = lib.autograd.grad(sum(r.sum() for r in results), p)
+        found.append([r.detach().numpy() for r in (*results, gradient)])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)

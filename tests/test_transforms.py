@@ -137,3 +137,70 @@ def test_grids_of_images(tmp_path):
     save_image(images, tmp_path / "grid.png", nrow=5, padding=0)
     pixels = np.asarray(pillow.open(tmp_path / "grid.png"))
     np.testing.assert_array_equal(pixels[:, 3:6, 2], (images[1, 0].numpy() * 255 + 0.5).astype(np.uint8))
+
+
+CONSTRAINTS = {
+    "real": lambda c, lib: c.real,
+    "real vector": lambda c, lib: c.real_vector,
+    "positive": lambda c, lib: c.positive,
+    "nonnegative": lambda c, lib: c.nonnegative,
+    "above": lambda c, lib: c.greater_than(lib.tensor(2.0)),
+    "below": lambda c, lib: c.less_than(-1.5),
+    "unit": lambda c, lib: c.unit_interval,
+    "interval": lambda c, lib: c.interval(-1.0, 3.0),
+    "half open": lambda c, lib: c.half_open_interval(0.0, 2.0),
+    "simplex": lambda c, lib: c.simplex,
+    "lower cholesky": lambda c, lib: c.lower_cholesky,
+    "positive definite": lambda c, lib: c.positive_definite,
+    "corr cholesky": lambda c, lib: c.corr_cholesky,
+    "independent": lambda c, lib: c.independent(c.positive, 1),
+    "cat": lambda c, lib: c.cat([c.positive, c.unit_interval], -1, [1, 2]),
+    "stack": lambda c, lib: c.stack([c.positive, c.unit_interval, c.real], -1),
+    "boolean": lambda c, lib: c.boolean,
+    "one hot": lambda c, lib: c.one_hot,
+    "dependent": lambda c, lib: c.dependent,
+}
+
+
+@pytest.mark.parametrize("name", CONSTRAINTS)
+@pytest.mark.parametrize("registry", ("biject_to", "transform_to"))
+def test_unbounded_numbers_are_brought_into_a_constraint_as_in_pytorch(torch, registry, name):
+    found = []
+    for lib in (mg, torch):
+        D = lib.distributions
+        x = lib.tensor([[0.3, -1.2, 0.8], [1.0, 0.1, -0.4], [0.0, 2.0, 0.5]])
+        constraint = CONSTRAINTS[name](D.constraints, lib)
+        try:
+            transform = getattr(D, registry)(constraint)
+        except NotImplementedError:
+            found.append(None)
+            continue
+        y = transform(x)
+        assert bool(constraint.check(y).all())
+        found.append((type(transform).__name__, y.tolist()))
+    ours, theirs = found
+    assert (ours is None) == (theirs is None)
+    if ours:
+        assert ours[0] == theirs[0]
+        np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-5, atol=1e-6)
+
+
+def test_a_registry_takes_what_a_user_registers(torch):
+    for lib in (mg, torch):
+        D = lib.distributions
+        registry = D.constraint_registry.ConstraintRegistry()
+
+        class Even(D.constraints.Constraint):
+            pass
+
+        @registry.register(Even)
+        def to_even(constraint, transforms=D.transforms):
+            return transforms.AffineTransform(0, 2)
+
+        assert registry(Even())(lib.tensor(3.0)).item() == 6.0
+        registry.register(D.constraints.positive, lambda constraint, D=D: D.ExpTransform())
+        assert type(registry(D.constraints.greater_than(1.0))) is D.ExpTransform
+        with pytest.raises(NotImplementedError, match="Cannot transform"):
+            registry(D.constraints.simplex)
+        with pytest.raises(TypeError, match="Expected constraint to be either"):
+            registry.register(3, D.ExpTransform)

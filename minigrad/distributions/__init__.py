@@ -13,11 +13,15 @@ from minigrad.distributions.binomial import Binomial as Binomial
 from minigrad.distributions.categorical import Categorical as Categorical
 from minigrad.distributions.cauchy import Cauchy as Cauchy
 from minigrad.distributions.chi2 import Chi2 as Chi2
+from minigrad.distributions.constraint_registry import biject_to as biject_to
+from minigrad.distributions.constraint_registry import transform_to as transform_to
+from minigrad.distributions.continuous_bernoulli import ContinuousBernoulli as ContinuousBernoulli
 from minigrad.distributions.dirichlet import Dirichlet as Dirichlet
 from minigrad.distributions.distribution import Distribution as Distribution
 from minigrad.distributions.exponential import Exponential as Exponential
 from minigrad.distributions.fishersnedecor import FisherSnedecor as FisherSnedecor
 from minigrad.distributions.gamma import Gamma as Gamma
+from minigrad.distributions.generalized_pareto import GeneralizedPareto as GeneralizedPareto
 from minigrad.distributions.geometric import Geometric as Geometric
 from minigrad.distributions.gumbel import Gumbel as Gumbel
 from minigrad.distributions.half_cauchy import HalfCauchy as HalfCauchy
