@@ -12,6 +12,7 @@ from minigrad.distributions import constraints as c
 from minigrad.distributions import transforms as t
 
 Factory = Callable[[Any], t.Transform]
+_NUMBERS = (int, float)
 
 
 class ConstraintRegistry:
@@ -73,10 +74,11 @@ def _below(constraint: Any) -> t.Transform:
 
 def _between(constraint: Any) -> t.Transform:
     low, high = constraint.lower_bound, constraint.upper_bound
-    of_numbers = isinstance(low, (int, float)) and isinstance(high, (int, float))
+    of_numbers = isinstance(low, _NUMBERS) and isinstance(high, _NUMBERS)
     if of_numbers and (low, high) == (0, 1):
         return t.SigmoidTransform()
-    return t.ComposeTransform([t.SigmoidTransform(), t.AffineTransform(low, high - low)])
+    stretch = t.AffineTransform(low, high - low)
+    return t.ComposeTransform([t.SigmoidTransform(), stretch])
 
 
 def _register_parts(registry: ConstraintRegistry) -> None:

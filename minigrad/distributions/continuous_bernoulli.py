@@ -60,9 +60,11 @@ class ContinuousBernoulli(BinaryDistribution):
     def _log_constant(self) -> Tensor:
         outside, p = self._stable()
         log_odds = (-p).log1p() - p.log()
-        exact = log_odds.abs().log() - (1 - 2 * p).abs().log()
+        size, distance = log_odds.abs(), (1 - 2 * p).abs()
+        exact = size.log() - distance.log()
         x = (self.probs - 0.5) ** 2
-        taylor = math.log(2) + (4 / 3 + 104 / 45 * x) * x
+        series = 4 / 3 + 104 / 45 * x
+        taylor = math.log(2) + series * x
         return where(outside, exact, taylor)
 
     @property
