@@ -70,18 +70,22 @@ class ContinuousBernoulli(BinaryDistribution):
     @property
     def mean(self) -> Tensor:
         outside, p = self._stable()
-        exact = p / (2 * p - 1) + 1 / ((-p).log1p() - p.log())
+        log_odds = (-p).log1p() - p.log()
+        exact = p / (2 * p - 1) + 1 / log_odds
         x = self.probs - 0.5
-        taylor = 0.5 + (1 / 3 + 16 / 45 * x**2) * x
+        series = 1 / 3 + 16 / 45 * x**2
+        taylor = 0.5 + series * x
         return where(outside, exact, taylor)
 
     @property
     def variance(self) -> Tensor:
         outside, p = self._stable()
         log_odds = (-p).log1p() - p.log()
-        exact = p * (p - 1) / (1 - 2 * p) ** 2 + 1 / log_odds**2
+        ratio = p * (p - 1) / (1 - 2 * p) ** 2
+        exact = ratio + 1 / log_odds**2
         x = (self.probs - 0.5) ** 2
-        taylor = 1 / 12 - (1 / 15 - 128 / 945 * x) * x
+        series = 1 / 15 - 128 / 945 * x
+        taylor = 1 / 12 - series * x
         return where(outside, exact, taylor)
 
     @property
@@ -101,9 +105,11 @@ class ContinuousBernoulli(BinaryDistribution):
     def cdf(self, value: Tensor) -> Tensor:
         self._validate_sample(value)
         outside, p = self._stable()
-        unnormalised = p**value * (1 - p) ** (1 - value) + p - 1
+        product = p**value * (1 - p) ** (1 - value)
+        unnormalised = product + p - 1
         inside = where(outside, unnormalised / (2 * p - 1), value)
-        return where(value <= 0, 0.0, where(value >= 1, 1.0, inside))
+        up_to_one = where(value >= 1, 1.0, inside)
+        return where(value <= 0, 0.0, up_to_one)
 
     def icdf(self, value: Tensor) -> Tensor:
         outside, p = self._stable()
