@@ -62,6 +62,13 @@ MADE = {
     "kumaraswamy": (lambda D, a, b: D.Kumaraswamy(a, b), [1.5, 2.0], [2.5, 3.0]),
     "continuous bernoulli": (lambda D, p: D.ContinuousBernoulli(p), [0.2, 0.9]),
     "continuous bernoulli logits": (lambda D, p: D.ContinuousBernoulli(logits=p), [[0.2, -3.0], [2.0, 1.0]]),
+    "von mises": (lambda D, a, b: D.VonMises(a, b), [0.5, -1.0, 3.0], [0.4, 3.0, 20.0]),
+    "low rank": (
+        lambda D, a, w, d: D.LowRankMultivariateNormal(a, w, d),
+        [[0.5, -1.0, 2.0]] * 2,
+        [[1.0, 0.3], [-0.5, 0.2], [0.1, 2.0]],
+        [0.5, 1.0, 2.0],
+    ),
     "independent": (lambda D, a, b: D.Independent(D.Normal(a, b), 1), [T["loc"]] * 3, T["scale"]),
     "sigmoid of normal": (
         lambda D, a, b: D.TransformedDistribution(D.Normal(a, b), D.SigmoidTransform()),
@@ -371,5 +378,25 @@ def test_the_continuous_bernoulli_within_its_limits(torch):
         results = [distribution.log_prob(x), distribution.mean, distribution.variance, distribution.cdf(x)]
         (gradient,) = lib.autograd.grad(sum(r.sum() for r in results), p)
         found.append([r.detach().numpy() for r in (*results, gradient)])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_the_matrices_and_refusals_of_a_covariance_of_low_rank(torch):
+    found = []
+    for lib in (mg, torch):
+        loc, factor = lib.zeros(2, 3), lib.tensor([[1.0, 0.3], [-0.5, 0.2], [0.1, 2.0]])
+        distribution = lib.distributions.LowRankMultivariateNormal(loc, factor, lib.tensor([0.5, 1.0, 2.0]))
+        names = ("covariance_matrix", "precision_matrix", "scale_tril")
+        found.append([getattr(distribution, name).numpy() for name in names])
+        for shapes in (
+            ((), (3, 2), (3,)),
+            ((3,), (3,), (3,)),
+            ((3,), (2, 2), (3,)),
+            ((3,), (3, 2), (2,)),
+            ((2, 3), (4, 3, 1), (3,)),
+        ):
+            with pytest.raises(ValueError):
+                lib.distributions.LowRankMultivariateNormal(*map(lib.ones, shapes))
     for a, b in zip(*found, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)

@@ -34,6 +34,9 @@ from minigrad.distributions.kumaraswamy import Kumaraswamy as Kumaraswamy
 from minigrad.distributions.laplace import Laplace as Laplace
 from minigrad.distributions.log_normal import LogNormal as LogNormal
 from minigrad.distributions.logistic_normal import LogisticNormal as LogisticNormal
+from minigrad.distributions.lowrank_multivariate_normal import (
+    LowRankMultivariateNormal as LowRankMultivariateNormal,
+)
 from minigrad.distributions.mixture_same_family import MixtureSameFamily as MixtureSameFamily
 from minigrad.distributions.multinomial import Multinomial as Multinomial
 from minigrad.distributions.multivariate_normal import MultivariateNormal as MultivariateNormal
@@ -114,4 +117,5 @@ from minigrad.distributions.transforms import (
     identity_transform as identity_transform,
 )
 from minigrad.distributions.uniform import Uniform as Uniform
+from minigrad.distributions.von_mises import VonMises as VonMises
 from minigrad.distributions.weibull import Weibull as Weibull
