@@ -86,7 +86,8 @@ class LowRankMultivariateNormal(Distribution):
         return diag_embed(self.cov_diag.reciprocal()) - matmul(A.mT, A)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        shape, dtype = self._extended_shape(sample_shape), self.loc.dtype
+        shape = self._extended_shape(sample_shape)
+        dtype = self.loc.dtype
         rank = self.cov_factor.shape[-1:]
         common = standard_normal(shape[:-1] + rank, dtype)
         own = standard_normal(shape, dtype)
@@ -102,8 +103,10 @@ class LowRankMultivariateNormal(Distribution):
         self._validate_sample(value)
         diff = value - self.loc
         scaled = diff / self.cov_diag
-        projected = matmul(self.cov_factor.mT, scaled.unsqueeze(-1)).squeeze(-1)
-        distance = (diff * scaled).sum(-1) - mahalanobis(self._capacitance, projected)
+        projected = matmul(self.cov_factor.mT, scaled.unsqueeze(-1))
+        along = (diff * scaled).sum(-1)
+        common = mahalanobis(self._capacitance, projected.squeeze(-1))
+        distance = along - common
         constant = self.event_shape[0] * math.log(2 * math.pi)
         return -0.5 * (constant + self._log_det() + distance)
 

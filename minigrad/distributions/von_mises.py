@@ -60,9 +60,11 @@ class VonMises(Distribution):
         return 1 - ratio.exp()
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
-        loc, k = (x._data.astype("float64") for x in (self.loc, self.concentration))
+        loc = self.loc._data.astype(_DOUBLE)
+        k = self.concentration._data.astype(_DOUBLE)
         angles = _angles(k, self._extended_shape(sample_shape))
-        turned = (angles + math.pi + loc) % (2 * math.pi)
+        turned = angles + math.pi + loc
+        turned = turned % (2 * math.pi)
         turned -= math.pi
         return Tensor._wrap(np.asarray(turned, self.loc.dtype))
 
@@ -79,7 +81,8 @@ def _log_bessel(x: Tensor, order: int) -> Tensor:
     if order == 1:
         small = x.abs() * small
     decay = _polynomial(3.75 / x, _LARGE[order]).log()
-    large = x - 0.5 * x.log() + decay
+    large = x - 0.5 * x.log()
+    large = large + decay
     return where(x < 3.75, small.log(), large)
 
 
@@ -110,7 +113,8 @@ def _angles(k: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _proposal(k: np.ndarray) -> np.ndarray:
-    tau = 1 + np.sqrt(1 + 4 * k**2)
+    root = np.sqrt(1 + 4 * k**2)
+    tau = 1 + root
     below = tau - np.sqrt(2 * tau)
     rho = below / (2 * k)
     exact = (1 + rho**2) / (2 * rho)
