@@ -208,7 +208,7 @@ SURROUNDINGS = (
     Mutant("views count their own writes", "minigrad/storage.py", "        array = base  # as_strided", "        break  # as_strided", f"{ENGINE} {IN_PLACE}"),
     Mutant("a gradient of another dtype is taken", "minigrad/tensor/tensor.py", "            if value.dtype != self.dtype:\n", "            if False:\n", "tests/test_differentiate.py"),
     Mutant("a NumPy function means what was entered last", "minigrad/primitive.py", "    if function in TABLE:\n", "    if False:\n", PROTOCOLS),
-    Mutant("a gradient slips out by asarray", INTEROP, "        if self._node is not None:\n            raise RuntimeError(_NUMPY)\n        if dtype", "        if dtype", PROTOCOLS),
+    Mutant("a gradient slips out by asarray", INTEROP, "        if self._node is not None:\n            raise RuntimeError(_NUMPY)\n        if MODES", "        if MODES", PROTOCOLS),
     Mutant("out= of a recorded call is written", INTEROP, " or any(getattr(x, \"_node\", None) is not None for x in operands)", "", PROTOCOLS),
     Mutant("reversed memory is handed over", INTEROP, "if any(step < 0 for step in self._data.strides):", "if False:", PROTOCOLS),
     Mutant("an input's empty check passes", "minigrad/autograd/gradcheck.py", "if size and reached and largest < 1e-7:", "if False:", "tests/test_gradcheck.py"),
@@ -326,6 +326,8 @@ COMPILER = (
     Mutant("statistics move before the last guard", "minigrad/compiler/plan.py", "if lasting or not touched.isdisjoint(read | written):", "if not touched.isdisjoint(read | written):", COMPILED),
     Mutant("a loop's sum is read in its own nest", "minigrad/compiler/loop_text.py", "ready[target] = level + bool(s.summed)", "ready[target] = level", "tests/test_compile_loops.py"),
     Mutant("a loop keeps a number to itself that others read", "minigrad/compiler/loops.py", "last.get(m, i) > i", "last.get(m, i) > i + 9", "tests/test_compile_loops.py"),
+    Mutant("the tape: what was read before a write is what was written", "minigrad/compiler/tape.py", "constant.array = lying_alike(owner)", "constant.array = owner", COMPILED),
+    Mutant("the tape: one element is a copy", "minigrad/ops/indexing.py", "if not out.ndim and is_basic(index):", "if False:", COMPILED),
     Mutant("an optimizer asks for its numbers once", "minigrad/optim/optimizer.py", "self._asked = [None, None, None]  #", "self._asked = self._asked or [None, None, None]  #", "tests/test_optim.py tests/test_lr_scheduler.py"),
 )  # fmt: skip
 MUTANTS = (*MUTANTS, *AUTOGRAD, *VIZ, *OPERATIONS, *SURROUNDINGS, *NUMBERS, *COMPILER)

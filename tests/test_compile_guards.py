@@ -9,6 +9,7 @@ from test_compile_nets import OPTIMIZERS, Run, programs, rows, same, small
 import minigrad as mg
 from minigrad import nn, optim
 from minigrad.nn import functional as F
+from minigrad.utils.tree import tree_leaves
 
 
 def pair(make=small, optimizer="momentum", **options):
@@ -387,6 +388,45 @@ def test_a_tensor_made_and_written_inside():
     for i in range(6):
         x = mg.arange(4.0) + i
         assert [y.tolist() for y in compiled(x)] == [y.tolist() for y in function(x)]
+
+
+def element(x):
+    y = x.clone()
+    first, last = y.select(0, 0), y[-1]
+    kept = first * 2
+    first.detach().add_(3)
+    y.neg_()
+    return y.clone(), first.clone(), last.clone(), kept
+
+
+def turned_and_spread(x):
+    y = mg.randn_like(x)
+    y.unsqueeze_(0)
+    y.unsqueeze_(0)
+    return mg.linalg.cross(y.softmax(-1), x.expand(1, 1, 2, 3), dim=-1) + y
+
+
+def added_at(x):
+    y = x.new_zeros(2, 3)
+    y.index_copy_(0, mg.tensor([1]), x[:1])
+    y.index_add_(0, mg.tensor([0, 0]), x)
+    y.T[0].mul_(2)
+    return y.sum(), y
+
+
+WRITES = {"one element": (element, (3,)), "axes of one": (turned_and_spread, (2, 3)), "places": (added_at, (2, 3))}
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_writes_through_views_of_what_is_made_inside(name):
+    function, shape = WRITES[name]
+    compiled = mg.compile(function)
+    for i in range(6):
+        results = []
+        for f in (compiled, function):
+            mg.manual_seed(i)
+            results.append([y.tolist() for y in tree_leaves(f(mg.rand(shape)))])
+        assert results[0] == results[1]
 
 
 def test_arguments_that_are_written():

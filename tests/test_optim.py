@@ -401,6 +401,21 @@ def test_groups_and_parameters_without_a_gradient():
     assert len(optimizer.param_groups) == 2
 
 
+@pytest.mark.parametrize("name", ["SGD", "Adam", "RMSprop", "NAdam"])
+def test_each_group_steps_by_its_own_numbers(torch, name):
+    results = []
+    for m, o in ours_and_theirs(torch):
+        a, b = (m.tensor([1.0, -2.0], requires_grad=True) for _ in range(2))
+        optimizer = getattr(o, name)([{"params": [a], "lr": 0.1}, {"params": [b], "lr": 0.01}])
+        for _ in range(3):
+            optimizer.zero_grad()
+            ((a**2).sum() + (b**2).sum()).backward()
+            optimizer.step()
+        results.append([*a.tolist(), *b.tolist()])
+    np.testing.assert_allclose(*results, rtol=1e-6)
+    assert results[0][0] != results[0][2]
+
+
 def test_repr_like_pytorch(torch):
     theirs = repr(torch.optim.SGD([torch.ones(1)], lr=0.5)).splitlines()
     ours = repr(optim.SGD([mg.ones(1)], lr=0.5)).splitlines()

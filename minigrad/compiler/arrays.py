@@ -106,6 +106,20 @@ def root(array: Any) -> Any:
     return array
 
 
+def lying_alike(array: np.ndarray) -> np.ndarray:
+    """Return a copy that lies as the array does, with its gaps."""
+    copy = np.copy(array, order="K")
+    if copy.strides == array.strides:
+        return copy
+    steps = [(n - 1) * step for n, step in zip(array.shape, array.strides, strict=True)]
+    before = -sum(step for step in steps if step < 0)
+    behind = sum(step for step in steps if step > 0)
+    memory = np.empty(before + behind + array.itemsize, np.uint8)
+    result: Any = _ndarray(array.shape, array.dtype, memory, before, array.strides)
+    result[...] = array
+    return result
+
+
 def note(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a function, and let the tape note it."""
     if MODES.tape is None:

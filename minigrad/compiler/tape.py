@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from minigrad.compiler.arrays import RecordingArray, plain, root
+from minigrad.compiler.arrays import RecordingArray, lying_alike, plain, root
 from minigrad.compiler.program import (
     CONSTANT,
     NUMBER,
@@ -180,8 +180,8 @@ class Tape:
             return
         owner = root(target)
         self.outside.append(owner)
-        values = np.copy(owner, order="K")
-        constant = self._remember(values, CONSTANT)
+        constant = place.memory
+        constant.array = lying_alike(owner)  # what was read of it before stays what it was
         memory = self._remember(owner, TEMPORARY)
         call = self._noted(np.copy, (constant.place,), {"order": "K"})
         call.results = memory.place

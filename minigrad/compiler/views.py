@@ -59,7 +59,7 @@ def _stand_in(memory: Memory) -> np.ndarray:
 
 def _lies_at(candidate: str, name: str, stand_in: np.ndarray, place: Place) -> bool:
     try:
-        found = eval(candidate, {"np": np, name: stand_in})
+        found = eval(candidate, {"np": np, "view": view, name: stand_in})
     except (ValueError, IndexError, TypeError):
         return False
     if found.dtype != place.dtype:

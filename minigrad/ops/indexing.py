@@ -30,17 +30,24 @@ def _add_at(total, g, *, index):
 def getitem(x, *, index):
     """x[index]: a view where NumPy gives one, else in PyTorch's order of memory."""
     out = x[index]
-    if isinstance(out, np.generic):  # one element: a view of it, not a copy
-        parts = index if isinstance(index, tuple) else (index,)
-        return x[(*parts, ...)]
+    if isinstance(out, np.generic):
+        return _element(x, index)
     base = out.base
     if not isinstance(x, np.ndarray) or base is x or (base is not None and base is x.base):
         return out
+    if not out.ndim and is_basic(index):  # of an array that notes what is asked
+        return _element(x, index)
     if type(x) is np.ndarray and _noting_class(index) is not None:
         out = read(x, index)
     if out.flags.c_contiguous and x.flags.c_contiguous:
         return out
     return picked(x, out, index)
+
+
+def _element(x, index):
+    """Return one element: a view of it, not a copy."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return x[(*parts, ...)]
 
 
 def read(x, index):
