@@ -1,5 +1,7 @@
 """A program runs only where it fits: what a step rests on is looked at, what cannot be replayed is refused by name."""
 
+import collections
+import random
 import threading
 
 import numpy as np
@@ -427,6 +429,81 @@ def test_writes_through_views_of_what_is_made_inside(name):
             mg.manual_seed(i)
             results.append([y.tolist() for y in tree_leaves(f(mg.rand(shape)))])
         assert results[0] == results[1]
+
+
+class Slotted:
+    __slots__ = ("value",)
+
+
+class Classwide:
+    value = 1.0
+
+
+OUTSIDE = {  # what a step reads, and the way it is changed between two calls
+    "an array as a number": (np.array(1.0), lambda x: float(x), lambda x, i: x.fill(i)),
+    "an array": (np.ones(2, np.float32), lambda x: mg.tensor(x), lambda x, i: x.fill(i)),
+    "an array as it lies": (np.ones(2, np.float32), lambda x: mg.from_numpy(x), lambda x, i: x.fill(i)),
+    "a list": ([1.0], lambda x: x[0], lambda x, i: x.__setitem__(0, float(i))),
+    "a set": (set(), lambda x: len(x), lambda x, i: x.add(i)),
+    "a deque": (collections.deque(), lambda x: len(x), lambda x, i: x.append(i) if i > 1 else None),
+    "a slot": (Slotted(), lambda x: x.value, lambda x, i: setattr(x, "value", float(i))),
+    "a class": (Classwide, lambda x: x.value, lambda x, i: setattr(x, "value", float(i))),
+    "an object's class": (Classwide(), lambda x: x.value, lambda x, i: setattr(Classwide, "value", float(i))),
+}
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_what_is_read_outside_of_tensors_is_guarded(name):
+    thing, read, change = OUTSIDE[name]
+    function = lambda x: x * read(thing)
+    compiled = mg.compile(function)
+    for i in (1, 1, 1, 1, 1, 2, 2, 2, 3):
+        change(thing, i)
+        x = mg.rand(2)
+        assert compiled(x).tolist() == function(x).tolist()
+    assert programs(compiled) > 1 or name == "an array as it lies"
+
+
+COUNTED = {
+    "an array": (np.zeros(1), lambda x: x.__iadd__(1), "the numbers of the array"),
+    "a set": (set(), lambda x: x.add(len(x)), "entries"),
+    "a deque": (collections.deque(), lambda x: x.append(1), "entries"),
+    "Python's random stream": (random.random, lambda x: x(), "random stream"),
+    "NumPy's random stream": (np.random.default_rng(0), lambda x: x.random(), "random stream"),
+}
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_what_a_step_changes_outside_of_tensors_is_refused(name):
+    thing, change, match = COUNTED[name]
+
+    def step(x):
+        change(thing)
+        return x * 2
+
+    compiled = mg.compile(step)
+    with pytest.raises(TypeError, match=match):
+        for _ in range(3):
+            compiled(mg.rand(2))
+
+
+def test_arguments_in_one_memory():
+    def function(x, y):
+        x.add_(1)
+        return y * 2
+
+    compiled = mg.compile(function, strict=False)
+    base = mg.rand(4)
+    with pytest.raises(TypeError, match="the same memory"):
+        mg.compile(function)(base[:2], base[1:3])
+    for i in range(8):
+        results = []
+        for f in (compiled, function):
+            x = mg.ones(3) * i
+            y = x if i > 4 else x.clone()
+            results.append((f(x, y).tolist(), x.tolist()))
+        assert results[0] == results[1]
+    assert [v.checked for many in compiled.variants.values() for v in many] == [True]
 
 
 def test_arguments_that_are_written():

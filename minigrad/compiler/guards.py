@@ -6,10 +6,13 @@ import itertools
 import operator
 from typing import Any
 
+import numpy as np
+
 from minigrad.compiler.reach import ATOMS, NUMBERS, Held, Reach, same
 from minigrad.optim.optimizer import Optimizer
 
 _NOTHING: Any = object()
+MOST_NUMBERS = 2**16  # of an array of NumPy's that are compared at each call
 Triple = tuple[Any, Any, Any]
 
 
@@ -25,6 +28,12 @@ class Checks:
         self.cells: list[Triple] = []
         for name, cell in reach.cells:
             self.cells.append((name, cell, _content(cell)))
+        self.arrays: list[Triple] = []
+        for name, array in reach.arrays:
+            self.arrays.append((name, array, contents_of(array)))
+        self.streams: list[Triple] = []
+        for name, stream in reach.streams:
+            self.streams.append((name, stream, state_of(stream)))
         self.tensors: list[tuple[Any, ...]] = []
         self.hooks: list[tuple[str, Any]] = []
         self.grads: list[Triple] = []  # that matter: name, node, how it lies
@@ -76,6 +85,9 @@ class Checks:
             now = _content(cell)
             if now is not value and not same(now, value):
                 return name
+        for name, array, value in self.arrays:
+            if contents_of(array) != value:
+                return f"the numbers of the array {name}"
         self._quick = _Quick(self)
         return self._changed_tensor() or self._changed_option()
 
@@ -114,6 +126,9 @@ class Checks:
                 if not same(group.get(key, _NOTHING), value):
                     kind = type(optimizer)
                     return f"{key} of {kind.__name__}"
+        for name, stream, state in self.streams:
+            if state_of(stream) != state:
+                return f"the random stream {name}"
         return self.changed()
 
     def _changed_option(self) -> str | None:
@@ -142,6 +157,7 @@ class _Quick:
         _, self.hooks = _columns(checks.hooks, 2)
         _, self.owners, self.keys, self.values = _columns(checks.names, 4)
         _, self.cells, self.contents = _columns(checks.cells, 3)
+        _, self.plain_arrays, self.numbers = _columns(checks.arrays, 3)
         _, self.tensors, self.arrays, nodes = _columns(checks.tensors, 4)
         if not checks.sweeps:
             nodes = []
@@ -187,7 +203,9 @@ class _Quick:
         if not all(map(operator.is_, now, self.values)):
             return False
         contents = [cell.cell_contents for cell in self.cells]
-        return all(map(operator.is_, contents, self.contents))
+        if not all(map(operator.is_, contents, self.contents)):
+            return False
+        return list(map(contents_of, self.plain_arrays)) == self.numbers
 
     def _same_tensors(self) -> bool:
         """Whether tensors have their memory, and ask for gradients as they did."""
@@ -213,6 +231,20 @@ def layout_of(grad: Any) -> Any:
         return None
     array = grad._data
     return array.shape, array.strides, array.dtype
+
+
+def contents_of(array: np.ndarray) -> bytes:
+    """Return the numbers of an array of NumPy's; of a large one, some from everywhere."""
+    step = array.size // MOST_NUMBERS + 1
+    return array.tobytes() if step == 1 else array.flat[::step].tobytes()
+
+
+def state_of(stream: Any) -> str:
+    """Return where a stream of random numbers is, of Python or NumPy."""
+    if isinstance(stream, np.random.Generator):
+        return repr(stream.bit_generator.state)
+    state = getattr(stream, "get_state", None) or stream.getstate
+    return repr(state())
 
 
 def _content(cell: Any) -> Any:

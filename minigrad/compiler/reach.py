@@ -7,8 +7,10 @@ so is each tensor's memory.
 
 from __future__ import annotations
 
+import collections
 import functools
 import operator
+import random
 import sys
 from collections.abc import Iterator
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
@@ -25,7 +27,10 @@ from minigrad.tensor.tensor import Tensor
 LIBRARIES = {*sys.stdlib_module_names, "numpy", "minigrad", "builtins", "tqdm", "matplotlib"}
 NUMBERS = (int, float, bool, complex, np.generic)
 ATOMS = (*NUMBERS, str, bytes, type(None), type(...), np.dtype, slice, range, BuiltinFunctionType)
+SEQUENCES = (list, set, collections.deque, bytearray)  # that may hold something else later
+STREAMS = (np.random.Generator, np.random.RandomState, random.Random)
 MODULE_PARTS = ("_parameters", "_buffers", "_modules")
+NOT_VISITED = (*MODULE_PARTS, "_non_persistent_buffers_set")  # which state_dict alone reads
 
 
 Named = tuple[str, Any]
@@ -41,8 +46,11 @@ class Reach:
         self.hooked: list[Any] = []  # modules, whose hooks must be none
         self.optimizers: list[Optimizer] = []
         self.holders: list[Named] = []  # dictionaries and lists
+        self.classes: set[type] = set()
         self.names: list[tuple[str, Any, str]] = []  # of globals: name, dictionary, key
         self.cells: list[Named] = []
+        self.arrays: list[Named] = []  # NumPy's, which a step may read and write
+        self.streams: list[Named] = [("random", random), ("np.random", np.random)]
         self.parts: set[int] = set()  # parameters, buffers, layers of our own layers, by id
         self.layers: set[int] = set()  # what they hold beside those, if that is plain
 
@@ -61,9 +69,13 @@ class Reach:
             self._visit_module(x, name)
         elif isinstance(x, dict):
             self._hold(x, name, [(f"{name}[{key!r}]", item) for key, item in x.items()])
-        elif isinstance(x, list):
+        elif isinstance(x, SEQUENCES):
             self._hold(x, name, [(f"{name}[{i}]", item) for i, item in enumerate(x)])
-        elif isinstance(x, (tuple, set, frozenset)):
+        elif isinstance(x, np.ndarray):
+            self.arrays.append((name, x))
+        elif isinstance(x, STREAMS):
+            self.streams.append((name, x))
+        elif isinstance(x, (tuple, frozenset)):
             for i, item in enumerate(x):
                 self.visit(item, f"{name}[{i}]")
         else:
@@ -90,7 +102,7 @@ class Reach:
         for part in MODULE_PARTS:
             self._hold(own[part], name, _named(name, own[part]))
         for key, item in own.items():
-            if key not in MODULE_PARTS and not key.endswith("_hooks"):
+            if key not in NOT_VISITED and not key.endswith("_hooks"):
                 self.visit(item, f"{name}.{key}")
         self._visit_class(type(module), name)
 
@@ -147,21 +159,29 @@ class Reach:
                 self.visit(part, name)
         elif isinstance(x, type):
             self._visit_class(x, name)
-        elif not isinstance(x, (ModuleType, np.ndarray, Generator)) and hasattr(x, "__dict__"):
+        elif not isinstance(x, (ModuleType, Generator)):
             self._visit_object(x, name)
 
     def _visit_object(self, x: Any, name: str) -> None:
         if _package(type(x)) in LIBRARIES - {"minigrad"}:
             return
-        own = vars(x)
-        self._hold(own, name, _named(name, own))
+        own = getattr(x, "__dict__", None)
+        if isinstance(own, dict):
+            self._hold(own, name, _named(name, own))
+        for base in type(x).__mro__:
+            for key in _slots(base):
+                self.cells.append((f"{name}.{key}", Slot(x, key)))
+                self.visit(getattr(x, key, None), f"{name}.{key}")
         self._visit_class(type(x), name)
 
     def _visit_class(self, kind: type, name: str) -> None:
         for base in kind.__mro__:
-            if _package(base) not in LIBRARIES and id(base) not in self.seen:
-                self.seen[id(base)] = base
-                for item in vars(base).values():
+            if _package(base) not in LIBRARIES and base not in self.classes:
+                self.classes.add(base)
+                own = vars(base)
+                for key, item in own.items():
+                    if not key.startswith("__"):
+                        self.names.append((f"{base.__name__}.{key}", own, key))
                     self.visit(getattr(item, "__func__", item), name)
 
     def _visit_function(self, function: Any, name: str) -> None:
@@ -210,6 +230,29 @@ def _named(name: str, holder: dict[str, Any]) -> list[Named]:
     return [(f"{name}.{key}", item) for key, item in holder.items()]
 
 
+class Slot:
+    """An attribute of an object without a dictionary, read as a function's cell is."""
+
+    def __init__(self, owner: Any, key: str) -> None:
+        self.owner, self.key = owner, key
+
+    @property
+    def cell_contents(self) -> Any:
+        """What is in it; ValueError where nothing is, as of a cell."""
+        if not hasattr(self.owner, self.key):
+            raise ValueError("the slot is empty")
+        return getattr(self.owner, self.key)
+
+
+def _slots(kind: type) -> list[str]:
+    """Return the names of the slots of a class of the user's."""
+    names = vars(kind).get("__slots__", ())
+    names = [names] if isinstance(names, str) else list(names)
+    if _package(kind) in LIBRARIES:
+        return []
+    return [key for key in names if not key.startswith("__")]
+
+
 def _is_simple(key: str, value: Any) -> bool:
     """Whether an attribute of a layer is a plain value, or for the layer's own use."""
     if isinstance(value, tuple):
@@ -237,7 +280,7 @@ class Held:
             return None
         keys = list(self.container) if isinstance(self.container, dict) else range(len(now))
         if len(now) != len(self.values):
-            return f"{self.name} has other entries"
+            return f"the entries of {self.name}"
         for key, new, old in zip(keys, now, self.values, strict=True):
             if not same(new, old):
                 return f"{self.name}.{key}" if isinstance(key, str) else f"{self.name}[{key}]"

@@ -156,6 +156,7 @@ class Recording:
 
         tree_map(note_result, self.value)
         written = {place.memory for call in calls for place in call.writes}
+        self._refuse_shared(written)
         self.delivered = [leaf for leaf in self.graph_leaves if self._delivers(leaf, written)]
         results += [leaf.after for leaf in self.delivered]
         memories = list(self.tape.memories.values())
@@ -163,6 +164,18 @@ class Recording:
         inputs.sort(key=lambda memory: memory.key)
         states = [memory for memory in memories if memory.kind == STATE]
         return Program(calls, inputs, states, results, plain)
+
+    def _refuse_shared(self, written: set[Memory]) -> None:
+        """Refuse that an argument is written whose memory is another's, too."""
+        for i, (array, own) in enumerate(self.copies):
+            if self.tape.place(own).memory not in written:
+                continue
+            others = [x for j, (x, _) in enumerate(self.copies) if j != i]
+            if any(np.may_share_memory(array, x) for x in others):
+                raise Refused(
+                    f"an argument of shape {array.shape} is written, and another one lies in the "
+                    "same memory; pass a copy of it"
+                )
 
     def _is_result(self, x: Any) -> bool:
         """Whether a replay returns this anew: not what was there before."""

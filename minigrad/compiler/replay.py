@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.compiler.arrays import root
 from minigrad.compiler.program import Memory, Program
 from minigrad.compiler.recording import Recording
 from minigrad.compiler.snapshot import set_stream, stream_state
@@ -47,6 +48,7 @@ class Replay:
         written = {place.memory for call in calls for place in call.writes}
         states = [memory.array for memory in self.program.states if memory in written]
         self.written = list(map(history_of, states))
+        self.owners = {id(root(array)) for array in states}  # of what is written
         self.written_inputs = [i for i, m in enumerate(self.program.inputs) if m in written]
         self.generators = recording.tape.generators
         self.value = recording.value
@@ -67,6 +69,8 @@ class Replay:
             arrays.append(x._data if isinstance(x, Tensor) else x)
         for node in self.grads:
             arrays.append(node.grad._data)
+        if self.owners or self.written_inputs:
+            self._check_apart(arrays)
         streams = []
         for generator in self.generators:
             streams.append((generator, stream_state(generator)))
@@ -85,6 +89,15 @@ class Replay:
         for i in self.written_inputs:
             bump_version(arrays[i], "compile")
         return self._hand_out(results)
+
+    def _check_apart(self, arrays: list[Any]) -> None:
+        """Raise GuardFailed where an argument lies in memory that is written as another's."""
+        if not self.owners.isdisjoint(map(id, map(root, arrays))):
+            raise GuardFailed("an argument lies in the memory of the state")
+        for i in self.written_inputs:
+            others = arrays[:i] + arrays[i + 1 :]
+            if any(np.may_share_memory(arrays[i], x) for x in others):
+                raise GuardFailed("two arguments lie in the same memory")
 
     def _undo(self, error: BaseException, streams: list[Any]) -> None:
         """Take back what was drawn; say that the page does not fit where nothing was written."""

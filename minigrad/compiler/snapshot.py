@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.compiler.guards import MOST_NUMBERS
 from minigrad.compiler.reach import Reach
 from minigrad.optim.optimizer import Optimizer
 from minigrad.random import Generator, default_generator
@@ -29,6 +30,8 @@ class Snapshot:
         for x in arguments:
             if isinstance(x, np.ndarray):
                 self.plain.append((x, x.copy()))
+        small = [x for _, x in reach.arrays if x.size <= MOST_NUMBERS]
+        self.reached = [(x, x.copy()) for x in small]
         self.states = [(x, _copied_state(x)) for x in reach.optimizers]
         containers = [container for _, container in reach.holders]
         self.holders = [(x, x.copy()) for x in containers]
@@ -41,7 +44,7 @@ class Snapshot:
             tensor._data = array
             if array.flags.writeable:
                 np.copyto(array, values)
-        for array, values in self.plain:
+        for array, values in self.plain + self.reached:
             if array.flags.writeable:
                 np.copyto(array, values)
         for node, grad in self.nodes:
@@ -66,7 +69,7 @@ class Snapshot:
         """Return whether everything is as it was when this was made, by ``same`` of two arrays."""
         if not all(same(array, values) for _, array, values in self.arrays + self.grads):
             return False
-        if not all(same(array, values) for array, values in self.plain):
+        if not all(same(array, values) for array, values in self.plain + self.reached):
             return False
         return all(same_stream(generator, state) for generator, state in self.streams)
 
@@ -99,9 +102,11 @@ def _copied_state(optimizer: Optimizer) -> dict[Any, Any]:
 
 
 def restore_container(container: Any, values: Any) -> None:
-    """Let a dictionary or a list hold what it held."""
-    if isinstance(container, list):
-        container[:] = values
+    """Let a dictionary, a list or the like hold what it held."""
+    if not isinstance(container, dict):
+        container.clear()
+        fill = container.update if isinstance(container, set) else container.extend
+        fill(values)
         return
     for key in [key for key in container if key not in values]:
         del container[key]
