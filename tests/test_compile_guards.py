@@ -1,8 +1,10 @@
 """A program runs only where it fits: what a step rests on is looked at, what cannot be replayed is refused by name."""
 
 import collections
+import functools
 import random
 import threading
+import types
 
 import numpy as np
 import pytest
@@ -438,6 +440,21 @@ class Slotted:
 class Classwide:
     value = 1.0
 
+    @property
+    def of_property(self):
+        return GLOBAL
+
+
+GLOBAL = 1.0
+PACKAGE = types.ModuleType("package")
+PACKAGE.inner = types.ModuleType("package.inner")
+cached = functools.lru_cache(1)(lambda: PACKAGE.inner.value)
+
+
+def set_inner(x, i):
+    x.inner.value = float(i)
+    cached.cache_clear()
+
 
 OUTSIDE = {  # what a step reads, and the way it is changed between two calls
     "an array as a number": (np.array(1.0), lambda x: float(x), lambda x, i: x.fill(i)),
@@ -448,6 +465,9 @@ OUTSIDE = {  # what a step reads, and the way it is changed between two calls
     "a deque": (collections.deque(), lambda x: len(x), lambda x, i: x.append(i) if i > 1 else None),
     "a slot": (Slotted(), lambda x: x.value, lambda x, i: setattr(x, "value", float(i))),
     "a class": (Classwide, lambda x: x.value, lambda x, i: setattr(x, "value", float(i))),
+    "a property": (Classwide(), lambda x: x.of_property, lambda x, i: globals().update(GLOBAL=float(i))),
+    "a module within a module": (PACKAGE, lambda x: PACKAGE.inner.value, set_inner),
+    "a cached function": (PACKAGE, lambda x: cached(), set_inner),
     "an object's class": (Classwide(), lambda x: x.value, lambda x, i: setattr(Classwide, "value", float(i))),
 }
 

@@ -28,6 +28,11 @@ LIBRARIES = {*sys.stdlib_module_names, "numpy", "minigrad", "builtins", "tqdm", 
 NUMBERS = (int, float, bool, complex, np.generic)
 ATOMS = (*NUMBERS, str, bytes, type(None), type(...), np.dtype, slice, range, BuiltinFunctionType)
 SEQUENCES = (list, set, collections.deque, bytearray)  # that may hold something else later
+DEEPEST = 4  # modules within modules whose attributes are looked at
+WRAPPERS = (  # that hold a function
+    functools.partial, functools.partialmethod, property, functools.cached_property,
+    type(functools.lru_cache(len)),
+)  # fmt: skip
 STREAMS = (np.random.Generator, np.random.RandomState, random.Random)
 MODULE_PARTS = ("_parameters", "_buffers", "_modules")
 NOT_VISITED = (*MODULE_PARTS, "_non_persistent_buffers_set")  # which state_dict alone reads
@@ -154,9 +159,9 @@ class Reach:
         elif isinstance(x, MethodType):
             self.visit(x.__self__, name)
             self.visit(x.__func__, name)
-        elif isinstance(x, functools.partial):
-            for part in (x.func, x.args, x.keywords):
-                self.visit(part, name)
+        elif isinstance(x, WRAPPERS):
+            for part in ("fget", "func", "args", "keywords", "__wrapped__"):
+                self.visit(getattr(x, part, None), name)
         elif isinstance(x, type):
             self._visit_class(x, name)
         elif not isinstance(x, (ModuleType, Generator)):
@@ -205,6 +210,8 @@ class Reach:
             if key in globals_:
                 self.names.append((key, globals_, key))
                 self._visit_global(globals_[key], key, code)
+            elif key in sys.modules:  # imported inside
+                self._visit_global(sys.modules[key], key, code)
 
     def _visit_global(self, value: Any, name: str, code: CodeType) -> None:
         """Visit what a global name stands for: of a module of Python's the attributes named."""
@@ -213,8 +220,12 @@ class Reach:
         elif value.__name__.partition(".")[0] not in LIBRARIES:
             own = vars(value)
             for key in sorted(set(_names(code)) & own.keys()):
-                self.names.append((f"{name}.{key}", own, key))
-                self.visit(own[key], f"{name}.{key}")
+                path = f"{name}.{key}"
+                self.names.append((path, own, key))
+                if not isinstance(own[key], ModuleType):
+                    self.visit(own[key], path)
+                elif path.count(".") < DEEPEST:
+                    self._visit_global(own[key], path, code)
 
 
 def _names(code: CodeType) -> Iterator[str]:
