@@ -67,10 +67,12 @@ class Snapshot:
 
     def is_now(self, same: Any) -> bool:
         """Return whether everything is as it was when this was made, by ``same`` of two arrays."""
-        if not all(same(array, values) for _, array, values in self.arrays + self.grads):
-            return False
-        if not all(same(array, values) for array, values in self.plain + self.reached):
-            return False
+        tensors = self.arrays + self.grads
+        pairs = [(array, values) for _, array, values in tensors]
+        pairs += self.plain + self.reached
+        for array, values in pairs:
+            if not same(array, values):
+                return False
         return all(same_stream(generator, state) for generator, state in self.streams)
 
 
