@@ -14,69 +14,86 @@ from minigrad.ops.recurrence import (
     columns,
     gate_blocks,
     in_order,
-    sigmoid_back,
+    minus_product,
+    products,
     sigmoid_slope,
-    squash,
     states_after,
     steps,
-    tanh_back,
-    transposed_parts,
 )
 from minigrad.primitive import primitive
 
+_GATES = [0, 1, 3, 2]  # forward has o before z, so that what the sigmoid squashes lies together
+
 
 def _lstm_vjp(g, out, x, _h0, _c0, w_in, w, b, *, sizes, kept):
+    h, _ = out
+    g_h, g_c = g
+    n = sizes[0]
     left = take(kept, g, out)
     if left is None:
         inputs = x @ w_in.mT + b
-        dz, dh, dc = _lstm_recorded(g, out, inputs, w, sizes)
+        dz, dc = _lstm_recorded(g, out, inputs, w, sizes)
+        dw_in = dz.mT @ x
+        db = dz  # summed by the sweep
     else:
-        dz, dh, dc = _lstm_back(g, out, w, sizes, *left)
-    g_h, g_c = g
-    n = sizes[0]
-    dh = g_h[:n] + dh
-    dc = g_c[:n] + dc
+        x_1, *gates = left
+        dz, dc = _lstm_back(g, out, w, sizes, *gates)
+        dw_in, db = _in_two(x_1.mT @ dz)
 
-    # a weight has one gradient of all steps; that of b is summed by the sweep
-    h, _ = out
-    dw_in = dz.mT @ x
+    # a weight has one gradient of all steps; what comes before them gets one where it is asked for
     dw = dz.mT @ all_before(h, sizes)
-    return lambda: dz @ w_in, dh, dc, dw_in, dw, dz
+    dc = g_c[:n] + dc
+    return lambda: dz @ w_in, lambda: g_h[:n] + dz[:n] @ w, dc, dw_in, dw, db
 
 
 def _lstm_back(g, out, w, sizes, gates, tanh_c):
     """Go back through the steps, in place."""
+    h, c = out
     g_h, g_c = g
-    _, c = out
-    dz = np.empty_like(gates)
-    shape = (3, sizes[0], w.shape[1])
-    all_dh, all_dc, all_spare = np.zeros_like(gates, shape=shape)
+    shape = (9, sizes[0], w.shape[1])
+    scratch = np.zeros_like(h, shape=shape)
     for rows, before, after in backwards(sizes):
-        i, f, z, o = gate_blocks(gates[rows], 4)
+        memory = gates[rows]
+        block = gate_blocks(memory, 4)
+        i, f, o, z = block
         t = tanh_c[rows]
-        d_rows = dz[rows]
-        d_i, d_f, d_z, d_o = by_gate(d_rows, 4)
-        n = len(t)
-        dh = all_dh[:n]
-        dc = all_dc[:n]
-        spare = all_spare[:n]
+        h_after = h[after]
+        parts = scratch[:, : len(t)]
+        dh, dc, spare, *_ = parts
+        terms = parts[3:5]
+        slopes = parts[5:]
 
-        # h = o tanh(c)
+        # how c = i z + f c and h = o tanh(c) change with i, f, z and o before they are squashed:
+        # σ' = σ − σ σ and tanh' = 1 − tanh tanh, of which σ is a factor of the term already
+        np.multiply(i, z, out=terms[0])
+        np.multiply(f, c[before], out=terms[1])
+        minus_product(terms, terms, block[:2], out=slopes[:2])
+        minus_product(i, terms[0], z, out=slopes[2])
+        minus_product(h_after, h_after, o, out=slopes[3])
+
+        # h changes with c by o (1 − t²)
         dh += g_h[after]
-        sigmoid_back(dh, o, t, d_o, spare)
-        tanh_back(dh, t, o, spare, spare)
-
-        # c = f c + i z
         dc += g_c[after]
+        minus_product(o, h_after, t, out=spare)
+        spare *= dh
         dc += spare
-        sigmoid_back(dc, i, z, d_i, spare)
-        sigmoid_back(dc, f, c[before], d_f, spare)
-        tanh_back(dc, z, i, d_z, spare)
+
+        # the gates are read for the last time: their memory takes their gradients
+        np.multiply(dc, f, out=spare)
+        dz = by_gate(memory, 4)
+        np.multiply(dc, slopes[:3], out=dz[:3])
+        np.multiply(dh, slopes[3], out=dz[3])
 
         # what the step before gets
-        dc *= f
-        np.matmul(d_rows, w, out=dh)
-    return dz, all_dh, all_dc
+        dc[...] = spare
+        if rows.start:
+            np.matmul(memory, w, out=dh)
+    return gates, scratch[1]
+
+
+def _in_two(d):
+    """Return the gradients of weight and bias, of which the bias is the last row."""
+    return d[:-1].mT, d[-1]
 
 
 def _lstm_recorded(g, out, x, w, sizes):
@@ -95,7 +112,7 @@ def _lstm_recorded(g, out, x, w, sizes):
         parts.append(dz)
         dh = dz @ w
 
-    return in_order(parts), dh, dc
+    return in_order(parts), dc
 
 
 def _lstm_step(dh, dc, z, c_before, c_after):
@@ -129,23 +146,25 @@ def lstm(x, h0, c0, w_in, w, b, *, sizes, kept=None):
     """
     states = states_after(x, h0, c0)
     h, c = states
-    gates = np.matmul(x, w_in.mT, order="C")  # of all steps at once, filled in step by step
+    ones = np.ones_like(x, shape=(len(x), 1))
+    x_1 = np.concatenate([x, ones], axis=1)
+    w_1 = np.concatenate([w_in, b[:, None]], axis=1)
+    w_1 = _lstm_weight(w_1)
+    w_t = _lstm_weight(w)
+    gates = np.empty_like(x, shape=(len(x), len(w)))
     tanh_c = np.empty_like(c[len(c0) :])
-    w_t = transposed_parts(w, 4)
-    b = b.reshape(4, 1, -1)
-    for rows, before, after in steps(sizes):
-        memory = gates[rows]
-        inputs = h[before] @ w_t
-        inputs += by_gate(memory, 4)
-        inputs += b
+    for (rows, before, after), inputs in zip(steps(sizes), products(x_1, w_1, sizes), strict=True):
+        inputs += h[before] @ w_t
 
-        block = gate_blocks(memory, 4)
-        i, f, z, o = block
-        squash(inputs[:2], out=block[:2])
-        np.tanh(inputs[2], out=z)
-        squash(inputs[3], out=o)
+        # σ(x) = (1 + tanh(x/2))/2, which is quicker than by exp; the weights are halved already
+        block = gate_blocks(gates[rows], 4)
+        np.tanh(inputs, out=block)
+        squashed = block[:3]
+        squashed *= 0.5
+        squashed += 0.5
 
         # c' = f c + i z
+        i, f, o, z = block
         c_after = c[after]
         np.multiply(f, c[before], out=c_after)
         c_after += i * z
@@ -155,5 +174,14 @@ def lstm(x, h0, c0, w_in, w, b, *, sizes, kept=None):
         np.tanh(c_after, out=t)
         np.multiply(o, t, out=h[after])
 
-    leave(kept, states, gates, tanh_c)
+    leave(kept, states, x_1, gates, tanh_c)
     return states
+
+
+def _lstm_weight(w):
+    """Return a weight as forward multiplies by it: (4 H, K) -> (4, K, H) of i/2, f/2, o/2, z."""
+    parts = w.reshape(4, -1, w.shape[1])
+    parts = parts[_GATES]
+    halved = parts[:3]
+    halved *= 0.5
+    return np.copy(parts.mT, order="C")

@@ -83,6 +83,21 @@ def transposed_parts(w, n=1):
     return np.copy(parts.mT, order="C")
 
 
+def products(x, w, sizes, rows_at_once=64):
+    """Yield x @ w of each step, to be written to: (R, I), (·, I, H) -> (·, m, H).
+
+    Few steps at a time, so that they stay in the cache, but of enough rows to be one quick product.
+    """
+    end = 0
+    for rows, *_ in steps(sizes):
+        if rows.stop > end:
+            n = rows.stop - rows.start
+            start = rows.start
+            end = start + max(n, rows_at_once // n * n)
+            product = x[start:end] @ w
+        yield product[:, rows.start - start : rows.stop - start]
+
+
 def states_after(x, *starts):
     """Return the states of R inputs, unfilled but for their starts (N, H): (·, N + R, H)."""
     n, width = starts[0].shape
@@ -120,6 +135,12 @@ def tanh_back(d, t, factor, out, spare):
     np.subtract(1, spare, out=spare)
     spare *= factor
     np.multiply(spare, d, out=out)
+
+
+def minus_product(a, b, c, out):
+    """Write a − b c."""
+    np.multiply(b, c, out=out)
+    np.subtract(a, out, out=out)
 
 
 @primitive(lambda g, _out, _x, *, order: turned_rows(g, order=order))
