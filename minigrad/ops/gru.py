@@ -14,6 +14,7 @@ from minigrad.ops.recurrence import (
     columns,
     gate_blocks,
     in_order,
+    quick_product,
     sigmoid_back,
     sigmoid_slope,
     squash,
@@ -71,8 +72,7 @@ def _gru_back(g, h, w, sizes, gates, all_h_n):
 
         # what the step before gets
         dh *= z
-        np.matmul(d_rows, w, out=spare)
-        dh += spare
+        dh += quick_product(d_rows, w)
     return all_dx, d_hidden, all_dh
 
 
@@ -131,8 +131,7 @@ def gru(x, h0, w, b, *, sizes, kept=None):
     b = b.reshape(3, 1, -1)
     for rows, before, after in steps(sizes):
         block = gate_blocks(gates[rows], 3)
-        np.matmul(h[before], w_t, out=block)
-        block += b
+        np.add(quick_product(h[before], w_t), b, out=block)
 
         r, z, new = block
         h_n[rows] = new

@@ -16,13 +16,12 @@ from minigrad.ops.recurrence import (
     in_order,
     minus_product,
     products,
+    quick_product,
     sigmoid_slope,
     states_after,
     steps,
 )
 from minigrad.primitive import primitive
-
-_GATES = [0, 1, 3, 2]  # forward has o before z, so that what the sigmoid squashes lies together
 
 
 def _lstm_vjp(g, out, x, _h0, _c0, w_in, w, b, *, sizes, kept):
@@ -52,43 +51,53 @@ def _lstm_back(g, out, w, sizes, gates, tanh_c):
     g_h, g_c = g
     shape = (9, sizes[0], w.shape[1])
     scratch = np.zeros_like(h, shape=shape)
+    all_dz = by_gate(gates, 4)
+    n = None
     for rows, before, after in backwards(sizes):
         memory = gates[rows]
-        block = gate_blocks(memory, 4)
-        i, f, o, z = block
-        t = tanh_c[rows]
-        h_after = h[after]
-        parts = scratch[:, : len(t)]
-        dh, dc, spare, *_ = parts
-        terms = parts[3:5]
-        slopes = parts[5:]
+        if n != len(memory):
+            n = len(memory)
+            parts = scratch[:, :n]
+            dh, dc, spare, *_ = parts
+            terms = parts[3:5]
+            slopes = parts[5:]
 
-        # how c = i z + f c and h = o tanh(c) change with i, f, z and o before they are squashed:
-        # σ' = σ − σ σ and tanh' = 1 − tanh tanh, of which σ is a factor of the term already
-        np.multiply(i, z, out=terms[0])
-        np.multiply(f, c[before], out=terms[1])
-        minus_product(terms, terms, block[:2], out=slopes[:2])
-        minus_product(i, terms[0], z, out=slopes[2])
-        minus_product(h_after, h_after, o, out=slopes[3])
+        block = gate_blocks(memory, 4)
+        _, f, o, _ = block
+        h_after = h[after]
+        _slopes(block, c[before], h_after, terms, out=slopes)
 
         # h changes with c by o (1 − t²)
         dh += g_h[after]
         dc += g_c[after]
-        minus_product(o, h_after, t, out=spare)
+        minus_product(o, h_after, tanh_c[rows], out=spare)
         spare *= dh
         dc += spare
 
         # the gates are read for the last time: their memory takes their gradients
         np.multiply(dc, f, out=spare)
-        dz = by_gate(memory, 4)
+        dz = all_dz[:, rows]
         np.multiply(dc, slopes[:3], out=dz[:3])
         np.multiply(dh, slopes[3], out=dz[3])
 
         # what the step before gets
         dc[...] = spare
         if rows.start:
-            np.matmul(memory, w, out=dh)
+            dh[...] = quick_product(memory, w)
     return gates, scratch[1]
+
+
+def _slopes(gates, c, h, terms, out):
+    """Write how i z + f c changes with i, f and z before they are squashed, and h = o t with o.
+
+    σ' = σ − σ σ and tanh' = 1 − tanh tanh, of which σ is a factor of each term already.
+    """
+    i, f, o, z = gates
+    np.multiply(i, z, out=terms[0])
+    np.multiply(f, c, out=terms[1])
+    minus_product(terms, terms, gates[:2], out=out[:2])
+    minus_product(i, terms[0], z, out=out[2])
+    minus_product(h, h, o, out=out[3])
 
 
 def _in_two(d):
@@ -149,12 +158,12 @@ def lstm(x, h0, c0, w_in, w, b, *, sizes, kept=None):
     ones = np.ones_like(x, shape=(len(x), 1))
     x_1 = np.concatenate([x, ones], axis=1)
     w_1 = np.concatenate([w_in, b[:, None]], axis=1)
-    w_1 = _lstm_weight(w_1)
-    w_t = _lstm_weight(w)
-    gates = np.empty_like(x, shape=(len(x), len(w)))
+    w_1 = _by_columns(w_1)
+    w_t = _by_columns(w)
+    gates = np.empty_like(x, shape=(len(x), len(w)), order="C")
     tanh_c = np.empty_like(c[len(c0) :])
     for (rows, before, after), inputs in zip(steps(sizes), products(x_1, w_1, sizes), strict=True):
-        inputs += h[before] @ w_t
+        inputs += quick_product(h[before], w_t)
 
         # σ(x) = (1 + tanh(x/2))/2, which is quicker than by exp; the weights are halved already
         block = gate_blocks(gates[rows], 4)
@@ -178,10 +187,13 @@ def lstm(x, h0, c0, w_in, w, b, *, sizes, kept=None):
     return states
 
 
-def _lstm_weight(w):
-    """Return a weight as forward multiplies by it: (4 H, K) -> (4, K, H) of i/2, f/2, o/2, z."""
+def _by_columns(w):
+    """Return a weight as forward multiplies by it: (4 H, K) -> (4, K, H) of i/2, f/2, o/2, z.
+
+    Forward has o before z, so that what the sigmoid squashes lies together.
+    """
     parts = w.reshape(4, -1, w.shape[1])
-    parts = parts[_GATES]
+    parts = parts[[0, 1, 3, 2]]
     halved = parts[:3]
     halved *= 0.5
     return np.copy(parts.mT, order="C")

@@ -17,6 +17,7 @@ import functools
 
 import numpy as np
 
+from minigrad.ops.columns import quick_shares
 from minigrad.ops.shape import pad
 from minigrad.primitive import primitive
 
@@ -88,7 +89,8 @@ def products(x, w, sizes, rows_at_once=64):
 
     Few steps at a time, so that they stay in the cache, but of enough rows to be one quick product.
     """
-    end = 0
+    start = end = 0
+    product = x[:0] @ w
     for rows, *_ in steps(sizes):
         if rows.stop > end:
             n = rows.stop - rows.start
@@ -96,6 +98,16 @@ def products(x, w, sizes, rows_at_once=64):
             end = start + max(n, rows_at_once // n * n)
             product = x[start:end] @ w
         yield product[:, rows.start - start : rows.stop - start]
+
+
+def quick_product(x, w):
+    """Return x @ w, in as few shares of the rows as are quick: (n, I), (..., I, H) -> (..., n, H)."""
+    *lead, width, height = w.shape
+    n = len(x)
+    shares = quick_shares(n, width * height)
+    x = x.reshape(shares, -1, width)
+    products = x @ w[..., None, :, :]
+    return products.reshape(*lead, n, height)
 
 
 def states_after(x, *starts):
@@ -176,8 +188,7 @@ def rnn(x, h0, w, *, sizes, nonlinearity):
     (w_t,) = transposed_parts(w)
     for rows, before, after in steps(sizes):
         z = h[after]
-        np.matmul(h[before], w_t, out=z)
-        z += x[rows]
+        np.add(x[rows], quick_product(h[before], w_t), out=z)
         if nonlinearity == "tanh":
             np.tanh(z, out=z)
         else:
