@@ -17,6 +17,7 @@ def floats(*shape):
 
 
 X, ROWS, STATE, WIDE = floats(5, 2, 3), floats(2, 5, 3), floats(1, 2, 4), floats(4, 2, 4)
+MANY = np.sin(np.arange(384, dtype="float32")).reshape(2, 64, 3)  # samples enough for a product in shares
 LAYERS = {
     "rnn": (lambda L: L.nn.RNN(3, 4), X),
     "rnn relu": (lambda L: L.nn.RNN(3, 4, nonlinearity="relu", bias=False), X, STATE),
@@ -31,9 +32,9 @@ LAYERS = {
     "lstm projected": (lambda L: L.nn.LSTM(3, 4, 2, proj_size=2, bidirectional=True), X),
     "lstm of doubles": (lambda L: L.nn.LSTM(3, 4, dtype=L.float64), X.astype("float64")),
     "lstm of nothing": (lambda L: L.nn.LSTM(3, 4), X[:, :0]),
-    "lstm whose products are shared": (lambda L: L.nn.LSTM(3, 160), floats(2, 64, 3)),
+    "lstm whose products are shared": (lambda L: L.nn.LSTM(3, 160), MANY),
     "gru": (lambda L: L.nn.GRU(3, 4), X, STATE),
-    "gru whose products are shared": (lambda L: L.nn.GRU(3, 160), floats(2, 64, 3)),
+    "gru whose products are shared": (lambda L: L.nn.GRU(3, 160), MANY),
     "gru deep": (lambda L: L.nn.GRU(3, 4, 2, bias=False, bidirectional=True, dropout=0.3), X),
     "gru without batch": (lambda L: L.nn.GRU(3, 4, batch_first=True), X[:, 0]),
     "rnn cell": (lambda L: L.nn.RNNCell(3, 4, nonlinearity="relu"), X[0], STATE[0]),

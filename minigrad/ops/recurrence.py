@@ -101,7 +101,7 @@ def products(x, w, sizes, rows_at_once=64):
 
 
 def quick_product(x, w):
-    """Return x @ w, in as few shares of the rows as are quick: (n, I), (..., I, H) -> (..., n, H)."""
+    """Return x @ w, in shares of the rows that are quick: (n, I), (..., I, H) -> (..., n, H)."""
     *lead, width, height = w.shape
     n = len(x)
     shares = quick_shares(n, width * height)
