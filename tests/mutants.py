@@ -329,6 +329,8 @@ COMPILER = (
     Mutant("a loop keeps a number to itself that others read", "minigrad/compiler/loops.py", "last.get(m, i) > i", "last.get(m, i) > i + 9", "tests/test_compile_loops.py"),
     Mutant("the tape: what was read before a write is what was written", "minigrad/compiler/tape.py", "constant.array = lying_alike(owner)", "constant.array = owner", COMPILED),
     Mutant("the tape: one element is a copy", "minigrad/ops/indexing.py", "if not out.ndim and is_basic(index):", "if False:", COMPILED),
+    Mutant("an array that a step reads may change", "minigrad/compiler/guards.py", "return list(map(contents_of, self.plain_arrays)) == self.numbers", "return True", "tests/test_compile_guards.py"),
+    Mutant("two arguments may lie in one memory", "minigrad/compiler/replay.py", "if self.owners or self.written_inputs:", "if False:", "tests/test_compile_guards.py"),
     Mutant("an optimizer asks for its numbers once", "minigrad/optim/optimizer.py", "self._asked = [None, None, None]  #", "self._asked = self._asked or [None, None, None]  #", "tests/test_optim.py tests/test_lr_scheduler.py"),
 )  # fmt: skip
 MUTANTS = (*MUTANTS, *AUTOGRAD, *VIZ, *OPERATIONS, *SURROUNDINGS, *NUMBERS, *COMPILER)
