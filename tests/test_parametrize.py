@@ -341,3 +341,19 @@ def test_skipping_the_initial_values_draws_nothing():
     layer = nn.utils.skip_init(nn.Linear, 2, 3, bias=False, dtype=mg.float64)
     assert repr(layer) == "Linear(in_features=2, out_features=3, bias=False)" and layer.weight.dtype == mg.float64
     assert (mg.rand(2) == expected).all()
+
+
+def test_what_one_block_cached_is_gone_in_the_next():
+    class Double(nn.Module):
+        def forward(self, x):
+            return 2 * x
+
+    layer = nn.Linear(2, 1, bias=False)
+    parametrize = nn.utils.parametrize
+    parametrize.register_parametrization(layer, "weight", Double())
+    with parametrize.cached():
+        assert layer.weight is layer.weight
+    with mg.no_grad():
+        layer.parametrizations.weight.original.fill_(3.0)
+    with parametrize.cached():
+        assert layer.weight.tolist() == [[6.0, 6.0]]
