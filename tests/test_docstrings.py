@@ -25,7 +25,12 @@ def public(place):
             yield name, value
 
 
-CALLABLES = {f"{place}.{name}": value for place, module in PLACES.items() for name, value in public(module)}
+CALLABLES = {
+    f"{place}.{name}": value
+    for place, module in PLACES.items()
+    for name, value in public(module)
+    if value is not np.dtype  # dtypes are NumPy's
+}
 FUNCTIONS = sorted(name for name, value in public(mg) if inspect.isfunction(value))
 NUMPYS = {inspect.getdoc(value) for _, value in [*inspect.getmembers(np), *inspect.getmembers(np.linalg)]}
 
