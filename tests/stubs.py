@@ -327,7 +327,10 @@ def exported(module: Any) -> dict[str, str]:
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 if alias.name == "*":
-                    names |= dict.fromkeys(sys.modules[node.module or ""].__all__, "")
+                    home = node.module or ""
+                    for name in sys.modules[home].__all__:
+                        is_here = is_function(getattr(module, name)) or hasattr(getattr(module, name), "_fields")
+                        names[name] = "" if is_here else f"from {home} import {name} as {name}"
                 elif alias.name == alias.asname:
                     names[alias.name] = f"from {node.module} import {alias.name} as {alias.name}"
                 elif alias.asname and not inspect.ismodule(getattr(module, alias.asname)):  # an export by another name

@@ -81,6 +81,8 @@ PROGRAMS = [
             "mutants.py",
             "opsheet.py",
             "layersheet.py",
+            "onnxsheet.py",
+            "ranks.py",
             "stubs.py",
             "check_wheel.py",
             "fuzz.py",

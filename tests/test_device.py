@@ -55,6 +55,7 @@ def on_device(params):
 
 HOST_ONLY = {  # name: why; what is not here must run on a device
     "indexing.take_along_axis": "indices of the other axes are counted on the host",
+    "strided.as_strided": "a view of the host's memory by its address",
     **{f"loss.{name}": "rows are counted on the host" for name in ("cross_entropy", "nll", "softmax_minus_onehot")},
     "diagonal.diagonal": "NumPy gives a read-only view, which is unlocked on the host",
     "diagonal.diagonal_embed": "writes through that view",

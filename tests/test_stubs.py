@@ -67,7 +67,17 @@ KINDS = {
     "_Number": (int, float), "Size": mg.Size, "None": type(None), "str": str, "np.dtype[Any]": np.dtype,
     "np.ndarray[Any, Any]": np.ndarray, "Node | None": (Node, type(None)),
 }  # fmt: skip
-ALONE = {"backward", "bfloat16", "cuda", "register_hook", "register_post_accumulate_grad_hook", "retain_grad"}
+ALONE = {
+    "apply_",
+    "imag",
+    "lu_solve",
+    "backward",
+    "bfloat16",
+    "cuda",
+    "register_hook",
+    "register_post_accumulate_grad_hook",
+    "retain_grad",
+}
 REFUSALS = (TypeError, ValueError, RuntimeError, IndexError, AttributeError)
 
 

@@ -24,8 +24,12 @@ class ConstraintRegistry:
     tensor(1.)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self._name = name  # by which it is pickled
         self._factories: dict[Any, Factory] = {}
+
+    def __reduce__(self) -> str:
+        return self._name
 
     def register(self, constraint: Any, factory: Factory | None = None) -> Any:
         """Take the factory, called with the constraint, for constraints of this kind.
@@ -60,8 +64,8 @@ def _kind(constraint: Any) -> Any:
     )
 
 
-biject_to = ConstraintRegistry()
-transform_to = ConstraintRegistry()
+biject_to = ConstraintRegistry("biject_to")
+transform_to = ConstraintRegistry("transform_to")
 
 
 def _above(constraint: Any) -> t.Transform:
