@@ -81,7 +81,12 @@ FUNCTIONS = {
 RETURNS = {
     "__array_function__": "Any", "__array_ufunc__": "Any", "__dlpack__": "Any", "__hash__": "int",
     "__iter__": "Iterator[Tensor]", "get_device": "int", "is_complex": "bool", "is_contiguous": "bool", "is_floating_point": "bool",
-    "is_signed": "bool", "tolist": "Any",
+    "is_signed": "bool", "tolist": "Any", "storage": "Any", "untyped_storage": "Any", "is_coalesced": "bool",
+    **{name: f"_{name}" for name in "frexp histogram histogramdd lu_unpack mode qr svd triangular_solve".split()},
+    **{
+        name: f"_linalg_{name}"
+        for name in "cholesky_ex inv_ex ldl_factor ldl_factor_ex lu lu_factor lu_factor_ex solve_ex".split()
+    },
 }  # fmt: skip
 
 # the other operand, and for the first ones the first, may be a number
@@ -148,10 +153,10 @@ def parameter(function: str, place: int, p: inspect.Parameter) -> inspect.Parame
 
 def result(name: str, annotation: Any) -> str:
     """Return what comes of the function of that name."""
-    if name in RETURNS:
-        return spelled(RETURNS[name])
     if annotation not in (*VALUES, "Self"):
         return spelled(annotation)
+    if name in RETURNS:
+        return spelled(RETURNS[name])
     if name[0] == "_" and name[:2] != "__":
         return "Any"
     return "Self" if name.endswith("_") and name[:2] != "__" else "Tensor"
@@ -372,7 +377,13 @@ def text_of(path: str) -> str:
         results = f"from minigrad.tensor.tensor import {', '.join(names)}"
         return face(mg, "minigrad", ["from minigrad.linalg import SlogDet", results])
     if path == "minigrad/linalg.pyi":
-        return face(mg.linalg, "Linear algebra", ["from minigrad.tensor.tensor import Tensor, _Dim, _Operand"])
+        return face(
+            mg.linalg,
+            "Linear algebra",
+            [
+                f"from minigrad.tensor.tensor import Tensor, {', '.join(n for n in names if n in ('_Dim', '_Operand') or n.startswith('_linalg'))}"
+            ],
+        )
     return tensor_stub()
 
 

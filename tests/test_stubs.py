@@ -69,14 +69,21 @@ KINDS = {
 }  # fmt: skip
 ALONE = {
     "apply_",
-    "imag",
-    "lu_solve",
     "backward",
     "bfloat16",
     "cuda",
+    "histogramdd",
+    "imag",
+    "is_coalesced",
+    "lu_solve",
+    "map2_",
+    "map_",
+    "pin_memory",
     "register_hook",
     "register_post_accumulate_grad_hook",
     "retain_grad",
+    "storage",
+    "untyped_storage",
 }
 REFUSALS = (TypeError, ValueError, RuntimeError, IndexError, AttributeError)
 
