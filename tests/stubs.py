@@ -82,10 +82,10 @@ RETURNS = {
     "__array_function__": "Any", "__array_ufunc__": "Any", "__dlpack__": "Any", "__hash__": "int",
     "__iter__": "Iterator[Tensor]", "get_device": "int", "is_complex": "bool", "is_contiguous": "bool", "is_floating_point": "bool",
     "is_signed": "bool", "tolist": "Any", "storage": "Any", "untyped_storage": "Any", "is_coalesced": "bool",
-    **{name: f"_{name}" for name in "frexp histogram histogramdd lu_unpack mode qr svd triangular_solve".split()},
+    **{name: f"_{name}" for name in ["frexp", "histogram", "histogramdd", "lu_unpack", "mode", "qr", "svd", "triangular_solve"]},
     **{
         name: f"_linalg_{name}"
-        for name in "cholesky_ex inv_ex ldl_factor ldl_factor_ex lu lu_factor lu_factor_ex solve_ex".split()
+        for name in ["cholesky_ex", "inv_ex", "ldl_factor", "ldl_factor_ex", "lu", "lu_factor", "lu_factor_ex", "solve_ex"]
     },
 }  # fmt: skip
 
