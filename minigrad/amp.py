@@ -55,8 +55,8 @@ class autocast:  # PyTorch's name
     def __enter__(self) -> autocast:
         return self
 
-    def __exit__(self, *_: Any) -> bool:
-        return False
+    def __exit__(self, *_: Any) -> None:
+        """Nothing was switched on."""
 
     def __call__(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Decorate a function."""

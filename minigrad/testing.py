@@ -43,7 +43,8 @@ def assert_close(
         for a, b in zip(actual, expected, strict=True):
             assert_close(a, b, msg=msg, **options)  # type: ignore[arg-type]
         return
-    _assert_arrays(*(as_tensor(x).detach().numpy() for x in (actual, expected)), options, msg)
+    a, b = (as_tensor(x).detach().numpy() for x in (actual, expected))
+    _assert_arrays(a, b, options, msg)
 
 
 def _assert_arrays(a: np.ndarray, b: np.ndarray, options: dict[str, Any], msg: Any) -> None:

@@ -114,7 +114,7 @@ def _labels(batch: Any) -> np.ndarray | None:
 
 def _last_label(loader: Any) -> Any:
     """Return the class of the data set's last sample, where that can be known."""
-    tensors = getattr(getattr(loader, "dataset", None), "tensors", ())
+    tensors: Any = getattr(getattr(loader, "dataset", None), "tensors", ())
     return tensors[1][-1].item() if len(tensors) > 1 and tensors[1].ndim == 1 else None
 
 

@@ -8,9 +8,11 @@ from typing import Any
 from minigrad.nn.hooks import ForwardHook
 from minigrad.tensor.tensor import Handle
 
-HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-HOOKS += ("_state_dict_hooks", "_state_dict_pre_hooks")
-HOOKS += ("_load_state_dict_pre_hooks", "_load_state_dict_post_hooks")
+HOOKS = (
+    *("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"),
+    *("_state_dict_hooks", "_state_dict_pre_hooks"),
+    *("_load_state_dict_pre_hooks", "_load_state_dict_post_hooks"),
+)
 
 
 class HookMethods:

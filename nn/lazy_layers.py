@@ -46,7 +46,7 @@ class LazyLinear(LazyModuleMixin, Linear):
         self.in_features = input.shape[-1]
         if self.has_uninitialized_params():
             shape = (self.out_features, self.in_features)
-            self.weight.materialize(shape)
+            self.weight.materialize(shape)  # type: ignore[attr-defined]
             if self.bias is not None:
                 self.bias.materialize((self.out_features,))
             self.reset_parameters()

@@ -60,7 +60,8 @@ class StateMethods:
         """
         if args:
             warn("Positional args are being deprecated, use kwargs instead.", FutureWarning)
-            destination, prefix, keep_vars = (*args, *(destination, prefix, keep_vars)[len(args) :])
+            given: Any = (*args, *(destination, prefix, keep_vars)[len(args) :])
+            destination, prefix, keep_vars = given
         state: Any = destination
         if destination is None:
             state = OrderedDict()

@@ -22,6 +22,7 @@ import minigrad as mg
 from minigrad.device import Device
 from minigrad.engine.graph import Handle, Node
 from minigrad.functions.return_types import RETURN_TYPES
+from minigrad.memory import Storage
 from minigrad.primitive import Primitive
 
 # ---- what the code does not say ----------------------------------------------------------------------------------
@@ -35,6 +36,7 @@ OVERLOADS = {
     "kthvalue": ["(k: int, dim: int = -1, keepdim: bool = False) -> _kthvalue"],
     "max": ["(dim: None = None) -> Tensor", "(dim: int, keepdim: bool = False) -> _max", "(other: Tensor) -> Tensor"],
     "median": ["(dim: None = None) -> Tensor", "(dim: int, keepdim: bool = False) -> _median"],
+    "nanmedian": ["(dim: None = None) -> Tensor", "(dim: int, keepdim: bool = False) -> _nanmedian"],
     "min": ["(dim: None = None) -> Tensor", "(dim: int, keepdim: bool = False) -> _min", "(other: Tensor) -> Tensor"],
     "nonzero": [
         "(*, as_tuple: Literal[False] = False) -> Tensor",
@@ -81,7 +83,7 @@ FUNCTIONS = {
 RETURNS = {
     "__array_function__": "Any", "__array_ufunc__": "Any", "__dlpack__": "Any", "__hash__": "int",
     "__iter__": "Iterator[Tensor]", "get_device": "int", "is_complex": "bool", "is_contiguous": "bool", "is_floating_point": "bool",
-    "is_signed": "bool", "tolist": "Any", "storage": "Any", "untyped_storage": "Any", "is_coalesced": "bool",
+    "is_signed": "bool", "tolist": "Any",  "is_coalesced": "bool",
     **{name: f"_{name}" for name in ["frexp", "histogram", "histogramdd", "lu_unpack", "mode", "qr", "svd", "triangular_solve"]},
     **{
         name: f"_linalg_{name}"
@@ -177,7 +179,9 @@ def _kinds_of_wrapper(function: Any) -> list[Any]:
     """Return the kinds of parameters that a wrapper has itself."""
     if not hasattr(function, "__wrapped__"):
         return [None]
-    return [p.kind for p in inspect.signature(function, follow_wrapped=False).parameters.values()]
+    code = function.__code__  # what it shows as its signature may be another's
+    more = [VAR] if code.co_flags & inspect.CO_VARARGS else []
+    return [NAMED] * code.co_argcount + more or [None]
 
 
 def signatures(name: str, function: Any, method: bool) -> list[inspect.Signature]:
@@ -208,6 +212,8 @@ def parsed(text: str, *before: inspect.Parameter) -> inspect.Signature:
 def _live(name: str, signature: inspect.Signature, method: bool) -> inspect.Signature:
     """Return the signature of the code, with what may be given and what comes."""
     parameters = [parameter(name.rstrip("_"), i, p) for i, p in enumerate(signature.parameters.values())]
+    # a default that is minigrad's own is named by no import of the stub
+    parameters = [p.replace(default=...) if repr(p.default).startswith("minigrad.") else p for p in parameters]
     if method:
         parameters[0] = inspect.Parameter("self", NAMED)
     return signature.replace(parameters=parameters, return_annotation=result(name, signature.return_annotation))
@@ -271,7 +277,7 @@ _Dim: TypeAlias = builtins.int | Sequence[builtins.int] | None
 
 
 BASE = mg.Tensor.__mro__[1]  # what recording needs of a tensor
-IMPORTED = (Device, Handle, Node, BASE, mg.Size, mg.linalg.SlogDet, Primitive, mg.Generator)
+IMPORTED = (Device, Handle, Node, BASE, mg.Size, mg.linalg.SlogDet, Primitive, mg.Generator, Storage)
 
 
 def tensor_stub() -> str:
@@ -306,7 +312,8 @@ def member(name: str, value: Any) -> list[str]:
         kind = result(name, inspect.signature(value.fget).return_annotation)
         return [f"{name}: {kind}"] if value.fset else ["@property", f"def {name}(self) -> {kind}: ...{ignore}"]
     if not callable(value):
-        return [f"{name}: {'Any' if name[0] == '_' else spelled(type(value).__name__)}"]
+        kind = "None" if value is None else spelled(type(value).__name__)
+        return [f"{name}: {'Any' if name[0] == '_' else kind}"]
     if name[:2] == "__" and {name[2:-2], name[3:-2]} & set(OPERATORS):
         kind = "Self" if name[2] == "i" and name[3:-2] in OPERATORS else "Tensor"
         return [f"def {name}(self, other: _Operand) -> {kind}: ...{ignore}"]

@@ -44,7 +44,9 @@ def same_results(results: Any, value: Any, same: Any) -> bool:
 
 def digest(leaves: Any) -> int:
     """Return a number that follows from the numbers of the arguments."""
-    arrays = [getattr(x, "_data", x) for x in leaves if isinstance(x, (Tensor, np.ndarray))]
+    arrays: list[Any] = [
+        getattr(x, "_data", x) for x in leaves if isinstance(x, (Tensor, np.ndarray))
+    ]
     return hash(tuple(array.tobytes() for array in arrays))
 
 

@@ -50,7 +50,7 @@ def export(model: Any, inputs: Any, path: Any) -> Path:
         raise NotImplementedError("export: the model draws random numbers; call model.eval()")
     target = Path(path).with_suffix(".py")
     arrays = {name: x for name, x in page.values.items() if isinstance(x, np.ndarray)}
-    np.savez(target.with_suffix(".npz"), **arrays)
+    np.savez(target.with_suffix(".npz"), **arrays)  # type: ignore[arg-type]
     target.write_text(_text(page, arrays, target.stem))
     return target
 

@@ -341,8 +341,8 @@ class Page:
         for name, size in zip(blocks, sizes, strict=True):
             lines.append(f"{name} = np.empty({size}, np.uint8)")
         for memory, block in self.blocks.of.items():
-            name = self.names.get(memory)
-            if name is not None:
+            name = self.names.get(memory, "")
+            if name:
                 lines.append(f"{name} = {self._laid_out(memory, blocks[block])}")
         for place, alias in self.views.items():
             name = self.names[place.memory]

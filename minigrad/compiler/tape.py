@@ -44,7 +44,11 @@ METADATA = {
 }  # fmt: skip
 MADE_HERE = "made here"  # key of a constant that a tensor was made of in the step
 RESHAPING = {np.reshape, np.ravel, _ndarray.reshape, _ndarray.ravel, _ndarray.flatten}
-NO_VALUES = {np.empty_like, np.zeros_like, np.ones_like}  # read no value of their argument
+NO_VALUES: set[Any] = {
+    np.empty_like,
+    np.zeros_like,
+    np.ones_like,
+}  # read no value of their argument
 
 
 class Tape:

@@ -25,9 +25,9 @@ class BinaryDistribution(Distribution):
     def _set_probability(self, probs: Any, logits: Any, *others: Any) -> list[Tensor]:
         """Take the parameter that is given; return the others, broadcast with it."""
         name = check_one_given(probs, logits)
-        *others, parameter = broadcast_all(*others, logits if probs is None else probs)
+        *rest, parameter = broadcast_all(*others, logits if probs is None else probs)
         setattr(self, name, parameter)
-        return [x.to(parameter.dtype) for x in others]
+        return [x.to(parameter.dtype) for x in rest]
 
     @lazy_property
     def probs(self) -> Tensor:

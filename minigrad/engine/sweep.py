@@ -190,7 +190,7 @@ def _check_unwritten(node: Node) -> None:
             continue
         writer = written_since(value, node.sequence)
         if writer is not None and value.size:
-            if place == 0 and node.primitive.recomputes:
+            if place == 0 and node.primitive.recomputes:  # type: ignore[union-attr]
                 continue
             what = "the result" if place == 0 else f"operand {place - 1}"
             raise _overwritten(node, what, value, writer)
@@ -208,7 +208,8 @@ def _recomputed(node: Node, saved: Any) -> Any:
     out, *operands = saved
     if written_since(out, node.sequence) is None:
         return saved
-    return (node.primitive.function(*operands, **node.params), *operands)
+    function = node.primitive.function  # type: ignore[union-attr]
+    return (function(*operands, **node.params), *operands)
 
 
 def _overwritten(node: Node, what: str, value: Any, writer: str) -> RuntimeError:

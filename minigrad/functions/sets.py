@@ -45,7 +45,7 @@ def isin(
     arrays = [np.asarray(getattr(x, "_data", x)) for x in operands.values()]
     if any(x.dtype.kind == "b" for x in arrays):
         raise RuntimeError("Unsupported input type encountered for isin(): Bool")
-    return tensors[0]._wrap(np.asarray(np.isin(*arrays, invert=invert)))
+    return tensors[0]._wrap(np.asarray(np.isin(arrays[0], arrays[1], invert=invert)))
 
 
 @accepts_numpy_names
@@ -118,7 +118,7 @@ def cartesian_prod(*tensors: T) -> T:
     for place, x in enumerate(tensors, 1):
         if not isinstance(x, Recorded):
             raise not_a_tensor_error("cartesian_prod", "tensors", place, x)
-        if x.ndim != 1:
+        if x.ndim != 1:  # type: ignore[attr-defined]
             shape = list(x.shape)
             raise RuntimeError(f"Expect a 1D vector, but got shape {shape}")
     if len(tensors) == 1:

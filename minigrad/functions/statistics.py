@@ -245,7 +245,7 @@ def _checked_q(function: str, input: T, q: Any) -> T:
     if not input.numel():
         raise RuntimeError(f"{function}() input tensor must be non-empty")
     if isinstance(q, (int, float, np.generic)):
-        if not 0 <= q <= 1:
+        if not 0 <= q <= 1:  # type: ignore[operator]
             raise RuntimeError(f"{function}() q must be in the range [0, 1] but got {q}")
         return input._wrap(np.array(q, dtype))
     if not hasattr(q, "ndim"):

@@ -13,8 +13,10 @@ from typing import Any
 from minigrad.tensor.tensor import Handle
 
 Hook = Callable[..., Any]
-KINDS = ("step_pre", "step_post", "state_dict_pre", "state_dict_post")
-KINDS += ("load_state_dict_pre", "load_state_dict_post")
+KINDS = (
+    *("step_pre", "step_post", "state_dict_pre", "state_dict_post"),
+    *("load_state_dict_pre", "load_state_dict_post"),
+)
 EVERYWHERE: dict[str, dict[int, Hook]] = {"step_pre": {}, "step_post": {}}
 
 
@@ -91,7 +93,7 @@ def are_everywhere() -> bool:
     return any(EVERYWHERE.values())
 
 
-def _wrap_all(cls: type) -> None:
+def _wrap_all(cls: Any) -> None:
     for sub in cls.__subclasses__():
         if "step" in vars(sub):
             wrap_step(sub)

@@ -125,7 +125,8 @@ class Timer:
     ) -> Measurement:
         """Return the times of blocks, until iqr / median falls below ``threshold``."""
         with _threads(self._num_threads):
-            number, times = self._block_size(0.05), []
+            number = self._block_size(0.05)
+            times: list[float] = []
             while sum(times) < max_run_time:
                 times += self._blocks(number, min_run_time, callback)
                 measurement = self._measured(number, times)

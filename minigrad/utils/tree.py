@@ -40,6 +40,7 @@ def tree_paths(tree: Any) -> Iterator[tuple[str, Any]]:
     >>> list(tree_paths({"logits": 1, "aux": [2, 3]}))
     [('logits', 1), ('aux 0', 2), ('aux 1', 3)]
     """
+    parts: Any
     if isinstance(tree, dict):
         parts = tree.items()
     elif isinstance(tree, (tuple, list)):

@@ -70,8 +70,8 @@ def graph(
         _check_has_graph(t)
     if not tensors:
         raise ValueError(f"viz.graph: expected at least one tensor, got {outputs!r}")
-    outputs = dict(zip(_numbered(len(tensors)), tensors, strict=True))
-    return _draw(outputs, params, model, depth, show, direction, collapse_repeats, max_nodes)
+    named = dict(zip(_numbered(len(tensors)), tensors, strict=True))
+    return _draw(named, params, model, depth, show, direction, collapse_repeats, max_nodes)
 
 
 def _numbered(n: int) -> list[str]:
@@ -167,7 +167,7 @@ def trace(
     unread = _parameters_not_read(root, ends)
     if unread:
         listed = ", ".join(unread[:MOST_UNREAD]) + ", …" * (len(unread) > MOST_UNREAD)
-        for drawn in (picture, picture.whole):
+        for drawn in filter(None, (picture, picture.whole)):
             drawn.note = "\n".join(filter(None, (drawn.note, f"not read: {listed}")))
     return picture
 

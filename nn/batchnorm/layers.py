@@ -130,7 +130,7 @@ class ShardedBatch(Batch):
         sums = self.all_reduce(cat([d.sum(self.axes), squares]))
         means = (sums / max(self.count, 1)).chunk(2)
         self.mean_of_d, self.mean_square_of_d = (m.reshape(self.c.shape) for m in means)
-        self.mu = self.c + self.mean_of_d
+        self.mu: Tensor = self.c + self.mean_of_d  # type: ignore[assignment]
         return self.mu
 
     def _nearly_the_mean(self, t: Tensor) -> np.ndarray:

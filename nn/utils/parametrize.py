@@ -180,8 +180,8 @@ class _Parametrized:
     __dict__: dict[str, Any]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        own = type(self)
-        plain = own.__bases__[1]
+        own: Any = type(self)
+        plain: Any = own.__bases__[1]
         cls = type(own.__name__, own.__bases__, _properties(own))
         twin = memo[id(self)] = plain.__new__(cls)
         twin.__dict__.update(deepcopy(self.__dict__, memo))

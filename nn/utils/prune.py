@@ -106,8 +106,8 @@ def global_unstructured(
     container._tensor_name = method._tensor_name = "temp"
     container.add_pruning_method(method)
     tensors = [getattr(module, name) for module, name in pairs]
-    values = [scores.get(pair, x) for pair, x in zip(pairs, tensors, strict=True)]
-    masks = []
+    values: list[Any] = [scores.get(pair, x) for pair, x in zip(pairs, tensors, strict=True)]
+    masks: list[Any] = []
     for (module, name), x in zip(pairs, tensors, strict=True):
         masks.append(getattr(module, f"{name}_mask", ones_like(x)))
     vector = parameters_to_vector(values).detach()

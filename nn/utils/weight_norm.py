@@ -83,7 +83,8 @@ class WeightNorm:
 def hook_of(module: Module, kind: type, name: str) -> int | None:
     """Return the key of the hook of that kind for that parameter among those before forward."""
     for key, entry in module._forward_pre_hooks.items():
-        if isinstance(entry.hook, kind) and entry.hook.name == name:
+        hook: Any = entry.hook
+        if isinstance(hook, kind) and hook.name == name:  # type: ignore[attr-defined]
             return key
     return None
 
