@@ -261,6 +261,8 @@ SCRIPT = """
     import minigrad as mg
     from minigrad.utils.data import DataLoader, Dataset
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it may be deaf
+
     class Slow(Dataset):
         def __len__(self): return 1000
         def __getitem__(self, i):

@@ -24,12 +24,12 @@ class ConstraintRegistry:
     tensor(1.)
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str = "") -> None:
         self._name = name  # by which it is pickled
         self._factories: dict[Any, Factory] = {}
 
-    def __reduce__(self) -> str:
-        return self._name
+    def __reduce__(self) -> Any:
+        return self._name or object.__reduce__(self)
 
     def register(self, constraint: Any, factory: Factory | None = None) -> Any:
         """Take the factory, called with the constraint, for constraints of this kind.
