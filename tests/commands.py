@@ -40,6 +40,12 @@ INSTEAD = {
         "python benchmarks/worker.py minigrad_eager fig1_bn sgd 1 </dev/null",
         "the names are placeholders",
     ),
+    "python benchmarks/run.py --nets fig1,fig1_bn,wide_bn,cnn_bn,gpt --peers minigrad_eager,minigrad_compiled,numpy_by_hand,jax_jit,pytorch_eager,pytorch_compiled --threads 1": (
+        "python benchmarks/run.py --quick --nets fig1_bn --peers minigrad_eager,minigrad_compiled --threads 1",
+        "half an hour",
+    ),
+    "pip install 'minigrad[sklearn]'": ("", "the extra is installed by .ci/run; the package is the checkout"),
+    "pip install 'minigrad[onnx]'": ("", "the extra is installed by .ci/run; the package is the checkout"),
     # serve a page until Ctrl-C
     "make playground": ('make playground ARGS="--no-serve"', "serves until Ctrl-C"),
     'make playground ARGS="--local runs/pyodide"': ("", "needs that folder: tests/test_playground.py builds it"),
