@@ -2,6 +2,7 @@
 
 import warnings
 
+import numpy as np
 import pytest
 
 import minigrad as mg
@@ -191,7 +192,9 @@ def test_a_dtype_that_is_not_here_may_be_asked_for_and_not_used(name):
         lambda: mg.zeros(2, dtype=dtype),
         lambda: mg.nn.Linear(1, 1, dtype=dtype),
     ):
-        with pytest.raises(RuntimeError, match=f"{name}: "):
+        # NumPy before 2.4 does not ask the dtype, and refuses it in words of its own
+        asks = np.lib.NumpyVersion(np.__version__) >= "2.4.0"
+        with pytest.raises(RuntimeError if asks else (RuntimeError, TypeError), match=f"{name}: " if asks else name):
             use()
 
 

@@ -34,7 +34,8 @@ def wanted_dtype(args: Any, dtype: Any = None, device: Any = None) -> np.dtype[A
     if dtype is None:
         return None
     try:
-        dtype = np.dtype(dtype)
+        # one that is not here says so when it is asked; older versions of NumPy do not ask
+        dtype = np.dtype(getattr(dtype, "dtype", dtype))
     except TypeError:
         given = repr(dtype) if isinstance(dtype, str) else type(dtype).__name__
         raise TypeError(f"to(): expected a dtype, 'cpu' or another tensor, got {given}") from None
