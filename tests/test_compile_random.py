@@ -146,10 +146,8 @@ class Residual(nn.Module):
         return x + self.inner(x)
 
 
-@pytest.mark.parametrize("seed", [*range(12), None])
+@pytest.mark.parametrize("seed", range(13))
 def test_random_nets(seed):
-    seed = random.randrange(10**6) if seed is None else seed
-    print(f"seed {seed}")
     rng = random.Random(seed)
     kinds, n, size = rng.choices(list(LAYERS), k=rng.randint(2, 6)), 2 * rng.randint(2, 20), rng.randint(2, 70)
     optimizer, clip = rng.choice(list(OPTIMIZERS)), rng.choice([None, 0.5])
