@@ -9,7 +9,7 @@ import numpy as np
 from minigrad.device import Device as Device
 from minigrad.device import absent
 from minigrad.device import is_device as is_device
-from minigrad.dtypes import category, dtype_of_type, type_name
+from minigrad.dtypes import AbsentDtype, category, dtype_of_type, type_name
 from minigrad.functions.shape import contiguous
 from minigrad.memory import preserve_format
 from minigrad.ops.shape import astype
@@ -35,7 +35,7 @@ def wanted_dtype(args: Any, dtype: Any = None, device: Any = None) -> np.dtype[A
         return None
     try:
         # one that is not here says so when it is asked; older versions of NumPy do not ask
-        dtype = np.dtype(getattr(dtype, "dtype", dtype))
+        dtype = dtype.dtype if isinstance(dtype, AbsentDtype) else np.dtype(dtype)
     except TypeError:
         given = repr(dtype) if isinstance(dtype, str) else type(dtype).__name__
         raise TypeError(f"to(): expected a dtype, 'cpu' or another tensor, got {given}") from None
