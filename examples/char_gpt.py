@@ -28,7 +28,8 @@ class Attention(nn.Module):
     def forward(self, x):
         n, t, width = x.shape
         split = (n, t, 3, self.heads, width // self.heads)
-        q, k, v = self.qkv(x).reshape(split).permute(2, 0, 3, 1, 4)  # (N, heads, T, width / heads)
+        parts = self.qkv(x).reshape(split)
+        q, k, v = parts.permute(2, 0, 3, 1, 4)  # (N, heads, T, width / heads)
         y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         return self.out(y.transpose(1, 2).reshape(n, t, width))
 

@@ -9,7 +9,7 @@ from support.page import COLORS, arguments, bar, figure, write
 
 import minigrad as mg
 import minigrad.nn.functional as F
-from minigrad import nn, optim
+from minigrad import datasets, nn, optim
 
 
 class Step(mg.autograd.Function):
@@ -39,20 +39,12 @@ class StepNet(nn.Module):
         return self.out(Step.apply(self.hidden(x)))[:, 0]
 
 
-def two_moons(n, noise=0.1):
-    """Return points (2n, 2) on two half circles that reach into each other, and their class."""
-    angle = mg.rand(2, n) * mg.pi
-    upper = mg.stack([angle[0].cos(), angle[0].sin()], 1)
-    lower = mg.stack([1 - angle[1].cos(), 0.5 - angle[1].sin()], 1)
-    points = mg.cat([upper, lower])
-    return points + noise * mg.randn(2 * n, 2), mg.cat([mg.zeros(n), mg.ones(n)])
-
-
 def main():
     """Train, tell how many points are on the right side, draw the border."""
     args = arguments(__doc__, steps=(1500, "of training, each on all points"))
     mg.manual_seed(args.seed)
-    points, labels = two_moons(500)
+    points, moons = datasets.two_moons(1000)
+    labels = moons.float()
     model = StepNet()
     optimizer = optim.Adam(model.parameters(), lr=0.02)
     steps = bar(range(args.steps))

@@ -36,7 +36,8 @@ def digits(images, labels, lowest, each=None):
     images, labels = images[chosen], labels[chosen] - lowest
     if each is not None:
         firsts = [(labels == k).nonzero()[:each, 0] for k in range(5)]
-        images, labels = images[mg.cat(firsts)], labels[mg.cat(firsts)]
+        few = mg.cat(firsts)
+        images, labels = images[few], labels[few]
     return images, labels
 
 
