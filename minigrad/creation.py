@@ -17,6 +17,7 @@ from minigrad.functions.arguments import accepts_numpy_names, integers, with_out
 from minigrad.functions.out import call_into
 from minigrad.layout import empty_like as empty_like_array
 from minigrad.memory import in_format
+from minigrad.places import as_int64
 from minigrad.silence import warn
 from minigrad.tensor.tensor import Tensor
 
@@ -147,7 +148,7 @@ def _array_of_numbers(data: Any, dtype: Any) -> np.ndarray:
     if dtype is None and (array.dtype == np.float64 or not array.size):
         array = array.astype(_common_dtype(data) if holds_arrays else get_default_dtype())
     if array.dtype.kind == "i" and not holds_arrays:
-        array = array.astype(np.int64, copy=False)  # int32 on 32-bit machines
+        array = as_int64(array)
     is_object = array.dtype == object and array.size
     has_huge_integers = is_object and all(isinstance(x, int) for x in array.flat)
     if has_huge_integers or (array.dtype == np.uint64 and not holds_arrays):

@@ -1,16 +1,11 @@
 # Two moons: a small net finds the border between them; watch it move.
 import minigrad as mg
 import minigrad.nn.functional as F
-from minigrad import nn, optim
+from minigrad import datasets, nn, optim
 from playground import image, plot
 
-n = 150
-angle = mg.rand(2 * n) * mg.pi
-side = mg.arange(2 * n) % 2  # the moon of each point
-x = mg.where(side == 0, angle.cos(), 1 - angle.cos())
-y = mg.where(side == 0, angle.sin(), 0.5 - angle.sin())
-points = mg.stack([x, y], 1) + 0.1 * mg.randn(2 * n, 2)
-labels = side.float()
+points, moons = datasets.two_moons(300)
+labels = moons.float()
 
 net = nn.Sequential(nn.Linear(2, 24), nn.BatchNorm1d(24), nn.Tanh(), nn.Linear(24, 1))
 optimizer = optim.Adam(net.parameters(), lr=0.03)
