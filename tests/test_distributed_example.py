@@ -100,7 +100,7 @@ def test_errors_are_said_once(mpiexec, mnist_folder, tmp_path):
 
 def test_without_mpiexec_it_is_one_process(mnist_folder, in_one_process, tmp_path):
     options, one = in_one_process["paper"]
-    text = subprocess.run([sys.executable, str(EXAMPLE), "--distributed", *map(str, options), "--out", str(tmp_path)], capture_output=True, text=True, check=True).stdout  # fmt: skip
+    text, _ = run(0, "--distributed", *options, "--out", tmp_path)
     assert "test accuracy" in text
     assert_close(weights(tmp_path), weights(one), 0)
 
