@@ -15,7 +15,8 @@ import pytest
 from lab import EXAMPLES, small_data
 
 import batchnorm_lab.command
-from batchnorm_lab import deep
+import minigrad as mg
+from batchnorm_lab import deep, training, tuning
 from batchnorm_lab.claim import Result, geometric, interval, pick, spread
 from batchnorm_lab.claims import claims
 
@@ -53,6 +54,44 @@ def test_every_claim_says_everything_and_costs_no_more_quick_than_full():
         quick, full = (claim.cells(mode, 2) for mode in ("quick", "full"))
         assert 0 < len(quick) <= len(full)
         assert len({json.dumps(cell, sort_keys=True) for cell in full}) == len(full)  # no cell twice
+
+
+# ---- settings are chosen without the test set -----------------------------------------------------
+def rates_chosen(data, monkeypatch):
+    """Return what a search over three rates finds, and how many images each run saw."""
+    monkeypatch.setattr(tuning, "_chosen", {})
+    seen = []
+
+    def score(setting, split, seed):
+        seen.append((len(split.train.labels), len(split.test.labels), seed))
+        mg.manual_seed(seed)
+        net = training.mlp((784, 20, 10), norm=False)
+        ((_, reached),) = training.fit(net, split, steps=60, batch=20, lr=setting["rate"], seed=seed)
+        return reached
+
+    settings = tuning.grid(rate=(1e-3, 1.0, 1e3))
+    choices = [tuning.tuned("an arm", settings, score, data, seeds=(7, 8)) for _ in range(2)]
+    assert choices[0] is choices[1] and seen == [(500, 100, 7), (500, 100, 8)] * 3  # a process looks once
+    return choices[0]
+
+
+def test_a_choice_is_the_same_with_poisoned_test_labels(data, monkeypatch):
+    poisoned = data._replace(test=training.Part(data.test.images, (data.test.labels + 1) % 10))
+    choice = rates_chosen(data, monkeypatch)
+    assert choice.setting == {"rate": 1.0} and choice == rates_chosen(poisoned, monkeypatch)
+    flipped = data._replace(train=training.Part(data.train.images, (data.train.labels + 1) % 10))
+    assert choice.tried != rates_chosen(flipped, monkeypatch).tried  # held-out labels do count
+    assert json.loads(json.dumps(choice.told()))["tried"][1] == [{"rate": 1.0}, choice.tried[1][1]]
+
+
+def test_scores_that_are_no_numbers_lose_and_a_sixth_at_most_is_held_out(data, monkeypatch):
+    monkeypatch.setattr(tuning, "_chosen", {})
+    scores = {0.1: math.nan, 0.2: 0.3, 0.3: 0.3, 0.4: math.inf}
+    choice = tuning.tuned("x", tuning.grid(rate=list(scores)), lambda s, *_: scores[s["rate"]], data)
+    assert choice.setting == {"rate": 0.2}  # of equals the first
+    split = tuning.held_out(data, 50)
+    assert len(split.train.labels) == 550 and np.array_equal(split.test.labels, data.train.labels[-50:])
+    assert len(tuning.held_out(data).test.labels) == 100
 
 
 # ---- the command ----------------------------------------------------------------------------------

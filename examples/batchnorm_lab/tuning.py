@@ -1,0 +1,85 @@
+"""Each arm at its best: settings chosen on held-out training images, never on the test set."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from batchnorm_lab.training import Data
+
+HELD_OUT, SEEDS = 10_000, (1000, 1001)  # no run that is judged has one of these seeds
+_chosen: dict[Hashable, Choice] = {}  # each process looks once for the settings of an arm
+
+
+class Choice(NamedTuple):
+    """The best setting of an arm, and what each that was tried reached on held-out images."""
+
+    setting: dict[str, Any]
+    tried: list[tuple[dict[str, Any], float]]
+
+    def told(self) -> dict[str, Any]:
+        """Return the choice as it goes into results.json."""
+        return {"setting": self.setting, "tried": [list(pair) for pair in self.tried]}
+
+
+def grid(**options: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return every combination as a setting.
+
+    >>> grid(rate=(0.1, 0.5), std=(0.02,))
+    [{'rate': 0.1, 'std': 0.02}, {'rate': 0.5, 'std': 0.02}]
+    """
+    return [
+        dict(zip(options, values, strict=True)) for values in itertools.product(*options.values())
+    ]
+
+
+def held_out(data: Data, size: int = HELD_OUT) -> Data:
+    """Return the training images less the last ``size``, and those in place of the test set.
+
+    A sixth is held out where that is fewer: as many as 10,000 are of MNIST's 60,000.
+    """
+    size = min(size, len(data.train.labels) // 6)
+    return Data(data.train[:-size], data.train[-size:])
+
+
+def tuned(
+    arm: Hashable,
+    settings: Iterable[dict[str, Any]],
+    score: Callable[[dict[str, Any], Data, int], float],
+    data: Data,
+    *,
+    size: int = HELD_OUT,
+    seeds: Sequence[int] = SEEDS,
+) -> Choice:
+    """Return the setting of ``arm`` with the highest mean score on held-out training images.
+
+    ``score(setting, split, seed)`` trains on ``split.train`` and returns the accuracy on
+    ``split.test``. That is the part held out of the training images (see `held_out`): the test
+    set is not handed over, so no choice can depend on it. A score that is no finite number counts
+    as 0; of equals the first wins.
+
+    A process looks once for each ``arm``, whose name must tell apart all that a choice depends on:
+    the claim, the net, the arm, the steps. The seeds do not belong to it: all seeds of an arm are
+    trained, on all training images, with the one setting. ``seeds`` are those of the search,
+    ``size`` is how many images are held out; a quick run takes fewer of both.
+
+        choice = tuned(("C18", arm, batch), grid(rate=(0.02, 0.1, 0.5)), score, data)
+        net = trained(arm, choice.setting["rate"], data, seed)
+        return {"accuracy": accuracy(net, data.test), "choice": choice.told()}
+    """
+    if arm not in _chosen:
+        split = held_out(data, size)
+        tried = [
+            (setting, statistics.fmean(_finite(score(setting, split, seed)) for seed in seeds))
+            for setting in settings
+        ]
+        best, _ = max(tried, key=lambda pair: pair[1])
+        _chosen[arm] = Choice(best, tried)
+    return _chosen[arm]
+
+
+def _finite(score: float) -> float:
+    return score if math.isfinite(score) else 0.0
