@@ -17,7 +17,19 @@ from lab import EXAMPLES, small_data
 import batchnorm_lab.command
 import minigrad as mg
 from batchnorm_lab import deep, training, tuning
-from batchnorm_lab.claim import Result, geometric, interval, pick, spread
+from batchnorm_lab.claim import (
+    Result,
+    above,
+    geometric,
+    interval,
+    percent,
+    pick,
+    points,
+    ratio_above,
+    ratio_interval,
+    spread,
+    times,
+)
 from batchnorm_lab.claims import claims
 
 
@@ -27,12 +39,22 @@ def data():
 
 
 # ---- statistics -----------------------------------------------------------------------------------
-def test_interval_is_students(torch):
+def test_interval_is_students():
     low, high = interval([1.0, 2.0, 4.0])
     assert (low, high) == pytest.approx((-1.461, 6.128), abs=1e-3)  # t = 4.303 at 2 degrees of freedom
     assert interval([1.0]) == (-math.inf, math.inf)
     low, high = interval([0.0, 1.0] * 6)  # beyond the table: t = 2.201 at 11 degrees of freedom
     assert (high - low) / 2 == pytest.approx(2.201 * np.std([0, 1] * 6, ddof=1) / math.sqrt(12), rel=0.01)
+
+
+def test_more_comparisons_widen_intervals_and_texts_carry_them():
+    one, four = interval([1.0, 2.0, 4.0]), interval([1.0, 2.0, 4.0], comparisons=4)
+    assert (four[1] - four[0]) / (one[1] - one[0]) == pytest.approx(8.860 / 4.303, abs=1e-3)  # t of 98.75 %
+    assert ratio_interval([2.0, 2.0, 2.0]) == pytest.approx((2, 2))
+    assert points([0.01, 0.02, 0.015]) == "+1.50 (+0.26..+2.74)" and points([0.1]) == "+10.00 (no interval)"
+    assert percent([0.99, 1.0, 0.995]) == "99.5% (98.3%..100.0%)" and times([2.0, 4.0, 8.0]) == "×4 (0.71..22)"
+    assert above([0.1, 0.2, 0.3], -0.1) and not above([0.1, 0.2, 0.3], 0.1) and above([0.1])
+    assert ratio_above([2.0, 2.1, 2.2], 1.8) and not ratio_above([2.0, 2.1, 2.2], 1.8, comparisons=4)
 
 
 def test_geometric_spread_and_ratio():

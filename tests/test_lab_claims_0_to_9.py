@@ -58,6 +58,8 @@ def test_c1_figure_and_c6_percentiles_on_small_data(data, monkeypatch):
     unit = np.array(found["unit 0"])
     assert unit.shape == (3, 3) and (np.diff(unit, axis=1) > 0).all()  # 15th below 50th below 85th
     np.testing.assert_allclose(np.array(found["ranges"])[:, 0], np.ptp(unit[1:], axis=0))  # after the first probe
+    np.testing.assert_allclose(np.array(found["whole ranges"])[:, 0], np.ptp(unit, axis=0))
+    assert found["spreads"][0] == pytest.approx((unit[:, 2] - unit[:, 0]).mean())
 
 
 def test_c1_steps_that_are_never_reached_are_bounds():
@@ -178,11 +180,18 @@ def test_verdicts_of_c3_to_c5():
 
 
 def test_verdicts_of_c6_to_c9():
-    wander = lambda *ratios: lambda c: {"ranges": [[r if c["arm"] == "without" else 1.0] * 100 for r in ratios]}
-    assert (
-        verdict(c06_percentiles, wander(3, 2, 2.5)) == "reproduced"
-        and verdict(c06_percentiles, wander(3, 1, 1)) == "partly"
-    )
+    def wander(*ratios, scale=1.0):
+        def of(c):
+            ranges = [[(1 + c["seed"] / 100) * (r if c["arm"] == "without" else 1.0)] * 100 for r in ratios]
+            spreads = [scale if c["arm"] == "without" else 1.0] * 100
+            return {"ranges": ranges, "whole ranges": ranges, "spreads": spreads}
+
+        return of
+
+    outcomes = [verdict(c06_percentiles, wander(*ratios)) for ratios in ((3, 2, 2.5), (1.5, 1.6, 3), (3, 1, 1))]
+    assert outcomes == ["reproduced", "partly", "not at this scale"]
+    told = c06_percentiles.CLAIM.judge(fake(c06_percentiles.CLAIM, wander(3, 3, 3, scale=6))).sentence
+    assert "×0.50 (0.50..0.50)" in told and "0 of 3 above 1" in told  # larger inputs, not less stable ones
     more = lambda *nets: lambda c: {
         "shifts": {str(t): [[0.1 * (1 + (c["net"] in nets) if c["arm"] == "BatchNorm" else 1.5), 0.5]] for t in c07_gradient_shift.PROBES}
     }  # fmt: skip

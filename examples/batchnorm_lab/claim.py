@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 REPRODUCED, PARTLY, NOT_HERE, NOT_TESTABLE = (
     "reproduced",
     "partly",
@@ -92,21 +94,72 @@ def spread(values: Iterable[float], form: str = ".1%") -> str:
     return f"{median(values):{form}} ({min(values):{form}}..{max(values):{form}})"
 
 
-def interval(values: Sequence[float]) -> tuple[float, float]:
-    """Return the 95 % interval of the mean (Student's t); infinite of fewer than two values."""
+def student(level: float, degrees: int) -> float:
+    """Return the t that holds ``level`` of Student's distribution between -t and t.
+
+    With t = √ν tan θ the density becomes cos^(ν-1) θ, which is summed up to where it is enough.
+    """
+    angles = np.linspace(0.0, math.pi / 2, 100_001)
+    density = np.cos(angles) ** (degrees - 1)
+    mass = np.concatenate([[0.0], np.cumsum(density[1:] + density[:-1])])
+    angle = np.interp(level, mass / mass[-1], angles)
+    return math.sqrt(degrees) * math.tan(angle)
+
+
+def interval(values: Sequence[float], comparisons: int = 1) -> tuple[float, float]:
+    """Return the 95 % interval of the mean (Student's t); infinite of fewer than two values.
+
+    Where a verdict rests on several ``comparisons``, each interval is as much wider that all of
+    them hold together in 95 % (Bonferroni).
+    """
     n = len(values)
     if n < 2:
         return -math.inf, math.inf
-    t = {
-        1: 12.706,
-        2: 4.303,
-        3: 3.182,
-        4: 2.776,
-        5: 2.571,
-        6: 2.447,
-        7: 2.365,
-        8: 2.306,
-        9: 2.262,
-    }.get(n - 1, 1.96 + 2.72 / (n - 1))
+    t = student(1 - 0.05 / comparisons, n - 1)
     half = t * statistics.stdev(values) / math.sqrt(n)
     return statistics.fmean(values) - half, statistics.fmean(values) + half
+
+
+def ratio_interval(ratios: Sequence[float], comparisons: int = 1) -> tuple[float, float]:
+    """Return the 95 % interval of the geometric mean; 0 and infinity of fewer than two ratios."""
+    low, high = interval([math.log(r) for r in ratios], comparisons)
+    return math.exp(low), math.exp(high) if high < 700 else math.inf
+
+
+def above(values: Sequence[float], bound: float = 0.0, comparisons: int = 1) -> bool:
+    """Return whether the interval of the mean lies above ``bound``; of one value, whether it does.
+
+    One value is a quick run, which shows the direction only.
+    """
+    low, _ = interval(values, comparisons)
+    return low > bound if len(values) > 1 else values[0] > bound
+
+
+def ratio_above(ratios: Sequence[float], bound: float = 1.0, comparisons: int = 1) -> bool:
+    """Return the same of ratios, by their geometric mean."""
+    return above([math.log(r) for r in ratios], math.log(bound), comparisons)
+
+
+def _between(low: float, high: float, form: str) -> str:
+    return f" ({low:{form}}..{high:{form}})" if math.isfinite(high) else " (no interval)"
+
+
+def points(differences: Sequence[float], comparisons: int = 1) -> str:
+    """Return the mean of differences between shares as text, in points, with its interval."""
+    percents = [100 * d for d in differences]
+    low, high = interval(percents, comparisons)
+    return f"{statistics.fmean(percents):+.2f}" + _between(low, high, "+.2f")
+
+
+def percent(shares: Sequence[float], form: str = ".1%") -> str:
+    """Return the mean share as text, in percent, with its interval, which ends at 100 %."""
+    low, high = interval(shares)
+    if high < math.inf:
+        low, high = max(low, 0.0), min(high, 1.0)
+    return f"{statistics.fmean(shares):{form}}" + _between(low, high, form)
+
+
+def times(ratios: Sequence[float], form: str = ".2g", comparisons: int = 1) -> str:
+    """Return the geometric mean of ratios as text, with its interval."""
+    low, high = ratio_interval(ratios, comparisons)
+    return f"×{geometric(ratios):{form}}" + _between(low, high, form)

@@ -12,11 +12,12 @@ BLUE, RED, GREEN, PINK, ORANGE, SKY = (
     "#E69F00",
     "#56B4E9",
 )  # Okabe & Ito
+INK = "#222222"
 COLORS = (BLUE, RED, GREEN, PINK, ORANGE, SKY)
 MARKERS = ("o", "s", "^", "D", "v", "P")
 WITH = {"color": BLUE, "linestyle": "-", "marker": "o"}
 WITHOUT = {"color": RED, "linestyle": "--", "marker": "s"}
-THEORY = {"color": "#222222", "linestyle": ":", "linewidth": 1.2}
+THEORY = {"color": INK, "linestyle": ":", "linewidth": 1.2}
 
 
 def labelled(

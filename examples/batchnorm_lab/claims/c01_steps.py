@@ -45,9 +45,10 @@ def inputs_of_last_sigmoids(net: nn.Sequential, images: mg.Tensor) -> np.ndarray
 
 
 def figure_1(arm: str, steps: int, seed: int, data: Data, tick=lambda n: None) -> dict:
-    """Train; return test accuracy by step, percentiles of unit 0, and each unit's range.
+    """Train; return test accuracy by step, percentiles of unit 0, and each unit's ranges.
 
-    The range is that after the first probe.
+    "ranges" begin after the first probe, "whole ranges" with it; "spreads" is how far the 15th and
+    the 85th percentile of a unit are apart, on average over training: its own scale.
     """
     net, curve, traces = build(arm, seed), [], []
     optimizer, fixed = (
@@ -67,6 +68,8 @@ def figure_1(arm: str, steps: int, seed: int, data: Data, tick=lambda n: None) -
         "curve": curve,
         "unit 0": traces[:, :, 0].tolist(),
         "ranges": np.ptp(traces[1:], axis=0).tolist(),
+        "whole ranges": np.ptp(traces, axis=0).tolist(),
+        "spreads": (traces[:, -1] - traces[:, 0]).mean(0).tolist(),
     }
 
 
@@ -78,7 +81,7 @@ def cells(mode, seeds):
     full = mode == "full"
     steps = STEPS if full else 10_000
     figure = [
-        {"part": "figure", "arm": a, "steps": steps, "every": EVERY, "seed": s}
+        {"part": "figure", "arm": a, "steps": steps, "every": EVERY, "of": "all units", "seed": s}
         for a in ARMS
         for s in range(seeds if full else 1)
     ]
