@@ -2,6 +2,7 @@
 
 python tests/mutants.py            # run all, print who caught whom; exit status 1 where one survives
 python tests/mutants.py --write    # also write docs/mutants.md
+python tests/mutants.py --new --write    # run those that the page does not list, and add them to it
 """
 
 from __future__ import annotations
@@ -290,6 +291,7 @@ SURROUNDINGS = (
     Mutant("an old handle removes a later hook", "minigrad/engine/graph.py", "self.key = next(_KEYS)", "self.key = max(hooks, default=0) + 1", "tests/test_module.py"),
     Mutant("a place reflected an odd number of times runs on", "nn/grid.py", "np.where(is_even, 1, -1)", "np.where(is_even, 1, 1)", "tests/test_grid.py"),
     Mutant("a place at the border has a gradient", "nn/grid.py", "is_inside = (values > 0) & (values < size - 1)", "is_inside = (values >= 0) & (values <= size - 1)", "tests/test_grid.py"),
+    Mutant("a quotient's overwritten result is refused", "minigrad/ops/elementwise.py", "    lambda g, out, x, y: -g * out / y,\n    name=\"div\",\n    promotes=0,\n    floats=True,\n    recomputes=True,\n", "    lambda g, out, x, y: -g * out / y,\n    name=\"div\",\n    promotes=0,\n    floats=True,\n", "tests/test_inplace.py"),
     Mutant("the last window of adaptive pooling is cut", "nn/adaptive_max_pooling.py", "last = (edges[1:] - 1) // out", "last = edges[1:] // out - 1", "tests/test_adaptive_max_pooling.py"),
     Mutant("a cached weight outlives its block", "nn/utils/parametrize.py", "            _CACHE.clear()\n", "            pass\n", "tests/test_parametrize.py"),
     Mutant("pruning again brings back what was pruned", "nn/utils/prune_methods.py", "default_mask = getattr(module, f\"{name}_mask\").detach().clone()", "default_mask = ones_like(original).detach()", "tests/test_parametrize.py"),
@@ -389,14 +391,28 @@ def run(mutant: Mutant | None, tests: str, *options: str) -> list[str]:
         return failing(folder, tests, *options)
 
 
-def table(caught: dict[Mutant, list[str]]) -> str:
-    """Return who caught whom, in Markdown."""
-    head = "| fault | where | tests that fail | first of them |\n| --- | --- | ---: | --- |"
-    rows = [
-        f"| {m.fault} | `{m.file}` | {len(names)} | {', '.join(f'`{n}`' for n in names[:3]) or '**none**'} |"
-        for m, names in caught.items()
+def row(m: Mutant, names: list[str]) -> str:
+    first = ", ".join(f"`{name}`" for name in names[:3])
+    return f"| {m.fault} | `{m.file}` | {len(names)} | {first or '**none**'} |"
+
+
+def rows_of_the_page() -> dict[str, str]:
+    """Return what the page says of each fault that it lists."""
+    lines = PAGE.read_text(encoding="utf-8").splitlines() if PAGE.exists() else []
+    return {line[2:].split(" | ")[0]: line for line in lines if line.startswith("| ") and "`" in line}
+
+
+def write_page(caught: dict[Mutant, list[str]]) -> None:
+    """Write who caught whom; of faults that were not run now the page says what it said."""
+    rows = rows_of_the_page() | {m.fault: row(m, names) for m, names in caught.items()}
+    lines = [
+        "# Faults the tests are proven to catch\n",
+        "Made by `make mutants ARGS=--write`: each fault is put into a copy of the code, and the tests must fail.\n",
+        "| fault | where | tests that fail | first of them |",
+        "| --- | --- | ---: | --- |",
+        *(rows[m.fault] for m in MUTANTS if m.fault in rows),
     ]
-    return "\n".join([head, *rows])
+    PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def main() -> int:
@@ -405,13 +421,18 @@ def main() -> int:
         "--only", nargs="+", default=[], metavar="WORD", help="faults whose name or file holds one of these words"
     )
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(ROOT)}")
+    parser.add_argument("--new", action="store_true", help="only faults that the page does not list")
     parser.add_argument("--jobs", type=int, default=2, help="how many at once (default: %(default)s)")
     args = parser.parse_args()
     chosen = [m for m in MUTANTS if not args.only or any(word in m.fault + m.file for word in args.only)]
     if not chosen:
         parser.error(f"no fault is called {' or '.join(args.only)}")
-    if args.write and len(chosen) < len(MUTANTS):
-        parser.error("--write needs all faults, not --only some")
+    if args.new:
+        listed = rows_of_the_page()
+        chosen = [m for m in chosen if m.fault not in listed]
+        if not chosen:
+            print("the page lists every fault")
+            return 0
     suites = sorted({test for m in chosen for test in m.tests.split()})
     beside = ["-n", str(args.jobs)] if args.jobs > 1 and importlib.util.find_spec("xdist") else []
     if broken := run(None, " ".join(suites), *beside):
@@ -426,8 +447,7 @@ def main() -> int:
     survivors = [m.fault for m, names in caught.items() if not names]
     print(f"{len(chosen) - len(survivors)} of {len(chosen)} caught")
     if args.write:
-        text = "# Faults the tests are proven to catch\n\nMade by `make mutants ARGS=--write`: each fault is put into a copy of the code, and the tests must fail.\n\n"
-        PAGE.write_text(text + table(caught) + "\n", encoding="utf-8")
+        write_page(caught)
     return 1 if survivors else 0
 
 

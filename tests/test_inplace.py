@@ -483,6 +483,43 @@ def test_a_maximum_that_was_overwritten_is_found_again(torch):
         assert second.flatten()[0].item() == 8
 
 
+RESULTS = {  # what keeps its result for backward here, and not in PyTorch
+    "InstanceNorm1d": (lambda nn: nn.InstanceNorm1d(4), (2, 4, 5)),
+    "InstanceNorm2d": (lambda nn: nn.InstanceNorm2d(4), (2, 4, 3, 3)),
+    "GroupNorm": (lambda nn: nn.GroupNorm(2, 4, affine=False), (2, 4, 3)),
+    "LayerNorm": (lambda nn: nn.LayerNorm(5, elementwise_affine=False), (2, 5)),
+    "RMSNorm": (lambda nn: nn.RMSNorm(5, elementwise_affine=False), (2, 5)),
+    "BatchNorm2d": (lambda nn: nn.BatchNorm2d(4, affine=False), (2, 4, 3, 3)),
+    "LocalResponseNorm": (lambda nn: nn.LocalResponseNorm(2), (2, 4, 3, 3)),
+    "a quotient": (lambda nn: lambda x: 1 / (1 + x * x), (2, 4)),
+    "RNN": (lambda nn: nn.RNN(5, 4), (3, 2, 5)),
+    "GRU": (lambda nn: nn.GRU(5, 4, num_layers=2), (3, 2, 5)),
+}
+WRITES = {
+    "relu_": lambda lib, y: lib.relu_(y), "+=": lambda lib, y: y.add_(1),
+    "*= itself": lambda lib, y: y.mul_(y.detach() * 2 + 1), "in part": lambda lib, y: (y[0].zero_(), y)[1],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("name", RESULTS)
+def test_a_result_that_pytorch_does_not_keep_may_be_overwritten(torch, name, write):
+    made, shape = RESULTS[name]
+    grads = []
+    for lib in (torch, mg):
+        layer = made(lib.nn)
+        for p in layer.parameters() if isinstance(layer, lib.nn.Module) else ():
+            p.data.fill_(0.3)
+        x = lib.sin(lib.arange(float(np.prod(shape)))).reshape(shape).requires_grad_()
+        y = layer(x * 1)
+        y = WRITES[write](lib, y[0] if isinstance(y, tuple) else y)
+        (g,) = lib.autograd.grad((y * y * y).sum(), x, create_graph=True)
+        (second,) = lib.autograd.grad((g * g).sum(), x)
+        grads.append((g.detach().numpy(), second.numpy()))
+    for theirs, ours in zip(*grads, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4 * max(1, np.abs(theirs).max()))
+
+
 def test_a_maximum_whose_operand_was_overwritten_too_is_an_error():
     x = mg.arange(16.0).reshape(1, 1, 4, 4).requires_grad_()
     kept = x * 1

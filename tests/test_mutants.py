@@ -15,7 +15,7 @@ def test_the_text_that_a_fault_changes_is_there_once(mutant):
 def test_the_page_lists_every_fault_and_none_survives():
     text = PAGE.read_text(encoding="utf-8")
     for mutant in MUTANTS:
-        assert f"| {mutant.fault} |" in text, "run: make mutants"
+        assert f"| {mutant.fault} |" in text, "run: make mutants ARGS='--new --write'"
     assert "**none**" not in text
 
 

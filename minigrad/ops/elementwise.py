@@ -64,10 +64,11 @@ def addcmul(c, x, y):
 
 @primitive(
     lambda g, _out, _x, y: g / y,
-    lambda g, out, _x, y: -g * out / y,
+    lambda g, out, x, y: -g * out / y,
     name="div",
     promotes=0,
     floats=True,
+    recomputes=True,
 )
 def div(x, y):
     return np.true_divide(x, y)
@@ -262,9 +263,10 @@ def rsqrt(x):
 
 @primitive(
     lambda g, _out, _x, y, *, eps: mul_and_unbroadcast(g, rsqrt(y + eps), _x),
-    lambda g, out, _x, y, *, eps: mul_and_unbroadcast(g, out, y) / ((y + eps) * -2),
+    lambda g, out, x, y, *, eps: mul_and_unbroadcast(g, out, y) / ((y + eps) * -2),
     promotes=0,
     floats=True,
+    recomputes=True,
 )
 def div_sqrt(x, y, *, eps):
     """x / √(y + eps) in one step of the graph: what normalising by a variance is."""

@@ -118,7 +118,7 @@ def _gru_step(dh, x, hidden, h):
     return dx, d_hidden, dh
 
 
-@primitive(every=_gru_vjp, promotes=0)
+@primitive(every=_gru_vjp, promotes=0, recomputes=True)
 def gru(x, h0, w, b, *, sizes, kept=None):
     """h' = (1 − z) n + z h, where σ⁻¹(r), σ⁻¹(z) = x + w h + b and n = tanh(x + r (w h + b)).
 

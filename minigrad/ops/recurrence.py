@@ -181,7 +181,7 @@ def _rnn_slopes(h, nonlinearity):
     return 1 - h * h if nonlinearity == "tanh" else h > 0
 
 
-@primitive(every=_rnn_vjp, promotes=0)
+@primitive(every=_rnn_vjp, promotes=0, recomputes=True)
 def rnn(x, h0, w, *, sizes, nonlinearity):
     """h' = tanh(x + w h), or relu: (R, H), (N, H), (H, H) -> states (N + R, H)."""
     (h,) = states_after(x, h0)
