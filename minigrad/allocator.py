@@ -8,6 +8,7 @@ https://man7.org/linux/man-pages/man3/mallopt.3.html
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import sys
@@ -26,3 +27,10 @@ def keep_memory() -> bool:
         )
     except (OSError, AttributeError):  # another C library, such as musl
         return False
+
+
+def give_back() -> None:
+    """Give freed memory back to the system once: where much of it will not be needed again."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)

@@ -323,11 +323,12 @@ NUMBERS = (
 COMPILED = "tests/test_compile_nets.py tests/test_compile_guards.py tests/test_compile_primitives.py"
 COMPILER = (
     Mutant("the tape: a written memory keeps its version", "minigrad/compiler/plan.py", "version[place.memory] += 1", "version[place.memory] += 0", COMPILED),
-    Mutant("a live buffer is reused", "minigrad/compiler/buffers.py", "dies = self._last[memory] == i and memory in self.of", "dies = memory in self.of", COMPILED),
+    Mutant("a live buffer is reused", "minigrad/compiler/buffers.py", "dies = self._last[memory] == i and memory in self._block", "dies = memory in self._block", COMPILED),
+    Mutant("memories in use at once lie in one place", "minigrad/compiler/buffers.py", "block.first > other.last:", "block.first >= other.last:", COMPILED),
     Mutant("the memory of a parameter is not guarded", "minigrad/compiler/guards.py", "if tensor._data is not array:", "if False:", COMPILED),
     Mutant("an optimizer's numbers are frozen", "minigrad/compiler/replay.py", "if values != request.values:", "if False:", COMPILED),
     Mutant("two constants that differ are the same", "minigrad/compiler/plan.py", "if x.kind == CONSTANT:", "if False:", COMPILED),
-    Mutant("statistics move before the last guard", "minigrad/compiler/plan.py", "if lasting or not touched.isdisjoint(read | written):", "if not touched.isdisjoint(read | written):", COMPILED),
+    Mutant("statistics move before the last guard", "minigrad/compiler/plan.py", "if not (lasting or too_early):", "if not too_early:", COMPILED),
     Mutant("a loop's sum is read in its own nest", "minigrad/compiler/loop_text.py", "ready[target] = level + bool(s.summed)", "ready[target] = level", "tests/test_compile_loops.py"),
     Mutant("a loop keeps a number to itself that others read", "minigrad/compiler/loops.py", "last.get(m, i) > i", "last.get(m, i) > i + 9", "tests/test_compile_loops.py"),
     Mutant("the tape: what was read before a write is what was written", "minigrad/compiler/tape.py", "constant.array = lying_alike(owner)", "constant.array = owner", COMPILED),

@@ -1,6 +1,9 @@
 """A compiled step: bit for bit what the eager one gives, guarded, or refused by name."""
 
+import gc
 import sys
+import tracemalloc
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -481,6 +484,38 @@ def test_other_threads_and_calls_inside_run_eagerly():
     assert [outer(mg.tensor([float(i)])).item() for i in range(5)] == [1, 3, 5, 7, 9]
 
 
+# ---- memory ------------------------------------------------------------------------------------
+@pytest.mark.parametrize("net", ["fig1", "wide_bn"])
+def test_it_needs_no_more_memory_than_eager(net):
+    peaks = []
+    for compiled in (False, True):
+        batch = next(batches(net, 1))
+        step, _ = training(nets.build(net, mg, nn), OPTIMIZERS["sgd"])
+        step = mg.compile(step) if compiled else step
+        tracemalloc.start()
+        for _ in range(5):
+            step(*batch)
+        gc.collect()
+        tracemalloc.reset_peak()
+        step(*batch)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    program = 2**18  # the page, and the calls it was written from
+    assert peaks[1] <= peaks[0] + program
+
+
+def test_nothing_of_the_steps_that_were_written_down_lives_on():
+    alive = []
+    step = mg.compile(lambda x, flag: x * 2)
+    for _ in range(4):
+        x = mg.ones(1000)
+        alive.append(weakref.ref(x._data))
+        step(x, (True,))
+    del x
+    gc.collect()
+    assert [reference() for reference in alive] == [None] * 4
+
+
 # ---- explained, exported -----------------------------------------------------------------------
 def test_it_explains_itself():
     step = mg.compile(lambda x: x * 2)
@@ -537,3 +572,27 @@ def test_what_cannot_be_exported_says_so(tmp_path):
         mg.export(lambda x: nn.functional.dropout(x), mg.ones(3), tmp_path / "net")
     with pytest.raises(NotImplementedError, match="NumPy has no function for igamma"):
         mg.export(lambda x: mg.special.gammainc(x, x), mg.ones(3), tmp_path / "net")
+
+
+def test_a_picture_of_the_program_before_and_after_planning():
+    model = nn.Sequential(nn.Linear(4, 3), nn.Sequential(nn.BatchNorm1d(3)), nn.Linear(3, 2))
+    step, _ = training(model, OPTIMIZERS["sgd"])
+    step = mg.compile(step)
+    with pytest.raises(RuntimeError, match="twice"):
+        step.picture()
+    for _ in range(3):
+        step(mg.rand(5, 4), mg.tensor([0, 1, 0, 1, 1]))
+    before, after = step.picture(planned=False), step.picture()
+    operations = [sum(v.kind in ("operation", "named") for v in g.nodes) for g in (before, after)]
+    assert [f"{n} calls of NumPy" for n in operations] == [before.title, after.title] and operations[1] < operations[0]
+    assert f"{operations[0]} calls of NumPy, {operations[1]} after planning" in step.explain()
+    titles = {c.id: (c.path, c.kind) for c in after.clusters}
+    frames = {(titles.get(c.parent, ("", ""))[1], *titles[c.id]) for c in after.clusters}
+    assert {("", "", "forward"), ("", "", "backward"), ("", "", "SGD")} < frames
+    assert {("forward", "model.1.0", "BatchNorm1d"), ("backward", "model.0", "Linear")} < frames
+    written = {v.in_place for v in after.nodes} - {None}
+    assert {"model.0.weight", "model.1.0.running_mean", "model.2.bias"} <= written
+    product = next(v for v in after.nodes if v.label == "dot")
+    read = [next(v for v in after.nodes if v.id == e.source).label for e in after.edges if e.target == product.id]
+    assert sorted(read) == ["input 0", "model.0.weight"]
+    assert mg.viz.from_json(after.json()).dot == after.dot

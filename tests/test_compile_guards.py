@@ -259,6 +259,18 @@ def hooked_leaf(model, optimizer):
     return step
 
 
+def deciding_too_late(model, optimizer):
+    weight = model[0].weight
+
+    def step(x, y):
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss.detach() if weight.sum() < 1e6 else loss.detach() * 2
+
+    return step
+
+
 REFUSED = {
     "a number that changes": (counting, r"changes|differ"),
     "an array that changes": (counting_in_arrays, r"changes from step to step"),
@@ -266,6 +278,7 @@ REFUSED = {
     "a schedule": (scheduled, r"schedul"),
     "a number of Python's": (as_a_number, r"number"),
     "a number drawn elsewhere": (drawing, r"number"),
+    "a decision after a write": (deciding_too_late, r"rests on 'model.0.weight'.*Decide before the write"),
     "a hook": (hooked, r"hook"),
     "a hook of a tensor": (hooked_leaf, r"hook"),
 }
@@ -357,6 +370,17 @@ def test_at_most_eight_programs_then_eager_with_one_warning():
                 assert compiled(mg.ones(n)).item() == 2 * n
     assert programs(compiled) == 8
     assert len(said) == 1
+
+
+def test_kinds_of_call_that_were_given_up_are_no_programs():
+    compiled = mg.compile(lambda x, as_number: x * float(x.sum()) if as_number else x * 2, strict=False)
+    with pytest.warns(UserWarning, match="Python number") as said:
+        for n in range(1, 13):
+            assert compiled(mg.ones(n), True).tolist() == [float(n)] * n
+    for _ in range(4):
+        assert compiled(mg.ones(3), False).tolist() == [2.0] * 3
+    assert compiled.explain().startswith("1 of at most 8 programs")
+    assert "replayed" in compiled.explain() and len(said) == 1
 
 
 def test_an_error_of_the_step_comes_through():

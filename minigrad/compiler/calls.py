@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,16 @@ def same_results(results: Any, value: Any, same: Any) -> bool:
             eager.append(getattr(x, "_data", x))
     pairs = zip(results, eager, strict=False)
     return all(same(a, b) for a, b in pairs)
+
+
+def names_of(parameters: list[str], leaves: list[Any]) -> list[str]:
+    """Return what a page calls its arguments: as the function does, where each is one array."""
+    names = list(parameters)
+    if len(names) != len(leaves):
+        numbers = range(len(leaves))
+        names = [f"x{i}" for i in numbers]
+    is_array = [isinstance(x, (Tensor, np.ndarray)) for x in leaves]
+    return list(itertools.compress(names, is_array))
 
 
 def digest(leaves: Any) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import inspect
 import threading
 from types import MethodType
@@ -10,61 +11,34 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.allocator import give_back
 from minigrad.compiler.calls import (
     asks_for_gradients,
     digest,
     key_of,
     key_of_tensors,
+    names_of,
     nobody_looks,
     same_results,
 )
 from minigrad.compiler.guards import Checks
 from minigrad.compiler.loops import check_loops, close, close_state, fused
-from minigrad.compiler.plan import Difference, check_same, planned
+from minigrad.compiler.plan import Difference, Unordered, check_same, planned
 from minigrad.compiler.program import Program
 from minigrad.compiler.reach import Reach
 from minigrad.compiler.recording import HasGraph, Recording, Refused
 from minigrad.compiler.replay import Replay
 from minigrad.compiler.snapshot import Snapshot, same_bytes
 from minigrad.compiler.source import GuardFailed
+from minigrad.compiler.variant import Variant
 from minigrad.modes import MODES
 from minigrad.silence import warn
 from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tree_leaves
+from minigrad.viz.picture import Graph
 
 MOST_PROGRAMS = 8
 MOST_RECORDINGS = 4  # in a row of which none is like the one before
-
-
-class Variant:
-    """One kind of call: written down once, twice, checked, replayed; or refused."""
-
-    def __init__(self, key: Any, reason: str) -> None:
-        self.key, self.reason = key, reason  # of its arguments and modes; why it was made
-        self.checks: Checks | None = None
-        self.recordings = 0
-        self.first: Program | None = None  # as it was written down last
-        self.replay: Replay | None = None
-        self.checked = False
-        self.refused = ""  # why it runs eagerly
-        self.calls = 0  # of the function, before and after planning
-        self.failures = 0  # of guards in the page
-        self.seen: set[int] = set()  # what the numbers of arguments were
-        self.kept: Any = None  # arguments that are no tensors: their ids stay theirs
-
-    def explained(self) -> str:
-        """Return how far it is, and what it costs."""
-        if self.refused:
-            return f"runs eagerly, for {self.refused}"
-        if self.replay is None:
-            return f"written down {self.recordings} times, not yet the same twice in a row"
-        after = len(self.replay.program.calls)
-        size = sum(self.replay.page.blocks.sizes) / 2**20
-        state = "replayed" if self.checked else "not yet checked against eager"
-        return (
-            f"{self.calls} calls of NumPy, {after} after planning, in {size:.2f} MiB of memory; "
-            f"{state}; {self.failures} calls decided otherwise and ran eagerly"
-        )
 
 
 class Compiled:
@@ -110,7 +84,7 @@ class Compiled:
             if changed is None:
                 return self._run(variant, args, kwargs, leaves)
             reason = changed
-        if sum(map(len, self.variants.values())) >= MOST_PROGRAMS:
+        if len(self._programs()) >= MOST_PROGRAMS:
             self._say(
                 f"there are {MOST_PROGRAMS} programs, and this call fits none of them: {reason} "
                 "changes; it runs eagerly"
@@ -161,6 +135,8 @@ class Compiled:
             value = recording.detach()
             changed = checks.side_effect()
             problem = recording.problem or self._problem(variant, program, changed)
+            if not problem and variant.first is not None:
+                problem = self._print(variant, program, recording)
             if problem and self.strict:
                 raise Refused(problem)
         except BaseException:
@@ -171,26 +147,26 @@ class Compiled:
             return value
         variant.recordings += 1
         variant.seen.add(digest(leaves))
-        variant.kept = args, kwargs
+        variant.kept = [x for x in leaves if not isinstance(x, (Tensor, np.ndarray))]
         if changed is not None:
             checks = Checks(self._reach(args, kwargs))
         checks.rest_on(recording.graph_leaves, recording.tape.sweeps)
         variant.checks = checks
-        if variant.first is None:
-            variant.first = program
-        else:
-            self._print(variant, program, recording)
+        variant.first = program if variant.replay is None else None
         return value
 
-    def _print(self, variant: Variant, program: Program, recording: Recording) -> None:
-        """Turn what was written down twice into a page."""
-        variant.calls = len(program.calls)
-        names = self._names(recording.leaves)
-        program = planned(program)
+    def _print(self, variant: Variant, program: Program, recording: Recording) -> str:
+        """Turn what was written down twice into a page; return why that cannot be, else ""."""
+        variant.recorded = program.copy()
+        names = names_of(self.parameters, recording.leaves)
+        try:
+            program = planned(program)
+        except Unordered as error:
+            return str(error)
         if self.loops is not None:
             program = fused(program)
         variant.replay = Replay(program, recording, names)
-        variant.first = None
+        return ""
 
     def _problem(self, variant: Variant, program: Program, changed: str | None) -> str:
         """Return why a replay would not do the same, "" if it would as far as is known."""
@@ -209,30 +185,37 @@ class Compiled:
     def _give_up(self, variant: Variant, problem: str) -> None:
         """Run calls of this kind eagerly from now on, and say so."""
         variant.refused = problem
+        variant.first = variant.replay = variant.checks = None
         self.given_up.add(variant.key)
         self._say(f"{problem}; it runs eagerly")
 
     def _check(self, variant: Variant, args: Any, kwargs: Any, leaves: list[Any]) -> Any:
-        """Replay on the state, take it back, run eagerly, and compare byte by byte."""
+        """Run eagerly, take the state back, replay on it, and compare byte by byte.
+
+        The page has its memory only then, so that it lies where the eager call's was.
+        """
         replay: Any = variant.replay
         reach = self._reach(args, kwargs)
         snapshot = Snapshot(reach, leaves, replay.generators)
-        try:
-            replay(leaves)
-        except GuardFailed:
-            snapshot.restore()
-            variant.failures += 1
-            return self.function(*args, **kwargs)
-        results = replay.last
-        after = Snapshot(reach, leaves, replay.generators)
-        snapshot.restore()
         MODES.eager_inside = True
         try:
             value = self.function(*args, **kwargs)
         finally:
             MODES.eager_inside = False
+        after = Snapshot(reach, leaves, replay.generators)
+        snapshot.restore()
+        replay.lay_out()
+        try:
+            replay(leaves)
+        except GuardFailed:
+            after.restore()
+            variant.failures += 1
+            return value
         same, same_state = (close, close_state) if self.loops else (same_bytes, same_bytes)
-        if not (same_results(results, value, same) and after.is_now(same_state)):
+        is_same = same_results(replay.last, value, same) and after.is_now(same_state)
+        after.restore()
+        replay.use_up()
+        if not is_same:
             if self.loops or not self.strict:
                 what = "loops gave" if self.loops else "the page gives"
                 self._give_up(variant, f"rounding does not explain what {what}")
@@ -250,7 +233,13 @@ class Compiled:
             self._give_up(variant, problem)
             return value
         variant.checked = True
-        return replay.without_graph(value)
+        for optimizer in reach.optimizers:
+            optimizer._scratch.clear()  # of eager steps
+        result = replay.without_graph(value)
+        del snapshot, after, value
+        gc.collect()
+        give_back()
+        return result
 
     def _holds_for_others(self, variant: Variant, args: Any, kwargs: Any, leaves: Any) -> bool:
         """Compare once more, with other numbers, where each call was given the same.
@@ -288,13 +277,6 @@ class Compiled:
         reach.visit_state()
         return reach
 
-    def _names(self, leaves: list[Any]) -> list[str]:
-        names = self.parameters
-        if len(names) != len(leaves):
-            names = [f"x{i}" for i in range(len(leaves))]
-        pairs = zip(names, leaves, strict=True)
-        return [name for name, x in pairs if isinstance(x, (Tensor, np.ndarray))]
-
     def _say(self, text: str) -> None:
         if text not in self.said:
             self.said.add(text)
@@ -304,15 +286,31 @@ class Compiled:
     def _all(self) -> list[Variant]:
         return [variant for many in self.variants.values() for variant in many]
 
+    def _programs(self) -> list[Variant]:
+        """Return those that were not given up."""
+        return [variant for variant in self._all() if not variant.refused]
+
     @property
     def source(self) -> str:
         """The page that was written last, straight NumPy; "" before the second call."""
         pages = [variant.replay.page for variant in self._all() if variant.replay is not None]
         return pages[-1].text if pages else ""
 
+    def picture(self, planned: bool = True, direction: str = "TB") -> Graph:
+        """Return the program that was written last as a picture, without ``planned`` as recorded.
+
+        Vertices are calls of NumPy and the memory that was there before; edges what is read of
+        another call. Frames are forward, backward and the optimizer's update, with the modules in
+        them. Raises RuntimeError before the second call.
+        """
+        written = [variant for variant in self._all() if variant.replay is not None]
+        if not written:
+            raise RuntimeError("picture: nothing is written down yet; call the function twice")
+        return written[-1].picture(planned, direction)
+
     def explain(self) -> str:
         """Return which programs there are, why each was made, and what it costs."""
-        lines = [f"{len(self._all())} of at most {MOST_PROGRAMS} programs"]
+        lines = [f"{len(self._programs())} of at most {MOST_PROGRAMS} programs"]
         for i, variant in enumerate(self._all(), 1):
             lines.append(f"{i}. made for {variant.reason}: {variant.explained()}")
         return "\n".join(lines)

@@ -141,6 +141,32 @@ def may_fail(call: Call) -> bool:
     return not (isinstance(owner, np.ufunc) or call.function in SAFE or call.writes)
 
 
+def _written_before(call: Call, waiting: list[Call]) -> str:
+    """Return the name of what a call rests on that was written before it."""
+    needed = {place.memory for place in call.reads()}
+    for other in reversed(waiting):
+        for place in other.writes:
+            if place.memory in needed and place.memory.kind in LASTING:
+                return place.memory.label
+        made = [*memories_of(other.results), *memories_of(other.writes)]
+        if not needed.isdisjoint(made):
+            needed.update(place.memory for place in other.reads())
+    return "state"
+
+
+class Unordered(Exception):
+    """A call that decides or draws rests on what was written before it."""
+
+    def __init__(self, call: Call, waiting: list[Call]) -> None:
+        label = _written_before(call, waiting)
+        what = "a decision" if call.is_guard else "a random number"
+        super().__init__(
+            f"{what} at {call.line} rests on '{label}', which the step has written before it; "
+            "a replay could not take that back. Decide before the write, or compile what comes "
+            "after it as a function of its own"
+        )
+
+
 def _writes_behind_guards(calls: list[Call]) -> list[Call]:
     """Move what writes to state before the last guard, and what reads it then, behind that."""
     last = max((i for i, call in enumerate(calls) if may_fail(call)), default=-1)
@@ -152,16 +178,15 @@ def _writes_behind_guards(calls: list[Call]) -> list[Call]:
         written = {place.memory for place in call.writes} | set(memories_of(call.results))
         read = {place.memory for place in call.reads()}
         lasting = any(place.memory.kind in LASTING for place in call.writes)
-        if lasting or not touched.isdisjoint(read | written):
-            if call.is_guard or call.is_draw:
-                raise NotImplementedError("a guard reads state that was written before it")
-            waiting.append(call)
-            touched |= written
-            for_later |= read
-        elif not for_later.isdisjoint(written):
-            raise NotImplementedError("memory that a write to state reads is overwritten")
-        else:
+        too_early = not touched.isdisjoint(read | written) or not for_later.isdisjoint(written)
+        if not (lasting or too_early):
             before.append(call)
+            continue
+        if call.is_guard or call.is_draw:
+            raise Unordered(call, waiting)
+        waiting.append(call)
+        touched |= written
+        for_later |= read
     return before + waiting + calls[last + 1 :]
 
 

@@ -7,6 +7,7 @@ memories are written once; those that are written in parts keep their order of c
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -162,3 +163,8 @@ class Program:
     states: list[Memory]
     results: list[Place] = field(default_factory=list)
     plain: list[Any] = field(default_factory=list)  # what is returned besides arrays
+
+    def copy(self) -> Program:
+        """Return the same program, whose calls planning will not change."""
+        calls = [dataclasses.replace(call) for call in self.calls]
+        return dataclasses.replace(self, calls=calls)

@@ -35,11 +35,10 @@ class Replay:
             names = [*names, label]
         self.page = Page(program, "step", names)
         self.filename = f"<minigrad.compile {next(_PAGES)}>"
-        self.run, self.names = compiled(self.page, self.filename)
         self.arguments = arguments
         self.grads = [recording.graph_leaves[memory.key - n].node for memory in grads]
         self._note_effects(recording)
-        self.requests = Requests(recording.tape.requests, self.page, self.names)
+        self._requests = recording.tape.requests
         self.last: Any = ()
 
     def _note_effects(self, recording: Recording) -> None:
@@ -51,8 +50,8 @@ class Replay:
         self.owners = {id(root(array)) for array in states}  # of what is written
         self.written_inputs = [i for i, m in enumerate(self.program.inputs) if m in written]
         self.generators = recording.tape.generators
-        self.value = recording.value
         self.kept = recording.reach.tensors
+        self.value = tree_map(self._form, recording.value)
         self.is_one = type(self.value) is Tensor and id(self.value) not in self.kept
         self.delivered = [leaf.node for leaf in recording.delivered]
         self.consumed = []
@@ -60,6 +59,17 @@ class Replay:
             new = leaf.after is None or leaf.after.memory.kind == "temporary"
             if leaf.sets and new and leaf not in recording.delivered:
                 self.consumed.append(leaf.node)
+
+    def _form(self, x: Any) -> Any:
+        """Return what stands for a result: it has the type alone."""
+        if id(x) in self.kept or not isinstance(x, Arrays):
+            return x
+        return _NO_TENSOR if isinstance(x, Tensor) else _NO_ARRAY
+
+    def lay_out(self) -> None:
+        """Give the page its memory."""
+        self.run, names = compiled(self.page, self.filename)
+        self.requests = Requests(self._requests, self.page, names)
 
     def __call__(self, leaves: list[Any]) -> Any:
         """Run the page; return what the function returns, in new arrays."""
@@ -99,6 +109,11 @@ class Replay:
             if any(np.may_share_memory(arrays[i], x) for x in others):
                 raise GuardFailed("two arguments lie in the same memory")
 
+    def use_up(self) -> None:
+        """Forget gradients that the optimizers of the step have used up."""
+        for node in self.consumed:
+            node.grad = None
+
     def _undo(self, error: BaseException, streams: list[Any]) -> None:
         """Take back what was drawn; say that the page does not fit where nothing was written."""
         trace = error.__traceback__
@@ -116,8 +131,7 @@ class Replay:
 
     def _hand_out(self, results: tuple[Any, ...]) -> Any:
         """Return results as tensors, and gradients to their leaves."""
-        for node in self.consumed:
-            node.grad = None
+        self.use_up()
         if self.delivered:
             first = len(results) - len(self.delivered)
             for node, grad in zip(self.delivered, results[first:], strict=True):
@@ -146,6 +160,8 @@ class Replay:
 
 
 Arrays = (Tensor, np.ndarray)
+_NO_ARRAY = np.empty(0)
+_NO_TENSOR = Tensor._wrap(_NO_ARRAY)
 
 
 def _grads_read(program: Program, n: int) -> list[Memory]:

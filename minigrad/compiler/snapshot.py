@@ -23,9 +23,7 @@ class Snapshot:
                 tensors.append(x)
         self.arrays = list(map(_with_copy, tensors))
         nodes = [tensor._node for tensor in tensors]
-        self.nodes = [(node, node.grad) for node in nodes if node is not None]
-        grads = [grad for _, grad in self.nodes]
-        self.grads = [_with_copy(grad) for grad in grads if grad is not None]
+        self.grads = [(node, _with_copy(node.grad)) for node in nodes if node is not None]
         self.plain = []
         for x in arguments:
             if isinstance(x, np.ndarray):
@@ -40,15 +38,16 @@ class Snapshot:
 
     def restore(self) -> None:
         """Let everything be as it was."""
-        for tensor, array, values in self.arrays + self.grads:
+        for node, kept in self.grads:
+            node.grad = None if kept is None else kept[0]
+        grads = [kept for _, kept in self.grads if kept is not None]
+        for tensor, array, values in self.arrays + grads:
             tensor._data = array
             if array.flags.writeable:
                 np.copyto(array, values)
         for array, values in self.plain + self.reached:
             if array.flags.writeable:
                 np.copyto(array, values)
-        for node, grad in self.nodes:
-            node.grad = grad
         for optimizer, state in self.states:
             optimizer.state.clear()
             optimizer.state.update(state)
@@ -67,12 +66,12 @@ class Snapshot:
 
     def is_now(self, same: Any) -> bool:
         """Return whether everything is as it was when this was made, by ``same`` of two arrays."""
-        tensors = self.arrays + self.grads
-        pairs = [(array, values) for _, array, values in tensors]
+        pairs = [(tensor._data, values) for tensor, _, values in self.arrays]
         pairs += self.plain + self.reached
-        for array, values in pairs:
-            if not same(array, values):
-                return False
+        if not all(same(array, values) for array, values in pairs):
+            return False
+        if not all(_same_grad(node.grad, kept, same) for node, kept in self.grads):
+            return False
         return all(same_stream(generator, state) for generator, state in self.streams)
 
 
@@ -92,8 +91,17 @@ def same_stream(generator: Any, state: Any) -> bool:
     return bool(np.array_equal(words[1], state[2][1]))
 
 
-def _with_copy(tensor: Tensor) -> tuple[Tensor, Any, Any]:
-    """Return a tensor, its array, and what is in it."""
+def _same_grad(grad: Any, kept: Any, same: Any) -> bool:
+    """Whether a gradient is what it was; a page leaves none where an optimizer used it up."""
+    if grad is None:
+        return True
+    return kept is not None and bool(same(grad._data, kept[2]))
+
+
+def _with_copy(tensor: Any) -> Any:
+    """Return a tensor, its array, and what is in it; None of none."""
+    if tensor is None:
+        return None
     array = tensor._data
     return tensor, array, array.copy()
 

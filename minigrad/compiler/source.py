@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.buffers import COPIES, EMPTY, Blocks, place_is_c, takes_out
+from minigrad.compiler.buffers import COPIES, EMPTY, Arena, place_is_c, takes_out
+from minigrad.compiler.constants import LIKE
 from minigrad.compiler.program import (
     CONSTANT,
     INPUT,
@@ -43,7 +44,7 @@ class Page:
 
     def __init__(self, program: Program, name: str, parameters: list[str]) -> None:
         self.program, self.name, self.parameters = program, name, parameters
-        self.blocks = Blocks(program)
+        self.arena = Arena(program)
         self.used: set[str] = {
             "np",
             "view",
@@ -211,7 +212,7 @@ class Page:
             return [line, *shape_checks(call, target)]
         if call.results is None:
             return [self._called(call, "")]
-        if takes_out(call) and call.results.memory in self.blocks.of:
+        if takes_out(call) and call.results.memory in self.arena.of:
             return [] if function in EMPTY else [self._into(call, target)]
         line = f"{target} = {self._called(call, '')}"
         return [line, *shape_checks(call, target)]
@@ -236,6 +237,8 @@ class Page:
 
     def _into(self, call: Call, target: str) -> str:
         """Return the line of a call that writes into memory it is given."""
+        if call.function in LIKE:
+            return f"{target}.fill({LIKE[call.function]})"
         if call.function in COPIES:
             casting = ", casting='unsafe'" if call.function is _ndarray.astype else ""
             return f"np.copyto({target}, {self.place(call.args[0])}{casting})"
@@ -298,7 +301,7 @@ class Page:
         return [*moves, f"{name}({table})"]
 
     def _stays(self, memory: Memory) -> bool:
-        return memory in self.blocks.of or memory.kind in STAYING
+        return memory in self.arena.of or memory.kind in STAYING
 
     # ---- the whole ----------------------------------------------------------------------------
     def _write(self) -> str:
@@ -333,30 +336,30 @@ class Page:
 
     def _memory(self) -> list[str]:
         """Return the lines that lay out the memory."""
-        sizes = self.blocks.sizes
+        size = self.arena.size
         lines = ["", ""]
-        if sizes:
-            lines.append(f"# memory: {sum(sizes) / 2**20:.2f} MiB")
-        blocks = [self._unused(f"bytes_{i}") for i in range(len(sizes))]
-        for name, size in zip(blocks, sizes, strict=True):
-            lines.append(f"{name} = np.empty({size}, np.uint8)")
-        for memory, block in self.blocks.of.items():
-            name = self.names.get(memory, "")
-            if name:
-                lines.append(f"{name} = {self._laid_out(memory, blocks[block])}")
+        arena = self._unused("memory")
+        if size:
+            lines.append(f"# {size / 2**20:.2f} MiB")
+            lines.append(f"{arena} = np.empty({size}, np.uint8)")
+        for memory, offset in self.arena.of.items():
+            name = self.names.get(memory)
+            if name is not None:
+                lines.append(f"{name} = {self._laid_out(memory, arena, offset)}")
         for place, alias in self.views.items():
             name = self.names[place.memory]
             lines.append(f"{alias} = {expression(place, name)}")
         return [*lines, *self.tables]
 
-    def _laid_out(self, memory: Memory, block: str) -> str:
-        """Return the expression for an array in a block of bytes."""
+    def _laid_out(self, memory: Memory, arena: str, offset: int) -> str:
+        """Return the expression for an array in the memory of the page."""
         dtype = self._literal(memory.dtype)
         shape = tuple(map(int, memory.shape))
+        begin = f"np.ndarray({shape}, {dtype}, {arena}, {offset}"
         if place_is_c(memory.place):
-            return f"np.ndarray({shape}, {dtype}, {block})"
+            return f"{begin})"
         strides = tuple(map(int, memory.strides))
-        return f"np.ndarray({shape}, {dtype}, {block}, 0, {strides})"
+        return f"{begin}, {strides})"
 
 
 def _by_position(call: Call) -> bool:

@@ -18,6 +18,7 @@ import numpy as np
 from minigrad.compiler.arrays import RecordingArray, lying_alike, plain, root
 from minigrad.compiler.program import (
     CONSTANT,
+    INPUT,
     NUMBER,
     TEMPORARY,
     Call,
@@ -89,7 +90,7 @@ class Tape:
     def _remember(self, owner: np.ndarray, kind: str, label: str = "", key: Any = None) -> Memory:
         layout = owner.shape, owner.strides, owner.dtype
         memory = Memory(kind, *layout, _address(owner), label, key=key)
-        if kind != TEMPORARY:
+        if kind not in (TEMPORARY, INPUT):
             memory.array = owner
         if id(owner) not in self.memories:  # an id may come back
             weakref.finalize(owner, self.memories.pop, id(owner), None).atexit = False

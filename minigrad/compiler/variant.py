@@ -1,0 +1,47 @@
+"""A kind of call: how far its program is, and what it costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minigrad.compiler.guards import Checks
+from minigrad.compiler.picture import picture_of
+from minigrad.compiler.program import Program
+from minigrad.compiler.replay import Replay
+from minigrad.viz.picture import Graph
+
+
+class Variant:
+    """One kind of call: written down once, twice, checked, replayed; or refused."""
+
+    def __init__(self, key: Any, reason: str) -> None:
+        self.key, self.reason = key, reason  # of its arguments and modes; why it was made
+        self.checks: Checks | None = None
+        self.recordings = 0
+        self.first: Program | None = None  # as it was written down last
+        self.replay: Replay | None = None
+        self.checked = False
+        self.refused = ""  # why it runs eagerly
+        self.recorded: Any = None  # the program before planning
+        self.failures = 0  # of guards in the page
+        self.seen: set[int] = set()  # what the numbers of arguments were
+        self.kept: Any = None  # arguments that are no tensors: their ids stay theirs
+
+    def explained(self) -> str:
+        """Return how far it is, and what it costs."""
+        if self.refused:
+            return f"runs eagerly, for {self.refused}"
+        if self.replay is None:
+            return f"written down {self.recordings} times, not yet the same twice in a row"
+        before, after = len(self.recorded.calls), len(self.replay.program.calls)
+        size = self.replay.page.arena.size / 2**20
+        state = "replayed" if self.checked else "not yet checked against eager"
+        return (
+            f"{before} calls of NumPy, {after} after planning, in {size:.2f} MiB of memory; "
+            f"{state}; {self.failures} calls decided otherwise and ran eagerly"
+        )
+
+    def picture(self, planned: bool, direction: str) -> Graph:
+        """Return the program as a picture, before or after planning."""
+        program = self.replay.program if planned else self.recorded  # type: ignore[union-attr]
+        return picture_of(program, f"{len(program.calls)} calls of NumPy", direction)
