@@ -197,11 +197,7 @@ class Compiled:
         replay: Any = variant.replay
         reach = self._reach(args, kwargs)
         snapshot = Snapshot(reach, leaves, replay.generators)
-        MODES.eager_inside = True
-        try:
-            value = self.function(*args, **kwargs)
-        finally:
-            MODES.eager_inside = False
+        value = self._eagerly(args, kwargs)
         after = Snapshot(reach, leaves, replay.generators)
         snapshot.restore()
         replay.lay_out()
@@ -233,13 +229,18 @@ class Compiled:
             self._give_up(variant, problem)
             return value
         variant.checked = True
-        for optimizer in reach.optimizers:
-            optimizer._scratch.clear()  # of eager steps
         result = replay.without_graph(value)
         del snapshot, after, value
-        gc.collect()
-        give_back()
+        _forget_eager_steps(reach)
         return result
+
+    def _eagerly(self, args: Any, kwargs: Any) -> Any:
+        """Call the function; what is compiled inside it runs eagerly, too."""
+        MODES.eager_inside = True
+        try:
+            return self.function(*args, **kwargs)
+        finally:
+            MODES.eager_inside = False
 
     def _holds_for_others(self, variant: Variant, args: Any, kwargs: Any, leaves: Any) -> bool:
         """Compare once more, with other numbers, where each call was given the same.
@@ -255,13 +256,11 @@ class Compiled:
             replay(leaves)
             results = replay.last
             turned.restore()
-            MODES.eager_inside = True
-            value = self.function(*args, **kwargs)
+            value = self._eagerly(args, kwargs)
             return same_results(results, value, close if self.loops else same_bytes)
         except Exception:
             return True
         finally:
-            MODES.eager_inside = False
             snapshot.restore()
 
     def _reach(self, args: Any, kwargs: Any) -> Reach:
@@ -334,6 +333,14 @@ class CompiledModule(Compiled):
             return super().__call__(*args, **kwargs)
         finally:
             MODES.grad_enabled = before
+
+
+def _forget_eager_steps(reach: Reach) -> None:
+    """Give back the memory that only eager steps need."""
+    for optimizer in reach.optimizers:
+        optimizer._scratch.clear()
+    gc.collect()
+    give_back()
 
 
 def _parameters(function: Any) -> list[str]:

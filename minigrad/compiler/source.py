@@ -340,7 +340,7 @@ class Page:
         lines = ["", ""]
         arena = self._unused("memory")
         if size:
-            lines.append(f"# {size / 2**20:.2f} MiB")
+            lines.append(f"# memory: {size / 2**20:.2f} MiB")
             lines.append(f"{arena} = np.empty({size}, np.uint8)")
         for memory, offset in self.arena.of.items():
             name = self.names.get(memory)
