@@ -343,8 +343,8 @@ class Page:
             lines.append(f"# memory: {size / 2**20:.2f} MiB")
             lines.append(f"{arena} = np.empty({size}, np.uint8)")
         for memory, offset in self.arena.of.items():
-            name = self.names.get(memory)
-            if name is not None:
+            name = self.names.get(memory, "")
+            if name:
                 lines.append(f"{name} = {self._laid_out(memory, arena, offset)}")
         for place, alias in self.views.items():
             name = self.names[place.memory]
