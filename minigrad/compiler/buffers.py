@@ -89,18 +89,21 @@ class Arena:
         """Give what a call writes anew its block, an operand's where it may."""
         if takes_out(call) and is_dense(call.results.memory):
             memory = call.results.memory
-            heir = self._dying_operand(i, call) if is_elementwise(call) else None
+            heir = self._dying_operand(i, call)
             if heir is None:
                 self._new(memory, i)
             else:
                 block = self._block[memory] = self._block[heir]
                 block.last = self._last[memory]
         if call.is_loop:
-            for place in call.results:
-                self._new(place.memory, i)
+            made = [place.memory for place in call.results]
+            for memory in made:
+                self._new(memory, i)
 
     def _dying_operand(self, i: int, call: Call) -> Memory | None:
         """Return an operand that is read for the last time, and lies as the result does."""
+        if not is_elementwise(call):
+            return None
         result = call.results
         operands = list(call.reads())
         for place in operands:

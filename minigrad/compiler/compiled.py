@@ -135,7 +135,8 @@ class Compiled:
             value = recording.detach()
             changed = checks.side_effect()
             problem = recording.problem or self._problem(variant, program, changed)
-            if not problem and variant.first is not None:
+            is_second = variant.first is not None
+            if is_second and not problem:
                 problem = self._print(variant, program, recording)
             if problem and self.strict:
                 raise Refused(problem)
@@ -271,7 +272,8 @@ class Compiled:
         named = [*zip(self.parameters, args, strict=False), *kwargs.items()]
         for name, x in named:
             for leaf in tree_leaves(x):
-                if not isinstance(leaf, (Tensor, np.ndarray)):
+                is_array = isinstance(leaf, (Tensor, np.ndarray))
+                if not is_array:
                     reach.visit(leaf, name)
         reach.visit_state()
         return reach

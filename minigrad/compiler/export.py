@@ -73,8 +73,10 @@ def _page_of(model: Any, args: tuple[Any, ...]) -> Page:
     if replay is None:
         raise TypeError(f"export: {variants[-1].explained()}")
     tensors = [x for x in args if isinstance(x, (Tensor, np.ndarray))]
-    parameters = replay.page.parameters if len(tensors) == 1 else None
-    return Page(replay.program, "predict", parameters or [f"x{i}" for i in range(len(tensors))])
+    names = [f"x{i}" for i in range(len(tensors))]
+    if len(tensors) == 1:
+        names = replay.page.parameters
+    return Page(replay.program, "predict", names)
 
 
 def _text(page: Page, arrays: dict[str, Any], name: str) -> str:

@@ -117,13 +117,15 @@ class Checks:
         for leaf in leaves:
             if leaf.reads:
                 layout = layout_of(leaf.before)
-                self.grads.append((leaf.name, leaf.node, layout))
+                row = leaf.name, leaf.node, layout
+                self.grads.append(row)
 
     def side_effect(self) -> str | None:
         """Return the name of a plain value that the call itself has changed."""
         for optimizer, group, values in self.numbers:
             for key, value in values.items():
-                if not same(group.get(key, _NOTHING), value):
+                now = group.get(key, _NOTHING)
+                if not same(now, value):
                     kind = type(optimizer)
                     return f"{key} of {kind.__name__}"
         for name, stream, state in self.streams:

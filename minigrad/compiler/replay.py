@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler.arrays import root
-from minigrad.compiler.program import Memory, Program
+from minigrad.compiler.program import TEMPORARY, Memory, Program
 from minigrad.compiler.recording import Recording
 from minigrad.compiler.snapshot import set_stream, stream_state
 from minigrad.compiler.source import GuardFailed, Page, compiled
@@ -43,12 +43,13 @@ class Replay:
 
     def _note_effects(self, recording: Recording) -> None:
         """Note what a call does besides returning something."""
-        calls = self.program.calls
-        written = {place.memory for call in calls for place in call.writes}
-        states = [memory.array for memory in self.program.states if memory in written]
+        program = self.program
+        written = {place.memory for call in program.calls for place in call.writes}
+        states = [memory.array for memory in program.states if memory in written]
         self.written = list(map(history_of, states))
-        self.owners = {id(root(array)) for array in states}  # of what is written
-        self.written_inputs = [i for i, m in enumerate(self.program.inputs) if m in written]
+        owners = map(root, states)
+        self.owners = set(map(id, owners))  # of what is written
+        self.written_inputs = [i for i, m in enumerate(program.inputs) if m in written]
         self.generators = recording.tape.generators
         self.kept = recording.reach.tensors
         self.value = tree_map(self._form, recording.value)
@@ -56,8 +57,10 @@ class Replay:
         self.delivered = [leaf.node for leaf in recording.delivered]
         self.consumed = []
         for leaf in recording.graph_leaves:
-            new = leaf.after is None or leaf.after.memory.kind == "temporary"
-            if leaf.sets and new and leaf not in recording.delivered:
+            after = leaf.after
+            new = after is None or after.memory.kind == TEMPORARY
+            consumed = leaf.sets and leaf not in recording.delivered
+            if new and consumed:
                 self.consumed.append(leaf.node)
 
     def _form(self, x: Any) -> Any:
@@ -134,8 +137,10 @@ class Replay:
         self.use_up()
         if self.delivered:
             first = len(results) - len(self.delivered)
-            for node, grad in zip(self.delivered, results[first:], strict=True):
-                node.grad = Tensor._wrap(np.asarray(grad))
+            grads = results[first:]
+            for node, grad in zip(self.delivered, grads, strict=True):
+                array = np.asarray(grad)
+                node.grad = Tensor._wrap(array)
         if self.is_one:
             return Tensor._wrap(results[0])
         remaining = iter(results)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -38,9 +39,11 @@ class Snapshot:
 
     def restore(self) -> None:
         """Let everything be as it was."""
+        grads = []
         for node, kept in self.grads:
             node.grad = None if kept is None else kept[0]
-        grads = [kept for _, kept in self.grads if kept is not None]
+            if kept is not None:
+                grads.append(kept)
         for tensor, array, values in self.arrays + grads:
             tensor._data = array
             if array.flags.writeable:
@@ -68,11 +71,13 @@ class Snapshot:
         """Return whether everything is as it was when this was made, by ``same`` of two arrays."""
         pairs = [(tensor._data, values) for tensor, _, values in self.arrays]
         pairs += self.plain + self.reached
-        if not all(same(array, values) for array, values in pairs):
-            return False
-        if not all(_same_grad(node.grad, kept, same) for node, kept in self.grads):
-            return False
-        return all(same_stream(generator, state) for generator, state in self.streams)
+        for array, values in pairs:
+            if not same(array, values):
+                return False
+        for node, kept in self.grads:
+            if not _same_grad(node.grad, kept, same):
+                return False
+        return all(itertools.starmap(same_stream, self.streams))
 
 
 def same_bytes(a: Any, b: Any) -> bool:
@@ -121,7 +126,8 @@ def restore_container(container: Any, values: Any) -> None:
     for key in [key for key in container if key not in values]:
         del container[key]
     for key, value in values.items():
-        if key not in container or container[key] is not value:
+        is_there = key in container and container[key] is value
+        if not is_there:
             container[key] = value
 
 

@@ -78,9 +78,10 @@ class Tape:
 
     def adopt(self, array: Any) -> Any:
         """Return the recording array of one that a tensor is made of, here, from nothing."""
-        if isinstance(array, RecordingArray) or type(array) is not _ndarray:
+        if type(array) is not _ndarray:
             return array
-        if id(root(array)) in self.memories:
+        owner = root(array)
+        if id(owner) in self.memories:
             return self._recording(array)
         if array.base is None and array.flags.writeable:
             self._remember(array, CONSTANT, key=MADE_HERE)
@@ -217,7 +218,8 @@ class Tape:
                 x = np.asarray(x)
             if isinstance(x, _ndarray):
                 owner = root(x)
-                if id(owner) not in self.memories:
+                known = id(owner) in self.memories
+                if not known:
                     memory = self._remember(owner, TEMPORARY)
                     memory.lies_as(x)
                     memory.address = _address(x)
