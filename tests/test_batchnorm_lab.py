@@ -144,9 +144,9 @@ def lab(*arguments, status=0):
 
 def test_a_run_reports_and_is_not_repeated(folder, tmp_path):
     options = ("run", "--only", "C13,C20", "--seeds", 1, "--jobs", 1, "--data", folder, "--out", tmp_path)
-    assert "5 cells, 0 of them finished" in lab(*options)
+    assert "11 cells, 0 of them finished" in lab(*options)
     cells = {file: file.stat().st_mtime_ns for file in (tmp_path / "cells").iterdir()}
-    assert "5 cells, 5 of them finished" in lab(*options)
+    assert "11 cells, 11 of them finished" in lab(*options)
     assert {file: file.stat().st_mtime_ns for file in (tmp_path / "cells").iterdir()} == cells
     found = json.loads((tmp_path / "results.json").read_text())
     assert found["settings"]["mode"] == "quick" and set(found["claims"]) == {"C13", "C20"}
