@@ -135,16 +135,22 @@ def gradient_words(vertex: Vertex) -> str:
 
 def _edge_line(picture: Picture, i: int, edge: Edge) -> str:
     style = ", style=dashed" if edge.broadcast else ""
-    back = ""
-    gradient = edge.gradient if "gradients" in picture.show else None
-    if gradient is not None:
-        sign = "∂" if _is_single(edge) else "‖∂‖"
-        back = f"{sign} {format_number(gradient)}"
+    back = edge_gradient_words(edge) if "gradients" in picture.show else ""
+    if back:
         style += f', dir=both, arrowtail=vee, color="{GREY}:{BACK}"'
     words = " ".join(edge_words(edge, picture.show))
     label = _label([words], back, BACK, edge=True)
     arrow = f"n{edge.source} -> n{edge.target}"
     return f'  {arrow} [id="e{i}", label={label}{style}]'
+
+
+def edge_gradient_words(edge: Edge) -> str:
+    """Return "‖∂‖ 0.5", the size of what flowed back, with its sign where it is one number."""
+    gradient = edge.gradient
+    if gradient is None:
+        return ""
+    sign = "∂" if _is_single(edge) else "‖∂‖"
+    return f"{sign} {format_number(gradient)}"
 
 
 def edge_words(edge: Edge, show: tuple[str, ...]) -> list[str]:

@@ -143,6 +143,9 @@
   };
   const choose = (n) => { facts(n); light(lit === n.id ? null : n.id); };
 
+  // ---- drawings that are not there yet: there was no program that lays out
+  data.views.forEach((v, i) => { if (v.drawing) $("view" + i).append(drawGraph(v.drawing, data.styles, `v${i}-`)); });
+
   // ---- depth
   const show = (i) => {
     light(null);

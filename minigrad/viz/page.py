@@ -13,13 +13,15 @@ from typing import Any
 from minigrad.viz.elements import Picture, Vertex
 from minigrad.viz.formatting import format_bytes, format_shape
 from minigrad.viz.json_text import plain
-from minigrad.viz.render import render_picture
+from minigrad.viz.layout import drawing_data, drawing_styles
+from minigrad.viz.render import can_draw, render_picture
 from minigrad.viz.repeats import merge_repeats
 from minigrad.viz.simplify import close_modules, shorten_middle
 from minigrad.viz.statistics import norm
 from minigrad.viz.steps import Step
 
 DEEPEST = 6  # so many depths are laid out at most
+SCRIPTS = ("layout.js", "drawing.js", "page.js")
 PER_PAGE = 400  # boxes in one of them
 HINT = (
     " Draw with &quot;values&quot; among <code>show</code> "
@@ -30,11 +32,18 @@ HINT = (
 def write_page(
     picture: Picture, whole: Picture, path: str | Path, steps: Iterable[Step] = ()
 ) -> Path:
-    """Write the page of ``picture`` to ``path``; return the path.
+    """Write :func:`page_text` to ``path``; return the path."""
+    path = Path(path)
+    path.write_text(page_text(picture, whole, steps), encoding="utf-8")
+    return path
+
+
+def page_text(picture: Picture, whole: Picture, steps: Iterable[Step] = ()) -> str:
+    """Return the page of ``picture``.
 
     ``whole`` is the picture with nothing closed. ``steps`` are those of :func:`backward_steps`, for
     the slider. With "values" among what the picture shows, pointing at a box shows the statistics
-    of its value and of its gradient. Raises RuntimeError where the program ``dot`` is missing.
+    of its value and of its gradient. Without the program ``dot`` the page lays itself out.
     """
     views = _views(picture, whole)
     data = {
@@ -42,23 +51,21 @@ def write_page(
         "views": [_view_data(name, view) for name, view in views],
         "steps": [_step_data(step) for step in steps],
         "leaves": _leaves(whole),
+        "styles": drawing_styles(),
     }
     drawings = [
-        f'<div class="view" id="view{i}" hidden>{_svg(view, i)}</div>'
+        f'<div class="view" id="view{i}" hidden>{_svg(view, i) if can_draw() else ""}</div>'
         for i, (_, view) in enumerate(views)
     ]
     parts = {
         "css": _asset("page.css"),
-        "js": _asset("page.js"),
+        "js": "\n".join(map(_asset, SCRIPTS)),
         "data": _json(data),
         "views": "\n".join(drawings),
         "title": escape(picture.title or "minigrad"),
         "hint": "" if "values" in picture.show else HINT,
     }
-    page = re.sub(r"\{\{(\w+)\}\}", lambda m: parts[m.group(1)], _asset("page.html"))
-    path = Path(path)
-    path.write_text(page, encoding="utf-8")
-    return path
+    return re.sub(r"\{\{(\w+)\}\}", lambda m: parts[m.group(1)], _asset("page.html"))
 
 
 def _asset(name: str) -> str:
@@ -87,7 +94,12 @@ def _views(picture: Picture, whole: Picture) -> list[tuple[str, Picture]]:
 def _view_data(name: str, view: Picture) -> dict[str, Any]:
     paths: dict[int | None, str] = {c.id: c.path for c in view.clusters}
     nodes = [_node_data(node, paths.get(node.cluster, "")) for node in view.nodes]
-    return {"name": name, "nodes": nodes, "edges": [[e.source, e.target] for e in view.edges]}
+    edges = [[e.source, e.target] for e in view.edges]
+    data: dict[str, Any] = {"name": name, "nodes": nodes, "edges": edges}
+    if not can_draw():
+        # the page lays out by itself
+        data["drawing"] = drawing_data(view)
+    return data
 
 
 def _node_data(node: Vertex, path: str) -> dict[str, Any]:

@@ -13,8 +13,10 @@ from minigrad.viz.dot import dot_text
 from minigrad.viz.elements import Picture
 from minigrad.viz.json_text import json_text, read_picture
 from minigrad.viz.mermaid import mermaid_text
-from minigrad.viz.page import write_page
+from minigrad.viz.page import page_text, write_page
 from minigrad.viz.render import INSTALL, can_draw, render_picture
+
+FRAME = "width: 100%; height: 30rem; border: 1px solid #cfd6dd"  # of a page in a notebook
 
 
 @dataclass
@@ -87,7 +89,7 @@ class Graph(Picture):
             show = ("shapes", "gradients", "values")
             viz.graph(loss, {"x": x}, show=show).html("loss.html", steps)
 
-        Raises RuntimeError where the program ``dot`` is missing.
+        Without the program ``dot`` the page lays itself out, in the browser.
         """
         return write_page(self, self.whole or self, path, steps)
 
@@ -119,9 +121,12 @@ class Graph(Picture):
         return None if not can_draw() else self.drawn("svg").decode()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        if not can_draw():
-            return {"text/html": f"<p>{escape(repr(self))}</p>", "text/plain": repr(self)}
-        return {"image/svg+xml": self.drawn("svg").decode(), "text/plain": repr(self)}
+        plain = repr(self)
+        if can_draw():
+            return {"image/svg+xml": self.drawn("svg").decode(), "text/plain": plain}
+        page = page_text(self, self.whole or self)
+        frame = f'<iframe srcdoc="{escape(page)}" style="{FRAME}"></iframe>'
+        return {"text/html": f"{frame}<p>{escape(plain)}</p>", "text/plain": plain}
 
     def __repr__(self) -> str:
         text = f"Graph({len(self.nodes)} nodes, {len(self.edges)} edges)"

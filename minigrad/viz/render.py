@@ -1,4 +1,4 @@
-"""A picture drawn by graphviz.
+"""A picture drawn by graphviz; where it is missing, pages lay themselves out (layout.js).
 
 The title of a frame goes to its right where an edge would cross it at the left.
 """
@@ -23,7 +23,8 @@ INSTALL = (
     "drawing needs graphviz's program `dot`, which is not on the PATH. Install it: "
     "`apt install graphviz` (Debian, Ubuntu), `dnf install graphviz` (Fedora), "
     "`brew install graphviz` (macOS), `winget install graphviz` (Windows). "
-    "Without it, .dot and .mermaid() give the picture as text, and viz.set_engine takes another."
+    "Without it, .html(path) writes a page that lays itself out, .dot and .mermaid() give the "
+    "picture as text, and viz.set_engine takes another program."
 )
 
 _engine: Callable[[str, str], bytes | str] | None = None

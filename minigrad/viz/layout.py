@@ -1,0 +1,63 @@
+"""A picture as what the page's own layout needs (layout.js, drawing.js): words, boxes, colours."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from minigrad.viz.dot import (
+    STYLES,
+    cluster_title,
+    edge_gradient_words,
+    edge_words,
+    gradient_words,
+    vertex_words,
+)
+from minigrad.viz.elements import Cluster, Edge, Picture, Vertex
+from minigrad.viz.formatting import shorten
+
+ATTRIBUTE = re.compile(r'(\w+)=(?:"([^"]*)"|(\w+))')
+
+
+def drawing_data(picture: Picture) -> dict[str, Any]:
+    """Return what ``drawGraph`` of drawing.js draws: the words that the text for dot has, too."""
+    return {
+        "direction": picture.direction,
+        "caption": "\n".join(filter(None, (picture.title, picture.note))),
+        "above": bool(picture.title),
+        "sizes": [11, 9],  # of letters, at boxes and at edges
+        "nodes": [_node(v, picture.show) for v in picture.nodes],
+        "edges": [_edge(e, picture.show) for e in picture.edges],
+        "boxes": [_box(c) for c in picture.clusters],
+    }
+
+
+def drawing_styles() -> dict[str, dict[str, str]]:
+    """Return the attributes of each kind of box by name, as dot has them."""
+    styles = {}
+    for kind, text in STYLES.items():
+        pairs = ATTRIBUTE.findall(text)
+        styles[kind] = {name: quoted or bare for name, quoted, bare in pairs}
+    return styles
+
+
+def _node(v: Vertex, show: tuple[str, ...]) -> dict[str, Any]:
+    words = vertex_words(v, "saved" in show)
+    back = gradient_words(v) if "gradients" in show else ""
+    return {"id": v.id, "box": v.cluster, "kind": v.kind, "words": words, "back": back}
+
+
+def _edge(e: Edge, show: tuple[str, ...]) -> dict[str, Any]:
+    words = [" ".join(edge_words(e, show))]
+    back = edge_gradient_words(e) if "gradients" in show else ""
+    return {
+        "source": e.source,
+        "target": e.target,
+        "words": words,
+        "back": back,
+        "dashed": e.broadcast,
+    }
+
+
+def _box(c: Cluster) -> dict[str, Any]:
+    return {"id": c.id, "parent": c.parent, "title": shorten(cluster_title(c))}
