@@ -5,7 +5,7 @@ EXTRAS ?= examples,test
 ARGS ?=
 BIN := $(VENV)/bin
 
-.PHONY: help mnist distributed test oracle bench mutants report lab gallery playground commands lint stubs typecheck wheel clean
+.PHONY: help mnist distributed test oracle bench mutants report lab gallery docs playground commands lint stubs typecheck wheel clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1|/' | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -55,6 +55,10 @@ gallery: $(VENV)/installed-examples  ## draw docs/gallery.md and the README's pi
 
 playground: $(VENV)/installed-$(EXTRAS)  ## build the page that runs minigrad in the browser, and serve it
 	$(BIN)/python playground/build.py $(ARGS)
+
+docs: $(VENV)/installed-docs  ## build the site into runs/site, which needs no network to be read
+	$(BIN)/python -m sphinx -W -n --keep-going -q -b html -d runs/site-doctrees docs runs/site $(ARGS)
+	@echo "open runs/site/index.html"
 
 commands: $(VENV)/installed-$(EXTRAS)  ## run every command that a page names, as it stands there (options: ARGS="--list")
 	$(BIN)/python tests/commands.py $(ARGS)

@@ -26,6 +26,11 @@ from minigrad.random import Generator, fork_rng, manual_seed
 from minigrad.tensor.tensor import Tensor
 from minigrad.utils.data import DataLoader, TensorDataset
 
+__all__ = [
+    "NetClassifier",
+    "NetRegressor",
+]
+
 
 def mlp(n_in: int, n_out: int) -> nn.Module:
     """Return the net that is trained unless another is given: two hidden layers of 64."""

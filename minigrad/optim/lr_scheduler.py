@@ -22,6 +22,25 @@ from minigrad.optim.plateau import ReduceLROnPlateau as ReduceLROnPlateau
 from minigrad.optim.restarts import CosineAnnealingWarmRestarts as CosineAnnealingWarmRestarts
 from minigrad.optim.schedule import LRScheduler as LRScheduler
 
+__all__ = [
+    "ChainedScheduler",
+    "ConstantLR",
+    "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "CyclicLR",
+    "ExponentialLR",
+    "LRScheduler",
+    "LambdaLR",
+    "LinearLR",
+    "MultiStepLR",
+    "MultiplicativeLR",
+    "OneCycleLR",
+    "PolynomialLR",
+    "ReduceLROnPlateau",
+    "SequentialLR",
+    "StepLR",
+]
+
 _LRScheduler = LRScheduler  # its name until PyTorch 2.0
 
 

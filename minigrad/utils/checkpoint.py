@@ -20,6 +20,12 @@ from minigrad.storage import tick, written_since
 from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tensors_in, tree_leaves, tree_map
 
+__all__ = [
+    "CheckpointError",
+    "checkpoint",
+    "checkpoint_sequential",
+]
+
 Contexts = Callable[[], tuple[AbstractContextManager[Any], AbstractContextManager[Any]]]
 
 

@@ -18,6 +18,11 @@ from typing import Any
 
 from minigrad.primitive import PRIMITIVES, WATCHERS, Primitive
 
+__all__ = [
+    "Row",
+    "profile",
+]
+
 
 @dataclass
 class Row:

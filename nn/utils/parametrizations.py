@@ -23,6 +23,12 @@ from minigrad.nn.utils.spectral_norm import (
 from minigrad.nn.utils.weight_norm import norm_except_dim, normed
 from minigrad.tensor.tensor import Tensor
 
+__all__ = [
+    "orthogonal",
+    "spectral_norm",
+    "weight_norm",
+]
+
 M = TypeVar("M", bound=Module)
 
 

@@ -17,6 +17,16 @@ from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 from minigrad.tensor.tensor import Tensor
 
+__all__ = [
+    "ParametrizationList",
+    "cached",
+    "is_parametrized",
+    "register_parametrization",
+    "remove_parametrizations",
+    "transfer_parametrizations_and_params",
+    "type_before_parametrizations",
+]
+
 _CACHE: dict[tuple[int, str], Tensor] = {}
 _BLOCKS: list[None] = []  # one for each ``cached`` block around what runs now
 

@@ -23,6 +23,26 @@ from minigrad.nn.utils.prune_methods import RandomUnstructured as RandomUnstruct
 from minigrad.nn.utils.prune_methods import hook_of
 from minigrad.tensor.tensor import Tensor
 
+__all__ = [
+    "BasePruningMethod",
+    "CustomFromMask",
+    "Identity",
+    "L1Unstructured",
+    "LnStructured",
+    "PruningContainer",
+    "RandomStructured",
+    "RandomUnstructured",
+    "custom_from_mask",
+    "global_unstructured",
+    "identity",
+    "is_pruned",
+    "l1_unstructured",
+    "ln_structured",
+    "random_structured",
+    "random_unstructured",
+    "remove",
+]
+
 
 def identity(module: Module, name: str) -> Module:
     """Prune nothing of a parameter, but in the form of a pruned one; return the module."""
