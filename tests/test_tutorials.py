@@ -12,6 +12,7 @@ import io
 import re
 import sys
 import types
+import warnings
 
 import pytest
 from conftest import _wanted
@@ -19,11 +20,12 @@ from test_import import ROOT
 
 import minigrad as mg
 from minigrad import datasets
+from minigrad.primitive import TABLE
 
 PAGES = sorted(page for part in ("start", "tutorials", "inside") for page in (ROOT / "docs" / part).glob("*.md"))
 CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(.*?)^```", re.M | re.S)
 SAID = re.compile(r"^\s*print\(.*\)  # (.*)$", re.M)
-SHORTER = {}  # what is replaced in a cell that takes long, and by what
+SHORTER = {"steps = 600": "steps = 20"}  # what is replaced in a cell that takes long, and by what
 SAMPLE = functools.cache(datasets.mnist_sample)  # read once
 there = importlib.util.find_spec
 
@@ -41,9 +43,12 @@ def notebook(monkeypatch):
     monkeypatch.setitem(sys.modules, "IPython", ipython)
     monkeypatch.setitem(sys.modules, "IPython.display", display)
     monkeypatch.setattr(datasets, "mnist_sample", SAMPLE)
-    dtype = mg.get_default_dtype()
-    yield
+    dtype, table = mg.get_default_dtype(), dict(TABLE)
+    with warnings.catch_warnings():
+        yield
     mg.set_default_dtype(dtype)
+    TABLE.clear()
+    TABLE.update(table)
     plt.close("all")
 
 
@@ -69,10 +74,8 @@ def run(cell, name, names):
 
 
 def show(value):
-    for way in ("_repr_mimebundle_", "_repr_html_", "__repr__"):
-        if hasattr(value, way):
-            assert getattr(value, way)()
-            return
+    ways = ("_repr_mimebundle_", "_repr_html_", "__repr__")
+    assert any(getattr(value, way)() for way in ways if hasattr(value, way))
 
 
 def compare(said, printed):
@@ -96,7 +99,8 @@ def test_included_code_is_there(page):
             if option == "pyobject":
                 owner, _, name = value.rpartition(".")
                 assert re.search(rf"^{'    ' * bool(owner)}(def|class) {name}\b", code, re.M), (path, value)
-            elif option in ("start-at", "end-at", "start-after", "end-before"):
+            elif option in ("start-at", "end-before"):
+                value = value.strip('"')
                 code = code.partition(value)[2] if option.startswith("start") else code
                 assert code and value in (page.parent / path).read_text("utf-8"), (path, value)
 

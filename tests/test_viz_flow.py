@@ -1,5 +1,7 @@
 """Gradients and activations over layers and steps: the figures show what the arrays hold."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,14 @@ pytest.importorskip("matplotlib", reason="matplotlib is not installed")
 def deep(depth=6):
     mg.manual_seed(0)
     return nn.Sequential(*(m for _ in range(depth) for m in (nn.Linear(8, 8), nn.Sigmoid())))
+
+
+def test_a_notebook_shows_the_figure_by_itself():
+    layer = nn.Linear(2, 1)
+    layer(mg.ones(3, 2)).sum().backward()
+    figure = viz.gradient_flow(layer)
+    assert figure._repr_png_().startswith(b"\x89PNG")
+    assert pickle.loads(pickle.dumps(figure))._repr_png_().startswith(b"\x89PNG")
 
 
 def test_gradient_flow_shows_the_means_and_marks_what_is_zero():

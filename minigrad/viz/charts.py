@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -256,4 +258,13 @@ def _log(array: Any) -> np.ndarray:
 def _figure(width: float, height: float) -> Any:
     from matplotlib.figure import Figure
 
-    return Figure((width, height), layout="constrained")
+    figure: Any = Figure((width, height), layout="constrained")
+    figure._repr_png_ = partial(_png, figure)
+    return figure
+
+
+def _png(figure: Any) -> bytes:
+    """Return the drawing, for notebooks: they know only figures that pyplot has opened."""
+    file = BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()
