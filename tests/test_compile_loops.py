@@ -68,7 +68,7 @@ def test_an_optimizer_steps_the_same_but_for_rounding(optimizer):
 
 def test_what_rounding_does_not_explain_is_not_used(monkeypatch):
     eager, fast = both(smooth, "SGD")
-    monkeypatch.setitem(FORMULAS, np.exp, "exp({0}) * zero")
+    monkeypatch.setitem(FORMULAS, np.exp, "exp{bits}({0}) * {zero}")
     with pytest.warns(UserWarning, match="rounding does not explain what loops gave"):
         for batch in rows(6):
             assert fast(*batch) == eager(*batch)

@@ -3,7 +3,7 @@
 NAME, MODULE = "minigrad compiled", "minigrad"
 
 
-def step(net, optimizer, threads):
+def step(net, optimizer, threads, loops=None):
     import nets
 
     import minigrad as mg
@@ -14,7 +14,7 @@ def step(net, optimizer, threads):
     kind = {"sgd": lambda p: mg.optim.SGD(p, lr=0.01), "adam": lambda p: mg.optim.Adam(p, lr=1e-4)}
     descent = kind[optimizer](model.parameters())
 
-    @mg.compile
+    @mg.compile(loops=loops)
     def training_step(x, y):
         loss = nn.functional.cross_entropy(model(x), y)
         descent.zero_grad()

@@ -7,20 +7,19 @@ import importlib.util
 import math
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.program import TEMPORARY, Memory, Place
+from minigrad.compiler.program import Memory, Place
 
 HEAD = """\
 import numpy as np
-from numba import carray, njit
+from numba import njit
 
 from minigrad.compiler.numba_functions import (
-    exp32, exp64, plus, pointer_bool, pointer_float32, pointer_float64,
+    exp32, exp64, load, plus, pointer_bool, pointer_float32, pointer_float64, store,
 )
 
 
@@ -98,11 +97,14 @@ class Text:
         nest_of: dict[Memory, int] = {}
         self.levels: dict[Any, int] = {}
         self.across: set[Memory] = set()  # computed in one nest, read in another
+        last_read: dict[Memory, int] = {}
         for s in self.loop.statements:
             target = s.target.memory
             read = [place.memory for place in s.places()]
             level = max(ready.get(memory, 0) for memory in (target, *read))
+            level = max(level, last_read.get(target, 0))  # what is overwritten was read before
             for memory in read:
+                last_read[memory] = max(last_read.get(memory, 0), level)
                 if nest_of.get(memory, level) != level:
                     self.across.add(memory)
             self.levels[s] = level
@@ -123,18 +125,11 @@ class Text:
         top = []
         for i, place in enumerate(self.pointers):
             kind = "bool" if place.dtype.kind == "b" else place.dtype.name
-            size = 1 + sum((n - 1) * step for n, step in self._extent(place))
-            top.append(f"    p{i} = carray(pointer_{kind}(table[{i}]), {size})")
+            top.append(f"    p{i} = pointer_{kind}(table[{i}])")
         constants = [
             f"    {name} = {made}" for made, name in self.names.items() if type(made) is str
         ]
         self.text = "\n".join([HEAD + "\n".join([*top, *constants]), *self.lines, ""])
-
-    @staticmethod
-    def _extent(place: Place) -> Iterator[tuple[int, int]]:
-        size = place.dtype.itemsize
-        for n, step in zip(place.shape, place.strides, strict=True):
-            yield max(n, 1), step // size
 
     def _plain(self) -> None:
         indent = self._open(self.axes, 1)
@@ -167,7 +162,7 @@ class Text:
         known: dict[Any, str] = {}
         for s in statements:
             if s.summed:
-                value = self._value(s, s.operands[0], known, numbers, self.axes, body)
+                value = self._formula(s, known, numbers, self.axes, body)
                 self._line(body, f"{parts[s]} = plus({parts[s]}, {value})")
             else:
                 self._map(s, known, numbers, self.axes, body, self._is_stored(s))
@@ -203,9 +198,9 @@ class Text:
                 known = {}
                 for s in statements:
                     if s.summed:
-                        value = self._value(s, s.operands[0], known, {}, axes, body)
+                        value = self._formula(s, known, {}, axes, body)
                         place = self._element(s.target, s, axes)
-                        self._line(body, f"{place} = {place} + {value}")
+                        self._line(body, f"store({place}, load({place}) + {value})")
                     else:
                         self._map(s, known, {}, axes, body, self._is_stored(s))
 
@@ -251,15 +246,7 @@ class Text:
         if key not in self.names:
             self.names[key] = f"p{len(self.pointers)}"
             self.pointers.append(place)
-        i = int(self.names[key][1:])
-        if self._size(place) > self._size(self.pointers[i]):
-            self.pointers[i] = place
         return self.names[key]
-
-    @staticmethod
-    def _size(place: Place) -> int:
-        axes = zip(place.shape, place.strides, strict=True)
-        return sum((n - 1) * step for n, step in axes)
 
     def _element(self, place: Place, s: Any, axes: list[Axis]) -> str:
         steps = self.loop.where(place, s)[1]
@@ -268,7 +255,8 @@ class Text:
             step = steps[own[-1]]
             if step:
                 parts.append(f"i{i}" if step == 1 else f"i{i} * {step}")
-        return f"{self._pointer(place)}[{' + '.join(parts) or 0}]"
+        pointer = self._pointer(place)
+        return f"{pointer}, {' + '.join(parts) or 0}, {pointer[1:]}"
 
     def _value(self, s: Any, x: Any, known: Any, numbers: Any, axes: Any, indent: int) -> str:
         """Return an operand: a name, where it is known, or a load."""
@@ -285,28 +273,35 @@ class Text:
         if key not in known:
             known[key] = f"x{self._next()}"
             element = self._element(x, s, axes)
-            self._line(indent, f"{known[key]} = {element}")
-            if not is_own or x.memory.kind != TEMPORARY:
+            self._line(indent, f"{known[key]} = load({element})")
+            if x.memory in self.loop.inherited:
                 self.reads.append(x)
         return str(known[key])
 
     def _number(self, x: Place) -> str:
         """Return the name of a number that is the same at all places: read once, at the top."""
-        made = f"{self._pointer(x)}[0]"
+        pointer = self._pointer(x)
+        made = f"load({pointer}, 0, {pointer[1:]})"
         if made not in self.names:
             self.names[made] = f"c{len(self.names)}"
             self.reads.append(x)
         return self.names[made]
 
-    def _map(self, s: Any, known: Any, numbers: Any, axes: Any, indent: int, stored: bool) -> None:
-        """Write one statement of the body."""
-        operands = [self._value(s, x, known, numbers, axes, indent) for x in s.operands]
-        formula = s.formula.format(*operands)
-        formula = formula.replace("exp(", f"exp{8 * s.dtype.itemsize}(")
+    def _formula(self, s: Any, known: Any, numbers: Any, axes: Any, indent: int) -> str:
+        """Return the formula of a statement, its operands put in."""
+        operands = []
+        for x in s.operands:
+            operands.append(self._value(s, x, known, numbers, axes, indent))
+        bits = 8 * s.dtype.itemsize
+        names = {"bits": str(bits)}
         for word, value in (("one", 1), ("zero", 0)):
             if word in s.formula:
-                constant = self._constant(value, s.dtype)
-                formula = formula.replace(word, constant)
+                names[word] = self._constant(value, s.dtype)
+        return str(s.formula.format(*operands, **names))
+
+    def _map(self, s: Any, known: Any, numbers: Any, axes: Any, indent: int, stored: bool) -> None:
+        """Write one statement of the body."""
+        formula = self._formula(s, known, numbers, axes, indent)
         name = f"v{self._next()}"
         self._line(indent, f"{name} = {formula}")
         target = s.target.memory
@@ -315,7 +310,7 @@ class Text:
             self._store(s, name, axes, indent)
 
     def _store(self, s: Any, value: str, axes: Any, indent: int) -> None:
-        self._line(indent, f"{self._element(s.target, s, axes)} = {value}")
+        self._line(indent, f"store({self._element(s.target, s, axes)}, {value})")
         if s.target not in self.stores:
             self.stores.append(s.target)
 

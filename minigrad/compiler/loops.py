@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.compiler.forms import in_one_form, read_by
 from minigrad.compiler.loop_text import Text
 from minigrad.compiler.plan import may_fail
 from minigrad.compiler.program import (
@@ -27,7 +28,7 @@ from minigrad.compiler.program import (
     Program,
     memories_of,
 )
-from minigrad.compiler.statements import Statement, statement, steps_over
+from minigrad.compiler.statements import Statement, steps_over
 
 LONG = 1024  # numbers that are added up one after the other, in rows
 SMALL = 64  # numbers: shorter loops gain nothing
@@ -45,6 +46,7 @@ class Loop:
     summed: tuple[int, ...] = ()
     written: dict[Memory, Where] = field(default_factory=dict)
     read: dict[Memory, Where] = field(default_factory=dict)
+    inherited: set[Memory] = field(default_factory=set)  # whose numbers come from before
     lasting: bool = False  # whether something is written that others see
 
     def takes(self, new: Statement) -> bool:
@@ -59,14 +61,9 @@ class Loop:
         return self._keeps_order(new)
 
     def _is_small(self, shape: tuple[int, ...]) -> bool:
-        """Whether this is the shape of sums, with or without axes of length one in front."""
-        if not self.summed:
-            return False
-        kept = [1 if i in self.summed else n for i, n in enumerate(self.shape)]
-        lead = len(kept) - len(shape)
-        if lead < 0 or any(n != 1 for n in kept[:lead]):
-            return False
-        return tuple(kept[lead:]) == shape
+        """Whether this is the shape of sums, with or without axes of length one."""
+        kept = [n for i, n in enumerate(self.shape) if n != 1 and i not in self.summed]
+        return bool(self.summed) and [n for n in shape if n != 1] == kept
 
     def _keeps_order(self, new: Statement) -> bool:
         """Whether what is written here is read and written at its own places alone."""
@@ -83,15 +80,16 @@ class Loop:
 
     def where(self, place: Place, own: Statement) -> Where:
         """Return how a place lies under the loop."""
-        if place is not own.target or not own.summed:
-            return place.offset, steps_over(place, self.shape)
-        if len(place.shape) == len(self.shape):
-            return place.offset, steps_over(place, place.shape)
-        remaining = iter(steps_over(place, place.shape))
-        steps = []
-        for i in range(len(self.shape)):  # of which those of the sum are gone
-            steps.append(0 if i in own.summed else next(remaining))
-        return place.offset, tuple(steps)
+        steps = steps_over(place, own.shape)
+        if own.shape == self.shape:
+            return place.offset, steps
+        lengths = zip(own.shape, steps, strict=True)
+        remaining = iter([step for n, step in lengths if n != 1])
+        spread = []
+        for i, n in enumerate(self.shape):
+            gone = n == 1 or i in self.summed
+            spread.append(0 if gone else next(remaining))
+        return place.offset, tuple(spread)
 
     def add(self, new: Statement) -> None:
         """Put a statement behind the others."""
@@ -100,6 +98,8 @@ class Loop:
         target = new.target.memory
         self.lasting |= target.kind in LASTING
         for place in new.places():
+            if place.memory not in self.written:
+                self.inherited.add(place.memory)
             self.read.setdefault(place.memory, self.where(place, new))
         self.written[target] = self.where(new.target, new)
 
@@ -115,17 +115,21 @@ class Loop:
 
 
 # ---- in which order ---------------------------------------------------------------------------
-def _needs(calls: list[Call]) -> list[set[int]]:
-    """Return for each call the calls that must come before it."""
+def _written(x: Call | Statement) -> set[Memory]:
+    if isinstance(x, Statement):
+        return {x.target.memory}
+    return {*memories_of(x.results), *memories_of(x.writes)}
+
+
+def _needs(rows: list[Call | Statement]) -> list[set[int]]:
+    """Return for each call or statement those that must come before it."""
     needs: list[set[int]] = []
     writer: dict[Memory, int] = {}
     readers: dict[Memory, list[int]] = {}
     failing: list[int] = []
-    for i, call in enumerate(calls):
-        read = {place.memory for place in call.reads()}
-        written = {place.memory for place in call.writes}
+    for i, x in enumerate(rows):
+        read, written = read_by(x), _written(x)
         lasting = any(memory.kind in LASTING for memory in written)
-        written.update(memories_of(call.results))
         own = {writer[m] for m in read | written if m in writer}
         for memory in written:
             own.update(readers.pop(memory, ()))
@@ -134,7 +138,7 @@ def _needs(calls: list[Call]) -> list[set[int]]:
             readers.setdefault(memory, []).append(i)
         if lasting:
             own.update(failing)
-        if may_fail(call):
+        if isinstance(x, Call) and may_fail(x):
             failing.append(i)
         needs.append(own - {i})
     return needs
@@ -144,10 +148,10 @@ class _Order:
     """The calls of a program in another order: as many statements as can be stand together."""
 
     def __init__(self, program: Program) -> None:
-        self.calls = program.calls
-        self.found = list(map(statement, self.calls))
-        self.needs = _needs(self.calls)
-        self.users: list[list[int]] = [[] for _ in self.calls]
+        self.rows = in_one_form(program)
+        self.found = [x if isinstance(x, Statement) else None for x in self.rows]
+        self.needs = _needs(self.rows)
+        self.users: list[list[int]] = [[] for _ in self.rows]
         for i, own in enumerate(self.needs):
             for j in own:
                 self.users[j].append(i)
@@ -157,7 +161,7 @@ class _Order:
     def _late(self, returned: set[Memory]) -> set[int]:
         """Return the statements that only lasting writes wait for: they come at the end."""
         late: set[int] = set()
-        for i in reversed(range(len(self.calls))):
+        for i in reversed(range(len(self.rows))):
             own = self.found[i]
             if own is None or own.target.memory in returned:
                 continue
@@ -170,7 +174,7 @@ class _Order:
     def run(self) -> list[Loop | Call]:
         """Return loops and calls."""
         ordered: list[Loop | Call] = []
-        remaining = list(range(len(self.calls)))
+        remaining = list(range(len(self.rows)))
         while remaining:
             at_end = all(self.found[i] is not None for i in remaining)
             ready = self._ready(remaining, at_end)
@@ -182,7 +186,7 @@ class _Order:
                     continue
                 if not self.needs[i] <= self.done:
                     break
-                ordered.append(self.calls[i])
+                ordered.append(self.rows[i])  # type: ignore[arg-type]
                 self.done.add(i)
             remaining = [i for i in remaining if i not in self.done]
         return ordered
@@ -233,7 +237,7 @@ def fused(program: Program) -> Program:
     rows: list[Loop | Call] = []
     for x in _Order(program).run():
         if isinstance(x, Loop) and not x.pays():
-            rows += [s.call for s in x.statements]
+            rows += [call for s in x.statements for call in s.calls]
         else:
             rows.append(x)
     last = dict.fromkeys(memories_of(program.results), len(rows))
@@ -259,8 +263,9 @@ def _call(loop: Loop, seen: set[Memory]) -> Call:
     function: Any = text
     call = Call(function, tuple(text.reads), {}, line=first.line, scope=first.scope)
     call.is_loop = True
-    call.results = tuple(p for p in text.stores if p.memory.kind == TEMPORARY)
-    call.writes = tuple(p for p in text.stores if p.memory.kind != TEMPORARY)
+    new = {p.memory for p in text.stores if p.memory.kind == TEMPORARY} - loop.inherited
+    call.results = tuple(p for p in text.stores if p.memory in new)
+    call.writes = tuple(p for p in text.stores if p.memory not in new)
     for s in loop.statements:
         memory = s.target.memory
         memory.label = memory.label or getattr(s.call.function, "__name__", "")

@@ -13,6 +13,7 @@ from numba.extending import intrinsic
 
 F = np.float32
 _intrinsic: Any = intrinsic
+_literal_intrinsic: Any = intrinsic(prefer_literal=True)
 
 
 def _pointer(kind: Any) -> Any:
@@ -28,6 +29,51 @@ def _pointer(kind: Any) -> Any:
         return signature, generate
 
     return pointer
+
+
+MOST_PLACES = 64  # of a loop that are told apart
+
+
+def _apart(module: Any, own: int) -> tuple[Any, Any]:
+    """Return what says that a place lies in memory of its own: its scope, and all others."""
+    domain = module.add_metadata(["minigrad"])
+    scopes = [module.add_metadata([f"place {i}", domain]) for i in range(MOST_PLACES)]
+    others = scopes[:own] + scopes[own + 1 :]
+    return module.add_metadata([scopes[own]]), module.add_metadata(others)
+
+
+def _say_apart(builder: Any, instruction: Any, number: Any) -> None:
+    """Say so of a load or a store: loops are vectorized without a look at the addresses."""
+    if number.literal_value >= MOST_PLACES:
+        return
+    own, others = _apart(builder.module, number.literal_value)
+    instruction.set_metadata("alias.scope", own)
+    instruction.set_metadata("noalias", others)
+
+
+@_literal_intrinsic
+def load(typing_context: Any, pointer: Any, i: Any, number: Any) -> Any:
+    """The number at this place; ``number`` is the place's own."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        raw = builder.load(builder.gep(args[0], [args[1]]))
+        _say_apart(builder, raw, number)
+        return context.data_model_manager[pointer.dtype].from_data(builder, raw)
+
+    return pointer.dtype(pointer, types.int64, number), generate
+
+
+@_literal_intrinsic
+def store(typing_context: Any, pointer: Any, i: Any, number: Any, value: Any) -> Any:
+    """Write a number to this place."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        raw = context.data_model_manager[pointer.dtype].as_data(builder, args[3])
+        done = builder.store(raw, builder.gep(args[0], [args[1]]))
+        _say_apart(builder, done, number)
+        return context.get_dummy_value()
+
+    return types.void(pointer, types.int64, number, pointer.dtype), generate
 
 
 pointer_float32, pointer_float64 = _pointer(types.float32), _pointer(types.float64)

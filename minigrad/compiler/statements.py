@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,22 +11,30 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.compiler.buffers import place_is_c
 from minigrad.compiler.program import CONSTANT, Call, Place
 from minigrad.ops import elementwise
 
 _ndarray = np.ndarray
 _BOOL = np.dtype(bool)
+PRODUCTS = (np.dot, _ndarray.dot, np.matmul)
 FORMULAS = {
     np.add: "{0} + {1}", np.subtract: "{0} - {1}", np.multiply: "{0} * {1}",
-    np.divide: "{0} / {1}", np.negative: "-{0}", np.reciprocal: "one / {0}",
-    np.square: "{0} * {0}", np.sqrt: "np.sqrt({0})", np.exp: "exp({0})", np.absolute: "abs({0})",
+    np.divide: "{0} / {1}", np.negative: "-{0}", np.reciprocal: "{one} / {0}",
+    np.square: "{0} * {0}", np.sqrt: "np.sqrt({0})", np.exp: "exp{bits}({0})",
+    np.absolute: "abs({0})",
     np.maximum: "{0} if {0} >= {1} or {0} != {0} else {1}",
     np.minimum: "{0} if {0} <= {1} or {0} != {0} else {1}",
     np.less: "{0} < {1}", np.less_equal: "{0} <= {1}", np.greater: "{0} > {1}",
     np.greater_equal: "{0} >= {1}", np.equal: "{0} == {1}", np.not_equal: "{0} != {1}",
     np.logical_not: "not {0}", np.logical_and: "{0} and {1}", np.logical_or: "{0} or {1}",
     np.copy: "{0}", _ndarray.copy: "{0}", np.where: "{1} if {0} else {2}",
-    inspect.unwrap(elementwise.masked.function): "{0} if {1} else zero",
+    inspect.unwrap(elementwise.masked.function): "{0} if {1} else {zero}",
+}  # fmt: skip
+OF_BOOLS = {np.logical_not, np.logical_and, np.logical_or, np.copy, _ndarray.copy}
+CLIPS = {  # by which bounds there are
+    (True, True): "{2} if {0} > {2} else {1} if {0} < {1} else {0}",
+    (True, False): "{1} if {0} < {1} else {0}", (False, True): "{1} if {0} > {1} else {0}",
 }  # fmt: skip
 
 
@@ -33,16 +42,21 @@ FORMULAS = {
 class Statement:
     """A call as a loop writes it."""
 
-    call: Call
+    calls: tuple[Call, ...]  # one, or sums of sums
     target: Place
     operands: tuple[Any, ...]
-    formula: str  # "" of a sum
+    formula: str
     shape: tuple[int, ...]
-    summed: tuple[int, ...] = ()  # the axes of the operand that are added up
+    summed: tuple[int, ...] = ()  # the axes along which the formula is added up
 
     def places(self) -> Iterator[Place]:
         """Yield the places it reads."""
         yield from (x for x in self.operands if isinstance(x, Place))
+
+    @property
+    def call(self) -> Call:
+        """The call that gives the result."""
+        return self.calls[-1]
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -69,14 +83,41 @@ def _target(call: Call) -> Place | None:
     """Return where a call writes its one result."""
     if isinstance(call.results, Place) and not call.writes:
         return call.results
-    return call.writes[0] if len(call.writes) == 1 and call.overwrites else None
+    if len(call.writes) != 1 or call.kwargs.get("where", True) is not True:
+        return None
+    target = call.writes[0]
+    covers = call.overwrites or (isinstance(call.function, np.ufunc) and _covers(target))
+    return target if covers else None
+
+
+def _covers(place: Place) -> bool:
+    """Whether a place is all of a memory in C order, in another shape perhaps."""
+    memory = place.memory
+    whole = memory.place
+    same = place.dtype == memory.dtype and math.prod(place.shape) == math.prod(memory.shape)
+    return same and place_is_c(place) and place_is_c(whole)
+
+
+def _formula(call: Call) -> tuple[str, tuple[Any, ...]]:
+    """Return the formula of a call and its operands, "" where there is none."""
+    operands = tuple(x for x in call.args if x is not None)
+    if call.function is not np.clip:
+        return FORMULAS.get(call.function, ""), operands
+    if len(operands) != 3 or call.kwargs:
+        return "", ()
+    x, *bounds = operands
+    if not all(type(bound) in (int, float) for bound in bounds):
+        return "", ()
+    low, high = bounds
+    finite = low > -math.inf, high < math.inf
+    formula = CLIPS.get(finite, "") if low <= high else ""
+    return formula, (x, *itertools.compress(bounds, finite))
 
 
 def _map(call: Call, target: Place) -> Statement | None:
-    formula = FORMULAS.get(call.function)
-    if formula is None or call.kwargs.keys() - {"out", "order"}:
+    formula, operands = _formula(call)
+    if not formula or call.kwargs.keys() - {"out", "order"}:
         return None
-    operands = tuple(x for x in call.args if x is not None)
     places = [x for x in operands if isinstance(x, Place)]
     numbers = [x for x in operands if not isinstance(x, Place)]
     if not all(type(x) in (int, float, bool) for x in numbers):
@@ -84,23 +125,32 @@ def _map(call: Call, target: Place) -> Statement | None:
     dtypes = {x.dtype for x in places} - {_BOOL}
     if len(dtypes) > 1 or target.dtype not in (*dtypes, _BOOL):
         return None
+    if not dtypes and (numbers or call.function not in OF_BOOLS):
+        return None
     shape = np.broadcast_shapes(*(x.shape for x in (target, *places)))
     if shape != target.shape:
         return None
-    return Statement(call, target, operands, formula, shape)
+    return Statement((call,), target, operands, formula, shape)
 
 
 def _sum(call: Call, target: Place) -> Statement | None:
     """Return a sum along axes."""
-    source, axes = _reduced(call) or _multiplied_by_ones(call) or (None, ())
-    if source is None or source.dtype.kind != "f":
+    added = _reduced(call) or _multiplied_by_ones(call) or _inner(call)
+    if added is None:
         return None
-    if source.dtype != target.dtype:
+    operands, axes = added
+    dtypes = {x.dtype for x in operands}
+    if not axes or dtypes != {target.dtype}:
         return None
-    return Statement(call, target, (source,), "", source.shape, axes)
+    formula = "{0} * {1}" if len(operands) == 2 else "{0}"
+    shape = operands[0].shape
+    return Statement((call,), target, operands, formula, shape, axes)
 
 
-def _reduced(call: Call) -> tuple[Place, tuple[int, ...]] | None:
+Summed = tuple[tuple[Place, ...], tuple[int, ...]]  # what is multiplied, and added up along
+
+
+def _reduced(call: Call) -> Summed | None:
     if call.function != np.add.reduce:
         return None
     if call.kwargs.keys() - {"axis", "keepdims", "out"}:
@@ -108,23 +158,33 @@ def _reduced(call: Call) -> tuple[Place, tuple[int, ...]] | None:
     source, axis = call.args[0], call.kwargs.get("axis", 0)
     n = len(source.shape)
     if axis is None:
-        return source, tuple(range(n))
+        return (source,), tuple(range(n))
     axes = axis if isinstance(axis, tuple) else (axis,)
-    return source, tuple(i % n for i in axes)
+    return (source,), tuple(i % n for i in axes)
 
 
-def _multiplied_by_ones(call: Call) -> tuple[Place, tuple[int, ...]] | None:
+def _multiplied_by_ones(call: Call) -> Summed | None:
     """Return what is added up by a product with ones."""
-    if call.function not in (np.dot, np.matmul) or len(call.args) != 2:
+    if call.function not in PRODUCTS or len(call.args) != 2:
         return None
     x, y = call.args
     if not (isinstance(x, Place) and isinstance(y, Place)):
         return None
-    if _is_ones(x) and len(y.shape) == 2:
-        return y, (0,)
-    if _is_ones(y) and len(x.shape) == 2 and len(y.shape) == 1:
-        return x, (1,)
+    if _is_ones(x) and len(y.shape) >= 2 and (len(x.shape) == 1 or len(y.shape) == 2):
+        return (y,), (len(y.shape) - 2,)
+    if _is_ones(y) and len(x.shape) >= 2 and len(y.shape) == 1:
+        return (x,), (len(x.shape) - 1,)
     return None
+
+
+def _inner(call: Call) -> Summed | None:
+    """Return what inner products of rows add up."""
+    if call.function is not np.vecdot or call.kwargs:
+        return None
+    x, y = call.args
+    if not (isinstance(x, Place) and isinstance(y, Place)) or x.shape != y.shape:
+        return None
+    return (x, y), (len(x.shape) - 1,)
 
 
 def _is_ones(x: Place) -> bool:
