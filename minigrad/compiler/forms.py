@@ -18,33 +18,48 @@ from minigrad.compiler.program import TEMPORARY, Call, Memory, Place, Program, m
 from minigrad.compiler.statements import Statement, statement
 
 Shape = tuple[int, ...]
+Axis = tuple[int, int]  # its length, and the step from one number to the next
+Row = Call | Statement
 COPIES = (np.copy, np.ndarray.copy)
 
 
-def in_one_form(program: Program) -> list[Call | Statement]:
+def in_one_form(program: Program) -> list[Row]:
     """Return the calls of a program, those that loops can do as statements."""
-    rows: list[Call | Statement] = []
+    rows: list[Row] = []
     for call in _without_broadcasts(program):
-        rows.append(statement(call) or call)
+        found = statement(call)
+        rows.append(found or call)
     finest = _Finest(rows)
-    refined: list[Call | Statement] = []
+    refined: list[Row] = []
     for x in rows:
-        is_call = isinstance(x, Call)
-        refined.append(x if is_call else _refined(x, finest))
+        if isinstance(x, Statement):
+            x = _refined(x, finest)
+        refined.append(x)
     return _sums_at_once(refined, program.results)
+
+
+def read_by(x: Row) -> set[Memory]:
+    """Return the memories that a call or statement reads."""
+    read = x.reads() if isinstance(x, Call) else x.places()
+    return {place.memory for place in read}
 
 
 # ---- broadcasts -------------------------------------------------------------------------------
 def _without_broadcasts(program: Program) -> list[Call]:
     """Let statements read what was only copied to be broadcast where it was copied from."""
-    rewritten = {place.memory for call in program.calls for place in call.writes}
+    rewritten: set[Memory] = set()
+    for call in program.calls:
+        for place in call.writes:
+            rewritten.add(place.memory)
     copies: dict[Memory, Call] = {}
     version: Counter[Memory] = Counter()
     version_of: dict[Call, int] = {}
     calls = []
 
     def at_source(x: Any) -> Any:
-        copy = copies.get(x.memory) if isinstance(x, Place) else None
+        if not isinstance(x, Place):
+            return x
+        copy = copies.get(x.memory)
         if copy is None:
             return x
         source = copy.args[0].memory
@@ -55,11 +70,14 @@ def _without_broadcasts(program: Program) -> list[Call]:
     for call in program.calls:
         other = dataclasses.replace(call)
         other.args = mapped(call.args, at_source)
-        if other.args != call.args and statement(other) is not None:
+        if other.args != call.args and statement(other):
             call = other
-        if _broadcasts(call) and call.results.memory not in rewritten:
-            copies[call.results.memory] = call
-            version_of[call] = version[call.args[0].memory]
+        if _broadcasts(call):
+            copied = call.results.memory
+            source = call.args[0].memory
+            if copied not in rewritten:
+                copies[copied] = call
+                version_of[call] = version[source]
         for place in call.writes:
             version[place.memory] += 1
         calls.append(call)
@@ -70,8 +88,11 @@ def _broadcasts(call: Call) -> bool:
     """Whether a call copies a small array to all places of a larger one."""
     if call.function not in COPIES:
         return False
-    source, result = call.args[0], call.results
-    if not (isinstance(source, Place) and isinstance(result, Place)):
+    source = call.args[0]
+    result = call.results
+    if not isinstance(source, Place):
+        return False
+    if not isinstance(result, Place):
         return False
     if not result.is_itself or source.dtype != result.dtype:
         return False
@@ -80,89 +101,124 @@ def _broadcasts(call: Call) -> bool:
 
 def _broadcast_alike(x: Place, copy: Call) -> Place | None:
     """Return the place of the source that is broadcast as a place of its copy is read."""
-    source, result = copy.args[0], copy.results
+    source = copy.args[0]
+    result = copy.results
     if x.offset or x.dtype != result.dtype:
         return None
     lead = len(result.shape) - len(source.shape)
-    lengths = (1,) * lead + source.shape
-    steps = (0,) * lead + source.strides
+    source_axes = [(1, 0)] * lead
+    source_axes += axes_of(source)
 
     step_of = {}  # by length and step of an axis of the copy
-    for axis, n, step in zip(_axes(result), lengths, steps, strict=True):
-        step_of[axis] = step if n != 1 else 0
-    strides = []
-    for n, step in _axes(x):
-        spread = n == 1 or step == 0
-        if not spread and (n, step) not in step_of:
+    for axis, own in zip(axes_of(result), source_axes, strict=True):
+        length, step = own
+        step_of[axis] = step if length != 1 else 0
+
+    axes = []
+    for axis in axes_of(x):
+        length, step = axis
+        if length == 1 or step == 0:
+            axes.append((length, 0))
+        elif axis in step_of:
+            axes.append((length, step_of[axis]))
+        else:
             return None
-        own = 0 if spread else step_of[n, step]
-        strides.append(own)
-    return Place(source.memory, source.offset, x.shape, tuple(strides), x.dtype)
+    spread = dataclasses.replace(x, memory=source.memory, offset=source.offset)
+    return _lying(spread, axes)
 
 
-def _axes(place: Place) -> list[tuple[int, int]]:
+def axes_of(place: Place) -> list[Axis]:
     """Return the length and step of each axis."""
     return list(zip(place.shape, place.strides, strict=True))
+
+
+def _lying(place: Place, axes: list[Axis]) -> Place:
+    """Return a place with other axes."""
+    shape = tuple(length for length, _ in axes)
+    strides = tuple(step for _, step in axes)
+    return dataclasses.replace(place, shape=shape, strides=strides)
 
 
 def _without_unread(calls: list[Call], copies: set[Memory], results: Any) -> list[Call]:
     """Leave out the copies that nobody reads any more."""
     read = set(memories_of(results))
     for call in calls:
-        read.update(place.memory for place in call.reads())
-    unread = copies - read
-    return [call for call in calls if unread.isdisjoint(memories_of(call.results))]
+        read |= read_by(call)
+    kept = []
+    for call in calls:
+        made = memories_of(call.results)
+        unread = [m for m in made if m in copies and m not in read]
+        if not unread:
+            kept.append(call)
+    return kept
 
 
 # ---- axes -------------------------------------------------------------------------------------
 class _Finest:
     """For each memory that is seen whole the lengths of its axes, in the finest of its shapes."""
 
-    def __init__(self, rows: list[Call | Statement]) -> None:
+    def __init__(self, rows: list[Row]) -> None:
         self.lengths: dict[Memory, Shape] = {}
         statements = [x for x in rows if isinstance(x, Statement)]
         for s in statements:
-            for place in (s.target, *s.places()):
+            self._note(s.target, s.target.shape)
+            for place in s.places():
                 self._note(place, place.shape)
-        for s in [*statements, *reversed(statements)]:  # a shape passes on along a chain
-            refined: Shape = sum(self.pieces(s), ())
-            for place in (s.target, *s.places()):
-                if place.shape == s.shape:
-                    self._note(place, refined)
+        for s in statements:  # a shape passes on along a chain
+            self._pass_on(s)
+        for s in reversed(statements):
+            self._pass_on(s)
+
+    def _pass_on(self, s: Statement) -> None:
+        refined = _joined(self.pieces(s))
+        for place in (s.target, *s.places()):
+            if place.shape == s.shape:
+                self._note(place, refined)
 
     def _note(self, place: Place, shape: Shape) -> None:
         memory = place.memory
         lengths = tuple(n for n in shape if n != 1)
-        whole = math.prod(place.shape) == math.prod(memory.shape)
         known = self.lengths.get(memory, ())
-        if whole and len(lengths) > len(known) and place_is_c(place):
+        if len(lengths) <= len(known):
+            return
+        if math.prod(place.shape) != math.prod(memory.shape):
+            return
+        if place_is_c(place):
             self.lengths[memory] = lengths
 
     def pieces(self, s: Statement) -> list[Shape]:
         """Return the lengths that each axis of a statement falls into."""
         best: list[Shape] = [(n,) for n in s.shape]
         for place in (s.target, *s.places()):
-            if place.shape != s.shape or not place_is_c(place):
+            if place.shape != s.shape:
+                continue
+            if not place_is_c(place):
                 continue
             lengths = self.lengths.get(place.memory, ())
             pieces = _split(s.shape, lengths)
-            if pieces is not None and sum(map(len, pieces)) > sum(map(len, best)):
+            if len(_joined(pieces)) > len(_joined(best)):
                 best = pieces
         return best
 
 
-def _split(shape: Shape, lengths: Shape) -> list[Shape] | None:
-    """Return the lengths, those of each axis of a shape together; None where they do not fit."""
+def _joined(pieces: list[Shape]) -> Shape:
+    return sum(pieces, ())
+
+
+def _split(shape: Shape, lengths: Shape) -> list[Any]:
+    """Return the lengths, those of each axis of a shape together; none where they do not fit."""
     remaining = list(lengths)
-    pieces: list[Shape] = []
+    pieces = []
     for n in shape:
         own: list[int] = []
-        while math.prod(own) < n and remaining:
+        product = 1
+        while product < n and remaining:
             own.append(remaining.pop(0))
-        if math.prod(own) != n:
-            return None
-        pieces.append(tuple(own) or (1,))
-    return None if remaining else pieces
+            product *= own[-1]
+        if product != n:
+            return []
+        pieces.append(tuple(own or [1]))
+    return [] if remaining else pieces
 
 
 def _refined(s: Statement, finest: _Finest) -> Statement:
@@ -177,10 +233,17 @@ def _refined(s: Statement, finest: _Finest) -> Statement:
         first = last
     operands = []
     for x in s.operands:
-        operands.append(_in_pieces(x, pieces) if isinstance(x, Place) else x)
-    target = _in_pieces(_with_summed(s), pieces)
-    shape: Shape = sum(pieces, ())
-    return Statement(s.calls, target, tuple(operands), s.formula, shape, tuple(summed))
+        if isinstance(x, Place):
+            x = _in_pieces(x, pieces)
+        operands.append(x)
+    whole = _with_summed(s)
+    return dataclasses.replace(
+        s,
+        target=_in_pieces(whole, pieces),
+        operands=tuple(operands),
+        shape=_joined(pieces),
+        summed=tuple(summed),
+    )
 
 
 def _with_summed(s: Statement) -> Place:
@@ -188,86 +251,89 @@ def _with_summed(s: Statement) -> Place:
     place = s.target
     if len(place.shape) == len(s.shape):
         return place
-    remaining = iter(_axes(place))
+    remaining = iter(axes_of(place))
     axes = []
-    for i in range(len(s.shape)):
-        axes.append((1, 0) if i in s.summed else next(remaining))
+    for i, _ in enumerate(s.shape):
+        if i in s.summed:
+            axes.append((1, 0))
+        else:
+            axes.append(next(remaining))
     return _lying(place, axes)
-
-
-def _lying(place: Place, axes: list[tuple[int, int]]) -> Place:
-    """Return a place with other axes."""
-    shape = tuple(n for n, _ in axes)
-    strides = tuple(step for _, step in axes)
-    return Place(place.memory, place.offset, shape, strides, place.dtype)
 
 
 def _in_pieces(place: Place, pieces: list[Shape]) -> Place:
     """Return a place with its axes taken apart as those of the statement are."""
     lead = len(pieces) - len(place.shape)
     axes = []
-    for (n, step), own in zip(_axes(place), pieces[lead:], strict=True):
-        if n == 1:
-            axes += [(1, step)] * len(own)
+    for axis, own in zip(axes_of(place), pieces[lead:], strict=True):
+        length, step = axis
+        if length == 1:
+            axes += [axis] * len(own)
             continue
-        for i, length in enumerate(own):
-            inside = math.prod(own[i + 1 :])
-            axes.append((length, step * inside))
+        inside = length
+        for n in own:
+            inside //= n
+            axes.append((n, step * inside))
     return _lying(place, axes)
 
 
 # ---- sums of sums -----------------------------------------------------------------------------
-def _sums_at_once(rows: list[Call | Statement], results: Any) -> list[Call | Statement]:
+def _sums_at_once(rows: list[Row], results: Any) -> list[Row]:
     """Let a sum that nobody but another sum reads be part of that."""
-    readers: Counter[Memory] = Counter(memories_of(results))
+    readers = Counter(memories_of(results))
     for x in rows:
         readers.update(read_by(x))
     inner: dict[Memory, Statement] = {}
-    taken: set[Statement] = set()
-    joined: list[Call | Statement] = []
+    taken: set[Row] = set()
+    joined: list[Row] = []
     for x in rows:
         if isinstance(x, Statement) and x.summed:
-            first = inner.get(next(x.places()).memory)
-            together = None if first is None else _together(first, x)
-            if first is not None and together is not None:
-                taken.add(first)
+            read = next(x.places())
+            first = inner.get(read.memory)
+            together = _together(first, x)
+            if together is not None:
+                taken.add(first)  # type: ignore[arg-type]
                 x = together
             target = x.target.memory
-            if target.kind == TEMPORARY and readers[target] == 1:
+            alone = readers[target] == 1
+            if target.kind == TEMPORARY and alone:
                 inner[target] = x
         joined.append(x)
     return [x for x in joined if x not in taken]
 
 
-def read_by(x: Call | Statement) -> set[Memory]:
-    """Return the memories that a call or statement reads."""
-    read = x.reads() if isinstance(x, Call) else x.places()
-    return {place.memory for place in read}
-
-
-def _together(first: Statement, second: Statement) -> Statement | None:
+def _together(first: Statement | None, second: Statement) -> Statement | None:
     """Return the sum of sums as one sum, None where its axes are not those that are left."""
-    read = second.operands[0]
-    place, between = second.target, first.target
-    left, seen = _long_axes(between), _long_axes(read)
-    if len(second.operands) != 1 or read.offset != between.offset:
+    if first is None or len(second.operands) != 1:
         return None
-    left_axes = [_axes(between)[i] for i in left]
-    seen_axes = [_axes(read)[i] for i in seen]
-    if left_axes != seen_axes:
+    read = second.operands[0]
+    between = first.target
+    left = _long_axes(between)
+    seen = _long_axes(read)
+    if read.offset != between.offset:
+        return None
+    if list(left.values()) != list(seen.values()):
         return None
 
     summed = set(first.summed)
     axes = [(1, 0)] * len(first.shape)
+    target_axes = axes_of(second.target)
     for i, j in zip(left, seen, strict=True):
-        axes[i] = place.shape[j], place.strides[j]
+        axes[i] = target_axes[j]
         if j in second.summed:
             summed.add(i)
-    calls = (*first.calls, *second.calls)
-    along = tuple(sorted(summed))
-    target = _lying(place, axes)
-    return Statement(calls, target, first.operands, first.formula, first.shape, along)
+    return dataclasses.replace(
+        first,
+        calls=(*first.calls, *second.calls),
+        target=_lying(second.target, axes),
+        summed=tuple(sorted(summed)),
+    )
 
 
-def _long_axes(place: Place) -> list[int]:
-    return [i for i, n in enumerate(place.shape) if n != 1]
+def _long_axes(place: Place) -> dict[int, Axis]:
+    """Return the axes that are longer than one, by number."""
+    axes = {}
+    for i, axis in enumerate(axes_of(place)):
+        if axis[0] != 1:
+            axes[i] = axis
+    return axes

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import math
-import os
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from minigrad.compiler.loop_files import compiled, head
 from minigrad.compiler.program import Memory, Place
 
-HEAD = """\
-import numpy as np
-from numba import njit
-
-from minigrad.compiler.numba_functions import (
-    exp32, exp64, load, plus, pointer_bool, pointer_float32, pointer_float64, store,
-)
-
-
-@njit("void(int64[::1])", cache=True, error_model="numpy", fastmath={"contract"})
-def loop(table):
-"""
 Axis = tuple[int, tuple[int, ...]]  # how long, and which axes of the shape it goes through
 
 
@@ -129,7 +113,7 @@ class Text:
         constants = [
             f"    {name} = {made}" for made, name in self.names.items() if type(made) is str
         ]
-        self.text = "\n".join([HEAD + "\n".join([*top, *constants]), *self.lines, ""])
+        self.text = "\n".join([head() + "\n".join([*top, *constants]), *self.lines, ""])
 
     def _plain(self) -> None:
         indent = self._open(self.axes, 1)
@@ -316,29 +300,5 @@ class Text:
 
     # ---- the function -------------------------------------------------------------------------
     def compiled(self) -> Any:
-        """Return the function; its text stands in a folder of the user's, compiled once."""
-        name = f"loop_{hashlib.sha256(self.text.encode()).hexdigest()[:16]}"
-        known = sys.modules.get(name)
-        if known is not None:
-            return known.loop
-        path = _folder() / f"{name}.py"
-        if not path.exists() or path.read_text() != self.text:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_suffix(f".{os.getpid()}")
-            partial.write_text(self.text)
-            partial.replace(path)
-        spec: Any = importlib.util.spec_from_file_location(name, path)
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module  # Numba's cache asks for it
-        try:
-            spec.loader.exec_module(module)
-        except BaseException:
-            del sys.modules[name]
-            raise
-        return module.loop
-
-
-def _folder() -> Path:
-    """Return where printed loops are: MINIGRAD_CACHE, or minigrad in the user's cache."""
-    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "minigrad"
-    return Path(os.environ.get("MINIGRAD_CACHE") or default) / "loops"
+        """Return the function; its text stands in a file of the user's."""
+        return compiled(self.text)

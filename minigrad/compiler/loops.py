@@ -18,6 +18,7 @@ import numpy as np
 from minigrad.compiler.forms import in_one_form, read_by
 from minigrad.compiler.loop_text import Text
 from minigrad.compiler.plan import may_fail
+from minigrad.compiler.pooling import pooled
 from minigrad.compiler.program import (
     INPUT,
     STATE,
@@ -240,6 +241,7 @@ def fused(program: Program) -> Program:
             rows += [call for s in x.statements for call in s.calls]
         else:
             rows.append(x)
+    rows = pooled(rows)
     last = dict.fromkeys(memories_of(program.results), len(rows))
     for i, x in reversed(list(enumerate(rows))):
         read = x.read if isinstance(x, Loop) else [place.memory for place in x.reads()]

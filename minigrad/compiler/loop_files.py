@@ -1,0 +1,60 @@
+"""Printed loops in a folder of the user's: each text is compiled once, for all processes."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+HEAD = """\
+import numpy as np
+from numba import njit
+
+from minigrad.compiler.numba_functions import (
+    exp32, exp64, load, plus, pointer_bool, pointer_float32, pointer_float64, pointer_uint8, store,
+)  # {version}
+
+
+@njit("void(int64[::1])", cache=True, error_model="numpy", fastmath={{"contract"}})
+def loop(table):
+"""
+
+
+@functools.cache
+def head() -> str:
+    """Return how the text of each loop begins: other functions below it make another text."""
+    functions = Path(__file__).with_name("numba_functions.py").read_bytes()
+    return HEAD.format(version=hashlib.sha256(functions).hexdigest()[:16])
+
+
+def compiled(text: str) -> Any:
+    """Return the loop of a text as a function."""
+    name = f"loop_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    known = sys.modules.get(name)
+    if known is not None:
+        return known.loop
+    path = _folder() / f"{name}.py"
+    if not path.exists() or path.read_text() != text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(f".{os.getpid()}")
+        partial.write_text(text)
+        partial.replace(path)
+    spec: Any = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # Numba's cache asks for it
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module.loop
+
+
+def _folder() -> Path:
+    """Return where printed loops are: MINIGRAD_CACHE, or minigrad in the user's cache."""
+    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "minigrad"
+    return Path(os.environ.get("MINIGRAD_CACHE") or default) / "loops"
