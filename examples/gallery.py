@@ -67,7 +67,9 @@ def shared_weight():
 
 
 def second_order():
-    """The gradient of x³ is a graph, too: the picture of a derivative."""
+    """The gradient of x³ is a graph, too: the operations of the derivative, orange, behind those of
+    the forward pass.
+    """
     x = mg.tensor([2.0], requires_grad=True)
     (slope,) = mg.autograd.grad((x * x * x).sum(), x, create_graph=True)
     return viz.graph(slope, {"x": x})
@@ -199,9 +201,25 @@ def in_place():
     return viz.graph(y.sum(), {"x": x, "row": row})
 
 
+def inserted_layer():
+    """Two models in one picture: BatchNorm was put behind a layer, and the last one has become
+    wider.
+    """
+    before = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
+    after = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Tanh(), nn.Linear(4, 2))
+    return viz.diff(before, after, mg.ones(8, 3))
+
+
+def slide():
+    """The same kind of picture for a slide: large letters, no bytes."""
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2))
+    return viz.trace(model, mg.ones(8, 3), depth=1, direction="LR").slide()
+
+
 PICTURES = [
     square, diamond, linear_batchnorm, batchnorm_train, batchnorm_eval, shared_weight, second_order,
     residual, resnet, frozen, neuron, lstm_cell, attention, heads, transformer, in_place,
+    inserted_layer, slide,
 ]  # fmt: skip
 
 
@@ -238,11 +256,11 @@ FIGURES = [gradient_flow, gradient_histograms]
 LEGEND = """
 Values flow along the grey arrows, gradients back along the orange ones. Blue boxes are inputs,
 yellow ones parameters, violet cylinders buffers, dashed boxes constants; ellipses are
-operations, green where their result has a name, and boxes with a double line are modules that
-are closed. In a formula operands have their names; a, b, c are those without, as the arrows
-call them where their order matters. A dashed arrow is broadcast. `keeps` is what an operation
-holds until backward. A frame with ×8 stands for eight equal ones: what they keep is added up,
-their gradients are a range.
+operations, green where their result has a name, orange those of a derivative, and boxes with a
+double line are modules that are closed. In a formula operands have their names; a, b, c are
+those without, as the arrows call them where their order matters. A dashed arrow is broadcast.
+`keeps` is what an operation holds until backward. A frame with ×8 stands for eight equal ones:
+what they keep is added up, their gradients are a range.
 """
 
 

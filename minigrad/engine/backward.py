@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,8 @@ from minigrad.modes import MODES, enable_grad
 from minigrad.silence import warn
 
 _new = object.__new__
+# the latest sweeps that were recorded, from which tick to which: pictures tell derivatives by them
+SWEEPS: deque[tuple[int, int]] = deque(maxlen=1024)
 
 
 def run_backward(
@@ -84,6 +87,7 @@ def differentiate(
     retain = create_graph if retain_graph is None else retain_graph
     nodes = None if targets is None else [t._node for t in targets if t._node is not None]
     early = delivery(roots, deliver) if deliver is not None and HOOKED else None
+    start = storage.tick() if create_graph else 0
     before, MODES.grad_enabled = MODES.grad_enabled, create_graph
     try:
         with np.errstate(all="ignore"):
@@ -98,6 +102,8 @@ def differentiate(
             )
     finally:
         MODES.grad_enabled = before
+    if create_graph:
+        SWEEPS.append((start, storage.tick()))
     return [(node, g, own) for node, (g, own) in results.items()]
 
 

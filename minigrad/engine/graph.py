@@ -10,6 +10,8 @@ import itertools
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from minigrad.primitive import Primitive
 from minigrad.storage import tick
 
@@ -136,10 +138,12 @@ class Node:
 class Constant(Node):
     """Stands for a value without gradient.
 
-    Its ``primitive`` is known where pictures shall show how it came about.
+    Its ``primitive`` is known where pictures shall show how it came about, and ``value``, which may
+    be written over, where it is one number.
     """
 
     requires_grad = False
+    value: np.ndarray | None = None
 
 
 class Given(Constant):
@@ -149,6 +153,14 @@ class Given(Constant):
 def constant(shape: tuple[int, ...], dtype: Any) -> Node:
     """Return the Node that stands for an operand without gradient."""
     return Constant(shape, dtype)
+
+
+def constant_of(array: Any) -> Node:
+    """Return the same for an array; one number is held, for pictures, but no larger memory."""
+    node = Constant(array.shape, array.dtype)
+    if type(array) is np.ndarray and array.size == 1 and array.base is None:
+        node.value = array
+    return node
 
 
 def ancestors(roots: Iterable[Node], since: int = 0, linked: bool = True) -> set[Node]:

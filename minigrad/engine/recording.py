@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.dtypes import category, get_default_dtype
-from minigrad.engine.graph import NO_OPERAND, Constant, Given, Node, constant
+from minigrad.engine.graph import NO_OPERAND, Constant, Given, Node, constant, constant_of
 from minigrad.engine.messages import INFERENCE_SAVED, shape_error
 from minigrad.engine.promotion import (
     NUMBERS,
@@ -258,7 +258,7 @@ def source(x: Any, saved: bool = False) -> Node | None:
             raise RuntimeError(INFERENCE_SAVED)
         return constant(x._data.shape, x._data.dtype)
     if x._constant is None:
-        x._constant = constant(x._data.shape, x._data.dtype)
+        x._constant = constant_of(x._data)
     return x._constant
 
 
@@ -310,6 +310,8 @@ def link(
     if None in nodes:
         node.saved = (None, *(x if type(x) in NUMBERS else None for x in operands))
     node.shape, node.dtype, node.sequence = result._data.shape, result._data.dtype, tick()
+    if result._origin is not None:
+        node.line = result._origin.line
 
 
 _DETACH = Primitive(lambda x: x, (None,), name="detach")

@@ -2,6 +2,8 @@
 
 from minigrad.viz.charts import Histograms as Histograms
 from minigrad.viz.charts import gradient_flow as gradient_flow
+from minigrad.viz.diff import Comparison as Comparison
+from minigrad.viz.diff import diff as diff
 from minigrad.viz.draw import graph as graph
 from minigrad.viz.draw import trace as trace
 from minigrad.viz.picture import Graph as Graph

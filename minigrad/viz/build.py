@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad.autograd.lines import shown
 from minigrad.engine.graph import FREED, Given, Node, ancestors, topological_order
 from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tree_leaves
+from minigrad.viz.derivatives import derivative_orders, derivative_sign
 from minigrad.viz.elements import Edge, Picture, Vertex
 from minigrad.viz.labels import has_operand_order, operand_names, operation_label
 from minigrad.viz.module_calls import Leaf, ModuleCalls, nodes_of
@@ -89,6 +91,7 @@ class _Facts(NamedTuple):
     gradients: dict[Node, Any]
     flows: Flows
     show_values: bool
+    orders: dict[Node, int]  # of derivatives
 
 
 def _collect_facts(
@@ -117,6 +120,7 @@ def _collect_facts(
         gradients=gradients,
         flows=flows,
         show_values=show_values,
+        orders=derivative_orders(order),
     )
 
 
@@ -159,12 +163,17 @@ def _vertex(node: Node, facts: _Facts) -> Vertex:
         kind, label = facts.titles[node]
         plain = label
     else:
+        order = facts.orders.get(node, 0)
         kind = "named" if node.label else "operation"
         scalars = scalar_operands(node, saved)
         label, plain = (
             operation_label(node, scalars, names, facts.taken)
             for names in _operand_names(node, facts)
         )
+        if order:
+            kind = "derivative"
+            sign = derivative_sign(order)
+            label, plain = f"{sign} {label}", f"{sign} {plain}"
     gradient, value = facts.gradients.get(node), facts.values.get(node)
     vertex = Vertex(
         facts.number[node],
@@ -178,6 +187,7 @@ def _vertex(node: Node, facts: _Facts) -> Vertex:
         sequence=node.sequence,
         plain=plain,
         number=single_number(node, facts.values),
+        line="" if node.line is None else shown(node.line),
     )
     if gradient is not None:
         vertex = vertex._replace(gradient=size_of(gradient))

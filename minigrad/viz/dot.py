@@ -17,10 +17,14 @@ STYLES = {
     "constant": 'shape=box, style="filled,dashed", fillcolor="#F2F2F2", color="#767676"',
     "operation": 'shape=ellipse, style="filled", fillcolor="#FFFFFF", color="#333333"',
     "named": 'shape=ellipse, style="filled,bold", fillcolor="#BFE5D6", color="#00694C"',
+    "derivative": 'shape=ellipse, style="filled", fillcolor="#FBE3D2", color="#8A3700"',
     "module": 'shape=box, peripheries=2, style="filled", fillcolor="#E8EEF4", color="#3A5A78"',
     "more": 'shape=plaintext, style="filled", fillcolor="#F2F2F2", color="#767676"',
     "output": 'shape=box, style="filled,bold", fillcolor="#FFFFFF", color="#333333"',
 }
+# what a comparison marks, and the sign before it, which needs no colour
+MARKS = {"added": "#1A7F37", "removed": "#B3261E", "changed": "#6F42C1"}
+SIGNS = {"added": "+ ", "removed": "− ", "changed": "~ ", "": ""}
 GREY, BACK = "#767676", "#C44E00"  # both are legible on white and on black
 BACK_ON_FILL = "#8A3700"
 FONT = "Helvetica,Arial,sans-serif"
@@ -28,12 +32,13 @@ FONT = "Helvetica,Arial,sans-serif"
 
 def dot_text(picture: Picture) -> str:
     """Return the text; clusters are nested, and numbers are those of the picture."""
+    size, small = picture.letters, edge_letters(picture)
     lines = [
         "digraph minigrad {",
         f"  graph [rankdir={picture.direction}, nodesep=0.25, ranksep=0.35, "
-        f'bgcolor="transparent", fontname="{FONT}", fontsize=11, fontcolor="{GREY}"]',
-        f'  node [fontname="{FONT}", fontsize=11, margin="0.12,0.05", height=0.3]',
-        f'  edge [fontname="{FONT}", fontsize=9, color="{GREY}", '
+        f'bgcolor="transparent", fontname="{FONT}", fontsize={size}, fontcolor="{GREY}"]',
+        f'  node [fontname="{FONT}", fontsize={size}, margin="0.12,0.05", height=0.3]',
+        f'  edge [fontname="{FONT}", fontsize={small}, color="{GREY}", '
         f'fontcolor="{GREY}", arrowsize=0.7]',
     ]
     if caption := "\n".join(filter(None, (picture.title, picture.note))):
@@ -43,6 +48,11 @@ def dot_text(picture: Picture) -> str:
         lines.append(_edge_line(picture, i, edge))
     lines.append("}\n")
     return "\n".join(lines)
+
+
+def edge_letters(picture: Picture) -> int:
+    """Return the size of the letters at edges."""
+    return round(picture.letters * 9 / 11)
 
 
 def _nested_lines(picture: Picture) -> list[str]:
@@ -74,16 +84,20 @@ def _nested_lines(picture: Picture) -> list[str]:
 
 
 def _cluster_head(cluster: Cluster, pad: str) -> list[str]:
-    label = _quote(shorten(cluster_title(cluster)))
-    style = 'style="rounded"; color="#9AA5B1"; labelloc=t; labeljust=l'
+    label = _quote(frame_title(cluster))
+    colour = MARKS.get(cluster.mark, "#9AA5B1")
+    style = f'style="rounded"; color="{colour}"; labelloc=t; labeljust=l'
     return [f"{pad}subgraph cluster_{cluster.id} {{", f"{pad}  label={label}; {style}"]
+
+
+def frame_title(cluster: Cluster) -> str:
+    """Return what fits over a cluster, with the sign of a comparison."""
+    return SIGNS[cluster.mark] + shorten(cluster_title(cluster))
 
 
 def cluster_title(cluster: Cluster) -> str:
     """Return what stands over a cluster: path, class, number of parameters, repetitions."""
-    text = cluster.kind
-    if cluster.path:
-        text = f"{cluster.path}: {text}"
+    text = call_name(cluster)
     if cluster.parameters == 1:
         text += " · 1 parameter"
     elif cluster.parameters:
@@ -93,24 +107,36 @@ def cluster_title(cluster: Cluster) -> str:
     return text
 
 
+def call_name(cluster: Cluster) -> str:
+    """Return path and class."""
+    return f"{cluster.path}: {cluster.kind}" if cluster.path else cluster.kind
+
+
 def _vertex_line(picture: Picture, vertex: Vertex, pad: str) -> str:
     words = vertex_words(vertex, "saved" in picture.show)
     back = gradient_words(vertex) if "gradients" in picture.show else ""
     label = _label(words, back, BACK_ON_FILL)
-    return f'{pad}n{vertex.id} [id="n{vertex.id}", label={label}, {STYLES[vertex.kind]}]'
+    style = STYLES[vertex.kind]
+    if vertex.line:
+        style += f", tooltip={_quote(vertex.line)}"
+    if vertex.mark:
+        style += f', color="{MARKS[vertex.mark]}", penwidth=3'
+    return f'{pad}n{vertex.id} [id="n{vertex.id}", label={label}, {style}]'
 
 
 def vertex_words(vertex: Vertex, show_saved: bool) -> list[str]:
     number = vertex.number
-    words = [shorten(vertex.label)]
+    words = [SIGNS[vertex.mark] + shorten(vertex.label)]
 
-    is_value = vertex.kind not in ("operation", "module", "more")
+    is_value = vertex.kind not in ("operation", "derivative", "module", "more")
     is_plain_number = number is not None and not vertex.shape
     if is_value and not is_plain_number:
         words.append(format_shape(vertex.shape))
     if number is not None:
         text = format_number(number, 4)
         words.append(f"= {text}")
+    if vertex.was:
+        words.append(f"was {vertex.was}")
 
     if vertex.in_place:
         words.append(f"in place: {vertex.in_place}")
@@ -125,7 +151,7 @@ def gradient_words(vertex: Vertex) -> str:
     if vertex.gradient is None:
         return ""
     name = "·"
-    if vertex.kind not in ("operation", "module"):
+    if vertex.kind not in ("operation", "derivative", "module"):
         symbol, _, _ = vertex.label.partition(" = ")
         name = shorten(symbol)
     bars = "" if _is_single(vertex) else "‖"
@@ -136,8 +162,11 @@ def gradient_words(vertex: Vertex) -> str:
 def _edge_line(picture: Picture, i: int, edge: Edge) -> str:
     style = ", style=dashed" if edge.broadcast else ""
     back = edge_gradient_words(edge) if "gradients" in picture.show else ""
+    colour = MARKS.get(edge.mark, GREY)
     if back:
-        style += f', dir=both, arrowtail=vee, color="{GREY}:{BACK}"'
+        style += f', dir=both, arrowtail=vee, color="{colour}:{BACK}"'
+    elif edge.mark:
+        style += f', color="{colour}", penwidth=2'
     words = " ".join(edge_words(edge, picture.show))
     label = _label([words], back, BACK, edge=True)
     arrow = f"n{edge.source} -> n{edge.target}"
@@ -150,7 +179,9 @@ def edge_gradient_words(edge: Edge) -> str:
     if gradient is None:
         return ""
     sign = "∂" if _is_single(edge) else "‖∂‖"
-    return f"{sign} {format_number(gradient)}"
+    words = f"{sign} {format_number(gradient)}"
+    ratio = edge.ratio
+    return words if ratio is None else f"{words} (×{format_number(ratio)})"
 
 
 def edge_words(edge: Edge, show: tuple[str, ...]) -> list[str]:

@@ -6,22 +6,26 @@ from collections.abc import Iterable, Sequence
 from inspect import getclosurevars, signature
 from typing import Any
 
-from minigrad.engine.graph import Given, ancestors
+from minigrad.engine.graph import Given
 from minigrad.engine.recording import source
 from minigrad.tensor.tensor import Tensor
-from minigrad.utils.tree import tensors_in, tree_paths
+from minigrad.utils.tree import tensors_in
 from minigrad.utils.unchanged import unchanged
 from minigrad.viz.build import build_picture
 from minigrad.viz.dry_run import record_everything, without_history
 from minigrad.viz.labels import named_tensors
-from minigrad.viz.module_calls import nodes_of
 from minigrad.viz.picture import Graph
 from minigrad.viz.simplify import fit_to_page
+from minigrad.viz.untrained import (
+    named_outputs,
+    outputs_without_gradient,
+    parameters_not_read,
+    untrained_lines,
+)
 
 SHOW = ("shapes", "dtypes", "saved", "gradients")
 KNOWN_SHOW = (*SHOW, "values")
 DIRECTIONS = ("TB", "LR", "BT", "RL")
-MOST_UNREAD = 12  # names below a picture
 
 
 def graph(
@@ -136,8 +140,8 @@ def trace(
     Nothing is changed: running statistics, buffers, attributes of modules and random numbers are as
     before. Inputs have the names that ``forward`` gives them, ``kwargs`` are those by keyword;
     outputs in a dictionary have its keys. Parameters that require grad and were not read are named
-    below the picture. ``options`` are those of :func:`graph`. Raises ValueError where the result
-    has no tensor.
+    below the picture, and so are outputs without gradient. ``options`` are those of :func:`graph`.
+    Raises ValueError where the result has no tensor.
 
     >>> import minigrad as mg
     >>> from minigrad import nn
@@ -158,35 +162,18 @@ def trace(
                 t._constant = Given(t._data.shape, t._data.dtype)
                 t._constant.label = name
         result = _call(function, inputs, keywords)
-        outputs = _named_outputs(result)
+        outputs = named_outputs(result)
         if not outputs:
             kind = type(result).__name__
             raise ValueError(f"viz.trace: expected a result with tensors in it, got {kind}")
         ends = [source(t) for t in outputs.values()]
         picture = _draw(outputs, names, root, **options)
-    unread = _parameters_not_read(root, ends)
-    if unread:
-        listed = ", ".join(unread[:MOST_UNREAD]) + ", …" * (len(unread) > MOST_UNREAD)
-        for drawn in filter(None, (picture, picture.whole)):
-            drawn.note = "\n".join(filter(None, (drawn.note, f"not read: {listed}")))
+    not_read = parameters_not_read(root, ends)
+    without_gradient = outputs_without_gradient(root, outputs)
+    lines = untrained_lines(not_read, without_gradient)
+    for drawn in filter(None, (picture, picture.whole)):
+        drawn.note = "\n".join(filter(None, (drawn.note, *lines)))
     return picture
-
-
-def _named_outputs(result: Any) -> dict[str, Tensor]:
-    """Return the tensors of a result by what they are called: "output", with its key or place."""
-    paths = [(path, leaf) for path, leaf in tree_paths(result) if isinstance(leaf, Tensor)]
-    if len(paths) == 1 and not isinstance(result, dict):
-        return {"output": paths[0][1]}
-    return {f"output {path}": leaf for path, leaf in paths}
-
-
-def _parameters_not_read(root: Any, ends: list[Any]) -> list[str]:
-    """Return the names of the model's parameters that would get no gradient from any output."""
-    if root is None:
-        return []
-    read = ancestors(ends)
-    trained = [(name, p) for name, p in root.named_parameters() if p.requires_grad]
-    return [name for name, p in trained if not any(node in read for node in nodes_of(p))]
 
 
 def _call(function: Any, inputs: Any, keywords: dict[str, Any]) -> Any:

@@ -45,7 +45,7 @@ function drawGraph(drawing, styles, prefix = "") {
     const at = plan.boxes.get(b.id);
     if (!at) continue;
     const frame = make(all, "g", { id: `${prefix}clust${b.id}`, class: "cluster" });
-    make(frame, "rect", { ...at, rx: 8, fill: "none", stroke: "#9aa5b1" });
+    make(frame, "rect", { ...at, rx: 8, fill: "none", stroke: b.colour || "#9aa5b1" });
     write(frame, b.title, at.x + 9, at.y + SIZE + 5, SIZE, GREY);
   }
   edges.forEach((e, i) => {

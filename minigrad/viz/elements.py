@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf, nan
 from typing import Any, NamedTuple
 
 from minigrad.viz.statistics import Flow, Size
+
+LETTERS = 11  # their size in a picture, in points
 
 
 class Vertex(NamedTuple):
     """One box of the picture."""
 
     id: int
-    kind: str  # parameter, input, buffer, constant, operation, named, module, more, output
+    kind: str  # a key of dot.STYLES
     label: str
     shape: tuple[int, ...]
     gradient: Size | None = None  # its norm, a single number's own value; the range of merged ones
@@ -27,6 +30,9 @@ class Vertex(NamedTuple):
     number: Any = None  # the value, where it is one number and known
     ages: tuple[int, ...] = ()  # the ages of the merged ones that it stands for, too
     times: int = 1  # how many it stands for
+    line: str = ""  # of the source, where record_lines noted it
+    mark: str = ""  # in a comparison: "added", "removed", "changed"
+    was: str = ""  # in a comparison: what it showed before
 
 
 class Edge(NamedTuple):
@@ -42,6 +48,8 @@ class Edge(NamedTuple):
     times: int = 1  # how many equal ones it stands for
     flow: Flow | None = None  # what flowed back along it in a watched sweep
     plain: str = ""  # its letter where no name is used
+    mark: str = ""  # in a comparison: "added", "removed", "changed"
+    before: Flow | None = None  # in a comparison: what flowed in the other run
 
     @property
     def gradient(self) -> Size | None:
@@ -50,6 +58,17 @@ class Edge(NamedTuple):
         It is a range where the edge leads from several values.
         """
         return None if self.flow is None else self.flow.size()
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times what flowed in the other run of a comparison this is."""
+        if self.flow is None or self.before is None:
+            return None
+        now = self.flow.norm()
+        before = self.before.norm()
+        if before:
+            return now / before
+        return inf if now else nan
 
 
 class Cluster(NamedTuple):
@@ -62,6 +81,7 @@ class Cluster(NamedTuple):
     parameters: int
     level: int
     times: int = 1  # how many equal ones it stands for
+    mark: str = ""  # in a comparison: "added", "removed", "changed"
 
 
 @dataclass
@@ -75,3 +95,4 @@ class Picture:
     note: str = ""  # how to see what is missing
     direction: str = "TB"
     show: tuple[str, ...] = ()
+    letters: int = LETTERS

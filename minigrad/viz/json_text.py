@@ -2,8 +2,9 @@
 
 An object with ``version``, ``title``, ``note``, ``direction``, ``show``, and three lists whose
 entries have the fields of ``elements.Vertex``, ``Edge`` and ``Cluster``; a field that has its
-default is left out. Of what flowed along an edge only the norms are written: ``flow`` is
-``{age of the value: norm}``. inf and nan are the words "inf", "-inf" and "nan".
+default is left out, as is the size of ``letters``. Of what flowed along an edge only the norms are
+written: ``flow`` and ``before`` are ``{age of the value: norm}``. inf and nan are the words "inf",
+"-inf" and "nan".
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.viz.elements import Cluster, Edge, Picture, Vertex
+from minigrad.viz.elements import LETTERS, Cluster, Edge, Picture, Vertex
 from minigrad.viz.statistics import Flow, size_of
 
 VERSION = 1
@@ -28,6 +29,8 @@ def json_text(picture: Picture, indent: int | None = None) -> str:
     data |= {name: getattr(picture, name) for name in HEAD}
     for name in LISTS:
         data[name] = [_entry(item) for item in getattr(picture, name)]
+    if picture.letters != LETTERS:
+        data["letters"] = picture.letters
     return json.dumps(plain(data), ensure_ascii=False, indent=indent)
 
 
@@ -49,8 +52,14 @@ def _entry(item: Any) -> dict[str, Any]:
     fields = item._asdict().items()
     entry = {k: v for k, v in fields if k not in defaults or v != defaults[k]}
     if "flow" in entry:
-        entry["flow"] = {str(age): size_of(part) for age, part in item.flow.parts.items()}
+        entry["flow"] = _sizes(item.flow)
+    if "before" in entry:
+        entry["before"] = _sizes(item.before)
     return entry
+
+
+def _sizes(flow: Flow) -> dict[str, Any]:
+    return {str(age): size_of(part) for age, part in flow.parts.items()}
 
 
 def read_picture(text: str) -> dict[str, Any]:
@@ -69,6 +78,7 @@ def read_picture(text: str) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not the JSON of a picture: {error}") from None
     fields["show"] = tuple(fields["show"])
+    fields["letters"] = data.get("letters", LETTERS)
     return fields
 
 
@@ -78,7 +88,7 @@ def _item(kind: Any, entry: dict[str, Any]) -> Any:
 
 
 def _value(key: str, value: Any) -> Any:
-    if key == "flow":
+    if key in ("flow", "before"):
         return Flow({int(age): np.asarray(_number(size)) for age, size in value.items()})
     if key in ("shape", "ages"):
         return tuple(value)

@@ -6,15 +6,16 @@ import re
 from typing import Any
 
 from minigrad.viz.dot import (
+    MARKS,
     STYLES,
-    cluster_title,
     edge_gradient_words,
+    edge_letters,
     edge_words,
+    frame_title,
     gradient_words,
     vertex_words,
 )
 from minigrad.viz.elements import Cluster, Edge, Picture, Vertex
-from minigrad.viz.formatting import shorten
 
 ATTRIBUTE = re.compile(r'(\w+)=(?:"([^"]*)"|(\w+))')
 
@@ -25,7 +26,7 @@ def drawing_data(picture: Picture) -> dict[str, Any]:
         "direction": picture.direction,
         "caption": "\n".join(filter(None, (picture.title, picture.note))),
         "above": bool(picture.title),
-        "sizes": [11, 9],  # of letters, at boxes and at edges
+        "sizes": [picture.letters, edge_letters(picture)],
         "nodes": [_node(v, picture.show) for v in picture.nodes],
         "edges": [_edge(e, picture.show) for e in picture.edges],
         "boxes": [_box(c) for c in picture.clusters],
@@ -44,7 +45,8 @@ def drawing_styles() -> dict[str, dict[str, str]]:
 def _node(v: Vertex, show: tuple[str, ...]) -> dict[str, Any]:
     words = vertex_words(v, "saved" in show)
     back = gradient_words(v) if "gradients" in show else ""
-    return {"id": v.id, "box": v.cluster, "kind": v.kind, "words": words, "back": back}
+    data = {"id": v.id, "box": v.cluster, "kind": v.kind, "words": words, "back": back}
+    return data | {"ring": MARKS[v.mark]} if v.mark else data
 
 
 def _edge(e: Edge, show: tuple[str, ...]) -> dict[str, Any]:
@@ -56,8 +58,14 @@ def _edge(e: Edge, show: tuple[str, ...]) -> dict[str, Any]:
         "words": words,
         "back": back,
         "dashed": e.broadcast,
+        "colour": MARKS.get(e.mark, ""),
     }
 
 
 def _box(c: Cluster) -> dict[str, Any]:
-    return {"id": c.id, "parent": c.parent, "title": shorten(cluster_title(c))}
+    return {
+        "id": c.id,
+        "parent": c.parent,
+        "title": frame_title(c),
+        "colour": MARKS.get(c.mark, ""),
+    }

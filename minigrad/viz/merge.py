@@ -34,7 +34,9 @@ def rewire(
         if key in result:
             first = result[key]
             flow = _add_flows(first.flow, e.flow)
-            result[key] = first._replace(flow=flow)
+            before = _add_flows(first.before, e.before)
+            mark = first.mark if first.mark == e.mark else ""
+            result[key] = first._replace(flow=flow, before=before, mark=mark)
             continue
         edge = e._replace(source=source, target=target)
         if is_box:

@@ -5,9 +5,8 @@ https://mermaid.js.org/syntax/flowchart.html
 
 from __future__ import annotations
 
-from minigrad.viz.dot import cluster_title, edge_words, gradient_words, vertex_words
+from minigrad.viz.dot import MARKS, edge_words, frame_title, gradient_words, vertex_words
 from minigrad.viz.elements import Cluster, Edge, Picture, Vertex
-from minigrad.viz.formatting import shorten
 
 SHAPES = {  # what stands left and right of the label
     "parameter": ("(", ")"),
@@ -16,6 +15,7 @@ SHAPES = {  # what stands left and right of the label
     "constant": ("[", "]"),
     "operation": ("([", "])"),
     "named": ("([", "])"),
+    "derivative": ("([", "])"),
     "module": ("[[", "]]"),
     "more": ("[", "]"),
     "output": ("[", "]"),
@@ -27,6 +27,7 @@ STYLES = (
     "classDef constant fill:#F2F2F2,stroke:#767676,color:#000,stroke-dasharray:4",
     "classDef operation fill:#FFFFFF,stroke:#333333,color:#000",
     "classDef named fill:#BFE5D6,stroke:#00694C,color:#000,stroke-width:2px",
+    "classDef derivative fill:#FBE3D2,stroke:#8A3700,color:#000",
     "classDef module fill:#E8EEF4,stroke:#3A5A78,color:#000",
     "classDef more fill:#F2F2F2,stroke:#767676,color:#000",
     "classDef output fill:#FFFFFF,stroke:#333333,color:#000,stroke-width:2px",
@@ -47,6 +48,7 @@ def mermaid_text(picture: Picture) -> str:
     lines.append(f"flowchart {picture.direction}")
     lines += _inside(picture, None, "  ")
     lines += [_edge_line(picture, edge) for edge in picture.edges]
+    lines += _mark_lines(picture)
     used = {vertex.kind for vertex in picture.nodes}
     lines += [f"  {style}" for style in STYLES if style.split()[1] in used]
     return "\n".join(lines) + "\n"
@@ -64,7 +66,7 @@ def _inside(picture: Picture, cluster: int | None, pad: str) -> list[str]:
 
 
 def _frame_head(cluster: Cluster, pad: str) -> str:
-    title = _escape(shorten(cluster_title(cluster)))
+    title = _escape(frame_title(cluster))
     return f'{pad}subgraph c{cluster.id} ["{title}"]'
 
 
@@ -82,6 +84,20 @@ def _edge_line(picture: Picture, edge: Edge) -> str:
     words = _escape(" ".join(edge_words(edge, picture.show)))
     label = f'|"{words}"|' if words else ""
     return f"  n{edge.source} {arrow}{label} n{edge.target}"
+
+
+def _mark_lines(picture: Picture) -> list[str]:
+    """Return the colours of what a comparison marks: boxes, then edges by their number."""
+    lines = []
+    for v in picture.nodes:
+        if v.mark:
+            colour = MARKS[v.mark]
+            lines.append(f"  style n{v.id} stroke:{colour},stroke-width:3px")
+    for i, edge in enumerate(picture.edges):
+        if edge.mark:
+            colour = MARKS[edge.mark]
+            lines.append(f"  linkStyle {i} stroke:{colour},stroke-width:3px")
+    return lines
 
 
 def _escape(text: str) -> str:

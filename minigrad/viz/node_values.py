@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.engine.graph import Node
+from minigrad.engine.graph import Constant, Node
 from minigrad.storage import written_since
 from minigrad.tensor.tensor import Tensor
 
@@ -79,7 +79,9 @@ def known_values(
 
     What holds one number is always computed where it can be, the rest with ``every_value``.
     """
-    arrays = {node: t._data for node, t in leaves.items()}
+    constants = (node for node in order if isinstance(node, Constant))
+    arrays: dict[Node, Any] = {node: node.value for node in constants if node.value is not None}
+    arrays |= {node: t._data for node, t in leaves.items()}
     values = _unwritten(order, arrays)
     for node, t in ends.items():
         if not written_since(t._data, node.sequence):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from minigrad.viz.mermaid import mermaid_text
 from minigrad.viz.page import page_text, write_page
 from minigrad.viz.render import INSTALL, can_draw, render_picture
 
+LETTERS_ON_SLIDES = 20
 FRAME = "width: 100%; height: 30rem; border: 1px solid #cfd6dd"  # of a page in a notebook
 
 
@@ -62,6 +63,18 @@ class Graph(Picture):
             )
         path.write_bytes(self.drawn(kind))
         return path
+
+    def slide(self) -> Graph:
+        """Return the picture for a slide: large letters, neither bytes nor dtypes.
+
+        >>> import minigrad as mg
+        >>> picture = mg.viz.graph(mg.ones(3, requires_grad=True).exp().sum())
+        >>> "keeps" in picture.dot, "keeps" in picture.slide().dot
+        (True, False)
+        """
+        show = tuple(word for word in self.show if word not in ("saved", "dtypes"))
+        whole = None if self.whole is None else self.whole.slide()
+        return replace(self, show=show, letters=LETTERS_ON_SLIDES, whole=whole)
 
     def mermaid(self) -> str:
         """Return the picture in Mermaid's language, which a forge draws in a page of Markdown.

@@ -57,7 +57,11 @@ def _path_length(picture: Picture) -> int:
 # ---- closing -----------------------------------------------------------------------------------
 def close_modules(picture: P, depth: int, layers: bool = False) -> P:
     """Return the picture with each module call of that level as one box; also all ``layers``."""
-    box_of = _boxes(picture, depth, layers)
+    return close_boxes(picture, _boxes(picture, depth, layers))
+
+
+def close_boxes(picture: P, box_of: dict[int, int]) -> P:
+    """Return the picture with one box for each call that ``box_of`` gives a vertex."""
     members: dict[int, list[Vertex]] = {}
     for v in picture.nodes:
         if v.id in box_of:
@@ -81,7 +85,7 @@ def close_modules(picture: P, depth: int, layers: bool = False) -> P:
                 merged_into[member.id] = number
             nodes.append(_module_box(number, by_id[box], members[box], leaving))
 
-    clusters = [c for c in picture.clusters if c.level < depth and c.id not in members]
+    clusters = clusters_around(picture.clusters, nodes)
     return rewire(picture, nodes, merged_into, clusters, with_letters(picture.edges, lettered))
 
 
@@ -132,6 +136,7 @@ def _module_box(number: int, call: Cluster, members: list[Vertex], leaving: set[
         call.parent,
         saved=sum(m.saved for m in members),
         times=last.times,
+        mark=call.mark,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import hypot
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,10 @@ class Flow:
     def size(self) -> Size | None:
         """Return the norm of what came to a value; the range where there are several values."""
         return value_range(map(size_of, self.parts.values()))
+
+    def norm(self) -> float:
+        """Return the norm of all that it stands for together."""
+        return hypot(*map(norm, self.parts.values()))
 
 
 def merge_statistics(parts: list[dict[str, Any]]) -> dict[str, Any]:

@@ -18,6 +18,12 @@ from minigrad.utils.tree import tensors_in
 from minigrad.utils.unchanged import unchanged
 from minigrad.viz.dry_run import record_everything, without_history
 from minigrad.viz.formatting import format_bytes, format_shape
+from minigrad.viz.untrained import (
+    named_outputs,
+    outputs_without_gradient,
+    parameters_not_read,
+    untrained_lines,
+)
 
 HEAD = ("layer", "output", "parameters", "multiply-adds", "memory")
 
@@ -47,6 +53,8 @@ class Summary:
     trainable: int
     multiply_adds: int
     parameter_bytes: int
+    not_read: tuple[str, ...] = ()  # parameters that would get no gradient from any output
+    without_gradient: tuple[str, ...] = ()  # outputs that nothing learns from
 
     def __repr__(self) -> str:
         lines = text_table(HEAD, self._cells(), left=2)
@@ -70,10 +78,11 @@ class Summary:
 
     def _foot(self) -> str:
         memory = format_bytes(self.parameter_bytes)
-        return (
+        totals = (
             f"{self.parameters:,} parameters ({self.trainable:,} trainable, {memory}), "
             f"{self.multiply_adds:,} multiply-adds"
         )
+        return "\n".join([totals, *untrained_lines(self.not_read, self.without_gradient)])
 
     def html(self) -> str:
         """Return the table as HTML."""
@@ -87,8 +96,9 @@ def summary(model: Any, *inputs: Any) -> Summary:
 
     Multiply-adds are those of matrix products, Einstein sums and convolutions of the forward pass,
     memory that of the output. A module that is called twice has two rows; its parameters count once
-    in the total. The model runs once, in the mode it is in, and nothing is changed: see
-    :func:`trace`. Raises TypeError for anything that is not a module.
+    in the total. Parameters that no output read and outputs without gradient are named below the
+    table, as in :func:`trace`. The model runs once, in the mode it is in, and nothing is changed:
+    see :func:`trace`. Raises TypeError for anything that is not a module.
 
     >>> import minigrad as mg
     >>> from minigrad import nn
@@ -160,6 +170,7 @@ def _summarize(model: Any, calls: list[_Call], result: Any) -> Summary:
         end = bisect_left(ages, call.end)
         rows.append(_row(call, sums[end] - sums[first]))
 
+    outputs = named_outputs(result)
     parameters = list(model.parameters())
     trainable = [p for p in parameters if p.requires_grad]
     return Summary(
@@ -168,6 +179,8 @@ def _summarize(model: Any, calls: list[_Call], result: Any) -> Summary:
         trainable=_count(trainable),
         multiply_adds=sums[-1],
         parameter_bytes=sum(p._data.nbytes for p in parameters),
+        not_read=tuple(parameters_not_read(model, ends)),
+        without_gradient=tuple(outputs_without_gradient(model, outputs)),
     )
 
 
