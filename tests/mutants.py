@@ -327,6 +327,8 @@ COMPILER = (
     Mutant("memories in use at once lie in one place", "minigrad/compiler/buffers.py", "block.first > other.last:", "block.first >= other.last:", COMPILED),
     Mutant("the memory of a parameter is not guarded", "minigrad/compiler/guards.py", "if tensor._data is not array:", "if False:", COMPILED),
     Mutant("an optimizer's numbers are frozen", "minigrad/compiler/replay.py", "if values != request.values:", "if False:", COMPILED),
+    Mutant("a formula of one's own has frozen options", "minigrad/compiler/guards.py", "return issubclass(numbers, update) and issubclass(numbers, step)", "return True", COMPILED),
+    Mutant("a window on recorded memory is a memory of its own", "minigrad/compiler/arrays.py", 'getattr(base, "obj" if type(base) is memoryview else "base", None)', "None", "tests/test_compile_random.py"),
     Mutant("two constants that differ are the same", "minigrad/compiler/plan.py", "if x.kind == CONSTANT:", "if False:", COMPILED),
     Mutant("statistics move before the last guard", "minigrad/compiler/plan.py", "if not (lasting or too_early):", "if not too_early:", COMPILED),
     Mutant("a loop's sum is read in its own nest", "minigrad/compiler/loop_text.py", "ready[target] = level + bool(s.summed)", "ready[target] = level", "tests/test_compile_loops.py"),

@@ -101,7 +101,11 @@ def plain(x: Any) -> Any:
 
 def root(array: Any) -> Any:
     """Return the array that owns the memory, or that NumPy knows no owner of."""
-    while isinstance(base := _base(array), _ndarray):
+    while (base := _base(array)) is not None:
+        if not isinstance(base, _ndarray):  # as_strided and buffers put something between the two
+            base = getattr(base, "obj" if type(base) is memoryview else "base", None)
+            if not isinstance(base, _ndarray):
+                break
         array = base
     return array
 

@@ -53,6 +53,14 @@ def names_of(parameters: list[str], leaves: list[Any]) -> list[str]:
     return list(itertools.compress(names, is_array))
 
 
+def in_words(x: Any) -> str:
+    """Return what an argument is: of a tensor or an array how it lies, else itself."""
+    if isinstance(x, (Tensor, np.ndarray)):
+        array = getattr(x, "_data", x)
+        return f"{type(x).__name__} {array.shape} {array.dtype.name}"
+    return " ".join(repr(x)[:30].split())
+
+
 def digest(leaves: Any) -> int:
     """Return a number that follows from the numbers of the arguments."""
     arrays: list[Any] = [

@@ -15,6 +15,7 @@ from minigrad.allocator import give_back
 from minigrad.compiler.calls import (
     asks_for_gradients,
     digest,
+    in_words,
     key_of,
     key_of_tensors,
     names_of,
@@ -90,7 +91,7 @@ class Compiled:
                 "changes; it runs eagerly"
             )
             return self.function(*args, **kwargs)
-        variant = Variant(key, reason)
+        variant = Variant(key, reason, list(map(in_words, leaves)))
         variants.append(variant)
         return self._run(variant, args, kwargs, leaves)
 

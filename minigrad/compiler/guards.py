@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import operator
 from typing import Any
@@ -12,7 +13,8 @@ from minigrad.compiler.reach import ATOMS, NUMBERS, Held, Reach, same
 from minigrad.optim.optimizer import Optimizer
 
 _NOTHING: Any = object()
-MOST_NUMBERS = 2**16  # of an array of NumPy's that are compared at each call
+MOST_BYTES = 2**18  # of an array of NumPy's that are kept; of a larger one a digest
+MOST_NAMES = 6  # of what is guarded that are told
 Triple = tuple[Any, Any, Any]
 
 
@@ -133,6 +135,19 @@ class Checks:
                 return f"the random stream {name}"
         return self.changed()
 
+    def explained(self) -> str:
+        """Return what is guarded, in words."""
+        hooks = {name for name, _ in self.hooks}
+        rows = [("the memory of tensors", [row[0] for row in self.tensors])]
+        rows.append(("gradients that are there", [row[0] for row in self.grads]))
+        rows.append(("what these hold", [held.name for held in self.held]))
+        rows.append(("names", [row[0] for row in (*self.names, *self.cells)]))
+        rows.append(("arrays of NumPy's", [row[0] for row in self.arrays]))
+        rows.append(("hooks", sorted(hooks)))
+        for kind, _, options in self.groups:
+            rows.append((f"options of {kind.__name__}", [name for name, _ in options]))
+        return "; ".join(f"{kind} {_listed(names)}" for kind, names in rows if names)
+
     def _changed_option(self) -> str | None:
         for optimizer, n in self.counts:
             if len(optimizer.param_groups) != n:
@@ -222,6 +237,13 @@ class _Quick:
         return not any([node.hooks or node.after_hooks for node in self.asking])
 
 
+def _listed(names: list[str]) -> str:
+    """Return the first of the names, and how many there are."""
+    names = list(dict.fromkeys(names))
+    more = f", ... {len(names)} in all" if len(names) > MOST_NAMES else ""
+    return f"({', '.join(names[:MOST_NAMES])}{more})"
+
+
 def _columns(rows: list[Any], n: int) -> list[list[Any]]:
     """Return the columns of a table."""
     return [[row[i] for row in rows] for i in range(n)]
@@ -236,9 +258,11 @@ def layout_of(grad: Any) -> Any:
 
 
 def contents_of(array: np.ndarray) -> bytes:
-    """Return the numbers of an array of NumPy's; of a large one, some from everywhere."""
-    step = array.size // MOST_NUMBERS + 1
-    return array.tobytes() if step == 1 else array.flat[::step].tobytes()
+    """Return the numbers of an array of NumPy's as bytes; of a large one, a digest of them."""
+    if array.nbytes <= MOST_BYTES or array.dtype.hasobject:
+        return array.tobytes()
+    whole = np.ascontiguousarray(array)
+    return hashlib.sha256(whole.view(np.uint8).data).digest()
 
 
 def state_of(stream: Any) -> str:
@@ -258,12 +282,14 @@ def _content(cell: Any) -> Any:
 
 def _options(optimizer: Optimizer, group: dict[str, Any]) -> list[tuple[str, Any]]:
     """Return the options that a program rests on: of numbers only whether they are zero."""
-    asks = type(optimizer).numbers is not Optimizer.numbers
+    asks = _asks_for_all(type(optimizer))
     options = []
     for name, value in group.items():
         if name == "params":
             continue
         if asks and _is_numbers(value):
+            if name == "lr":  # zero or not, no formula is another one
+                continue
             recorded = "zero", _truth(value)
         elif isinstance(value, (*ATOMS, tuple)):
             recorded = "value", value
@@ -271,6 +297,18 @@ def _options(optimizer: Optimizer, group: dict[str, Any]) -> list[tuple[str, Any
             continue
         options.append((name, recorded))
     return options
+
+
+def _asks_for_all(kind: type[Optimizer]) -> bool:
+    """Whether a formula asks for its numbers; a class that writes another may read options."""
+    numbers, update, step = (_definer(kind, name) for name in ("numbers", "update", "step"))
+    if numbers is Optimizer:
+        return False
+    return issubclass(numbers, update) and issubclass(numbers, step)
+
+
+def _definer(kind: type, name: str) -> type:
+    return next(base for base in kind.__mro__ if name in vars(base))
 
 
 def _option(group: dict[str, Any], name: str, recorded: tuple[str, Any]) -> Any:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.guards import MOST_NUMBERS
 from minigrad.compiler.reach import Reach
 from minigrad.optim.optimizer import Optimizer
 from minigrad.random import Generator, default_generator
@@ -29,8 +28,7 @@ class Snapshot:
         for x in arguments:
             if isinstance(x, np.ndarray):
                 self.plain.append((x, x.copy()))
-        small = [x for _, x in reach.arrays if x.size <= MOST_NUMBERS]
-        self.reached = [(x, x.copy()) for x in small]
+        self.reached = [(x, x.copy()) for _, x in reach.arrays]
         self.states = [(x, _copied_state(x)) for x in reach.optimizers]
         containers = [container for _, container in reach.holders]
         self.holders = [(x, x.copy()) for x in containers]

@@ -382,6 +382,7 @@ def _is_default(call: Call, name: str, value: Any) -> bool:
 def compiled(page: Page, filename: str) -> tuple[Any, dict[str, Any]]:
     """Return the page as a function, and the names it uses."""
     names: dict[str, Any] = {
+        "__name__": None,  # NumPy warns of nothing here, as in every module of ours: silence.py
         "GuardFailed": GuardFailed,
         "inf": np.inf,
         "nan": np.nan,

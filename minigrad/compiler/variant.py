@@ -14,8 +14,9 @@ from minigrad.viz.picture import Graph
 class Variant:
     """One kind of call: written down once, twice, checked, replayed; or refused."""
 
-    def __init__(self, key: Any, reason: str) -> None:
+    def __init__(self, key: Any, reason: str, arguments: list[str]) -> None:
         self.key, self.reason = key, reason  # of its arguments and modes; why it was made
+        self.arguments = arguments  # what they are, in words
         self.checks: Checks | None = None
         self.recordings = 0
         self.first: Program | None = None  # as it was written down last
@@ -38,8 +39,19 @@ class Variant:
         state = "replayed" if self.checked else "not yet checked against eager"
         return (
             f"{before} calls of NumPy, {after} after planning, in {size:.2f} MiB of memory; "
-            f"{state}; {self.failures} calls decided otherwise and ran eagerly"
+            f"{state}; {self.failures} calls decided otherwise and ran eagerly; "
+            f"guards: {self._guards()}"
         )
+
+    def _guards(self) -> str:
+        """Return what must be so that it fits: before it runs, and on the way."""
+        assert self.checks is not None and self.replay is not None
+        decisions = [call.line for call in self.replay.program.calls if call.is_guard]
+        told = [f"arguments ({', '.join(self.arguments)})", self.checks.explained()]
+        if decisions:
+            lines = dict.fromkeys(decisions)
+            told.append(f"decisions on the way ({', '.join(lines)})")
+        return "; ".join(filter(None, told))
 
     def picture(self, planned: bool, direction: str) -> Graph:
         """Return the program as a picture, before or after planning."""

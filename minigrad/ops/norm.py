@@ -58,7 +58,8 @@ def vector_norm(x, *, order, axis, keepdims):
         reduced = np.sqrt(sum_axes(x * x, axis, keepdims))
     else:
         with np.errstate(divide="ignore"):
-            reduced = sum_axes(size**order, axis, keepdims) ** (1 / order)
+            total = sum_axes(np.power(size, order), axis, keepdims)
+            reduced = np.power(total, 1 / order)  # of a scalar ** may round otherwise
     if isinstance(reduced, np.generic):
         return np.asarray(reduced, x.dtype)
     return reduced.astype(x.dtype, copy=False)
