@@ -1,8 +1,11 @@
 """A compiled step: bit for bit what the eager one gives, guarded, or refused by name."""
 
 import gc
+import re
 import sys
+import traceback
 import tracemalloc
+import warnings
 import weakref
 from pathlib import Path
 
@@ -525,6 +528,48 @@ def test_it_explains_itself():
     first, second = step.explain().splitlines()[1:]
     assert first.startswith("1. made for arguments of another kind: 1 calls of NumPy, 1 after planning, in 0.00 MiB")
     assert "replayed" in first and "written down 1 times" in second
+
+
+def test_it_tells_what_is_guarded():
+    model = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
+    step, _ = training(model, OPTIMIZERS["sgd"])
+    step = mg.compile(step)
+    for _ in range(4):
+        step(mg.rand(5, 4), mg.tensor([0, 1, 2, 1, 0]))
+    (told,) = step.explain().splitlines()[1:]
+    _, _, guards = told.partition("guards: ")
+    assert guards.startswith(
+        "arguments (Tensor (5, 4) float32, Tensor (5,) int64); the memory of tensors (model.0.weight,"
+    )
+    assert "hooks (SGD, all modules, all optimizers, model, model.0, model.1)" in guards
+    assert re.search(r"options of SGD \(.*nesterov.*\); decisions on the way \(.*test_compile.py:\d+\)$", guards)
+
+
+def test_a_traceback_out_of_the_page_shows_its_line(monkeypatch):
+    step = mg.compile(lambda x: x.sigmoid())
+    for i in range(4):
+        step(mg.ones(3) * i)
+    (program,) = step.variants.values()
+    namespace = program[0].replay.run.__globals__
+
+    class Interrupted:
+        def __getattr__(self, name):
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(namespace, "np", Interrupted())
+    with pytest.raises(KeyboardInterrupt) as caught:
+        step(mg.ones(3))
+    lines = "".join(traceback.format_exception(caught.value))
+    assert re.search(r'File "<minigrad.compile \d+>", line \d+, in step\n    np\.\w+\(', lines)
+
+
+def test_a_page_warns_of_nothing_as_eager_does():
+    step = mg.compile(lambda x: (x / (x - x)).log())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for i in range(6):
+            assert step(mg.ones(2) * (i + 1)).tolist() == [float("inf")] * 2
+    assert "0 calls decided otherwise" in step.explain()
 
 
 MODELS = {

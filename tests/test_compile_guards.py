@@ -372,6 +372,14 @@ def test_at_most_eight_programs_then_eager_with_one_warning():
     assert len(said) == 1
 
 
+def test_every_number_of_a_large_array_is_guarded():
+    table = np.zeros((1001, 101), np.float32)
+    step = mg.compile(lambda x: x + mg.tensor(table).sum())
+    for i in range(12):
+        table[31 * (i // 5), -1 - i // 5] = i // 5
+        assert step(mg.ones(1) * i).item() == i + table.sum()
+
+
 def test_kinds_of_call_that_were_given_up_are_no_programs():
     compiled = mg.compile(lambda x, as_number: x * float(x.sum()) if as_number else x * 2, strict=False)
     with pytest.warns(UserWarning, match="Python number") as said:

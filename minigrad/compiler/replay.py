@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import linecache
+import weakref
 from typing import Any
 
 import numpy as np
@@ -72,6 +74,7 @@ class Replay:
     def lay_out(self) -> None:
         """Give the page its memory."""
         self.run, names = compiled(self.page, self.filename)
+        weakref.finalize(self, linecache.cache.pop, self.filename, None).atexit = False
         self.requests = Requests(self._requests, self.page, names)
 
     def __call__(self, leaves: list[Any]) -> Any:
