@@ -329,6 +329,7 @@ COMPILER = (
     Mutant("an optimizer's numbers are frozen", "minigrad/compiler/replay.py", "if values != request.values:", "if False:", COMPILED),
     Mutant("a formula of one's own has frozen options", "minigrad/compiler/guards.py", "return issubclass(numbers, update) and issubclass(numbers, step)", "return True", "tests/test_compile_nets.py"),
     Mutant("a window on recorded memory is a memory of its own", "minigrad/compiler/arrays.py", 'getattr(base, "obj" if type(base) is memoryview else "base", None)', "None", "tests/test_compile_random.py"),
+    Mutant("names are not guarded", "minigrad/compiler/reach.py", "or not all(map(same, keys, self.keys))", "", "tests/test_compile_guards.py"),
     Mutant("a large array is compared in part", "minigrad/compiler/guards.py", "whole = np.ascontiguousarray(array)", "whole = np.ascontiguousarray(array[::7])", "tests/test_compile_guards.py"),
     Mutant("two constants that differ are the same", "minigrad/compiler/plan.py", "if x.kind == CONSTANT:", "if False:", COMPILED),
     Mutant("statistics move before the last guard", "minigrad/compiler/plan.py", "if not (lasting or too_early):", "if not too_early:", COMPILED),

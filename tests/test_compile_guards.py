@@ -372,6 +372,17 @@ def test_at_most_eight_programs_then_eager_with_one_warning():
     assert len(said) == 1
 
 
+def test_names_that_are_exchanged_are_noticed():
+    held = {"a": mg.tensor([1.0]), "b": mg.tensor([10.0])}
+    step = mg.compile(lambda x: x * held["a"])
+    for i in range(5):
+        assert step(mg.ones(1) * i).item() == i
+    first, second = held.values()
+    held.clear()
+    held.update(b=first, a=second)  # the same values in the same order
+    assert step(mg.ones(1)).item() == 10
+
+
 def test_every_number_of_a_large_array_is_guarded():
     table = np.zeros((1001, 101), np.float32)
     step = mg.compile(lambda x: x + mg.tensor(table).sum())

@@ -42,6 +42,7 @@ class Checks:
         self.groups: list[Triple] = []
         self.numbers: list[Triple] = []
         self.counts: list[tuple[Any, int]] = []
+        self._options_then: list[Any] = []
         self.parts, self.layers = reach.parts, reach.layers
         self.sweeps = True  # whether there is a backward sweep
         self._note_tensors(reach)
@@ -149,15 +150,19 @@ class Checks:
         return "; ".join(f"{kind} {_listed(names)}" for kind, names in rows if names)
 
     def _changed_option(self) -> str | None:
+        groups = [group for _, group, _ in self.groups]
         for optimizer, n in self.counts:
             if len(optimizer.param_groups) != n:
                 kind = type(optimizer)
                 return f"the groups of {kind.__name__}"
+        if groups == self._options_then:  # as at the last call, which fitted
+            return None
         for kind, group, options in self.groups:
             for name, recorded in options:
                 now = _option(group, name, recorded)
                 if not same(now, recorded[1]):
                     return f"{name} of {kind.__name__}"
+        self._options_then = list(map(dict.copy, groups))
         return None
 
 
@@ -195,6 +200,11 @@ class _Quick:
         self.dicts = [x for x in self.others if isinstance(x, dict)]
         self.lists = [x for x in self.others if not isinstance(x, dict)]
         self.items = list(self._items())
+        self.names = list(self._names())
+
+    def _names(self) -> Any:
+        """Yield under which keys the dictionaries hold it."""
+        return itertools.chain.from_iterable(self.dicts)
 
     def _items(self) -> Any:
         """Yield what the containers hold."""
@@ -215,6 +225,8 @@ class _Quick:
         if list(map(len, self.others)) != self.lengths:
             return False
         if not all(map(operator.is_, self._items(), self.items)):
+            return False
+        if not all(map(operator.is_, self._names(), self.names)):
             return False
         now = map(operator.getitem, self.owners, self.keys)
         if not all(map(operator.is_, now, self.values)):

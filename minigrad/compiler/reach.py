@@ -278,20 +278,20 @@ def _package(x: Any) -> str:
 class Held:
     """A dictionary or a list that must hold what it held."""
 
-    __slots__ = ("container", "name", "values")
+    __slots__ = ("container", "keys", "name", "values")
 
     def __init__(self, name: str, container: Any) -> None:
         self.name, self.container = name, container
         self.values = list(_values(container))
+        self.keys = _keys(container)
 
     def changed(self) -> str | None:
         """Return what is no longer as it was."""
-        now = list(_values(self.container))
-        if len(now) == len(self.values) and all(map(operator.is_, now, self.values)):
-            return None
-        keys = list(self.container) if isinstance(self.container, dict) else range(len(now))
-        if len(now) != len(self.values):
+        now, keys = list(_values(self.container)), _keys(self.container)
+        if len(now) != len(self.values) or not all(map(same, keys, self.keys)):
             return f"the entries of {self.name}"
+        if all(map(operator.is_, now, self.values)):
+            return None
         for key, new, old in zip(keys, now, self.values, strict=True):
             if not same(new, old):
                 return f"{self.name}.{key}" if isinstance(key, str) else f"{self.name}[{key}]"
@@ -301,6 +301,10 @@ class Held:
 
 def _values(container: Any) -> Any:
     return container.values() if isinstance(container, dict) else container
+
+
+def _keys(container: Any) -> list[Any]:
+    return list(container if isinstance(container, dict) else range(len(container)))
 
 
 def same(a: Any, b: Any) -> bool:

@@ -13,7 +13,8 @@ from minigrad.compiler.arrays import root
 from minigrad.compiler.program import TEMPORARY, Memory, Program
 from minigrad.compiler.recording import Recording
 from minigrad.compiler.snapshot import set_stream, stream_state
-from minigrad.compiler.source import GuardFailed, Page, compiled
+from minigrad.compiler.source import GuardFailed, Page
+from minigrad.compiler.views import view
 from minigrad.optim.numbers import number_arrays
 from minigrad.storage import bump_version, bump_versions, history_of
 from minigrad.tensor.tensor import Tensor
@@ -218,3 +219,24 @@ class Requests:
             else:
                 array[...] = new
         request.values = values
+
+
+def compiled(page: Page, filename: str) -> tuple[Any, dict[str, Any]]:
+    """Return the page as a function, and the names it uses."""
+    names: dict[str, Any] = {
+        "__name__": None,  # NumPy warns of nothing here, as in every module of ours: silence.py
+        "GuardFailed": GuardFailed,
+        "inf": np.inf,
+        "nan": np.nan,
+        "view": view,
+        "address": lambda x: x.__array_interface__["data"][0],
+    }
+    names.update(page.values)
+    names.update(dict.fromkeys(page.counts.values(), 0.0))
+    text = page.text
+    lines = text.splitlines(keepends=True)
+    entry = len(text), None, lines, filename
+    linecache.cache[filename] = entry
+    code = compile(text, filename, "exec")
+    exec(code, names)
+    return names[page.name], names

@@ -7,7 +7,6 @@ out once. Tracebacks show the lines of the page.
 from __future__ import annotations
 
 import keyword
-import linecache
 import re
 from collections import Counter
 from typing import Any
@@ -26,7 +25,7 @@ from minigrad.compiler.program import (
     Place,
     Program,
 )
-from minigrad.compiler.views import expression, shape_checks, view
+from minigrad.compiler.views import expression, shape_checks
 
 _ndarray = np.ndarray
 
@@ -244,8 +243,9 @@ class Page:
             return f"np.copyto({target}, {self.place(call.args[0])}{casting})"
         return self._called(call, target if _by_position(call) else f"out={target}")
 
-    def _called(self, call: Call, out: str) -> str:
-        """Return the text of a call."""
+    def _called(self, call: Call, target: str) -> str:
+        """Return the text of a call, with ``target`` if it is told where to write."""
+        out = target or self._written(call)
         function, args = call.function, call.args
         is_method = getattr(_ndarray, getattr(function, "__name__", ""), None) is function
         if call.is_draw:
@@ -259,16 +259,21 @@ class Page:
         if out and "=" not in out:
             texts.append(out)
         for key, x in call.kwargs.items():
-            lies = key == "order" and out  # it lies as it does
+            lies = key == "order" and target  # it lies as it does
             if not (lies or _is_default(call, key, x)):
                 texts.append(f"{key}={self.text_of(x)}")
         if "=" in out:
             texts.append(out)
-        outs = call.kwargs.get("out")
-        if outs is not None and not out:
-            alone = type(outs) is tuple and len(outs) == 1
-            texts.append(f"out={self.text_of(outs[0] if alone else outs)}")
         return f"{name}({', '.join(texts)})"
+
+    def _written(self, call: Call) -> str:
+        """Return the argument that names what a call writes into, "" if there is none."""
+        outs = call.kwargs.get("out")
+        if outs is None:
+            return ""
+        alone = type(outs) is tuple and len(outs) == 1
+        text = self.text_of(outs[0] if alone else outs)
+        return text if alone and _by_position(call) else f"out={text}"
 
     def _guard(self, call: Call) -> list[str]:
         """Return the lines that ask for what decided."""
@@ -377,24 +382,3 @@ def _is_default(call: Call, name: str, value: Any) -> bool:
     """Whether an argument by keyword says nothing."""
     of_ufunc = isinstance(getattr(call.function, "__self__", call.function), np.ufunc)
     return name == "out" or (of_ufunc and name in DEFAULTS and DEFAULTS[name] is value)
-
-
-def compiled(page: Page, filename: str) -> tuple[Any, dict[str, Any]]:
-    """Return the page as a function, and the names it uses."""
-    names: dict[str, Any] = {
-        "__name__": None,  # NumPy warns of nothing here, as in every module of ours: silence.py
-        "GuardFailed": GuardFailed,
-        "inf": np.inf,
-        "nan": np.nan,
-        "view": view,
-        "address": lambda x: x.__array_interface__["data"][0],
-    }
-    names.update(page.values)
-    names.update(dict.fromkeys(page.counts.values(), 0.0))
-    text = page.text
-    lines = text.splitlines(keepends=True)
-    entry = len(text), None, lines, filename
-    linecache.cache[filename] = entry
-    code = compile(text, filename, "exec")
-    exec(code, names)
-    return names[page.name], names
