@@ -138,16 +138,22 @@ class Checks:
 
     def explained(self) -> str:
         """Return what is guarded, in words."""
-        hooks = {name for name, _ in self.hooks}
-        rows = [("the memory of tensors", [row[0] for row in self.tensors])]
-        rows.append(("gradients that are there", [row[0] for row in self.grads]))
-        rows.append(("what these hold", [held.name for held in self.held]))
-        rows.append(("names", [row[0] for row in (*self.names, *self.cells)]))
-        rows.append(("arrays of NumPy's", [row[0] for row in self.arrays]))
-        rows.append(("hooks", sorted(hooks)))
+        rows: dict[str, list[Any]] = {
+            "the memory of tensors": self.tensors,
+            "gradients that are there": self.grads,
+            "what these hold": [(held.name,) for held in self.held],
+            "names": [*self.names, *self.cells],
+            "arrays of NumPy's": self.arrays,
+            "hooks": sorted((name,) for name, _ in self.hooks),
+        }
         for kind, _, options in self.groups:
-            rows.append((f"options of {kind.__name__}", [name for name, _ in options]))
-        return "; ".join(f"{kind} {_listed(names)}" for kind, names in rows if names)
+            rows[f"options of {kind.__name__}"] = options
+        told = []
+        for kind_of_guard, guarded in rows.items():
+            if guarded:
+                names = [row[0] for row in guarded]
+                told.append(f"{kind_of_guard} {_listed(names)}")
+        return "; ".join(told)
 
     def _changed_option(self) -> str | None:
         groups = [group for _, group, _ in self.groups]
