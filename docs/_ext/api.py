@@ -63,7 +63,9 @@ def entries(module: str, text: str) -> str:
     """Return the entries of names, after a line of links to them."""
     place, listed = public.home(module), text.split()
     links = [f":obj:`{name} <{module}.{name}>`" for name in listed]
-    lines = ["``````{eval-rst}", *([*links, ""] if len(listed) > 3 else [])]
+    owner = module.removesuffix(".Tensor")
+    lines = ["``````{eval-rst}", f".. py:currentmodule:: {owner}", ""]
+    lines += [*links, ""] if len(listed) > 3 else []
     for name in listed:
         lines += entry(place, module, name)
     return "\n".join([*lines, "``````"])
