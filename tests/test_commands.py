@@ -81,6 +81,7 @@ PROGRAMS = [
             "mutants.py",
             "opsheet.py",
             "layersheet.py",
+            "comingsheet.py",
             "onnxsheet.py",
             "ranks.py",
             "stubs.py",

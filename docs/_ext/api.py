@@ -42,7 +42,8 @@ def with_entries(app: Sphinx, env: Any, *_: Any) -> list[str]:
 def write_entries(app: Sphinx, page: str, source: list[str]) -> None:
     """Replace the blocks of a page by what they stand for, and what only the forge reads."""
     source[0] = re.sub(r'<a id="(\w+)"></a>', r"(\1)=", source[0])
-    source[0] = source[0].replace("](../ARCHITECTURE.md", "](architecture.md")
+    to_docs = "../" * page.count("/")
+    source[0] = source[0].replace(f"]({to_docs}../ARCHITECTURE.md", f"]({to_docs}architecture.md")
     if page == "index":
         source[0] = re.sub(
             r"^\w+/?\w+\*$",
@@ -63,9 +64,7 @@ def entries(module: str, text: str) -> str:
     """Return the entries of names, after a line of links to them."""
     place, listed = public.home(module), text.split()
     links = [f":obj:`{name} <{module}.{name}>`" for name in listed]
-    owner = module.removesuffix(".Tensor")
-    lines = ["``````{eval-rst}", f".. py:currentmodule:: {owner}", ""]
-    lines += [*links, ""] if len(listed) > 3 else []
+    lines = ["``````{eval-rst}", *([*links, ""] if len(listed) > 3 else [])]
     for name in listed:
         lines += entry(place, module, name)
     return "\n".join([*lines, "``````"])

@@ -91,8 +91,10 @@ def is_of(place: Any, value: Any) -> bool:
 FACES = {  # files that only list what others make
     "minigrad.cuda.amp",
     "minigrad.distributions.transforms",
+    "minigrad.mps",
     "minigrad.nn.functional",
     "minigrad.nn.utils.stateless",
+    "minigrad.xpu",
 }
 
 
