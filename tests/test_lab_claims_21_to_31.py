@@ -17,6 +17,10 @@ from batchnorm_lab.claims import (
     c25_parts,
     c26_without,
     c27_dropout,
+    c28_sharpness,
+    c29_small_batch_cures,
+    c30_amplification,
+    c31_ensemble,
 )
 from minigrad import nn
 
@@ -28,6 +32,10 @@ MODULES = (
     c25_parts,
     c26_without,
     c27_dropout,
+    c28_sharpness,
+    c29_small_batch_cures,
+    c30_amplification,
+    c31_ensemble,
 )
 
 
@@ -176,12 +184,55 @@ def test_c27_dropout_shifts_the_variance_behind_it_as_arithmetic_says(data):
     assert all(v["accuracy"] > 0.8 and v["recalibrated"] > 0.8 for v in found.values())
 
 
+def test_c28_hessian_times_vector_and_the_largest_eigenvalue():
+    matrix = np.array([[3.0, 1.0], [1.0, 2.0]])
+    half = lambda p: 0.5 * (p["w"] @ mg.from_numpy(matrix) @ p["w"]) + p["w"].sum()
+    at = {"w": mg.from_numpy(np.array([0.3, -2.0]))}
+    found = c28_sharpness.hessian_times(half, at, {"w": mg.from_numpy(np.array([0.0, 5.0]))})
+    np.testing.assert_allclose(found["w"], matrix @ [0, 1], rtol=1e-12)  # of a direction of length 1
+
+
+def test_c28_descent_goes_to_the_edge(data):
+    cell = {"arm": "BatchNorm", "rate": 0.2, "seed": 0, "steps": 100}
+    found = c28_sharpness.measure(cell, data, images=60)
+    assert found["steps"] == [0, 25, 50, 75, 100] and found["sharpness"][0] * 0.1 > 2
+    assert 0.5 < found["sharpness"][-1] * 0.1 < 1.5 and found["loss"][-1] < found["loss"][0]
+
+
+@pytest.mark.parametrize(("arm", "batch"), [(a, b) for b in (4, 512) for a in c29_small_batch_cures.AT[b]])
+def test_c29_every_cure_learns(arm, batch, data):
+    cell = {"arm": arm, "batch": batch, "seed": 0}
+    assert c29_small_batch_cures.measure(short(cell, steps=100 if batch == 4 else 20), data)["accuracy"] > 0.3
+    layers = [m for m in c29_small_batch_cures.build(arm, 0) if type(m).__name__ not in ("Linear", "ReLU")]
+    assert len(layers) == 3
+
+
+def test_c30_a_change_that_is_none_moves_nothing_and_batchnorm_amplifies_in_relu_nets(data, monkeypatch):
+    found = {}
+    for arm in c30_amplification.ARMS:
+        cell = {"net": "20 ReLU layers", "arm": arm, "seed": 0, "steps": 2}
+        found[arm] = c30_amplification.measure(cell, data)
+        assert len(found[arm]["before"]) == len(found[arm]["after"]) == 20
+    growth = {arm: v["before"][-1] / v["before"][0] for arm, v in found.items()}
+    assert growth["BatchNorm"] > 5 > growth["without"]
+    monkeypatch.setattr(c30_amplification, "CHANGE", 0.0)
+    assert max(c30_amplification.measure(cell, data)["before"]) < 1e-12
+
+
+def test_c31_votes(data):
+    votes = [np.array([[0.6, 0.4]]), np.array([[0.1, 0.9]]), np.array([[0.6, 0.4]])]
+    assert c31_ensemble.of_first(votes, np.array([1])) == [0.0, 1.0, 1.0]
+    found = c31_ensemble.measure(short({"arm": "BatchNorm", "seed": 1}), data)
+    assert len(found["alone"]) == len(found["together"]) == 6 and len(set(found["alone"])) > 1
+    assert found["together"][0] == pytest.approx(found["alone"][0])
+
+
 @pytest.mark.parametrize("module", MODULES, ids=lambda m: m.CLAIM.id)
 def test_rates_do_not_depend_on_the_test_set(module, data):
     cells = [cell for cell in module.CLAIM.cells("full", 1) if "rates" in cell or cell.get("part") == "tuned"]
     if not cells:
         pytest.skip("compares no accuracies of tuned arms")
-    cell = {**cells[-1], "steps": 20}
+    cell = {**cells[0], "steps": 10}
     poisoned = data._replace(test=data.test._replace(labels=9 - data.test.labels))
     choices = []
     for part in (data, poisoned):
@@ -288,11 +339,58 @@ def test_verdicts_of_c26_and_c27():
     assert verdict(c27_dropout, drop(1.0, -0.01, -0.01)) == "not at this scale"
 
 
+def test_verdicts_of_c28_and_c29():
+    def edge(without, normed):
+        end = {"without": without, "BatchNorm": normed}
+        sharp = lambda c: [1.0, *[end[c["arm"]] * 2 / c["rate"] * (1 + c["seed"] / 1e3)] * 8]
+        return lambda c: {"steps": [0], "loss": [0.1], "sharpness": sharp(c)}
+
+    assert verdict(c28_sharpness, edge(1.0, 1.05)) == "reproduced"
+    assert verdict(c28_sharpness, edge(0.5, 1.05)) == verdict(c28_sharpness, edge(1.0, 1.3)) == "partly"
+    assert verdict(c28_sharpness, edge(0.5, 1.3)) == "not at this scale"
+    cured = lambda renorm, ghost: accuracies(lambda c: {"renorm": renorm, "ghost": ghost}.get(c["arm"], 0.8))
+    assert verdict(c29_small_batch_cures, cured(0.81, 0.81)) == "reproduced"
+    assert (
+        verdict(c29_small_batch_cures, cured(0.81, 0.79))
+        == verdict(c29_small_batch_cures, cured(0.79, 0.81))
+        == "partly"
+    )
+    assert verdict(c29_small_batch_cures, cured(0.79, 0.79)) == "not at this scale"
+
+
+def test_verdicts_of_c30_and_c31():
+    def grows(without, normed, odd=None):
+        def of(c):
+            end = normed if c["arm"] == "BatchNorm" else without
+            end = 0.5 if c["net"] == odd else end
+            layers = [0.01, 0.01 * end * (1 + c["seed"] / 1e3)]
+            return {"before": layers, "after": layers}
+
+        return of
+
+    assert verdict(c30_amplification, grows(10, 2)) == "reproduced"
+    assert verdict(c30_amplification, grows(10, 2, odd="20 tanh layers")) == "partly"
+    assert (
+        verdict(c30_amplification, grows(2, 10)) == verdict(c30_amplification, grows(0.8, 0.5)) == "not at this scale"
+    )
+
+    def votes(gain, over):
+        def of(c):
+            one = 0.95 + c["seed"] / 1e4 + (over if c["arm"] == "BatchNorm" else 0)
+            return {"alone": [one] * 6, "together": [one + gain] * 6, "choice": CHOICE}
+
+        return of
+
+    assert verdict(c31_ensemble, votes(0.01, 0.01)) == "reproduced"
+    assert verdict(c31_ensemble, votes(-0.01, 0.01)) == verdict(c31_ensemble, votes(0.01, -0.01)) == "partly"
+    assert verdict(c31_ensemble, votes(-0.01, -0.01)) == "not at this scale"
+
+
 @pytest.mark.parametrize("mode", ["quick", "full"])
 def test_pictures_are_drawn_of_one_seed_and_of_three(mode):
     plt = pytest.importorskip("matplotlib.pyplot", reason="matplotlib is not installed")
     deep = accuracies(lambda c: 0.9, losses=[1.0, 0.5], recalibrated=0.9, shifts=[1.0, 2.0, 2.0])
-    for module in (c23_affine_alone, c25_parts, c26_without, c27_dropout):
+    for module in (c23_affine_alone, c25_parts, c26_without, c27_dropout, c29_small_batch_cures):
         for seeds in (1, 3):
             figure = plt.figure()
             module.CLAIM.draw(figure, fake(module.CLAIM, deep, mode, seeds))

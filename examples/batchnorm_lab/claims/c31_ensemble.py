@@ -1,0 +1,128 @@
+"""C31: an ensemble of six nets with BatchNorm."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import minigrad as mg
+from batchnorm_lab.claim import Claim, Judgement, interval, pick, spread, verdict_of
+from batchnorm_lab.paired import by_name, dots, mean_of, points
+from batchnorm_lab.plotting import BLUE, WITH, WITHOUT, labelled
+from batchnorm_lab.training import Data, fit, mlp
+from batchnorm_lab.tuning import grid, tuned
+from minigrad import nn
+
+SIZES, BATCH, STEPS, RATES = (784, 100, 100, 100, 10), 60, 1500, (0.02, 0.1, 0.5)
+ARMS, MEMBERS = ("without", "BatchNorm"), 6
+
+
+def trained(arm, rate, seed, steps, data: Data, tick=lambda n: None):
+    """Return a net and its test accuracy."""
+    mg.manual_seed(seed)
+    net = mlp(SIZES, nn.ReLU, norm=arm == "BatchNorm", std="he")
+    curve = fit(net, data, steps=steps, batch=BATCH, lr=rate, seed=seed, tick=tick)
+    return net, curve[-1][1]
+
+
+def probabilities(net: nn.Sequential, images: np.ndarray) -> np.ndarray:
+    """Return the probability of each class, (N, 10), by running statistics."""
+    net.eval()
+    with mg.no_grad():
+        return net(mg.from_numpy(images)).softmax(1).numpy()
+
+
+def of_first(votes: list[np.ndarray], labels: np.ndarray) -> list[float]:
+    """Return the accuracy of the mean of the first 1, 2, 3 … members' probabilities."""
+    sums = np.cumsum(votes, axis=0)
+    return [float((total.argmax(1) == labels).mean()) for total in sums]
+
+
+def cells(mode, seeds):
+    """Six nets a seed, both arms, at least five seeds in full. Quick: 200 steps, one rate."""
+    full = mode == "full"
+    rates, steps = (RATES, STEPS) if full else (RATES[1:2], 200)
+    return [
+        {"arm": a, "seed": s, "steps": steps, "rates": list(rates)}
+        for a in ARMS
+        for s in range(seeds)
+    ]
+
+
+def measure(cell, data: Data, tick=lambda n: None) -> dict:
+    """Return the accuracies of the members, and of the first 1, 2 … 6 of them together."""
+    arm, steps = cell["arm"], cell["steps"]
+    score = lambda s, split, seed: trained(arm, s["rate"], seed, steps, split)[1]
+    settings = grid(rate=cell["rates"])
+    choice = tuned(("C31", arm, steps), settings, score, data, seeds=(1000,))
+    votes, alone = [], []
+    for seed in range(MEMBERS * cell["seed"], MEMBERS * (cell["seed"] + 1)):
+        net, reached = trained(arm, choice.setting["rate"], seed, steps, data, tick)
+        votes.append(probabilities(net, data.test.images))
+        alone.append(reached)
+    together = of_first(votes, data.test.labels)
+    return {"alone": alone, "together": together, "choice": choice.told()}
+
+
+def gain(results, arm: str) -> list[float]:
+    """Return by group how much more accurate the six are than their mean member."""
+    return [v["together"][-1] - float(np.mean(v["alone"])) for v in pick(results, arm=arm)]
+
+
+def judge(results):
+    """The six against their mean member with BatchNorm, and against six nets without it."""
+    rows = [["", "rate", "a member", "six together", "gain"]]
+    six = {arm: [v["together"][-1] for v in pick(results, arm=arm)] for arm in ARMS}
+    alone = {arm: [float(np.mean(v["alone"])) for v in pick(results, arm=arm)] for arm in ARMS}
+    for arm in ARMS:
+        rate = f"{pick(results, arm=arm)[0]['choice']['setting']['rate']:g}"
+        told = [spread(group[arm], ".2%") for group in (alone, six)]
+        rows.append([arm, rate, *told, points(gain(results, arm))])
+    over = [b - a for a, b in zip(six["without"], six["BatchNorm"], strict=True)]
+    gained = gain(results, "BatchNorm")
+    errors = [1 - a for a in six["BatchNorm"]]
+    shares = [g / (1 - a) for g, a in zip(gained, alone["BatchNorm"], strict=True)]
+    return Judgement(
+        verdict_of([interval(gained)[0] > 0, interval(over)[0] > 0]),
+        f"six nets with BatchNorm: error {mean_of(errors, '.2%')}, {points(gained)} better than "
+        f"one; less six without {points(over)}",
+        f"Averaging the probabilities of six nets takes {mean_of(shares, '.0%')} of the error of "
+        f"one away with BatchNorm and gains {points(gain(results, 'without'))} without it; six "
+        f"with BatchNorm less six without: {points(over)}. A vote of six is no property of "
+        f"BatchNorm.",
+        rows,
+    )
+
+
+def draw(figure, results):
+    """Left: error over the number of members. Right: the differences that decide."""
+    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+    for arm, style, shift in zip(ARMS, (WITHOUT, WITH), (-0.06, 0.06), strict=True):
+        curves = zip(*(v["together"] for v in pick(results, arm=arm)), strict=True)
+        runs = [[100 * (1 - a) for a in group] for group in curves]
+        places = [n + 1 + shift for n in range(MEMBERS)]
+        dots(left, places, runs, **{**style, "linestyle": "none"}, label=arm)
+    labelled(left, "the first members together", "members", "test error, %")
+    six = {arm: [v["together"][-1] for v in pick(results, arm=arm)] for arm in ARMS}
+    groups = {f"six − one,\n{arm}": gain(results, arm) for arm in ARMS}
+    over = [b - a for a, b in zip(six["without"], six["BatchNorm"], strict=True)]
+    groups["six with −\nsix without"] = over
+    by_name(right, {n: [100 * g for g in v] for n, v in groups.items()}, color=BLUE)
+    right.axvline(0, color="#222222", linewidth=0.8)
+    labelled(right, "differences", "points of test accuracy", "", None)
+
+
+CLAIM = Claim(
+    id="C31",
+    title="An ensemble of six nets with BatchNorm",
+    source="Ioffe & Szegedy 2015, §4.2.3 and Figure 4 (arXiv 1502.03167)",
+    claimed="The mean of the class probabilities of six nets with BatchNorm is better than one of "
+            "them, and than the best without.",
+    protocol=f"784-100-100-100-10 ReLU, He, SGD, batch {BATCH}, {STEPS:,} steps, with and without "
+             f"BatchNorm, each at its best rate of {', '.join(f'{r:g}' for r in RATES)} on "
+             f"held-out training images; {MEMBERS} seeds together, none in two groups.",
+    criterion="test accuracy, 95 % intervals over groups: (a) six with BatchNorm above their mean "
+              "member; (b) above six without. Both: reproduced; one: partly",
+    reference="ImageNet, top-5 error: 7.82 % (one crop) and 5.82 % (144 crops) by one net, 4.9 % "
+              "by six",
+    cells=cells, measure=measure, judge=judge, draw=draw,
+)  # fmt: skip
