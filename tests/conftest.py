@@ -6,6 +6,7 @@ import importlib
 import os
 import shutil
 import sys
+import threading
 from collections import Counter
 
 import numpy as np
@@ -82,6 +83,17 @@ def browser():
             found = play.chromium.launch(executable_path=own, args=["--no-sandbox"])
         yield found
         found.close()
+
+
+@pytest.fixture(scope="session")
+def threads():
+    """Threads, which a browser's Python cannot start."""
+    try:
+        thread = threading.Thread(target=int)
+        thread.start()
+        thread.join()
+    except RuntimeError:
+        pytest.skip("threads cannot start here")
 
 
 @pytest.fixture

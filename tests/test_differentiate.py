@@ -317,7 +317,7 @@ def test_what_inference_tensors_are_refused(torch, name):
     assert found[0] == found[1]
 
 
-def test_inference_mode_is_per_thread_and_a_bare_decorator():
+def test_inference_mode_is_per_thread_and_a_bare_decorator(threads):
     seen = []
 
     @mg.inference_mode

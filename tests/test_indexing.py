@@ -150,7 +150,7 @@ def test_writing(torch, index, full, recorded):
     same(ours, outcome(lambda: written(torch, index, value, recorded)))
 
 
-INDEX = np.array([2, 0, 2, 1, 2])
+INDEX = np.array([2, 0, 2, 1, 2], np.int64)
 WRITES = {  # of several values written to one place the last stays, and it alone gets the gradient
     "x[i] = v": lambda x, v: _put(x, mg.tensor(INDEX), v),
     "x[list] = v": lambda x, v: _put(x, INDEX.tolist(), v),

@@ -22,7 +22,7 @@ def split(x, sizes):
 
 
 @pytest.mark.parametrize("sizes", PARTITIONS, ids=str)
-def test_every_partition_equals_one_big_batch(sizes):
+def test_every_partition_equals_one_big_batch(sizes, threads):
     rng = np.random.default_rng(0)
     data, dy = rng.standard_normal((6, 3, 2)) * 5 + 100, mg.tensor(rng.standard_normal((6, 3, 2)))
     whole = nn.BatchNorm1d(3).double()
@@ -53,7 +53,7 @@ def test_one_shard_is_an_ordinary_batch_norm_and_evaluation_needs_nobody():
     assert sync.eval()(x[:1]).shape == (1, 3)
 
 
-def test_a_shard_of_one_is_fine_but_a_batch_of_one_is_not():
+def test_a_shard_of_one_is_fine_but_a_batch_of_one_is_not(threads):
     assert len(in_threads([nn.SyncBatchNorm(2), nn.SyncBatchNorm(2)], [mg.randn(1, 2), mg.randn(1, 2)])) == 2
     layers = [nn.SyncBatchNorm(2), nn.SyncBatchNorm(2)]
     with pytest.raises(ValueError, match="Expected more than 1 value per channel"):
@@ -61,7 +61,7 @@ def test_a_shard_of_one_is_fine_but_a_batch_of_one_is_not():
     assert [layer.num_batches_tracked.item() for layer in layers] == [0, 0]
 
 
-def test_what_one_shard_raises_reaches_the_caller_and_nobody_waits_for_ever():
+def test_what_one_shard_raises_reaches_the_caller_and_nobody_waits_for_ever(threads):
     with pytest.raises(RuntimeError, match="expected 2 channels"):
         in_threads([nn.SyncBatchNorm(2), nn.SyncBatchNorm(2)], [mg.randn(4, 2), mg.randn(4, 3)])
 
@@ -79,6 +79,17 @@ class Calls(nn.Module):
         return x
 
 
+def test_without_threads_it_says_what_to_do(monkeypatch):
+    def start(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(
+        RuntimeError, match=r"in_threads: a thread cannot start here \(can't start new thread\).*whole batch"
+    ):
+        in_threads([nn.BatchNorm1d(2), nn.BatchNorm1d(2)], [mg.randn(4, 2)] * 2)
+
+
 UNEQUAL = {
     ("ab", "a"): "shard 0 is at layer 'b', shard 1 has ended",
     ("", "a"): "shard 1 is at layer 'a', shard 0 has ended",
@@ -89,6 +100,7 @@ UNEQUAL = {
 
 
 @pytest.mark.parametrize("names", UNEQUAL, ids=str)
+@pytest.mark.usefixtures("threads")
 def test_shards_that_call_unequally_are_told_apart_and_nobody_waits(names):
     start, threads = time.monotonic(), threading.active_count()
     with pytest.raises(RuntimeError, match="is at layer '[ab]', shard . (has ended|at layer '[ab]'): every shard") as e:
@@ -98,7 +110,7 @@ def test_shards_that_call_unequally_are_told_apart_and_nobody_waits(names):
     assert time.monotonic() - start < 5 and threading.active_count() == threads
 
 
-def test_evaluation_in_one_shard_and_a_shard_that_sleeps():
+def test_evaluation_in_one_shard_and_a_shard_that_sleeps(threads):
     with pytest.raises(RuntimeError, match="shard 0 is at layer 'a', shard 1 has ended"):
         in_threads([Calls("a"), Calls("a").eval()], [mg.randn(4, 2)] * 2)
     slow = Calls("a")
@@ -108,7 +120,7 @@ def test_evaluation_in_one_shard_and_a_shard_that_sleeps():
     assert len(in_threads([Calls("ab"), Calls("ab")], [mg.randn(4, 2)] * 2)) == 2  # a new group starts anew
 
 
-def test_a_layer_outside_its_group_says_so_instead_of_waiting():
+def test_a_layer_outside_its_group_says_so_instead_of_waiting(threads):
     models = [Calls("ab"), Calls("ab")]
     in_threads(models, [mg.randn(4, 2)] * 2)
     with pytest.raises(RuntimeError, match="layer 'a' was one of several shards"):
@@ -119,20 +131,20 @@ def test_a_layer_outside_its_group_says_so_instead_of_waiting():
     assert one(mg.randn(4, 2)).shape == (4, 2)
 
 
-def test_what_does_not_match_is_refused_before_anything_runs():
+def test_what_does_not_match_is_refused_before_anything_runs(threads):
     with pytest.raises(ValueError, match="1 modules and 2 shards"):
         in_threads([nn.SyncBatchNorm(2)], [mg.randn(4, 2)] * 2)
     with pytest.raises(ValueError, match="share a SyncBatchNorm"):
         in_threads([nn.SyncBatchNorm(2)] * 2, [mg.randn(4, 2)] * 2)
 
 
-def test_shards_run_in_the_modes_of_the_caller():
+def test_shards_run_in_the_modes_of_the_caller(threads):
     with mg.no_grad():
         results = in_threads([nn.SyncBatchNorm(2) for _ in range(2)], [mg.randn(4, 2, requires_grad=True)] * 2)
     assert not any(y.requires_grad for y in results)
 
 
-def test_what_conversion_keeps_and_what_it_refuses():
+def test_what_conversion_keeps_and_what_it_refuses(threads):
     class Own(nn.BatchNorm1d):
         def forward(self, x):
             return super().forward(x) * 2

@@ -185,7 +185,7 @@ def test_errors(call, error, words):
         call()
 
 
-def test_modes_are_contexts_and_decorators_per_thread():
+def test_modes_are_contexts_and_decorators_per_thread(threads):
     import threading
 
     x = leaf(1.0)

@@ -25,6 +25,7 @@ def requires_kinds(function: Callable[..., Any], kinds: str) -> Callable[..., An
                 )
         return function(*operands, **parameters)
 
+    checked.__module__ = getattr(function, "__module__", "numpy")  # ufuncs had none before 2.1
     return checked
 
 

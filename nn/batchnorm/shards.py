@@ -102,7 +102,8 @@ def in_threads(modules: list[Any], shards: list[Tensor], timeout: float = 600.0)
 
     Returns the results in order; one graph joins them, so that a loss over them all has the
     gradients of one big batch. What a shard raises is raised here, RuntimeError where a shard waits
-    in vain at a layer (:class:`Group`), ValueError where modules and shards do not match.
+    in vain at a layer (:class:`Group`) or where threads cannot start, as in a browser, ValueError
+    where modules and shards do not match.
     """
     if len(modules) != len(shards):
         raise ValueError(
@@ -123,6 +124,20 @@ def in_threads(modules: list[Any], shards: list[Tensor], timeout: float = 600.0)
     for error in sorted(failed, key=lambda error: isinstance(error, _OutOfStep)):
         raise error  # the cause before those who waited in vain
     return results
+
+
+def _start(threads: list[threading.Thread], group: Group) -> None:
+    """Start all threads; nobody looks for one that has not started."""
+    with group.turn:
+        for thread in threads:
+            try:
+                thread.start()
+            except RuntimeError as error:
+                raise RuntimeError(
+                    f"in_threads: a thread cannot start here ({error}), as in a browser's Python. "
+                    "Pass the whole batch to one module with BatchNorm: a SyncBatchNorm over all "
+                    "shards has its values and gradients"
+                ) from None
 
 
 def _sync_layers(modules: list[Any]) -> list[tuple[Any, str, int]]:
@@ -160,9 +175,7 @@ def _run(group: Group, modules: list[Any], shards: list[Tensor]) -> list[Any]:
 
     threads = [threading.Thread(target=run, args=(rank,)) for rank in range(len(shards))]
     group.threads = list(threads)
-    with group.turn:  # nobody looks for a thread that has not started
-        for thread in threads:
-            thread.start()
+    _start(threads, group)
     for thread in threads:
         thread.join()
     return results
