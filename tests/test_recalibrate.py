@@ -126,5 +126,6 @@ def test_a_refusal_changes_nothing(loader, options, words):
 
 
 def test_progress_is_shown_when_asked(capsys):
+    pytest.importorskip("tqdm", reason="tqdm is not installed")
     recalibrate_batchnorm(nn.BatchNorm1d(2), [mg.randn(3, 2)], progress=True)
     assert "recalibrating" in capsys.readouterr().err
