@@ -2,10 +2,8 @@
 
 import json
 import re
-import shutil
 
 import pytest
-from conftest import _wanted
 
 import minigrad as mg
 from minigrad import nn, viz
@@ -13,7 +11,6 @@ from minigrad import nn, viz
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    _wanted("graphviz's dot", shutil.which("dot") is not None)
     mg.manual_seed(0)
     model = nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Tanh(), nn.Linear(5, 3))
     x = mg.randn(8, 4)
@@ -30,13 +27,13 @@ def test_the_page_stands_alone(made):
     assert outside <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
     assert text.count("</script>") == 2 and "a small &lt;/script&gt; net" in text
     data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.S).group(1))
-    assert [v["name"] for v in data["views"]] == ["0", "1", "all"] and len(data["steps"]) == len(made[2])
+    assert {b["level"] for b in data["boxes"]} == {0, 1} and len(data["steps"]) == len(made[2])
     assert "among <code>show" not in text
     ids = re.findall(r'id="([\w-]+)"', text)
     assert len(ids) == len(set(ids))
 
 
-def test_what_is_folded_or_not_a_number_is_told(dot, tmp_path):
+def test_what_is_folded_or_not_a_number_is_told(tmp_path):
     model = nn.Sequential(*(nn.Sequential(nn.Linear(2, 2), nn.Tanh()) for _ in range(3)))
     loss = model(mg.ones(1, 2)).sum() / mg.tensor(0.0) * 0
     steps = list(viz.backward_steps(loss))
@@ -45,12 +42,12 @@ def test_what_is_folded_or_not_a_number_is_told(dot, tmp_path):
     data = json.loads(
         re.search(r'id="data">(.*?)</script>', path.read_text(encoding="utf-8"), re.S).group(1), parse_constant=refuse
     )
-    assert [f"{v['path']}.{v['label']}" for v in data["leaves"] if v["path"]] == [
+    assert [v["name"] for v in data["leaves"] if "." in v["name"]] == [
         f"{i}.0.{name}" for i in range(3) for name in ("weight", "bias")
     ]
-    (tanh,) = [n for n in data["views"][-1]["nodes"] if n["label"] == "tanh"]
+    (tanh,) = [n for n in data["nodes"] if n["label"] == "tanh"]
     assert len(tanh["ages"]) == 2 and tanh["times"] == 3 and {s["node"] for s in data["steps"]} > {*tanh["ages"]}
-    assert data["views"][-1]["nodes"][-1]["number"] == "nan"
+    assert data["nodes"][-1]["number"] == "nan"
 
 
 @pytest.fixture
@@ -110,7 +107,11 @@ def test_depth_and_find(page):
     texts = page.locator(".view:not([hidden]) .node").all_text_contents()
     assert any("1: BatchNorm1d" in t for t in texts) and not any("x̂" in t for t in texts)
     page.fill("#find", "x̂ =")
-    assert page.text_content("#found") == "0"
+    assert page.text_content("#found") == "1" and page.locator("#depth option:checked").text_content() == "mixed"
+    assert "x̂" in page.locator(".node.found").text_content() and inside(page, ".node.found")
+    page.fill("#find", "")
+    assert page.locator("#depth option:checked").text_content() == "1"
+    page.fill("#find", "x̂ =")
     page.select_option("#depth", label="all")
     assert page.text_content("#found") == "1"
     assert "x̂" in page.locator(".view:not([hidden]) .node.found").text_content()
@@ -180,9 +181,10 @@ def test_on_a_phone(browser, made):
     page = context.new_page()
     page.goto(made[0].as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
-    assert page.locator("#stage").bounding_box()["height"] >= 190
+    assert page.locator("#stage").bounding_box()["height"] >= 420
     page.focus("#step")
     page.keyboard.press("End")
-    assert page.locator("#stage").bounding_box()["height"] >= 190
+    page.locator(".node").first.tap()
+    assert page.text_content("#facts h2") and page.locator("#stage").bounding_box()["height"] >= 380
     assert page.locator(".view:not([hidden]) .node text").first.bounding_box()["height"] >= 11
     context.close()

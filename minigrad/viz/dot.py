@@ -150,13 +150,17 @@ def gradient_words(vertex: Vertex) -> str:
     """Return "‖∂ℓ/∂x‖ = 0.5", without bars where the value is a single number."""
     if vertex.gradient is None:
         return ""
+    return f"{gradient_name(vertex)} = {format_number(vertex.gradient)}"
+
+
+def gradient_name(vertex: Vertex) -> str:
+    """Return "‖∂ℓ/∂x‖", what the gradient of a vertex is called."""
     name = "·"
     if vertex.kind not in ("operation", "derivative", "module"):
         symbol, _, _ = vertex.label.partition(" = ")
         name = shorten(symbol)
     bars = "" if _is_single(vertex) else "‖"
-    size = format_number(vertex.gradient)
-    return f"{bars}∂ℓ/∂{name}{bars} = {size}"
+    return f"{bars}∂ℓ/∂{name}{bars}"
 
 
 def _edge_line(picture: Picture, i: int, edge: Edge) -> str:

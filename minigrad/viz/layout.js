@@ -14,7 +14,7 @@
 // port at its border. Lines are vertical beside what stands in a layer and curved only between layers, so no line
 // crosses a node, the border of a box it does not enter, or a title.
 function layout(nodes, edges, boxes, direction = "TB") {
-  const GAP = 14, SIDE = 16, PAD = 9, LINE = 5, SWEEPS = 12, ROUNDS = 24;
+  const GAP = 14, SIDE = 16, PAD = 9, LINE = 5, [SWEEPS, ROUNDS] = nodes.length < 1500 ? [12, 24] : [4, 10];
   const sideways = direction === "LR" || direction === "RL", backwards = direction === "BT" || direction === "RL";
   const parent = new Map(boxes.map((b) => [b.id, b.parent ?? null]));
   const home = new Map(nodes.map((n) => [n.id, n.box ?? null]));
@@ -52,7 +52,9 @@ function layout(nodes, edges, boxes, direction = "TB") {
     run.items = [first(e.source, a), first(e.target, b)];
     return run;
   });
-  for (const { id } of level.values()) breakCycles(runs.filter((run) => run.meeting === id));
+  const meetings = new Map();
+  for (const run of runs) append(meetings, run.meeting, run);
+  for (const here of meetings.values()) breakCycles(here);
   for (const run of runs) {
     const [[source, out], [target, into]] = run.turned ? [...run.ends].reverse() : run.ends;
     const [a, b] = run.turned ? [...run.items].reverse() : run.items;
@@ -63,10 +65,14 @@ function layout(nodes, edges, boxes, direction = "TB") {
     into.forEach((id, k) => level.get(id).links.push({ run, from: null, to: item(target, into, k), width: 0, height: 0 }));
   }
 
+  function append(lists, key, item) {
+    if (lists.has(key)) lists.get(key).push(item); else lists.set(key, [item]);
+  }
+
   // Turn the edges that close a cycle: boxes may read each other.
   function breakCycles(here) {
     const next = new Map();
-    for (const run of here) next.set(run.items[0], [...(next.get(run.items[0]) || []), run]);
+    for (const run of here) append(next, run.items[0], run);
     const state = new Map(), starts = [...next.keys()].sort((a, b) => a.order - b.order);
     for (const start of starts) {
       if (state.has(start)) continue;
@@ -88,8 +94,15 @@ function layout(nodes, edges, boxes, direction = "TB") {
     for (const item of items) if (item.ports) arrange(level.get(item.box));
     const hasTitle = here.title && !sideways;
     const ins = here.links.filter((l) => !l.from), outs = here.links.filter((l) => !l.to);
-    for (const l of ins) l.from = { port: l.run.i, width: LINE, height: 0 };
-    for (const l of outs) l.to = { port: l.run.i, width: LINE, height: 0 };
+    for (const [links, end] of [[ins, "from"], [outs, "to"]]) {  // one port for all that carry the same value
+      const ports = new Map();
+      for (const l of links) {
+        const value = valueOf(l);
+        if (!ports.has(value)) ports.set(value, { port: [], width: LINE, height: 0 });
+        l[end] = ports.get(value);
+        l[end].port.push(l.run.i);
+      }
+    }
     const title = hasTitle ? { title: true, width: here.title.width, height: here.title.height } : null;
     const top = ins.length || (title && !backwards) ? 1 : 0;
     const last = rank(items, here.links, top);
@@ -99,30 +112,47 @@ function layout(nodes, edges, boxes, direction = "TB") {
     if (title) title.rank = backwards ? end : 0;
 
     const layers = Array.from({ length: end + 1 }, () => []);
-    for (const v of [...ins.map((l) => l.from), ...items, ...outs.map((l) => l.to)]) layers[v.rank].push(v);
+    for (const v of new Set([...ins.map((l) => l.from), ...items, ...outs.map((l) => l.to)])) layers[v.rank].push(v);
     const segments = Array.from({ length: end }, () => []);  // between a layer and the next
+    const join = (u, v, run) => {
+      const straight = (u.dummy || u.port !== undefined) + (v.dummy || v.port !== undefined);
+      segments[u.rank].push({ u, v, run, weight: [1, 2, 8][straight] });
+    };
+    const readers = new Map(), trunks = new Map();  // one line for all that carry the same value, until their labels
+    for (const l of here.links) append(readers, valueOf(l), l);
     for (const l of here.links) {
-      l.chain = [l.from];
-      const middle = l.width ? (l.from.rank + l.to.rank) >> 1 : -1;
-      for (let r = l.from.rank + 1; r < l.to.rank; r++) {
+      const value = valueOf(l), shared = readers.get(value).length > 1;
+      const middle = l.width ? (shared ? l.to.rank - 1 : (l.from.rank + l.to.rank) >> 1) : -1;
+      if (!trunks.has(value)) trunks.set(value, [l.from]);
+      const trunk = trunks.get(value), last = shared && l.width ? middle : l.to.rank;
+      l.trunk = trunk;
+      l.stem = last - l.from.rank;  // so many pieces are the trunk's
+      for (let r = l.from.rank + trunk.length; r < last; r++) {
         const v = r === middle ? { label: l.run.i, width: l.width + 2 * LINE, height: l.height } : { width: LINE, height: 0 };
-        v.rank = r;
-        v.dummy = true;
-        l.chain.push(v);
+        Object.assign(v, { rank: r, dummy: true });
+        join(trunk.at(-1), v, l.run.i);
+        trunk.push(v);
         layers[r].push(v);
       }
-      l.chain.push(l.to);
-      for (let k = 1; k < l.chain.length; k++) {
-        const [u, v] = [l.chain[k - 1], l.chain[k]];
-        const straight = (u.dummy || u.port !== undefined) + (v.dummy || v.port !== undefined);
-        segments[u.rank].push({ u, v, run: l.run.i, weight: [1, 2, 8][straight] });
+      l.branch = [];
+      if (last < l.to.rank) {
+        const v = { label: l.run.i, width: l.width + 2 * LINE, height: l.height, rank: last, dummy: true };
+        l.branch.push(v);
+        layers[last].push(v);
       }
+      l.branch.push(l.to);
+      [trunk[l.stem - 1], ...l.branch].forEach((v, k, way) => { if (k) join(way[k - 1], v, l.run.i); });
     }
     sortLayers(layers, segments);
     if (title) layers[title.rank].unshift(title);
-    placeAcross(layers, segments, title);
+    placeAcross(layers, segments, title, [...trunks.values()]);
     placeAlong(here, layers, segments);
     finish(here, layers, title);
+  }
+
+  // What a line carries: the value of its source, where it goes its way; a turned one shares nothing.
+  function valueOf(l) {
+    return l.run.turned ? -1 - l.run.i : `${l.run.ends[0][0]} ${l.from && l.from.port === undefined ? l.from.order : ""}`;
   }
 
   // Longest paths from the top; what nothing enters then comes down to its first reader.
@@ -168,9 +198,13 @@ function layout(nodes, edges, boxes, direction = "TB") {
     const crossings = () => {
       let count = 0;
       for (const between of segments) {
-        const pairs = between.map((s) => [place(s.u, s.run), place(s.v, s.run)]);
-        for (let i = 0; i < pairs.length; i++) {
-          for (let k = 0; k < i; k++) count += (pairs[i][0] - pairs[k][0]) * (pairs[i][1] - pairs[k][1]) < 0;
+        const pairs = between.map((s) => [place(s.u, s.run), place(s.v, s.run)]).sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+        const sorted = [];  // the second places so far: those behind a new one are crossed
+        for (const [, v] of pairs) {
+          let [low, high] = [0, sorted.length];
+          while (low < high) { const mid = (low + high) >> 1; if (sorted[mid] <= v) low = mid + 1; else high = mid; }
+          count += sorted.length - low;
+          sorted.splice(low, 0, v);
         }
       }
       return count;
@@ -197,7 +231,7 @@ function layout(nodes, edges, boxes, direction = "TB") {
   }
 
   // Places across the flow: least squares to the neighbours under the distances, by pooling (isotonic regression).
-  function placeAcross(layers, segments, title) {
+  function placeAcross(layers, segments, title, trunks) {
     for (const layer of layers) {
       let x = 0;
       for (const v of layer) { v.x = x + v.width / 2; x += v.width + SIDE; }
@@ -208,7 +242,7 @@ function layout(nodes, edges, boxes, direction = "TB") {
       for (const s of between) {
         const apart = offset(s.u, s.run) - offset(s.v, s.run);
         for (const [mine, other, by] of [[s.u, s.v, -apart], [s.v, s.u, apart]]) {
-          near.set(mine, [...(near.get(mine) || []), { other, by, weight: s.weight, up: other === s.u }]);
+          append(near, mine, { other, by, weight: s.weight, up: other === s.u });
         }
       }
     }
@@ -229,26 +263,52 @@ function layout(nodes, edges, boxes, direction = "TB") {
         pool(free);
       }
     }
+    for (const trunk of trunks) straighten(layers, trunk.filter((v) => v.dummy && v.label === undefined));
     if (!title) return;
     const others = layers.flat().filter((v) => v !== title), beside = layers[title.rank].filter((v) => v !== title);
     title.x = Math.min(0, ...others.map((v) => v.x - v.width / 2)) + title.width / 2;
     for (const v of beside) title.x = Math.min(title.x, v.x - v.width / 2 - SIDE - title.width / 2);
   }
 
+  function apart(a, b) {  // the least distance of two neighbours
+    return (a.width + b.width) / 2 + (a.dummy && b.dummy ? LINE : SIDE);
+  }
+
+  function straighten(layers, line) {  // as few bends as the room beside a long line allows
+    const room = line.map((v) => {
+      const layer = layers[v.rank], before = layer[v.at - 1], after = layer[v.at + 1];
+      return [before ? before.x + apart(before, v) : -Infinity, after ? after.x - apart(v, after) : Infinity];
+    });
+    for (let i = 0; i < line.length;) {
+      let [low, high] = room[i], k = i + 1, sum = line[i].x;
+      for (; k < line.length; k++) {
+        const [l, h] = [Math.max(low, room[k][0]), Math.min(high, room[k][1])];
+        if (l > h) break;
+        [low, high] = [l, h];
+        sum += line[k].x;
+      }
+      const x = Math.min(high, Math.max(low, sum / (k - i)));
+      for (; i < k; i++) line[i].x = x;
+    }
+  }
+
   function pool(layer) {
     const blocks = [];
     let start = 0;
     layer.forEach((v, i) => {
-      if (i) start += (layer[i - 1].width + v.width) / 2 + (layer[i - 1].dummy && v.dummy ? LINE : SIDE);
+      if (i) start += apart(layer[i - 1], v);
       v.start = start;
-      let block = { sum: v.weight * (v.wish - start), weight: v.weight, of: [v] };
+      let block = { sum: v.weight * (v.wish - start), weight: v.weight, first: i };
       while (blocks.length && blocks.at(-1).sum / blocks.at(-1).weight > block.sum / block.weight) {
         const before = blocks.pop();
-        block = { sum: before.sum + block.sum, weight: before.weight + block.weight, of: [...before.of, ...block.of] };
+        block = { sum: before.sum + block.sum, weight: before.weight + block.weight, first: before.first };
       }
       blocks.push(block);
     });
-    for (const b of blocks) for (const v of b.of) v.x = b.sum / b.weight + v.start;
+    blocks.forEach((b, i) => {
+      const end = i + 1 < blocks.length ? blocks[i + 1].first : layer.length;
+      for (const v of layer.slice(b.first, end)) v.x = b.sum / b.weight + v.start;
+    });
   }
 
   // Places along the flow: bands; the farther the lines between two go, the farther these are apart.
@@ -266,7 +326,9 @@ function layout(nodes, edges, boxes, direction = "TB") {
 
   function finish(here, layers, title) {
     const all = layers.flat(), page = here.id === null;
-    const left = Math.min(0, ...all.map((v) => v.x - v.width / 2)), right = Math.max(0, ...all.map((v) => v.x + v.width / 2));
+    let left = Infinity, right = -Infinity;
+    for (const v of all) [left, right] = [Math.min(left, v.x - v.width / 2), Math.max(right, v.x + v.width / 2)];
+    if (!all.length) left = right = 0;
     const strip = here.title && sideways ? here.title.height + 4 : 0;
     const x0 = left - PAD - strip, bottom = here.bands.at(-1).bottom;
     here.width = right - x0 + PAD;
@@ -276,7 +338,7 @@ function layout(nodes, edges, boxes, direction = "TB") {
     if (page) return;
     const item = boxItem.get(here.id);
     [item.width, item.height] = [here.width, here.height];
-    for (const v of all) if (v.port !== undefined) item.ports.set(v.port, v.x - x0);
+    for (const v of all) for (const run of v.port || []) item.ports.set(run, v.x - x0);
     // a port's line reaches the border
     here.bands[0].top -= PAD;
     here.bands.at(-1).bottom = here.height - PAD;
@@ -324,44 +386,57 @@ function layout(nodes, edges, boxes, direction = "TB") {
     return n;
   }
   function spreadEnds() {  // lines at one end of a node stand beside each other, in the order of where they go
-    const ends = new Map();
+    const ends = new Map(), shift = new Map();
+    const note = (item, side, key, next, run) => {
+      if (!item.node) return;
+      if (!ends.has(item)) ends.set(item, { in: new Map(), out: new Map() });
+      ends.get(item)[side].set(key, next.x + offset(next, run));
+    };
     for (const here of level.values()) {
       for (const l of here.links) {
-        for (const [item, next, side] of [[l.from, l.chain[1], "out"], [l.to, l.chain.at(-2), "in"]]) {
-          if (!item.node) continue;
-          if (!ends.has(item)) ends.set(item, { in: [], out: [] });
-          ends.get(item)[side].push({ l, x: next.x + offset(next, l.run.i) });
-        }
+        note(l.from, "out", l.trunk, l.trunk[1] || l.branch[0], l.run.i);
+        note(l.to, "in", l, l.branch.length > 1 ? l.branch[0] : l.trunk[l.stem - 1], l.run.i);
       }
     }
-    const shift = { in: new Map(), out: new Map() };
     for (const [item, sides] of ends) {
-      for (const side of ["in", "out"]) {
-        const list = sides[side].sort((a, b) => a.x - b.x), step = Math.min(9, (0.6 * item.width) / Math.max(1, list.length));
-        list.forEach((end, i) => shift[side].set(end.l, (i - (list.length - 1) / 2) * step));
+      for (const places of [sides.in, sides.out]) {
+        const list = [...places].sort((a, b) => a[1] - b[1]), step = Math.min(9, (0.6 * item.width) / Math.max(1, list.length));
+        list.forEach(([key], i) => shift.set(key, (i - (list.length - 1) / 2) * step));
       }
     }
     return shift;
   }
   function bars(here, l) {  // vertical pieces [x, from, to] of a line on one level, on the page
-    const [ox, oy] = here.origin, run = l.run.i;
-    return l.chain.map((v, k) => {
-      const band = here.bands[v.rank];
-      let dx = offset(v, run), [top, bottom] = [band.top, band.bottom];
-      if (v.node || v.ports) {
-        const first = k === 0;
-        if (v.node) dx = spread[first ? "out" : "in"].get(l);
-        let half = v.height / 2;
-        if (v.node && v.node.round) half *= Math.sqrt(Math.max(0, 1 - ((2 * dx) / v.width) ** 2));
-        [top, bottom] = first ? [v.y + half, band.bottom] : [band.top, v.y - half];
-      }
-      const x = ox + v.x + dx;
-      if (v.label !== undefined) {
-        const [a, b] = [turn(x + LINE, oy + v.y - v.height / 2), turn(x + v.width, oy + v.y + v.height / 2)];
-        parts[run].label = { x: Math.min(a[0], b[0]), y: Math.min(a[1], b[1]) };
-      }
-      return [x, oy + top, oy + bottom];
-    });
+    const { trunk } = l;
+    if (!trunk.bars) trunk.bars = joined(trunk.map((v, k) => bar(here, l, v, k === 0, trunk)));
+    const { whole, count, ends } = trunk.bars, at = l.stem - 1;
+    const stem = whole.slice(0, count[at]), [x, top] = stem.pop();
+    return [...stem, [x, top, ends[at]], ...l.branch.map((v) => bar(here, l, v, false, l))];
+  }
+  function joined(pieces) {  // straight ones in one; for each piece how many are before its end, and where that is
+    const whole = [], count = [], ends = [];
+    for (const piece of pieces) {
+      if (whole.length && Math.abs(whole.at(-1)[0] - piece[0]) < 0.05) whole.at(-1)[2] = piece[2];
+      else whole.push([...piece]);
+      count.push(whole.length);
+      ends.push(piece[2]);
+    }
+    return { whole, count, ends };
+  }
+  function bar(here, l, v, first, end) {
+    const [ox, oy] = here.origin, run = v.label ?? l.run.i, band = here.bands[v.rank];
+    let dx = offset(v, run), [top, bottom] = [band.top, band.bottom];
+    if (v.node || v.ports) {
+      if (v.node) dx = spread.get(end);
+      let half = v.height / 2;
+      if (v.node && v.node.round) half *= Math.sqrt(Math.max(0, 1 - ((2 * dx) / v.width) ** 2));
+      [top, bottom] = first ? [v.y + half, band.bottom] : [band.top, v.y - half];
+    }
+    if (v.label !== undefined) {
+      const [a, b] = [turn(ox + v.x + dx + LINE, oy + v.y - v.height / 2), turn(ox + v.x + dx + v.width, oy + v.y + v.height / 2)];
+      parts[run].label = { x: Math.min(a[0], b[0]), y: Math.min(a[1], b[1]) };
+    }
+    return [ox + v.x + dx, oy + top, oy + bottom];
   }
   for (const run of runs) {
     const { pieces, label } = parts[run.i];
@@ -369,7 +444,7 @@ function layout(nodes, edges, boxes, direction = "TB") {
     pieces.sort((a, b) => (a.depth === null ? 0 : a.depth) - (b.depth === null ? 0 : b.depth));
     const lines = pieces.flatMap((piece) => piece.bars);
     const points = [];
-    for (const [x, top, bottom] of lines) points.push([x, top], [x, bottom]);
+    for (const [x, top, bottom] of joined(lines).whole) points.push([x, top], [x, bottom]);
     if (run.turned) points.reverse();
     const sign = run.turned !== backwards ? -1 : 1, way = sideways ? [sign, 0] : [0, sign];
     const [start, end] = [turn(...points[0]), turn(...points.at(-1))];

@@ -15,22 +15,9 @@ from minigrad.viz.dot import (
     gradient_words,
     vertex_words,
 )
-from minigrad.viz.elements import Cluster, Edge, Picture, Vertex
+from minigrad.viz.elements import Cluster, Edge, Vertex
 
 ATTRIBUTE = re.compile(r'(\w+)=(?:"([^"]*)"|(\w+))')
-
-
-def drawing_data(picture: Picture) -> dict[str, Any]:
-    """Return what ``drawGraph`` of drawing.js draws: the words that the text for dot has, too."""
-    return {
-        "direction": picture.direction,
-        "caption": "\n".join(filter(None, (picture.title, picture.note))),
-        "above": bool(picture.title),
-        "sizes": [picture.letters, edge_letters(picture)],
-        "nodes": [_node(v, picture.show) for v in picture.nodes],
-        "edges": [_edge(e, picture.show) for e in picture.edges],
-        "boxes": [_box(c) for c in picture.clusters],
-    }
 
 
 def drawing_styles() -> dict[str, dict[str, str]]:
@@ -42,14 +29,16 @@ def drawing_styles() -> dict[str, dict[str, str]]:
     return styles
 
 
-def _node(v: Vertex, show: tuple[str, ...]) -> dict[str, Any]:
+def node_drawing(v: Vertex, show: tuple[str, ...]) -> dict[str, Any]:
+    """Return a node of what ``drawGraph`` of drawing.js draws, in the words of the text for dot."""
     words = vertex_words(v, "saved" in show)
     back = gradient_words(v) if "gradients" in show else ""
     data = {"id": v.id, "box": v.cluster, "kind": v.kind, "words": words, "back": back}
     return data | {"ring": MARKS[v.mark]} if v.mark else data
 
 
-def _edge(e: Edge, show: tuple[str, ...]) -> dict[str, Any]:
+def edge_drawing(e: Edge, show: tuple[str, ...]) -> dict[str, Any]:
+    """Return an edge of it."""
     words = [" ".join(edge_words(e, show))]
     back = edge_gradient_words(e) if "gradients" in show else ""
     return {
@@ -62,7 +51,8 @@ def _edge(e: Edge, show: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def _box(c: Cluster) -> dict[str, Any]:
+def box_drawing(c: Cluster) -> dict[str, Any]:
+    """Return a box around nodes."""
     return {
         "id": c.id,
         "parent": c.parent,

@@ -32,17 +32,22 @@ def rewire(
         is_box = nodes[target].kind in ("module", "more")
         key = (source, target, e.shape if is_box else e.place)
         if key in result:
-            first = result[key]
-            flow = _add_flows(first.flow, e.flow)
-            before = _add_flows(first.before, e.before)
-            mark = first.mark if first.mark == e.mark else ""
-            result[key] = first._replace(flow=flow, before=before, mark=mark)
+            result[key] = join_edges(result[key], e)
             continue
         edge = e._replace(source=source, target=target)
         if is_box:
             edge = edge._replace(place=0, letter="", plain="")
         result[key] = edge
     return replace(picture, nodes=nodes, edges=list(result.values()), clusters=list(clusters))
+
+
+def join_edges(first: Edge, other: Edge) -> Edge:
+    """Return the one edge that is drawn for two equal ones."""
+    return first._replace(
+        flow=_add_flows(first.flow, other.flow),
+        before=_add_flows(first.before, other.before),
+        mark=first.mark if first.mark == other.mark else "",
+    )
 
 
 def _add_flows(a: Flow | None, b: Flow | None) -> Flow | None:

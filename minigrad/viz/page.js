@@ -2,82 +2,24 @@
 (() => {
   const $ = (id) => document.getElementById(id);
   const data = JSON.parse($("data").textContent);
-  const stage = $("stage");
-  let now = data.start, scale = 1, x = 0, y = 0, lit = null;
+  const stage = $("stage"), frame = $("view");
+  const folding = createFolding(data), camera = createCamera(stage, frame, $("map"), ["LR", "RL"].includes(data.direction));
+  let view = null, lit = null;
 
-  const view = () => $("view" + now);
-  const box = (id) => $(`v${now}-n${id}`);
-  const boxes = () => data.views[now].nodes.map((n) => [n, box(n.id)]);
+  const fragments = {
+    node: (n) => $(`n${n.id}`),
+    edge: (i) => $(`e${i}`),
+    box: (call) => $(`clust${call}`),
+    back: (e, words) => { for (const t of e.querySelectorAll('text[fill="#8a3700"]')) t.textContent = words; },
+  };
   const whole = (n) => (n.path ? n.path + "." : "") + n.label;
-  const tell = (v) => {
-    if (Array.isArray(v)) return v.map(tell).join(" … ");
-    return typeof v !== "number" || Number.isInteger(v) ? String(v) : v.toPrecision(4);
+  const tell = (v, digits = 4) => {
+    if (Array.isArray(v)) return v.map((part) => tell(part, digits)).join(" … ");
+    if (typeof v !== "number" || Number.isInteger(v)) return String(v);
+    if (Math.abs(v) >= 1e-4) return String(Number(v.toPrecision(digits)));
+    const [head, power] = v.toExponential(digits - 1).split("e-");
+    return `${Number(head)}e-${power.padStart(2, "0")}`;
   };
-
-  // ---- pan and zoom
-  const place = () => { view().style.transform = `translate(${x}px,${y}px) scale(${scale})`; };
-  const zoom = (by, cx = stage.clientWidth / 2, cy = stage.clientHeight / 2) => {
-    const next = Math.min(8, Math.max(0.05, scale * by));
-    x = cx - ((cx - x) * next) / scale;
-    y = cy - ((cy - y) * next) / scale;
-    scale = next;
-    place();
-  };
-  const fit = () => {
-    const svg = view().firstElementChild;
-    const w = svg.width.baseVal.value, h = svg.height.baseVal.value;
-    scale = Math.min(stage.clientWidth / w, stage.clientHeight / h, 1.5) * 0.98;
-    x = (stage.clientWidth - w * scale) / 2;
-    y = (stage.clientHeight - h * scale) / 2;
-    place();
-  };
-  const open = () => {  // as much as can be read, from the top; `fit` shows all
-    fit();
-    if (scale >= 0.8) return;
-    zoom(0.8 / scale);
-    x = Math.max(x, 8);
-    y = 8;
-    place();
-  };
-  const seen = (element) => {
-    const a = element.getBoundingClientRect(), s = stage.getBoundingClientRect();
-    return a.left >= s.left && a.right <= s.right && a.top >= s.top && a.bottom <= s.bottom;
-  };
-  const centre = (element) => {
-    const a = element.getBoundingClientRect(), s = stage.getBoundingClientRect();
-    x += s.left + s.width / 2 - (a.left + a.width / 2);
-    y += s.top + s.height / 2 - (a.top + a.height / 2);
-    place();
-  };
-  stage.addEventListener("wheel", (e) => {
-    e.preventDefault();
-    const s = stage.getBoundingClientRect();
-    zoom(Math.exp(-e.deltaY / 400), e.clientX - s.left, e.clientY - s.top);
-  }, { passive: false });
-  const fingers = new Map();
-  let moved = 0;
-  stage.addEventListener("pointerdown", (e) => {
-    if (!fingers.size) moved = 0;
-    fingers.set(e.pointerId, [e.clientX, e.clientY]);
-  });
-  stage.addEventListener("pointermove", (e) => {
-    const old = fingers.get(e.pointerId);
-    if (!old) return;
-    const fresh = [e.clientX, e.clientY];
-    moved += Math.abs(fresh[0] - old[0]) + Math.abs(fresh[1] - old[1]);
-    if (fingers.size === 2) {
-      const [, other] = [...fingers].find(([id]) => id !== e.pointerId);
-      const far = (p) => Math.hypot(p[0] - other[0], p[1] - other[1]);
-      const s = stage.getBoundingClientRect();
-      zoom(far(fresh) / Math.max(1, far(old)), (fresh[0] + other[0]) / 2 - s.left, (fresh[1] + other[1]) / 2 - s.top);
-    } else {
-      x += fresh[0] - old[0];
-      y += fresh[1] - old[1];
-      place();
-    }
-    fingers.set(e.pointerId, fresh);
-  });
-  for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, (e) => fingers.delete(e.pointerId));
 
   // ---- what a box is
   const row = (k, v) => {
@@ -102,6 +44,11 @@
     const side = $("facts");
     side.replaceChildren();
     add(side, "h2", n.label);
+    const call = n.call ?? n.draw.box ?? null;
+    if (call !== null) {
+      const button = add(side, "button", n.call === undefined ? `close ${folding.calls.get(call).name}` : "open");
+      button.addEventListener("click", () => toggle(call));
+    }
     const table = add(side, "table", "");
     table.append(row("kind", n.kind), row("shape", n.size));
     if (n.dtype) table.append(row("dtype", n.dtype));
@@ -109,8 +56,9 @@
     if (n.in_place) table.append(row("written in place", n.in_place));
     if (n.times > 1) table.append(row("stands for", n.times));
     if (n.number !== undefined) table.append(row("value", tell(n.number)));
-    if (n.gradient !== undefined) table.append(row(n.number === undefined ? "norm of gradient" : "gradient", tell(n.gradient)));
-    for (const [title, s] of [["value", n.value], ["gradient", n.slope]]) {
+    const gradient = stepping.gradient(n);
+    if (gradient !== undefined) table.append(row(n.number === undefined ? "norm of gradient" : "gradient", tell(gradient)));
+    for (const [title, s] of [["value", n.value], ["gradient", stepping.isOver() ? n.slope : null]]) {
       if (!s) continue;
       add(side, "h2", title);
       const t = add(side, "table", "");
@@ -124,105 +72,160 @@
   // ---- paths from a box and to it
   const reach = (start, from, to) => {
     const next = new Map();
-    for (const e of data.views[now].edges) next.set(e[from], [...(next.get(e[from]) || []), e[to]]);
+    for (const e of view.edges) {
+      if (!next.has(e[from])) next.set(e[from], []);
+      next.get(e[from]).push(e[to]);
+    }
     const seen = new Set([start]), stack = [start];
     while (stack.length) for (const n of next.get(stack.pop()) || []) if (!seen.has(n)) { seen.add(n); stack.push(n); }
     return seen;
   };
   const light = (id) => {
     lit = id;
-    for (const e of view().querySelectorAll(".on")) e.classList.remove("on");
-    view().classList.toggle("lit", id !== null);
+    for (const e of frame.querySelectorAll(".on")) e.classList.remove("on");
+    frame.classList.toggle("lit", id !== null);
     if (id === null) return;
-    const down = reach(id, 0, 1), up = reach(id, 1, 0);
-    for (const set of [down, up]) for (const n of set) box(n).classList.add("on");
-    data.views[now].edges.forEach(([a, b], i) => {
-      const both = (s) => s.has(a) && s.has(b);
-      if (both(down) || both(up)) $(`v${now}-e${i}`).classList.add("on");
+    const down = reach(id, "source", "target"), up = reach(id, "target", "source");
+    for (const set of [down, up]) for (const n of set) $(`n${n}`).classList.add("on");
+    view.edges.forEach((e, i) => {
+      const both = (s) => s.has(e.source) && s.has(e.target);
+      if (both(down) || both(up)) fragments.edge(i).classList.add("on");
     });
   };
   const choose = (n) => { facts(n); light(lit === n.id ? null : n.id); };
 
-  // ---- drawings that are not there yet: there was no program that lays out
-  data.views.forEach((v, i) => { if (v.drawing) $("view" + i).append(drawGraph(v.drawing, data.styles, `v${i}-`)); });
+  // ---- drawing what is open
+  const ready = (e, label, attributes = {}) => {
+    for (const [k, v] of Object.entries({ tabindex: "0", role: "button", "aria-label": label, ...attributes })) e.setAttribute(k, v);
+    const part = e.classList.contains("cluster") ? e.querySelector("text") : e;
+    e.addEventListener("focus", () => { if (e.matches(":focus-visible") && !camera.seen(part)) camera.centre(part); });
+  };
+  const onKeys = (e, keys, act) => e.addEventListener("keydown", (k) => {
+    if (!keys.includes(k.key)) return;
+    k.preventDefault();
+    act();
+  });
+  const prepareNode = (n) => {
+    const e = fragments.node(n), closed = n.call !== undefined;
+    ready(e, `${n.label}, ${n.kind}, ${n.size}`, closed ? { "aria-expanded": "false" } : {});
+    e.addEventListener("pointerenter", () => facts(n));
+    e.addEventListener("focus", () => facts(n));
+    e.addEventListener("click", () => { if (camera.moved < 6) choose(n); });
+    if (closed) e.addEventListener("dblclick", () => toggle(n.call));
+    onKeys(e, closed ? [" "] : ["Enter", " "], () => choose(n));
+    if (closed) onKeys(e, ["Enter"], () => toggle(n.call, true));
+  };
+  const prepareBox = (draw) => {
+    const e = fragments.box(draw.id);
+    if (!e) return;
+    ready(e, `close ${folding.calls.get(draw.id).name}`, { "aria-expanded": "true" });
+    e.addEventListener("dblclick", () => toggle(draw.id));
+    onKeys(e, ["Enter", " "], () => toggle(draw.id, true));
+    e.parentNode.append(e);  // by keyboard first what is computed, then the frames around it
+  };
+  const draw = () => {
+    light(null);
+    view = folding.view();
+    const svg = drawGraph(view.drawing, data.styles, "");
+    frame.replaceChildren(svg);
+    for (const n of view.nodes) prepareNode(n);
+    for (const b of view.drawing.boxes) prepareBox(b);
+    const origin = svg.getBoundingClientRect(), ratio = svg.width.baseVal.value / Math.max(origin.width, 1e-9);
+    camera.take(svg, view.nodes.map((n) => {
+      const a = fragments.node(n).getBoundingClientRect();
+      return [a.left - origin.left, a.top - origin.top, a.width, a.height].map((v) => v * ratio);
+    }));
+    const depth = folding.depth();
+    if ($("mixed")) $("mixed").remove();
+    if (depth < 0) Object.assign(add($("depth"), "option", "mixed"), { value: -1, id: "mixed" });
+    $("depth").value = String(depth);
+    mark();
+    stepping.update(view, false);
+  };
+  const toggle = (call, byKey = false) => {
+    const place = () => fragments.box(call) || $(`n${folding.calls.get(call).closed.id}`);
+    const before = place().getBoundingClientRect();
+    folding.toggle(call);
+    search.before = null;
+    draw();
+    camera.hold(place(), before.left, before.top);
+    if (byKey) place().focus({ preventScroll: true });
+  };
 
   // ---- depth
-  const show = (i) => {
-    light(null);
-    view().hidden = true;
-    now = i;
-    view().hidden = false;
-    $("depth").value = String(i);
-    open();
-    find(false);
-    step();
-  };
-  data.views.forEach((v, i) => {
-    add($("depth"), "option", v.name).value = i;
-    for (const n of v.nodes) {
-      const e = $(`v${i}-n${n.id}`);
-      e.setAttribute("tabindex", "0");
-      e.setAttribute("role", "button");
-      e.setAttribute("aria-label", `${n.label}, ${n.kind}, ${n.size}`);
-      e.addEventListener("pointerenter", () => facts(n));
-      e.addEventListener("focus", () => { facts(n); if (e.matches(":focus-visible") && !seen(e)) centre(e); });
-      e.addEventListener("click", () => { if (moved < 6) choose(n); });
-      e.addEventListener("keydown", (k) => {
-        if (k.key === "Enter" || k.key === " ") { k.preventDefault(); choose(n); }
-      });
-    }
+  for (let depth = 0; depth < folding.levels; depth++) add($("depth"), "option", String(depth)).value = depth;
+  add($("depth"), "option", "all").value = folding.levels;
+  $("depth").addEventListener("change", (e) => {
+    folding.openTo(Number(e.target.value));
+    search.before = null;
+    draw();
+    camera.open();
+    stepping.update(view);
   });
-  $("depth").addEventListener("change", (e) => show(Number(e.target.value)));
 
-  // ---- find
-  function find(go = true) {
-    const text = $("find").value.trim().toLowerCase();
-    let first = null, count = 0;
-    for (const [n, e] of boxes()) {
-      const hit = text !== "" && whole(n).toLowerCase().includes(text);
-      e.classList.toggle("found", hit);
-      if (hit) { count += 1; first = first || [n, e]; }
-    }
-    $("found").textContent = text ? String(count) : "";
-    if (first && go) { facts(first[0]); if (!seen(first[1])) centre(first[1]); }
+  // ---- find, also in what is closed
+  const search = { hits: [], at: 0, before: null };  // before: the calls that were open when the search began
+  const element = (hit) => (hit.node ? fragments.node(folding.shown(hit.node.id)) : boxElement(hit.box.draw.id));
+  const boxElement = (call) => {
+    const closed = folding.around(call).findLast((at) => !folding.opened.has(at));
+    return closed === undefined ? fragments.box(call) : fragments.node(folding.calls.get(closed).closed);
+  };
+  const isOpen = (hit) => folding.around(hit.node ? hit.node.draw.box : hit.box.draw.parent).every((at) => folding.opened.has(at));
+  function mark() {
+    for (const e of frame.querySelectorAll(".found, .hit")) e.classList.remove("found", "hit");
+    search.hits.forEach((hit, i) => {
+      const e = element(hit);
+      e.classList.add("found");
+      if (i === search.at) e.classList.add("hit");
+    });
+    const count = search.hits.length;
+    $("hit").textContent = count > 1 ? `${search.at + 1} /` : "";
+    $("found").textContent = $("find").value.trim() ? String(count) : "";
   }
-  $("find").addEventListener("input", () => find());
+  const go = (i) => {
+    const hit = search.hits[i];
+    search.at = i;
+    const size = folding.opened.size;
+    folding.reveal(hit.node ? hit.node.draw.box : hit.box.draw.parent);
+    if (folding.opened.size !== size) draw(); else mark();
+    if (hit.node) facts(hit.node);
+    if (!camera.seen(element(hit))) camera.centre(element(hit));
+  };
+  const find = () => {
+    const text = $("find").value.trim().toLowerCase(), has = (name) => text !== "" && name.toLowerCase().includes(text);
+    const opened = search.before || folding.opened, size = folding.opened.size;
+    search.hits = [
+      ...data.nodes.filter((n) => has(whole(n))).map((node) => ({ node, order: node.id })),
+      ...data.boxes.filter((b) => has(b.name)).map((box) => ({ box, order: Math.min(...box.members) - 0.5 })),
+    ].sort((a, b) => a.order - b.order);
+    search.before = text ? new Set(opened) : null;
+    folding.opened = opened;
+    search.at = Math.max(0, search.hits.findIndex(isOpen));
+    if (folding.opened.size !== size) draw();
+    if (search.hits.length) go(search.at); else mark();
+  };
+  $("find").addEventListener("input", find);
+  $("find").addEventListener("keydown", (e) => {
+    const count = search.hits.length;
+    if (e.key !== "Enter" || !count) return;
+    e.preventDefault();
+    go((search.at + (e.shiftKey ? count - 1 : 1)) % count);
+  });
 
-  // ---- backward
-  const slider = $("step");
-  function step() {
-    const at = Number(slider.value), gathered = new Map();
-    data.steps.slice(0, at).forEach((s) => s.sent.forEach((t) => gathered.set(t.to, t.norm)));
-    const current = at ? data.steps[at - 1] : null;
-    for (const [n, e] of boxes()) {
-      const ages = [n.sequence, ...n.ages];
-      const here = current !== null && ages.includes(current.node);
-      e.classList.toggle("at", here);
-      if (here && !seen(e)) centre(e);
-      e.classList.toggle("got", ages.some((age) => gathered.has(age)));
-    }
-    $("at").textContent = `${at} / ${data.steps.length}`;
-    let text = current ? current.text : "Nothing has flowed yet.";
-    if (at && at === data.steps.length) {
-      const ends = data.leaves.filter((n) => gathered.has(n.sequence));
-      text += "\n\nthe gradients: " + ends.map((n) => `${whole(n)} ‖${tell(gathered.get(n.sequence))}‖`).join(", ");
-    }
-    $("told").textContent = text;
-  }
-  $("backward").hidden = data.steps.length === 0;
-  slider.max = data.steps.length;
-  slider.addEventListener("input", step);
-  const move = (by) => { slider.value = Number(slider.value) + by; step(); };
+  // ---- forward and backward
+  const stepping = createStepping(data, folding, camera, {
+    slider: $("step"), at: $("at"), told: $("told"), play: $("play"), tell, fragments, changed: () => stepping.update(view),
+  });
+  $("steps").hidden = !stepping.any;
 
   // ---- buttons and keys
-  $("in").onclick = () => zoom(1.25);
-  $("out").onclick = () => zoom(0.8);
-  $("fit").onclick = fit;
-  const pan = (dx, dy) => { x += dx; y += dy; place(); };
+  $("in").onclick = () => camera.zoom(1.25);
+  $("out").onclick = () => camera.zoom(0.8);
+  $("fit").onclick = camera.fit;
   const keys = {
-    "+": () => zoom(1.25), "=": () => zoom(1.25), "-": () => zoom(0.8), 0: fit, "/": () => $("find").focus(),
-    "[": () => move(-1), "]": () => move(1), Escape: () => light(null),
-    ArrowLeft: () => pan(40, 0), ArrowRight: () => pan(-40, 0), ArrowUp: () => pan(0, 40), ArrowDown: () => pan(0, -40),
+    "+": () => camera.zoom(1.25), "=": () => camera.zoom(1.25), "-": () => camera.zoom(0.8), 0: camera.fit, "/": () => $("find").focus(),
+    "[": () => stepping.move(-1), "]": () => stepping.move(1), p: stepping.toggle, Escape: () => light(null),
+    ArrowLeft: () => camera.pan(40, 0), ArrowRight: () => camera.pan(-40, 0), ArrowUp: () => camera.pan(0, 40), ArrowDown: () => camera.pan(0, -40),
   };
   document.addEventListener("keydown", (e) => {
     const typing = ["INPUT", "SELECT"].includes(e.target.tagName);
@@ -233,8 +236,9 @@
   });
   let wide = window.innerWidth;
   window.addEventListener("resize", () => {  // a phone's own bars come and go: they change the height only
-    if (window.innerWidth !== wide) open();
+    if (window.innerWidth !== wide) camera.open();
     wide = window.innerWidth;
   });
-  show(data.start);
+  draw();
+  camera.open();
 })();

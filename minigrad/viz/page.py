@@ -1,28 +1,27 @@
-"""One standalone page: the picture at every depth, pan and zoom, search, paths, backward steps."""
+"""One standalone page: boxes that open one by one, search, paths, forward and backward by steps."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from minigrad.viz.elements import Picture, Vertex
-from minigrad.viz.formatting import format_bytes, format_shape
+from minigrad.viz.dot import cluster_title, edge_letters, gradient_name
+from minigrad.viz.elements import Cluster, Edge, Picture, Vertex
+from minigrad.viz.folding import Folding, foldable
+from minigrad.viz.formatting import format_bytes, format_shape, shorten
 from minigrad.viz.json_text import plain
-from minigrad.viz.layout import drawing_data, drawing_styles
-from minigrad.viz.render import can_draw, render_picture
-from minigrad.viz.repeats import merge_repeats
-from minigrad.viz.simplify import close_modules, shorten_middle
-from minigrad.viz.statistics import norm
+from minigrad.viz.layout import box_drawing, drawing_styles, edge_drawing, node_drawing
+from minigrad.viz.statistics import norm, size_of
 from minigrad.viz.steps import Step
 
-DEEPEST = 6  # so many depths are laid out at most
-SCRIPTS = ("layout.js", "drawing.js", "page.js")
-PER_PAGE = 400  # boxes in one of them
+SCRIPTS = ("layout.js", "drawing.js", "folding.js", "camera.js", "stepping.js", "page.js")
+LONGEST_TITLE = 80
 HINT = (
     " Draw with &quot;values&quot; among <code>show</code> "
     "to see statistics of values and gradients, too."
@@ -39,30 +38,17 @@ def write_page(
 
 
 def page_text(picture: Picture, whole: Picture, steps: Iterable[Step] = ()) -> str:
-    """Return the page of ``picture``.
+    """Return the page of ``picture``, which lays itself out, whichever boxes are open.
 
     ``whole`` is the picture with nothing closed. ``steps`` are those of :func:`backward_steps`, for
     the slider. With "values" among what the picture shows, pointing at a box shows the statistics
-    of its value and of its gradient. Without the program ``dot`` the page lays itself out.
+    of its value and of its gradient.
     """
-    views = _views(picture, whole)
-    data = {
-        "start": next(i for i, (_, view) in enumerate(views) if view.nodes == picture.nodes),
-        "views": [_view_data(name, view) for name, view in views],
-        "steps": [_step_data(step) for step in steps],
-        "leaves": _leaves(whole),
-        "styles": drawing_styles(),
-    }
-    drawings = [
-        f'<div class="view" id="view{i}" hidden>{_svg(view, i) if can_draw() else ""}</div>'
-        for i, (_, view) in enumerate(views)
-    ]
     parts = {
         "css": _asset("page.css"),
         "js": "\n".join(map(_asset, SCRIPTS)),
-        "data": _json(data),
-        "views": "\n".join(drawings),
-        "title": escape(picture.title or "minigrad"),
+        "data": _json(_page_data(picture, whole, steps)),
+        "title": escape(page_title(picture, whole)),
         "hint": "" if "values" in picture.show else HINT,
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda m: parts[m.group(1)], _asset("page.html"))
@@ -77,61 +63,124 @@ def _json(data: Any) -> str:
     return text.replace("<", "\\u003c")
 
 
-def _views(picture: Picture, whole: Picture) -> list[tuple[str, Picture]]:
-    """Return (name, picture) for each depth that can be chosen, ``picture`` among them."""
-    base = merge_repeats(whole)
-    levels = {c.level for c in whole.clusters}
-    views = []
-    for depth in range(min(len(levels), DEEPEST)):
-        view = close_modules(base, depth)
-        views.append((str(depth), shorten_middle(view, PER_PAGE)))
-    views.append(("all", shorten_middle(base, PER_PAGE)))
-    if all(view.nodes != picture.nodes for _, view in views):
-        views.insert(0, ("as drawn", picture))
-    return views
+def page_title(picture: Picture, whole: Picture) -> str:
+    """Return the picture's title; where it has none, what it shows: "Sequential: x → loss"."""
+    if picture.title:
+        return picture.title
+    inputs = [v.label for v in whole.nodes if v.kind == "input" and v.label != "leaf"]
+    results = [_result_name(v, whole) for v in whole.nodes if v.kind == "output"]
+    outermost = dict.fromkeys(c.kind for c in whole.clusters if c.parent is None)
+    way = " → ".join(filter(None, (", ".join(inputs), ", ".join(results))))
+    title = ": ".join(filter(None, (", ".join(outermost), way)))
+    return title if len(title) <= LONGEST_TITLE else f"{title[:LONGEST_TITLE]}…"
 
 
-def _view_data(name: str, view: Picture) -> dict[str, Any]:
-    paths: dict[int | None, str] = {c.id: c.path for c in view.clusters}
-    nodes = [_node_data(node, paths.get(node.cluster, "")) for node in view.nodes]
-    edges = [[e.source, e.target] for e in view.edges]
-    data: dict[str, Any] = {"name": name, "nodes": nodes, "edges": edges}
-    if not can_draw():
-        # the page lays out by itself
-        data["drawing"] = drawing_data(view)
-    return data
+def _result_name(output: Vertex, whole: Picture) -> str:
+    """Return what an output is called: by the value's own name, if it has one."""
+    for e in whole.edges:
+        value = whole.nodes[e.source]
+        if e.target == output.id and value.kind == "named":
+            symbol, _, _ = value.label.partition(" = ")
+            return symbol
+    return output.label
 
 
-def _node_data(node: Vertex, path: str) -> dict[str, Any]:
-    fields = node._asdict().items()
-    data = {key: value for key, value in fields if value is not None}
-    data["size"] = format_shape(node.shape)
-    data["keeps"] = format_bytes(node.saved) if node.saved else ""
-    data["kind"] = "operation" if node.kind == "named" else node.kind
-    data["path"] = path
-    return data
+# ---- data --------------------------------------------------------------------------------------
+def _page_data(picture: Picture, whole: Picture, steps: Iterable[Step]) -> dict[str, Any]:
+    folding = foldable(picture, whole)
+    names = _names_by_age(whole)
+    base = folding.base
+    paths = {c.id: c.path for c in base.clusters}
+    return {
+        "direction": picture.direction,
+        "caption": "\n".join(filter(None, (picture.title, picture.note))),
+        "above": bool(picture.title),
+        "sizes": [picture.letters, edge_letters(picture)],
+        "styles": drawing_styles(),
+        "start": sorted(c.id for c in picture.clusters if c.id in folding.closed),
+        "nodes": [_node_data(v, paths, picture.show) for v in base.nodes],
+        "boxes": [
+            _box_data(c, folding, paths, picture.show)
+            for c in base.clusters
+            if c.id in folding.closed
+        ],
+        "edges": [
+            _edge_data(arrow, readers, picture.show)
+            for arrow, readers in zip(folding.arrows, folding.readers, strict=True)
+        ],
+        "steps": [_step_data(step, names) for step in steps],
+        "leaves": [_leaf_data(v, names) for v in whole.nodes if v.kind in ("parameter", "input")],
+    }
 
 
-def _leaves(whole: Picture) -> list[dict[str, Any]]:
-    """Return every leaf that may have a gradient, also of calls that are drawn once for several."""
-    paths: dict[int | None, str] = {c.id: c.path for c in whole.clusters}
-    leaves = []
+def _names_by_age(whole: Picture) -> dict[int | None, str]:
+    """Return what each value is called with the path of its call: "1.weight"."""
+    paths = {c.id: c.path for c in whole.clusters}
+    names = {}
     for v in whole.nodes:
-        if v.kind in ("parameter", "input"):
-            path = paths.get(v.cluster, "")
-            leaves.append({"label": v.label, "path": path, "sequence": v.sequence})
-    return leaves
+        symbol, _, _ = v.label.partition(" = ")
+        path = "" if v.cluster is None else paths[v.cluster]
+        names[v.sequence] = f"{path}.{symbol}" if path else symbol
+    return names
 
 
-def _step_data(step: Step) -> dict[str, Any]:
-    sent = [{"to": s.to, "norm": norm(s.accumulated._data)} for s in step.sent]
-    incoming = norm(step.cotangent._data)
-    return {"node": step.sequence, "text": str(step), "in": incoming, "sent": sent}
+def _node_data(v: Vertex, paths: dict[int, str], show: tuple[str, ...]) -> dict[str, Any]:
+    fields = v._asdict().items()
+    defaults = v._field_defaults
+    data = {key: x for key, x in fields if key not in defaults or x != defaults[key]}
+    data["size"] = format_shape(v.shape)
+    data["draw"] = node_drawing(v, show)
+    if v.saved:
+        data["keeps"] = format_bytes(v.saved)
+    if v.kind == "named":
+        data["kind"] = "operation"
+    if v.cluster is not None and paths[v.cluster]:
+        data["path"] = paths[v.cluster]
+    if v.plain and v.plain != v.label:
+        # in place of names that a closed box hides
+        data["words"] = node_drawing(v._replace(label=v.plain), show)["words"]
+    if "gradients" in show and v.kind != "output":
+        data["slot"] = gradient_name(v)
+    return data
 
 
-def _svg(view: Picture, i: int) -> str:
-    """Return the drawing without prologue, its ids distinct from those of other views."""
-    text = render_picture(view, "svg").decode()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<title>.*?</title>", "", text, flags=re.S)
-    return re.sub(r'id="(\w+)"', rf'id="v{i}-\1"', text)
+def _box_data(
+    c: Cluster, folding: Folding, paths: dict[int, str], show: tuple[str, ...]
+) -> dict[str, Any]:
+    return {
+        "draw": box_drawing(c),
+        "name": shorten(cluster_title(c)),
+        "level": c.level,
+        "last": folding.last[c.id],
+        "leaving": folding.leaving.get(c.id, []),
+        "closed": _node_data(folding.closed[c.id], paths, show),
+    }
+
+
+def _edge_data(arrow: Edge, readers: list[int], show: tuple[str, ...]) -> dict[str, Any]:
+    data = edge_drawing(arrow, show)
+    if arrow.letter != arrow.plain:
+        data["plain"] = edge_drawing(arrow._replace(letter=arrow.plain), show)["words"]
+    if data["back"]:
+        data["readers"] = readers
+    return data
+
+
+def _leaf_data(v: Vertex, names: dict[int | None, str]) -> dict[str, Any]:
+    return {"name": names[v.sequence], "sequence": v.sequence}
+
+
+def _step_data(step: Step, names: dict[int | None, str]) -> dict[str, Any]:
+    """Return a step in the words of the picture, which knows the names of parameters."""
+    sent = [replace(s, name=names.get(s.to, s.name)) for s in step.sent]
+    named = replace(step, name=names.get(step.sequence, step.name), sent=tuple(sent))
+    arrived = []
+    for s in sent:
+        array = s.accumulated._data
+        arrived.append({"to": s.to, "norm": norm(array), "gradient": size_of(array)})
+    return {
+        "node": step.sequence,
+        "text": str(named),
+        "in": norm(step.cotangent._data),
+        "sent": arrived,
+    }

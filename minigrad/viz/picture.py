@@ -95,6 +95,9 @@ class Graph(Picture):
     def html(self, path: str | Path, steps: Iterable[Any] = ()) -> Path:
         """Write a standalone page to ``path`` that needs no network; return the path.
 
+        Its boxes open one by one, and its search looks into closed ones. The slider goes through
+        the forward pass, and through backward with ``steps``.
+
         ``steps``, those of :func:`minigrad.viz.backward_steps`, make the slider. Draw with "values"
         among ``show`` for statistics. All of it, in place of ``loss.backward()``::
 
@@ -102,7 +105,7 @@ class Graph(Picture):
             show = ("shapes", "gradients", "values")
             viz.graph(loss, {"x": x}, show=show).html("loss.html", steps)
 
-        Without the program ``dot`` the page lays itself out, in the browser.
+        The page needs no program ``dot``: it lays itself out, in the browser.
         """
         return write_page(self, self.whole or self, path, steps)
 

@@ -83,7 +83,7 @@ def close_boxes(picture: P, box_of: dict[int, int]) -> P:
             # at its last vertex, whatever the box reads is drawn already
             for member in members[box]:
                 merged_into[member.id] = number
-            nodes.append(_module_box(number, by_id[box], members[box], leaving))
+            nodes.append(module_box(number, by_id[box], members[box], leaving))
 
     clusters = clusters_around(picture.clusters, nodes)
     return rewire(picture, nodes, merged_into, clusters, with_letters(picture.edges, lettered))
@@ -124,7 +124,7 @@ def _boxes(picture: Picture, depth: int, layers: bool) -> dict[int, int]:
     return result
 
 
-def _module_box(number: int, call: Cluster, members: list[Vertex], leaving: set[int]) -> Vertex:
+def module_box(number: int, call: Cluster, members: list[Vertex], leaving: set[int]) -> Vertex:
     last = members[-1]
     return Vertex(
         number,
