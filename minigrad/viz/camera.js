@@ -73,7 +73,10 @@ function createCamera(stage, frame, map, sideways) {
   map.addEventListener("pointermove", (e) => { if (map.hasPointerCapture(e.pointerId)) goTo(e); });
 
   // ---- wheel, mouse and fingers
-  stage.addEventListener("scroll", () => stage.scrollTo(0, 0));  // a browser scrolls to what gets the focus
+  stage.addEventListener("scroll", () => {  // a browser scrolls to what gets the focus
+    pan(-stage.scrollLeft, -stage.scrollTop);
+    stage.scrollTo(0, 0);
+  });
   stage.addEventListener("wheel", (e) => {
     e.preventDefault();
     const s = stage.getBoundingClientRect();

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,22 +30,23 @@ class Folding:
 
 def foldable(picture: Picture, whole: Picture) -> Folding:
     """Return the folding of ``whole``, with equal calls drawn once if ``picture`` has them so."""
-    folding = _fold(merge_repeats(whole))
-    if _names_shown(folding, picture) == sorted(_name(v) for v in picture.nodes):
-        return folding
+    merged = _fold(merge_repeats(whole))
+    if _shows(merged, picture):
+        return merged
     unmerged = _fold(whole)
-    is_as_drawn = _names_shown(unmerged, picture) == sorted(_name(v) for v in picture.nodes)
-    return unmerged if is_as_drawn else folding
+    return unmerged if _shows(unmerged, picture) else merged
 
 
-def _names_shown(folding: Folding, picture: Picture) -> list[Any]:
-    """Return what is shown where the calls of ``picture`` are open."""
-    opened: set[int | None] = {None, *(c.id for c in picture.clusters)}
-    names = [_name(v) for v in folding.base.nodes if v.cluster in opened]
-    for c in folding.base.clusters:
-        if c.id in folding.closed and c.id not in opened and c.parent in opened:
-            names.append(_name(folding.closed[c.id]))
-    return sorted(names)
+def _shows(folding: Folding, picture: Picture) -> bool:
+    """Return whether that is what is shown where the calls of ``picture`` are open."""
+    opened: set[int | None] = {None}
+    opened.update(c.id for c in picture.clusters)
+    shown = [v for v in folding.base.nodes if v.cluster in opened]
+    for call, box in folding.closed.items():
+        if call not in opened and box.cluster in opened:
+            shown.append(box)
+    names = Counter(map(_name, shown))
+    return names == Counter(map(_name, picture.nodes))
 
 
 def _name(v: Vertex) -> tuple[Any, ...]:

@@ -67,11 +67,14 @@ def page_title(picture: Picture, whole: Picture) -> str:
     """Return the picture's title; where it has none, what it shows: "Sequential: x → loss"."""
     if picture.title:
         return picture.title
-    inputs = [v.label for v in whole.nodes if v.kind == "input" and v.label != "leaf"]
+    inputs = [v.label for v in whole.nodes if v.kind == "input"]
     results = [_result_name(v, whole) for v in whole.nodes if v.kind == "output"]
-    outermost = dict.fromkeys(c.kind for c in whole.clusters if c.parent is None)
-    way = " → ".join(filter(None, (", ".join(inputs), ", ".join(results))))
-    title = ": ".join(filter(None, (", ".join(outermost), way)))
+    modules = [c.kind for c in whole.clusters if c.parent is None]
+    named = (label for label in inputs if label != "leaf")
+    ends = [", ".join(named), ", ".join(results)]
+    way = " → ".join(filter(None, ends))
+    kinds = ", ".join(dict.fromkeys(modules))
+    title = ": ".join(filter(None, (kinds, way)))
     return title if len(title) <= LONGEST_TITLE else f"{title[:LONGEST_TITLE]}…"
 
 
