@@ -53,6 +53,7 @@
     table.append(row("kind", n.kind), row("shape", n.size));
     if (n.dtype) table.append(row("dtype", n.dtype));
     if (n.keeps) table.append(row("keeps for backward", n.keeps));
+    if (n.line) table.append(row("line", n.line));
     if (n.in_place) table.append(row("written in place", n.in_place));
     if (n.times > 1) table.append(row("stands for", n.times));
     if (n.number !== undefined) table.append(row("value", tell(n.number)));

@@ -3,7 +3,7 @@
 function createStepping(data, folding, camera, ui) {
   const { slider, at, told, play, tell, fragments } = ui;
   const PACE = 700;  // milliseconds a step
-  const forward = data.nodes.filter((n) => n.kind === "operation"), backward = data.steps;
+  const forward = data.nodes.filter((n) => ["operation", "derivative"].includes(n.kind)), backward = data.steps;
   const ends = new Map();  // vertex -> its place in the forward pass
   forward.forEach((n, i) => ends.set(n.id, i));
   const has = backward.length > 0;
