@@ -9,7 +9,6 @@ from minigrad.viz.dot import (
     MARKS,
     STYLES,
     edge_gradient_words,
-    edge_letters,
     edge_words,
     frame_title,
     gradient_words,
