@@ -1,6 +1,7 @@
 """A picture drawn by graphviz; where it is missing, pages lay themselves out (layout.js).
 
-The title of a frame goes to its right where an edge would cross it at the left.
+The title of a frame goes to its right where an edge would cross it at the left, and gets room
+beside it where one would cross it at both ends.
 """
 
 from __future__ import annotations
@@ -9,15 +10,20 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
-from typing import Any
+from typing import NamedTuple
 
 from minigrad.viz.dot import dot_text
 from minigrad.viz.elements import Picture
 
-# boxes from which on one quick layout must do: curves around frames take minutes
+# boxes from which on one quick layout must do
 LARGE = 150
-QUICK = ("-Gnslimit=1", "-Gsplines=line")
-INTERVALS = 24  # of a curve
+QUICK = ("-Gnslimit=1",)
+INTERVALS = 40  # of a curve
+TRIES = 8  # layouts for titles that no edge crosses
+NEAR = 5  # points between a title and an edge
+MORE_ROOM = 1.2  # beside such a title, of its width
+SPACE = "\u00a0"
+SPACE_WIDTH = 0.278  # in Helvetica and Arial, of the size of letters
 
 INSTALL = (
     "drawing needs graphviz's program `dot`, which is not on the PATH. Install it: "
@@ -61,9 +67,7 @@ def render_picture(picture: Picture, kind: str) -> bytes:
     if len(picture.nodes) > LARGE:
         return _run_dot(text, kind, *sharp, *QUICK)
     if picture.clusters:
-        for name in _crossed_titles(json.loads(_run_dot(text, "json"))):
-            head, tail = text.split(f"subgraph {name} {{", 1)
-            text = f"{head}subgraph {name} {{{tail.replace('labeljust=l', 'labeljust=r', 1)}"
+        text = _with_free_titles(text, picture.letters)
     return _run_dot(text, kind, *sharp)
 
 
@@ -82,26 +86,74 @@ def _run_dot(text: str, kind: str, *options: str) -> bytes:
     return process.stdout
 
 
-def _crossed_titles(layout: Any) -> list[str]:
-    """Return the frames whose title an edge crosses at the left and none crosses at the right."""
-    points = [p for edge in layout.get("edges", []) for p in _curve_points(edge["pos"])]
-    frames = [f for f in layout.get("objects", []) if "lp" in f and "bb" in f]
-    return [frame["name"] for frame in frames if _is_crossed_left_only(frame, points)]
+class _Title(NamedTuple):
+    """Where the title of a frame stands: at its left or right, with so many spaces beside it."""
+
+    side: str = "l"
+    spaces: int = 0
 
 
-def _is_crossed_left_only(frame: dict[str, str], points: list[tuple[float, float]]) -> bool:
-    x, y = _numbers(frame["lp"])
+def _with_free_titles(text: str, letters: int) -> str:
+    """Return the text with titles that no edge crosses, as far as a few layouts find places."""
+    space = SPACE_WIDTH * letters
+    titles: dict[str, _Title] = {}
+    result = text
+    for _ in range(TRIES):
+        layout = json.loads(_run_dot(result, "json"))
+        points = [p for edge in layout.get("edges", []) for p in _curve_points(edge["pos"])]
+        frames = [f for f in layout.get("objects", []) if "lp" in f and "bb" in f]
+        moved = {}
+        for frame in frames:
+            title = titles.get(frame["name"], _Title())
+            better = _better_title(frame, title, points, space)
+            if better != title:
+                moved[frame["name"]] = better
+        if not moved:
+            break
+        titles |= moved
+        result = text
+        for name, title in titles.items():
+            result = _put_title(result, name, title)
+    return result
+
+
+def _better_title(
+    frame: dict[str, str], title: _Title, points: list[tuple[float, float]], space: float
+) -> _Title:
+    """Return the same where no edge crosses the title, else the next to try."""
+    centre, y = _numbers(frame["lp"])
     left, _, right, _ = _numbers(frame["bb"])
-    mirrored = left + right - x
     # lwidth and lheight are inches of 72 points
     half_width = 36 * float(frame["lwidth"])
-    half_height = 36 * float(frame["lheight"])
+    half_height = 36 * float(frame["lheight"]) + 2
+    width = 2 * half_width - title.spaces * space
     beside = [px for px, py in points if abs(py - y) < half_height]
 
-    def crossed(centre: float) -> bool:
-        return any(abs(px - centre) < half_width for px in beside)
+    def crossed(start: float) -> bool:
+        return any(-NEAR < px - start < width + NEAR for px in beside)
 
-    return crossed(x) and not crossed(mirrored)
+    at_left = centre - half_width
+    at_right = centre + half_width - width
+    if not crossed(at_left if title.side == "l" else at_right):
+        return title
+    mirrored = left + right - at_left - width
+    is_left = title.side == "l"
+    if is_left and (title.spaces or not crossed(mirrored)):
+        return title._replace(side="r")
+    more = round(MORE_ROOM * width / space)
+    return _Title("l", title.spaces + more)
+
+
+def _put_title(text: str, name: str, title: _Title) -> str:
+    head = f"subgraph {name} {{"
+    label = 'label="'
+    before, after = text.split(head, 1)
+    margin, words = after.split(label, 1)
+    words, end, rest = words.partition('"; style=')
+    room = SPACE * title.spaces
+    words = words + room if title.side == "l" else room + words
+    rest = rest.replace("labeljust=l", f"labeljust={title.side}", 1)
+    return f"{before}{head}{margin}{label}{words}{end}{rest}"
 
 
 def _numbers(text: str) -> list[float]:
