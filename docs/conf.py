@@ -12,7 +12,7 @@ project = "minigrad"
 author = copyright = "minigrad developers"
 version = release = minigrad.__version__
 
-extensions = ["myst_nb", "sphinx-mathjax-offline", "api"]
+extensions = ["myst_nb", "sphinx-mathjax-offline", "api", "pages"]
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "cache"

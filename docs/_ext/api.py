@@ -40,17 +40,7 @@ def with_entries(app: Sphinx, env: Any, *_: Any) -> list[str]:
 
 
 def write_entries(app: Sphinx, page: str, source: list[str]) -> None:
-    """Replace the blocks of a page by what they stand for, and what only the forge reads."""
-    source[0] = re.sub(r'<a id="(\w+)"></a>', r"(\1)=", source[0])
-    to_docs = "../" * page.count("/")
-    source[0] = source[0].replace(f"]({to_docs}../ARCHITECTURE.md", f"]({to_docs}architecture.md")
-    if page == "index":
-        source[0] = re.sub(
-            r"^\w+/?\w+\*$",
-            lambda found: found[0] * any(DOCS.glob(found[0])),
-            source[0],
-            flags=re.M,
-        )
+    """Replace the blocks of a page by what they stand for."""
     if page.startswith("api/"):
         pictures = Path(app.doctreedir) / "graphs"
         kinds = {"names": entries, "graph": functools.partial(graph, pictures)}
@@ -248,7 +238,7 @@ def graph(folder: Path, name: str, code: str) -> str:
     *before, last = code.strip().splitlines()
     scope = {"mg": mg, "nn": nn, "viz": viz}
     exec("\n".join(before), scope)
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     picture = folder / f"{name}.svg"
     eval(last, scope).render(picture)
     place = os.path.relpath(picture, DOCS / "api")
