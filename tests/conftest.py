@@ -28,6 +28,8 @@ INSTALL = {  # what a test may want, and how to have it
     "matplotlib": "pip install matplotlib",
     "mpi4py": "pip install 'minigrad[mpi]'",
     "MNIST": "MINIGRAD_DATA=folder",
+    "the site": "make docs",
+    "sphinx": "pip install 'minigrad[docs]'",
 }
 
 

@@ -111,13 +111,19 @@ def members(value: type) -> Iterator[tuple[str, Any]]:
     if value is mg.Tensor:  # on a page of its own
         return
     told = {b for b in value.__mro__[1:] if id(b) in public.homes()}
+    plain = set() if value is nn.Module else {"extra_repr"}  # every layer has its own
     elsewhere = {inner for base in told for inner in base.__mro__}
     seen: set[str] = set()
     for base in value.__mro__:
         if base in elsewhere or not base.__module__.startswith("minigrad"):
             continue
         for name, made in vars(base).items():
-            if name[0] != "_" and name not in seen and inspect.getdoc(made) and is_member(made):
+            if (
+                name[0] != "_"
+                and name not in seen | plain
+                and inspect.getdoc(made)
+                and is_member(made)
+            ):
                 seen.add(name)
                 yield name, made
 
