@@ -22,7 +22,6 @@ nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 
 nitpicky = True
-suppress_warnings = ["toc.empty_glob"]
 add_module_names = False
 toc_object_entries_show_parents = "hide"
 python_maximum_signature_line_length = 88
