@@ -324,11 +324,12 @@ COMPILED = "tests/test_compile_nets.py tests/test_compile_guards.py tests/test_c
 COMPILER = (
     Mutant("the tape: a written memory keeps its version", "minigrad/compiler/plan.py", "version[place.memory] += 1", "version[place.memory] += 0", COMPILED),
     Mutant("a live buffer is reused", "minigrad/compiler/buffers.py", "dies = self._last[memory] == i and memory in self._block", "dies = memory in self._block", COMPILED),
-    Mutant("memories in use at once lie in one place", "minigrad/compiler/buffers.py", "block.first > other.last:", "block.first >= other.last:", "tests/test_compile_nets.py"),
+    Mutant("memories in use at once lie in one place", "minigrad/compiler/buffers.py", "block.first > other.last:", "block.first >= other.last:", "tests/test_compile.py"),
     Mutant("the memory of a parameter is not guarded", "minigrad/compiler/guards.py", "if tensor._data is not array:", "if False:", COMPILED),
     Mutant("an optimizer's numbers are frozen", "minigrad/compiler/replay.py", "if values != request.values:", "if False:", COMPILED),
     Mutant("a formula of one's own has frozen options", "minigrad/compiler/guards.py", "return issubclass(numbers, update) and issubclass(numbers, step)", "return True", "tests/test_compile_nets.py"),
     Mutant("a window on recorded memory is a memory of its own", "minigrad/compiler/arrays.py", 'getattr(base, "obj" if type(base) is memoryview else "base", None)', "None", "tests/test_compile_random.py"),
+    Mutant("a memory that takes over another's place keeps it too short", "minigrad/compiler/buffers.py", "block.last = self._last[memory]", "block.last = i", "tests/test_compile.py"),
     Mutant("names are not guarded", "minigrad/compiler/reach.py", "or not all(map(same, keys, self.keys))", "", "tests/test_compile_guards.py"),
     Mutant("a large array is compared in part", "minigrad/compiler/guards.py", "whole = np.ascontiguousarray(array)", "whole = np.ascontiguousarray(array[::7])", "tests/test_compile_guards.py"),
     Mutant("two constants that differ are the same", "minigrad/compiler/plan.py", "if x.kind == CONSTANT:", "if False:", COMPILED),

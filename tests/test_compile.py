@@ -1,6 +1,8 @@
 """A compiled step: bit for bit what the eager one gives, guarded, or refused by name."""
 
 import gc
+import itertools
+import random
 import re
 import sys
 import traceback
@@ -14,6 +16,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn, optim
+from minigrad.compiler import buffers
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import nets
@@ -505,6 +508,17 @@ def test_it_needs_no_more_memory_than_eager(net):
         tracemalloc.stop()
     program = 2**18  # the page, and the calls it was written from
     assert peaks[1] <= peaks[0] + program
+
+
+def test_memories_that_are_in_use_at_once_lie_apart():
+    rng = random.Random(0)
+    blocks = [buffers.Block(64 * rng.randint(1, 40), first, first + rng.randint(0, 30)) for first in range(200)]
+    size = buffers._laid_out(blocks)
+    for a, b in itertools.combinations(blocks, 2):
+        at_once = a.first <= b.last and b.first <= a.last  # also where one call reads a and writes b
+        assert not at_once or a.offset + a.size <= b.offset or b.offset + b.size <= a.offset
+    needed = max(sum(b.size for b in blocks if b.first <= i <= b.last) for i in range(230))
+    assert needed <= size <= 1.2 * needed and all(b.offset + b.size <= size for b in blocks)
 
 
 def test_nothing_of_the_steps_that_were_written_down_lives_on():
