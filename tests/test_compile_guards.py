@@ -372,6 +372,62 @@ def test_at_most_eight_programs_then_eager_with_one_warning():
     assert len(said) == 1
 
 
+def test_an_argument_that_stands_twice_is_one():
+    kinds = {
+        "tensors": (lambda v: mg.tensor([v, 2.0]), lambda a, b: a * 3 - b),
+        "arrays": (lambda v: np.array([v, 2.0]), lambda a, b: mg.from_numpy(a) * 3 - mg.from_numpy(b)),
+        "written": (lambda v: mg.tensor([v, 2.0]), lambda a, b: a.add_(b) * 1),
+    }
+    for make, function in kinds.values():
+        step = mg.compile(function)
+        for i in range(12):
+            ours, theirs = ([make(float(i)), make(i + 5.0)] for _ in range(2))
+            if i < 4 or i == 9:
+                ours[1], theirs[1] = ours[0], theirs[0]
+            assert step(*ours).tolist() == function(*theirs).tolist()
+            assert ours[0].tolist() == theirs[0].tolist()
+        assert len(step.variants) == 2
+
+
+FUNCTION_PARTS = {
+    "defaults": lambda f, g: setattr(f, "__defaults__", g.__defaults__),
+    "defaults by name": lambda f, g: setattr(f, "__kwdefaults__", g.__kwdefaults__),
+    "a default by name": lambda f, g: f.__kwdefaults__.update(g.__kwdefaults__),
+    "attributes": lambda f, g: setattr(f, "factor", g.factor),
+    "code": lambda f, g: setattr(f, "__code__", g.__code__),
+}
+
+
+@pytest.mark.parametrize("part", FUNCTION_PARTS)
+def test_what_a_function_is_made_of_is_guarded(part):
+    def function(x, a=2.0, *, b=3.0):
+        return x * a * b * function.factor
+
+    def other(x, a=5.0, *, b=7.0):
+        return x * a + b * other.factor
+
+    function.factor, other.factor = 11.0, 13.0
+    step = mg.compile(function)
+    for i in range(8):
+        if i == 5:
+            FUNCTION_PARTS[part](function, other)
+        assert step(mg.ones(1) * i).item() == function(mg.ones(1) * i).item()
+
+
+def test_a_tensor_of_the_state_is_returned_as_it_is():
+    total = mg.zeros(2)
+
+    def function(x):
+        total.add_(x)
+        return total, total * 2
+
+    step = mg.compile(function)
+    for i in range(6):
+        first, second = step(mg.ones(2))
+        assert first is total and second.tolist() == [2.0 * (i + 1)] * 2
+    assert "replayed" in step.explain()
+
+
 def test_names_that_are_exchanged_are_noticed():
     held = {"a": mg.tensor([1.0]), "b": mg.tensor([10.0])}
     step = mg.compile(lambda x: x * held["a"])

@@ -210,7 +210,7 @@ class Compiled:
             variant.failures += 1
             return value
         same, same_state = (close, close_state) if self.loops else (same_bytes, same_bytes)
-        is_same = same_results(replay.last, value, same) and after.is_now(same_state)
+        is_same = same_results(replay.last, value, same, replay.kept) and after.is_now(same_state)
         after.restore()
         replay.use_up()
         if not is_same:
@@ -259,7 +259,8 @@ class Compiled:
             results = replay.last
             turned.restore()
             value = self._eagerly(args, kwargs)
-            return same_results(results, value, close if self.loops else same_bytes)
+            same = close if self.loops else same_bytes
+            return same_results(results, value, same, replay.kept)
         except Exception:
             return True
         finally:

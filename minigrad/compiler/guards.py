@@ -13,6 +13,7 @@ from minigrad.compiler.reach import ATOMS, NUMBERS, Held, Reach, same
 from minigrad.optim.optimizer import Optimizer
 
 _NOTHING: Any = object()
+_parts_of = operator.attrgetter("__code__", "__defaults__", "__kwdefaults__")
 MOST_BYTES = 2**18  # of an array of NumPy's that are kept; of a larger one a digest
 MOST_NAMES = 6  # of what is guarded that are told
 Triple = tuple[Any, Any, Any]
@@ -30,6 +31,9 @@ class Checks:
         self.cells: list[Triple] = []
         for name, cell in reach.cells:
             self.cells.append((name, cell, _content(cell)))
+        self.functions: list[Triple] = []
+        for name, function in reach.functions:
+            self.functions.append((name, function, _parts_of(function)))
         self.arrays: list[Triple] = []
         for name, array in reach.arrays:
             self.arrays.append((name, array, contents_of(array)))
@@ -88,6 +92,9 @@ class Checks:
             now = _content(cell)
             if now is not value and not same(now, value):
                 return name
+        for name, function, parts in self.functions:
+            if not same(_parts_of(function), parts):
+                return f"the function {name}"
         for name, array, value in self.arrays:
             if contents_of(array) != value:
                 return f"the numbers of the array {name}"
@@ -185,6 +192,7 @@ class _Quick:
         _, self.hooks = _columns(checks.hooks, 2)
         _, self.owners, self.keys, self.values = _columns(checks.names, 4)
         _, self.cells, self.contents = _columns(checks.cells, 3)
+        _, self.functions, self.code = _columns(checks.functions, 3)
         _, self.plain_arrays, self.numbers = _columns(checks.arrays, 3)
         _, self.tensors, self.arrays, nodes = _columns(checks.tensors, 4)
         if not checks.sweeps:
@@ -239,6 +247,8 @@ class _Quick:
             return False
         contents = [cell.cell_contents for cell in self.cells]
         if not all(map(operator.is_, contents, self.contents)):
+            return False
+        if list(map(_parts_of, self.functions)) != self.code:
             return False
         return list(map(contents_of, self.plain_arrays)) == self.numbers
 

@@ -54,6 +54,7 @@ class Reach:
         self.classes: set[type] = set()
         self.names: list[tuple[str, Any, str]] = []  # of globals: name, dictionary, key
         self.cells: list[Named] = []
+        self.functions: list[Named] = []
         self.arrays: list[Named] = []  # NumPy's, which a step may read and write
         self.streams: list[Named] = [("random", random), ("np.random", np.random)]
         self.parts: set[int] = set()  # parameters, buffers, layers of our own layers, by id
@@ -195,8 +196,12 @@ class Reach:
         wrapped = getattr(function, "__wrapped__", None)
         if wrapped is not None:
             self.visit(wrapped, name)
+        self.functions.append((name, function))
         self.visit(function.__defaults__, name)
         self.visit(function.__kwdefaults__, name)
+        if function.__dict__:
+            own = vars(function)
+            self._hold(own, name, _named(name, own))
         code = function.__code__
         cells = function.__closure__ or ()
         for key, cell in zip(code.co_freevars, cells, strict=True):

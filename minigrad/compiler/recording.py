@@ -40,7 +40,7 @@ class Recording:
         self.delivered: list[Any] = []
         named = list(reach.tensors.values())
         for i, x in enumerate(leaves):
-            if isinstance(x, Tensor):
+            if isinstance(x, Tensor) and not _stands_in(x, leaves[:i]):
                 named.append((f"argument {i}", x))
         self.graph_leaves = graph_leaves(named)
         _refuse_hooks(reach, self.graph_leaves)
@@ -61,6 +61,8 @@ class Recording:
                 self.arrays.append((tensor, array, recording))
         replaced: dict[int, Any] = {}
         for i, x in enumerate(self.leaves):
+            if _stands_in(x, self.leaves[:i]):  # the same argument twice is one
+                continue
             if isinstance(x, Tensor):
                 self._enter_input(x, i)
             elif isinstance(x, np.ndarray):
@@ -225,6 +227,10 @@ class Recording:
                     f"a tensor {array.shape} of the step lives on after it, in a list or an "
                     "attribute; a replay would not put it there: return it"
                 )
+
+
+def _stands_in(x: Any, leaves: list[Any]) -> bool:
+    return any(x is other for other in leaves)
 
 
 def _refuse_hooks(reach: Reach, leaves: list[Any]) -> None:

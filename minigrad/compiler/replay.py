@@ -29,9 +29,11 @@ class Replay:
     def __init__(self, program: Program, recording: Recording, names: list[str]) -> None:
         self.program = program
         n = len(recording.leaves)
-        arguments = [i for i, x in enumerate(recording.leaves) if isinstance(x, Arrays)]
         grads = _grads_read(program, n)
         inputs = {memory.key: memory for memory in program.inputs}
+        arrays = [i for i, x in enumerate(recording.leaves) if isinstance(x, Arrays)]
+        names = [name for i, name in zip(arrays, names, strict=True) if i in inputs]
+        arguments = [i for i in arrays if i in inputs]  # without those that stand there twice
         program.inputs = [inputs[i] for i in arguments] + grads
         for memory in grads:
             label = memory.label.replace(".", "_")
