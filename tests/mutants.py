@@ -332,6 +332,7 @@ COMPILER = (
     Mutant("a memory that takes over another's place keeps it too short", "minigrad/compiler/buffers.py", "block.last = self._last[memory]", "block.last = i", "tests/test_compile.py"),
     Mutant("a function's defaults are frozen", "minigrad/compiler/guards.py", 'operator.attrgetter("__code__", "__defaults__", "__kwdefaults__")', 'operator.attrgetter("__code__")', "tests/test_compile_guards.py"),
     Mutant("an argument that stands twice is two", "minigrad/compiler/calls.py", "return tuple(map(arrays.index, arrays))", "return ()", "tests/test_compile_guards.py"),
+    Mutant("a gradient that the next call adds to is forgotten", "minigrad/compiler/recording.py", "used_up = place.memory in written and not leaf.reads", "used_up = place.memory in written", "tests/test_compile_guards.py"),
     Mutant("names are not guarded", "minigrad/compiler/reach.py", "or not all(map(same, keys, self.keys))", "", "tests/test_compile_guards.py"),
     Mutant("a large array is compared in part", "minigrad/compiler/guards.py", "whole = np.ascontiguousarray(array)", "whole = np.ascontiguousarray(array[::7])", "tests/test_compile_guards.py"),
     Mutant("two constants that differ are the same", "minigrad/compiler/plan.py", "if x.kind == CONSTANT:", "if False:", COMPILED),

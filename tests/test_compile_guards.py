@@ -414,6 +414,18 @@ def test_what_a_function_is_made_of_is_guarded(part):
         assert step(mg.ones(1) * i).item() == function(mg.ones(1) * i).item()
 
 
+def test_gradients_that_the_next_call_adds_to_are_left():
+    """Who does not zero gradients in the step, or forgets some of them now and then, gets what eager gives."""
+    runs = pair()
+    for run in runs:
+        run.optimizer.zero_grad = lambda *args: None
+    for i, batch in enumerate(rows(16)):
+        for run in runs:
+            if i >= 5 and i % 4 == 1:
+                run.model[0].weight.grad = None
+        same(*runs, [batch])
+
+
 def test_a_tensor_of_the_state_is_returned_as_it_is():
     total = mg.zeros(2)
 

@@ -28,7 +28,8 @@ class Leaf:
     """A leaf that asks for a gradient.
 
     A gradient that was there before matters where it is read before it is set. One that the step
-    leaves behind is handed out, unless the step has used it up: has written the leaf itself.
+    leaves behind is handed out, unless the step has used it up: has written the leaf itself,
+    and sets the gradient anew in the next call.
     """
 
     def __init__(self, tensor: Tensor, node: Node, name: str) -> None:

@@ -184,11 +184,15 @@ class Recording:
         return isinstance(x, (Tensor, np.ndarray)) and id(x) not in self.reach.tensors
 
     def _delivers(self, leaf: Any, written: set[Memory]) -> bool:
-        """Whether the step leaves a gradient behind that it has not used up."""
+        """Whether the step leaves a gradient behind that it has not used up.
+
+        One that it adds to what was there before is read again by the next call.
+        """
         if leaf.after is None or leaf.after.memory.kind != TEMPORARY:
             return False
         place = self.tape.place(leaf.tensor._data)
-        return leaf.sets and place.memory not in written
+        used_up = place.memory in written and not leaf.reads
+        return leaf.sets and not used_up
 
     def detach(self) -> Any:
         """Return what the function returned, as plain tensors; refuse what is kept otherwise."""
