@@ -642,7 +642,8 @@ def test_arguments_in_one_memory():
             y = x if i > 4 else x.clone()
             results.append((f(x, y).tolist(), x.tolist()))
         assert results[0] == results[1]
-    assert [v.checked for many in compiled.variants.values() for v in many] == [True]
+    programs = [v.checked for many in compiled.variants.values() for v in many]
+    assert programs == [True, True]  # one argument, and two
 
 
 def test_arguments_that_are_written():
