@@ -140,7 +140,9 @@ def test_c17_small(data):
 
 def test_c18_and_c20_on_small_data(data):
     low, high = (
-        c18_small_batches.measure({"batch": b, "arm": "BatchNorm", "seed": 0}, data, steps=150)["accuracy"]
+        c18_small_batches.measure({"batch": b, "arm": "BatchNorm", "rates": "equal", "seed": 0}, data, steps=150)[
+            "accuracy"
+        ]
         for b in (2, 60)
     )
     assert high > 0.9 > low
@@ -224,8 +226,22 @@ def test_verdicts_of_c15_to_c20():
     assert verdict(c17_comparison, compared(lambda c: 0.01)) == "reproduced"
     assert verdict(c17_comparison, compared(lambda c: 0.01 if c["net"] == "ReLU" else -0.01)) == "partly"
     assert verdict(c17_comparison, compared(lambda c: -0.01)) == "not at this scale"
-    small = lambda at: lambda c: {"accuracy": 0.5 if c["arm"] == "BatchNorm" and c["batch"] == at else 0.6}
-    assert [verdict(c18_small_batches, small(b)) for b in (2, 4, 99)] == ["reproduced", "partly", "not at this scale"]
+
+
+def test_verdict_of_c18_wants_both_kinds_of_rates():
+    def small(at, rates=("equal", "tuned")):
+        def of(c):
+            behind = c["arm"] == "BatchNorm" and c["batch"] == at and c["rates"] in rates
+            chosen = {"setting": {"rate": 0.02}} if c["rates"] == "tuned" else {}
+            return {"accuracy": (0.5 if behind else 0.6) + c["seed"] / 1000 * (c["arm"] == "without"), **chosen}
+
+        return of
+
+    outcomes = [verdict(c18_small_batches, small(b)) for b in (2, 4, 99)]
+    assert outcomes == ["reproduced", "partly", "not at this scale"]
+    told = c18_small_batches.CLAIM.judge(fake(c18_small_batches.CLAIM, small(2, rates=("equal",))))
+    assert told.verdict == "partly" and "batch 2 at equal rates, no size at tuned rates" in told.sentence
+    assert told.table[-1][2].endswith("rate 0.02")
 
 
 def test_verdict_of_c20_carries_both_halves():

@@ -8,8 +8,10 @@ import statistics
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from batchnorm_lab.claim import pick
 from batchnorm_lab.training import Data
 
+EQUAL_AND_TUNED = ("equal", "tuned")  # the two comparisons: a rate for both arms, one for each
 HELD_OUT, SEEDS = 10_000, (1000, 1001)  # no run that is judged has one of these seeds
 _chosen: dict[Hashable, Choice] = {}  # each process looks once for the settings of an arm
 
@@ -79,6 +81,18 @@ def tuned(
         best, _ = max(tried, key=lambda pair: pair[1])
         _chosen[arm] = Choice(best, tried)
     return _chosen[arm]
+
+
+def chosen_rates(results: Iterable[Any], **where: Any) -> str:
+    """Return the settings that cells with these settings were given, as text behind a figure."""
+    settings = [v["setting"] for v in pick(results, **where) if "setting" in v]
+    texts = dict.fromkeys(", ".join(map(_text, setting.items())) for setting in settings)
+    return f", {' or '.join(texts)}" if texts else ""
+
+
+def _text(pair: tuple[str, Any]) -> str:
+    name, value = pair
+    return f"{name} {value if isinstance(value, str) else format(value, 'g')}"
 
 
 def _finite(score: float) -> float:
