@@ -171,13 +171,31 @@ def test_verdicts_of_c3_to_c5():
     assert "changes by +1.00 points" in told.sentence and "+1.00 (+1.00..+1.00)" in told.table[-1][-1]
     assert verdict(c04_regularisation, gains(0.02, 0.03)) == "partly"
     assert verdict(c04_regularisation, gains(-0.001, 0.03)) == "not at this scale"
-    deep = lambda without, normed: lambda c: {
-        "curve": [[1500, normed if c["arm"] == "BatchNorm" else without]], "saturated": [0.1] * 8
-    }  # fmt: skip
-    assert (
-        verdict(c05_saturation, deep(0.1, 0.93)) == "reproduced"
-        and verdict(c05_saturation, deep(0.3, 0.93)) == "partly"
-    )
+
+
+def test_verdict_of_c5_asks_the_vanilla_net_at_its_best():
+    def deep(without, normed, best):
+        def of(c):
+            tuned = c["rates"] == "tuned"
+            reached = normed if c["arm"] == "BatchNorm" else (best if tuned else without)
+            chosen = {"setting": {"weights": "4 × Xavier", "rate": 0.5}} if tuned else {}
+            shares = [0.0] * 7 + [1.0 if c["arm"] == "without" else 0.1]
+            return {"curve": [[1500, reached - c["seed"] / 1e4]], "saturated": shares, **chosen}
+
+        return of
+
+    judge = lambda *figures: c05_saturation.CLAIM.judge(fake(c05_saturation.CLAIM, deep(*figures)))
+    assert judge(0.1, 0.93, 0.1).verdict == "reproduced"
+    fair = judge(0.1, 0.93, 0.91)
+    assert fair.verdict == "partly" and "learns too" in fair.sentence and "+2.00 (+2.00..+2.00)" in fair.sentence
+    assert "only the last layer is stuck" in fair.sentence and "4 × Xavier" in fair.sentence
+    assert judge(0.3, 0.8, 0.91).verdict == "not at this scale"
+
+
+def test_c5_weights_by_glorot_are_four_times_xaviers():
+    plain, large = (training.linears(c05_saturation.build("without", w, 3)) for w in ("Xavier", "4 × Xavier"))
+    factors = [float((b.weight / a.weight).mean().item()) for a, b in zip(plain, large, strict=True)]
+    assert factors == pytest.approx([4] * 8 + [1])
 
 
 def test_verdicts_of_c6_to_c9():
