@@ -76,7 +76,7 @@ def test_c4_arms(data):
     kinds = {arm: [type(m) for m in c04_regularisation.build(arm, 0)] for arm in c04_regularisation.ARMS}
     for arm, (norm, dropout, _) in c04_regularisation.ARMS.items():
         assert (nn.BatchNorm1d in kinds[arm], nn.Dropout in kinds[arm]) == (norm, dropout)
-    found = c04_regularisation.measure({"arm": "BatchNorm", "steps": 60, "seed": 0}, data)
+    found = c04_regularisation.measure({"rates": "equal", "arm": "BatchNorm", "steps": 60, "seed": 0}, data)
     assert found["train"] >= found["test"] > 0.8
 
 
@@ -145,32 +145,39 @@ def test_verdict_of_c2_follows_the_anchor():
     )
 
 
-def test_verdicts_of_c3_to_c5():
-    def care(lost, worst):
-        return lambda c: {"accuracy": 0.95 - (lost if c["std"] == 1.0 else 0) if c["arm"] == "BatchNorm" else worst}
+def test_verdicts_of_c3_and_c4():
+    def care(equal, tuned, worst=0.3):
+        def of(c):
+            lost = (equal if c["rates"] == "equal" else tuned) * (c["std"] == 1.0)
+            return {"accuracy": 0.95 - lost if c["arm"] == "BatchNorm" else worst}
 
-    assert verdict(c03_initialisation, care(0.04, 0.3)) == "reproduced"
-    assert (
-        verdict(c03_initialisation, care(0.06, 0.3))
-        == verdict(c03_initialisation, care(0.04, 0.6))
-        == "not at this scale"
-    )
+        return of
 
-    def gains(batchnorm, dropout):
-        gain = {"BatchNorm": batchnorm, "dropout": dropout}
-        return lambda c: {
-            "test": 0.87 + gain.get(c["arm"], 0) + (c["seed"] % 2) * 1e-3 * (c["arm"] != "none"),
-            "train": 1.0,
-        }
+    outcomes = [verdict(c03_initialisation, care(*figures)) for figures in ((0.04, 0.04), (0.12, 0.04), (0.06, 0.06))]
+    assert outcomes == ["reproduced", "partly", "not at this scale"]
+    assert verdict(c03_initialisation, care(0.04, 0.04, worst=0.6)) == "not at this scale"
+
+    def gains(batchnorm, dropout, both=0.0, equal=0.0):
+        gain = {"BatchNorm": batchnorm, "dropout": dropout, "BatchNorm + dropout": both}
+
+        def of(c):
+            more = gain.get(c["arm"], 0) if c["rates"] == "tuned" else equal * (c["arm"] == "BatchNorm")
+            return {"test": 0.87 + more + (c["seed"] % 2) * 1e-3 * (c["arm"] == "BatchNorm"), "train": 1.0}
+
+        return of
 
     assert verdict(c04_regularisation, gains(0.02, 0.01)) == "reproduced"
+    assert verdict(c04_regularisation, gains(0.02, 0.01, both=0.03)) == "partly"  # dropout still adds to it
+    assert verdict(c04_regularisation, gains(0.02, 0.03)) == "partly"
+    assert verdict(c04_regularisation, gains(-0.001, 0.03, 0.03)) == "not at this scale"
+    assert (
+        verdict(c04_regularisation, gains(-0.001, 0.03, 0.03, equal=0.1)) == "not at this scale"
+    )  # tuned rates decide
     small = {"none, batch 10": 0.90, "BatchNorm, batch 10": 0.91}  # beside each other, not beside batches of 50
     told = c04_regularisation.CLAIM.judge(
         fake(c04_regularisation.CLAIM, lambda c: {"test": small.get(c["arm"], 0.8), "train": 1.0})
     )
-    assert "changes by +1.00 points" in told.sentence and "+1.00 (+1.00..+1.00)" in told.table[-1][-1]
-    assert verdict(c04_regularisation, gains(0.02, 0.03)) == "partly"
-    assert verdict(c04_regularisation, gains(-0.001, 0.03)) == "not at this scale"
+    assert "changes by +1.00" in told.sentence and "+1.00 (+1.00..+1.00)" in told.table[-1][-1]
 
 
 def test_verdict_of_c5_asks_the_vanilla_net_at_its_best():

@@ -44,7 +44,7 @@ def saturated(net: nn.Sequential, images: np.ndarray) -> list[float]:
 
 
 def cells(mode, seeds):
-    """Equal rate: every kind of weights. Tuned: rate and weights. Quick: Xavier, equal, one seed."""
+    """Equal rate: every kind of weights; tuned: both. Quick: Xavier, equal, one seed."""
     full = mode == "full"
     settings = [("equal", w) for w in (WEIGHTS if full else WEIGHTS[:1])]
     settings += [("tuned", "")] if full else []
