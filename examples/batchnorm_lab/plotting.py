@@ -39,3 +39,19 @@ def banded(axes: Any, x: Any, runs: Any, **style: Any) -> None:
     runs = np.asarray(runs, dtype=float)
     (line,) = axes.plot(x, np.median(runs, axis=0), **{"markersize": 4, **style})
     axes.fill_between(x, runs.min(0), runs.max(0), color=line.get_color(), alpha=0.18, linewidth=0)
+
+
+def dotted(axes: Any, errors: Any, gate: float, told: Any = None) -> None:
+    """Draw errors as dots on a logarithmic axis, which has no 0 that a bar could begin at.
+
+    ``errors`` are judged by the ``gate``; those in ``told`` are shown for their size.
+    """
+    floor, told = 1e-17, told or {}
+    axes.plot([max(e, floor) for e in errors.values()], list(errors), "o", color=BLUE)
+    axes.plot([max(e, floor) for e in told.values()], list(told), "s", color=RED, fillstyle="none")
+    axes.axvline(gate, color=INK, linestyle=":")
+    axes.set_xscale("log")
+    axes.invert_yaxis()
+    axes.tick_params(axis="y", labelsize=8)
+    title = "dotted: the gate; 1e-17: that or less" + ("; hollow: not judged" if told else "")
+    labelled(axes, title, "worst relative error", "", None)

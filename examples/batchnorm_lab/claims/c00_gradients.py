@@ -6,7 +6,7 @@ import numpy as np
 
 import minigrad as mg
 from batchnorm_lab.claim import Claim, Judgement, pick, verdict_of
-from batchnorm_lab.plotting import BLUE, labelled
+from batchnorm_lab.plotting import dotted
 from minigrad import nn
 from minigrad.nn.batchnorm.report import closed_forms
 
@@ -129,12 +129,7 @@ def judge(results):
 
 def draw(figure, results):
     """Each worst error beside the gate."""
-    axes, worst = figure.subplots(), _worst(results)
-    axes.barh(list(worst), [max(e, 1e-17) for e in worst.values()], color=BLUE)
-    axes.axvline(TOLERANCE, color="#222222", linestyle=":")
-    axes.set_xscale("log")
-    axes.invert_yaxis()
-    labelled(axes, "dotted: the gate", "worst relative error", "", None)
+    dotted(figure.subplots(), _worst(results), TOLERANCE)
 
 
 CLAIM = Claim(

@@ -7,7 +7,7 @@ import numpy as np
 import minigrad as mg
 from batchnorm_lab.claim import Claim, Judgement, pick, verdict_of
 from batchnorm_lab.deep import normalised
-from batchnorm_lab.plotting import BLUE, RED, labelled
+from batchnorm_lab.plotting import dotted
 
 SCALES = (1e-3, 0.1, 7.0, 1e3)
 TOLERANCE = 1e-10
@@ -125,24 +125,9 @@ def judge(results):
 
 def draw(figure, results):
     """Each identity's worst error beside the gate; below, what eps does."""
-    axes = figure.subplots()
     errors, eps = _worst(results, "errors"), _worst(results, "with eps")
-    names = [*errors, *(f"output of aW, a = {a}, eps = 1e-5" for a in eps)]
-    values = [max(e, 1e-17) for e in (*errors.values(), *eps.values())]
-    colors = [BLUE] * len(errors) + [RED] * len(eps)
-    bars = axes.barh(names, values, color=colors, left=1e-17)
-    for bar in bars[len(errors) :]:
-        bar.set_hatch("//")
-    axes.axvline(TOLERANCE, color="#222222", linestyle=":")
-    axes.invert_yaxis()
-    axes.set_xscale("log")
-    labelled(
-        axes,
-        "dotted: the gate; hatched: with eps no identity, shown for its size",
-        "worst relative error",
-        "",
-        None,
-    )
+    told = {f"output of aW, a = {a}, eps = 1e-5": error for a, error in eps.items()}
+    dotted(figure.subplots(), errors, TOLERANCE, told)
 
 
 CLAIM = Claim(
