@@ -160,6 +160,8 @@ def percent(shares: Sequence[float], form: str = ".1%") -> str:
 
 
 def times(ratios: Sequence[float], form: str = ".2g", comparisons: int = 1) -> str:
-    """Return the geometric mean of ratios as text, with its interval."""
+    """Return the geometric mean of ratios as text, with its interval; "not reached" of infinite."""
+    if not all(0 < r < math.inf for r in ratios):
+        return "not reached"
     low, high = ratio_interval(ratios, comparisons)
     return f"×{geometric(ratios):{form}}" + _between(low, high, form)

@@ -89,7 +89,7 @@ def listed() -> int:
 
 def ran(args: argparse.Namespace, error: Any) -> int:
     """Run what is not finished, then judge and report what is."""
-    need("tqdm", "matplotlib")
+    need("tqdm", "matplotlib", "threadpoolctl")
     seeds = args.seeds or SEEDS[args.mode]
     out = args.out or Path(
         "runs/batchnorm-lab-full" if args.mode == "full" else "runs/batchnorm-lab"
@@ -161,6 +161,7 @@ def _write(out: Path, settings: dict, wanted: list, saved: dict[str, list[dict]]
         "minigrad": mg.__version__,
         "numpy": np.__version__,
         "python": platform.python_version(),
+        "BLAS": _blas(),
     }
     found: dict[str, Any] = {
         "settings": settings,
@@ -178,6 +179,22 @@ def _write(out: Path, settings: dict, wanted: list, saved: dict[str, list[dict]]
     write_atomically(out / "results.json", _lines(found).encode())
     report.write(out)
     print(f"report: {out / 'report.html'}, {out / 'REPORT.md'}")
+
+
+def _blas() -> str:
+    """Return which library multiplies matrices, its kernel for this CPU, and with how many threads.
+
+    Training depends on it in the last bits, and so do the figures in the end.
+    """
+    import threadpoolctl
+
+    pools = [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
+    texts = [
+        f"{pool['internal_api']} {pool['version']} {pool.get('architecture', '')}".strip()
+        + f", {pool['num_threads']} thread{'s' * (pool['num_threads'] > 1)}"
+        for pool in pools
+    ]
+    return "; ".join(dict.fromkeys(texts)) or "unknown"
 
 
 def _lines(found: dict) -> str:

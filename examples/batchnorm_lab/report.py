@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import html
+import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from batchnorm_lab.claims import claims
 from batchnorm_lab.runner import results
 from minigrad.serialization import write_atomically
 
+DPI = 110
 TITLE = "Batch Normalization: the claims, run and judged"
 MARKS = {
     "reproduced": "●",
@@ -44,10 +47,21 @@ def _draw(claim: Any, done: list, path: Path) -> None:
 
     figure = plt.figure(figsize=claim.size, layout="constrained")
     claim.draw(figure, done)
-    figure.savefig(
-        path, dpi=150, metadata={"Software": None}
-    )  # the same bytes for the same results
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=DPI)
     plt.close(figure)
+    write_atomically(path, _small(drawn))
+
+
+def _small(drawn: io.BytesIO) -> bytes:
+    """Return the picture in few colors, a third of the bytes; the same for the same results."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.open(drawn).convert("RGB").quantize(48, dither=Image.Dither.NONE).save(
+        out, "PNG", optimize=True
+    )
+    return out.getvalue()
 
 
 def _made(found: dict) -> str:
@@ -74,6 +88,21 @@ def _code(found: dict) -> str:
     )
 
 
+NOTES = (
+    "In tables `a (b..c)` of accuracies is the median with the lowest and the highest seed, and a "
+    "band in a picture is those two around the median. In the lines Found and Verdict, and where "
+    "a head says so, `(b..c)` is the 95 % interval of the mean over seeds by Student's t, of "
+    "ratios (×) of the geometric mean. Where a verdict rests on several comparisons, their "
+    "intervals are widened to hold together (Bonferroni).",
+    "“Equal” gives both arms one rate, “tuned” each arm its own best: chosen with other seeds on "
+    "training images that are held out. No choice of a setting in those claims looks at the test "
+    "set.",
+    "Criteria are fixed before a run, but their thresholds followed small pilot runs, and some "
+    "were sharpened after an earlier full run: read a verdict as a summary of its table, not as a "
+    "registered test.",
+)
+
+
 def _cost(claim: Any, found: dict) -> str:
     if claim.of:
         return f"the runs of {claim.of}"
@@ -98,6 +127,7 @@ def _markdown(found: dict, parts: list) -> str:
         f"# {TITLE}",
         "",
         _made(found),
+        *(line for note in NOTES for line in ("", note)),
         "",
         "| | claim | verdict | found | reference |",
         "| --- | --- | --- | --- | --- |",
@@ -133,38 +163,75 @@ def _cell(text: str) -> str:
 
 
 STYLE = """
+:root { color-scheme: light dark; --ink: #222; --paper: #fff; --line: #ccc; --link: #0b57a4; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #ddd; --paper: #16181c; --line: #444; --link: #8ab8f0; }
+  img { filter: invert(.9) hue-rotate(180deg); }
+}
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; \
-padding: 0 1rem; color: #222; }
-table { border-collapse: collapse; margin: 1rem 0; font-size: .9em; } img { max-width: 100%; }
-td, th { border-bottom: 1px solid #ccc; padding: .3em .6em; text-align: left; vertical-align: top; }
-dt { font-weight: 600; } dd { margin: 0 0 .4em 1.5em; } .verdict { white-space: nowrap; }
+padding: 0 1rem; color: var(--ink); background: var(--paper); overflow-wrap: anywhere; }
+a { color: var(--link); } h1, h2 { line-height: 1.2; } code { font-size: .9em; }
+table { border-collapse: collapse; font-size: .9em; overflow-wrap: normal; }
+td, th { border-bottom: 1px solid var(--line); padding: .3em .6em; text-align: left; \
+vertical-align: top; }
+.wide { overflow-x: auto; margin: 1rem 0; } .wide img { display: block; max-width: 100%; \
+min-width: min(100%, 40rem); }
+dt { font-weight: 600; } dd { margin: 0 0 .4em 1.5em; }
+@media (min-width: 45rem) { .verdict { white-space: nowrap; } }
+@media (max-width: 45rem) {
+  body { margin: 1rem auto; } dd { margin-left: 0; } .wide img { min-width: 40rem; }
+  .claims thead { display: none; } .claims tr { display: block; padding: .6em 0; \
+border-bottom: 1px solid var(--line); }
+  .claims td { display: block; border: 0; padding: .1em 0; }
+  .claims td[data-head]::before { content: attr(data-head) ": "; font-weight: 600; }
+}
 @media print { section { break-inside: avoid; } }
 """
 
 
-def _html(found: dict, parts: list, out: Path) -> str:
-    escape = html.escape
-    head = "<!doctype html><html lang=en><meta charset=utf-8>"
-    head += f"<title>{TITLE}</title><style>{STYLE}</style>"
+def _text(text: str) -> str:
+    """Return text for HTML; what stands between backticks is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
+
+
+def _claims_table(parts: list) -> str:
+    """Return the table of verdicts; on a phone each claim is a block."""
     rows = [
-        f"<tr><td><a href=#{c.id}>{c.id}</a><td>{escape(c.title)}<td "
-        f"class=verdict>{MARKS[j.verdict]} {j.verdict}"
-        f"<td>{escape(j.figure)}<td>{escape(c.reference)}"
-        for c, j in parts
+        f"<tr><td><a href=#{claim.id}>{claim.id}</a><td>{_text(claim.title)}"
+        f"<td class=verdict>{MARKS[judged.verdict]} {judged.verdict}"
+        f"<td data-head=found>{_text(judged.figure)}<td data-head=reference>{_text(claim.reference)}"
+        for claim, judged in parts
     ]
-    top = "<tr><th><th>claim<th>verdict<th>found<th>reference"
-    body = [head, f"<h1>{TITLE}</h1><p>{escape(_made(found))}<table>{top}{''.join(rows)}</table>"]
-    for claim, judged in parts:
-        picture = base64.b64encode((out / "figures" / f"{claim.id}.png").read_bytes()).decode()
-        facts = "".join(f"<dt>{name}<dd>{escape(text)}" for name, text in _facts(claim, judged))
-        table = "".join(
-            "<tr>" + "".join(f"<{'td' if i else 'th'}>{escape(text)}" for text in row)
-            for i, row in enumerate(judged.table)
-        )
-        body.append(
-            f"<section id={claim.id}><h2>{claim.id}. {escape(claim.title)}</h2><dl>{facts}</dl>"
-            f'<img alt="{escape(claim.title)}" '
-            f'src="data:image/png;base64,{picture}"><table>{table}</table>'
-            f"<p>{_cost(claim, found)}</section>"
-        )
-    return "\n".join(body) + "</html>\n"
+    head = "<thead><tr><th><th>claim<th>verdict<th>found<th>reference</thead>"
+    return f"<table class=claims>{head}<tbody>{''.join(rows)}</tbody></table>"
+
+
+def _table(rows: Any) -> str:
+    """Return a table that is scrolled by itself where it is wider than the page."""
+    lines = (
+        "<tr>" + "".join(f"<{'td' if i else 'th'}>{_text(text)}" for text in row)
+        for i, row in enumerate(rows)
+    )
+    return f"<div class=wide><table>{''.join(lines)}</table></div>"
+
+
+def _section(claim: Any, judged: Judgement, found: dict, out: Path) -> str:
+    picture = base64.b64encode((out / "figures" / f"{claim.id}.png").read_bytes()).decode()
+    facts = "".join(f"<dt>{name}<dd>{_text(text)}" for name, text in _facts(claim, judged))
+    title = _text(claim.title)
+    return (
+        f"<section id={claim.id}><h2>{claim.id}. {title}</h2><dl>{facts}</dl>"
+        f'<div class=wide><img alt="{html.escape(claim.title)}" '
+        f'src="data:image/png;base64,{picture}"></div>'
+        f"{_table(judged.table)}<p>{_cost(claim, found)}</section>"
+    )
+
+
+def _html(found: dict, parts: list, out: Path) -> str:
+    head = "<!doctype html><html lang=en><meta charset=utf-8>"
+    head += "<meta name=viewport content='width=device-width, initial-scale=1'>"
+    head += f"<title>{TITLE}</title><style>{STYLE}</style>"
+    notes = "".join(f"<p>{_text(note)}" for note in NOTES)
+    top = f"<h1>{TITLE}</h1><p>{_text(_made(found))}{notes}{_claims_table(parts)}"
+    sections = (_section(claim, judged, found, out) for claim, judged in parts)
+    return "\n".join([head, top, *sections]) + "</html>\n"

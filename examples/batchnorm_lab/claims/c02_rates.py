@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import minigrad as mg
-from batchnorm_lab.claim import Claim, Judgement, median, pick, spread, verdict
+from batchnorm_lab.claim import Claim, Judgement, median, percent, pick, spread, verdict
 from batchnorm_lab.plotting import WITH, WITHOUT, labelled
 from batchnorm_lab.training import Data, fit, mlp
 from minigrad import nn
@@ -83,14 +83,14 @@ def judge(results):
     wider = width / _width(without)[2]
     rows = [["rate", *ARMS], *([f"{r:g}", spread(without[r]), spread(normed[r])] for r in without)]
     told = ", ".join(f"×{f} {'works' if ok else 'does not'}" for f, ok in works.items())
-    best = [max(median(runs) for runs in arm.values()) for arm in (without, normed)]
+    best = [percent(max(arm.values(), key=median)) for arm in (without, normed)]
     return Judgement(
         verdict(all(works.values()) and wider >= 4, any(works.values()) or wider >= 4),
         f"of the vanilla net's best rate {anchor:g}: {told}; rates {low:g} to {high:g} work, a "
-        f"range ×{wider:.0f} wider",
+        f"range ×{wider:.0f} wider; at its best rate {best[1]}, without {best[0]}",
         f"BatchNorm trains at rates where the vanilla net is at chance ({told}) and over a "
         f"×{wider:.0f} wider range; the best accuracy "
-        f"over all rates is {best[1]:.1%} against {best[0]:.1%}.",
+        f"over all rates is {best[1]} against {best[0]}.",
         rows,
     )
 
@@ -106,7 +106,8 @@ def draw(figure, results):
     anchor = max((r for r in ANCHORS if r in without), key=lambda r: median(without[r]))
     for factor in FACTORS:
         axes.axvline(anchor * factor, color="#222222", linestyle=":", linewidth=1)
-        axes.text(anchor * factor, 1.01, f"×{factor}", ha="center", fontsize=8)
+        above = axes.get_xaxis_transform()  # 1.01: just above the axes
+        axes.text(anchor * factor, 1.01, f"×{factor}", ha="center", fontsize=8, transform=above)
     axes.set_xscale("log")
     labelled(
         axes,
@@ -114,7 +115,7 @@ def draw(figure, results):
         "learning rate (dashes: seeds)",
         "test accuracy",
         "lower left",
-        ylim=(0, 1.08),
+        ylim=(0, 1),
         yticks=np.linspace(0, 1, 6),
     )
 

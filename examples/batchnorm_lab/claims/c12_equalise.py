@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import minigrad as mg
-from batchnorm_lab.claim import Claim, Judgement, median, pick, spread, verdict
+from batchnorm_lab.claim import Claim, Judgement, median, pick, spread, times, verdict
 from batchnorm_lab.deep import Residual, norms, ratio
 from batchnorm_lab.plotting import COLORS, MARKERS, banded, labelled
 from batchnorm_lab.training import Data, batches, step
@@ -64,11 +64,12 @@ def judge(results):
                         "×" + spread(falls(results, depth, rate), ".3g"),
                     ]
                 )
-    once, later = (median(falls(results, **GATE, after=t)) for t in (1, STEPS))
+    fell = [falls(results, **GATE, after=t) for t in (1, STEPS)]
+    once, later = map(median, fell)
     return Judgement(
         verdict(once >= 10, later >= 10),
-        f"largest over smallest layer gradient falls ×{once:.2g} with the first step, ×{later:.2g} "
-        f"within ten",
+        f"largest over smallest layer gradient falls {times(fell[0])} with the first step, "
+        f"{times(fell[1])} within ten",
         f"At depth {GATE['depth']} and rate {GATE['rate']:g} one step makes the layers' gradients "
         f"×{once:.2g} less unequal, "
         f"ten steps ×{later:.2g}: they do equalise, because BatchNorm makes the early layers' "

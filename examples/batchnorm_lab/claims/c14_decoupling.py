@@ -8,9 +8,9 @@ import numpy as np
 
 import minigrad as mg
 import minigrad.nn.functional as F
-from batchnorm_lab.claim import Claim, Judgement, median, pick, spread, verdict
+from batchnorm_lab.claim import Claim, Judgement, median, pick, spread, times, verdict
 from batchnorm_lab.deep import normalised
-from batchnorm_lab.plotting import WITH, WITHOUT, labelled
+from batchnorm_lab.plotting import COLORS, INK, WITH, WITHOUT, labelled
 
 N, FEATURES, CONDITION, FLIPPED = 2000, 20, 100.0, 0.15
 RATES = (
@@ -180,8 +180,8 @@ def judge(results):
     robust = all(v < 10 for v in normed.values()) and all(
         v > 1e10 for r, v in plain.items() if r > 2
     )
-    by_theory = median(faster(results, "halfspace", 1.0))
-    tuned = median(faster(results, "halfspace", None))
+    speed = [faster(results, "halfspace", rate) for rate in (1.0, None)]
+    by_theory, tuned = map(median, speed)
     squares = median(faster(results, "least squares", None))
     say = lambda v: f"{v:.1e}" if v < 1e10 else "diverged"
     rows = [["least squares, rate of w", *(f"{r:g}" for r in plain)]]
@@ -210,8 +210,7 @@ def judge(results):
     return Judgement(
         verdict(robust and by_theory >= 2 and tuned >= 2, robust or by_theory >= 2),
         f"BatchNorm {'finite at every rate' if robust else 'not robust'}; halfspace: "
-        f"×{by_theory:.1f} fewer steps by theory's "
-        f"step sizes, ×{tuned:.1f} with both tuned",
+        f"{times(speed[0])} fewer steps by theory's step sizes, {times(speed[1])} with both tuned",
         f"Robust: {'yes' if robust else 'no'}. Faster: ×{by_theory:.1f} against descent at its "
         f"safe step 1/L, but ×{tuned:.1f} once "
         f"descent's step is tuned as well; on least squares ×{squares:.1f}, where theory promises "
@@ -221,8 +220,8 @@ def judge(results):
 
 
 def draw(figure, results):
-    """Left: last loss over rate. Right: gradient norm over steps on the halfspace."""
-    left, right = figure.subplots(1, 2)
+    """Last loss over rate; gradient norm over steps on the halfspace; the ratios of steps."""
+    left, right, judged = figure.subplots(1, 3)
     rates = sorted({r.cell["rate"] for r in results if r.cell["problem"] == "least squares"})
     for arm, style in zip(ARMS["least squares"], (WITHOUT, WITH), strict=True):
         runs = [
@@ -259,6 +258,23 @@ def draw(figure, results):
             *zip(*best["curve"], strict=True), color="#666666", linestyle=":", label=label
         )
     labelled(right, "halfspace, every seed a line", "steps", "‖gradient‖", ylim=(FLAT, None))
+    _ratios(judged, results)
+
+
+def _ratios(axes, results):
+    """Draw descent's steps over the other arm's, each seed a dot."""
+    kinds = {
+        "halfspace,\ntheory's steps": ("halfspace", 1.0),
+        "halfspace,\nboth tuned": ("halfspace", None),
+        "least squares,\nboth tuned": ("least squares", None),
+    }
+    for i, (problem, rate) in enumerate(kinds.values()):
+        found = faster(results, problem, rate)
+        axes.plot([i] * len(found), found, "o", color=COLORS[i], fillstyle="none")
+    axes.axhline(2, color=INK, linestyle=":")
+    axes.set_xticks(range(len(kinds)), list(kinds), fontsize=8)
+    axes.set_xlim(-0.5, len(kinds) - 0.5)
+    labelled(axes, "descent's steps / the other's (dotted: gate)", "", "ratio", None)
 
 
 CLAIM = Claim(
@@ -281,5 +297,5 @@ CLAIM = Claim(
               "halfspace ratio of steps at least 2 "
     "by theory's steps and with both tuned. Both: reproduced; some: partly",
     reference="none in figures (theorems)",
-    cells=cells, measure=measure, judge=judge, draw=draw,
+    cells=cells, measure=measure, judge=judge, draw=draw, size=(12.0, 3.6),
 )  # fmt: skip

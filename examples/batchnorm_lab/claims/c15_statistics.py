@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 
 import minigrad as mg
-from batchnorm_lab.claim import Claim, Judgement, median, pick, spread, verdict_of
+from batchnorm_lab.claim import Claim, Judgement, median, pick, points, spread, verdict_of
 from batchnorm_lab.plotting import WITH, WITHOUT, labelled
 from batchnorm_lab.training import Data, Part, accuracy, batches, fit, mlp
 from minigrad import nn
@@ -106,7 +106,7 @@ def judge(results):
         )
     return Judgement(
         verdict_of(tests),
-        f"Algorithm 2 {median(differ) * 100:+.2f} points beside running averages; by class at most "
+        f"Algorithm 2 {points(differ)} points beside running averages; by class at most "
         f"{collapse:.0%}",
         f"Fixed statistics give {spread([v['running'] for v in found])} whatever comes beside an "
         f"image; by statistics of 60 test "
