@@ -199,7 +199,8 @@ def _claims_table(parts: list) -> str:
     rows = [
         f"<tr><td><a href=#{claim.id}>{claim.id}</a><td>{_text(claim.title)}"
         f"<td class=verdict>{MARKS[judged.verdict]} {judged.verdict}"
-        f"<td data-head=found>{_text(judged.figure)}<td data-head=reference>{_text(claim.reference)}"
+        f"<td data-head=found>{_text(judged.figure)}"
+        f"<td data-head=reference>{_text(claim.reference)}"
         for claim, judged in parts
     ]
     head = "<thead><tr><th><th>claim<th>verdict<th>found<th>reference</thead>"
