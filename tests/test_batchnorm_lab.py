@@ -159,7 +159,21 @@ def test_a_run_reports_and_is_not_repeated(folder, tmp_path):
     assert {name: (tmp_path / name).read_bytes() for name in kept} == kept  # from results.json alone
     text = kept["report.html"].decode()
     assert "data:image/png;base64" in text and "Verdict" in text and 'src="http' not in text
-    assert "| [C13](#c13) |" in kept["REPORT.md"].decode()
+    assert "| [C13](#c13) |" in kept["REPORT.md"].decode() and "Bonferroni" in kept["REPORT.md"].decode()
+    assert "`" not in text and "<code>python examples/batchnorm_lab run" in text
+    assert re.search(r"BLAS .+, 1 thread", text)
+
+
+def test_the_report_reads_on_a_phone_and_in_the_dark(folder, tmp_path, browser):
+    lab("run", "--only", "C13,C0", "--seeds", 1, "--jobs", 1, "--data", folder, "--out", tmp_path)
+    for scheme in ("dark", "light"):
+        page = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+        page.goto((tmp_path / "report.html").as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390  # wide tables scroll by themselves
+        brightness = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)[0]"
+        assert (page.evaluate(brightness) < 60) == (scheme == "dark")
+        assert page.evaluate("[...document.images].every(i => i.naturalWidth > 300)")
+        page.close()
 
 
 def test_going_on_with_other_code_is_told_and_the_clock_goes_on(folder, tmp_path):

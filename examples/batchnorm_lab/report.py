@@ -15,7 +15,7 @@ from batchnorm_lab.claims import claims
 from batchnorm_lab.runner import results
 from minigrad.serialization import write_atomically
 
-DPI = 110
+DPI = 96
 TITLE = "Batch Normalization: the claims, run and judged"
 MARKS = {
     "reproduced": "●",
@@ -58,7 +58,7 @@ def _small(drawn: io.BytesIO) -> bytes:
     from PIL import Image
 
     out = io.BytesIO()
-    Image.open(drawn).convert("RGB").quantize(48, dither=Image.Dither.NONE).save(
+    Image.open(drawn).convert("RGB").quantize(48, kmeans=2, dither=Image.Dither.NONE).save(
         out, "PNG", optimize=True
     )
     return out.getvalue()

@@ -184,7 +184,7 @@ def _rows(results):
 def judge(results):
     """The ratio of steps to 95 % at the paper's rates, and that of the best of four rates."""
     ratios, never = equal(results, GOAL)
-    ratio = geometric(ratios) if min(ratios) > 0 else 0.0
+    ratio = round(geometric(ratios), 6) if min(ratios) > 0 else 0.0
     told = _times(ratios, never)
     best = {goal: _times(tuned(results, goal)) for goal in GOALS}
     return Judgement(
