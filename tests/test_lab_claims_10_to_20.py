@@ -271,13 +271,15 @@ def test_verdict_of_c20_carries_both_halves():
             unequal = {c20_vanishing.SIGMOID: sigmoid, c20_vanishing.RELU: relu}[c["net"]][normed]
             largest = 1.0 if normed else explodes ** (c["scale"] - 1)
             table = dict.fromkeys(("0", "10", "100"), unequal * (1 + c["seed"] / 100))
-            return {"ratio": table, "norms": {"0": [largest, largest / 2]}}
+            inner = [unequal ** (1 - i / 28) for i in range(29)]  # 28 steps between 29 inner layers
+            norms = [largest, *(largest * n / unequal for n in inner), largest / 2]
+            return {"ratio": table, "norms": {"0": norms}}
 
         return of
 
     judge = lambda *figures: c20_vanishing.CLAIM.judge(fake(c20_vanishing.CLAIM, layers(*figures)))
     assert judge((1e4, 3), (4, 3)).verdict == "reproduced"
-    priced = judge((1e4, 3), (4, 320))
+    priced = judge((1e4, 3), (4, 262))
     assert priced.verdict == "partly" and "bounded where" in priced.sentence and "×1.22 a layer" in priced.sentence
     assert judge((1e4, 30), (4, 800)).verdict == "partly"  # the bad start is bounded all the same
     assert judge((1e4, 30), (4, 800), 10.0).verdict == "not at this scale"

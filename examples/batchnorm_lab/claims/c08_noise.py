@@ -218,7 +218,7 @@ def draw(figure, results):
     for arm, style in zip(ARMS, STYLES, strict=True):
         means = [mean for mean, _ in pick(results, arm=arm, rates=kinds[0])[0]["drift"]]
         drift.plot(steps, means, **style, markersize=4, markevery=8)
-    title = "mean over the batch, with noise; seed 0"
+    title = "mean over the batch, seed 0"
     labelled(drift, title, "training steps", "input of a last-layer sigmoid", None)
 
 

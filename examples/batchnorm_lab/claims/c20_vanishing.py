@@ -77,6 +77,13 @@ def swing(results, arm):
     return [max(seed) / max(min(seed), 1e-300) for seed in zip(*by_scale, strict=True)]
 
 
+def a_layer(results):
+    """Return by seed the factor between inner layers of the ReLU net with BatchNorm, at He."""
+    values = pick(results, net=RELU, arm="BatchNorm", scale=1.0)
+    inner = [v["norms"]["0"][1:-1] for v in values]  # the first and the last have other widths
+    return [(layers[0] / layers[-1]) ** (1 / (len(layers) - 1)) for layers in inner]
+
+
 def _rows(results):
     rows = [["net", "weights", "", "largest layer gradient, step 0"]]
     rows[0] += [f"largest/smallest, step {t}" for t in PROBES]
@@ -108,7 +115,6 @@ def judge(results):
     bounded = geometric(swings["without"]) > 1e6 and geometric(swings["BatchNorm"]) < 10
     dearer = [b / v for v, b in zip(*relu.values(), strict=True)]
     equal = not ratio_above(dearer)
-    a_layer = [r ** (1 / (NETS[RELU][1] - 1)) for r in relu["BatchNorm"]]
     low, high = SCALES[RELU][0], SCALES[RELU][-1]
     worst = {arm: geometric(largest(results, RELU, arm, high)) for arm in ARMS}
     return Judgement(
@@ -121,13 +127,13 @@ def judge(results):
         f"Vanishing: {'prevented' if vanishing else 'not prevented'} in 8 sigmoid layers. "
         f"Exploding: {'bounded' if bounded else 'not bounded'} where the start is bad (at He × "
         f"{high:g} the largest gradient is {worst['without']:.0e} without BatchNorm, "
-        f"{worst['BatchNorm']:.1f} with it), "
+        f"{worst['BatchNorm']:.0f} with it), "
         + (
             "and the layers are no more unequal at He."
             if equal
             else "but at He weights, which need no help, it makes the 30 ReLU layers unequal, "
-            f"by ×{geometric(a_layer):.2f} a layer (see C10), until training evens it out (see "
-            "C12)."
+            f"by ×{geometric(a_layer(results)):.2f} a layer (see C10), until training evens it out "
+            "(see C12)."
         ),
         _rows(results),
     )
