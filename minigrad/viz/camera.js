@@ -69,7 +69,7 @@ function createCamera(stage, frame, map, sideways) {
     y = stage.clientHeight / 2 - (py / s) * scale;
     place();
   };
-  map.addEventListener("pointerdown", (e) => { e.stopPropagation(); map.setPointerCapture(e.pointerId); goTo(e); });
+  map.addEventListener("pointerdown", (e) => { map.setPointerCapture(e.pointerId); goTo(e); });
   map.addEventListener("pointermove", (e) => { if (map.hasPointerCapture(e.pointerId)) goTo(e); });
 
   // ---- wheel, mouse and fingers

@@ -14,7 +14,7 @@
 // port at its border. Lines are vertical beside what stands in a layer and curved only between layers, so no line
 // crosses a node, the border of a box it does not enter, or a title.
 function layout(nodes, edges, boxes, direction = "TB") {
-  const GAP = 14, SIDE = 16, PAD = 9, LINE = 5, [SWEEPS, ROUNDS] = nodes.length < 1500 ? [12, 24] : [4, 10];
+  const GAP = 14, SIDE = 16, PAD = 9, LINE = 5, FEW = 4, [SWEEPS, ROUNDS] = nodes.length < 1500 ? [12, 24] : [4, 10];
   const sideways = direction === "LR" || direction === "RL", backwards = direction === "BT" || direction === "RL";
   const parent = new Map(boxes.map((b) => [b.id, b.parent ?? null]));
   const home = new Map(nodes.map((n) => [n.id, n.box ?? null]));
@@ -94,13 +94,15 @@ function layout(nodes, edges, boxes, direction = "TB") {
     for (const item of items) if (item.ports) arrange(level.get(item.box));
     const hasTitle = here.title && !sideways;
     const ins = here.links.filter((l) => !l.from), outs = here.links.filter((l) => !l.to);
-    for (const [links, end] of [[ins, "from"], [outs, "to"]]) {  // one port for all that carry the same value
-      const ports = new Map();
-      for (const l of links) {
-        const value = valueOf(l);
-        if (!ports.has(value)) ports.set(value, { port: [], width: LINE, height: 0 });
-        l[end] = ports.get(value);
-        l[end].port.push(l.run.i);
+    for (const [links, end] of [[ins, "from"], [outs, "to"]]) {  // one port for many that carry the same value
+      const same = new Map();
+      for (const l of links) append(same, valueOf(l), l);
+      for (const group of same.values()) {
+        const parts = group.length > FEW ? [group] : group.map((l) => [l]);
+        for (const part of parts) {
+          const port = { port: part.map((l) => l.run.i), width: LINE, height: 0 };
+          for (const l of part) l[end] = port;
+        }
       }
     }
     const title = hasTitle ? { title: true, width: here.title.width, height: here.title.height } : null;
@@ -152,7 +154,9 @@ function layout(nodes, edges, boxes, direction = "TB") {
 
   // What a line carries: the value of its source, where it goes its way; a turned one shares nothing.
   function valueOf(l) {
-    return l.run.turned ? -1 - l.run.i : `${l.run.ends[0][0]} ${l.from && l.from.port === undefined ? l.from.order : ""}`;
+    if (l.run.turned) return -1 - l.run.i;
+    const start = !l.from ? "" : l.from.port ? `port ${l.from.port[0]}` : l.from.order;
+    return `${l.run.ends[0][0]} ${start}`;
   }
 
   // Longest paths from the top; what nothing enters then comes down to its first reader.
