@@ -30,7 +30,7 @@ FAMILIES = {
     "Batch Normalization": "batchnorm fusion recalibrate doctor shards",
     "primitives": "primitives kinks",
     "layers": "layers module normalization window pooling_layers embedding attention init lazy",
-    "functional": "functional activation margin_losses optim",
+    "functional": "functional activation margin_losses",
 }
 PYTHON = """
 import collections, os, sys, warnings
@@ -52,7 +52,9 @@ class Counts:
                 self.why[report.longrepr[2].removeprefix("Skipped: ")] += 1
 
 counts = Counts()
-options = ["-q", "--tb=short", "--capture=sys", "-p", "no:cacheprovider", "-p", "no:faulthandler"]
+without = ("cacheprovider", "faulthandler", "logging")
+off = [f"-pno:{name}" for name in without]
+options = ["-q", "--tb=short", "--capture=sys", *off]
 code = pytest.main([*options, *argv], plugins=[counts])
 total = sum(counts.of.values(), collections.Counter())
 import numpy
