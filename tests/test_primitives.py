@@ -18,11 +18,11 @@ from minigrad.primitive import TABLE, Primitive
 
 MODULES = [importlib.import_module(f"minigrad.ops.{info.name}") for info in pkgutil.iter_modules(minigrad.ops.__path__)]
 ALL = {
-    f"{module.__name__.split('.')[-1]}.{name}": made
+    f"{module.__spec__.name.split('.')[-1]}.{name}": made
     for module in MODULES
     for name, made in vars(module).items()
     if isinstance(made, Primitive) and made.differentiable
-    if getattr(made.function, "__module__", None) in (module.__name__, "numpy", None) and name != "_primitive"
+    if getattr(made.function, "__module__", None) in (module.__spec__.name, "numpy", None) and name != "_primitive"
 }
 
 rng = np.random.default_rng(0)
