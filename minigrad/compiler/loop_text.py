@@ -89,13 +89,23 @@ class Text:
             level = max(level, last_read.get(target, 0))  # what is overwritten was read before
             for memory in read:
                 last_read[memory] = max(last_read.get(memory, 0), level)
-                if nest_of.get(memory, level) != level:
-                    self.across.add(memory)
+                self._look_across(memory, level, nest_of)
             self.levels[s] = level
             ready[target] = level + bool(s.summed)
             if s.shape == self.loop.shape and not s.summed:
                 nest_of[target] = level
         self.depth = max(self.levels.values()) + 1
+
+    def _look_across(self, memory: Memory, level: int, nest_of: dict[Memory, int]) -> None:
+        """Note what is read in another nest than it was computed in, and not computed again."""
+        if nest_of.get(memory, level) == level:
+            return
+        again = self.loop.again.get(memory)
+        if again is None:
+            self.across.add(memory)
+            return
+        for place in again.places():
+            self._look_across(place.memory, level, nest_of)
 
     # ---- text ---------------------------------------------------------------------------------
     def write(self) -> None:
@@ -249,6 +259,10 @@ class Text:
         name = numbers.get(x.memory) or known.get(x.memory)
         if name is not None:
             return str(name)
+        again = self.loop.again.get(x.memory)
+        if again is not None:
+            self._map(again, known, numbers, axes, indent, False)
+            return str(known[x.memory])
         is_own = x.memory in self.loop.written
         where = self.loop.where(x, s)
         if not is_own and not any(where[1]):

@@ -29,6 +29,7 @@ from minigrad.compiler.program import (
     Program,
     memories_of,
 )
+from minigrad.compiler.recomputed import recompute
 from minigrad.compiler.statements import Statement, steps_over
 
 LONG = 1024  # numbers that are added up one after the other, in rows
@@ -48,6 +49,7 @@ class Loop:
     written: dict[Memory, Where] = field(default_factory=dict)
     read: dict[Memory, Where] = field(default_factory=dict)
     inherited: set[Memory] = field(default_factory=set)  # whose numbers come from before
+    again: dict[Memory, Statement] = field(default_factory=dict)  # what it computes anew
     lasting: bool = False  # whether something is written that others see
 
     def takes(self, new: Statement) -> bool:
@@ -164,8 +166,8 @@ class _Order:
         late: set[int] = set()
         for i in reversed(range(len(self.rows))):
             own = self.found[i]
-            if own is None or own.target.memory in returned:
-                continue
+            if own is None or own.summed or own.target.memory in returned:
+                continue  # a sum comes where what it adds up is at hand
             users = self.users[i]
             ends = bool(users) or own.target.memory.kind in LASTING
             if ends and late.issuperset(users):
@@ -213,6 +215,10 @@ class _Order:
                     wanted.add(i)
         if not wanted:
             return ready
+        for i in ready:  # and what is added up on the way
+            own: Any = self.found[i]
+            if own.summed and not wanted.isdisjoint(self.needs[i]):
+                wanted.add(i)
         self.done -= set(ready) - wanted
         return [i for i in ready if i in wanted]
 
@@ -242,6 +248,7 @@ def fused(program: Program) -> Program:
         else:
             rows.append(x)
     rows = pooled(rows)
+    recompute(rows, program.results)
     last = dict.fromkeys(memories_of(program.results), len(rows))
     for i, x in reversed(list(enumerate(rows))):
         read = x.read if isinstance(x, Loop) else [place.memory for place in x.reads()]
