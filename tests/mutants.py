@@ -320,6 +320,7 @@ NUMBERS = (
     Mutant("nanquantile counts NaN", "minigrad/functions/statistics.py", "lasts, is_nan, place_of_nan = counts - 1, counts == 0, 0.0", "lasts, is_nan, place_of_nan = np.full_like(counts, last), counts == 0, 0.0", CALLS),
     Mutant("a histogram's last edge is left out", "minigrad/functions/histograms.py", "inside &= column <= edge[-1]", "inside &= column < edge[-1]", CALLS),
 )  # fmt: skip
+PRINTED = "tests/test_compile_printed_loops.py"
 COMPILED = "tests/test_compile_nets.py tests/test_compile_guards.py tests/test_compile_primitives.py"
 COMPILER = (
     Mutant("the tape: a written memory keeps its version", "minigrad/compiler/plan.py", "version[place.memory] += 1", "version[place.memory] += 0", COMPILED),
@@ -339,6 +340,9 @@ COMPILER = (
     Mutant("statistics move before the last guard", "minigrad/compiler/plan.py", "if not (lasting or too_early):", "if not too_early:", COMPILED),
     Mutant("a loop's sum is read in its own nest", "minigrad/compiler/loop_text.py", "ready[target] = level + bool(s.summed)", "ready[target] = level", "tests/test_compile_loops.py"),
     Mutant("a loop keeps a number to itself that others read", "minigrad/compiler/loops.py", "last.get(m, i) > i", "last.get(m, i) > i + 9", "tests/test_compile_loops.py"),
+    Mutant("a loop adds up across the axis that it shares", "minigrad/compiler/loops.py", "if new.summed and self.summed not in ((), new.summed):", "if False:", PRINTED),
+    Mutant("a loop reads after another statement wrote", "minigrad/compiler/loop_text.py", "level = max(level, last_read.get(target, 0))", "level = max(level, 0)", PRINTED),
+    Mutant("a loop computes again from what was overwritten", "minigrad/compiler/recomputed.py", "if not sources.isdisjoint(self.rewritten):", "if False:", PRINTED),
     Mutant("the tape: what was read before a write is what was written", "minigrad/compiler/tape.py", "constant.array = lying_alike(owner)", "constant.array = owner", COMPILED),
     Mutant("the tape: one element is a copy", "minigrad/ops/indexing.py", "if not out.ndim and is_basic(index):", "if False:", COMPILED),
     Mutant("an array that a step reads may change", "minigrad/compiler/guards.py", "return list(map(contents_of, self.plain_arrays)) == self.numbers", "return True", "tests/test_compile_guards.py"),

@@ -163,3 +163,37 @@ def test_without_the_extra_nothing_of_numba_is_imported():
 def test_loops_are_named_or_none():
     with pytest.raises(ValueError, match="loops is None or 'numba', got 'c'"):
         mg.compile(lambda x: x, loops="c")
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"), [(name, dtype) for name in ("log", "tanh") for dtype in (np.float32, np.float64)]
+)
+def test_log_and_tanh_are_right_to_two_ulps_at_all_numbers(name, dtype):
+    fast = mg.compile(lambda x: getattr(x * 1.0, name)() * 1.0, loops="numba")
+    bits = np.random.default_rng(0).integers(
+        0, 2 ** (8 * np.dtype(dtype).itemsize), 100_000, dtype=np.dtype(f"u{np.dtype(dtype).itemsize}")
+    )
+    ends = np.array(
+        [0.0, -0.0, np.nan, np.inf, -np.inf, 1, -1, np.finfo(dtype).smallest_subnormal, np.finfo(dtype).max], dtype
+    )
+    x = np.concatenate(
+        [bits.view(dtype), np.linspace(-3, 3, 50_000, dtype=dtype), np.linspace(0.5, 2, 50_000, dtype=dtype), ends]
+    )
+    with np.errstate(all="ignore"):
+        for _ in range(4):
+            ours = fast(mg.tensor(x)).numpy()
+        exact = getattr(np, name)(x.astype(np.longdouble))
+        theirs = exact.astype(dtype)
+        finite = np.isfinite(theirs)
+        step = np.spacing(np.maximum(np.abs(theirs[finite]), np.finfo(dtype).tiny))
+        assert (np.abs(ours[finite] - exact[finite]) / step).max() <= 2
+    assert np.array_equal(np.isnan(ours), np.isnan(theirs))
+    assert np.array_equal(ours[np.isinf(theirs)], theirs[np.isinf(theirs)])
+    zeros = finite & (theirs == 0)
+    assert np.array_equal(np.signbit(ours[zeros]), np.signbit(theirs[zeros]))
+    assert f"{name}{8 * np.dtype(dtype).itemsize}(" in "".join(texts(fast))
+
+
+def texts(fast):
+    calls = fast._all()[0].replay.program.calls
+    return [call.function.text for call in calls if call.is_loop]

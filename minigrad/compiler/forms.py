@@ -270,9 +270,8 @@ def _in_pieces(place: Place, pieces: list[Shape]) -> Place:
         if length == 1:
             axes += [axis] * len(own)
             continue
-        inside = length
-        for n in own:
-            inside //= n
+        for i, n in enumerate(own):
+            inside = math.prod(own[i + 1 :])
             axes.append((n, step * inside))
     return _lying(place, axes)
 

@@ -15,7 +15,8 @@ import numpy as np
 from numba import njit
 
 from minigrad.compiler.numba_functions import (
-    exp32, exp64, load, plus, pointer_bool, pointer_float32, pointer_float64, pointer_uint8, store,
+    exp32, exp64, load, log32, log64, plus, pointer_bool, pointer_float32, pointer_float64,
+    pointer_uint8, store, tanh32, tanh64,
 )  # {version}
 
 

@@ -67,7 +67,7 @@ class Text:
         if (outer in loop.summed) != (inner in loop.summed):
             return False
         n = loop.shape[inner]
-        for s in loop.statements:
+        for s in (*loop.statements, *loop.again.values()):
             for place in (s.target, *s.places()):
                 steps = loop.where(place, s)[1]
                 if steps[outer] != steps[inner] * n:

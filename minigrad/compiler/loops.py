@@ -243,8 +243,8 @@ def fused(program: Program) -> Program:
     """Return the program with its chains and sums as loops."""
     rows: list[Loop | Call] = []
     for x in _Order(program).run():
-        if isinstance(x, Loop) and not x.pays():
-            rows += [call for s in x.statements for call in s.calls]
+        if isinstance(x, Loop):
+            rows += _worth_it(x)
         else:
             rows.append(x)
     rows = pooled(rows)
@@ -262,6 +262,27 @@ def fused(program: Program) -> Program:
         else:
             calls.append(x)
     return Program(calls, program.inputs, program.states, program.results)
+
+
+def _worth_it(loop: Loop) -> list[Loop | Call]:
+    """Return a loop, or what of it is worth it, in the same order."""
+    if loop.pays():
+        return [loop]
+    if not loop.summed:
+        return [call for s in loop.statements for call in s.calls]
+    rows: list[Loop | Call] = []
+    chain = Loop(())
+    for s in loop.statements:
+        if s.summed:
+            rows += _worth_it(chain)
+            rows += s.calls
+            chain = Loop(())
+            continue
+        if not chain.takes(s):
+            rows += _worth_it(chain)
+            chain = Loop(s.shape)
+        chain.add(s)
+    return rows + _worth_it(chain)
 
 
 def _call(loop: Loop, seen: set[Memory]) -> Call:

@@ -5,6 +5,7 @@ Needs Numba; only loops import it.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,7 @@ pointer_bool, pointer_uint8 = _pointer(types.boolean), _pointer(types.uint8)
 
 
 def _bits_as(kind: Any, integer: Any) -> Any:
-    """Return what reads the bits of an integer as a float."""
+    """Return what reads the bits of a number as those of another kind."""
 
     @_intrinsic
     def bits(typing_context: Any, value: Any) -> Any:
@@ -94,6 +95,7 @@ def _bits_as(kind: Any, integer: Any) -> Any:
 
 
 _float32, _float64 = _bits_as(types.float32, types.int32), _bits_as(types.float64, types.int64)
+_int32, _int64 = _bits_as(types.int32, types.float32), _bits_as(types.int64, types.float64)
 _compiled: Any = njit(error_model="numpy", fastmath={"contract"}, cache=True)
 _in_any_order: Any = njit(fastmath={"reassoc", "nsz"}, cache=True)
 
@@ -148,6 +150,97 @@ def exp64(x: Any) -> Any:
     half = k >> 1
     p = p * power64(half) * power64(k - half)
     return p if x == x else x
+
+
+@_compiled
+def log32(x: Any) -> Any:
+    """log(x) by Cephes' polynomial."""
+    tiny = x < F(1.17549435e-38)
+    scaled = x * F(8388608.0) if tiny else x
+    bits = _int32(scaled)
+    e = np.float32((bits >> np.int32(23)) - np.int32(126))
+    e = e - F(23.0) if tiny else e
+    m = _float32((bits & np.int32(0x7FFFFF)) | np.int32(0x3F000000))  # in [0.5, 1)
+    low = m < F(0.707106781186547524)
+    e = e - F(1.0) if low else e
+    r = (m + m if low else m) - F(1.0)
+    square = r * r
+    p = F(7.0376836292e-2) * r + F(-1.1514610310e-1)
+    p = p * r + F(1.1676998740e-1)
+    p = p * r + F(-1.2420140846e-1)
+    p = p * r + F(1.4249322787e-1)
+    p = p * r + F(-1.6668057665e-1)
+    p = p * r + F(2.0000714765e-1)
+    p = p * r + F(-2.4999993993e-1)
+    p = p * r + F(3.3333331174e-1)
+    p = p * r * square
+    p = p + F(-2.12194440e-4) * e
+    p = p - F(0.5) * square
+    result = r + p
+    result = result + F(0.693359375) * e
+    result = result if x < F(np.inf) else x  # inf, and nan
+    result = F(-np.inf) if x == F(0.0) else result
+    return F(np.nan) if x < F(0.0) else result
+
+
+@_compiled
+def log64(x: Any) -> Any:
+    """log(x) by Cephes' rational function."""
+    tiny = x < 2.2250738585072014e-308
+    scaled = x * 18014398509481984.0 if tiny else x
+    bits = _int64(scaled)
+    e = np.float64((bits >> 52) - 1022)
+    e = e - 54.0 if tiny else e
+    m = _float64((bits & 0xFFFFFFFFFFFFF) | 0x3FE0000000000000)
+    low = m < 0.70710678118654752440
+    e = e - 1.0 if low else e
+    r = (m + m if low else m) - 1.0
+    square = r * r
+    p = (1.01875663804580931796e-4 * r + 4.97494994976747001425e-1) * r + 4.70579119878881725854
+    p = (p * r + 1.44989225341610930846e1) * r + 1.79368678507819816313e1
+    p = p * r + 7.70838733755885391666
+    q = (r + 1.12873587189167450590e1) * r + 4.52279145837532221105e1
+    q = (q * r + 8.29875266912776603211e1) * r + 7.11544750618563894466e1
+    q = q * r + 2.31251620126765340583e1
+    y = r * (square * p / q)
+    y = y - e * 2.121944400546905827679e-4
+    y = y - 0.5 * square
+    result = r + y
+    result = result + e * 0.693359375
+    result = result if x < np.inf else x
+    result = -np.inf if x == 0.0 else result
+    return np.nan if x < 0.0 else result
+
+
+@_compiled
+def tanh32(x: Any) -> Any:
+    """tanh(x), by Cephes' polynomial near 0 and by an exponential beyond."""
+    size = abs(x)
+    square = x * x
+    p = F(-5.70498872745e-3) * square + F(2.06390887954e-2)
+    p = p * square + F(-5.37397155531e-2)
+    p = p * square + F(1.33314422036e-1)
+    p = p * square + F(-3.33332819422e-1)
+    near = p * square * size + size
+    far = F(1.0) - F(2.0) / (exp32(size + size) + F(1.0))
+    result = near if size < F(0.625) else far
+    sign = _int32(x) & np.int32(-2147483648)
+    return _float32(_int32(result) | sign) if x == x else x
+
+
+@_compiled
+def tanh64(x: Any) -> Any:
+    """tanh(x), by Cephes' rational function near 0 and by an exponential beyond."""
+    size = abs(x)
+    square = x * x
+    p = -9.64399179425052238628e-1 * square - 9.92877231001918586564e1
+    p = p * square - 1.61468768441708447952e3
+    q = (square + 1.12811678491632931402e2) * square + 2.23548839060100448583e3
+    q = q * square + 4.84406305325125486048e3
+    near = size * (square * (p / q)) + size
+    far = 1.0 - 2.0 / (exp64(size + size) + 1.0)
+    result = near if size < 0.625 else far
+    return math.copysign(result, x) if x == x else x
 
 
 @_in_any_order

@@ -301,6 +301,9 @@ class Page:
             stays = self._stays(place.memory)
             at_first.append(address if stays else "0")
             if not stays:
+                if place.memory.shape == ():  # one of NumPy's numbers has no address that lasts
+                    own = self.names[place.memory]
+                    moves.append(f"{own} = np.asarray({own})")
                 moves.append(f"{table}[{i}] = {address}")
         self.tables.append(f"{table} = np.array([{', '.join(at_first)}])")
         return [*moves, f"{name}({table})"]

@@ -22,6 +22,7 @@ FORMULAS = {
     np.add: "{0} + {1}", np.subtract: "{0} - {1}", np.multiply: "{0} * {1}",
     np.divide: "{0} / {1}", np.negative: "-{0}", np.reciprocal: "{one} / {0}",
     np.square: "{0} * {0}", np.sqrt: "np.sqrt({0})", np.exp: "exp{bits}({0})",
+    np.log: "log{bits}({0})", np.tanh: "tanh{bits}({0})",
     np.absolute: "abs({0})",
     np.maximum: "{0} if {0} >= {1} or {0} != {0} else {1}",
     np.minimum: "{0} if {0} <= {1} or {0} != {0} else {1}",

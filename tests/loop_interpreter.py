@@ -1,0 +1,67 @@
+"""Runs the text of a loop with Python: what is printed can be tried on many small programs without compiling each."""
+
+import contextlib
+import ctypes
+
+import numpy as np
+
+TYPES = {"float32": ctypes.c_float, "float64": ctypes.c_double, "bool": ctypes.c_bool, "uint8": ctypes.c_uint8}
+
+
+class Pointer:
+    def __init__(self, address, name):
+        self.numbers = ctypes.cast(int(address), ctypes.POINTER(TYPES[name]))
+        self.kind = np.dtype(name).type
+
+
+def load(pointer, i, number):
+    return pointer.kind(pointer.numbers[int(i)])
+
+
+def store(pointer, i, number, value):
+    pointer.numbers[int(i)] = pointer.kind(value).item()
+
+
+def function_of(name, function):
+    """Return a function of numbers as NumPy has it, in float32 and float64."""
+    return {
+        f"{name}{8 * np.dtype(kind).itemsize}": lambda x, kind=kind: kind(function(x))
+        for kind in (np.float32, np.float64)
+    }
+
+
+class Interpreter:
+    """Stands for ``compiled``; counts the loops that ran."""
+
+    def __init__(self):
+        self.texts, self.runs = [], 0
+
+    def __call__(self, text):
+        body = text[text.index("def loop(table):") :]
+        names = {"np": np, "load": load, "store": store, "plus": lambda a, b: a + b}
+        for name in ("exp", "log", "tanh", "erf"):
+            names |= function_of(name, getattr(np, name, None))
+        for name in TYPES:
+            names[f"pointer_{name}"] = lambda address, name=name: Pointer(address, name)
+        exec(body, names)
+        self.texts.append(text)
+
+        def loop(table):
+            self.runs += 1
+            with np.errstate(all="ignore"):
+                names["loop"](table)
+
+        return loop
+
+
+@contextlib.contextmanager
+def interpreted(monkeypatch, least=1):
+    """Let loops be interpreted, those over ``least`` numbers and more."""
+    from minigrad.compiler import loop_text, loops, pooling
+
+    interpreter = Interpreter()
+    with monkeypatch.context() as patch:
+        for module in (loop_text, pooling):
+            patch.setattr(module, "compiled", interpreter)
+        patch.setattr(loops, "SMALL", least)
+        yield interpreter
