@@ -18,7 +18,7 @@ from minigrad.nn import functional as F
 
 SIZES, BATCH, RATE, DECAY = (784, 100, 100, 10), 60, 0.5, 5e-3
 EXACT_RATE = 0.1  # without BatchNorm the net does not bear more
-EXACT, STEPS, RATES = 200, 2000, (0.1, 0.5, 2.0, 5.0)
+EXACT, STEPS, RATES = 200, 2000, (0.02, 0.1, 0.5, 2.0)
 ARMS = ("decay", "none", "corrected")
 
 

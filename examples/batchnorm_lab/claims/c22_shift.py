@@ -14,7 +14,7 @@ from batchnorm_lab.training import Data, Part, accuracy, fit, mlp
 from batchnorm_lab.tuning import grid, tuned
 from minigrad import nn
 
-SIZES, BATCH, STEPS, RATES = (784, 100, 100, 100, 10), 60, 2000, (0.02, 0.1, 0.5)
+SIZES, BATCH, STEPS, RATES = (784, 100, 100, 100, 10), 60, 2000, (0.02, 0.1, 0.5, 2.0)
 ARMS, COUNTS = ("without", "BatchNorm"), (10, 100, 1000)
 
 

@@ -14,7 +14,7 @@ from batchnorm_lab.training import Data, accuracy, fit, linears
 from batchnorm_lab.tuning import grid, tuned
 from minigrad import nn
 
-SIZES, IMAGES, BATCH, STEPS, RATES = (784, 256, 256, 256, 10), 1000, 50, 1000, (0.02, 0.1, 0.5)
+SIZES, IMAGES, BATCH, STEPS, RATES = (784, 256, 256, 256, 10), 1000, 50, 1000, (0.02, 0.1, 0.5, 2.0)
 DROP = 0.5
 BEFORE, AFTER = "dropout before", "dropout after the last"
 ARMS = ("no dropout", AFTER, BEFORE)

@@ -12,7 +12,7 @@ from batchnorm_lab.training import Data, fit, mlp
 from batchnorm_lab.tuning import grid, tuned
 from minigrad import nn
 
-SIZES, BATCH, STEPS, RATES = (784, 100, 100, 100, 10), 60, 1500, (0.02, 0.1, 0.5)
+SIZES, BATCH, STEPS, RATES = (784, 100, 100, 100, 10), 60, 1500, (0.02, 0.1, 0.5, 2.0)
 ARMS, MEMBERS = ("without", "BatchNorm"), 6
 
 
