@@ -64,6 +64,10 @@ INSTEAD = {
         "mkdir -p runs && python benchmarks/run.py --quick --peers minigrad_eager --json runs/bench.json",
         "half an hour, and it writes a page of figures",
     ),
+    "make lab": (
+        'make lab ARGS="--only C10 --out runs/lab-one"',
+        "minutes; docs/examples.md's line, with --quick, is run whole",
+    ),
     'make lab ARGS="--full"': (
         'make lab ARGS="--full --only C10 --out runs/lab-full"',
         "half an hour: one claim of it is run",
@@ -88,6 +92,7 @@ INSTEAD = {
     ),
     "make oracle": ("", "downloads gigabytes; the suite beside PyTorch's light build is a step of .ci/run"),
     # is run by .ci/run as a step of its own
+    "make mnist": ("", "a step of .ci/run"),
     "make test": ("", "a step of .ci/run, with the oracle required"),
     ".venv/bin/python -m pytest": (".venv/bin/python -m pytest -q tests/test_docs.py", "the same suite as make test"),
     "make lint": ("", "a step of .ci/run"),
