@@ -343,7 +343,7 @@ def _forget_eager_steps(reach: Reach) -> None:
     """Give back the memory that only eager steps need."""
     for optimizer in reach.optimizers:
         optimizer._scratch.clear()
-    gc.collect()
+    gc.collect(1)  # what was recorded is young; a whole collection grows with the process
     give_back()
 
 
