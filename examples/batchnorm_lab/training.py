@@ -58,6 +58,8 @@ def linears(net: nn.Module) -> list[nn.Linear]:
 
 def batches(part: Part, size: int, seed: int) -> Iterator[tuple[mg.Tensor, mg.Tensor]]:
     """Yield shuffled batches for ever; the order depends on ``seed`` alone."""
+    if size > len(part.labels):
+        raise ValueError(f"batches: {size} images a batch, but there are {len(part.labels)}")
     generator = mg.Generator().manual_seed(seed)
     dataset = TensorDataset(mg.from_numpy(part.images), mg.from_numpy(part.labels))
     loader = DataLoader(dataset, batch_size=size, shuffle=True, drop_last=True, generator=generator)
