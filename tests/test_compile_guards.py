@@ -644,6 +644,12 @@ def test_arguments_in_one_memory():
         assert results[0] == results[1]
     programs = [v.checked for many in compiled.variants.values() for v in many]
     assert programs == [True, True]  # one argument, and two
+    results = []
+    for f in (compiled, function):
+        base = mg.arange(4.0)
+        result = f(base[:3], base[1:])  # recorded with two that lie apart
+        results.append((result.tolist(), base.tolist()))
+    assert results[0] == results[1]
 
 
 def test_arguments_that_are_written():
