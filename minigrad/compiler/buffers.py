@@ -50,6 +50,14 @@ def takes_out(call: Call) -> bool:
     return function in TAKES_OUT
 
 
+def by_position(call: Call) -> bool:
+    """Whether the array to write into may stand last, which is quicker than by name."""
+    function = call.function
+    if function in (np.dot, _ndarray.dot):
+        return True
+    return isinstance(function, np.ufunc) and function not in (np.maximum, np.minimum)
+
+
 def is_dense(memory: Memory) -> bool:
     """Whether the numbers lie without gaps."""
     expected = memory.dtype.itemsize
@@ -78,12 +86,21 @@ class Arena:
 
     def __init__(self, program: Program) -> None:
         self._last = read_after(program.calls, program.results)
+        self._let_derived_stay(program.calls)
         self._block: dict[Memory, Block] = {}
         self._blocks: list[Block] = []
         for i, call in enumerate(program.calls):
             self._note(i, call)
         self.size = _laid_out(self._blocks)
         self.of = {memory: block.offset for memory, block in self._block.items()}
+
+    def _let_derived_stay(self, calls: list[Call]) -> None:
+        """Let what is derived last from one call of the page to the next: it comes first in it."""
+        derived = {place.memory for call in calls if call.is_derived for place in [call.results]}
+        for call in calls:
+            if not call.is_derived:
+                read = {place.memory for place in call.reads()}
+                self._last.update(dict.fromkeys(derived & read, len(calls)))
 
     def _note(self, i: int, call: Call) -> None:
         """Give what a call writes anew its block, an operand's where it may."""

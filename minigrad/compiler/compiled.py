@@ -22,6 +22,7 @@ from minigrad.compiler.calls import (
     nobody_looks,
     same_results,
 )
+from minigrad.compiler.derived import derive
 from minigrad.compiler.guards import Checks
 from minigrad.compiler.loops import check_loops, close, close_state, fused
 from minigrad.compiler.plan import Difference, Unordered, check_same, planned
@@ -58,7 +59,11 @@ class Compiled:
         self.parameters = _parameters(function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if not (nobody_looks() and self.lock.acquire(blocking=False)):
+        return self._called(args, kwargs)
+
+    def _called(self, args: Any, kwargs: Any) -> Any:
+        """Run what was called last, if it fits, or another program."""
+        if not (nobody_looks() and self.lock.acquire(False)):
             return self.function(*args, **kwargs)
         try:
             if not kwargs and self.latest is not None:
@@ -165,7 +170,9 @@ class Compiled:
             program = planned(program)
         except Unordered as error:
             return str(error)
-        if self.loops is not None:
+        if self.loops is None:
+            derive(program)
+        else:
             program = fused(program)
         variant.replay = Replay(program, recording, names)
         return ""
@@ -334,7 +341,7 @@ class CompiledModule(Compiled):
             return self.function(*args, **kwargs)
         MODES.grad_enabled = False
         try:
-            return super().__call__(*args, **kwargs)
+            return self._called(args, kwargs)
         finally:
             MODES.grad_enabled = before
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import itertools
 import operator
 from typing import Any
 
 import numpy as np
 
+from minigrad.compiler.quick import MISSING, PARTS, Quick, content_of, contents_of
 from minigrad.compiler.reach import ATOMS, NUMBERS, Held, Reach, same
 from minigrad.optim.optimizer import Optimizer
 
-_NOTHING: Any = object()
-_parts_of = operator.attrgetter("__code__", "__defaults__", "__kwdefaults__")
-MOST_BYTES = 2**18  # of an array of NumPy's that are kept; of a larger one a digest
+_parts_of = operator.attrgetter(*PARTS)
 MOST_NAMES = 6  # of what is guarded that are told
 Triple = tuple[Any, Any, Any]
 
@@ -26,11 +23,11 @@ class Checks:
         self.held = [Held(*pair) for pair in reach.holders]
         self.names: list[tuple[Any, ...]] = []
         for name, own, key in reach.names:
-            value = own.get(key, _NOTHING)
+            value = own.get(key, MISSING)
             self.names.append((name, own, key, value))
         self.cells: list[Triple] = []
         for name, cell in reach.cells:
-            self.cells.append((name, cell, _content(cell)))
+            self.cells.append((name, cell, content_of(cell)))
         self.functions: list[Triple] = []
         for name, function in reach.functions:
             self.functions.append((name, function, _parts_of(function)))
@@ -52,7 +49,8 @@ class Checks:
         self._note_tensors(reach)
         self._note_hooks(reach)
         self._note_options(reach)
-        self._quick = _Quick(self)
+        self._passed = 0  # how often all was found as it was
+        self._quick: Quick | None = None
 
     def _note_tensors(self, reach: Reach) -> None:
         for name, x in reach.tensors.values():
@@ -75,8 +73,19 @@ class Checks:
 
     def changed(self) -> str | None:
         """Return the name of what is not as it was, or None."""
-        if self._quick.fits():
+        if self._quick is not None and self._quick.fits():
+            if not (self.grads or self.counts):
+                return None
             return self._changed_grad() or self._changed_option()
+        changed = self._changed_by_name()
+        if changed is None:
+            self._passed += 1
+            if self._passed > 1:  # most first recordings are asked once
+                self._quick = Quick(self, self._quick)
+        return changed
+
+    def _changed_by_name(self) -> str | None:
+        """Return the same, asked one by one."""
         for held in self.held:
             name = held.changed()
             if name is not None:
@@ -85,11 +94,11 @@ class Checks:
             if hooks:
                 return f"hooks on '{name}'"
         for name, own, key, value in self.names:
-            now = own.get(key, _NOTHING)
+            now = own.get(key, MISSING)
             if now is not value and not same(now, value):
                 return name
         for name, cell, value in self.cells:
-            now = _content(cell)
+            now = content_of(cell)
             if now is not value and not same(now, value):
                 return name
         for name, function, parts in self.functions:
@@ -98,7 +107,6 @@ class Checks:
         for name, array, value in self.arrays:
             if contents_of(array) != value:
                 return f"the numbers of the array {name}"
-        self._quick = _Quick(self)
         return self._changed_tensor() or self._changed_option()
 
     def _changed_tensor(self) -> str | None:
@@ -123,7 +131,6 @@ class Checks:
         Without a sweep it does not matter who asks for one.
         """
         self.sweeps = sweeps
-        self._quick = _Quick(self)
         for leaf in leaves:
             if leaf.reads:
                 layout = layout_of(leaf.before)
@@ -134,14 +141,14 @@ class Checks:
         """Return the name of a plain value that the call itself has changed."""
         for optimizer, group, values in self.numbers:
             for key, value in values.items():
-                now = group.get(key, _NOTHING)
+                now = group.get(key, MISSING)
                 if not same(now, value):
                     kind = type(optimizer)
                     return f"{key} of {kind.__name__}"
         for name, stream, state in self.streams:
             if state_of(stream) != state:
                 return f"the random stream {name}"
-        return self.changed()
+        return self._changed_by_name()
 
     def explained(self) -> str:
         """Return what is guarded, in words."""
@@ -179,102 +186,11 @@ class Checks:
         return None
 
 
-class _Quick:
-    """The same question in a few calls of Python's own: all is the same, or perhaps not.
-
-    What our own layers hold beside tensors and layers is compared as a whole, which takes equal
-    numbers for the same; everything else must be the very same object.
-    """
-
-    def __init__(self, checks: Checks) -> None:
-        containers = [held.container for held in checks.held]
-        self._divide(containers, checks)
-        _, self.hooks = _columns(checks.hooks, 2)
-        _, self.owners, self.keys, self.values = _columns(checks.names, 4)
-        _, self.cells, self.contents = _columns(checks.cells, 3)
-        _, self.functions, self.code = _columns(checks.functions, 3)
-        _, self.plain_arrays, self.numbers = _columns(checks.arrays, 3)
-        _, self.tensors, self.arrays, nodes = _columns(checks.tensors, 4)
-        if not checks.sweeps:
-            nodes = []
-        self.nodes = nodes
-        self.asking = [node for node in self.nodes if node is not None]
-
-    def _divide(self, containers: list[Any], checks: Checks) -> None:
-        """Tell what our own layers hold for themselves from everything else."""
-        self.layers: list[Any] = []
-        self.others: list[Any] = []
-        for x in containers:
-            if id(x) in checks.layers:
-                self.layers.append(x)
-            elif x or id(x) not in checks.parts:
-                self.others.append(x)
-        self.copies = [layer.copy() for layer in self.layers]
-        self.lengths = list(map(len, self.others))
-        self.dicts = [x for x in self.others if isinstance(x, dict)]
-        self.lists = [x for x in self.others if not isinstance(x, dict)]
-        self.items = list(self._items())
-        self.names = list(self._names())
-
-    def _names(self) -> Any:
-        """Yield under which keys the dictionaries hold it."""
-        return itertools.chain.from_iterable(self.dicts)
-
-    def _items(self) -> Any:
-        """Yield what the containers hold."""
-        held = map(dict.values, self.dicts)
-        return itertools.chain.from_iterable(itertools.chain(held, self.lists))
-
-    def fits(self) -> bool:
-        """Return True if nothing has changed."""
-        try:
-            return self._holds() and self._same_tensors()
-        except Exception:  # a comparison that has no answer, a name or a content that is gone
-            return False
-
-    def _holds(self) -> bool:
-        """Whether everything that holds something holds the same."""
-        if self.layers != self.copies or any(self.hooks):
-            return False
-        if list(map(len, self.others)) != self.lengths:
-            return False
-        if not all(map(operator.is_, self._items(), self.items)):
-            return False
-        if not all(map(operator.is_, self._names(), self.names)):
-            return False
-        now = map(operator.getitem, self.owners, self.keys)
-        if not all(map(operator.is_, now, self.values)):
-            return False
-        contents = [cell.cell_contents for cell in self.cells]
-        if not all(map(operator.is_, contents, self.contents)):
-            return False
-        if list(map(_parts_of, self.functions)) != self.code:
-            return False
-        return list(map(contents_of, self.plain_arrays)) == self.numbers
-
-    def _same_tensors(self) -> bool:
-        """Whether tensors have their memory, and ask for gradients as they did."""
-        arrays = [x._data for x in self.tensors]
-        if not all(map(operator.is_, arrays, self.arrays)):
-            return False
-        if not self.nodes:
-            return True
-        nodes = [x._node for x in self.tensors]
-        if not all(map(operator.is_, nodes, self.nodes)):
-            return False
-        return not any([node.hooks or node.after_hooks for node in self.asking])
-
-
 def _listed(names: list[str]) -> str:
     """Return the first of the names, and how many there are."""
     names = list(dict.fromkeys(names))
     more = f", ... {len(names)} in all" if len(names) > MOST_NAMES else ""
     return f"({', '.join(names[:MOST_NAMES])}{more})"
-
-
-def _columns(rows: list[Any], n: int) -> list[list[Any]]:
-    """Return the columns of a table."""
-    return [[row[i] for row in rows] for i in range(n)]
 
 
 def layout_of(grad: Any) -> Any:
@@ -285,27 +201,12 @@ def layout_of(grad: Any) -> Any:
     return array.shape, array.strides, array.dtype
 
 
-def contents_of(array: np.ndarray) -> bytes:
-    """Return the numbers of an array of NumPy's as bytes; of a large one, a digest of them."""
-    if array.nbytes <= MOST_BYTES or array.dtype.hasobject:
-        return array.tobytes()
-    whole = np.ascontiguousarray(array)
-    return hashlib.sha256(whole.view(np.uint8).data).digest()
-
-
 def state_of(stream: Any) -> str:
     """Return where a stream of random numbers is, of Python or NumPy."""
     if isinstance(stream, np.random.Generator):
         return repr(stream.bit_generator.state)
     state = getattr(stream, "get_state", None) or stream.getstate
     return repr(state())
-
-
-def _content(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return _NOTHING
 
 
 def _options(optimizer: Optimizer, group: dict[str, Any]) -> list[tuple[str, Any]]:
@@ -340,7 +241,7 @@ def _definer(kind: type, name: str) -> type:
 
 
 def _option(group: dict[str, Any], name: str, recorded: tuple[str, Any]) -> Any:
-    value = group.get(name, _NOTHING)
+    value = group.get(name, MISSING)
     if recorded[0] == "zero" and _is_numbers(value):
         return _truth(value)
     return value

@@ -98,6 +98,7 @@ class Call:
     is_whole: bool = False  # of a primitive that lays out memory by hand
     overwrites: bool = False  # writes all of the memories in ``writes``
     request: Any = None  # of a counter: whose count it is
+    is_derived: bool = False  # of state alone, computed again where that has changed
     is_loop: bool = False  # of statements printed as a loop, which is the function
 
     def reads(self) -> Iterator[Place]:

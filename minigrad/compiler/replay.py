@@ -91,27 +91,30 @@ class Replay:
         if self.owners or self.written_inputs:
             self._check_apart(arrays)
         streams = []
-        for generator in self.generators:
-            streams.append((generator, stream_state(generator)))
+        if self.generators:
+            streams = [(x, stream_state(x)) for x in self.generators]
         try:
-            if self.written:  # an error of the user's state would leave the half of them
-                with np.errstate(all="ignore"):
-                    self.requests.ask()
-                    results = self.run(*arrays)
-            else:
-                results = self.run(*arrays)
+            results = self._run_quietly(arrays) if self.written else self.run(*arrays)
         except BaseException as error:
             self._undo(error, streams)
             raise
         self.last = results
-        bump_versions(self.written, "compile")
+        if self.written:
+            bump_versions(self.written, "compile")
         for i in self.written_inputs:
             bump_version(arrays[i], "compile")
         return self._hand_out(results)
 
+    @np.errstate(all="ignore")  # an error that the user asks for would leave the half of them
+    def _run_quietly(self, arrays: list[Any]) -> Any:
+        """Run a page that writes to state."""
+        self.requests.ask()
+        return self.run(*arrays)
+
     def _check_apart(self, arrays: list[Any]) -> None:
         """Raise GuardFailed where an argument lies in memory that is written as another's."""
-        if not self.owners.isdisjoint(map(id, map(root, arrays))):
+        owners = [x if x.base is None else root(x) for x in arrays]
+        if not self.owners.isdisjoint(map(id, owners)):
             raise GuardFailed("an argument lies in the memory of the state")
         for i in self.written_inputs:
             others = arrays[:i] + arrays[i + 1 :]

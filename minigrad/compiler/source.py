@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.buffers import COPIES, EMPTY, Arena, place_is_c, takes_out
+from minigrad.compiler.buffers import COPIES, EMPTY, Arena, by_position, place_is_c, takes_out
 from minigrad.compiler.constants import LIKE
+from minigrad.compiler.derived import sources
 from minigrad.compiler.program import (
     CONSTANT,
     INPUT,
@@ -241,7 +242,7 @@ class Page:
         if call.function in COPIES:
             casting = ", casting='unsafe'" if call.function is _ndarray.astype else ""
             return f"np.copyto({target}, {self.place(call.args[0])}{casting})"
-        return self._called(call, target if _by_position(call) else f"out={target}")
+        return self._called(call, target if by_position(call) else f"out={target}")
 
     def _called(self, call: Call, target: str) -> str:
         """Return the text of a call, with ``target`` if it is told where to write."""
@@ -273,7 +274,7 @@ class Page:
             return ""
         alone = type(outs) is tuple and len(outs) == 1
         text = self.text_of(outs[0] if alone else outs)
-        return text if alone and _by_position(call) else f"out={text}"
+        return text if alone and by_position(call) else f"out={text}"
 
     def _guard(self, call: Call) -> list[str]:
         """Return the lines that ask for what decided."""
@@ -319,7 +320,10 @@ class Page:
             self.names[memory] = parameter
         heading = ("", "")
         first_write = None
-        for call in program.calls:
+        derived = [call for call in program.calls if call.is_derived]
+        if derived:
+            self._derive(derived)
+        for call in program.calls[len(derived) :]:
             if call.scope != heading and call.scope != ("", ""):
                 heading = call.scope
                 self.body.append(f"    # {', '.join(filter(None, heading))}")
@@ -332,6 +336,20 @@ class Page:
         top = ["import numpy as np", "", "", f"def {self.name}({', '.join(self.parameters)}):"]
         self.first_write = len(top) + 1 + (len(self.body) if first_write is None else first_write)
         return "\n".join([*top, *self.body, *self._memory(), ""])
+
+    def _derive(self, calls: list[Call]) -> None:
+        """Write calls that are made where the state that they rest on has changed."""
+        state = ", ".join(self.memory(memory) for memory in sources(calls))
+        now, then = self._unused("state"), self._unused("state_then")
+        self.tables.append(f'{then} = [b""]')
+        self.body += [
+            "    # what follows from state alone: computed again where its bytes have changed",
+            f'    {now} = b"".join([{state}])',
+            f"    if {now} != {then}[0]:",
+        ]
+        for call in calls:
+            self.body += [f"        {line}" for line in self.line(call)]
+        self.body.append(f"        {then}[0] = {now}")
 
     def _results(self) -> str:
         texts = []
@@ -368,14 +386,6 @@ class Page:
             return f"{begin})"
         strides = tuple(map(int, memory.strides))
         return f"{begin}, {strides})"
-
-
-def _by_position(call: Call) -> bool:
-    """Whether the array to write into may stand last, which is quicker than by name."""
-    function = call.function
-    if function in (np.dot, _ndarray.dot):
-        return True
-    return isinstance(function, np.ufunc) and function not in (np.maximum, np.minimum)
 
 
 DEFAULTS: dict[str, Any] = {"out": ..., "where": True, "keepdims": False, "dtype": None}
