@@ -13,6 +13,7 @@ from minigrad.functions.arguments import as_number
 from minigrad.nn.arguments import tensor_arguments
 from minigrad.nn.module import Module
 from minigrad.ops.elementwise import hardtanh as hardtanh_primitive
+from minigrad.silence import warn
 from minigrad.tensor.tensor import Tensor
 
 
@@ -337,15 +338,31 @@ class ELU(Rectifier):
         self.alpha = alpha
 
 
+_RENAMED = "keyword argument `{}` is deprecated and rename to `{}`"
+
+
 class Hardtanh(Rectifier):
-    """x held between min_val and max_val (-1 and 1)."""
+    """x held between min_val and max_val (-1 and 1), once called min_value and max_value."""
 
     function, options = staticmethod(hardtanh), ("min_val", "max_val")
 
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
+    def __init__(
+        self,
+        min_val: float = -1.0,
+        max_val: float = 1.0,
+        inplace: bool = False,
+        min_value: float | None = None,
+        max_value: float | None = None,
+    ) -> None:
         super().__init__(inplace)
+        if min_value is not None:
+            warn(_RENAMED.format("min_value", "min_val"), FutureWarning)
+            min_val = min_value
+        if max_value is not None:
+            warn(_RENAMED.format("max_value", "max_val"), FutureWarning)
+            max_val = max_value
         if min_val >= max_val:
-            raise ValueError(
+            raise AssertionError(
                 f"max_val must be larger than min_val, but got {max_val} and {min_val}"
             )
         self.min_val = min_val

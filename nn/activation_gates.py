@@ -11,6 +11,7 @@ import numpy as np
 
 from minigrad.creation import full
 from minigrad.functions import elementwise as e
+from minigrad.functions.out import call_into
 from minigrad.functions.p_norm import norm
 from minigrad.nn.activation import Activation, Rectifier, relu6
 from minigrad.nn.arguments import check_floats, tensor_arguments
@@ -222,15 +223,21 @@ def rrelu(
 
 
 @tensor_arguments
-def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
+def normalize(
+    input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Any = None
+) -> Tensor:
     """Return input / max(‖input‖_p, eps), the norm taken along ``dim``.
 
+    With ``out`` the result is written there, where nothing is recorded.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.normalize.html
 
     >>> import minigrad as mg
     >>> normalize(mg.tensor([[3.0, 4.0]]))
     tensor([[0.6000, 0.8000]])
     """
+    if out is not None:
+        result: Tensor = call_into(out, normalize, (input, p, dim, eps), {})
+        return result
     return input / norm(input, p, dim, True).clamp(min=eps)
 
 

@@ -38,7 +38,7 @@ def scaled_dot_product_attention(
     ``attn_mask`` (*, L, S) is added, or says by bools which keys a query sees; ``is_causal`` lets
     query i see keys 0 to i. A query that sees none gets zeros. ``scale`` is 1/√E by default;
     ``enable_gqa`` lets several heads of queries share one of keys and values.
-    Raises RuntimeError for shapes and dtypes that do not fit.
+    Raises RuntimeError for shapes and dtypes that do not fit, and for a mask beside ``is_causal``.
     https://arxiv.org/abs/1706.03762, equation 1;
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.scaled_dot_product_attention.html
 
@@ -51,12 +51,16 @@ def scaled_dot_product_attention(
     _check_operands(query, key, value, attn_mask)
     if not 0 <= dropout_p <= 1:
         raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout_p}")
+    if is_causal and attn_mask is not None:
+        raise RuntimeError(
+            f"Explicit attn_mask should not be set when is_causal=True, got one of "
+            f"{list(attn_mask.shape)}: add the causal mask to it"
+        )
     if enable_gqa:
         key, value = (_repeated_heads(x, query) for x in (key, value))
     mask = None if attn_mask is None else additive_mask(attn_mask, query, masked_out=False)
     if is_causal:
-        causal = _causal(query.shape[-2], key.shape[-2], query.dtype)
-        mask = causal if mask is None else mask + causal
+        mask = _causal(query.shape[-2], key.shape[-2], query.dtype)
 
     scores = _scores(query, key, scale)
     weights = softmax(scores, dim=-1) if mask is None else masked_softmax(scores, mask)

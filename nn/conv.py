@@ -237,6 +237,8 @@ class _ConvNd(Module):
         self.kernel_size = to_tuple(kernel_size, self.n, "kernel_size")
         self.stride = to_tuple(stride, self.n, "stride")
         self.dilation = to_tuple(dilation, self.n, "dilation")
+        if isinstance(padding, str):
+            _check_named_padding(padding, self.stride)
         self._pairs = padding_pairs(padding, self.kernel_size, self.stride, self.dilation)
         if not isinstance(padding, str):
             padding = to_tuple(padding, self.n, "padding", 0)
@@ -284,6 +286,15 @@ class _ConvNd(Module):
         if self.padding_mode != "zeros":
             parts.append(f"padding_mode={self.padding_mode}")
         return ", ".join(parts)
+
+
+def _check_named_padding(padding: str, stride: tuple[int, ...]) -> None:
+    if padding not in ("valid", "same"):
+        raise ValueError(f"Invalid padding string {padding!r}, should be one of 'valid', 'same'")
+    if padding == "same" and max(stride) > 1:
+        raise ValueError(
+            f"padding='same' is not supported for strided convolutions, got stride {stride}"
+        )
 
 
 def _check_options(in_channels: int, out_channels: int, groups: int, padding_mode: str) -> None:

@@ -23,8 +23,9 @@ def pad(
 ) -> Tensor:
     """Return the input with ``pad`` = (before, after) of the last dimension, of the one before, ….
 
-    ``mode`` is 'constant' (``value``, 0 by default), 'reflect', 'replicate' or 'circular'. Raises
-    RuntimeError for an odd number of widths and for a reflection longer than what is there,
+    ``mode`` is 'constant' (``value``, 0 by default), 'reflect', 'replicate' or 'circular'; a
+    negative width takes away. Raises RuntimeError for an odd number of widths, for a reflection
+    longer than what is there, for more taken away than there is and for a ``value`` without use,
     NotImplementedError for another mode.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.pad.html
 
@@ -45,6 +46,11 @@ def pad(
         raise NotImplementedError(
             f"Unrecognised padding mode {mode}; known are constant, {', '.join(MODES)}"
         )
+    if value:
+        raise RuntimeError(f"Padding mode {mode!r} doesn't take in value argument, got {value}")
+    if mode == "circular":  # goes round in what is left
+        input = _crop(input, pairs)
+        pairs = [(max(before, 0), max(after, 0)) for before, after in pairs]
     for axis, widths in enumerate(pairs):
         if any(widths):
             input = _pad_from_inside(input, axis, widths, mode)
@@ -59,6 +65,8 @@ def _crop(input: Tensor, pairs: list[tuple[int, int]]) -> Tensor:
     for n, (before, after) in zip(input.shape, pairs, strict=True):
         start = max(-before, 0)
         end = n - max(-after, 0)
+        if start > end:
+            raise RuntimeError(f"pad: cannot take {-before} and {-after} away from {n}")
         index.append(slice(start, end))
     return input[tuple(index)]
 
@@ -85,6 +93,8 @@ def _pad_from_inside(input: Tensor, axis: int, widths: tuple[int, int], mode: st
             "Padding size should be less than the corresponding input dimension, but got: padding "
             f"{widths} at dimension {axis} of input {list(input.shape)}"
         )
+    if n + sum(widths) < 1:
+        raise RuntimeError(f"pad: input of {n} is too small, widths {widths} leave nothing of it")
     positions = np.arange(-widths[0], n + widths[1])
     sources = MODES[mode](positions, n)
     index = [slice(None)] * axis + [sources]

@@ -7,6 +7,8 @@ from minigrad.nn.padding import pad
 from minigrad.nn.sizes import Sizes, to_tuple
 from minigrad.tensor.tensor import Tensor
 
+_ANY = -(10**9)  # a negative width takes away
+
 
 class _Pad(Module):
     """What the layers share: ``padding`` is a number, or (before, after) per axis, last first."""
@@ -16,8 +18,7 @@ class _Pad(Module):
 
     def __init__(self, padding: Sizes) -> None:
         super().__init__()
-        least = -(10**9) if self.mode == "constant" else 0
-        self.padding = to_tuple(padding, 2 * self.n, "padding", least)
+        self.padding = to_tuple(padding, 2 * self.n, "padding", _ANY)
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the padded input."""

@@ -50,9 +50,10 @@ def max_pool2d(
 ) -> Tensor:
     """Return the maximum of each window of (N, C, H, W); of equals the first gets the gradient.
 
-    ``stride`` is the kernel size by default; ``ceil_mode`` adds a window that reaches over the
-    end. With ``return_indices`` also where the maxima stand, for :func:`max_unpool2d`. Raises
-    RuntimeError for padding over half a window and for windows that do not fit.
+    ``stride`` is the kernel size by default (None or ()); ``ceil_mode`` adds a window that
+    reaches over the end. With ``return_indices`` also where the maxima stand, for
+    :func:`max_unpool2d`. Raises RuntimeError for padding over half a window, for windows that do
+    not fit and for an input that is empty but for its batch.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.max_pool2d.html
 
     >>> import minigrad as mg
@@ -203,6 +204,8 @@ def _avg_pool(
     counted_padding = (0,) * n
     if count_include_pad:
         counted_padding = to_tuple(padding, n, "padding", 0)
+    if divisor == 0:
+        raise RuntimeError(f"avg_pool{n}d: divisor_override must be not zero, but got {divisor}")
     count = divisor or _window_counts(input.shape[-n:], counted_padding, **options)
     wide = input
     if input.dtype == np.float16:  # a sum may lie beyond its range
@@ -229,8 +232,13 @@ def _geometry(
             f"{name}: Expected {n + 1}D or {n + 2}D input (N, C, spatial), "
             f"but got {list(input.shape)}"
         )
+    if 0 in input.shape[-n - 1 :]:
+        raise RuntimeError(
+            f"{name}: Expected an input of which only the batch may be empty, "
+            f"but got {list(input.shape)}"
+        )
     kernel = to_tuple(kernel, n, "kernel_size")
-    stride = kernel if stride is None else to_tuple(stride, n, "stride")
+    stride = kernel if stride in (None, (), []) else to_tuple(stride, n, "stride")
     pads = to_tuple(padding, n, "padding", 0)
     dilation = to_tuple(dilation, n, "dilation")
     extents = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
@@ -333,6 +341,10 @@ def _adaptive_avg_pool(n: int, input: Tensor, output_size: Any) -> Tensor:
         return _adaptive_avg_pool(n, input.float(), output_size).to(input.dtype)
     if not isinstance(output_size, (tuple, list)):
         output_size = (output_size,) * n
+    if len(output_size) != n:
+        raise RuntimeError(
+            f"adaptive_avg_pool{n}d: expected an output_size of {n}, but got {output_size}"
+        )
     sizes = zip(input.shape[-n:], output_size, strict=True)
     matrices = [
         averaging_matrix(size, size if out is None else out, input.dtype) for size, out in sizes

@@ -97,7 +97,7 @@ class AvgPool1d(_AvgPoolNd):
         count_include_pad: bool = True,
     ) -> None:
         kernel = to_tuple(kernel_size, 1, "kernel_size")
-        step = kernel if stride is None else to_tuple(stride, 1, "stride")
+        step = kernel if stride in (None, (), []) else to_tuple(stride, 1, "stride")
         around = to_tuple(padding, 1, "padding", 0)
         super().__init__(kernel, step, around, ceil_mode, count_include_pad)
 

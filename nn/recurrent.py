@@ -16,7 +16,14 @@ from minigrad.nn import init
 from minigrad.nn.dropout import dropout as drop
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter, on_cpu
-from minigrad.nn.recurrent_steps import GATES, State, Weights, run_backwards, run_forwards
+from minigrad.nn.recurrent_steps import (
+    GATES,
+    State,
+    Weights,
+    run_backwards,
+    run_forwards,
+    state_pair,
+)
 from minigrad.nn.utils.rnn import PackedSequence
 from minigrad.silence import warn
 from minigrad.tensor.tensor import Tensor
@@ -325,7 +332,7 @@ class LSTM(RNNBase):
 
     def forward(self, input: Any, hx: Sequence[Tensor] | None = None) -> Any:
         """Return all outputs and the last state (h, c)."""
-        return self._sequences(input, None if hx is None else tuple(hx))
+        return self._sequences(input, None if hx is None else state_pair(hx, "LSTM"))
 
 
 class GRU(RNNBase):

@@ -11,7 +11,7 @@ from minigrad.nn import init
 from minigrad.nn.linear import linear
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter, on_cpu
-from minigrad.nn.recurrent_steps import GATES, STEPS, State, Weights
+from minigrad.nn.recurrent_steps import GATES, STEPS, State, Weights, state_pair
 from minigrad.tensor.tensor import Tensor
 
 
@@ -143,9 +143,10 @@ class LSTMCell(RNNCellBase):
 
     def forward(self, input: Tensor, hx: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """Return the next state (h, c)."""
-        for i, part in enumerate(hx or ()):
+        state = None if hx is None else state_pair(hx, "LSTMCell")
+        for i, part in enumerate(state or ()):
             self._check_state(part, f"hx[{i}]")
-        h, c = self._step(input, None if hx is None else tuple(hx))
+        h, c = self._step(input, state)
         return h, c
 
 

@@ -193,3 +193,12 @@ def _step_by_step(
         parts = zip(state, *reversed(finished), strict=True)
         state = tuple(cat(list(part)) for part in parts)
     return cat(outputs), state
+
+
+def state_pair(hx: Any, name: str) -> State:
+    """Return the states (h, c); raise TypeError for anything else."""
+    if isinstance(hx, Tensor) or len(hx) != 2:
+        what = "one tensor" if isinstance(hx, Tensor) else f"{len(hx)} tensors"
+        raise TypeError(f"{name}: expected hx to be a pair (h, c), got {what}")
+    h, c = hx
+    return h, c

@@ -166,6 +166,7 @@ def sdpa(L, *args, **options):
 ERRORS = {
     "dtypes": (lambda L, q: sdpa(L, q, q.double(), q), 70),
     "vectors": (lambda L, q: sdpa(L, q[0, 0], q, q), 70),
+    "a mask beside a causal one": (lambda L, q: sdpa(L, q, q, q, L.zeros(3, 3), is_causal=True), 0),
     "integers as mask": (lambda L, q: sdpa(L, q, q, q, L.ones(4, 4).long()), 70),
     "heads that do not divide": (
         lambda L, q: sdpa(L, L.rand(3, 4, 8), L.rand(2, 4, 8), L.rand(2, 4, 8), enable_gqa=True),

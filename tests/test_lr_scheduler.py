@@ -166,6 +166,7 @@ def test_a_state_of_pytorch_goes_on(torch, name, options):
     there = getattr(torch.optim.lr_scheduler, name)(theirs, **options)
     here = getattr(optim.lr_scheduler, name)(ours, **options)
     rates(theirs, [there], 8)
+    assert list(here.state_dict()) == list(there.state_dict())
     here.load_state_dict(there.state_dict())
     ours.load_state_dict(theirs.state_dict())
     ours.step()

@@ -149,6 +149,8 @@ ERRORS = {
     "other ranks": (lambda L, x: L.nn.functional.margin_ranking_loss(x, x, x[0]), 70),
     "targets of two dimensions": (lambda L, x: L.nn.functional.cosine_embedding_loss(x, x, x), 30),
     "labels of another shape": (lambda L, x: L.nn.functional.multilabel_margin_loss(x, L.ones(2, 3).long()), 0),
+    "labels beyond the classes": (lambda L, x: L.nn.functional.multilabel_margin_loss(x, x.long() * 5), 0),
+    "labels below -1": (lambda L, x: L.nn.functional.multilabel_margin_loss(x, x.long() * -2), 0),
     "vectors": (lambda L, x: L.nn.functional.pdist(x[0]), 40),
     "unknown reduction": (lambda L, x: L.nn.SoftMarginLoss(reduction="all")(x, x), 38),
 }

@@ -417,8 +417,9 @@ def test_each_group_steps_by_its_own_numbers(torch, name):
 
 
 def test_repr_like_pytorch(torch):
-    theirs = repr(torch.optim.SGD([torch.ones(1)], lr=0.5)).splitlines()
-    ours = repr(optim.SGD([mg.ones(1)], lr=0.5)).splitlines()
+    ours, theirs = (
+        repr(o.SGD([{"params": m.ones(1)}, {"params": m.ones(1), "lr": 2}], lr=0.5)) for m, o in ours_and_theirs(torch)
+    )
     assert ours == theirs
 
 

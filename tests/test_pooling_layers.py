@@ -52,6 +52,8 @@ LAYERS = {
     "ReplicationPad2d": (lambda L: L.nn.ReplicationPad2d((1, 0, 2, 3)), IMAGE),
     "ReplicationPad3d": (lambda L: L.nn.ReplicationPad3d(2), SPACE),
     "CircularPad1d": (lambda L: L.nn.CircularPad1d(3), LINE),
+    "CircularPad1d that takes away": (lambda L: L.nn.CircularPad1d((2, -1)), LINE),
+    "ReflectionPad1d that takes away": (lambda L: L.nn.ReflectionPad1d((-3, 1)), LINE),
     "CircularPad2d": (lambda L: L.nn.CircularPad2d((1, 0, 2, 3)), IMAGE),
     "CircularPad3d": (lambda L: L.nn.CircularPad3d(2), SPACE),
 }
@@ -78,6 +80,9 @@ SHAPED = {
     "avg_pool3d": (lambda F, x: F.avg_pool3d(x, 2, 1), (1, 2, 3, 3, 4)),
     "lp_pool2d": (lambda F, x: F.lp_pool2d(x * x + 0.1, 3, 2), (1, 2, 4, 4)),
     "adaptive_avg_pool1d": (lambda F, x: F.adaptive_avg_pool1d(x * x, 3), (2, 3, 7)),
+    "max_pool2d without a stride": (lambda F, x: F.max_pool2d(x * x, 2, stride=()), (1, 2, 4, 4)),
+    "avg_pool1d without a stride": (lambda F, x: F.avg_pool1d(x * x, 2, stride=()), (1, 2, 4)),
+    "lp_pool1d without a stride": (lambda F, x: F.lp_pool1d(x * x + 0.1, 2, 2, stride=()), (1, 2, 4)),
     "adaptive_avg_pool3d": (lambda F, x: F.adaptive_avg_pool3d(x * x, (2, 1, 3)), (1, 2, 3, 3, 4)),
 }
 
@@ -95,6 +100,13 @@ ERRORS = {
     "indices of another shape": lambda L, x: L.nn.MaxUnpool1d(2)(x, x.long()[..., :2]),
     "indices beyond": lambda L, x: L.nn.MaxUnpool1d(2)(x, x.long() * 99),
     "a far reflection": lambda L, x: L.nn.ReflectionPad1d(8)(x),
+    "no channels": lambda L, x: L.nn.functional.max_pool1d(x[:, :0], 2),
+    "no length": lambda L, x: L.nn.functional.avg_pool1d(x[..., :0], 2),
+    "a divisor of zero": lambda L, x: L.nn.AvgPool2d(2, divisor_override=0)(x),
+    "adaptive pool to too few sizes": lambda L, x: L.nn.AdaptiveAvgPool2d((3,))(x),
+    "a value beside a reflection": lambda L, x: L.nn.functional.pad(x, (1, 1), "reflect", value=3),
+    "more taken away than there is": lambda L, x: L.nn.functional.pad(x, (-9, 1)),
+    "nothing left to repeat": lambda L, x: L.nn.functional.pad(x, (-8, 0), "replicate"),
 }
 
 

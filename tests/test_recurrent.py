@@ -162,6 +162,7 @@ def pack(L, lengths, **options):
 ERRORS = {
     "a vector": (lambda L, x: L.nn.LSTM(3, 4)(x[0, 0]), 60),
     "other inputs": (lambda L, x: L.nn.LSTM(3, 4)(x[..., :2]), 70),
+    "a cell's state that is no pair": (lambda L, x: L.nn.LSTMCell(3, 4)(x[0], L.zeros(2, 4)), 0),
     "other dtype": (lambda L, x: L.nn.LSTM(3, 4)(x.double()), 10),
     "other state": (lambda L, x: L.nn.LSTM(3, 4)(x, (L.zeros(1, 3, 4), L.zeros(1, 2, 4))), 60),
     "other cell state": (lambda L, x: L.nn.LSTM(3, 4)(x, (L.zeros(1, 2, 4), L.zeros(1, 2, 3))), 60),

@@ -335,11 +335,17 @@ def all_to_all(
     return group.run(_described(name, like), start, finish, async_op)  # type: ignore[no-any-return]
 
 
-def barrier(group: Any = None, async_op: bool = False) -> Work | None:
-    """Wait until every rank has come here."""
+def barrier(
+    group: Any = None, async_op: bool = False, device_ids: Any = None, timeout: Any = None
+) -> Work | None:
+    """Wait until every rank has come here, at most ``timeout``; ``device_ids`` names no device."""
     if _outside(group, "barrier"):
         return None
-    return group_or_world(group).run("barrier", lambda: DONE, None, async_op)  # type: ignore[no-any-return]
+    work: Work = group_or_world(group).run("barrier", lambda: DONE, None, True)
+    if async_op:
+        return work
+    work.wait(None if timeout is None else seconds(timeout))
+    return None
 
 
 def monitored_barrier(group: Any = None, timeout: Any = None) -> None:

@@ -11,7 +11,7 @@ from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.schedule import (
     LRScheduler,
     check_optimizer,
-    momentum_name,
+    cycles_beta1,
     set_momentum,
     value_per_group,
 )
@@ -68,7 +68,7 @@ class CyclicLR(LRScheduler):
         self.scale_mode = scale_mode if scale_fn is not None else _SCALES[mode][1]
         self.cycle_momentum = cycle_momentum
         if cycle_momentum:
-            self.momentum_name = momentum_name(optimizer)
+            self.use_beta1 = cycles_beta1(optimizer)
             self.base_momentums = value_per_group("base_momentum", base_momentum, optimizer)
             self.max_momentums = value_per_group("max_momentum", max_momentum, optimizer)
         if last_epoch == -1:
@@ -81,7 +81,7 @@ class CyclicLR(LRScheduler):
         for i, group in enumerate(optimizer.param_groups):
             group["lr"] = base_lrs[i]
             if self.cycle_momentum:
-                set_momentum(group, self.momentum_name, self.max_momentums[i])
+                set_momentum(group, self.use_beta1, self.max_momentums[i])
                 group["max_momentum"] = self.max_momentums[i]
                 group["base_momentum"] = self.base_momentums[i]
 
@@ -105,7 +105,7 @@ class CyclicLR(LRScheduler):
             momenta = zip(groups, self.base_momentums, self.max_momentums, strict=True)
             for group, low, high in momenta:
                 momentum = high - (high - low) * share * scale
-                set_momentum(group, self.momentum_name, momentum)
+                set_momentum(group, self.use_beta1, momentum)
         bounds = zip(self.base_lrs, self.max_lrs, strict=True)
         return [low + (high - low) * share * scale for low, high in bounds]
 

@@ -5,7 +5,6 @@ https://docs.pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate
 
 from __future__ import annotations
 
-import bisect
 import math
 from collections import Counter
 from collections.abc import Iterable
@@ -90,21 +89,22 @@ class MultiStepLR(LRScheduler):
         gamma: float = 0.1,
         last_epoch: int = -1,
     ) -> None:
-        self.milestones, self.gamma = sorted(milestones), gamma
+        self.milestones, self.gamma = Counter(milestones), gamma
         super().__init__(optimizer, last_epoch)
 
     def rate(self, lr: float, base: float | None) -> float:
         """Return the rate that follows ``lr``."""
-        return lr * self.gamma ** self.milestones.count(self.last_epoch)
+        return lr * self.gamma ** self.milestones[self.last_epoch]
 
     def closed_form(self, base: float) -> float:
         """Return the rate at ``last_epoch`` of a group that began with ``base``."""
-        return base * self.gamma ** bisect.bisect_right(self.milestones, self.last_epoch)
+        reached = [n for epoch, n in self.milestones.items() if epoch <= self.last_epoch]
+        return base * self.gamma ** sum(reached)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go to a saved position; PyTorch saves the milestones as a Counter."""
+        """Go to a saved position; a file may hold the milestones as a list or a plain dict."""
         super().load_state_dict(state_dict)
-        self.milestones = sorted(Counter(self.milestones).elements())
+        self.milestones = Counter(self.milestones)
 
 
 class ExponentialLR(LRScheduler):

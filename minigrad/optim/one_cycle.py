@@ -9,7 +9,7 @@ from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.schedule import (
     LRScheduler,
     check_optimizer,
-    momentum_name,
+    cycles_beta1,
     set_momentum,
     value_per_group,
 )
@@ -50,9 +50,11 @@ class OneCycleLR(LRScheduler):
             raise ValueError(
                 f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}"
             )
-        self.anneal_strategy = anneal_strategy
-        self.momentum_name = momentum_name(optimizer) if cycle_momentum else None
-        self.phases = _phases(pct_start, self.total_steps, three_phase)
+        self._schedule_phases = _phases(pct_start, self.total_steps, three_phase)
+        self._anneal_func_type = anneal_strategy
+        self.cycle_momentum = cycle_momentum
+        if cycle_momentum:
+            self.use_beta1 = cycles_beta1(optimizer)
         if last_epoch == -1:
             _prepare(optimizer, max_lr, div_factor, final_div_factor,
                      (base_momentum, max_momentum) if cycle_momentum else None)  # fmt: skip
@@ -65,24 +67,37 @@ class OneCycleLR(LRScheduler):
                 f"Tried to step {self.last_epoch} times. "
                 f"The specified number of total steps is {self.total_steps}"
             )
-        ahead = (phase for phase in self.phases if self.last_epoch <= phase[1])
-        phase = next(ahead, self.phases[-1])
-        start, end, (lr, next_lr), (momentum, next_momentum) = phase
-        share = (self.last_epoch - start) / (end - start) if end > start else 1.0
+        phase, share = self._phase()
         groups = self.optimizer.param_groups
-        needed = {lr, next_lr}
-        if self.momentum_name:
-            needed |= {momentum, next_momentum}
+        ends = ["start_lr", "end_lr"]
+        if self.cycle_momentum:
+            ends += ["start_momentum", "end_momentum"]
+        needed = {phase[end] for end in ends}
         if any(needed - group.keys() for group in groups):
             raise self.other_groups()
-        if self.momentum_name:
+        if self.cycle_momentum:
+            first, last = phase["start_momentum"], phase["end_momentum"]
             for group in groups:
-                value = self._between(group[momentum], group[next_momentum], share)
-                set_momentum(group, self.momentum_name, value)
-        return [self._between(group[lr], group[next_lr], share) for group in groups]
+                value = self._between(group[first], group[last], share)
+                set_momentum(group, self.use_beta1, value)
+        first, last = phase["start_lr"], phase["end_lr"]
+        return [self._between(group[first], group[last], share) for group in groups]
+
+    def _phase(self) -> tuple[dict[str, Any], float]:
+        """Return the phase at ``last_epoch`` and the share of it that is over."""
+        start = 0.0
+        for phase in self._schedule_phases[:-1]:
+            if self.last_epoch <= phase["end_step"]:
+                break
+            start = phase["end_step"]
+        else:
+            phase = self._schedule_phases[-1]
+        end = phase["end_step"]
+        share = (self.last_epoch - start) / (end - start) if end > start else 1.0
+        return phase, share
 
     def _between(self, start: float, end: float, share: float) -> float:
-        if self.anneal_strategy == "linear":
+        if self._anneal_func_type == "linear":
             return (end - start) * share + start
         return end + (start - end) / 2.0 * (math.cos(math.pi * share) + 1)
 
@@ -102,23 +117,31 @@ def _total_steps(total: int | None, epochs: int | None, steps_per_epoch: int | N
     return math.prod(factors.values())  # type: ignore[arg-type]
 
 
-def _phases(pct: float, total: int, three: bool) -> list[Any]:
-    """Return first and last step, rates and momenta (their keys) at both ends, of each phase."""
+def _phases(pct: float, total: int, three: bool) -> list[dict[str, Any]]:
+    """Return the last step and the keys of rates and momenta at both ends of each phase."""
     down = ("max_momentum", "base_momentum")
     up = ("base_momentum", "max_momentum")
     stay = ("max_momentum", "max_momentum")
     top = float(pct * total) - 1
     last = total - 1
-    climb = (0.0, top, ("initial_lr", "max_lr"), down)
+    climb = _phase_of(top, ("initial_lr", "max_lr"), down)
     if not three:
-        fall = (top, last, ("max_lr", "min_lr"), up)
-        return [climb, fall]
-    back = float(2 * pct * total) - 2
-    return [
-        climb,
-        (top, back, ("max_lr", "initial_lr"), up),
-        (back, last, ("initial_lr", "min_lr"), stay),
-    ]
+        return [climb, _phase_of(last, ("max_lr", "min_lr"), up)]
+    back = _phase_of(float(2 * pct * total) - 2, ("max_lr", "initial_lr"), up)
+    return [climb, back, _phase_of(last, ("initial_lr", "min_lr"), stay)]
+
+
+def _phase_of(end_step: float, rates: tuple[str, str], momenta: tuple[str, str]) -> dict[str, Any]:
+    """Return a phase in the form in which states hold it."""
+    start_lr, end_lr = rates
+    start_momentum, end_momentum = momenta
+    return {
+        "end_step": end_step,
+        "start_lr": start_lr,
+        "end_lr": end_lr,
+        "start_momentum": start_momentum,
+        "end_momentum": end_momentum,
+    }
 
 
 def _prepare(

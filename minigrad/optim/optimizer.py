@@ -305,13 +305,15 @@ class Optimizer(HookMethods):
         return state
 
     def __repr__(self) -> str:
-        lines = [f"{type(self).__name__} ("]
+        texts = []
         for i, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {i}")
+            lines = [f"Parameter Group {i}"]
             for name in sorted(group):
                 if name != "params":
                     lines.append(f"    {name}: {group[name]}")
-        return "\n".join([*lines, ")"])
+            texts.append("\n".join(lines))
+        groups = "\n\n".join(texts)
+        return f"{type(self).__name__} (\n{groups}\n)"
 
 
 def options(arguments: Options) -> Options:

@@ -61,6 +61,7 @@ class LRScheduler:
         """Set the rates of the first step, for the optimizer as it stands."""
         self._step_count = 0
         self._is_initial = True
+        self._get_lr_called_within_step = False  # nothing reads it: PyTorch's states have it
         self.step()
         self._is_initial = False
 
@@ -179,17 +180,19 @@ def value_per_group(name: str, value: Any, optimizer: Optimizer) -> list[Any]:
     return values
 
 
-def momentum_name(optimizer: Optimizer) -> str:
-    """Return the option to cycle: "betas", whose first is the momentum, or "momentum"."""
-    for name in ("betas", "momentum"):
-        if name in optimizer.defaults:
-            return name
-    raise ValueError(
-        "optimizer must support momentum or beta1 with `cycle_momentum` option enabled; "
-        f"{type(optimizer).__name__} has the options {sorted(optimizer.defaults)}"
-    )
+def cycles_beta1(optimizer: Optimizer) -> bool:
+    """Return whether the momentum to cycle is the first of the betas."""
+    if not optimizer.defaults.keys() & {"momentum", "betas"}:
+        raise ValueError(
+            "optimizer must support momentum or beta1 with `cycle_momentum` option enabled; "
+            f"{type(optimizer).__name__} has the options {sorted(optimizer.defaults)}"
+        )
+    return "betas" in optimizer.defaults
 
 
-def set_momentum(group: dict[str, Any], name: str, value: float) -> None:
-    """Write ``value`` into the option ``name``, as the first beta where there are several."""
-    group[name] = (value, *group["betas"][1:]) if name == "betas" else value
+def set_momentum(group: dict[str, Any], is_beta1: bool, value: float) -> None:
+    """Write the momentum of a group, or the first of its betas."""
+    if is_beta1:
+        group["betas"] = (value, *group["betas"][1:])
+    else:
+        group["momentum"] = value

@@ -264,7 +264,7 @@ def multilabel_margin_loss(
     """Return Σ max(0, 1 − x[j] + x[i]) / C over labels j and classes i that are no label.
 
     Input (N, C) or (C,); the target, of the same shape, lists each sample's labels up to the first
-    −1. Raises RuntimeError for another shape.
+    −1. Raises RuntimeError for another shape and for a class that there is not.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.multilabel_margin_loss.html
 
     >>> import minigrad as mg
@@ -275,10 +275,14 @@ def multilabel_margin_loss(
         raise RuntimeError(
             f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}"
         )
+    classes = input.shape[-1]
+    if (target._data < -1).any() or (target._data >= classes).any():
+        span = f"{target._data.min()} to {target._data.max()}"
+        raise RuntimeError(f"target is out of range: {span} with {classes} classes")
     listed = np.cumprod(target._data >= 0, axis=-1).astype(bool)  # up to the first -1
     labels = np.where(listed, target._data, 0)
     is_label = np.zeros(input.shape, bool)
-    for j in range(input.shape[-1]):
+    for j in range(classes):
         place = labels[..., j : j + 1]
         counts = listed[..., j : j + 1]
         known = np.take_along_axis(is_label, place, -1)
@@ -288,7 +292,7 @@ def multilabel_margin_loss(
     others = ~is_label[..., None, :]
     pairs = listed[..., :, None] & others
     sums = where(Tensor._wrap(pairs), behind, 0.0).sum((-2, -1))
-    return reduce_loss(sums / input.shape[-1], reduction)
+    return reduce_loss(sums / classes, reduction)
 
 
 @legacy_reduction

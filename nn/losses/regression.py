@@ -19,9 +19,12 @@ def mse_loss(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
+    weight: Tensor | None = None,
 ) -> Tensor:
     """Return the squared difference, averaged by default; warns where shapes differ.
 
+    ``weight``, of the input's shape, multiplies it; the mean is then over the sum of the weights.
+    Raises ValueError for a weight of another shape.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.mse_loss.html
 
     >>> import minigrad as mg
@@ -29,7 +32,7 @@ def mse_loss(
     tensor(2.)
     """
     _warn_of_broadcasting(input, target)
-    return reduce_loss(e.square(_difference(input, target)), reduction)
+    return _reduce_weighted(e.square(_difference(input, target)), input, weight, reduction)
 
 
 @legacy_reduction
@@ -40,8 +43,9 @@ def l1_loss(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
+    weight: Tensor | None = None,
 ) -> Tensor:
-    """Return the absolute difference, averaged by default; warns where shapes differ.
+    """Return the absolute difference, averaged by default; ``weight`` as :func:`mse_loss`'s.
 
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.l1_loss.html
 
@@ -50,7 +54,7 @@ def l1_loss(
     tensor(1.)
     """
     _warn_of_broadcasting(input, target)
-    return reduce_loss(e.abs(input - target), reduction)
+    return _reduce_weighted(e.abs(input - target), input, weight, reduction)
 
 
 @legacy_reduction
@@ -65,7 +69,7 @@ def smooth_l1_loss(
 ) -> Tensor:
     """Return d²/(2 beta) where |d| < beta, |d| - beta/2 elsewhere, d the difference.
 
-    Averaged by default. Raises ValueError for a negative ``beta``.
+    Averaged by default. Raises RuntimeError for a negative ``beta``.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.smooth_l1_loss.html
 
     >>> import minigrad as mg
@@ -73,7 +77,7 @@ def smooth_l1_loss(
     tensor([0.5000, 3.5000])
     """
     if beta < 0:
-        raise ValueError(
+        raise RuntimeError(
             f"smooth_l1_loss does not support negative values for beta, but got {beta}"
         )
     if beta == 0:
@@ -83,11 +87,16 @@ def smooth_l1_loss(
 
 @tensor_arguments
 def huber_loss(
-    input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0
+    input: Tensor,
+    target: Tensor,
+    reduction: str = "mean",
+    delta: float = 1.0,
+    weight: Tensor | None = None,
 ) -> Tensor:
     """Return d²/2 where |d| < delta, delta (|d| - delta/2) elsewhere, d the difference.
 
-    Averaged by default. Raises ValueError unless ``delta`` is positive.
+    Averaged by default; ``weight``, of the input's shape, multiplies it. Raises RuntimeError
+    unless ``delta`` is positive, ValueError for a weight of another shape.
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.huber_loss.html
 
     >>> import minigrad as mg
@@ -95,11 +104,33 @@ def huber_loss(
     tensor(3.2500)
     """
     if delta <= 0:
-        raise ValueError(
+        raise RuntimeError(
             f"huber_loss does not support non-positive values for delta, but got {delta}"
         )
     _warn_of_broadcasting(input, target)
-    return reduce_loss(ops.huber(_difference(input, target), delta=delta), reduction)
+    loss = ops.huber(_difference(input, target), delta=delta)
+    if weight is not None:
+        _check_weight(weight, input)
+        loss = loss * weight
+    return reduce_loss(loss, reduction)
+
+
+def _reduce_weighted(loss: Tensor, input: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
+    """Return the reduced loss; a weighted mean is over the sum of the weights."""
+    if weight is None:
+        return reduce_loss(loss, reduction)
+    _check_weight(weight, input)
+    if reduction == "mean":
+        return (loss * weight).sum() / weight.sum()
+    return reduce_loss(loss * weight, reduction)
+
+
+def _check_weight(weight: Tensor, input: Tensor) -> None:
+    if weight.shape != input.shape:
+        raise ValueError(
+            "Weights and input must have the same size, but got "
+            f"{list(weight.shape)} and {list(input.shape)}"
+        )
 
 
 def _warn_of_broadcasting(input: Tensor, target: Tensor) -> None:

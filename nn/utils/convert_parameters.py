@@ -18,12 +18,12 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     """Give the parameters the values of a vector, in the order of ``parameters_to_vector``.
 
-    Raises ValueError for a vector of another length; nothing is changed then.
+    Raises RuntimeError for a vector of another length; nothing is changed then.
     """
     tensors = tensor_list(parameters, "vector_to_parameters")
     total = sum(p.numel() for p in tensors)
     if vec.shape != (total,):
-        raise ValueError(
+        raise RuntimeError(
             f"vector_to_parameters: expected a vector of {total}, got shape {vec.shape}"
         )
     values = vec.detach()
