@@ -146,14 +146,18 @@ def _between(low: float, high: float, form: str) -> str:
 
 def points(differences: Sequence[float], comparisons: int = 1) -> str:
     """Return the mean of differences between shares as text, in points, with its interval."""
-    percents = [100 * d for d in differences]
-    low, high = interval(percents, comparisons)
-    return f"{statistics.fmean(percents):+.2f}" + _between(low, high, "+.2f")
+    return mean_of([100 * d for d in differences], "+.2f", comparisons)
 
 
-def percent(shares: Sequence[float], form: str = ".1%") -> str:
+def mean_of(values: Sequence[float], form: str, comparisons: int = 1) -> str:
+    """Return the mean as text, with its interval."""
+    low, high = interval(values, comparisons)
+    return f"{statistics.fmean(values):{form}}" + _between(low, high, form)
+
+
+def percent(shares: Sequence[float], form: str = ".1%", comparisons: int = 1) -> str:
     """Return the mean share as text, in percent, with its interval, which ends at 100 %."""
-    low, high = interval(shares)
+    low, high = interval(shares, comparisons)
     if high < math.inf:
         low, high = max(low, 0.0), min(high, 1.0)
     return f"{statistics.fmean(shares):{form}}" + _between(low, high, form)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from batchnorm_lab.claim import pick
+from batchnorm_lab.claim import Result, pick
 from batchnorm_lab.training import Data
 
 EQUAL_AND_TUNED = ("equal", "tuned")  # the two comparisons: a rate for both arms, one for each
@@ -83,10 +83,85 @@ def tuned(
     return _chosen[arm]
 
 
-def chosen_rates(results: Iterable[Any], **where: Any) -> str:
+def best_rate(
+    name: Hashable,
+    cell: Mapping[str, Any],
+    run: Callable[[float, int, Data], float],
+    data: Data,
+    *,
+    size: int = HELD_OUT,
+    seeds: Sequence[int] = SEEDS[:1],
+) -> Choice:
+    """Return `tuned`'s choice of a cell's ``rates``; ``run(rate, seed, data)`` is the accuracy."""
+    score = lambda setting, split, seed: run(setting["rate"], seed, split)
+    settings = grid(rate=cell["rates"])
+    return tuned(name, settings, score, data, size=size, seeds=seeds)
+
+
+def at_best_rate(
+    name: Hashable,
+    cell: Mapping[str, Any],
+    run: Callable[..., dict[str, Any]],
+    data: Data,
+    tick: Callable[[int], None],
+    **options: Any,
+) -> dict[str, Any]:
+    """Return what ``run`` gives at the cell's `best_rate`, and which rate that is.
+
+    ``run(rate, seed, data, tick)`` trains and returns {"accuracy": …}; a search shows no progress.
+    """
+    reached = lambda rate, seed, split: run(rate, seed, split, lambda n: None)["accuracy"]
+    choice = best_rate(name, cell, reached, data, **options)
+    found = run(choice.setting["rate"], cell["seed"], data, tick)
+    return {**found, "choice": choice.told()}
+
+
+def choice_of(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the setting that a cell was given, and those tried; None where none was chosen."""
+    told = value.get("choice", value)
+    if "setting" not in told:
+        return None
+    return {"setting": told["setting"], "tried": told.get("tried", [])}
+
+
+def at_the_edge(results: Iterable[Result]) -> dict[str, list[str]]:
+    """Return who was given the smallest or the largest setting that was tried.
+
+    A better one may lie beyond.
+    """
+    found: dict[str, list[str]] = {}
+    for result in results:
+        choice = choice_of(result.value)
+        for end in _ends(choice) if choice else ():
+            names = found.setdefault(end, [])
+            if (name := _arm(result.cell)) not in names:
+                names.append(name)
+    return found
+
+
+def _ends(choice: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in choice["setting"].items():
+        tried = {setting[name] for setting, _ in choice["tried"]}
+        if isinstance(value, str) or len(tried) < 2 or any(isinstance(t, str) for t in tried):
+            continue
+        if value in (min(tried), max(tried)):
+            which = "smallest" if value == min(tried) else "largest"
+            yield f"the {which} {name}, {value:g}"
+
+
+UNNAMED = {"seed", "steps", "rates", "part", "search"}  # of a cell: what tells no arm
+
+
+def _arm(cell: Mapping[str, Any]) -> str:
+    told = {name: value for name, value in cell.items() if name not in UNNAMED and value != ""}
+    texts = (v if isinstance(v, str) else f"{k} {v:g}" for k, v in told.items())
+    return " ".join(texts) or "the one net"
+
+
+def chosen_rates(results: Iterable[Result], **where: Any) -> str:
     """Return the settings that cells with these settings were given, as text behind a figure."""
-    settings = [v["setting"] for v in pick(results, **where) if "setting" in v]
-    texts = dict.fromkeys(", ".join(map(_text, setting.items())) for setting in settings)
+    choices = [choice for v in pick(results, **where) if (choice := choice_of(v))]
+    texts = dict.fromkeys(", ".join(map(_text, c["setting"].items())) for c in choices)
     return f", {' or '.join(texts)}" if texts else ""
 
 

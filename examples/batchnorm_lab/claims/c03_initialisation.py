@@ -7,7 +7,8 @@ import statistics
 
 import minigrad as mg
 from batchnorm_lab.claim import Claim, Judgement, median, pick, points, spread, verdict_of
-from batchnorm_lab.plotting import INK, WITH, WITHOUT, labelled
+from batchnorm_lab.paired import by_name
+from batchnorm_lab.plotting import INK, THEORY, WITH, WITHOUT, labelled
 from batchnorm_lab.training import Data, fit, mlp
 from batchnorm_lab.tuning import EQUAL_AND_TUNED, SEEDS, chosen_rates, grid, tuned
 from minigrad import nn
@@ -113,10 +114,16 @@ def judge(results):
 
 
 def draw(figure, results):
-    """Accuracy over the size of the initial weights, a row for equal and one for tuned rates."""
+    """Accuracy over the size of the initial weights, a row a kind of rates; what is judged."""
     kinds = _kinds(results)
-    panels = figure.subplots(len(kinds), 2, sharey=True, squeeze=False)
-    for axes, (rates, net) in zip(panels.ravel(), itertools.product(kinds, NETS), strict=True):
+    panels = figure.subplots(len(kinds), 3, squeeze=False)
+    for axes, rates in zip(panels[:, 2], kinds, strict=True):
+        losses = {net: [100 * x for x in lost(results, rates=rates, net=net)] for net in NETS}
+        by_name(axes, losses)
+        axes.axvline(5, **THEORY)
+        labelled(axes, "BatchNorm's worst (dotted: gate)", "points below its best", "", None)
+    curves = panels[:, :2].ravel()
+    for axes, (rates, net) in zip(curves, itertools.product(kinds, NETS), strict=True):
         for arm, style in zip(ARMS, (WITHOUT, WITH), strict=True):
             runs = _runs(results, rates=rates, net=net, arm=arm)
             axes.plot(STDS, [median(of_std) for of_std in runs.values()], **style, label=arm)
@@ -141,5 +148,5 @@ CLAIM = Claim(
     "the vanilla net below 50 % somewhere, both nets, equal and tuned rates: reproduced; some of "
     "these: partly",
     reference="none in figures",
-    cells=cells, measure=measure, judge=judge, draw=draw, size=(9.0, 6.4), ci=True,
+    cells=cells, measure=measure, judge=judge, draw=draw, size=(11.6, 6.4), ci=True,
 )  # fmt: skip

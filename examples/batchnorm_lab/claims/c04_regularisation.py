@@ -61,12 +61,12 @@ def cells(mode, seeds):
 
 def trained(arm: str, rate: float, steps: int, seed: int, data: Data, tick) -> dict[str, float]:
     """Return test and training accuracy after training on 1,000 images, others for each seed."""
-    few = np.random.default_rng(seed).permutation(len(data.train.labels))[:IMAGES]
-    part = Data(data.train[few], data.test)
+    shuffled = np.random.default_rng(seed).permutation(len(data.train.labels))
+    part = Data(data.train[shuffled[:IMAGES]], data.test)
+    *_, batch = ARMS[arm]
     net = build(arm, seed)
-    _, _, batch = ARMS[arm]
-    curve = fit(net, part, steps=steps, batch=batch, lr=rate, seed=seed, tick=tick)
-    return {"test": curve[-1][1], "train": accuracy(net, part.train)}
+    ((_, test),) = fit(net, part, steps=steps, batch=batch, lr=rate, seed=seed, tick=tick)
+    return {"test": test, "train": accuracy(net, part.train)}
 
 
 def measure(cell, data: Data, tick=lambda n: None):

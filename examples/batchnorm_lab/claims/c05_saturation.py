@@ -103,55 +103,56 @@ def _rows(results):
     return rows
 
 
+def _common(results, arm):
+    """Return the accuracies at common weights, of all seeds."""
+    runs = [last(results, arm, r, w) for r, w in _settings(results) if w in COMMON]
+    return [accuracy for of_setting in runs for accuracy in of_setting]
+
+
+def _stuck(results):
+    """Return a sentence on which layers are saturated after training from Xavier's weights."""
+    without, normed = (_shares(results, arm=arm, rates="equal", weights=COMMON[0]) for arm in ARMS)
+    only_last = without[-1] > 0.5 > max(without[:-1])
+    why = ": gradients vanish before (see C20), and only the last layer is stuck."
+    return (
+        f"After training from Xavier the vanilla net's layers are saturated by "
+        f"{', '.join(f'{share:.0%}' for share in without)} from the first to the last, "
+        f"BatchNorm's by at most {max(normed):.0%}{why if only_last else '.'}"
+    )
+
+
+def _at_their_best(results, best, needed):
+    """Return a sentence on the two arms, each at its own best rate and weights."""
+    chosen = {arm: chosen_rates(results, arm=arm, rates="tuned")[2:] for arm in ARMS}
+    gain = points([b - v for v, b in zip(*best.values(), strict=True)])
+    return (
+        f" At its own best setting ({chosen['without']}) the vanilla net "
+        f"{'does not learn either' if needed else 'learns too'}; BatchNorm's "
+        f"({chosen['BatchNorm']}) ends {gain} points ahead"
+        f"{'.' if needed else ': BatchNorm replaces the right scale of the weights.'}"
+    )
+
+
 def judge(results):
     """At common weights: chance against learning. At each arm's best: can the vanilla net learn?"""
-    common = {
-        arm: [
-            a
-            for r, w in _settings(results)
-            if r == "equal" and w in COMMON
-            for a in last(results, arm, r, w)
-        ]
-        for arm in ARMS
-    }
-    tests = [max(common["without"]) < 0.20, min(common["BatchNorm"]) > 0.90]
-    stuck = _shares(results, arm="without", rates="equal", weights=COMMON[0])
-    freed = _shares(results, arm="BatchNorm", rates="equal", weights=COMMON[0])
-    figure = (
-        f"at common weights without {percent(common['without'])}, BatchNorm "
-        f"{percent(common['BatchNorm'])}"
-    )
+    without, normed = (_common(results, arm) for arm in ARMS)
+    stays, learns = max(without) < 0.20, min(normed) > 0.90
+    tests = [stays, learns]
+    figure = f"at common weights without {percent(without)}, BatchNorm {percent(normed)}"
     told = ""
     if ("tuned", "") in _settings(results):
         best = {arm: last(results, arm, "tuned", "") for arm in ARMS}
         needed = max(best["without"]) < 0.50
         tests.append(needed)
-        chosen = {arm: chosen_rates(results, arm=arm, rates="tuned")[2:] for arm in ARMS}
-        gain = points([b - v for v, b in zip(*best.values(), strict=True)])
-        figure += (
-            f"; each arm at its best without {percent(best['without'])}, BatchNorm "
-            f"{percent(best['BatchNorm'])}"
-        )
-        told = (
-            f" At its own best setting ({chosen['without']}) the vanilla net "
-            f"{'does not learn either' if needed else 'learns too'}; BatchNorm's "
-            f"({chosen['BatchNorm']}) ends {gain} points ahead"
-            + ("." if needed else ": BatchNorm replaces the right scale of the weights.")
-        )
+        at_best = [percent(runs) for runs in best.values()]
+        figure += f"; each arm at its best without {at_best[0]}, BatchNorm {at_best[1]}"
+        told = _at_their_best(results, best, needed)
     return Judgement(
         verdict_of(tests),
         figure,
         f"At common initial weights (Xavier, N(0, 0.1²)) eight sigmoid layers "
-        f"{'stay at chance' if tests[0] else 'do not stay at chance'} without BatchNorm and reach "
-        f"{percent(common['BatchNorm'])} with it. After training from Xavier the vanilla net's "
-        f"layers are saturated by {', '.join(f'{s:.0%}' for s in stuck)} from the first to the "
-        f"last, BatchNorm's by at most {max(freed):.0%}"
-        + (
-            ": gradients vanish before (see C20), and only the last layer is stuck."
-            if stuck[-1] > 0.5 > max(stuck[:-1])
-            else "."
-        )
-        + told,
+        f"{'stay at chance' if stays else 'do not stay at chance'} without BatchNorm and reach "
+        f"{percent(normed)} with it. {_stuck(results)}{told}",
         _rows(results),
     )
 

@@ -167,55 +167,51 @@ def faster(results, problem, rate=None):
     return [a / b if b < math.inf else 0.0 for a, b in zip(plain, other, strict=True)]
 
 
+def _last_losses(results, arm):
+    """Return by rate the last loss of least squares, median over seeds."""
+    cells = [r.cell for r in results if r.cell["problem"] == "least squares"]
+    rates = sorted({cell["rate"] for cell in cells})
+    runs = {r: pick(results, problem="least squares", arm=arm, rate=r) for r in rates}
+    return {rate: median(v["last"] for v in values) for rate, values in runs.items()}
+
+
+def _rows(results):
+    plain, normed = (_last_losses(results, arm) for arm in ARMS["least squares"])
+    say = lambda loss: f"{loss:.1e}" if loss < 1e10 else "diverged"
+    rows = [["least squares, rate of w", *(f"{rate:g}" for rate in plain)]]
+    rows.append(["last loss, descent", *map(say, plain.values())])
+    rows.append(["last loss, BatchNorm", *map(say, normed.values())])
+    speeds = {
+        "halfspace, descent / normalised steps, both by theory": ("halfspace", 1.0),
+        "halfspace, the same, both tuned": ("halfspace", None),
+        "least squares, descent / BatchNorm steps, both tuned": ("least squares", None),
+    }
+    empty = [""] * (len(plain) - 1)
+    for name, problem_and_rate in speeds.items():
+        rows.append([name, spread(faster(results, *problem_and_rate), ".2f"), *empty])
+    return rows
+
+
 def judge(results):
     """Robust: BatchNorm finite at every rate.
 
     Faster: steps on the halfspace, by theory's steps and tuned ones.
     """
-    least = lambda arm: {
-        r: median(v["last"] for v in pick(results, problem="least squares", arm=arm, rate=r))
-        for r in sorted({r.cell["rate"] for r in results if r.cell["problem"] == "least squares"})
-    }
-    plain, normed = least("descent"), least("BatchNorm")
-    robust = all(v < 10 for v in normed.values()) and all(
-        v > 1e10 for r, v in plain.items() if r > 2
-    )
-    speed = [faster(results, "halfspace", rate) for rate in (1.0, None)]
-    by_theory, tuned = map(median, speed)
-    squares = median(faster(results, "least squares", None))
-    say = lambda v: f"{v:.1e}" if v < 1e10 else "diverged"
-    rows = [["least squares, rate of w", *(f"{r:g}" for r in plain)]]
-    rows += [
-        [f"last loss, {a}", *(say(v) for v in row.values())]
-        for a, row in (("descent", plain), ("BatchNorm", normed))
-    ]
-    empty = [""] * (len(plain) - 1)
-    rows.append(
-        [
-            "halfspace, descent / normalised steps, both by theory",
-            spread(faster(results, "halfspace", 1.0), ".2f"),
-            *empty,
-        ]
-    )
-    rows.append(
-        ["halfspace, the same, both tuned", spread(faster(results, "halfspace"), ".2f"), *empty]
-    )
-    rows.append(
-        [
-            "least squares, descent / BatchNorm steps, both tuned",
-            spread(faster(results, "least squares"), ".2f"),
-            *empty,
-        ]
-    )
+    plain, normed = (_last_losses(results, arm) for arm in ARMS["least squares"])
+    finite = all(loss < 10 for loss in normed.values())
+    diverges = all(loss > 1e10 for rate, loss in plain.items() if rate > 2)
+    robust = finite and diverges
+    by_theory, tuned = (faster(results, "halfspace", rate) for rate in (1.0, None))
+    squares = faster(results, "least squares", None)
+    safe, best = median(by_theory) >= 2, median(tuned) >= 2
     return Judgement(
-        verdict(robust and by_theory >= 2 and tuned >= 2, robust or by_theory >= 2),
+        verdict(robust and safe and best, robust or safe),
         f"BatchNorm {'finite at every rate' if robust else 'not robust'}; halfspace: "
-        f"{times(speed[0])} fewer steps by theory's step sizes, {times(speed[1])} with both tuned",
-        f"Robust: {'yes' if robust else 'no'}. Faster: ×{by_theory:.1f} against descent at its "
-        f"safe step 1/L, but ×{tuned:.1f} once "
-        f"descent's step is tuned as well; on least squares ×{squares:.1f}, where theory promises "
-        f"no speed-up.",
-        rows,
+        f"{times(by_theory)} fewer steps by theory's step sizes, {times(tuned)} with both tuned",
+        f"Robust: {'yes' if robust else 'no'}. Faster: {times(by_theory)} against descent at its "
+        f"safe step 1/L, but {times(tuned)} once descent's step is tuned as well; on least squares "
+        f"{times(squares)}, where theory promises no speed-up.",
+        _rows(results),
     )
 
 

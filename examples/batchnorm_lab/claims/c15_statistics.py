@@ -7,8 +7,9 @@ import itertools
 import numpy as np
 
 import minigrad as mg
-from batchnorm_lab.claim import Claim, Judgement, median, pick, points, spread, verdict_of
-from batchnorm_lab.plotting import WITH, WITHOUT, labelled
+from batchnorm_lab.claim import Claim, Judgement, median, percent, pick, points, spread, verdict_of
+from batchnorm_lab.paired import by_name
+from batchnorm_lab.plotting import INK, THEORY, WITH, WITHOUT, labelled
 from batchnorm_lab.training import Data, Part, accuracy, batches, fit, mlp
 from minigrad import nn
 
@@ -108,18 +109,23 @@ def judge(results):
         verdict_of(tests),
         f"Algorithm 2 {points(differ)} points beside running averages; by class at most "
         f"{collapse:.0%}",
-        f"Fixed statistics give {spread([v['running'] for v in found])} whatever comes beside an "
-        f"image; by statistics of 60 test "
-        f"images it is {spread([v['by class']['60'] for v in found])} when they share a class, and "
-        f"of one image, where minigrad "
-        "refuses, chance.",
+        f"Fixed statistics give {percent([v['running'] for v in found])} whatever comes beside an "
+        f"image; by statistics of 60 test images it is "
+        f"{percent([v['by class']['60'] for v in found])} when they share a class, and of one "
+        f"image, where minigrad refuses, chance.",
         rows,
     )
 
 
 def draw(figure, results):
-    """Accuracy over the number of images that share their statistics."""
-    axes, found = figure.subplots(), pick(results)
+    """Accuracy over the number of images that share their statistics; what is judged."""
+    (axes, judged), found = figure.subplots(1, 2, width_ratios=(3, 2)), pick(results)
+    differ = [100 * (v["algorithm 2"] - v["running"]) for v in found]
+    by_name(judged, {"Algorithm 2 −\nrunning averages": differ})
+    for gate in (-0.5, 0.5):
+        judged.axvline(gate, **THEORY)
+    labelled(judged, "in use (dotted: gates)", "points of test accuracy", "", None)
+    axes.axhline(0.4, **THEORY, label="gate by class, to 60 images")
     for key, style, label in (
         ("shuffled", WITH, "batch statistics, shuffled"),
         ("by class", WITHOUT, "batch statistics, sorted by class"),
@@ -135,8 +141,7 @@ def draw(figure, results):
         )
     axes.axhline(
         median(v["running"] for v in found),
-        color="#222222",
-        linestyle=":",
+        color=INK,
         label="running averages (evaluation mode)",
     )
     axes.set_xscale("log")
@@ -167,5 +172,5 @@ CLAIM = Claim(
               "effect of batch mates (1e-10, "
     "float64); sorted by class, statistics of up to 60 images below 40 %",
     reference="none (the paper states the rule)",
-    cells=cells, measure=measure, judge=judge, draw=draw, size=(6.4, 3.8), ci=True,
+    cells=cells, measure=measure, judge=judge, draw=draw, size=(9.6, 3.8), ci=True,
 )  # fmt: skip

@@ -57,14 +57,15 @@ def chosen(net: str, arm: str, steps: int, data: Data, tick=lambda n: None) -> C
 def milliseconds(net: str, seed: int, data: Data, turns: int = TURNS) -> dict[str, float]:
     """Return by arm the CPU time of a training step, both arms taking turns (median)."""
     models = {arm: build(net, arm, seed) for arm in ARMS}
-    optimizers = {arm: optim.SGD(model.parameters(), lr=0.01) for arm, model in models.items()}
+    optimizers = {arm: optim.SGD(models[arm].parameters(), lr=0.01) for arm in ARMS}
     spent: dict[str, list[float]] = {arm: [] for arm in ARMS}
     for images, labels in itertools.islice(batches(data.train, BATCH, seed), turns):
         for arm in ARMS:
             begun = time.process_time()
             step(models[arm], optimizers[arm], images, labels)
-            spent[arm].append(1000 * (time.process_time() - begun))
-    return {arm: median(times_of_arm) for arm, times_of_arm in spent.items()}
+            seconds = time.process_time() - begun
+            spent[arm].append(1000 * seconds)
+    return {arm: median(spent[arm]) for arm in ARMS}
 
 
 def measure(cell, data: Data, tick=lambda n: None) -> dict:
@@ -139,19 +140,24 @@ def fewer(vanilla, normed):
     return [v / b for v, b in zip(*steps, strict=True)]
 
 
+def _reached(values, goal):
+    """Return the median step at which runs are at ``goal``; the last step where they never are."""
+    step = median(first(v["curve"], goal) for v in values)
+    never = step == math.inf
+    return values[0]["curve"][-1][0] if never else step, "> " if never else ""
+
+
 def _row(results, net, rates, arm, values):
     """Return one row of the table: medians (and ranges) over seeds."""
-    steps = values[0]["curve"][-1][0]
-    told = []
-    for goal in GOALS:
-        at = median(first(v["curve"], goal) for v in values)
-        told.append(f"{at:,.0f}" if at < math.inf else f"> {steps:,}")
-    ms, final = _ms(results, net, arm), spread([v["curve"][-1][1] for v in values], ".2%")
-    at = median(first(v["curve"], GOAL) for v in values)
-    seconds = f"{at * ms / 1000:.1f}" if at < math.inf else f"> {steps * ms / 1000:.1f}"
     setting = chosen_rates(results, net=net, rates=rates, arm=arm) or f", rate {NETS[net][2]:g}"
+    final = spread([v["curve"][-1][1] for v in values], ".2%")
+    reached = [_reached(values, goal) for goal in GOALS]
+    steps = [f"{bound}{step:,.0f}" for step, bound in reached]
+    ms = _ms(results, net, arm)
+    step, bound = _reached(values, GOAL)
+    seconds = f"{bound}{step * ms / 1000:.1f}"
     parameters = f"{values[0]['parameters']:,}"
-    return [net, rates + setting, arm, final, *told, f"{ms:.2f}", seconds, parameters]
+    return [net, rates + setting, arm, final, *steps, f"{ms:.2f}", seconds, parameters]
 
 
 def _table(results):

@@ -7,17 +7,27 @@ from copy import deepcopy
 import numpy as np
 
 import minigrad as mg
-from batchnorm_lab.claim import Claim, Judgement, interval, median, pick, spread, verdict_of
-from batchnorm_lab.paired import by_name, dots, gains, geometric_interval, geometric_of, points
-from batchnorm_lab.plotting import BLUE, COLORS, MARKERS, labelled
+from batchnorm_lab.claim import (
+    Claim,
+    Judgement,
+    above,
+    pick,
+    ratio_above,
+    spread,
+    times,
+    verdict_of,
+)
+from batchnorm_lab.paired import by_name, dots, gains, points
+from batchnorm_lab.plotting import COLORS, MARKERS, labelled
 from batchnorm_lab.training import Data, accuracy, fit, linears
-from batchnorm_lab.tuning import grid, tuned
+from batchnorm_lab.tuning import SEEDS, best_rate, chosen_rates
 from minigrad import nn
 
 SIZES, IMAGES, BATCH, STEPS, RATES = (784, 256, 256, 256, 10), 1000, 50, 1000, (0.02, 0.1, 0.5, 2.0)
 DROP = 0.5
 BEFORE, AFTER = "dropout before", "dropout after the last"
 ARMS = ("no dropout", AFTER, BEFORE)
+COMPARISONS = 4  # intervals that decide
 
 
 def build(arm: str, seed: int) -> nn.Sequential:
@@ -82,14 +92,14 @@ def cells(mode, seeds):
 def measure(cell, data: Data, tick=lambda n: None) -> dict:
     """Return the shift of the variance, and the accuracy before and after it is taken out."""
     arm, steps, seed = cell["arm"], cell["steps"], cell["seed"]
-    score = lambda s, split, seed: trained(arm, s["rate"], seed, steps, some(split, seed))[1]
-    choice = tuned(("C27", arm, steps), grid(rate=cell["rates"]), score, data)
+    reached = lambda rate, seed, split: trained(arm, rate, seed, steps, some(split, seed))[1]
+    choice = best_rate(("C27", arm, steps), cell, reached, data, seeds=SEEDS)
     part = some(data, seed)
-    net, reached = trained(arm, choice.setting["rate"], seed, steps, part, tick)
+    net, right = trained(arm, choice.setting["rate"], seed, steps, part, tick)
     images = mg.from_numpy(part.train.images)
     exact = nn.utils.recalibrate_batchnorm(deepcopy(net), [images])  # dropout is off in it
     return {
-        "accuracy": reached,
+        "accuracy": right,
         "recalibrated": accuracy(exact, data.test),
         "shifts": shifts(net, part.train.images),
         "choice": choice.told(),
@@ -109,23 +119,25 @@ def judge(results):
     rows = [["", "rate", "variance, running over in use", "accuracy", "new statistics gain"]]
     for arm in ARMS:
         values = pick(results, arm=arm)
-        rate = f"{values[0]['choice']['setting']['rate']:g}"
+        rate = chosen_rates(results, arm=arm).removeprefix(", rate ")
         reached = spread([v["accuracy"] for v in values])
-        rows.append([arm, rate, f"×{geometric_of(seen[arm])}", reached, points(cured[arm])])
-    low, _ = geometric_interval(seen[BEFORE])
-    calm = geometric_interval(seen["no dropout"])[1]
-    tests = [low > 1.1 and calm < low, interval(cured[BEFORE])[0] > 0, interval(moved)[0] > 0]
+        shown = times(seen[arm], ".3g", COMPARISONS)
+        rows.append([arm, rate, shown, reached, points(cured[arm], COMPARISONS)])
+    more = [b / a for a, b in zip(seen["no dropout"], seen[BEFORE], strict=True)]
+    shifted = ratio_above(seen[BEFORE], 1.1, COMPARISONS) and ratio_above(more, 1.0, COMPARISONS)
+    gained, better = (above(found, 0.0, COMPARISONS) for found in (cured[BEFORE], moved))
+    tests = [shifted, gained, better]
     worth = gains(results, BEFORE, "no dropout")
+    before, without = (times(seen[arm], ".3g", COMPARISONS) for arm in (BEFORE, "no dropout"))
+    statistics, place = (points(found, COMPARISONS) for found in (cured[BEFORE], moved))
     return Judgement(
         verdict_of(tests),
-        f"running variance ×{geometric_of(seen[BEFORE])} that in use with dropout before, "
-        f"×{geometric_of(seen['no dropout'])} without; new statistics gain "
-        f"{points(cured[BEFORE])}; dropout after the last instead {points(moved)}",
-        f"Dropout in front makes the running variance ×{median(seen[BEFORE]):.2f} what BatchNorm "
-        f"meets in use. Statistics taken with dropout off change accuracy by "
-        f"{points(cured[BEFORE])}; dropout behind all BatchNorm against before it: "
-        f"{points(moved)}; dropout before it against none: {points(worth)}. Three comparisons, "
-        f"each at 95 %.",
+        f"running variance {before} that in use with dropout before, {without} without; new "
+        f"statistics gain {statistics}; dropout after the last instead {place}",
+        f"Dropout in front makes the running variance {before} what BatchNorm meets in use. "
+        f"Statistics taken with dropout off change accuracy by {statistics}; dropout behind all "
+        f"BatchNorm against before it: {place}; dropout before it against none: "
+        f"{points(worth, COMPARISONS)}.",
         rows,
     )
 
@@ -144,7 +156,7 @@ def draw(figure, results):
     groups = {f"new statistics,\n{arm}": gain for arm, gain in cured.items()}
     groups["after the last −\nbefore"] = gains(results, AFTER, BEFORE)
     groups["before −\nno dropout"] = gains(results, BEFORE, "no dropout")
-    by_name(right, {n: [100 * g for g in v] for n, v in groups.items()}, color=BLUE)
+    by_name(right, {n: [100 * g for g in v] for n, v in groups.items()}, comparisons=COMPARISONS)
     right.axvline(0, color="#222222", linewidth=0.8)
     labelled(right, "differences", "points of test accuracy", "", None)
 
@@ -161,11 +173,11 @@ CLAIM = Claim(
              f"BatchNorm, or behind the last alone, each at its best rate of "
              f"{', '.join(f'{r:g}' for r in RATES)} on held-out training images; then statistics "
              f"of the training images with dropout off.",
-    criterion="95 % intervals: (a) running variance above ×1.1 that in use with dropout before, "
-              "and above that without dropout; (b) new statistics gain accuracy with dropout "
-              "before; (c) dropout behind the last is above dropout before. All: reproduced; "
-              "some: partly",
-    reference="Li et al.: PreResNet-110 on CIFAR-100 loses 8 points (0.5 in each block); new "
-              "variances bring some back",
+    criterion="four 95 % intervals that hold together: (a) running variance above ×1.1 that in "
+              "use with dropout before, and above the ratio without dropout; (b) new statistics "
+              "gain accuracy with dropout before; (c) dropout behind the last is above dropout "
+              "before. All: reproduced; some: partly",
+    reference="Li et al., Figure 1: DenseNet on CIFAR-100 77.42 % without dropout, 68.55 % with "
+              "0.5 in each bottleneck",
     cells=cells, measure=measure, judge=judge, draw=draw, size=(8.4, 3.8),
 )  # fmt: skip

@@ -8,8 +8,8 @@ from copy import deepcopy
 import numpy as np
 
 import minigrad as mg
-from batchnorm_lab.claim import Claim, Judgement, geometric, pick, verdict_of
-from batchnorm_lab.paired import by_name, geometric_interval, geometric_of
+from batchnorm_lab.claim import Claim, Judgement, geometric, pick, ratio_above, times, verdict_of
+from batchnorm_lab.paired import by_name
 from batchnorm_lab.plotting import WITH, WITHOUT, banded, labelled
 from batchnorm_lab.training import Data, batches, linears, mlp, step
 from minigrad import nn, optim
@@ -90,36 +90,50 @@ def growth(results, net, arm, when) -> list[float]:
 
 def judge(results):
     """Amplified without BatchNorm, and less so with it, before training: in each net."""
-    rows = [["net", "", "last over first layer, before training", "after", "in the last layer"]]
-    tests, less, more, told = [], [], [], []
+    tests = []
+    told: dict[str, str] = {}
+    sentences = []
     for net in NETS:
-        found = {arm: growth(results, net, arm, "before") for arm in ARMS}
-        for arm in ARMS:
-            later = growth(results, net, arm, "after")
-            end = geometric(v["before"][-1] for v in pick(results, net=net, arm=arm))
-            rows.append([net, arm, f"×{geometric_of(found[arm])}"])
-            rows[-1] += [f"×{geometric_of(later)}", f"{end:.2g}"]
-        ratios = [b / a for a, b in zip(*found.values(), strict=True)]
-        less.append(geometric_interval(ratios)[1] < 1)
-        more.append(geometric_interval(ratios)[0] > 1)
-        tests.append(geometric_interval(found["without"])[0] > 1 and less[-1])
-        told.append(
-            f"{net} ×{geometric(found['without']):.3g}, ×{geometric(found['BatchNorm']):.3g}"
-        )
-    grows = [n for n in NETS if geometric_interval(growth(results, n, "without", "before"))[0] > 1]
-    damped = [n for n, yes in zip(NETS, less, strict=True) if yes]
-    raised = [n for n, yes in zip(NETS, more, strict=True) if yes]
+        without, normed = (growth(results, net, arm, "before") for arm in ARMS)
+        way = direction(without)
+        effect = direction([b / a for a, b in zip(without, normed, strict=True)])
+        tests.append(way == "larger" and effect == "smaller")
+        told[net] = f"{net} {_times(without)} without and {_times(normed)} with BatchNorm"
+        sentences.append(f"{net}: {CHANGES[way]} without BatchNorm, {EFFECTS[effect]} with it")
     return Judgement(
         verdict_of(tests),
-        "a change in the first layer grows to the last, without and with BatchNorm: "
-        + "; ".join(told),
-        f"Without BatchNorm a change is amplified with depth in "
-        f"{' and '.join(grows) or 'none of the three nets'}; BatchNorm makes the growth smaller in "
-        f"{' and '.join(damped) or 'none of them'} and larger in "
-        f"{' and '.join(raised) or 'none of them'}: before training, by changes relative to the "
-        f"spread between images, 95 % intervals.",
-        rows,
+        f"change in the last layer over that in the first, before training: "
+        f"{'; '.join(told.values())}",
+        f"From the first layer to the last a change, relative to the spread between images, does "
+        f"this before training. {'. '.join(sentences)}.",
+        _rows(results),
     )
+
+
+COMPARISONS = 2 * len(NETS)  # in each net: does it grow, and does BatchNorm change that?
+CHANGES = {"larger": "it grows", "smaller": "it shrinks", "not told apart": "no way is told"}
+EFFECTS = {"larger": "more so", "smaller": "less so", "not told apart": "not told apart"}
+
+
+def direction(ratios) -> str:
+    """Return whether ratios are above 1, below, or neither, by an interval that decides."""
+    if ratio_above(ratios, comparisons=COMPARISONS):
+        return "larger"
+    lower = ratio_above([1 / r for r in ratios], comparisons=COMPARISONS)
+    return "smaller" if lower else "not told apart"
+
+
+def _times(ratios):
+    return times(ratios, ".3g", COMPARISONS)
+
+
+def _rows(results):
+    rows = [["net", "", "last over first layer, before training", "after", "in the last layer"]]
+    for net, arm in itertools.product(NETS, ARMS):
+        both = [_times(growth(results, net, arm, when)) for when in ("before", "after")]
+        end = geometric(v["before"][-1] for v in pick(results, net=net, arm=arm))
+        rows.append([net, arm, *both, f"{end:.2g}"])
+    return rows
 
 
 def draw(figure, results):
@@ -137,7 +151,7 @@ def draw(figure, results):
         axes.set_yscale("log")
         labelled(axes, net, "layer", "relative change", None)
     panels[0].legend(fontsize=7)
-    by_name(last, groups, log=True)
+    by_name(last, groups, log=True, comparisons=COMPARISONS)
     last.axvline(1, color="#222222", linewidth=0.8)
     labelled(last, "before training", "change, last layer over first", "", None)
 
@@ -153,9 +167,9 @@ CLAIM = Claim(
              f"the first layer's weights moved by {CHANGE:.0%} in a random direction; change of "
              f"each layer's output over {IMAGES} test images, relative to their spread, float64, "
              f"batch statistics; before training and after {STEPS} SGD steps.",
-    criterion="before training, geometric means, 95 % intervals: the change grows from first to "
-              "last layer without BatchNorm, and by less with it. In all three nets: reproduced; "
-              "in some: partly",
+    criterion="before training, geometric means, 95 % intervals that hold together: the change "
+              "grows from the first layer to the last without BatchNorm, and by less with it. In "
+              "all three nets: reproduced; in some: partly",
     reference="none in figures",
     cells=cells, measure=measure, judge=judge, draw=draw, size=(8.4, 6.0),
 )  # fmt: skip
