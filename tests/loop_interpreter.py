@@ -12,13 +12,19 @@ class Pointer:
     def __init__(self, address, name):
         self.numbers = ctypes.cast(int(address), ctypes.POINTER(TYPES[name]))
         self.kind = np.dtype(name).type
+        self.length = LENGTHS.get(int(address), np.inf)
+
+
+LENGTHS = {}  # how many numbers stand at an address, where a test says so
 
 
 def load(pointer, i, number):
+    assert 0 <= i < pointer.length
     return pointer.kind(pointer.numbers[int(i)])
 
 
 def store(pointer, i, number, value):
+    assert 0 <= i < pointer.length
     pointer.numbers[int(i)] = pointer.kind(value).item()
 
 

@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from loop_interpreter import interpreted
+from loop_interpreter import LENGTHS, interpreted
 from test_compile_nets import OPTIMIZERS, Run, rows
 from test_compile_primitives import OTHER, two_orders
 from test_compile_random import LAYERS, drawn, moved, numbers, program
@@ -14,6 +14,7 @@ from test_primitives import CASES, called, samples, tensors
 import minigrad as mg
 from minigrad import nn
 from minigrad.compiler.loops import fused
+from minigrad.compiler.pooling import MAX, SCATTER, Pooling, Scattering
 from minigrad.compiler.program import Call, Memory, Program
 from minigrad.nn import functional as F
 
@@ -143,6 +144,40 @@ def test_pooling_in_loops(pool, monkeypatch):
                 near(ours, theirs)
     printed = any("winner" in text for text in interpreter.texts)
     assert printed == (pool != "padded")
+
+
+IMAGES = (
+    (2, 1, 2, 2),
+    (1, 1, 8, 12),
+    (3, 2, 6, 10),
+    (2, 3, 4, 40),
+    (2, 2, 2, 64),
+    (40, 1, 2, 2),
+    (2, 3, 18),
+    (2, 1, 4, 2, 6),
+)
+
+
+@pytest.mark.parametrize("shape", IMAGES)
+def test_rows_of_windows_end_where_their_memory_does(shape, monkeypatch):
+    n, kernel = len(shape) - 2, (2,) * (len(shape) - 2)
+    params = {"kernel": kernel, "stride": kernel, "padding": ((0, 0),) * n, "dilation": (1,) * n}
+    pooled = (*shape[:2], *(size // 2 for size in shape[2:]))
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal(shape, np.float32), np.zeros(pooled, np.float32)
+    back, winner = np.zeros_like(x), rng.integers(0, 2**n, pooled, np.uint8)
+    x_place, y_place, back_place, winner_place = (
+        Memory("temporary", a.shape, a.strides, a.dtype).place for a in (x, y, back, winner)
+    )
+    forward = Pooling([Call(MAX, (x_place,), params, y_place)])
+    backward = Scattering(Call(SCATTER, (y_place, winner_place), params, back_place))
+    with interpreted(monkeypatch):
+        for text, arrays in ((forward, (y, x)), (backward, (back, y, winner))):
+            for array in arrays:
+                monkeypatch.setitem(LENGTHS, array.ctypes.data, array.size)
+            text.compiled()(np.array([array.ctypes.data for array in arrays]))
+    assert np.array_equal(y, MAX(x, **params))
+    assert np.array_equal(back, SCATTER(y, winner, shape=shape, **params))
 
 
 NETS = {

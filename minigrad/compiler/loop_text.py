@@ -9,6 +9,7 @@ import numpy as np
 
 from minigrad.compiler.loop_files import compiled, head
 from minigrad.compiler.program import Memory, Place
+from minigrad.compiler.taken_over import taken_over
 
 Axis = tuple[int, tuple[int, ...]]  # how long, and which axes of the shape it goes through
 
@@ -26,6 +27,7 @@ class Text:
         self.count = 0
         self._choose_axes()
         self._choose_levels()
+        self.instead = taken_over(self)
 
     # ---- axes ---------------------------------------------------------------------------------
     def _choose_axes(self) -> None:
@@ -236,6 +238,7 @@ class Text:
         return self.names.setdefault(made, f"c{len(self.names)}")
 
     def _pointer(self, place: Place) -> str:
+        place = self.instead.get(place.memory, place)
         key = place.memory, place.offset, place.dtype
         if key not in self.names:
             self.names[key] = f"p{len(self.pointers)}"
@@ -309,7 +312,8 @@ class Text:
 
     def _store(self, s: Any, value: str, axes: Any, indent: int) -> None:
         self._line(indent, f"store({self._element(s.target, s, axes)}, {value})")
-        if s.target not in self.stores:
+        moved = s.target.memory in self.instead
+        if not moved and s.target not in self.stores:
             self.stores.append(s.target)
 
     # ---- the function -------------------------------------------------------------------------

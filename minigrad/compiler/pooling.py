@@ -7,7 +7,7 @@ import inspect
 import itertools
 import math
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from minigrad.compiler.buffers import place_is_c
@@ -106,8 +106,18 @@ def _as_loop(call: Call, text: Any) -> Call:
     return loop
 
 
+LANES = 16  # windows of a row that are done at once
+LANES_LINE = (
+    "lanes = table[0] if table[0] < {n} else {n}  # not known: never written out one by one"
+)
+
+
 class _Windows:
-    """Prints a loop over windows."""
+    """Prints a loop over windows.
+
+    A row is done in whole lanes: the next row writes again what comes to stand behind its end. The
+    last planes, behind which nothing is written again, are done as they are.
+    """
 
     def __init__(
         self,
@@ -130,30 +140,41 @@ class _Windows:
         for line in text.splitlines():
             self.lines.append(self.indent + line)
 
-    def open(self, shape: Index) -> str:
-        """Write the heads of loops over windows of this shape; return a window's place."""
-        shape = (math.prod(shape[:2]), *shape[2:])
-        parts = []
-        for i, n in enumerate(shape):
+    def sections(self, windows: Index, spatial: Index) -> Iterator[str]:
+        """Yield how long a row of windows is: in all planes but the last, and in those."""
+        planes = math.prod(windows[:2])
+        row = windows[-1]
+        behind = -row % LANES
+        self.write(LANES_LINE.format(n=row + behind))
+        read_behind = behind * self.params["stride"][-1]
+        written_again = _planes_of(behind, windows[2:])
+        readable = _planes_of(read_behind, spatial)
+        last = max(written_again, readable)
+        first = max(0, planes - last)
+        sections = (0, first, "lanes"), (first, planes, str(row))
+        for begin, end, length in sections:
+            if begin < end:
+                self.write(f"for i0 in range({begin}, {end}):")
+                self.indent = "        "
+                yield length
+            self.indent = "    "
+
+    def open(self, lengths: Iterable[Any]) -> None:
+        """Write the heads of loops in a plane."""
+        for i, n in enumerate(lengths, 1):
             self.write(f"for i{i} in range({n}):")
             self.indent += "    "
-            behind = math.prod(shape[i + 1 :])
-            parts.append(f"i{i} * {behind}")
-        return " + ".join(parts)
 
     def taps(self, spatial: Index) -> Iterator[str]:
         """Yield for each element of the kernel where it stands in an array of this size."""
-        plane = math.prod(spatial)
-        begin = f"i0 * {plane}"
-        steps = []
-        for i in range(len(spatial)):
-            step = math.prod(spatial[i + 1 :])
-            stride = self.params["stride"][i] * step
-            begin += f" + i{i + 1} * {stride}"
-            steps.append(self.params["dilation"][i] * step)
-        kernel = map(range, self.params["kernel"])
+        steps = _steps_of(spatial)
+        params = self.params
+        windows_apart = map(operator.mul, params["stride"], steps)
+        begin = _index(math.prod(spatial), windows_apart)
+        apart = list(map(operator.mul, params["dilation"], steps))
+        kernel = map(range, params["kernel"])
         for tap in itertools.product(*kernel):
-            behind = sum(map(operator.mul, tap, steps))
+            behind = sum(map(operator.mul, tap, apart))
             yield f"{begin} + {behind}"
 
     @property
@@ -165,25 +186,56 @@ class _Windows:
         return compiled(self.text)
 
 
+def _planes_of(numbers: int, spatial: Index) -> int:
+    """Return how many planes hold so many numbers."""
+    return -(-numbers // max(1, math.prod(spatial)))
+
+
+def _steps_of(spatial: Index) -> list[int]:
+    """Return how many numbers lie between neighbours along each axis."""
+    return [math.prod(spatial[i + 1 :]) for i in range(len(spatial))]
+
+
+def _index(plane: int, steps: Iterable[int]) -> str:
+    """Return where the number of the loops' indices stands."""
+    parts = [f"i0 * {plane}"]
+    for i, step in enumerate(steps, 1):
+        parts.append(f"i{i} * {step}")
+    return " + ".join(parts)
+
+
+def _place_of(spatial: Index) -> str:
+    """Return where the number of the loops' indices stands, in planes of this size."""
+    plane = math.prod(spatial)
+    steps = _steps_of(spatial)
+    return _index(plane, steps)
+
+
 class Pooling(_Windows):
     """The maximum of each window, and which element it is: the first of ties, the last NaN."""
 
     def __init__(self, calls: list[Any]) -> None:
         stores = tuple(call.results for call in calls)
-        x = calls[0].args[0]
-        super().__init__(calls[0], (x,), stores)
-        window = self.open(stores[0].shape)
-        taps = self.taps(x.shape[2:])
+        self.x = calls[0].args[0]
+        super().__init__(calls[0], (self.x,), stores)
+        shape = stores[0].shape
+        for row in self.sections(shape, self.x.shape[2:]):
+            self.open([*shape[2:-1], row])
+            self._window(_place_of(shape[2:]))
+
+    def _window(self, window: str) -> None:
+        """Write what is done at a window."""
+        taps = self.taps(self.x.shape[2:])
         for i, place in enumerate(taps):
             template = NEXT if i else FIRST
             lines = template.format(
                 i=i,
-                x=len(stores),
+                x=len(self.stores),
                 place=place,
             )
             self.write(lines)
         self.write(f"store(p0, {window}, 0, best)")
-        if len(stores) == 2:
+        if len(self.stores) == 2:
             self.write(f"store(p1, {window}, 1, winner)")
 
 
@@ -191,27 +243,72 @@ class Scattering(_Windows):
     """Each window's number where its winner stands."""
 
     def __init__(self, call: Call) -> None:
-        y, winner = call.args
-        x = call.results
-        super().__init__(call, (y, winner), (x,))
-        kind = x.dtype.name
-        size = math.prod(x.shape)
-        if not self._covers(y, size):
-            self.write(ZEROS.format(size=size, kind=kind))
-        window = self.open(y.shape)
+        self.y, winner = call.args
+        self.x = call.results
+        super().__init__(call, (self.y, winner), (self.x,))
+        self.kind = self.x.dtype.name
+        if self._covers():
+            for row in self.sections(self.y.shape, self.x.shape[2:]):
+                self._rows(row)
+        else:
+            self._windows()
+
+    def _rows(self, length: str) -> None:
+        """Write each row of the whole, in the order of memory, where windows cover it."""
+        *kernel, taps = self.params["kernel"]
+        self.open(self.x.shape[2:-1])
+        window = _place_of(self.y.shape[2:])
+        first = "0"
+        for i, k in enumerate(kernel, 1):
+            row = f"i{i}"
+            first = f"({first} * {k} + {row} % {k})"
+            window = window.replace(row, f"{row} // {k}")
+        for j in range(taps):
+            self.write(f"tap{j} = np.uint8({first} * {taps} + {j})")
+        axis = len(kernel) + 1
+        last = f"i{axis}"
+        self.write(f"for {last} in range({length}):")
+        self.indent += "    "
+        self._load(window)
+        self._row(last, taps)
+
+    def _row(self, last: str, taps: int) -> None:
+        """Write what a window's numbers in a row are."""
+        begin = _place_of(self.x.shape[2:])
+        for j in range(taps):
+            behind = f"{last} * {taps - 1} + {j}"
+            value = f"y * np.{self.kind}(winner == tap{j})"
+            self.write(f"store(p0, {begin} + {behind}, 0, {value})")
+
+    def _load(self, window: str) -> None:
         self.write(f"y = load(p1, {window}, 1)")
         self.write(f"winner = load(p2, {window}, 2)")
-        taps = self.taps(x.shape[2:])
+
+    def _windows(self) -> None:
+        """Write each window, its numbers wherever they stand."""
+        size = math.prod(self.x.shape)
+        zeros = ZEROS.format(size=size, kind=self.kind)
+        self.write(zeros)
+        planes = math.prod(self.y.shape[:2])
+        self.write(f"for i0 in range({planes}):")
+        self.indent += "    "
+        spatial = self.y.shape[2:]
+        self.open(spatial)
+        window = _place_of(spatial)
+        self._load(window)
+        apart = self._are_apart()
+        taps = self.taps(self.x.shape[2:])
         for i, place in enumerate(taps):
-            value = f"y * np.{kind}(winner == {i})"
-            if not self._are_apart():
+            value = f"y * np.{self.kind}(winner == {i})"
+            if not apart:
                 value = f"load(p0, {place}, 0) + {value}"
             self.write(f"store(p0, {place}, 0, {value})")
 
-    def _covers(self, y: Place, size: int) -> bool:
+    def _covers(self) -> bool:
         """Whether each number is in one window."""
         taps = math.prod(self.params["kernel"])
-        return self._are_apart() and taps * math.prod(y.shape) == size
+        numbers = taps * math.prod(self.y.shape)
+        return self._are_apart() and numbers == math.prod(self.x.shape)
 
     def _are_apart(self) -> bool:
         """Whether no number is in two windows."""
