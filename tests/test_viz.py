@@ -1,6 +1,7 @@
 """The first drawing: every operand an edge, the same text everywhere, nothing kept alive."""
 
 import gc
+import re
 import subprocess
 import sys
 import weakref
@@ -289,6 +290,29 @@ def test_a_hundred_thousand_nodes():
     picture = viz.graph(y, max_nodes=50)
     assert len(picture.nodes) == 50 and "⋯ 99,953 more ⋯" in [n.label for n in picture.nodes]
     assert len(picture.whole.nodes) == 100_002
+
+
+def test_what_is_read_far_away_is_drawn_there_again(dot):
+    """So `dot` draws it at once: each long edge is as many points to be placed as boxes that it passes."""
+    w, q = mg.ones(2, requires_grad=True), (mg.ones(250, requires_grad=True) * 2).named("q = 2x")
+    tied = viz.graph(fold(range(240), lambda y, _: (y * w).sin()), {"w": w})
+    cut = viz.graph(fold(range(120), lambda y, i: (y + q[i]).sin()))
+    for picture, name in ((tied, "w"), (cut, "q")):
+        stand_ins = set(re.findall(rf'(n\d+) \[id="n\d+", label="{name}, again"', picture.dot))
+        assert len(stand_ins) > 100 and len(picture.edges) == picture.dot.count(" -> ")
+        again = re.findall(r"(n\d+) -> (n\d+)", picture.dot)
+        for e, (source, target) in zip(picture.edges, again, strict=True):
+            assert target == f"n{e.target}" and (source == f"n{e.source}" or source in stand_ins)
+        assert not any("again" in v.label for v in picture.nodes) and picture.drawn("svg").count(b", again<") > 100
+    few = viz.graph(fold(range(40), lambda y, _: (y * w).sin()), {"w": w})
+    assert "again" not in few.dot
+
+
+def fold(steps, step):
+    y = mg.ones(2, requires_grad=True)
+    for i in steps:
+        y = step(y, i)
+    return y
 
 
 def test_rendering(dot, tmp_path):

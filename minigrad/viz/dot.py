@@ -8,6 +8,7 @@ from math import prod
 
 from minigrad.viz.elements import Cluster, Edge, Picture, Vertex
 from minigrad.viz.formatting import format_bytes, format_number, format_shape, shorten
+from minigrad.viz.long_edges import cut_long_edges
 
 # Okabe & Ito's colours, light: they also differ in lightness, for print and colour-blind readers
 STYLES = {
@@ -31,7 +32,11 @@ FONT = "Helvetica,Arial,sans-serif"
 
 
 def dot_text(picture: Picture) -> str:
-    """Return the text; clusters are nested, and numbers are those of the picture."""
+    """Return the text; clusters are nested, and numbers are those of the picture.
+
+    Long edges are cut where there are too many.
+    """
+    picture = cut_long_edges(picture)
     size, small = picture.letters, edge_letters(picture)
     lines = [
         "digraph minigrad {",

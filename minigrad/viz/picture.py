@@ -33,7 +33,10 @@ class Graph(Picture):
 
     @property
     def dot(self) -> str:
-        """The picture in the DOT language."""
+        """The picture in the DOT language.
+
+        Where its edges are very long in all, what is read far away is drawn there again.
+        """
         return dot_text(self)
 
     def digraph(self) -> Any:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from minigrad.viz.dot import cluster_title
 from minigrad.viz.elements import Cluster, Picture, Vertex
+from minigrad.viz.long_edges import vertex_ranks
 from minigrad.viz.merge import clusters_around, rewire, with_letters
 from minigrad.viz.repeats import merge_repeats
 from minigrad.viz.statistics import value_range
@@ -37,21 +38,8 @@ def _close_until_legible(picture: P) -> P:
 
 
 def _is_legible(picture: Picture) -> bool:
-    return len(picture.nodes) <= LEGIBLE and _path_length(picture) <= LONGEST_PATH
-
-
-def _path_length(picture: Picture) -> int:
-    """Return how many boxes the longest path through the picture has."""
-    lengths = [1] * len(picture.nodes)
-    edges = sorted(picture.edges, key=lambda e: e.target)
-    # a reader of a closed box may stand before it
-    for source, target, *_ in edges:
-        if source >= target:
-            continue
-        length = lengths[source] + 1
-        if length > lengths[target]:
-            lengths[target] = length
-    return max(lengths, default=0)
+    longest = 1 + max(vertex_ranks(picture), default=-1)
+    return len(picture.nodes) <= LEGIBLE and longest <= LONGEST_PATH
 
 
 # ---- closing -----------------------------------------------------------------------------------
