@@ -323,7 +323,7 @@ def test_rendering(dot, tmp_path):
     assert "image/svg+xml" in picture._repr_mimebundle_()
 
 
-NAMES = ['a"b', "a\\nb\\", "<b>&amp;", "ünï ∂", "two\nlines", "long" * 50]
+NAMES = ['a"b', "a\\nb\\", "<b>&amp;", "ünï ∂", "two\nlines", "nul\0bell\a", "long" * 50]
 
 
 @pytest.mark.parametrize("back", [False, True])
@@ -337,7 +337,9 @@ def test_any_name_is_drawn_as_it_is(dot, back):
     texts = [e.text for e in root.iter("{http://www.w3.org/2000/svg}text")]
     for name in NAMES[:4]:
         assert name in texts
-    assert "two lines" in texts and any(t.startswith("longlong") and "…" in t and len(t) < 60 for t in texts)
+    assert {"two lines", "nul bell "} <= {*texts} and any(
+        t.startswith("longlong") and "…" in t and len(t) < 60 for t in texts
+    )
 
 
 def test_errors(monkeypatch, tmp_path):

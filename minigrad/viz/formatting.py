@@ -52,6 +52,7 @@ def shorten(text: str) -> str:
     >>> shorten("two\\nlines")
     'two lines'
     """
-    text = text.replace("\n", " ")
+    # neither graphviz nor XML takes control characters
+    text = "".join(letter if letter.isprintable() else " " for letter in text)
     half = LONGEST // 2
     return text if len(text) <= LONGEST else f"{text[:half]}…{text[-half:]}"

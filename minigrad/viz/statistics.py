@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import hypot
+from math import hypot, sqrt
 from typing import Any
 
 import numpy as np
@@ -97,23 +97,36 @@ def statistics(array: Any) -> dict[str, Any]:
     >>> s = statistics(np.array([0.0, 3.0, 4.0, np.nan]))
     >>> s["min"], s["max"], s["zeros"], s["nonfinite"]
     (0.0, 4.0, 0.25, 0.25)
+    >>> statistics(np.broadcast_to([3.0, 4.0], (4, 2)))["norm"]
+    10.0
     """
-    flat = np.asarray(array).ravel()
-    if flat.dtype.kind not in "fiub" or not flat.size:
-        return {"count": int(flat.size)}
+    array = np.asarray(array)
+    if array.dtype.kind not in "fiub" or not array.size:
+        return {"count": int(array.size)}
+    flat = _each_once(array).ravel()
+    repeats = array.size // flat.size
     flat = flat.astype(np.float64, copy=False)
     finite = flat[np.isfinite(flat)]
     result: dict[str, Any] = {
-        "count": int(flat.size),
+        "count": int(array.size),
         "zeros": float(np.mean(flat == 0)),
         "nonfinite": 1 - finite.size / flat.size,
     }
     if finite.size:
         low, high = float(finite.min()), float(finite.max())
-        result |= {"min": low, "max": high, "mean": float(finite.mean()), "norm": norm(finite)}
+        length = norm(finite) * sqrt(repeats)
+        result |= {"min": low, "max": high, "mean": float(finite.mean()), "norm": length}
         if np.isfinite(high - low):
-            result["histogram"] = _histogram(finite, low, high)
+            counts = _histogram(finite, low, high)
+            result["histogram"] = [count * repeats for count in counts]
     return result
+
+
+def _each_once(array: Any) -> Any:
+    """Return the array without the repeats of a broadcast, which may be larger than memory."""
+    first = slice(1)
+    every = slice(None)
+    return array[tuple(every if stride else first for stride in array.strides)]
 
 
 def _histogram(array: Any, low: float, high: float) -> list[int]:
