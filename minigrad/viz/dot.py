@@ -131,7 +131,8 @@ def _vertex_line(picture: Picture, vertex: Vertex, pad: str) -> str:
 
 def vertex_words(vertex: Vertex, show_saved: bool) -> list[str]:
     number = vertex.number
-    words = [SIGNS[vertex.mark] + shorten(vertex.label)]
+    sign = SIGNS[vertex.mark]
+    words = [sign + shorten(vertex.label)]
 
     is_value = vertex.kind not in ("operation", "derivative", "module", "more")
     is_plain_number = number is not None and not vertex.shape
@@ -164,7 +165,8 @@ def gradient_name(vertex: Vertex) -> str:
     if vertex.kind not in ("operation", "derivative", "module"):
         symbol, _, _ = vertex.label.partition(" = ")
         name = shorten(symbol)
-    bars = "" if _is_single(vertex) else "‖"
+    is_single = _is_single(vertex)
+    bars = "" if is_single else "‖"
     return f"{bars}∂ℓ/∂{name}{bars}"
 
 

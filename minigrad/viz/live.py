@@ -84,7 +84,8 @@ class Live:
             self._layers = layers
             self._looked_at = self.steps
         end = monotonic()
-        self._due = end + REST * (end - start)
+        took = end - start
+        self._due = end + REST * took
 
     def state(self) -> dict[str, Any]:
         """Return what the page shows, as plain data."""

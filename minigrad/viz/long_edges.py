@@ -28,27 +28,37 @@ def cut_long_edges(picture: Picture) -> Picture:
     edges = []
     stand_ins: dict[tuple[int, int], int] = {}  # source and target -> what stands for the source
     for edge, length in zip(picture.edges, lengths, strict=True):
-        if length > LONG:
-            ends = edge.source, edge.target
-            if ends not in stand_ins:
-                stand_ins[ends] = len(nodes)
-                nodes.append(_stand_in(len(nodes), edge, picture.nodes))
-            edge = edge._replace(source=stand_ins[ends])
-        edges.append(edge)
+        if length <= LONG:
+            edges.append(edge)
+            continue
+        ends = edge.source, edge.target
+        number = stand_ins.setdefault(ends, len(nodes))
+        if number == len(nodes):
+            vertex = _stand_in(number, edge, nodes)
+            nodes.append(vertex)
+        cut = edge._replace(source=number)
+        edges.append(cut)
     return replace(picture, nodes=nodes, edges=edges)
 
 
 def _stand_in(number: int, edge: Edge, nodes: list[Vertex]) -> Vertex:
-    symbol, _, _ = nodes[edge.source].label.partition(" = ")
+    source = nodes[edge.source]
+    symbol, _, _ = source.label.partition(" = ")
+    label = f"{symbol}, again"
     reader = nodes[edge.target]
-    return Vertex(number, "more", f"{symbol}, again", (), cluster=reader.cluster)
+    cluster = reader.cluster
+    return Vertex(number, "more", label, (), cluster=cluster)
 
 
 def vertex_ranks(picture: Picture) -> list[int]:
     """Return how many edges the longest path to each vertex has."""
-    ranks = [0] * len(picture.nodes)
-    for source, target, *_ in _forward_edges(picture):
-        ranks[target] = max(ranks[target], ranks[source] + 1)
+    count = len(picture.nodes)
+    ranks = [0] * count
+    for edge in _forward_edges(picture):
+        target = edge.target
+        rank = ranks[edge.source] + 1
+        if rank > ranks[target]:
+            ranks[target] = rank
     return ranks
 
 
@@ -58,8 +68,11 @@ def _late_ranks(picture: Picture) -> list[int]:
     readers: dict[int, list[int]] = defaultdict(list)
     for source, target, *_ in _forward_edges(picture):
         readers[source].append(target)
-    for source in sorted(readers, reverse=True):
-        ranks[source] = min(ranks[target] for target in readers[source]) - 1
+    sources = sorted(readers, reverse=True)
+    for source in sources:
+        targets = readers[source]
+        first = min(ranks[target] for target in targets)
+        ranks[source] = first - 1
     return ranks
 
 

@@ -126,7 +126,9 @@ def _each_once(array: Any) -> Any:
     """Return the array without the repeats of a broadcast, which may be larger than memory."""
     first = slice(1)
     every = slice(None)
-    return array[tuple(every if stride else first for stride in array.strides)]
+    parts = [every if stride else first for stride in array.strides]
+    index = tuple(parts)
+    return array[index]
 
 
 def _histogram(array: Any, low: float, high: float) -> list[int]:

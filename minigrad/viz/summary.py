@@ -143,7 +143,8 @@ def _run(model: Any, inputs: tuple[Any, ...]) -> tuple[list[_Call], Any]:
     def enter(module: Any, args: Any) -> None:
         path = names[id(module)]
         level = len(open_calls)
-        call = _Call(path, module, level, start=tick())
+        start = tick()
+        call = _Call(path, module, level, start=start)
         calls.append(call)
         open_calls.append(call)
 
