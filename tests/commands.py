@@ -66,7 +66,7 @@ INSTEAD = {
     ),
     "make lab": (
         'make lab ARGS="--only C10 --out runs/lab-one"',
-        "minutes; docs/examples.md's line, with --quick, is run whole",
+        "minutes: what --ci chooses of it is a step of .ci/run",
     ),
     'make lab ARGS="--full"': (
         'make lab ARGS="--full --only C10 --out runs/lab-full"',
@@ -93,6 +93,20 @@ INSTEAD = {
     "make oracle": ("", "downloads gigabytes; the suite beside PyTorch's light build is a step of .ci/run"),
     # is run by .ci/run as a step of its own
     "make mnist": ("", "a step of .ci/run"),
+    "python examples/mnist.py": ("", "what make mnist runs, a step of .ci/run"),
+    ".venv/bin/python examples/mnist.py": ("", "what make mnist runs, a step of .ci/run"),
+    'make mnist ARGS="--model cnn"': (
+        'make mnist ARGS="--model cnn --epochs 1 --out runs/mnist-make"',
+        "trains as long as python examples/mnist.py --model cnn, which is run: one epoch shows that it runs",
+    ),
+    'make test ARGS="-k batchnorm"': (
+        'make test ARGS="-k batchnorm tests/test_batchnorm.py"',
+        "a part of the suite, a step of .ci/run",
+    ),
+    "python examples/batchnorm_lab run --quick": (
+        "python examples/batchnorm_lab run --quick --only C10",
+        "ten minutes: what --ci chooses of it is a step of .ci/run, and the suite tries every claim on few images",
+    ),
     "make test": ("", "a step of .ci/run, with the oracle required"),
     ".venv/bin/python -m pytest": (".venv/bin/python -m pytest -q tests/test_docs.py", "the same suite as make test"),
     "make lint": ("", "a step of .ci/run"),
