@@ -355,6 +355,9 @@ COMPILER = (
     Mutant("a tensor's memory is not looked at again", "minigrad/compiler/quick.py", 'self._hold(f"{name}._data is {self._name(array)}")', "pass", "tests/test_compile_guards.py"),
     Mutant("an entry that is another one is the same", "minigrad/compiler/quick.py", 'self._hold(f"{name}[{key!r}] is {self._name(value)}")', "pass", "tests/test_compile_guards.py"),
     Mutant("a name is not looked at again", "minigrad/compiler/quick.py", 'self._hold(f"{self._name(owner)}[{key!r}] is {self._name(value)}")', "pass", "tests/test_compile_guards.py"),
+    Mutant("what never came again takes a program's place", "minigrad/compiler/variant.py", "if waiting and (self.gone < MOST_PROGRAMS or comes_again):", "if False:", "tests/test_compile_guards.py"),
+    Mutant("another number at each call is written down forever", "minigrad/compiler/variant.py", "self.gone += 1", "pass", "tests/test_compile_guards.py"),
+    Mutant("a tape holds the parameters for ever", "minigrad/compiler/tape.py", "self._ends[key] = weakref.ref(owner, lambda _: memories.pop(key, None))", "weakref.finalize(owner, memories.pop, key, None).atexit = False", "tests/test_compile_guards.py"),
     Mutant("two arguments may lie in one memory", "minigrad/compiler/replay.py", "if self.owners or self.written_inputs:", "if False:", "tests/test_compile_guards.py"),
     Mutant("an optimizer asks for its numbers once", "minigrad/optim/optimizer.py", "self._asked = [None, None, None]  #", "self._asked = self._asked or [None, None, None]  #", "tests/test_optim.py tests/test_lr_scheduler.py"),
 )  # fmt: skip

@@ -2,10 +2,12 @@
 
 import collections
 import functools
+import gc
 import itertools
 import random
 import threading
 import types
+import weakref
 
 import numpy as np
 import pytest
@@ -372,6 +374,33 @@ def test_at_most_eight_programs_then_eager_with_one_warning():
     assert len(said) == 1
 
 
+def test_what_was_written_down_once_gives_way_to_what_comes_again():
+    compiled = mg.compile(lambda x, scale: x * scale)
+    for n in range(1, 16):  # more than there may be, none of which comes again: no warning
+        assert compiled(mg.ones(n), 0.5).sum().item() == n / 2
+    for i in range(5):
+        assert compiled(mg.ones(50) * i, 0.5).tolist() == [i / 2] * 50
+    assert [v.checked for v in compiled.programs.written()] == [True]
+    with pytest.warns(UserWarning, match="8 programs") as said:
+        for n in range(40):  # another number at each call: it is not written down forever
+            assert compiled(mg.ones(2), n + 0.1).tolist() == [mg.tensor(n + 0.1).item()] * 2
+    assert len(said) == 1 and len(compiled.programs.all()) == 8
+    for _ in range(5):  # what comes again after that is
+        assert compiled(mg.ones(3), 7.0).tolist() == [7.0] * 3
+    assert [v.checked for v in compiled.programs.written()] == [True, True]
+    assert compiled.explain().startswith("2 of at most 8 programs")
+
+
+def test_an_option_that_is_another_one_at_each_call_is_not_written_down_forever():
+    module = nn.Softplus()
+    compiled = mg.compile(lambda x: module(x))
+    with pytest.warns(UserWarning, match="beta changes"):
+        for n in range(30):
+            module.beta = 1 + n / 8
+            assert compiled(mg.ones(3)).numpy().tobytes() == module(mg.ones(3)).numpy().tobytes()
+    assert not compiled.programs.written() and len(compiled.programs.all()) == 8
+
+
 def test_an_argument_that_stands_twice_is_one():
     kinds = {
         "tensors": (lambda v: mg.tensor([v, 2.0]), lambda a, b: a * 3 - b),
@@ -700,3 +729,14 @@ def test_hooks_of_all_and_of_optimizers_are_not_lost():
             compiled(mg.ones(3, 2))
         with register(lambda *_: None), pytest.raises(TypeError, match="hooks on"):
             compiled(mg.ones(3, 2))
+
+
+def test_neither_parameters_nor_their_state_outlive_a_compiled_step():
+    run = Run(small, OPTIMIZERS["Adam"], compiled=True)
+    for x, y in rows(6):
+        run(x, y)
+    state = run.optimizer.state[run.model[0].weight]
+    references = [weakref.ref(x._data) for x in (run.model[0].weight, *state.values())]
+    del run, state
+    gc.collect()
+    assert [reference() for reference in references] == [None] * len(references)

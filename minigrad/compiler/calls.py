@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 from typing import Any
 
@@ -62,6 +63,14 @@ def in_words(x: Any) -> str:
         array = getattr(x, "_data", x)
         return f"{type(x).__name__} {array.shape} {array.dtype.name}"
     return " ".join(repr(x)[:30].split())
+
+
+def parameters_of(function: Any) -> list[str]:
+    """Return the names of a function's parameters, none where Python does not know them."""
+    try:
+        return list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return []
 
 
 def digest(leaves: Any) -> int:

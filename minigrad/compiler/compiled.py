@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import gc
-import inspect
 import threading
 from types import MethodType
 from typing import Any
@@ -20,6 +19,7 @@ from minigrad.compiler.calls import (
     key_of_tensors,
     names_of,
     nobody_looks,
+    parameters_of,
     same_results,
 )
 from minigrad.compiler.derived import derive
@@ -32,14 +32,13 @@ from minigrad.compiler.recording import HasGraph, Recording, Refused
 from minigrad.compiler.replay import Replay
 from minigrad.compiler.snapshot import Snapshot, same_bytes
 from minigrad.compiler.source import GuardFailed
-from minigrad.compiler.variant import Variant
+from minigrad.compiler.variant import MOST_PROGRAMS, Programs, Variant
 from minigrad.modes import MODES
 from minigrad.silence import warn
 from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tree_leaves
 from minigrad.viz.picture import Graph
 
-MOST_PROGRAMS = 8
 MOST_RECORDINGS = 4  # in a row of which none is like the one before
 
 
@@ -52,11 +51,12 @@ class Compiled:
         functools.update_wrapper(self, function, updated=())
         self.function, self.strict = function, strict
         self.variants: dict[Any, list[Variant]] = {}
+        self.programs = Programs(self.variants)
         self.lock = threading.Lock()
         self.latest: tuple[Any, Any] | None = None  # of tensors alone: how they lie, what ran
         self.given_up: set[Any] = set()  # keys of calls that run eagerly, without ``strict``
         self.said: set[str] = set()
-        self.parameters = _parameters(function)
+        self.parameters = parameters_of(function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._called(args, kwargs)
@@ -83,21 +83,20 @@ class Compiled:
         key = key_of((args, kwargs))
         if key in self.given_up:
             return self.function(*args, **kwargs)
-        variants = self.variants.setdefault(key, [])
         reason = "arguments of another kind"
-        for variant in variants:
+        for variant in self.variants.get(key, ()):
             changed = variant.checks.changed() if variant.checks is not None else None
             if changed is None:
                 return self._run(variant, args, kwargs, leaves)
             reason = changed
-        if len(self._programs()) >= MOST_PROGRAMS:
+        if not self.programs.has_room(key):
             self._say(
                 f"there are {MOST_PROGRAMS} programs, and this call fits none of them: {reason} "
                 "changes; it runs eagerly"
             )
             return self.function(*args, **kwargs)
         variant = Variant(key, reason, list(map(in_words, leaves)))
-        variants.append(variant)
+        self.variants.setdefault(key, []).append(variant)
         return self._run(variant, args, kwargs, leaves)
 
     def _run(self, variant: Variant, args: Any, kwargs: Any, leaves: list[Any]) -> Any:
@@ -146,6 +145,7 @@ class Compiled:
                 problem = self._print(variant, program, recording)
             if problem and self.strict:
                 raise Refused(problem)
+            recording.tape.close()
         except BaseException:
             snapshot.restore()
             raise
@@ -175,6 +175,7 @@ class Compiled:
         else:
             program = fused(program)
         variant.replay = Replay(program, recording, names)
+        self.programs.gone = 0
         return ""
 
     def _problem(self, variant: Variant, program: Program, changed: str | None) -> str:
@@ -293,17 +294,12 @@ class Compiled:
             warn(f"compile: {text}")
 
     # ---- what there is --------------------------------------------------------------------------
-    def _all(self) -> list[Variant]:
-        return [variant for many in self.variants.values() for variant in many]
-
-    def _programs(self) -> list[Variant]:
-        """Return those that were not given up."""
-        return [variant for variant in self._all() if not variant.refused]
-
     @property
     def source(self) -> str:
         """The page that was written last, straight NumPy; "" before the second call."""
-        pages = [variant.replay.page for variant in self._all() if variant.replay is not None]
+        pages = [
+            variant.replay.page for variant in self.programs.all() if variant.replay is not None
+        ]
         return pages[-1].text if pages else ""
 
     def picture(self, planned: bool = True, direction: str = "TB") -> Graph:
@@ -313,15 +309,15 @@ class Compiled:
         another call. Frames are forward, backward and the optimizer's update, with the modules in
         them. Raises RuntimeError before the second call.
         """
-        written = [variant for variant in self._all() if variant.replay is not None]
+        written = self.programs.written()
         if not written:
             raise RuntimeError("picture: nothing is written down yet; call the function twice")
         return written[-1].picture(planned, direction)
 
     def explain(self) -> str:
         """Return which programs there are, why each was made, and what it costs."""
-        lines = [f"{len(self._programs())} of at most {MOST_PROGRAMS} programs"]
-        for i, variant in enumerate(self._all(), 1):
+        lines = [f"{len(self.programs.written())} of at most {MOST_PROGRAMS} programs"]
+        for i, variant in enumerate(self.programs.all(), 1):
             lines.append(f"{i}. made for {variant.reason}: {variant.explained()}")
         return "\n".join(lines)
 
@@ -331,7 +327,7 @@ class CompiledModule(Compiled):
 
     def __init__(self, module: Any, strict: bool = True, loops: str | None = None) -> None:
         super().__init__(module, strict, loops)
-        self.parameters = _parameters(module.forward)
+        self.parameters = parameters_of(module.forward)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.function.training:  # type: ignore[attr-defined]
@@ -352,13 +348,6 @@ def _forget_eager_steps(reach: Reach) -> None:
         optimizer._scratch.clear()
     gc.collect(1)  # what was recorded is young; a whole collection grows with the process
     give_back()
-
-
-def _parameters(function: Any) -> list[str]:
-    try:
-        return list(inspect.signature(function).parameters)
-    except (TypeError, ValueError):
-        return []
 
 
 def compile(function: Any = None, *, strict: bool = True, loops: str | None = None) -> Any:

@@ -42,6 +42,8 @@ class Quick:
             self.code = before.code
         else:
             self.code = compile(self.text, "<guards>", "exec")
+        self._conditions.clear()
+        self._name_of.clear()
         exec(self.code, self.names)
         self._fits: Callable[[], bool] = self.names["fits"]
 

@@ -238,10 +238,11 @@ def compiled(page: Page, filename: str) -> tuple[Any, dict[str, Any]]:
     }
     names.update(page.values)
     names.update(dict.fromkeys(page.counts.values(), 0.0))
-    text = page.text
-    lines = text.splitlines(keepends=True)
-    entry = len(text), None, lines, filename
-    linecache.cache[filename] = entry
-    code = compile(text, filename, "exec")
+    lines = page.text.splitlines(keepends=True)
+    function = lines[: page.length]
+    linecache.cache[filename] = 0, None, function, filename
+    code = compile("".join(function), filename, "exec")
     exec(code, names)
+    for line in lines[page.length :]:  # a long text takes a hundred times itself to compile
+        exec(line, names)
     return names[page.name], names

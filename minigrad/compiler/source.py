@@ -335,7 +335,10 @@ class Page:
         self.body.append(f"    return {self._results()}")
         top = ["import numpy as np", "", "", f"def {self.name}({', '.join(self.parameters)}):"]
         self.first_write = len(top) + 1 + (len(self.body) if first_write is None else first_write)
-        return "\n".join([*top, *self.body, *self._memory(), ""])
+        function = [*top, *self.body, ""]
+        self.length = len(function)  # lines, above the layout of the memory
+        self.body = []
+        return "\n".join([*function, *self._memory(), ""])
 
     def _derive(self, calls: list[Call]) -> None:
         """Write calls that are made where the state that they rest on has changed."""
@@ -363,7 +366,7 @@ class Page:
     def _memory(self) -> list[str]:
         """Return the lines that lay out the memory."""
         size = self.arena.size
-        lines = ["", ""]
+        lines = [""]
         arena = self._unused("memory")
         if size:
             lines.append(f"# memory: {size / 2**20:.2f} MiB")

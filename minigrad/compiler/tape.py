@@ -60,6 +60,8 @@ class Tape:
         self.names = names  # of modules, by id
         self.calls: list[Call] = []
         self.memories: dict[int, Memory] = {}  # of the array that owns it, by id
+        self._known: dict[Any, Any] = {}  # places, lines and scopes: each is kept once
+        self._ends: dict[int, weakref.ref[Any]] = {}  # that tell of its end
         self.stand_ins: WeakValueDictionary[int, RecordingArray] = WeakValueDictionary()
         self.generators: list[Any] = []
         self.requests: list[Request] = []
@@ -93,10 +95,19 @@ class Tape:
         memory = Memory(kind, *layout, _address(owner), label, key=key)
         if kind not in (TEMPORARY, INPUT):
             memory.array = owner
-        if id(owner) not in self.memories:  # an id may come back
-            weakref.finalize(owner, self.memories.pop, id(owner), None).atexit = False
+        if id(owner) not in self.memories:
+            self._forget_with(owner)
         self.memories[id(owner)] = memory
         return memory
+
+    def _forget_with(self, owner: np.ndarray) -> None:
+        """Forget a memory once its array is gone, as an id may come back; the tape is let go."""
+        key, memories = id(owner), self.memories
+        self._ends[key] = weakref.ref(owner, lambda _: memories.pop(key, None))
+
+    def close(self) -> None:
+        """Let go of who refuses, which holds this tape."""
+        del self.refuse
 
     def _recording(self, array: Any) -> Any:
         """Return a recording array of this place; the same one for all of a memory."""
@@ -123,13 +134,14 @@ class Tape:
                 self.refuse(f"an array was made in a way that is not seen ({users_line()})")
             memory = self._remember(owner, CONSTANT)
         offset = _address(x) - memory.address
-        return Place(
+        place = Place(
             memory,
             offset,
             x.shape,
             x.strides,
             x.dtype,
         )
+        return self._known.setdefault(place, place)
 
     # ---- calls ------------------------------------------------------------------------------
     def call(self, function: Any, args: Any, kwargs: Any, is_whole: bool = False) -> Any:
@@ -160,8 +172,10 @@ class Tape:
     def _noted(self, function: Any, args: Any, kwargs: Any) -> Call:
         """Return a call with the places it was made at."""
         call = Call(function, args, kwargs)
-        call.line = users_line()
-        call.scope = scope_of(self.names)
+        line = users_line()
+        scope = scope_of(self.names)
+        call.line = self._known.setdefault(line, line)
+        call.scope = self._known.setdefault(scope, scope)
         self.sweeps = self.sweeps or call.scope[1] == "backward"
         return call
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from minigrad.compiler.guards import Checks
@@ -10,12 +11,17 @@ from minigrad.compiler.program import Program
 from minigrad.compiler.replay import Replay
 from minigrad.viz.picture import Graph
 
+MOST_PROGRAMS = 8
+MOST_KINDS = 1000  # that ran eagerly, of which is known that they came
+_NUMBERS = itertools.count()
+
 
 class Variant:
     """One kind of call: written down once, twice, checked, replayed; or refused."""
 
     def __init__(self, key: Any, reason: str, arguments: list[str]) -> None:
         self.key, self.reason = key, reason  # of its arguments and modes; why it was made
+        self.number = next(_NUMBERS)  # the later, the higher
         self.arguments = arguments  # what they are, in words
         self.checks: Checks | None = None
         self.recordings = 0
@@ -57,3 +63,44 @@ class Variant:
         """Return the program as a picture, before or after planning."""
         program = self.replay.program if planned else self.recorded  # type: ignore[union-attr]
         return picture_of(program, f"{len(program.calls)} calls of NumPy", direction)
+
+
+class Programs:
+    """The kinds of calls of one function, by key, and which may still be written down."""
+
+    def __init__(self, variants: dict[Any, list[Variant]]) -> None:
+        self.variants = variants
+        self.came: set[Any] = set()  # keys of calls that ran eagerly, as there was no room
+        self.gone = 0  # how many gave way in a row, none of which had come twice
+
+    def all(self) -> list[Variant]:
+        """Return all, those too that run eagerly."""
+        return [variant for many in self.variants.values() for variant in many]
+
+    def live(self) -> list[Variant]:
+        """Return those that were not given up."""
+        return [variant for variant in self.all() if not variant.refused]
+
+    def written(self) -> list[Variant]:
+        """Return those that have a page."""
+        return [variant for variant in self.all() if variant.replay is not None]
+
+    def has_room(self, key: Any) -> bool:
+        """Whether one more call may be written down: in place of one that never came again.
+
+        Where as many as there may be programs gave way in a row, only a kind that comes again may.
+        """
+        programs = self.live()
+        if len(programs) < MOST_PROGRAMS:
+            return True
+        waiting = [variant for variant in programs if variant.replay is None]
+        comes_again = key in self.came and not self.variants.get(key)
+        if waiting and (self.gone < MOST_PROGRAMS or comes_again):
+            oldest = min(waiting, key=lambda variant: variant.number)
+            self.variants[oldest.key].remove(oldest)
+            self.came.discard(key)
+            self.gone += 1
+            return True
+        if len(self.came) < MOST_KINDS:
+            self.came.add(key)
+        return False
