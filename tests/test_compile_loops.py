@@ -195,5 +195,5 @@ def test_log_and_tanh_are_right_to_two_ulps_at_all_numbers(name, dtype):
 
 
 def texts(fast):
-    calls = fast._all()[0].replay.program.calls
+    calls = fast.programs.all()[0].replay.program.calls
     return [call.function.text for call in calls if call.is_loop]
