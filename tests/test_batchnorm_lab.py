@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -16,8 +17,12 @@ from lab import EXAMPLES, small_data
 
 import batchnorm_lab.command
 import minigrad as mg
-from batchnorm_lab import deep, training, tuning
+from batchnorm_lab import deep, report, training, tuning
 from batchnorm_lab.claim import (
+    NOT_HERE,
+    NOT_TESTABLE,
+    PARTLY,
+    REPRODUCED,
     Result,
     above,
     geometric,
@@ -116,6 +121,35 @@ def test_scores_that_are_no_numbers_lose_and_a_sixth_at_most_is_held_out(data, m
     assert len(tuning.held_out(data).test.labels) == 100
 
 
+# ---- what is published ----------------------------------------------------------------------------
+DOCS = EXAMPLES.parent / "docs"
+
+
+@pytest.fixture(scope="module")
+def published():
+    return json.loads((DOCS / "batchnorm" / "results.json").read_text())
+
+
+def test_what_the_documentation_counts_are_the_verdicts_of_the_report(published):
+    verdicts = Counter(claim["verdict"] for claim in published["claims"].values())
+    n = len(published["claims"])
+    counts = (verdicts[which] for which in (REPRODUCED, PARTLY, NOT_HERE, NOT_TESTABLE))
+    told = "{} reproduce, {} partly, {} do not at this scale, {} (ImageNet) is out of reach".format(*counts)
+    assert f"reruns {n} published claims" in (DOCS / "batchnorm.md").read_text()
+    assert told in (DOCS / "batchnorm.md").read_text()
+    assert f"{n} [claims about it](batchnorm/REPORT.md)" in (DOCS / "index.md").read_text()
+    assert f"[{n} claims](docs/batchnorm/REPORT.md)" in (DOCS.parent / "README.md").read_text()
+
+
+def test_the_published_report_follows_from_its_results(published):
+    if set(published["claims"]) != set(claims()):
+        pytest.skip("docs/batchnorm is of another set of claims: `run --full`, then copy it there")
+    parts = report.parts_of(published)
+    assert (DOCS / "batchnorm" / "REPORT.md").read_text() == report.markdown(published, parts)
+    page = DOCS / "batchnorm" / "report.html"
+    assert page.stat().st_size < 1_000_000 and all(f"<section id={name}>" in page.read_text() for name in claims())
+
+
 # ---- the command ----------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
 def folder(data, tmp_path_factory):
@@ -158,7 +192,7 @@ def test_a_run_reports_and_is_not_repeated(folder, tmp_path):
     lab("report", "--out", tmp_path)
     assert {name: (tmp_path / name).read_bytes() for name in kept} == kept  # from results.json alone
     text = kept["report.html"].decode()
-    assert "data:image/png;base64" in text and "Verdict" in text and 'src="http' not in text
+    assert "data:image/webp;base64" in text and "Verdict" in text and 'src="http' not in text
     assert "| [C13](#c13) |" in kept["REPORT.md"].decode() and "Bonferroni" in kept["REPORT.md"].decode()
     assert "`" not in text and "<code>python examples/batchnorm_lab run" in text
     assert re.search(r"BLAS .+, 1 thread", text)

@@ -133,7 +133,7 @@ def draw(figure, results):
         axes.set_xscale("log")
         x = "standard deviation of the initial weights"
         title = f"3 × 100 {net}, {rates} rates (shaded: judged)"
-        labelled(axes, title, x, "test accuracy", "lower left", ylim=(0, 1))
+        labelled(axes, title, x, "test accuracy", "center left", ylim=(0, 1))
 
 
 CLAIM = Claim(

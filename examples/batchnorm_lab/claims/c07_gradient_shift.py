@@ -150,9 +150,7 @@ def judge(results):
         }
         for sign in (1, -1)
     )
-    told = ", ".join(
-        f"{net} {times(found, comparisons=len(NETS))}" for net, found in ratios.items()
-    )
+    told = ", ".join(f"{net} {times(found, '.3g', len(NETS))}" for net, found in ratios.items())
     ways = {(True, False): "larger", (False, True): "smaller", (False, False): "not told apart"}
     sign = [f"{ways[larger[net], smaller[net]]} in {net}" for net in NETS]
     good = list(larger.values())

@@ -159,8 +159,9 @@ def draw(figure, results):
     labelled(axes, title, "", "test accuracy", "lower left", ylim=(0, 1))
     share = {s: [100 * x for x in recovered(results, s)] for s in JUDGED}
     by_name(right, share, comparisons=len(JUDGED), color=GREEN)
+    right.set_xlim(right=max(100, *(max(values) for values in share.values())))
     right.axvline(0, color="#222222", linewidth=0.8)
-    labelled(right, "what comes back of the loss", "%", "", None)
+    labelled(right, "judged", "% of the lost accuracy that comes back", "", None)
 
 
 CLAIM = Claim(

@@ -14,6 +14,7 @@ from batchnorm_lab.claim import (
     interval,
     mean_of,
     median,
+    percent,
     pick,
     spread,
     verdict_of,
@@ -119,7 +120,7 @@ def judge(results):
         verdict_of(tests),
         f"linear, width {widest}: the gap falls ×{mean_of(falls, '.1f', COMPARISONS)} and ends as "
         f"width to the power {mean_of(powers, '.2f', COMPARISONS)}; ReLU without normalisation "
-        f"ends at {mean_of(none, '.1%', COMPARISONS)} of the largest gap",
+        f"ends at {percent(none, '.1%', COMPARISONS)} of the largest gap",
         f"Samples that begin almost parallel become orthogonal up to a gap that shrinks with the "
         f"width, where no mean is subtracted; with the mean, as the layer does it, the gap ends at "
         f"{mean:.3f}, where {FLOOR:.3f} is the least that {SAMPLES} samples can have. With ReLU "
@@ -139,11 +140,11 @@ def draw(figure, results):
             runs = _runs(results, arm, activation, widths[-1])
             look = {"color": color, "linestyle": line, "marker": marker, "markevery": 10}
             banded(left, range(len(runs[0])), runs, **look, label=f"{arm}, {activation}")
-    left.axhline(FLOOR, **THEORY)
+    left.axhline(FLOOR, **THEORY, label="least with the mean subtracted")
     left.set_yscale("log")
-    left.set_ylim(0.02, 1.2)
+    left.set_ylim(0.01, 1.2)
     labelled(left, f"width {widths[-1]}, {SAMPLES} samples", "layer", "orthogonality gap", None)
-    left.legend(fontsize=7, ncols=2)
+    left.legend(fontsize=7, ncols=2, handlelength=3.5)
     runs = [[plateau(r) for r in _runs(results, THEOREM, "linear", w)] for w in widths]
     dots(right, widths, runs, log=True, color=BLUE, label=f"linear, {THEOREM}")
     first = np.exp(np.mean(np.log(runs[0])))
