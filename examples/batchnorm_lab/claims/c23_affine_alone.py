@@ -121,7 +121,8 @@ def judge(results):
         told = [spread(reached[w, a]) for a in ARMS]
         rows.append([str(w), numbers, *told, points(over[w], count)])
     widest = widths[-1]
-    low, high = (percent(reached[w, AFFINE], comparisons=count) for w in (widths[0], widest))
+    by_width = {w: percent(reached[w, AFFINE], comparisons=count) for w in widths}
+    told = ", ".join(f"{text} at width {w}" for w, text in by_width.items())
     learns = above(reached[widest, AFFINE], 0.5, count)
     better = all(above(g, 0.0, count) for g in over.values())
     weights, output, everything = (percent(reached[widest, arm]) for arm in ARMS[1:])
@@ -129,11 +130,11 @@ def judge(results):
     numbers = pick(results, arm="output layer", width=widest)[0]["trained"]
     return Judgement(
         verdict_of([learns, better]),
-        f"width {widest}: {high} by γ and β alone, {weights} by as many weights, {everything} by "
-        f"everything",
-        f"γ and β of a random net reach {low} at width {widths[0]} and {high} at {widest}; they "
-        f"are {'' if better else 'not '}ahead of as many weights at every width ({apart}). The "
-        f"output layer alone, trained by {numbers:,} numbers, reaches {output}.",
+        f"width {widest}: {by_width[widest]} by γ and β alone, {weights} by as many weights, "
+        f"{everything} by everything",
+        f"γ and β of a random net reach {told}; they are {'' if better else 'not '}ahead of as "
+        f"many weights at every width ({apart}). The output layer alone, trained by {numbers:,} "
+        f"numbers, reaches {output}.",
         rows,
     )
 

@@ -20,6 +20,14 @@ NETS = {  # activation, hidden layers, initial weights, rate
     "20 ReLU layers": (nn.ReLU, 20, "he", 0.02),
     "20 tanh layers": (nn.Tanh, 20, None, 0.02),
 }
+COMPARISONS = 2 * len(NETS)  # in each net: does a change grow, and does BatchNorm change that?
+UNSURE = "not told apart"
+CHANGES = {"larger": "grows", "smaller": "shrinks", UNSURE: "does not measurably grow or shrink"}
+EFFECTS = {
+    "larger": "makes it grow more",
+    "smaller": "makes it grow less",
+    UNSURE: "makes no difference that could be told",
+}
 ARMS, WIDTH, BATCH, STEPS, IMAGES, CHANGE = ("without", "BatchNorm"), 100, 60, 200, 500, 0.01
 
 
@@ -96,23 +104,24 @@ def judge(results):
     for net in NETS:
         without, normed = (growth(results, net, arm, "before") for arm in ARMS)
         way = direction(without)
-        effect = direction([b / a for a, b in zip(without, normed, strict=True)])
+        effect = direction(more(results, net))
         tests.append(way == "larger" and effect == "smaller")
         told[net] = f"{net} {_times(without)} without and {_times(normed)} with BatchNorm"
-        sentences.append(f"{net}: {CHANGES[way]} without BatchNorm, {EFFECTS[effect]} with it")
+        sentences.append(f"{net}: it {CHANGES[way]} without BatchNorm, which {EFFECTS[effect]}")
     return Judgement(
         verdict_of(tests),
         f"change in the last layer over that in the first, before training: "
         f"{'; '.join(told.values())}",
-        f"From the first layer to the last a change, relative to the spread between images, does "
-        f"this before training. {'. '.join(sentences)}.",
+        f"What becomes of a change of the first layer's weights on its way to the last layer, "
+        f"relative to the spread between images, before training. {'; '.join(sentences)}.",
         _rows(results),
     )
 
 
-COMPARISONS = 2 * len(NETS)  # in each net: does it grow, and does BatchNorm change that?
-CHANGES = {"larger": "it grows", "smaller": "it shrinks", "not told apart": "no way is told"}
-EFFECTS = {"larger": "more so", "smaller": "less so", "not told apart": "not told apart"}
+def more(results, net) -> list[float]:
+    """Return by seed how many times more a change grows with BatchNorm, before training."""
+    without, normed = (growth(results, net, arm, "before") for arm in ARMS)
+    return [b / a for a, b in zip(without, normed, strict=True)]
 
 
 def direction(ratios) -> str:
@@ -120,7 +129,7 @@ def direction(ratios) -> str:
     if ratio_above(ratios, comparisons=COMPARISONS):
         return "larger"
     lower = ratio_above([1 / r for r in ratios], comparisons=COMPARISONS)
-    return "smaller" if lower else "not told apart"
+    return "smaller" if lower else UNSURE
 
 
 def _times(ratios):
@@ -147,13 +156,14 @@ def draw(figure, results):
                 layers = range(1, len(runs[0]) + 1)
                 look = {**style, "linestyle": line, "fillstyle": fill, "markevery": 3}
                 banded(axes, layers, runs, **look, label=f"{arm}, {when} training")
-            groups[f"{net},\n{arm}"] = growth(results, net, arm, "before")
+        groups[f"{net},\nwithout"] = growth(results, net, "without", "before")
+        groups[f"{net},\nwith / without"] = more(results, net)
         axes.set_yscale("log")
         labelled(axes, net, "layer", "relative change", None)
     panels[0].legend(fontsize=7)
     by_name(last, groups, log=True, comparisons=COMPARISONS)
     last.axvline(1, color="#222222", linewidth=0.8)
-    labelled(last, "before training", "change, last layer over first", "", None)
+    labelled(last, "judged: before training", "change, last layer over first", "", None)
 
 
 CLAIM = Claim(

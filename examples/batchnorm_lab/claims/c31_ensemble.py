@@ -88,8 +88,8 @@ def judge(results):
         f"six nets with BatchNorm: error {percent(errors, '.2%')}, {better} better than one; less "
         f"six without {ahead}",
         f"Averaging the probabilities of six nets takes {percent(shares, '.0%')} of the error of "
-        f"one away with BatchNorm ({better}) and gains {plain} without it; six with BatchNorm "
-        f"less six without: {ahead}. A vote of six is no property of BatchNorm.",
+        f"one away with BatchNorm, a gain of {better}, and gains {plain} without it; six with "
+        f"BatchNorm less six without: {ahead}. A vote of six is no property of BatchNorm.",
         rows,
     )
 
