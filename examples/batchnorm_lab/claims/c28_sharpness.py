@@ -76,7 +76,7 @@ def cells(mode, seeds):
         {"arm": a, "rate": r, "seed": s, "steps": steps}
         for a in ARMS
         for r in rates
-        for s in range(min(seeds, 3))
+        for s in range(seeds)
     ]
 
 
@@ -105,6 +105,11 @@ def at_the_end(runs: list[list[float]]) -> list[float]:
     return [geometric(run[-max(1, int(LAST * len(run))) :]) for run in runs]
 
 
+def _first(results, arm: str, rate: float) -> float:
+    """Return the sharpness over 2 / rate before training, geometric mean over seeds."""
+    return geometric(run[0] for run in over_edge(results, arm, rate))
+
+
 def judge(results):
     """Sharpness over 2 / rate at the end: at every rate, without BatchNorm and with it."""
     rates = sorted({r.cell["rate"] for r in results})
@@ -112,31 +117,28 @@ def judge(results):
     tests, both = [], []
     count = len(ARMS) * len(rates)
     for arm in ARMS:
-        near = []
+        ends = {rate: at_the_end(over_edge(results, arm, rate)) for rate in rates}
+        intervals = [ratio_interval(of_rate, count) for of_rate in ends.values()]
+        tests.append(all(low > 0.8 and high < 1.25 for low, high in intervals))
+        both.append(f"{arm} {times([end for of_rate in ends.values() for end in of_rate], '.3g')}")
         for rate in rates:
-            runs = over_edge(results, arm, rate)
-            ends = at_the_end(runs)
-            low, high = ratio_interval(ends, count)
-            near.append(low > 0.8 and high < 1.25)
-            first = geometric(run[0] for run in runs)
             loss = geometric(v["loss"][-1] for v in pick(results, arm=arm, rate=rate))
-            told = [f"{first:.3g}", times(ends, ".3g", count), f"{loss:.2g}"]
-            rows.append([arm, f"{rate:g}", *told])
-        tests.append(all(near))
-        every = [end for rate in rates for end in at_the_end(over_edge(results, arm, rate))]
-        both.append(f"{arm} {times(every, '.3g')}")
+            first = f"{_first(results, arm, rate):.3g}"
+            rows.append([arm, f"{rate:g}", first, times(ends[rate], ".3g", count), f"{loss:.2g}"])
     names = {"without": "without BatchNorm", "BatchNorm": "with BatchNorm"}
     yes = [names[arm] for arm, holds in zip(ARMS, tests, strict=True) if holds]
     where = " and ".join(yes) or "in neither net"
-    begins = {arm: [geometric(run[0] for run in over_edge(results, arm, r)) for r in rates]
-              for arm in ARMS}  # fmt: skip
+    firsts = {arm: [_first(results, arm, rate) for rate in rates] for arm in ARMS}
+    begins = {
+        arm: " to ".join(dict.fromkeys(f"×{end(found):.2g}" for end in (min, max)))
+        for arm, found in firsts.items()
+    }
     return Judgement(
         verdict_of(tests),
         f"sharpness over 2/rate in the last quarter: {'; '.join(both)}",
         f"Descent of all images at once ends where the largest eigenvalue of the Hessian is 2 over "
         f"the rate, within 0.8..1.25 at every rate, {where}. Before training it is "
-        f"×{min(begins['without']):.2g} to ×{max(begins['without']):.2g} that without BatchNorm "
-        f"and ×{min(begins['BatchNorm']):.2g} to ×{max(begins['BatchNorm']):.2g} with it, so the "
+        f"{begins['without']} that without BatchNorm and {begins['BatchNorm']} with it, so the "
         f"rate and not the start sets where it ends in the nets named.",
         rows,
     )
@@ -170,7 +172,7 @@ CLAIM = Claim(
             "Hessian, to 2 over the rate, and stays there; nets with BatchNorm do the same.",
     protocol=f"784-64-64-10 tanh (Xavier), squared error of {IMAGES} images of length about 1, "
              f"float64, {STEPS:,} steps of all images at once at rates "
-             f"{', '.join(f'{r:g}' for r in RATES)}, at most 3 seeds; sharpness every {EVERY} "
+             f"{', '.join(f'{r:g}' for r in RATES)}; sharpness every {EVERY} "
              f"steps by power iteration, the Hessian times a vector being the gradient of g · v.",
     criterion="geometric mean of sharpness · rate / 2 over the last quarter within 0.8..1.25 at "
               "every rate, by 95 % intervals over seeds that hold together: without BatchNorm and "
