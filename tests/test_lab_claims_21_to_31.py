@@ -367,6 +367,22 @@ def test_verdicts_of_c30_and_c31():
     assert verdict(c31_ensemble, votes(-0.01, -0.01)) == "not at this scale"
 
 
+BARELY = (0.006, 0.010, 0.014)  # above 0 by one interval of 95 %, not by two that hold together
+
+
+def test_intervals_of_a_verdict_hold_together():
+    ahead = lambda *arms: accuracies(lambda c: 0.8 + BARELY[c["seed"]] * (c["arm"] in arms) - c["seed"] / 1e4)
+    assert paired.bar(BARELY).low > 0 > paired.bar(BARELY, comparisons=2).low
+    assert verdict(c23_affine_alone, ahead("γ and β")) == "partly"  # far above chance it is
+    assert verdict(c25_parts, ahead("Batch")) == verdict(c29_small_batch_cures, ahead("renorm", "ghost"))
+    assert verdict(c29_small_batch_cures, ahead("renorm", "ghost")) == "not at this scale"
+    cured = lambda c: 0.1 if c["arm"] == "none" else 0.8 + (BARELY[c["seed"]] - 0.005) * (c["arm"] != "BatchNorm")
+    assert verdict(c26_without, accuracies(lambda c: cured(c) - c["seed"] / 1e4, losses=[1.0])) == "partly"
+    grown = lambda c: 0.8 + BARELY[c["seed"]] * (c["arm"] == "BatchNorm")
+    six = lambda c: {"alone": [0.8] * 6, "together": [grown(c)] * 6, "choice": CHOICE}
+    assert verdict(c31_ensemble, six) == "not at this scale"
+
+
 @pytest.mark.parametrize("mode", ["quick", "full"])
 def test_pictures_are_drawn_of_one_seed_and_of_three(mode):
     plt = pytest.importorskip("matplotlib.pyplot", reason="matplotlib is not installed")

@@ -103,7 +103,7 @@ def exact_accuracy(net: nn.Sequential, data: Data, losses: list[float]) -> float
 
 
 def cells(mode, seeds):
-    """Each arm; quick: 60 steps, two rates, one seed in two."""
+    """Each arm; quick: 60 steps, two rates."""
     full = mode == "full"
     rates, steps = (RATES, STEPS) if full else (RATES[2:4], 60)
     return [
