@@ -109,7 +109,8 @@ class Generator:
         agree = 1 <= position <= _WORDS and saved["next"] in (position, position % _WORDS)
         if not agree or saved["seeded"] != 1:
             raise RuntimeError(
-                "set_state: invalid mt19937 state, expected what get_state() returned"
+                "set_state: invalid mt19937 state, expected what get_state() returned, got one "
+                f"with {saved['left']} words left and seeded={saved['seeded']}"
             )
         self._seed = int(saved["seed"])
         twister = {"key": saved["words"].astype(np.uint32), "pos": position}
@@ -319,7 +320,9 @@ def _checked_weights(weights: Array, num_samples: int, replacement: bool) -> Arr
     if not 0 < num_samples <= (math.inf if replacement else weights.shape[-1]):
         raise RuntimeError(f"multinomial: cannot sample {num_samples} of shape {weights.shape}")
     if not ((weights >= 0) & (weights < math.inf)).all() or not (weights.sum(-1) > 0).all():
-        raise RuntimeError("multinomial: expected finite weights >= 0 with a sum > 0 in each row")
+        raise RuntimeError(
+            f"multinomial: expected finite weights >= 0 with a sum > 0 in each row, got {weights}"
+        )
     return weights
 
 

@@ -313,7 +313,9 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
             f"poisson(): not implemented for {rates.dtype}; convert first: x.float()"
         )
     if (rates < 0).any():
-        raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
+        raise RuntimeError(
+            f"invalid Poisson rate, expected rate to be non-negative, got {rates.min()}"
+        )
     counts = rejection.poisson(generator or default_generator, rates)
     return Tensor._wrap(counts.astype(rates.dtype))
 

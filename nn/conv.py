@@ -149,9 +149,10 @@ def check_weight(weight: Tensor, groups: int) -> None:
     """Raise RuntimeError for a kernel of length 0, or output channels that groups do not divide."""
     shape = list(weight._data.shape)
     if groups <= 0:
-        raise RuntimeError("non-positive groups is not supported")
-    if shape[0] < groups or shape[0] % groups:
-        wanted = f"at least {groups}" if shape[0] < groups else f"divisible by {groups}"
+        raise RuntimeError(f"non-positive groups is not supported, got {groups}")
+    channels = shape[0]
+    if channels < groups or channels % groups:
+        wanted = f"at least {groups}" if channels < groups else f"divisible by {groups}"
         raise RuntimeError(
             f"Given groups={groups}, expected weight to be {wanted} at dimension 0, "
             f"but got weight of size {shape} instead"

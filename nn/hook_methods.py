@@ -90,7 +90,8 @@ class HookMethods:
 
         def checked(*args: Any) -> None:
             if hook(*args) is not None:
-                raise RuntimeError("state_dict post-hook must return None")
+                name = getattr(hook, "__name__", hook)
+                raise RuntimeError(f"state_dict post-hook must return None: {name}")
 
         return Handle(self._state_dict_hooks, checked)
 

@@ -294,7 +294,7 @@ class Module(ConversionMethods, StateMethods, HookMethods):
         path does not lead to a module.
         """
         if not target:
-            raise ValueError("Cannot set the submodule without a target name!")
+            raise ValueError(f"Cannot set the submodule without a target name! Got {target!r}")
         if not isinstance(module, Module):
             raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
         path, _, name = target.rpartition(".")

@@ -206,7 +206,7 @@ def _load(module: Any, state: dict[str, Any], prefix: str, shared: Any) -> None:
             raise AssertionError(
                 "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to "
                 "return new values, if incompatible_keys need to be modified, it should be done "
-                "inplace."
+                f"inplace: {getattr(hook, '__name__', hook)}"
             )
 
 

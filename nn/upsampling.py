@@ -71,7 +71,10 @@ def _sizes(input: Tensor, size: Size, scale_factor: Scale, recompute: Any) -> tu
         )
     if name == "size":
         if recompute and recompute is not True:
-            raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
+            raise ValueError(
+                "recompute_scale_factor is not meaningful with an explicit size, got "
+                f"{recompute} and {list(values)}"
+            )
         return values, [None] * len(values)
     sizes = [math.floor(n * scale) for n, scale in zip(spatial, values, strict=True)]
     return sizes, [None if recompute else scale for scale in values]

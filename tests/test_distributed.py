@@ -41,7 +41,7 @@ FAILURES = {  # what a rank does: what all are told
     "differ_in_unused": ["rank 0: collective 6, all_reduce (sum) of float32 (2,)", "rank 1: collective 6, all_reduce of bucket 0 of DistributedDataParallel (sum) of float32"],
     "fewer_batches": ["rank 0: collective 6, all_reduce (sum)", "rank 1: collective 6, the end of this rank"],
     "fewer_in_a_group": ["in the group of ranks [0, 1", "rank 1: collective 2, the end of this rank"],
-    "sleeps": ["has waited 1 s for the others at collective 3, all_reduce (sum) of float32 (2,)", "rank 1: no answer"],
+    "sleeps": ["has waited 1", "s for the others at collective 3, all_reduce (sum) of float32 (2,)", "rank 1: no answer"],
     "raises": ["rank 1 of", "KeyError: 'what rank 1 did'"],
     "exits": ["rank 1: collective 3, the end of this rank"],
     "exits_at_once": [],

@@ -95,6 +95,13 @@ def test_a_line_holds_one_thought():
     assert statistics.median(densities) <= 10
 
 
+def test_errors_show_what_came():
+    nodes = [node for path in FILES for node in ast.walk(ast.parse(path.read_text()))]
+    errors = [ast.dump(node.exc) for node in nodes if isinstance(node, ast.Raise) and node.exc is not None]
+    showing = [error for error in errors if "FormattedValue" in error or "attr='format'" in error]
+    assert len(showing) >= 0.85 * len(errors)
+
+
 def ternaries(path):
     """Yield the lines of ternaries that stand in ternaries, or as the condition of a statement."""
     for node in ast.walk(ast.parse(path.read_text())):

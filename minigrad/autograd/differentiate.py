@@ -147,7 +147,7 @@ def _batched(
     if len(sizes) != 1 or any(g is not None and not g.ndim for g in cotangents):
         raise ValueError(
             "grad: with is_grads_batched every cotangent has the same first dimension, one vector "
-            "each"
+            f"each; got shapes {[None if g is None else g.shape for g in cotangents]}"
         )
     size, per_vector = sizes.pop(), []
     for i in range(size):

@@ -215,10 +215,12 @@ def _reduces(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
 
 def check_dirty(ctx: Any, result: Any) -> None:
     outputs = result if isinstance(result, tuple) else (result,)
-    if any(_place(x, outputs) is None for x in ctx._dirty):
+    lost = [x for x in ctx._dirty if _place(x, outputs) is None]
+    if lost:
         raise RuntimeError(
             "Some elements marked as dirty during the forward method were not returned as output. "
-            "The inputs that are modified inplace must all be outputs of the Function."
+            "The inputs that are modified inplace must all be outputs of the Function; missing "
+            f"are tensors of the shapes {[tuple(x.shape) for x in lost]}"
         )
 
 

@@ -202,7 +202,7 @@ class _Call:
             return [Tensor._wrap(np.ones_like(like[0]._data))]
         vs = _tensors(v, f"v given to {self.name}", "given v")
         if len(like) == 1 and len(vs) != 1:
-            raise RuntimeError("The given v should contain a single Tensor.")
+            raise RuntimeError(f"The given v should contain a single Tensor, got {len(vs)}")
         if len(vs) != len(like):
             raise RuntimeError(
                 f"v is a tuple of invalid length: should be {len(like)} but got {len(vs)}."

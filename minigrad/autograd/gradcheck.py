@@ -313,5 +313,8 @@ class _Check:
 def _tensors(result: Any) -> list[Tensor]:
     many = [result] if isinstance(result, Tensor) else result
     if not isinstance(many, (list, tuple)) or not all(isinstance(y, Tensor) for y in many):
-        raise TypeError("gradcheck: the function must return a tensor or a tuple of tensors")
+        raise TypeError(
+            "gradcheck: the function must return a tensor or a tuple of tensors, got "
+            f"{type(result).__name__}"
+        )
     return list(many)

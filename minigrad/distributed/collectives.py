@@ -272,7 +272,9 @@ def gather(
         check_alike(gather_list or [], array, group.size(), "gather", "gather_list")
         parts = np.empty((group.size(), *array.shape), array.dtype)
     elif gather_list:
-        raise ValueError("gather: gather_list must be left out on ranks other than dst")
+        raise ValueError(
+            f"gather: gather_list must be left out on ranks other than dst, here on {group.rank()}"
+        )
 
     def finish() -> None:
         if parts is not None:
@@ -304,7 +306,10 @@ def scatter(
         check_alike(scatter_list or [], array, group.size(), "scatter", "scatter_list")
         send = np.stack([array_of(value, "scatter") for value in scatter_list or []])
     elif scatter_list:
-        raise ValueError("scatter: scatter_list must be left out on ranks other than src")
+        raise ValueError(
+            "scatter: scatter_list must be left out on ranks other than src, here on "
+            f"{group.rank()}"
+        )
     finish = lambda: write_back(tensor, receive, "scatter")
     start = lambda: group.channel.scatter(send, receive, root)
     description = _described("scatter", array, f" from rank {root}")

@@ -161,7 +161,10 @@ def init_process_group(
     >>> dist.destroy_process_group()
     """
     if STATE.world is not None:
-        raise ValueError("trying to initialize the default process group twice!")
+        raise ValueError(
+            "trying to initialize the default process group twice! This is rank "
+            f"{STATE.world.rank()} of {STATE.world.size()}"
+        )
     if backend is not None and str(backend).lower() not in ("mpi", "cpu:mpi"):
         raise ValueError(f"init_process_group: backend {backend!r}: minigrad has 'mpi' alone")
     limit = seconds(default_pg_timeout if timeout is None else timeout)
@@ -186,7 +189,7 @@ def destroy_process_group(group: ProcessGroup | None = None) -> None:
     world = default_group()
     if group is not None and group is not world:
         if group not in STATE.groups:
-            raise ValueError("Invalid process group specified or has been destroyed.")
+            raise ValueError(f"Invalid process group specified or has been destroyed: {group!r}")
         _end(group)
         STATE.groups.remove(group)
         return

@@ -77,6 +77,7 @@ class Binomial(BinaryDistribution):
         n = int(self.total_count.max())
         if int(self.total_count.min()) != n:
             raise NotImplementedError(
-                "Inhomogeneous total count not supported by `enumerate_support`."
+                "Inhomogeneous total count not supported by `enumerate_support`, got "
+                f"{int(self.total_count.min())} to {n}"
             )
         return enumerate_values(n + 1, self.batch_shape, self._param.dtype, expand)

@@ -271,7 +271,7 @@ class _Dependent(Constraint):
         return other
 
     def check(self, value: Tensor) -> Tensor:
-        raise ValueError("Cannot determine validity of dependent constraint")
+        raise ValueError(f"Cannot determine validity of dependent constraint {self!r}")
 
 
 class dependent_property(property, _Dependent):  # PyTorch's name

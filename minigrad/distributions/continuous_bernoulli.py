@@ -42,7 +42,7 @@ class ContinuousBernoulli(BinaryDistribution):
         self._set_probability(probs, logits)
         if probs is not None:
             if validate_args and not constraints.unit_interval.check(self.probs).all():
-                raise ValueError("The parameter probs has invalid values")
+                raise ValueError(f"The parameter probs has invalid values, got {self.probs}")
             self.probs = clamp_probs(self.probs)
         self._lims = lims
         super().__init__(self.param_shape, validate_args=validate_args)

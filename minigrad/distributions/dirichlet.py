@@ -65,7 +65,9 @@ class Dirichlet(Distribution):
 
     def __init__(self, concentration: Tensor, validate_args: bool | None = None) -> None:
         if concentration.ndim < 1:
-            raise ValueError("`concentration` parameter must be at least one-dimensional.")
+            raise ValueError(
+                f"`concentration` parameter must be at least one-dimensional, got {concentration}"
+            )
         self.concentration = concentration
         *batch_shape, n = concentration.shape
         super().__init__(batch_shape, (n,), validate_args)

@@ -84,7 +84,9 @@ class Independent(Distribution):
     def enumerate_support(self, expand: bool = True) -> Tensor:
         """Return the base's values; NotImplementedError where dimensions are reinterpreted."""
         if self.reinterpreted_batch_ndims:
-            raise NotImplementedError("Enumeration over cartesian product is not implemented")
+            raise NotImplementedError(
+                f"Enumeration over cartesian product is not implemented, as {self!r} would need"
+            )
         return self.base_dist.enumerate_support(expand)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Independent:

@@ -110,7 +110,10 @@ def _bernoulli_poisson(p: Bernoulli, q: Poisson) -> Tensor:
 @register_kl(Binomial, Binomial)
 def _binomial(p: Binomial, q: Binomial) -> Tensor:
     if (p.total_count < q.total_count).any():
-        raise NotImplementedError("KL between Binomials where q.total_count > p.total_count")
+        raise NotImplementedError(
+            "KL between Binomials where q.total_count > p.total_count, got "
+            f"{q.total_count} and {p.total_count}"
+        )
     more = p.total_count > q.total_count
     return where(more, math.inf, p.total_count * _of_one_trial(p, q))
 

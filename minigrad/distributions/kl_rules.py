@@ -85,14 +85,20 @@ def _one_hot(p: OneHotCategorical, q: OneHotCategorical) -> Tensor:
 @register_kl(Independent, Independent)
 def _independent(p: Independent, q: Independent) -> Tensor:
     if p.reinterpreted_batch_ndims != q.reinterpreted_batch_ndims:
-        raise NotImplementedError("kl_divergence: the events have different numbers of dimensions")
+        raise NotImplementedError(
+            "kl_divergence: the events have different numbers of dimensions, "
+            f"{p.reinterpreted_batch_ndims} and {q.reinterpreted_batch_ndims}"
+        )
     return sum_rightmost(kl_divergence(p.base_dist, q.base_dist), p.reinterpreted_batch_ndims)
 
 
 @register_kl(TransformedDistribution, TransformedDistribution)
 def _transformed(p: TransformedDistribution, q: TransformedDistribution) -> Tensor:
     if p.transforms != q.transforms or p.event_shape != q.event_shape:
-        raise NotImplementedError("kl_divergence: the transforms, or the events, differ")
+        raise NotImplementedError(
+            f"kl_divergence: the transforms, or the events, differ: {p.transforms} of "
+            f"{p.event_shape}, {q.transforms} of {q.event_shape}"
+        )
     return kl_divergence(p.base_dist, q.base_dist)
 
 

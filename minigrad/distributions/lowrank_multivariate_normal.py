@@ -121,11 +121,12 @@ def _eye_like(x: Tensor, n: int) -> Tensor:
 
 def _check_shapes(loc: Tensor, cov_factor: Tensor, cov_diag: Tensor) -> None:
     if loc.ndim < 1:
-        raise ValueError("loc must be at least one-dimensional.")
+        raise ValueError(f"loc must be at least one-dimensional, got {loc}")
     event_shape = loc.shape[-1:]
     if cov_factor.ndim < 2:
         raise ValueError(
-            "cov_factor must be at least two-dimensional, with optional leading batch dimensions"
+            "cov_factor must be at least two-dimensional, with optional leading batch dimensions; "
+            f"got shape {cov_factor.shape}"
         )
     if cov_factor.shape[-2:-1] != event_shape:
         n = event_shape[0]

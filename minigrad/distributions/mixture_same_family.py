@@ -99,9 +99,14 @@ class MixtureSameFamily(Distribution):
 
 def _check_family(mixture: Any, components: Any) -> None:
     if not isinstance(mixture, Categorical):
-        raise ValueError("The Mixture distribution needs to be an instance of Categorical")
+        raise ValueError(
+            f"The Mixture distribution needs to be an instance of Categorical, got {mixture!r}"
+        )
     if not isinstance(components, Distribution):
-        raise ValueError("The Component distribution needs to be an instance of Distribution")
+        raise ValueError(
+            "The Component distribution needs to be an instance of Distribution, got "
+            f"{components!r}"
+        )
     batch = components.batch_shape[:-1]
     for a, b in zip(reversed(mixture.batch_shape), reversed(batch), strict=False):
         if a != b and 1 not in (a, b):

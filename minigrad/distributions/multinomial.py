@@ -29,7 +29,9 @@ class Multinomial(OfCategorical):
         validate_args: bool | None = None,
     ) -> None:
         if not isinstance(total_count, int):
-            raise NotImplementedError("inhomogeneous total_count is not supported")
+            raise NotImplementedError(
+                f"inhomogeneous total_count is not supported, got {total_count!r}"
+            )
         self.total_count = total_count
         super().__init__(probs, logits, validate_args)
 

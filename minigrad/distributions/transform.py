@@ -34,7 +34,7 @@ class Transform:
 
     def __init__(self, cache_size: int = 0) -> None:
         if cache_size not in (0, 1):
-            raise ValueError("cache_size must be 0 or 1")
+            raise ValueError(f"cache_size must be 0 or 1, got {cache_size}")
         self._cache_size = cache_size
         self._cached_x_y: tuple[Any, Any] = (None, None)
         self._inv: Transform | None = None
@@ -43,7 +43,10 @@ class Transform:
     def event_dim(self) -> int:
         """How many last dimensions change together."""
         if self.domain.event_dim != self.codomain.event_dim:
-            raise ValueError("Please use either .domain.event_dim or .codomain.event_dim")
+            raise ValueError(
+                "Please use either .domain.event_dim or .codomain.event_dim, which are "
+                f"{self.domain.event_dim} and {self.codomain.event_dim}"
+            )
         return int(self.domain.event_dim)
 
     @property
@@ -302,7 +305,7 @@ class IndependentTransform(Transform):
 def check_dims(shape: Sequence[int], least: int) -> None:
     """Raise ValueError for a shape of fewer dimensions."""
     if len(shape) < least:
-        raise ValueError("Too few dimensions on input")
+        raise ValueError(f"Too few dimensions on input, got shape {tuple(shape)}")
 
 
 class ReshapeTransform(Transform):
@@ -313,7 +316,10 @@ class ReshapeTransform(Transform):
     def __init__(self, in_shape: Any, out_shape: Any, cache_size: int = 0) -> None:
         self.in_shape, self.out_shape = Size(in_shape), Size(out_shape)
         if self.in_shape.numel() != self.out_shape.numel():
-            raise ValueError("in_shape, out_shape have different numbers of elements")
+            raise ValueError(
+                "in_shape, out_shape have different numbers of elements, got "
+                f"{self.in_shape} and {self.out_shape}"
+            )
         super().__init__(cache_size)
 
     domain = property(lambda self: constraints.independent(constraints.real, len(self.in_shape)))

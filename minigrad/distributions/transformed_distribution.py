@@ -116,7 +116,9 @@ def _check_transforms(transforms: Any) -> None:
     if not isinstance(transforms, list):
         raise ValueError(f"transforms must be a Transform or list, but was {transforms}")
     if not all(isinstance(t, Transform) for t in transforms):
-        raise ValueError("transforms must be a Transform or a list of Transforms")
+        raise ValueError(
+            f"transforms must be a Transform or a list of Transforms, got {transforms}"
+        )
 
 
 def _coupled_base(base: Distribution, transform: Transform) -> tuple[Distribution, Size]:

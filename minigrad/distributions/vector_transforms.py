@@ -127,14 +127,14 @@ class CorrCholeskyTransform(Transform):
         *batch, length = shape
         n = math.isqrt(2 * length) + 1
         if n * (n - 1) // 2 != length:
-            raise ValueError("Input is not a flattened lower-diagonal number")
+            raise ValueError(f"Input is not a flattened lower-diagonal number, got {length}")
         return Size((*batch, n, n))
 
     def inverse_shape(self, shape: Shape) -> Shape:
         check_dims(shape, 2)
         *batch, rows, n = shape
         if rows != n:
-            raise ValueError("Input is not square")
+            raise ValueError(f"Input is not square, got {rows} by {n}")
         length = n * (n - 1) // 2
         return Size((*batch, length))
 

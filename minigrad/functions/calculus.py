@@ -44,7 +44,7 @@ def diff(input: T, n: int = 1, dim: int = -1, prepend: T = None, append: T = Non
     tensor([ 2, -1])
     """
     if input.ndim == 0:
-        raise RuntimeError("diff expects input to be at least one-dimensional")
+        raise RuntimeError(f"diff expects input to be at least one-dimensional, got {input}")
     axis = axis_of(input, dim)
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
@@ -63,7 +63,10 @@ def diff(input: T, n: int = 1, dim: int = -1, prepend: T = None, append: T = Non
 
 def _check_fits(input: T, x: T, axis: int) -> None:
     if x.ndim != input.ndim:
-        raise RuntimeError("diff expects prepend or append to be the same dimension as input")
+        raise RuntimeError(
+            "diff expects prepend or append to be the same dimension as input, got "
+            f"{x.ndim} and {input.ndim}"
+        )
     for i, (n, m) in enumerate(zip(input.shape, x.shape, strict=True)):
         if n != m and i != axis:
             raise RuntimeError(

@@ -85,7 +85,9 @@ def diag_embed(input: T, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T:
     """
     axes = plane(input, dim1, dim2, input.ndim + 1)
     if input.ndim == 0:
-        raise IndexError("diag_embed: Dimension specified as -1 but tensor has no dimensions")
+        raise IndexError(
+            f"diag_embed: Dimension specified as -1 but tensor has no dimensions, got {input}"
+        )
     shape = list(input.shape[:-1])
     side = input.shape[-1] + abs(offset)
     for axis in sorted(axes.values()):

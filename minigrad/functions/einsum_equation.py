@@ -67,7 +67,10 @@ def _from_sublists(args: tuple[Any, ...]) -> tuple[str, list[Any]]:
 
     def text(labels: Any) -> str:
         if isinstance(labels, str):
-            raise TypeError("einsum(): the equation comes first: einsum(equation, *operands)")
+            raise TypeError(
+                "einsum(): the equation comes first: einsum(equation, *operands); "
+                f"here {labels!r} came later"
+            )
         for k in labels:
             if k is not ... and not 0 <= int(k) < 52:
                 raise RuntimeError(f"einsum(): expected subscripts in range [0, 52), but got {k}")

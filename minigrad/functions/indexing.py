@@ -43,7 +43,7 @@ def select(input: T, dim: int, index: int) -> T:
     tensor([1, 3])
     """
     if input.ndim == 0:
-        raise IndexError("select() cannot be applied to a 0-dim tensor.")
+        raise IndexError(f"select() cannot be applied to a 0-dim tensor, got {input}")
     axis = axis_of(input, dim)
     size = input.shape[axis]
     if not -size <= index < size:

@@ -125,12 +125,14 @@ def _check_memory(out: np.ndarray, operands: Iterable[np.ndarray]) -> None:
     ):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a "
-            "single memory location. Please clone() the tensor before performing the operation."
+            "single memory location. Please clone() the tensor before performing the operation. "
+            f"Its shape is {out.shape}, its strides {out.strides}"
         )
     for operand in operands:
         if np.may_share_memory(out, operand) and not same_place(out, operand):
             raise RuntimeError(
                 "unsupported operation: some elements of the input tensor and the written-to "
                 "tensor refer to a single memory location. "
-                "Please clone() the tensor before performing the operation."
+                "Please clone() the tensor before performing the operation. "
+                f"Their shapes are {operand.shape} and {out.shape}"
             )

@@ -195,7 +195,7 @@ def narrow(input: T, dim: int, start: Any, length: int) -> T:
     tensor([1, 2, 3])
     """
     if input.ndim == 0:
-        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+        raise RuntimeError(f"narrow() cannot be applied to a 0-dim tensor, got {input}")
     if hasattr(start, "dtype") and (start.ndim or start.dtype.kind not in "iu"):
         raise RuntimeError(
             f"start must be an 0-dim integral Tensor. Got {start.dtype}, {start.ndim}-dim"
@@ -225,7 +225,7 @@ def unbind(input: T, dim: int = 0) -> tuple[T, ...]:
     (tensor([1, 2]), tensor([3, 4]))
     """
     if input.ndim == 0:
-        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions, got {input}")
     axis = axis_of(input, dim)
     return tuple(
         indexing.getitem(input, index=along_dim(axis, i)) for i in range(input.shape[axis])

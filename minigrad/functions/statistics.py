@@ -39,7 +39,7 @@ def cov(input: T, *, correction: int = 1, fweights: T = None, aweights: T = None
     """
     _check_ndim("cov", input)
     if input.dtype.kind == "b":
-        raise RuntimeError("cov(): bool dtype is not supported for input")
+        raise RuntimeError(f"cov(): bool dtype is not supported for input, got {input.dtype}")
     x = shape.reshape(input, (1, -1)) if input.ndim < 2 else input
     count = x.shape[1]
     _check_weights("fweights", fweights, count)
@@ -51,7 +51,7 @@ def cov(input: T, *, correction: int = 1, fweights: T = None, aweights: T = None
         weights = weights * aweights
     total = weights.sum()
     if count and not total:
-        raise RuntimeError("cov(): weights sum to zero, can't be normalized")
+        raise RuntimeError(f"cov(): weights sum to zero, can't be normalized, got {weights}")
 
     mean = reduction.sum(x * weights, 1, True) / total
     if aweights is not None:

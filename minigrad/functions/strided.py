@@ -49,7 +49,9 @@ def _geometry(input: T, start: int) -> Any:
 
 def _check_strides(shape: Any, strides: Any, offset: int) -> None:
     if len(shape) != len(strides):
-        raise RuntimeError("mismatch in length of strides and shape")
+        raise RuntimeError(
+            f"mismatch in length of strides and shape, got {list(strides)} and {list(shape)}"
+        )
     if any(n < 0 for n in strides):
         raise RuntimeError(
             "as_strided: Negative strides are not supported at the moment, "
@@ -73,7 +75,7 @@ def _unrecorded(input: T, memory: Any, shape: Any, strides: Any, offset: int) ->
     if input._node is not None and MODES.grad_enabled:
         raise RuntimeError(
             "as_strided: the memory is not in C order, so there is no gradient; "
-            "call contiguous() first"
+            f"call contiguous() first. The strides are {input.stride()}"
         )
     share(input)
     view = strided.function(memory, shape=shape, strides=strides, offset=offset)

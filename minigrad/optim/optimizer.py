@@ -119,7 +119,10 @@ class Optimizer(HookMethods):
         """Raise ValueError for options out of range."""
         check_non_negative(group, lr="learning rate", weight_decay="weight_decay value")
         if group.get("fused") and group.get("foreach"):
-            raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+            raise RuntimeError(
+                "`fused` and `foreach` cannot be `True` together, got "
+                f"{group['fused']} and {group['foreach']}"
+            )
         if group.get("differentiable"):
             raise ValueError(
                 f"differentiable={group['differentiable']}: a step writes into the parameters "

@@ -96,7 +96,8 @@ class InPlace(InPlaceMethods):
         if self._inference and not MODES.inference:
             raise RuntimeError(
                 "Inplace update to inference tensor outside InferenceMode is not allowed. You can "
-                "make a clone to get a normal tensor before doing inplace update."
+                "make a clone to get a normal tensor before doing inplace update. "
+                f"The tensor is {self._data.dtype}{list(self._data.shape)}"
             )
         if MODES.grad_enabled and node is not None and node.primitive is None:
             raise RuntimeError(
@@ -109,7 +110,8 @@ class InPlace(InPlaceMethods):
         if base is not self and base._node is not None and base._node.primitive is None:
             raise RuntimeError(
                 "a view of a leaf Variable that requires grad is being used in an in-place "
-                "operation. Write inside `with no_grad():`, or to x.data, or make a new tensor."
+                "operation. Write inside `with no_grad():`, or to x.data, or make a new tensor. "
+                f"The view is {self._data.dtype}{list(self._data.shape)}"
             )
         if self._outside:
             raise RuntimeError(

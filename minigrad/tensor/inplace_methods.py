@@ -105,7 +105,9 @@ class InPlaceMethods:
         if len(self.shape) < 2:
             raise RuntimeError(f"dimensions must larger than 1, got a tensor of {len(self.shape)}")
         if len(set(self.shape)) > 1 and len(self.shape) > 2:
-            raise RuntimeError("all dimensions of input must be of equal length")
+            raise RuntimeError(
+                f"all dimensions of input must be of equal length, got {list(self.shape)}"
+            )
         mask = np.zeros(self.shape, bool)
         np.fill_diagonal(mask, True, wrap=wrap)
         return self.masked_fill_(self._wrap(mask), fill_value)  # type: ignore[attr-defined, call-arg]

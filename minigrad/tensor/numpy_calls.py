@@ -136,7 +136,10 @@ def _take(a: T, indices: Any, axis: int | None = None) -> T:
 
 def _split(ary: T, indices_or_sections: Any, axis: int = 0) -> list[T]:
     if isinstance(indices_or_sections, int) and ary.shape[axis] % indices_or_sections:
-        raise ValueError("array split does not result in an equal division")
+        raise ValueError(
+            "array split does not result in an equal division, got "
+            f"{ary.shape[axis]} for {indices_or_sections} parts"
+        )
     return _array_split(ary, indices_or_sections, axis)
 
 

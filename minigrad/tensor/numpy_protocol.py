@@ -79,11 +79,12 @@ class Interop:
         if not self._data.flags.writeable:
             raise BufferError(
                 "Can't export a tensor on read-only memory (an expanded one, too): use "
-                "tensor.clone()"
+                f"tensor.clone(). Its shape is {self._data.shape}, its strides {self._data.strides}"
             )
         if any(step < 0 for step in self._data.strides):  # PyTorch aborts the process over these
             raise BufferError(
-                "Can't export a tensor that runs backwards through memory: use tensor.clone()"
+                "Can't export a tensor that runs backwards through memory: use tensor.clone(). "
+                f"Its strides are {self._data.strides}"
             )
         return self._data.__dlpack__(**options)
 
@@ -137,7 +138,10 @@ class Interop:
 
     def __index__(self) -> int:
         if self._data.dtype.kind not in "iu" or self._data.size != 1:
-            raise TypeError("only integer tensors of a single element can be converted to an index")
+            raise TypeError(
+                "only integer tensors of a single element can be converted to an index, got "
+                f"{self._data.dtype}{list(self._data.shape)}"
+            )
         return int(self._data.item())
 
     def __contains__(self, value: Any) -> bool:
@@ -180,7 +184,8 @@ class Interop:
         if self._node is not None and self._node.primitive is not None:
             raise RuntimeError(
                 "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
-                "protocol at the moment. Copy x.detach()."
+                "protocol at the moment. Copy x.detach(). "
+                f"This one came from {self._node.primitive.name}"
             )
         result = memo[id(self)] = type(self).__new__(type(self))
         result._data = array

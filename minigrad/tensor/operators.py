@@ -135,7 +135,8 @@ class OperatorMethods(ShapeMethods, DtypeMethods, RandomFillMethods, PlainMethod
     def __invert__(self) -> Any:
         if self.dtype.kind == "f":
             raise TypeError(
-                "~ (operator.invert) is only implemented on integer and Boolean-type tensors"
+                "~ (operator.invert) is only implemented on integer and Boolean-type tensors, got "
+                f"{self.dtype}"
             )
         return c.bitwise_not(self)
 

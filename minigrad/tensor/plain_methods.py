@@ -125,7 +125,7 @@ class PlainMethods:
         Raises RuntimeError for a tensor that requires grad.
         """
         if self._node is not None:
-            raise RuntimeError("cannot resize variables that require grad")
+            raise RuntimeError(f"cannot resize variables that require grad, to {sizes} here")
         shape = integers(sizes, "resize_")
         values = np.zeros(shape, self.dtype)
         old = self._data.reshape(-1)

@@ -191,7 +191,7 @@ class RandomFillMethods:
         (num_samples,) of a vector, (N, num_samples) of N rows.
         """
         if self._data.ndim not in (1, 2):
-            raise RuntimeError("prob_dist must be 1 or 2 dim")
+            raise RuntimeError(f"prob_dist must be 1 or 2 dim, got {list(self._data.shape)}")
         return self._wrap(
             (generator or default_generator).multinomial(self._data, num_samples, replacement),
             False,

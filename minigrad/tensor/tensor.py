@@ -80,7 +80,11 @@ class Tensor(Recorded, OperatorMethods, InPlace, Interop):
             array.dtype,
         ):
             if not self.is_leaf:
-                raise RuntimeError("data: shape and dtype of a recorded tensor cannot be changed")
+                raise RuntimeError(
+                    "data: shape and dtype of a recorded tensor cannot be changed, from "
+                    f"{self._data.dtype}{list(self._data.shape)} to "
+                    f"{array.dtype}{list(array.shape)}"
+                )
             self._node.shape, self._node.dtype = array.shape, array.dtype
         self._data = array
         self._constant = None
@@ -135,7 +139,8 @@ class Tensor(Recorded, OperatorMethods, InPlace, Interop):
                 raise RuntimeError(
                     "you can only change requires_grad flags of leaf variables. If you want to use "
                     "a computed variable in a subgraph that doesn't require differentiation use "
-                    "var_no_grad = var.detach()."
+                    "var_no_grad = var.detach(). "
+                    f"This one came from {self._node.primitive.name}"
                 )
             self._resting, self._node = self._node, None
             self._detached_grad, self._resting.grad = self._resting.grad, None
@@ -283,7 +288,8 @@ class Tensor(Recorded, OperatorMethods, InPlace, Interop):
         def after() -> None:
             tensor = known()
             if tensor is not None and hook(tensor) is not None:
-                raise RuntimeError("Tensor post accumulate grad hooks should return None.")
+                name = getattr(hook, "__name__", hook)
+                raise RuntimeError(f"Tensor post accumulate grad hooks should return None: {name}")
 
         return Handle(self._node.after_hooks, after)
 

@@ -145,7 +145,9 @@ def _check_cutoffs(cutoffs: list[int], n_classes: int) -> None:
 
 def _check_shapes(input: Tensor, target: Tensor) -> None:
     if target.ndim > 1:
-        raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
+        raise RuntimeError(
+            f"0D or 1D target tensor expected, multi-target not supported, got {list(target.shape)}"
+        )
     if input.ndim != target.ndim + 1:
         raise RuntimeError(
             f"{target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but found "

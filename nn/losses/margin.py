@@ -244,12 +244,14 @@ def multi_margin_loss(
     if weight is not None and weight.ndim != 1:
         raise ValueError(f"weight must be one-dimensional, got {weight.ndim} dimensions")
     index = target.unsqueeze(-1)
-    behind = (margin - input.gather(-1, index) + input).clamp(min=0) ** p
-    others = index != arange(input.shape[-1])
+    classes = input.shape[-1]
+    correct = input.gather(-1, index)
+    behind = (margin - correct + input).clamp(min=0) ** p
+    others = index != arange(classes)
     loss = where(others, behind, 0.0)
     if weight is not None:
         loss = loss * weight[target].unsqueeze(-1)
-    return reduce_loss(loss.sum(-1) / input.shape[-1], reduction)
+    return reduce_loss(loss.sum(-1) / classes, reduction)
 
 
 @legacy_reduction

@@ -69,7 +69,10 @@ class DistributedDataParallel(Module):
     ) -> None:
         super().__init__()
         if device_ids or output_device is not None:
-            raise ValueError("DistributedDataParallel: there are no devices; leave out device_ids")
+            raise ValueError(
+                "DistributedDataParallel: there are no devices; leave out device_ids, here "
+                f"{device_ids}, and output_device, here {output_device}"
+            )
         if bucket_cap_mb is not None and not bucket_cap_mb > 0:
             raise ValueError(f"bucket_cap_mb: expected a number above 0, got {bucket_cap_mb}")
         self.process_group = group_or_world(process_group)
@@ -125,7 +128,8 @@ class DistributedDataParallel(Module):
         tensors = tensors_in(inputs)
         if not tensors:
             raise ValueError(
-                "DistributedDataParallel: weight_by_samples needs a tensor among the inputs"
+                "DistributedDataParallel: weight_by_samples needs a tensor among the inputs, got "
+                f"{[type(value).__name__ for value in inputs]}"
             )
         group, own = self.process_group, tensors[0].shape[self.dim]
         total = np.array(float(own))

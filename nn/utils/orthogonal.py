@@ -99,7 +99,8 @@ class _Orthogonal(Module):
         if self.orthogonal_map != "householder":
             raise NotImplementedError(
                 "It is not possible to assign to the matrix exponential or the Cayley "
-                "parametrizations when use_trivialization=False."
+                "parametrizations when use_trivialization=False, and orthogonal_map is "
+                f"{self.orthogonal_map!r}"
             )
         A, tau = _householder(matrix)
         signs = _diagonal(A).sign()

@@ -111,11 +111,15 @@ def global_unstructured(
     https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.prune.global_unstructured.html
     """
     if not isinstance(parameters, Iterable):
-        raise TypeError("global_unstructured(): parameters is not an Iterable")
+        kind = type(parameters).__name__
+        raise TypeError(f"global_unstructured(): parameters is not an Iterable, got {kind}")
     pairs = list(parameters)
     scores = {} if importance_scores is None else importance_scores
     if not isinstance(scores, dict):
-        raise TypeError("global_unstructured(): importance_scores must be of type dict")
+        kind = type(scores).__name__
+        raise TypeError(
+            f"global_unstructured(): importance_scores must be of type dict, got {kind}"
+        )
     method = pruning_method(**kwargs)
     if method.PRUNING_TYPE != "unstructured":
         raise TypeError(

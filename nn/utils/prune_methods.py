@@ -171,7 +171,8 @@ def _visible(method: Any, mask: Tensor) -> Any:
         raise ValueError(f"Unrecognized PRUNING_TYPE {method.PRUNING_TYPE}")
     if not hasattr(method, "dim"):
         raise AttributeError(
-            'Pruning methods of PRUNING_TYPE "structured" need to have the attribute `dim` defined.'
+            'Pruning methods of PRUNING_TYPE "structured" need to have the attribute `dim` '
+            f"defined. {type(method).__name__} has none"
         )
     if not -kept.ndim <= method.dim < kept.ndim:
         raise IndexError(f"Index is out of bounds for tensor with dimensions {kept.ndim}")
