@@ -176,6 +176,17 @@ def test_dragging_moves_and_does_not_choose(page):
     assert page.locator(".node.on").count() == 0
 
 
+def test_on_a_phone_that_lies(browser, made):
+    page = browser.new_page(viewport={"width": 844, "height": 390})
+    page.goto(made[0].as_uri())
+    for step in ("Home", "End"):
+        page.focus("#step")
+        page.keyboard.press(step)
+        assert page.locator("#stage").bounding_box()["height"] >= 280 and page.locator("#told").is_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 844
+    page.close()
+
+
 def test_on_a_phone(browser, made):
     context = browser.new_context(viewport={"width": 375, "height": 700}, has_touch=True, color_scheme="dark")
     page = context.new_page()

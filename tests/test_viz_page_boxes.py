@@ -209,7 +209,8 @@ def test_gradients_appear_as_they_flow(open_page, tmp_path):
 def test_the_forward_pass_steps_too(open_page, tmp_path):
     picture = viz.trace(nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1)), mg.ones(1, 2), depth=9)
     page = open_page(picture.html(tmp_path / "page.html"))
-    assert "All is computed" in page.text_content("#told") and page.locator(".node.todo").count() == 0
+    assert "All is computed" in page.text_content("#told") and page.text_content("#at") == "forward 3 / 3"
+    assert page.locator(".node.todo").count() == 0
     page.focus("#step")
     page.keyboard.press("Home")
     assert page.text_content("#at") == "forward 0 / 3" and page.locator(".node.todo").count() == 4
@@ -295,6 +296,7 @@ def test_a_page_of_5000_boxes_is_twice_as_long_as_one_of_2500(tmp_path):
     [
         (gallery.resnet, "Sequential: input → output"), (gallery.diamond, "x → output"), (gallery.neuron, "x, w, b → out"),
         (lambda: viz.trace(nn.Linear(2, 2), mg.ones(1, 2)), "Linear: input → output"),
+        (gallery.inserted_layer, "What changed in Sequential: input → output"),
     ],
 )  # fmt: skip
 def test_a_title_says_what_is_shown(tmp_path, make, title):

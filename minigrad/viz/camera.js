@@ -58,8 +58,12 @@ function createCamera(stage, frame, map, sideways) {
     for (const [px, py, w, h] of places) pen.fillRect(left + px * s, top + py * s, Math.max(1, w * s), Math.max(1, h * s));
     pen.strokeStyle = style.outlineColor;
     pen.lineWidth = 2;
-    const [w, h] = [(stage.clientWidth / scale) * s, (stage.clientHeight / scale) * s];
-    pen.strokeRect(left - (x / scale) * s, top - (y / scale) * s, Math.max(4, w), Math.max(4, h));
+    const part = (offset, at, seen, size) => {  // what is seen, as far as the map goes
+      const start = Math.min(size - 5, Math.max(1, offset - (at / scale) * s));
+      return [start, Math.max(4, Math.min(size - 1, offset + ((seen - at) / scale) * s) - start)];
+    };
+    const [[px, w], [py, h]] = [part(left, x, stage.clientWidth, map.width), part(top, y, stage.clientHeight, map.height)];
+    pen.strokeRect(px, py, w, h);
   }
   const goTo = (e) => {
     const at = map.getBoundingClientRect(), s = mapScale();

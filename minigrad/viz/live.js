@@ -70,7 +70,7 @@
   let drawn = "";
   const show = (state, words) => {
     $("title").textContent = document.title = state.title;
-    $("state").textContent = `${state.steps} steps${words}`;
+    $("state").textContent = `${state.steps} ${state.steps === 1 ? "step" : "steps"}${words}`;
     const key = JSON.stringify([state.steps, state.at]);
     if (key === drawn) return;
     drawn = key;

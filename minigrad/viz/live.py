@@ -34,7 +34,7 @@ class Live:
         from minigrad.viz.live_server import PageServer  # who imports minigrad needs no server
 
         self.model = model
-        self.title = title or type(model).__name__
+        self.title = title or f"{type(model).__name__} in training"
         self.steps = 0
         self._curves: dict[str, _Curve] = {}
         self._layers: list[dict[str, Any]] = []

@@ -75,6 +75,8 @@ def page_title(picture: Picture, whole: Picture) -> str:
     way = " → ".join(filter(None, ends))
     kinds = ", ".join(dict.fromkeys(modules))
     title = ": ".join(filter(None, (kinds, way)))
+    if any(v.mark for v in whole.nodes):
+        title = f"What changed in {title}"
     return title if len(title) <= LONGEST_TITLE else f"{title[:LONGEST_TITLE]}…"
 
 

@@ -45,7 +45,7 @@ function createStepping(data, folding, camera, ui) {
       const s = n.value, seen = s && "mean" in s ? `, ${tell(s.min)} … ${tell(s.max)}, mean ${tell(s.mean)}` : "";
       return `forward ${k}: ${n.path ? n.path + ": " : ""}${n.label} → ${n.size}${n.number === undefined ? seen : ` = ${tell(n.number)}`}`;
     }
-    at.textContent = `${value} / ${backward.length}`;
+    at.textContent = has ? `${value} / ${backward.length}` : `forward ${forward.length} / ${forward.length}`;
     if (!value && !has) return "All is computed. Step back to see how.";
     if (!value) return touched ? "Nothing has flowed yet." : "Nothing has flowed yet; the picture shows how it ends.";
     let text = backward[value - 1].text;
