@@ -139,12 +139,14 @@ def test_the_layout_alone(tmp_path):
     if not node.stdout:
         pytest.skip("node is not installed")
     script = """
-    const { layout } = require(process.argv[1]);
+    const { readFileSync } = require("fs");
+    const scripts = process.argv.slice(1).map((path) => readFileSync(path, "utf8"));
+    const layout = new Function(`${scripts.join("\\n")}; return layout`)();
     const nodes = [0, 1, 2].map((id) => ({ id, width: 40, height: 20, box: id === 1 ? 7 : null }));
     const edges = [{ source: 0, target: 1 }, { source: 1, target: 2 }, { source: 0, target: 2, width: 30, height: 9 }];
     const plan = layout(nodes, edges, [{ id: 7, parent: null, width: 50, height: 12 }], "TB");
     console.log(JSON.stringify([[...plan.nodes.keys()], plan.edges.map((e) => e.label !== null), plan.boxes.has(7)]));
     """
-    path = viz.__path__[0] + "/layout.js"
-    out = subprocess.run([node.stdout.strip(), "-e", script, path], capture_output=True, text=True)
+    paths = [f"{viz.__path__[0]}/{name}" for name in viz.page.SCRIPTS[:3]]
+    out = subprocess.run([node.stdout.strip(), "-e", script, *paths], capture_output=True, text=True)
     assert out.stdout.strip() == "[[0,2,1],[false,false,true],true]", out.stderr + sys.version

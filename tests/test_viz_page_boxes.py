@@ -278,6 +278,21 @@ def test_a_graph_of_many_boxes_is_laid_out_without_a_line_through_a_box(open_pag
     assert page.locator(".node").count() > 160 and page.evaluate(FAULTS.replace("at += 1", "at += 25")) == []
 
 
+def test_a_page_of_many_boxes_is_seen_before_they_are_drawn(open_page, tmp_path):
+    y = w = mg.ones(2, requires_grad=True)
+    for _ in range(800):
+        y = (y * w).sin()
+    page = open_page(viz.graph(y, max_nodes=10_000).html(tmp_path / "page.html"))
+    page.add_init_script("""new MutationObserver(() => {
+      if (!window.drawn && document.querySelector('.node')) window.drawn = performance.now();
+    }).observe(document, { childList: true, subtree: true })""")
+    page.reload()
+    page.wait_for_selector(".node")
+    assert page.locator(".node").count() == 1602 and page.locator(".view p").count() == 0
+    assert page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime < drawn")
+    assert page.locator(".node text").first.evaluate("n => n.getBoundingClientRect().height") >= 9
+
+
 def test_a_page_of_5000_boxes_is_twice_as_long_as_one_of_2500(tmp_path):
     sizes = []
     for n in (1250, 2500):

@@ -14,7 +14,8 @@
 // port at its border. Lines are vertical beside what stands in a layer and curved only between layers, so no line
 // crosses a node, the border of a box it does not enter, or a title.
 function layout(nodes, edges, boxes, direction = "TB") {
-  const GAP = 14, SIDE = 16, PAD = 9, LINE = 5, FEW = 4, [SWEEPS, ROUNDS] = nodes.length < 1500 ? [12, 24] : [4, 10];
+  const PAD = 9, FEW = 4, [SWEEPS, ROUNDS] = nodes.length < 1500 ? [12, 24] : [4, 10];
+  const { LINE, offset } = layering;
   const sideways = direction === "LR" || direction === "RL", backwards = direction === "BT" || direction === "RL";
   const parent = new Map(boxes.map((b) => [b.id, b.parent ?? null]));
   const home = new Map(nodes.map((n) => [n.id, n.box ?? null]));
@@ -107,7 +108,7 @@ function layout(nodes, edges, boxes, direction = "TB") {
     }
     const title = hasTitle ? { title: true, width: here.title.width, height: here.title.height } : null;
     const top = ins.length || (title && !backwards) ? 1 : 0;
-    const last = rank(items, here.links, top);
+    const last = layering.rank(items, here.links, top);
     const end = outs.length || (title && backwards) ? last + 1 : last;
     for (const l of ins) l.from.rank = 0;
     for (const l of outs) l.to.rank = end;
@@ -118,8 +119,9 @@ function layout(nodes, edges, boxes, direction = "TB") {
     const segments = Array.from({ length: end }, () => []);  // between a layer and the next
     const join = (u, v, run) => {
       const straight = (u.dummy || u.port !== undefined) + (v.dummy || v.port !== undefined);
-      segments[u.rank].push({ u, v, run, weight: [1, 2, 8][straight] });
+      segments[u.rank].push(layering.piece(u, v, run, [1, 2, 8][straight]));
     };
+    const labelAt = (l, r) => layering.point(r, l.run.i, l.width + 2 * LINE, l.height);
     const readers = new Map(), trunks = new Map();  // one line for all that carry the same value, until their labels
     for (const l of here.links) append(readers, valueOf(l), l);
     for (const l of here.links) {
@@ -130,25 +132,24 @@ function layout(nodes, edges, boxes, direction = "TB") {
       l.trunk = trunk;
       l.stem = last - l.from.rank;  // so many pieces are the trunk's
       for (let r = l.from.rank + trunk.length; r < last; r++) {
-        const v = r === middle ? { label: l.run.i, width: l.width + 2 * LINE, height: l.height } : { width: LINE, height: 0 };
-        Object.assign(v, { rank: r, dummy: true });
+        const v = r === middle ? labelAt(l, r) : layering.point(r, undefined, LINE, 0);
         join(trunk.at(-1), v, l.run.i);
         trunk.push(v);
         layers[r].push(v);
       }
       l.branch = [];
       if (last < l.to.rank) {
-        const v = { label: l.run.i, width: l.width + 2 * LINE, height: l.height, rank: last, dummy: true };
+        const v = labelAt(l, last);
         l.branch.push(v);
         layers[last].push(v);
       }
       l.branch.push(l.to);
       [trunk[l.stem - 1], ...l.branch].forEach((v, k, way) => { if (k) join(way[k - 1], v, l.run.i); });
     }
-    sortLayers(layers, segments);
+    layering.sortLayers(layers, segments, SWEEPS);
     if (title) layers[title.rank].unshift(title);
-    placeAcross(layers, segments, title, [...trunks.values()]);
-    placeAlong(here, layers, segments);
+    layering.placeAcross(layers, segments, title, [...trunks.values()], ROUNDS);
+    layering.placeAlong(here, layers, segments);
     finish(here, layers, title);
   }
 
@@ -157,175 +158,6 @@ function layout(nodes, edges, boxes, direction = "TB") {
     if (l.run.turned) return -1 - l.run.i;
     const start = !l.from ? "" : l.from.port ? `port ${l.from.port[0]}` : l.from.order;
     return `${l.run.ends[0][0]} ${start}`;
-  }
-
-  // Longest paths from the top; what nothing enters then comes down to its first reader.
-  function rank(items, links, top) {
-    const inside = links.filter((l) => l.from.port === undefined && l.to.port === undefined);
-    const pairs = new Map(), entering = new Map(), leaving = new Map(items.map((v) => [v, []]));
-    for (const v of items) { v.rank = top; entering.set(v, 0); }
-    for (const l of inside) {
-      if (!pairs.has(l.from)) pairs.set(l.from, new Map());
-      const count = pairs.get(l.from);
-      count.set(l.to, (count.get(l.to) || 0) + 1);
-      entering.set(l.to, entering.get(l.to) + 1);
-      leaving.get(l.from).push(l);
-    }
-    const apart = (l) => (l.width || pairs.get(l.from).get(l.to) > 1 ? 2 : 1);
-    const left = new Map(entering), order = items.filter((v) => !left.get(v));
-    for (let i = 0; i < order.length; i++) {
-      for (const l of leaving.get(order[i])) {
-        l.to.rank = Math.max(l.to.rank, l.from.rank + apart(l));
-        left.set(l.to, left.get(l.to) - 1);
-        if (!left.get(l.to)) order.push(l.to);
-      }
-    }
-    const read = new Map();
-    for (const l of links) if (l.from.port !== undefined) read.set(l.to, true);
-    for (const v of order.reverse()) {
-      const out = leaving.get(v);
-      if (out.length && !read.has(v) && out.length > entering.get(v)) v.rank = Math.min(...out.map((l) => l.to.rank - apart(l)));
-    }
-    return Math.max(top - 1, ...items.map((v) => v.rank));
-  }
-
-  // Where the line of an edge meets what stands in a layer, from its centre.
-  function offset(v, run) {
-    if (v.ports) return v.ports.get(run) - v.width / 2;
-    return v.label === undefined ? 0 : LINE / 2 - v.width / 2;
-  }
-
-  // Few crossings: each layer by the mean place of its neighbours, down and up; the best order stays.
-  function sortLayers(layers, segments) {
-    const index = () => { for (const layer of layers) layer.forEach((v, i) => { v.at = i; }); };
-    const place = (v, run) => v.at + (v.ports ? offset(v, run) / (v.width + 1) : 0);
-    const crossings = () => {
-      let count = 0;
-      for (const between of segments) {
-        const pairs = between.map((s) => [place(s.u, s.run), place(s.v, s.run)]).sort((a, b) => a[0] - b[0] || a[1] - b[1]);
-        const sorted = [];  // the second places so far: those behind a new one are crossed
-        for (const [, v] of pairs) {
-          let [low, high] = [0, sorted.length];
-          while (low < high) { const mid = (low + high) >> 1; if (sorted[mid] <= v) low = mid + 1; else high = mid; }
-          count += sorted.length - low;
-          sorted.splice(low, 0, v);
-        }
-      }
-      return count;
-    };
-    index();
-    let least = crossings(), best = layers.map((layer) => [...layer]);
-    for (let sweep = 0; sweep < SWEEPS && least; sweep++) {
-      const down = sweep % 2 === 0;
-      for (let k = 1; k < layers.length; k++) {
-        const r = down ? k : layers.length - 1 - k, sums = new Map();
-        for (const s of segments[down ? r - 1 : r]) {
-          const [mine, other] = down ? [s.v, s.u] : [s.u, s.v], sum = sums.get(mine) || [0, 0];
-          sums.set(mine, [sum[0] + place(other, s.run), sum[1] + 1]);
-        }
-        for (const v of layers[r]) v.wish = sums.has(v) ? sums.get(v)[0] / sums.get(v)[1] : v.at;
-        layers[r].sort((a, b) => a.wish - b.wish);
-        layers[r].forEach((v, i) => { v.at = i; });
-      }
-      const count = crossings();
-      if (count < least) [least, best] = [count, layers.map((layer) => [...layer])];
-    }
-    best.forEach((layer, r) => { layers[r].splice(0, layers[r].length, ...layer); });
-    index();
-  }
-
-  // Places across the flow: least squares to the neighbours under the distances, by pooling (isotonic regression).
-  function placeAcross(layers, segments, title, trunks) {
-    for (const layer of layers) {
-      let x = 0;
-      for (const v of layer) { v.x = x + v.width / 2; x += v.width + SIDE; }
-      for (const v of layer) v.x -= x / 2;
-    }
-    const near = new Map();
-    for (const between of segments) {
-      for (const s of between) {
-        const apart = offset(s.u, s.run) - offset(s.v, s.run);
-        for (const [mine, other, by] of [[s.u, s.v, -apart], [s.v, s.u, apart]]) {
-          append(near, mine, { other, by, weight: s.weight, up: other === s.u });
-        }
-      }
-    }
-    for (let round = 0; round < ROUNDS; round++) {
-      const way = round < ROUNDS - 4 ? round % 2 : 2;  // from above, from below, at last from both
-      const order = way === 1 ? [...layers].reverse() : layers;
-      for (const layer of order) {
-        const free = layer.filter((v) => v !== title);
-        for (const v of free) {
-          let wish = 0, weight = 0;
-          for (const n of near.get(v) || []) {
-            if (way !== 2 && n.up !== (way === 0)) continue;
-            wish += n.weight * (n.other.x + n.by);
-            weight += n.weight;
-          }
-          [v.wish, v.weight] = weight ? [wish / weight, weight] : [v.x, 0.01];
-        }
-        pool(free);
-      }
-    }
-    for (const trunk of trunks) straighten(layers, trunk.filter((v) => v.dummy && v.label === undefined));
-    if (!title) return;
-    const others = layers.flat().filter((v) => v !== title), beside = layers[title.rank].filter((v) => v !== title);
-    title.x = Math.min(0, ...others.map((v) => v.x - v.width / 2)) + title.width / 2;
-    for (const v of beside) title.x = Math.min(title.x, v.x - v.width / 2 - SIDE - title.width / 2);
-  }
-
-  function apart(a, b) {  // the least distance of two neighbours
-    return (a.width + b.width) / 2 + (a.dummy && b.dummy ? LINE : SIDE);
-  }
-
-  function straighten(layers, line) {  // as few bends as the room beside a long line allows
-    const room = line.map((v) => {
-      const layer = layers[v.rank], before = layer[v.at - 1], after = layer[v.at + 1];
-      return [before ? before.x + apart(before, v) : -Infinity, after ? after.x - apart(v, after) : Infinity];
-    });
-    for (let i = 0; i < line.length;) {
-      let [low, high] = room[i], k = i + 1, sum = line[i].x;
-      for (; k < line.length; k++) {
-        const [l, h] = [Math.max(low, room[k][0]), Math.min(high, room[k][1])];
-        if (l > h) break;
-        [low, high] = [l, h];
-        sum += line[k].x;
-      }
-      const x = Math.min(high, Math.max(low, sum / (k - i)));
-      for (; i < k; i++) line[i].x = x;
-    }
-  }
-
-  function pool(layer) {
-    const blocks = [];
-    let start = 0;
-    layer.forEach((v, i) => {
-      if (i) start += apart(layer[i - 1], v);
-      v.start = start;
-      let block = { sum: v.weight * (v.wish - start), weight: v.weight, first: i };
-      while (blocks.length && blocks.at(-1).sum / blocks.at(-1).weight > block.sum / block.weight) {
-        const before = blocks.pop();
-        block = { sum: before.sum + block.sum, weight: before.weight + block.weight, first: before.first };
-      }
-      blocks.push(block);
-    });
-    blocks.forEach((b, i) => {
-      const end = i + 1 < blocks.length ? blocks[i + 1].first : layer.length;
-      for (const v of layer.slice(b.first, end)) v.x = b.sum / b.weight + v.start;
-    });
-  }
-
-  // Places along the flow: bands; the farther the lines between two go, the farther these are apart.
-  function placeAlong(here, layers, segments) {
-    let y = 0;
-    here.bands = layers.map((layer, r) => {
-      const height = Math.max(0, ...layer.map((v) => v.height));
-      const band = { top: y, bottom: y + height };
-      for (const v of layer) v.y = y + height / 2;
-      const far = Math.max(0, ...(segments[r] || []).map((s) => Math.abs(s.u.x + offset(s.u, s.run) - s.v.x - offset(s.v, s.run))));
-      y += height + GAP + Math.min(60, far / 7);
-      return band;
-    });
   }
 
   function finish(here, layers, title) {
@@ -374,99 +206,6 @@ function layout(nodes, edges, boxes, direction = "TB") {
       queue.push(inner);
     }
   }
-
-  // ---- lines
-  const spread = spreadEnds();
-  const parts = edges.map(() => ({ pieces: [], label: null }));
-  for (const here of level.values()) {
-    for (const l of here.links) {
-      const depth = l.to.port !== undefined ? -chainLength(here.id) : l.from.port !== undefined ? chainLength(here.id) : null;
-      parts[l.run.i].pieces.push({ depth, bars: bars(here, l) });
-    }
-  }
-  function chainLength(id) {
-    let n = 1;
-    for (let at = id; at !== null; at = parent.get(at)) n += 1;
-    return n;
-  }
-  function spreadEnds() {  // lines at one end of a node stand beside each other, in the order of where they go
-    const ends = new Map(), shift = new Map();
-    const note = (item, side, key, next, run) => {
-      if (!item.node) return;
-      if (!ends.has(item)) ends.set(item, { in: new Map(), out: new Map() });
-      ends.get(item)[side].set(key, next.x + offset(next, run));
-    };
-    for (const here of level.values()) {
-      for (const l of here.links) {
-        note(l.from, "out", l.trunk, l.trunk[1] || l.branch[0], l.run.i);
-        note(l.to, "in", l, l.branch.length > 1 ? l.branch[0] : l.trunk[l.stem - 1], l.run.i);
-      }
-    }
-    for (const [item, sides] of ends) {
-      for (const places of [sides.in, sides.out]) {
-        const list = [...places].sort((a, b) => a[1] - b[1]), step = Math.min(9, (0.6 * item.width) / Math.max(1, list.length));
-        list.forEach(([key], i) => shift.set(key, (i - (list.length - 1) / 2) * step));
-      }
-    }
-    return shift;
-  }
-  function bars(here, l) {  // vertical pieces [x, from, to] of a line on one level, on the page
-    const { trunk } = l;
-    if (!trunk.bars) trunk.bars = joined(trunk.map((v, k) => bar(here, l, v, k === 0, trunk)));
-    const { whole, count, ends } = trunk.bars, at = l.stem - 1;
-    const stem = whole.slice(0, count[at]), [x, top] = stem.pop();
-    return [...stem, [x, top, ends[at]], ...l.branch.map((v) => bar(here, l, v, false, l))];
-  }
-  function joined(pieces) {  // straight ones in one; for each piece how many are before its end, and where that is
-    const whole = [], count = [], ends = [];
-    for (const piece of pieces) {
-      if (whole.length && Math.abs(whole.at(-1)[0] - piece[0]) < 0.05) whole.at(-1)[2] = piece[2];
-      else whole.push([...piece]);
-      count.push(whole.length);
-      ends.push(piece[2]);
-    }
-    return { whole, count, ends };
-  }
-  function bar(here, l, v, first, end) {
-    const [ox, oy] = here.origin, run = v.label ?? l.run.i, band = here.bands[v.rank];
-    let dx = offset(v, run), [top, bottom] = [band.top, band.bottom];
-    if (v.node || v.ports) {
-      if (v.node) dx = spread.get(end);
-      let half = v.height / 2;
-      if (v.node && v.node.round) half *= Math.sqrt(Math.max(0, 1 - ((2 * dx) / v.width) ** 2));
-      [top, bottom] = first ? [v.y + half, band.bottom] : [band.top, v.y - half];
-    }
-    if (v.label !== undefined) {
-      const [a, b] = [turn(ox + v.x + dx + LINE, oy + v.y - v.height / 2), turn(ox + v.x + dx + v.width, oy + v.y + v.height / 2)];
-      parts[run].label = { x: Math.min(a[0], b[0]), y: Math.min(a[1], b[1]) };
-    }
-    return [ox + v.x + dx, oy + top, oy + bottom];
-  }
-  for (const run of runs) {
-    const { pieces, label } = parts[run.i];
-    // from the inside out, over the level where both ends meet, and in again
-    pieces.sort((a, b) => (a.depth === null ? 0 : a.depth) - (b.depth === null ? 0 : b.depth));
-    const lines = pieces.flatMap((piece) => piece.bars);
-    const points = [];
-    for (const [x, top, bottom] of joined(lines).whole) points.push([x, top], [x, bottom]);
-    if (run.turned) points.reverse();
-    const sign = run.turned !== backwards ? -1 : 1, way = sideways ? [sign, 0] : [0, sign];
-    const [start, end] = [turn(...points[0]), turn(...points.at(-1))];
-    result.edges[run.i] = { path: pathOf(points), label, start, end, way };
-  }
+  result.edges = layoutLines({ runs, level, parent, turn, sideways, backwards });
   return result;
-
-  function pathOf(points) {
-    const say = (x, y) => turn(x, y).map((n) => Math.round(n * 10) / 10).join(" ");
-    let text = `M ${say(...points[0])}`, [x, y] = points[0];
-    for (const [nx, ny] of points.slice(1)) {
-      if (Math.hypot(nx - x, ny - y) < 0.05) continue;
-      const half = (y + ny) / 2;
-      text += Math.abs(nx - x) < 0.05 ? ` L ${say(nx, ny)}` : ` C ${say(x, half)} ${say(nx, half)} ${say(nx, ny)}`;
-      [x, y] = [nx, ny];
-    }
-    return text;
-  }
 }
-
-if (typeof module !== "undefined") module.exports = { layout };

@@ -240,6 +240,10 @@
     if (window.innerWidth !== wide) camera.open();
     wide = window.innerWidth;
   });
-  draw();
-  camera.open();
+  const begin = () => {
+    draw();
+    camera.open();
+  };
+  if (data.nodes.length < 1500) begin();
+  else requestAnimationFrame(() => setTimeout(begin));  // it takes a while: the page is seen before
 })();

@@ -20,7 +20,16 @@ from minigrad.viz.layout import box_drawing, drawing_styles, edge_drawing, node_
 from minigrad.viz.statistics import norm, size_of
 from minigrad.viz.steps import Step
 
-SCRIPTS = ("layout.js", "drawing.js", "folding.js", "camera.js", "stepping.js", "page.js")
+SCRIPTS = (
+    "layering.js",
+    "lines.js",
+    "layout.js",
+    "drawing.js",
+    "folding.js",
+    "camera.js",
+    "stepping.js",
+    "page.js",
+)
 LONGEST_TITLE = 80
 HINT = (
     " Draw with &quot;values&quot; among <code>show</code> "
