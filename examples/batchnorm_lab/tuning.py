@@ -140,13 +140,18 @@ def at_the_edge(results: Iterable[Result]) -> dict[str, list[str]]:
 
 
 def _ends(choice: Mapping[str, Any]) -> Iterator[str]:
+    settings = [setting for setting, _ in choice["tried"]]
     for name, value in choice["setting"].items():
-        tried = {setting[name] for setting, _ in choice["tried"]}
-        if isinstance(value, str) or len(tried) < 2 or any(isinstance(t, str) for t in tried):
+        tried = sorted({setting[name] for setting in settings if _is_number(setting[name])})
+        if len(tried) < 2 or not _is_number(value):
             continue
-        if value in (min(tried), max(tried)):
-            which = "smallest" if value == min(tried) else "largest"
-            yield f"the {which} {name}, {value:g}"
+        ends = {tried[0]: "smallest", tried[-1]: "largest"}
+        if value in ends:
+            yield f"the {ends[value]} {name}, {value:g}"
+
+
+def _is_number(value: Any) -> bool:
+    return not isinstance(value, str)
 
 
 UNNAMED = {"seed", "steps", "rates", "part", "search"}  # of a cell: what tells no arm

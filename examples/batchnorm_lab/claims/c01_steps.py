@@ -242,9 +242,8 @@ def _figure_1a(axes, results):
 def _each_rate(axes, results):
     """Draw the short runs, median over seeds, a color a rate."""
     for (i, rate), arm in itertools.product(enumerate(RATES), ARMS):
-        curves = [v["curve"] for v in pick(results, part="rates", arm=arm, rate=rate)]
-        steps = [t for t, _ in curves[0]]
-        middle = np.median([[accuracy for _, accuracy in curve] for curve in curves], axis=0)
+        curves = np.array([v["curve"] for v in pick(results, part="rates", arm=arm, rate=rate)])
+        steps, middle = np.median(curves, axis=0).T
         style = WITH if arm == "BatchNorm" else WITHOUT
         look = {"color": COLORS[i], "linestyle": style["linestyle"], "marker": MARKERS[i]}
         label = f"rate {rate:g}" if arm == "BatchNorm" else None

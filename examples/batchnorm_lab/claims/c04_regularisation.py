@@ -61,12 +61,14 @@ def cells(mode, seeds):
 
 def trained(arm: str, rate: float, steps: int, seed: int, data: Data, tick) -> dict[str, float]:
     """Return test and training accuracy after training on 1,000 images, others for each seed."""
-    shuffled = np.random.default_rng(seed).permutation(len(data.train.labels))
-    part = Data(data.train[shuffled[:IMAGES]], data.test)
+    generator = np.random.default_rng(seed)
+    shuffled = generator.permutation(len(data.train.labels))
+    few = data.train[shuffled[:IMAGES]]
+    part = Data(few, data.test)
     *_, batch = ARMS[arm]
     net = build(arm, seed)
     ((_, test),) = fit(net, part, steps=steps, batch=batch, lr=rate, seed=seed, tick=tick)
-    return {"test": test, "train": accuracy(net, part.train)}
+    return {"test": test, "train": accuracy(net, few)}
 
 
 def measure(cell, data: Data, tick=lambda n: None):

@@ -169,10 +169,13 @@ def faster(results, problem, rate=None):
 
 def _last_losses(results, arm):
     """Return by rate the last loss of least squares, median over seeds."""
-    cells = [r.cell for r in results if r.cell["problem"] == "least squares"]
-    rates = sorted({cell["rate"] for cell in cells})
-    runs = {r: pick(results, problem="least squares", arm=arm, rate=r) for r in rates}
-    return {rate: median(v["last"] for v in values) for rate, values in runs.items()}
+    where = {"problem": "least squares", "arm": arm}
+    cells = [r.cell for r in results if where.items() <= r.cell.items()]
+    found = {}
+    for rate in sorted({cell["rate"] for cell in cells}):
+        values = pick(results, **where, rate=rate)
+        found[rate] = median(v["last"] for v in values)
+    return found
 
 
 def _rows(results):

@@ -56,16 +56,17 @@ def chosen(net: str, arm: str, steps: int, data: Data, tick=lambda n: None) -> C
 
 def milliseconds(net: str, seed: int, data: Data, turns: int = TURNS) -> dict[str, float]:
     """Return by arm the CPU time of a training step, both arms taking turns (median)."""
-    models = {arm: build(net, arm, seed) for arm in ARMS}
-    optimizers = {arm: optim.SGD(models[arm].parameters(), lr=0.01) for arm in ARMS}
-    spent: dict[str, list[float]] = {arm: [] for arm in ARMS}
-    for images, labels in itertools.islice(batches(data.train, BATCH, seed), turns):
-        for arm in ARMS:
+    models = [build(net, arm, seed) for arm in ARMS]
+    optimizers = [optim.SGD(model.parameters(), lr=0.01) for model in models]
+    spent: list[list[float]] = [[] for _ in ARMS]
+    drawn = batches(data.train, BATCH, seed)
+    for batch in itertools.islice(drawn, turns):
+        for model, optimizer, of_arm in zip(models, optimizers, spent, strict=True):
             begun = time.process_time()
-            step(models[arm], optimizers[arm], images, labels)
+            step(model, optimizer, *batch)
             seconds = time.process_time() - begun
-            spent[arm].append(1000 * seconds)
-    return {arm: median(spent[arm]) for arm in ARMS}
+            of_arm.append(1000 * seconds)
+    return dict(zip(ARMS, map(median, spent), strict=True))
 
 
 def measure(cell, data: Data, tick=lambda n: None) -> dict:
@@ -149,15 +150,19 @@ def _reached(values, goal):
 
 def _row(results, net, rates, arm, values):
     """Return one row of the table: medians (and ranges) over seeds."""
-    setting = chosen_rates(results, net=net, rates=rates, arm=arm) or f", rate {NETS[net][2]:g}"
-    final = spread([v["curve"][-1][1] for v in values], ".2%")
+    chosen = chosen_rates(results, net=net, rates=rates, arm=arm)
+    equal = NETS[net][2]
+    setting = chosen or f", rate {equal:g}"
+    ends = [v["curve"][-1] for v in values]
+    final = spread([accuracy for _, accuracy in ends], ".2%")
     reached = [_reached(values, goal) for goal in GOALS]
     steps = [f"{bound}{step:,.0f}" for step, bound in reached]
     ms = _ms(results, net, arm)
     step, bound = _reached(values, GOAL)
-    seconds = f"{bound}{step * ms / 1000:.1f}"
-    parameters = f"{values[0]['parameters']:,}"
-    return [net, rates + setting, arm, final, *steps, f"{ms:.2f}", seconds, parameters]
+    seconds = step * ms / 1000
+    parameters = values[0]["parameters"]
+    costs = [f"{ms:.2f}", f"{bound}{seconds:.1f}", f"{parameters:,}"]
+    return [net, rates + setting, arm, final, *steps, *costs]
 
 
 def _table(results):

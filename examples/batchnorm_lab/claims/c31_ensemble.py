@@ -55,7 +55,8 @@ def measure(cell, data: Data, tick=lambda n: None) -> dict:
     one = lambda rate, seed, split: trained(arm, rate, seed, steps, split)[1]
     choice = best_rate(("C31", arm, steps), cell, one, data)
     votes, alone = [], []
-    for seed in range(MEMBERS * cell["seed"], MEMBERS * (cell["seed"] + 1)):
+    first = MEMBERS * cell["seed"]
+    for seed in range(first, first + MEMBERS):
         net, reached = trained(arm, choice.setting["rate"], seed, steps, data, tick)
         votes.append(probabilities(net, data.test.images))
         alone.append(reached)
