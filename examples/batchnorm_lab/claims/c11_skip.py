@@ -191,9 +191,8 @@ def draw(figure, results):
             for d, r in zip(depths, runs, strict=True):
                 right.plot([d, d], [min(r), max(r)], color=style["color"], linewidth=1)
     right.set_xticks(depths)
-    labelled(
-        right, f"after {STEPS} steps on MNIST, width 64", "blocks", "test accuracy", ylim=(0, 1)
-    )
+    title = f"after {STEPS} steps on MNIST, width 64"
+    labelled(right, title, "blocks", "test accuracy", "center right", ylim=(0, 1))
 
 
 CLAIM = Claim(

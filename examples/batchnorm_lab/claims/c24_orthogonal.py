@@ -140,11 +140,11 @@ def draw(figure, results):
             runs = _runs(results, arm, activation, widths[-1])
             look = {"color": color, "linestyle": line, "marker": marker, "markevery": 10}
             banded(left, range(len(runs[0])), runs, **look, label=f"{arm}, {activation}")
-    left.axhline(FLOOR, **THEORY, label="least with the mean subtracted")
+    left.axhline(FLOOR, **THEORY, label="least with the mean")
     left.set_yscale("log")
     left.set_ylim(0.01, 1.2)
     labelled(left, f"width {widths[-1]}, {SAMPLES} samples", "layer", "orthogonality gap", None)
-    left.legend(fontsize=7, ncols=2, handlelength=3.5)
+    left.legend(fontsize=6.5, ncols=2, handlelength=3, columnspacing=1)
     runs = [[plateau(r) for r in _runs(results, THEOREM, "linear", w)] for w in widths]
     dots(right, widths, runs, log=True, color=BLUE, label=f"linear, {THEOREM}")
     first = np.exp(np.mean(np.log(runs[0])))
