@@ -32,6 +32,7 @@ from minigrad.compiler.recording import HasGraph, Recording, Refused
 from minigrad.compiler.replay import Replay
 from minigrad.compiler.snapshot import Snapshot, same_bytes
 from minigrad.compiler.source import GuardFailed
+from minigrad.compiler.together import together
 from minigrad.compiler.variant import MOST_PROGRAMS, Programs, Variant
 from minigrad.modes import MODES
 from minigrad.silence import warn
@@ -171,6 +172,7 @@ class Compiled:
         except Unordered as error:
             return str(error)
         if self.loops is None:
+            together(program)
             derive(program)
         else:
             program = fused(program)
