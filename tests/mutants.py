@@ -352,7 +352,7 @@ COMPILER = (
     Mutant("what follows from state is compared in part", "minigrad/compiler/derived.py", "return list(dict.fromkeys(memory for memory in read if memory.kind == STATE))", "return [memory for memory in read if memory.kind == STATE][:1]", "tests/test_compile_derived.py"),
     Mutant("what follows from state does not stay", "minigrad/compiler/buffers.py", "self._last.update(dict.fromkeys(derived & read, len(calls)))", "pass", "tests/test_compile_derived.py"),
     Mutant("state that the step writes is taken for unwritten", "minigrad/compiler/derived.py", "if memory in written:", "if False:", "tests/test_compile_derived.py"),
-    Mutant("a tensor's memory is not looked at again", "minigrad/compiler/quick.py", 'self._hold(f"{name}._data is {self._name(array)}")', "pass", "tests/test_compile_guards.py"),
+    Mutant("a tensor's memory is not looked at again", "minigrad/compiler/quick.py", 'self._hold(f"{name}._data is {array_name}")', "pass", "tests/test_compile_guards.py"),
     Mutant("an entry that is another one is the same", "minigrad/compiler/quick.py", 'self._hold(f"{name}[{key!r}] is {self._name(value)}")', "pass", "tests/test_compile_guards.py"),
     Mutant("a name is not looked at again", "minigrad/compiler/quick.py", 'self._hold(f"{self._name(owner)}[{key!r}] is {self._name(value)}")', "pass", "tests/test_compile_guards.py"),
     Mutant("what never came again takes a program's place", "minigrad/compiler/variant.py", "if waiting and (self.gone < MOST_PROGRAMS or comes_again):", "if False:", "tests/test_compile_guards.py"),
@@ -361,6 +361,7 @@ COMPILER = (
     Mutant("each small parameter takes the first one's update", "minigrad/compiler/together.py", "begin = offset * x.dtype.itemsize", "begin = 0", "tests/test_compile_together.py"),
     Mutant("a small parameter is updated too late", "minigrad/compiler/together.py", "forbidden = touched if at[0] < i < at[-1] else made", "forbidden = made", "tests/test_compile_together.py"),
     Mutant("what is computed together is not put back", "minigrad/compiler/together.py", "changed |= slots", "pass", "tests/test_compile_together.py"),
+    Mutant("a second step counts as the first", "minigrad/compiler/replay.py", "return float(counter) + ahead + 1", "return float(counter) + 1", "tests/test_compile_together.py"),
     Mutant("two arguments may lie in one memory", "minigrad/compiler/replay.py", "if self.owners or self.written_inputs:", "if False:", "tests/test_compile_guards.py"),
     Mutant("an optimizer asks for its numbers once", "minigrad/optim/optimizer.py", "self._asked = [None, None, None]  #", "self._asked = self._asked or [None, None, None]  #", "tests/test_optim.py tests/test_lr_scheduler.py"),
 )  # fmt: skip

@@ -23,14 +23,18 @@ MOST_RESULT = 2**18  # bytes of a result that stay between two calls
 
 def derive(program: Program) -> None:
     """Let the calls that need small, unwritten state alone be the first, marked as derived."""
-    written = {place.memory for call in program.calls for place in call.writes}
-    if any(memory.kind == INPUT for memory in written):  # it may lie in the memory of the state
+    written: set[Memory] = set()
+    for call in program.calls:
+        written.update(memories_of(call.writes))
+    kinds = {memory.kind for memory in written}
+    if INPUT in kinds:  # an argument may lie in the memory of the state
         return
     known: set[Memory] = set()
     for call in program.calls:
         if _is_derived(call, written, known):
             call.is_derived = True
-            known.update(memories_of(call.results))
+            results = memories_of(call.results)
+            known.update(results)
     program.calls.sort(key=lambda call: not call.is_derived)
 
 
@@ -38,7 +42,9 @@ def _is_derived(call: Call, written: set[Memory], known: set[Memory]) -> bool:
     if call.is_guard or call.writes or not takes_out(call):
         return False
     result = call.results.memory
-    if result in written or result.nbytes > MOST_RESULT or not is_dense(result):
+    if result in written or not is_dense(result):
+        return False
+    if result.nbytes > MOST_RESULT:
         return False
     operands = [place.memory for place in call.reads()]
     if all(memory.kind == CONSTANT for memory in operands):

@@ -116,12 +116,13 @@ class Quick:
         """Hold the memory of tensors, and that they ask for gradients as they did."""
         for _, tensor, array, node in checks.tensors:
             name = self._name(tensor)
-            self._hold(f"{name}._data is {self._name(array)}")
+            array_name = self._name(array)
+            self._hold(f"{name}._data is {array_name}")
             if not checks.sweeps:
                 continue
-            self._hold(f"{name}._node is {self._name(node)}")
+            node_name = self._name(node)
+            self._hold(f"{name}._node is {node_name}")
             if node is not None:
-                node_name = self._name(node)
                 self._hold(f"not {node_name}.hooks")
                 self._hold(f"not {node_name}.after_hooks")
 

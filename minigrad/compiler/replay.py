@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import linecache
 import weakref
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -191,11 +192,14 @@ class Requests:
     def __init__(self, requests: list[Any], page: Page, names: dict[str, Any]) -> None:
         self.names = names
         self.requests = []
+        before: Counter[int] = Counter()  # how often a count went on in the step
         counters: dict[Any, list[Any]] = {}
         for call in page.program.calls:
             if call.request is not None:
                 counter = call.args[0].memory.array
-                counters.setdefault(call.request, []).append(counter)
+                ahead = before[id(counter)]
+                before[id(counter)] += 1
+                counters.setdefault(call.request, []).append((counter, ahead))
         for request in requests:
             own = counters.get(request, [])
             name = page.counts.get(request, "")
@@ -206,13 +210,20 @@ class Requests:
         for request, counters, name in self.requests:
             t = 0.0
             if counters:
-                t = float(counters[0]) + 1
+                t = self._next(counters)
                 self.names[name] = t
-                if b"".join(counters) != counters[0].tobytes() * len(counters):
-                    raise GuardFailed("the parameters of an optimizer have other counts")
             values = request.formula(request.group, t)
             if values != request.values:
                 self._write(request, values)
+
+    def _next(self, counters: list[tuple[Any, int]]) -> float:
+        """Return the count of the step that comes, which is the same for all."""
+        first, *others = counters
+        t = _after(*first)
+        for other in others:
+            if _after(*other) != t:
+                raise GuardFailed("the parameters of an optimizer have other counts")
+        return t
 
     def _write(self, request: Any, values: tuple[Any, ...]) -> None:
         arrays = number_arrays(request.dtype, values)
@@ -223,6 +234,11 @@ class Requests:
             else:
                 array[...] = new
         request.values = values
+
+
+def _after(counter: Any, ahead: int) -> float:
+    """Return a count after the step that comes, which others in the step come before."""
+    return float(counter) + ahead + 1
 
 
 def compiled(page: Page, filename: str) -> tuple[Any, dict[str, Any]]:
@@ -239,9 +255,11 @@ def compiled(page: Page, filename: str) -> tuple[Any, dict[str, Any]]:
     names.update(dict.fromkeys(page.counts.values(), 0.0))
     lines = page.text.splitlines(keepends=True)
     function = lines[: page.length]
-    linecache.cache[filename] = 0, None, function, filename
+    entry = 0, None, function, filename
+    linecache.cache[filename] = entry
     code = compile("".join(function), filename, "exec")
     exec(code, names)
-    for line in lines[page.length :]:  # a long text takes a hundred times itself to compile
+    layout = lines[page.length :]
+    for line in layout:  # a long text takes a hundred times itself to compile
         exec(line, names)
     return names[page.name], names

@@ -9,7 +9,6 @@ before: only operations that IEEE 754 rounds correctly are made together.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
 from collections import defaultdict
 from typing import Any
@@ -55,19 +54,40 @@ def together(program: Program) -> None:
 
 def _connected(calls: list[Call]) -> list[list[Call]]:
     """Return the calls of optimizers behind the last guard, those together that share an array."""
-    first = 1 + max((i for i, call in enumerate(calls) if may_fail(call)), default=-1)
-    block_of: dict[Memory, list[int]] = {}
-    for i, call in enumerate(calls[first:], first):
-        if call.scope[1] in ("", "forward", "backward") or call.request is not None:
-            continue
-        touched = memories_of((call.args, call.kwargs, call.results))
-        own = [memory for memory in touched if memory.kind not in (NUMBER, CONSTANT)]
-        known = {id(block_of[memory]): block_of[memory] for memory in own if memory in block_of}
-        joined = sorted([i, *itertools.chain.from_iterable(known.values())])
-        members = [memory for memory, block in block_of.items() if id(block) in known]
-        block_of.update(dict.fromkeys([*own, *members], joined))
-    blocks = {id(block): block for block in block_of.values()}
-    return [[calls[i] for i in block] for block in blocks.values()]
+    updates: list[Call] = []
+    for call in calls:
+        if may_fail(call):
+            updates.clear()
+        elif _is_update(call):
+            updates.append(call)
+    leader: dict[Memory, Memory] = {}
+
+    def leader_of(memory: Memory) -> Memory:
+        while leader.setdefault(memory, memory) is not memory:
+            memory = leader[memory]
+        return memory
+
+    for call in updates:
+        first, *others = _arrays(call)
+        for memory in others:
+            leader[leader_of(memory)] = leader_of(first)
+    blocks = defaultdict(list)
+    for call in updates:
+        first, *_ = _arrays(call)
+        blocks[leader_of(first)].append(call)
+    return list(blocks.values())
+
+
+def _is_update(call: Call) -> bool:
+    """Whether an optimizer makes the call, for another reason than to count."""
+    _, kind = call.scope
+    return kind not in ("", "forward", "backward") and call.request is None
+
+
+def _arrays(call: Call) -> list[Memory]:
+    """Return the memories of a call that are one parameter's."""
+    touched = memories_of((call.args, call.kwargs, call.results))
+    return [memory for memory in touched if memory.kind not in (NUMBER, CONSTANT)]
 
 
 class _Update:
@@ -147,8 +167,8 @@ class _Together:
     """The calls of many updates as those of one."""
 
     def __init__(self, updates: list[_Update]) -> None:
-        self.updates = updates
         first = updates[0]
+        self.updates = updates
         self.calls: list[Call] = []
         self.whole: dict[int, Memory] = {}  # by slot: the array that holds those of all
         self.size = sum(update.size for update in updates)
@@ -157,14 +177,15 @@ class _Together:
         often = self._often(first)
         changed = set()
         for i, call in enumerate(first.calls):
-            slots = {first.slots[place.memory] for place in call.writes}
+            written = memories_of(call.writes)
+            slots = {first.slots[memory] for memory in written}
             if slots <= often:
                 self._at_once(call, first)
                 changed |= slots
-            else:
-                self._apart(i)
-                for slot in slots:
-                    self.whole.pop(slot, None)
+                continue
+            self._apart(i)
+            for slot in slots:
+                self.whole.pop(slot, None)
         for slot in sorted(changed):
             self._put_back(slot)
 
@@ -181,14 +202,19 @@ class _Together:
         """Make a call of all updates at once."""
 
         def whole(x: Any) -> Any:
-            if not isinstance(x, Place) or x.memory not in update.slots:
+            if not isinstance(x, Place):
                 return x
-            return self._gathered(update.slots[x.memory]).place
+            slot = update.slots.get(x.memory)
+            if slot is None:
+                return x
+            memory = self._gathered(slot)
+            return memory.place
 
         args = mapped(call.args, whole)
         target = next(places((call.results, call.writes)))
+        slot = update.slots[target.memory]
         result = self._new(target.dtype)
-        self.whole[update.slots[target.memory]] = result
+        self.whole[slot] = result
         self._add(call.function, args, result.place)
 
     def _apart(self, i: int) -> None:

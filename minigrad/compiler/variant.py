@@ -94,10 +94,13 @@ class Programs:
         if len(programs) < MOST_PROGRAMS:
             return True
         waiting = [variant for variant in programs if variant.replay is None]
-        comes_again = key in self.came and not self.variants.get(key)
+        of_this_kind = self.variants.get(key)
+        comes_again = key in self.came and not of_this_kind
         if waiting and (self.gone < MOST_PROGRAMS or comes_again):
-            oldest = min(waiting, key=lambda variant: variant.number)
-            self.variants[oldest.key].remove(oldest)
+            by_age = sorted(waiting, key=lambda variant: variant.number)
+            oldest = by_age[0]
+            same_key = self.variants[oldest.key]
+            same_key.remove(oldest)
             self.came.discard(key)
             self.gone += 1
             return True
