@@ -96,7 +96,7 @@ def _made(found: dict) -> str:
     return (
         f"{settings['data']}; {settings['mode']} run, {settings['seeds']} seeds; {_code(found)}, "
         f"`{found['command']}`; "
-        f"{cpu / 60:.1f} core-minutes, {settings['seconds'] / 60:.1f} minutes by the clock; "
+        f"{cpu / 60:.1f} minutes in cells, {settings['seconds'] / 60:.1f} minutes by the clock; "
         + ", ".join(f"{name} {version}" for name, version in versions.items())
     )
 
