@@ -40,7 +40,7 @@ def parts_of(found: dict) -> list[Part]:
     for name, claim in claims().items():
         if name in found["claims"]:
             done = results(found["cells"][claim.of or name])
-            parts.append(Part(claim, claim.judge(done), _edges(done)))
+            parts.append(Part(claim, claim.judge(done), "" if claim.of else _edges(done)))
     return parts
 
 

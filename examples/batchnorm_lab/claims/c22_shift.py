@@ -129,7 +129,7 @@ def judge(results):
     inverted = percent(_of(results, "inverted", "1000"))
     return Judgement(
         verdict_of(tests),
-        f"brightness +0.5: {before} becomes {after}; share of the loss that comes back: {others}",
+        f"brightness +0.5: {before} becomes {after}; of the lost accuracy comes back: {others}",
         f"Statistics of 1,000 new images without labels bring back "
         f"{told[AFFINE]} of what brightness costs, and help "
         f"against {' and '.join(helped) or 'neither noise nor blur'}. "

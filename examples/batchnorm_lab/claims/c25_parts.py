@@ -97,7 +97,7 @@ def judge(results):
         f"At batch {large} the highest median is {best}'s ({middles[large][best]:.1%}; none "
         f"{middles[large]['none']:.1%}; below none: {', '.join(behind) or 'no arm'}). At batch "
         f"{small} {', '.join(ahead) or 'none'} of the four that look at one image at a time "
-        f"{'is' if len(ahead) < 2 else 'are'} ahead of BatchNorm.",
+        f"{'is' if len(ahead) < 2 else 'are'} ahead of BatchNorm by the median.",
         rows,
     )
 

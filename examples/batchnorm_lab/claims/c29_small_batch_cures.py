@@ -108,8 +108,9 @@ def judge(results):
         f"{points(ghost, COMPARISONS)}",
         f"At batch 4 BatchNorm reaches {reached['BatchNorm']} and renorm "
         f"{reached['renorm']}; renorm is ahead at {ahead}, each "
-        f"at its own rate. At batch 2 (x − μ)/σ is ±1 whatever the images, so no gradient passes, "
-        f"and r and d cannot bring it back. No normalisation less BatchNorm: {beside}.",
+        f"at its own rate. At batch 2 (x − μ)/σ is ±1 whatever the images, and no gradient passes; "
+        f"r and d bring the images back into the output, not the gradient. No normalisation less "
+        f"BatchNorm: {beside}.",
         rows,
     )
 

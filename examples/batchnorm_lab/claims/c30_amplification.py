@@ -107,13 +107,14 @@ def judge(results):
         effect = direction(more(results, net))
         tests.append(way == "larger" and effect == "smaller")
         told[net] = f"{net} {_times(without)} without and {_times(normed)} with BatchNorm"
-        sentences.append(f"{net}: it {CHANGES[way]} without BatchNorm, which {EFFECTS[effect]}")
+        sentences.append(f"in {net} it {CHANGES[way]}, and BatchNorm {EFFECTS[effect]}")
     return Judgement(
         verdict_of(tests),
         f"change in the last layer over that in the first, before training: "
         f"{'; '.join(told.values())}",
-        f"What becomes of a change of the first layer's weights on its way to the last layer, "
-        f"relative to the spread between images, before training. {'; '.join(sentences)}.",
+        f"Before training and without BatchNorm, a change of the first layer's weights does this "
+        f"on its way to the last layer, relative to the spread between images: "
+        f"{'; '.join(sentences)}.",
         _rows(results),
     )
 
