@@ -28,6 +28,23 @@ def store(pointer, i, number, value):
     pointer.numbers[int(i)] = pointer.kind(value).item()
 
 
+def row(pointer, i, count, used):
+    """Numbers in lanes, zeros in those that are free."""
+    numbers = [load(pointer, i + j, 0) for j in range(used)]
+    return np.array(numbers + [0] * (count - used), np.float32)
+
+
+def put(pointer, i, lanes, used):
+    for j in range(used):
+        store(pointer, i + j, 0, lanes[j])
+
+
+LANES = {
+    "row": row, "put": put, "zeros": lambda count: np.zeros(count, np.float32), "total_of": np.sum,
+    "plus_product": lambda total, a, b: total + a * b,
+}  # fmt: skip
+
+
 def function_of(name, function):
     """Return a function of numbers as NumPy has it, in float32 and float64."""
     return {
@@ -44,7 +61,7 @@ class Interpreter:
 
     def __call__(self, text):
         body = text[text.index("def loop(table):") :]
-        names = {"np": np, "load": load, "store": store, "plus": lambda a, b: a + b}
+        names = {"np": np, "load": load, "store": store, "plus": lambda a, b: a + b} | LANES
         for name in ("exp", "log", "tanh", "erf"):
             names |= function_of(name, getattr(np, name, None))
         for name in TYPES:
@@ -63,11 +80,11 @@ class Interpreter:
 @contextlib.contextmanager
 def interpreted(monkeypatch, least=1):
     """Let loops be interpreted, those over ``least`` numbers and more."""
-    from minigrad.compiler import loop_text, loops, pooling
+    from minigrad.compiler import image_loops, loop_text, loops, pooling
 
     interpreter = Interpreter()
     with monkeypatch.context() as patch:
-        for module in (loop_text, pooling):
+        for module in (image_loops, loop_text, pooling):
             patch.setattr(module, "compiled", interpreter)
         patch.setattr(loops, "SMALL", least)
         yield interpreter

@@ -344,6 +344,8 @@ COMPILER = (
     Mutant("a loop reads after another statement wrote", "minigrad/compiler/loop_text.py", "level = max(level, last_read.get(target, 0))", "level = max(level, 0)", PRINTED),
     Mutant("a loop writes over what its next nest reads", "minigrad/compiler/taken_over.py", "free = position[later] >= end and later not in taken", "free = later not in taken", PRINTED),
     Mutant("a row of windows is written behind the end of its memory", "minigrad/compiler/pooling.py", "first = max(0, planes - last)", "first = planes", PRINTED),
+    Mutant("a convolution counts what lies behind a row's end", "minigrad/compiler/convolutions.py", 'held = f"{self.lanes}, {used}"', 'held = f"{self.lanes}, {self.lanes}"', PRINTED),
+    Mutant("a convolution's cotangent has the kernel as it is", "minigrad/compiler/convolutions.py", "self.steps = [channel, output, -row, -tap]", "self.steps = [channel, output, row, tap]", PRINTED),
     Mutant("a loop computes again from what was overwritten", "minigrad/compiler/recomputed.py", "if not sources.isdisjoint(self.rewritten):", "if False:", PRINTED),
     Mutant("the tape: what was read before a write is what was written", "minigrad/compiler/tape.py", "constant.array = lying_alike(owner)", "constant.array = owner", COMPILED),
     Mutant("the tape: one element is a copy", "minigrad/ops/indexing.py", "if not out.ndim and is_basic(index):", "if False:", COMPILED),

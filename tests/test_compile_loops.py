@@ -119,6 +119,21 @@ def test_functions_and_their_gradients(name, dtype):
             np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=tolerance, atol=tolerance * largest)
 
 
+def test_convolutions_are_compiled():
+    def step(x):
+        y = F.conv2d(x, w, padding=1)
+        (g,) = mg.autograd.grad((y * y).sum(), w)
+        return y.detach(), g
+
+    w = mg.randn(4, 2, 3, 3, requires_grad=True)
+    eager, fast = pair(step)
+    for _ in range(5):
+        x = mg.randn(3, 2, 5, 7)
+        for ours, theirs in zip(fast(x), eager(x), strict=True):
+            np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-4, atol=1e-3)
+    assert sum("plus_product(" in text for text in texts(fast)) == 2
+
+
 def test_exp_is_right_to_an_ulp_at_all_ends():
     for dtype, low, high in ((np.float32, -104, 89), (np.float64, -746, 710)):
         fast = mg.compile(lambda x: (x * 1.0).exp() * 1.0, loops="numba")

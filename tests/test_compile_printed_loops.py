@@ -13,10 +13,12 @@ from test_primitives import CASES, called, samples, tensors
 
 import minigrad as mg
 from minigrad import nn
+from minigrad.compiler.convolutions import convolved
 from minigrad.compiler.loops import fused
 from minigrad.compiler.pooling import MAX, SCATTER, Pooling, Scattering
 from minigrad.compiler.program import Call, Memory, Program
 from minigrad.nn import functional as F
+from minigrad.ops import window
 
 pytest.importorskip("numba", reason="loops are compiled by Numba")
 EPSILON = {"e": 2e-3, "f": 3e-5, "d": 1e-11}
@@ -178,6 +180,63 @@ def test_rows_of_windows_end_where_their_memory_does(shape, monkeypatch):
             text.compiled()(np.array([array.ctypes.data for array in arrays]))
     assert np.array_equal(y, MAX(x, **params))
     assert np.array_equal(back, SCATTER(y, winner, shape=shape, **params))
+
+
+def correlated(x, w, padding):
+    """Return what a convolution gives, and the windows it goes over."""
+    padded = np.pad(x, ((0, 0), (0, 0), *padding))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, w.shape[2:], (2, 3))
+    return np.einsum("nchwyx,ocyx->nohw", windows, w), windows
+
+
+def convolutions(shape, channels, kernel, padding):
+    """Yield the three convolutions as calls, their arguments, and what each gives."""
+    rng = np.random.default_rng(0)
+    params = {"stride": (1, 1), "padding": padding, "dilation": (1, 1), "groups": 1}
+    x, w = rng.standard_normal(shape, np.float32), rng.standard_normal((channels, shape[1], *kernel), np.float32)
+    x[0, 0, -1, -1], x[-1, -1, 0, 0] = np.nan, np.inf
+    y, windows = correlated(x, w, padding)
+    g = rng.standard_normal(y.shape, np.float32)
+    back = [(k - 1 - a, k - 1 - b) for k, (a, b) in zip(kernel, padding, strict=True)]
+    turned = w.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1]
+    for function, arrays, own, result in (
+        (window.conv.function, (x, w), {}, y),
+        (window.conv_input.function, (g, w), {"shape": x.shape}, correlated(g, turned, back)[0]),
+        (window.conv_weight.function, (x, g), {"shape": w.shape}, np.einsum("nohw,nchwyx->ocyx", g, windows)),
+    ):
+        result = np.ascontiguousarray(result)
+        places = [Memory("temporary", a.shape, a.strides, a.dtype).place for a in (*arrays, result)]
+        yield Call(function, tuple(places[:2]), {**own, **params}, places[2]), arrays, result
+
+
+SAME, NO, BEFORE = ((1, 1), (1, 1)), ((0, 0), (0, 0)), ((1, 0), (0, 2))
+CONVOLUTIONS = {
+    "seven wide": ((2, 3, 5, 7), 4, (3, 3), SAME), "fourteen": ((3, 2, 4, 14), 6, (3, 3), SAME), "two registers": ((1, 1, 2, 28), 3, (3, 3), SAME),
+    "whole": ((2, 2, 3, 16), 5, (1, 1), NO), "a wide kernel": ((1, 2, 4, 18), 2, (2, 5), NO), "uneven": ((2, 1, 3, 14), 1, (2, 3), BEFORE),
+    "many samples": ((70, 1, 1, 8), 2, (1, 3), ((0, 0), (1, 1))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_convolutions_in_loops(name, monkeypatch):
+    done = 0
+    with interpreted(monkeypatch):
+        for call, arrays, expected in convolutions(*CONVOLUTIONS[name]):
+            for loop in convolved([call]):
+                if not loop.is_loop:
+                    continue
+                result = np.full_like(expected, 7)
+                own = [place.memory.array for place in loop.function.pointers[3:]]
+                for array in (result, *arrays, *own):
+                    monkeypatch.setitem(LENGTHS, array.ctypes.data, array.size)
+                addresses = [array.ctypes.data for array in (result, *arrays, *own)]
+                for _ in range(2):  # what the first leaves behind does not count
+                    loop.function.compiled()(np.array(addresses + loop.function.numbers))
+                finite = np.isfinite(expected)
+                assert np.array_equal(finite, np.isfinite(result))
+                np.testing.assert_allclose(result[finite], expected[finite], rtol=1e-4, atol=1e-5)
+                done += 1
+    assert done >= 2
 
 
 NETS = {

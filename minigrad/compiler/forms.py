@@ -146,9 +146,9 @@ def _without_unread(calls: list[Call], copies: set[Memory], results: Any) -> lis
         read |= read_by(call)
     kept = []
     for call in calls:
+        unread = copies - read
         made = memories_of(call.results)
-        unread = [m for m in made if m in copies and m not in read]
-        if not unread:
+        if unread.isdisjoint(made):
             kept.append(call)
     return kept
 
@@ -161,9 +161,9 @@ class _Finest:
         self.lengths: dict[Memory, Shape] = {}
         statements = [x for x in rows if isinstance(x, Statement)]
         for s in statements:
-            self._note(s.target, s.target.shape)
-            for place in s.places():
-                self._note(place, place.shape)
+            for place in (s.target, *s.places()):
+                shape = place.shape
+                self._note(place, shape)
         for s in statements:  # a shape passes on along a chain
             self._pass_on(s)
         for s in reversed(statements):
@@ -181,7 +181,8 @@ class _Finest:
         known = self.lengths.get(memory, ())
         if len(lengths) <= len(known):
             return
-        if math.prod(place.shape) != math.prod(memory.shape):
+        count = math.prod(place.shape)
+        if count != math.prod(memory.shape):
             return
         if place_is_c(place):
             self.lengths[memory] = lengths
@@ -196,7 +197,8 @@ class _Finest:
                 continue
             lengths = self.lengths.get(place.memory, ())
             pieces = _split(s.shape, lengths)
-            if len(_joined(pieces)) > len(_joined(best)):
+            axes = _joined(pieces)
+            if len(axes) > len(_joined(best)):
                 best = pieces
         return best
 

@@ -18,6 +18,7 @@ from minigrad.compiler.numba_functions import (
     exp32, exp64, load, log32, log64, plus, pointer_bool, pointer_float32, pointer_float64,
     pointer_uint8, store, tanh32, tanh64,
 )  # {version}
+from minigrad.compiler.numba_registers import plus_product, put, row, total_of, zeros
 
 
 @njit("void(int64[::1])", cache=True, error_model="numpy", fastmath={{"contract"}})
@@ -28,7 +29,9 @@ def loop(table):
 @functools.cache
 def head() -> str:
     """Return how the text of each loop begins: other functions below it make another text."""
-    functions = Path(__file__).with_name("numba_functions.py").read_bytes()
+    functions = b""
+    for name in ("numba_functions.py", "numba_registers.py"):
+        functions += Path(__file__).with_name(name).read_bytes()
     return HEAD.format(version=hashlib.sha256(functions).hexdigest()[:16])
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.compiler.convolutions import convolved
 from minigrad.compiler.forms import in_one_form, read_by
 from minigrad.compiler.loop_text import Text
 from minigrad.compiler.plan import may_fail
@@ -189,7 +190,8 @@ class _Order:
                     continue
                 if not self.needs[i] <= self.done:
                     break
-                ordered.append(self.rows[i])  # type: ignore[arg-type]
+                call: Any = self.rows[i]
+                ordered.append(call)
                 self.done.add(i)
             remaining = [i for i in remaining if i not in self.done]
         return ordered
@@ -198,7 +200,9 @@ class _Order:
         """Return the statements that wait for nothing else."""
         ready = []
         for i in remaining:
-            if self.found[i] is None or (i in self.late and not at_end):
+            if self.found[i] is None:
+                continue
+            if i in self.late and not at_end:
                 continue
             if self.needs[i] <= self.done:
                 ready.append(i)
@@ -247,7 +251,7 @@ def fused(program: Program) -> Program:
             rows += _worth_it(x)
         else:
             rows.append(x)
-    rows = pooled(rows)
+    rows = convolved(pooled(rows))
     recompute(rows, program.results)
     last = dict.fromkeys(memories_of(program.results), len(rows))
     for i, x in reversed(list(enumerate(rows))):

@@ -20,6 +20,7 @@ ARGMAX = inspect.unwrap(window.argmax_windows.function)
 SCATTER = inspect.unwrap(window.scatter_windows.function)
 MOST_TAPS = 64
 Index = tuple[int, ...]
+Places = tuple[Place, ...]
 FIRST = """\
 v0 = load(p{x}, {place}, {x})
 best = v0
@@ -119,12 +120,7 @@ class _Windows:
     last planes, behind which nothing is written again, are done as they are.
     """
 
-    def __init__(
-        self,
-        call: Call,
-        reads: tuple[Place, ...],
-        stores: tuple[Place, ...],
-    ) -> None:
+    def __init__(self, call: Call, reads: Places, stores: Places) -> None:
         self.params = call.kwargs
         self.reads = reads
         self.stores = stores
@@ -132,7 +128,8 @@ class _Windows:
         self.lines: list[str] = []
         self.indent = "    "
         for i, place in enumerate(self.pointers):
-            kind = place.dtype.name
+            dtype = place.dtype
+            kind = dtype.name
             self.write(f"p{i} = pointer_{kind}(table[{i}])")
 
     def write(self, text: str) -> None:
@@ -287,21 +284,23 @@ class Scattering(_Windows):
     def _windows(self) -> None:
         """Write each window, its numbers wherever they stand."""
         size = math.prod(self.x.shape)
+        taps = self.taps(self.x.shape[2:])
         zeros = ZEROS.format(size=size, kind=self.kind)
         self.write(zeros)
-        planes = math.prod(self.y.shape[:2])
+        shape = self.y.shape
+        planes = math.prod(shape[:2])
         self.write(f"for i0 in range({planes}):")
         self.indent += "    "
-        spatial = self.y.shape[2:]
+        spatial = shape[2:]
         self.open(spatial)
         window = _place_of(spatial)
         self._load(window)
         apart = self._are_apart()
-        taps = self.taps(self.x.shape[2:])
         for i, place in enumerate(taps):
             value = f"y * np.{self.kind}(winner == {i})"
+            known = f"load(p0, {place}, 0)"
             if not apart:
-                value = f"load(p0, {place}, 0) + {value}"
+                value = f"{known} + {value}"
             self.write(f"store(p0, {place}, 0, {value})")
 
     def _covers(self) -> bool:

@@ -61,7 +61,9 @@ class _Plan:
     def consider(self, s: Statement, loop: Any) -> None:
         """Note a statement that is computed again where it is read, if it may be."""
         target = s.target.memory
-        if s.summed or s.shape != loop.shape:
+        if s.summed:
+            return
+        if s.shape != loop.shape:
             return
         if s.call.function not in CHEAP:
             return

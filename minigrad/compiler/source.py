@@ -29,8 +29,6 @@ from minigrad.compiler.program import (
 from minigrad.compiler.views import expression, shape_checks
 
 _ndarray = np.ndarray
-
-
 STAYING = (STATE, CONSTANT, NUMBER)
 PRINTED = (bool, int, float, str, np.generic)
 
@@ -306,6 +304,7 @@ class Page:
                     own = self.names[place.memory]
                     moves.append(f"{own} = np.asarray({own})")
                 moves.append(f"{table}[{i}] = {address}")
+        at_first += map(str, getattr(text, "numbers", ()))  # sizes
         self.tables.append(f"{table} = np.array([{', '.join(at_first)}])")
         return [*moves, f"{name}({table})"]
 

@@ -10,6 +10,7 @@ from typing import Any
 from minigrad.compiler.program import TEMPORARY, Memory, Place
 
 Position = tuple[int, int]  # of a statement: its nest, and its place there
+FIRST: Position = (0, 0)
 
 
 def taken_over(text: Any) -> dict[Memory, Place]:
@@ -55,11 +56,11 @@ def _last_reads(loop: Any, position: dict[Any, Position]) -> dict[Memory, Positi
     """Return where a memory is read last, or something that is computed again of it."""
     last: dict[Memory, Position] = {}
     for s, own in position.items():
-        for place in s.places():
-            last[place.memory] = own
+        read = [place.memory for place in s.places()]
+        last |= dict.fromkeys(read, own)
     for _ in loop.again:  # it may be computed again of what is computed again
         for target, s in loop.again.items():
-            end = last.get(target, (0, 0))
+            end = last.get(target, FIRST)
             for place in s.places():
                 memory = place.memory
                 known = last.get(memory, end)
