@@ -18,7 +18,7 @@ ABSENT = {
     "view_as_complex": _NO_COMPLEX,
     "view_as_real": _NO_COMPLEX,
     "fft": "there are no complex tensors; numpy.fft takes x.numpy()",
-    "hub": "there are no models to download; load() reads PyTorch's files",
+    "hub": "there are no models to download; load() reads safetensors files of PyTorch's states",
     "jit": "there is nothing to script: leave the decorator out",
     "multiprocessing": "use the standard library's multiprocessing",
     "quantization": "there are no quantized tensors",

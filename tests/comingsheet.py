@@ -301,7 +301,7 @@ not come:
 
 {table(("name", "why, and what to do"), [(f"`{name}`", why) for name, why in sorted(ABSENT.items())])}
 
-Files: `mg.load` reads PyTorch's state dicts and safetensors, `mg.save` writes safetensors: [files.md](files.md). ONNX goes
+Files: `mg.load` reads PyTorch's states from safetensors, `mg.save` writes safetensors: [files.md](files.md). ONNX goes
 both ways by way of [onnx.md](onnx.md).
 """
 

@@ -1,9 +1,11 @@
 """Data sets and DataLoader: PyTorch's batches, options, and the middle of an epoch."""
 
 import collections
+import copy
 
 import numpy as np
 import pytest
+from layers import same_error
 
 import minigrad as mg
 from minigrad.utils.data import ConcatDataset, DataLoader, Dataset, IterableDataset, Subset, TensorDataset, random_split
@@ -205,6 +207,17 @@ def test_samples_of_every_kind_are_collated():
 def test_options_that_contradict(options, words):
     with pytest.raises(ValueError, match=words):
         DataLoader(**{"dataset": TensorDataset(mg.arange(3)), **options})
+
+
+@pytest.mark.parametrize(
+    "name", ["dataset", "batch_size", "sampler", "batch_sampler", "drop_last", "persistent_workers"]
+)
+def test_what_the_samplers_were_made_of_stays(torch, name):
+    loader = DataLoader(range(5), batch_size=2)
+    same_error(torch, lambda lib: setattr(lib.utils.data.DataLoader(range(5)), name, 3), opening=40)
+    with pytest.raises(ValueError, match=f"{name} attribute should not be set .* got 3"):
+        setattr(loader, name, 3)
+    assert [len(batch) for batch in copy.deepcopy(loader)] == [2, 2, 1]
 
 
 def test_parts_of_data_sets(torch):

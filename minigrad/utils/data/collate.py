@@ -77,7 +77,7 @@ def _collate_sequences(batch: Sequence[Any]) -> Any:
     return _rebuild(first, parts)
 
 
-def default_convert(sample: Any) -> Any:
+def default_convert(data: Any) -> Any:
     """Turn the arrays of one sample into tensors, as a loader with ``batch_size=None`` does.
 
     Anything else is returned as it is; containers are converted part by part.
@@ -88,14 +88,14 @@ def default_convert(sample: Any) -> Any:
     >>> default_convert({"x": np.array([1, 2]), "name": "a"})
     {'x': tensor([1, 2]), 'name': 'a'}
     """
-    if isinstance(sample, (np.ndarray, np.generic)) and sample.dtype.kind not in "SUO":
-        return as_tensor(sample)
-    if isinstance(sample, Mapping):
-        parts = {key: default_convert(sample[key]) for key in sample}
-        return _rebuild(sample, parts)
-    if isinstance(sample, Sequence) and not isinstance(sample, (str, bytes)):
-        return _rebuild(sample, [default_convert(part) for part in sample])
-    return sample
+    if isinstance(data, (np.ndarray, np.generic)) and data.dtype.kind not in "SUO":
+        return as_tensor(data)
+    if isinstance(data, Mapping):
+        parts = {key: default_convert(data[key]) for key in data}
+        return _rebuild(data, parts)
+    if isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
+        return _rebuild(data, [default_convert(part) for part in data])
+    return data
 
 
 _KINDS: tuple[Any, ...] = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import reprlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -16,6 +17,15 @@ from minigrad.utils.data.options import check_sampling, check_workers
 from minigrad.utils.data.passes import Position, SerialPass, WorkerPass
 from minigrad.utils.data.pool import Pool
 from minigrad.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler
+
+_FIXED = {
+    "batch_size",
+    "batch_sampler",
+    "sampler",
+    "drop_last",
+    "dataset",
+    "persistent_workers",
+}
 
 
 class DataLoader:
@@ -88,6 +98,16 @@ class DataLoader:
         self._pool: Pool | None = None  # of persistent workers
         self._position: Position | None = None  # of the latest pass
         self._resumed: dict[str, Any] | None = None  # where the next pass begins
+        self._is_complete = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Raise ValueError for what the samplers were made of: a new value would change nothing."""
+        if name in _FIXED and "_is_complete" in vars(self):
+            raise ValueError(
+                f"{name} attribute should not be set after DataLoader is initialized, got "
+                f"{reprlib.repr(value)}"
+            )
+        super().__setattr__(name, value)
 
     def _set_samplers(self, size: int | None, shuffle: Any, sampler: Any, batch: Any) -> None:
         self.batch_size = size if batch is None else None
