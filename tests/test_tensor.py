@@ -194,6 +194,8 @@ def test_writing_inside_the_graph_is_a_new_value(torch):
         ),
         (lambda m: m.tensor([1, 2]).mean(), RuntimeError, "could not infer output dtype"),
         (lambda m: bool(m.ones(2)), RuntimeError, "Boolean value of Tensor with more than one value is ambiguous"),
+        (lambda m: float(m.ones(2)), ValueError, "only one element tensors can be converted to Python scalars"),
+        (lambda m: int(m.ones(0)), ValueError, "only one element tensors can be converted to Python scalars"),
         (lambda m: m.ones(2).item(), RuntimeError, "a Tensor with 2 elements cannot be converted to Scalar"),
         (lambda m: len(m.tensor(1.0)), TypeError, "len\\(\\) of a 0-d tensor"),
         (lambda m: m.tensor(["a"]), (TypeError, ValueError), "dimension|numbers"),

@@ -131,17 +131,20 @@ class Interop:
         return bool(self._data)
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._number())
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._number())
+
+    def _number(self) -> Any:
+        if self._data.size != 1:
+            message = "only one element tensors can be converted to Python scalars"
+            raise ValueError(f"{message}, got {list(self._data.shape)}")
+        return self.item()
 
     def __index__(self) -> int:
         if self._data.dtype.kind not in "iu" or self._data.size != 1:
-            raise TypeError(
-                "only integer tensors of a single element can be converted to an index, got "
-                f"{self._data.dtype}{list(self._data.shape)}"
-            )
+            raise TypeError("only integer tensors of a single element can be converted to an index")
         return int(self._data.item())
 
     def __contains__(self, value: Any) -> bool:
