@@ -262,13 +262,17 @@ class _ConvNd(Module):
         """Return the cross-correlation of the input with the weights."""
         if not isinstance(input, Tensor):
             input = as_tensor_argument(input, type(self).__name__)
+        return self._conv_forward(input, self.weight, self.bias)
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Compute as the layer does, with these weights: masked and standardised ones call it."""
         padding: Any = self.padding
         if self.padding_mode != "zeros":
             last_axis_first = [width for pair in self._pairs[::-1] for width in pair]
             input = pad(input, last_axis_first, self.padding_mode)
             padding = 0
         options = (self.stride, padding, self.dilation, self.groups)
-        return _conv(self.n, input, self.weight, self.bias, *options)
+        return _conv(self.n, input, weight, bias, *options)
 
     def extra_repr(self) -> str:
         parts = [f"{self.in_channels}, {self.out_channels}"]

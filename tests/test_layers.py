@@ -5,6 +5,7 @@ import types
 
 import numpy as np
 import pytest
+from layers import same_layer
 from oracle import text
 
 import minigrad as mg
@@ -144,6 +145,18 @@ def test_a_script_of_pytorchs(torch):
         return found
 
     np.testing.assert_allclose(losses(mg), losses(torch), rtol=2e-3)
+
+
+@pytest.mark.parametrize("mode", ["zeros", "circular"])
+def test_a_convolution_computes_with_weights_of_its_heirs(torch, mode):
+    def make(L):
+        class Masked(L.nn.Conv2d):
+            def forward(self, x):
+                return self._conv_forward(x, self.weight * (self.weight > 0), self.bias)
+
+        return Masked(4, 2, 3, padding=1, padding_mode=mode)
+
+    same_layer(torch, make, np.random.default_rng(0).standard_normal(IMAGE).astype("float32"))
 
 
 def signature(cls, leave=()):
