@@ -163,6 +163,25 @@ VIZ = (
     Mutant("stopping early uses the graph up", "minigrad/viz/steps.py", "[gradient], None, True, False)", "[gradient], None, retain_graph, False)", "tests/test_viz_steps.py"),
     Mutant("stopping early changes .grad", "minigrad/viz/steps.py", "    yield from run.steps\n    for node, g, owned in grads:\n        accumulate(node, g, owned)\n", "    for node, g, owned in grads:\n        accumulate(node, g, owned)\n    yield from run.steps\n", "tests/test_viz_steps.py"),
 )  # fmt: skip
+ALIGN, PAGES, BOXES = "minigrad/viz/align.py", "tests/test_viz_page.py", "tests/test_viz_page_boxes.py"
+CLOSED = f"{BOXES}::test_any_set_of_open_boxes_is_the_picture_closed_there"
+LINES = "tests/test_viz_layout.py::test_no_line_runs_through_what_it_does_not_belong_to"
+VIZ_PAGES = (
+    Mutant("numbers outweigh equality: an inserted layer moves those behind it", ALIGN, "EQUAL, ALIKE, NAMESAKE = 4.0, 2.0, 0.5", "EQUAL, ALIKE, NAMESAKE = 4.0, 2.0, 9.0", "tests/test_viz_diff.py"),
+    Mutant("calls of two classes are the same", ALIGN, "if self.kind != other.kind:", "if False:", "tests/test_viz_diff.py"),
+    Mutant("the ratio of two runs is upside down", "minigrad/viz/elements.py", "return now / before", "return before / now", "tests/test_viz_diff.py"),
+    Mutant("an arrow of a closed box carries one gradient of many", "minigrad/viz/folding.py", "arrows[key] = join_edges(arrows[key], e)", "pass", CLOSED),
+    Mutant("a closed box reads what is inside it", "minigrad/viz/folding.py", "for call in mine if call not in shared)]", "for call in mine)]", CLOSED),
+    Mutant("a value read inside leaves its box", "minigrad/viz/folding.py", "if call not in inside_both:", "if True:", CLOSED),
+    Mutant("a long edge is not cut", "minigrad/viz/long_edges.py", "cut = edge._replace(source=number)", "cut = edge", "tests/test_viz.py::test_what_is_read_far_away_is_drawn_there_again"),
+    Mutant("a name ends the page's script", "minigrad/viz/page.py", 'return text.replace("<", ', 'return text.replace("\\0", ', f"{PAGES}::test_the_page_stands_alone"),
+    Mutant("a step in a closed box lights nothing", "minigrad/viz/stepping.js", "null : folding.shown(vertex)", "null : data.nodes[vertex]", f"{BOXES}::test_every_step_lights_a_box_at_every_depth"),
+    Mutant("what is found stays closed", "minigrad/viz/folding.js", "for (const at of around(call)) opened.add(at);", "", f"{BOXES}::test_find_looks_into_closed_boxes_and_goes_on"),
+    Mutant("a line is straight through what stands beside it", "minigrad/viz/layering.js", "Math.min(high, Math.max(low, sum / (k - i)))", "sum / (k - i)", LINES),
+    Mutant("a line enters a frame somewhere else", "minigrad/viz/layout.js", "item.ports.set(run, v.x - x0);", "item.ports.set(run, 0);", LINES),
+    Mutant("any site reads the numbers of a run", "minigrad/viz/live_server.py", 'if self.headers.get("Host") not in names:', "if False:", "tests/test_viz_live.py"),
+    Mutant("statistics are taken though nobody looks", "minigrad/viz/live.py", "if self._asked and monotonic()", "if monotonic()", "tests/test_viz_live.py"),
+)  # fmt: skip
 INDEX, LINALG, EINSUM = "minigrad/ops/indexing.py", "minigrad/ops/linalg.py", "minigrad/ops/einsum.py"
 ELEMENTWISE, SCAN, WINDOW = "minigrad/ops/elementwise.py", "minigrad/ops/scan.py", "minigrad/ops/window.py"
 PRIMITIVES, INDEXING = "tests/test_primitives.py", "tests/test_indexing.py"
@@ -367,7 +386,7 @@ COMPILER = (
     Mutant("two arguments may lie in one memory", "minigrad/compiler/replay.py", "if self.owners or self.written_inputs:", "if False:", "tests/test_compile_guards.py"),
     Mutant("an optimizer asks for its numbers once", "minigrad/optim/optimizer.py", "self._asked = [None, None, None]  #", "self._asked = self._asked or [None, None, None]  #", "tests/test_optim.py tests/test_lr_scheduler.py"),
 )  # fmt: skip
-MUTANTS = (*MUTANTS, *AUTOGRAD, *VIZ, *OPERATIONS, *SURROUNDINGS, *NUMBERS, *COMPILER)
+MUTANTS = (*MUTANTS, *AUTOGRAD, *VIZ, *VIZ_PAGES, *OPERATIONS, *SURROUNDINGS, *NUMBERS, *COMPILER)
 
 
 def _left_out(folder: str, names: list[str]) -> set[str]:

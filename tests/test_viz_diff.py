@@ -42,6 +42,11 @@ class Named(nn.Module):
         (mlp(nn.Linear(3, 3)), mlp(nn.Linear(3, 3), nn.Linear(3, 3)), "+ 2: Linear"),
         (mlp(), mlp(out=4), "~ 1: Linear\n~ output"),
         (mlp(), mlp(wide=5), "~ 0: Linear\n~ 1: Linear"),
+        (
+            net(nn.Linear(2, 4), nn.Linear(4, 2)),
+            net(*(nn.Linear(2, n) for n in (2, 4)), nn.Linear(4, 3)),
+            "+ 0: Linear\n~ 2: Linear\n~ output",
+        ),
         (blocks(12), blocks(13), "+ 12: Sequential"),
         (blocks(3), net(*blocks(1), net(nn.Linear(2, 2), nn.Tanh(), nn.Tanh()), *blocks(1)), "+ 1.2: Tanh"),
         (Named(False), Named(True), "+ norm: BatchNorm1d"),

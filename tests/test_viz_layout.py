@@ -20,12 +20,15 @@ FAULTS = """() => {
   const shapes = [...svg.querySelectorAll('.node')].map((g) => [g, box(g.firstElementChild)]);
   const frames = [...svg.querySelectorAll('.cluster > rect')].map((e) => [e, box(e, -0.5)]);
   const titles = [...svg.querySelectorAll('.cluster > text')].map((e) => [e, box(e, 0)]);
+  const sideways = ['LR', 'RL'].includes(JSON.parse(document.getElementById('data').textContent).direction);
   const within = ({ x, y }, b) => b.l < x && x < b.r && b.t < y && y < b.b;
   for (const path of svg.querySelectorAll('.edge > path:first-child')) {
     const length = path.getTotalLength(), points = [];
     for (let at = 0; at <= length; at += 1) points.push(path.getPointAtLength(at));
     const ends = [path.getPointAtLength(0), path.getPointAtLength(length)];
     if (length < 4) faults.push('a line without length');
+    const along = ({ x, y }) => (sideways ? x : y);
+    if (points.some((p, i) => i > 2 && Math.abs(along(p) - along(points[i - 3])) < 0.05)) faults.push('a line across the flow');
     for (const [g, b] of shapes) {
       const near = (p) => b.l - 3 <= p.x && p.x <= b.r + 3 && b.t - 3 <= p.y && p.y <= b.b + 3;
       if (ends.some(near)) continue;

@@ -61,9 +61,20 @@ def step_to(page, value):
 
 
 # ---- one by one
-def test_any_set_of_open_boxes_is_the_picture_closed_there(encoder):
+def heads():
+    """An attention whose three layers read one value, watched."""
+    mg.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 4), gallery.Attention(4))
+    loss = model(mg.randn(2, 3, 4)).square().sum()
+    with viz.watch():
+        loss.backward()
+    return viz.graph(loss)
+
+
+@pytest.mark.parametrize("name", ["encoder", "heads"])
+def test_any_set_of_open_boxes_is_the_picture_closed_there(encoder, name):
     """What is shown at a depth is what the picture itself shows, closed at that depth, arrow by arrow."""
-    _, picture, _ = encoder
+    picture = encoder[1] if name == "encoder" else heads()
     folding = viz.folding.foldable(picture, picture.whole)
     base = viz.repeats.merge_repeats(picture.whole)
     for depth in range(4):

@@ -95,11 +95,12 @@ function layout(nodes, edges, boxes, direction = "TB") {
     for (const item of items) if (item.ports) arrange(level.get(item.box));
     const hasTitle = here.title && !sideways;
     const ins = here.links.filter((l) => !l.from), outs = here.links.filter((l) => !l.to);
-    for (const [links, end] of [[ins, "from"], [outs, "to"]]) {  // one port for many that carry the same value
+    // What carries the same value leaves through one port, since its line goes on as one; it enters so where there is much.
+    for (const [links, end, few] of [[ins, "from", FEW], [outs, "to", 0]]) {
       const same = new Map();
       for (const l of links) append(same, valueOf(l), l);
       for (const group of same.values()) {
-        const parts = group.length > FEW ? [group] : group.map((l) => [l]);
+        const parts = group.length > few ? [group] : group.map((l) => [l]);
         for (const part of parts) {
           const port = { port: part.map((l) => l.run.i), width: LINE, height: 0 };
           for (const l of part) l[end] = port;
