@@ -139,7 +139,7 @@ def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
     return tensor.shape[1] * taps, tensor.shape[0] * taps
 
 
-def _fan(tensor: Tensor, mode: str) -> int:
+def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
     modes = ("fan_in", "fan_out")
     if mode not in modes:
         raise ValueError(f"Mode {mode} not supported, please use one of {list(modes)}")
@@ -173,7 +173,11 @@ def kaiming_uniform_(
     """Fill from U(±gain √(3 / fan)), ``a`` the slope of leaky_relu (He et al., 2015)."""
     if _is_empty(tensor):
         return tensor
-    bound = math.sqrt(3) * calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode))
+    bound = (
+        math.sqrt(3)
+        * calculate_gain(nonlinearity, a)
+        / math.sqrt(_calculate_correct_fan(tensor, mode))
+    )
     return uniform_(tensor, -bound, bound, generator)
 
 
@@ -188,7 +192,7 @@ def kaiming_normal_(
     """Fill from N(0, gain² / fan), ``a`` the slope of leaky_relu (He et al., 2015)."""
     if _is_empty(tensor):
         return tensor
-    std = calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode))
+    std = calculate_gain(nonlinearity, a) / math.sqrt(_calculate_correct_fan(tensor, mode))
     return normal_(tensor, 0.0, std, generator)
 
 
@@ -202,7 +206,7 @@ def default_(weight: Tensor, bias: Tensor | None) -> None:
     """Fill as Linear and Conv do: both from U(±1/√fan_in)."""
     kaiming_uniform_(weight, a=math.sqrt(5))
     if bias is not None:
-        fan_in = _fan(weight, "fan_in")
+        fan_in = _calculate_correct_fan(weight, "fan_in")
         bound = 1 / math.sqrt(fan_in) if fan_in > 0 else 0.0
         uniform_(bias, -bound, bound)
 

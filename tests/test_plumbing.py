@@ -206,6 +206,27 @@ def test_paths_of_devices_and_of_dtypes():
     assert mg.cuda.get_rng_state_all() == [] and mg.xpu.device_count() == mg.mps.device_count() == 0
 
 
+def test_what_optimizers_of_ones_own_and_layers_import(torch):
+    from minigrad.nn.common_types import _size_2_t  # noqa: F401
+    from minigrad.nn.modules.transformer import _get_clones
+    from minigrad.optim import Optimizer
+    from minigrad.optim.adamw import AdamW
+    from minigrad.optim.optimizer import ParamsT, required  # noqa: F401
+    from minigrad.utils.tensorboard import SummaryWriter
+
+    assert AdamW is mg.optim.AdamW and SummaryWriter is mg.viz.SummaryWriter
+    assert len(_get_clones(mg.nn.ReLU(), 3)) == 3
+    weight = (4, 3, 2)
+    for mode in ("fan_in", "fan_out"):
+        fans = [lib.nn.init._calculate_correct_fan(lib.ones(*weight), mode) for lib in (mg, torch)]
+        assert fans[0] == fans[1]
+    assert repr(required) == "<required parameter>"
+    own = type("Own", (Optimizer,), {"__init__": lambda self, p, lr=required: Optimizer.__init__(self, p, {"lr": lr})})
+    assert own([mg.ones(1)], lr=0.1).param_groups[0]["lr"] == 0.1
+    with pytest.raises(ValueError, match="didn't specify a value of required optimization parameter lr"):
+        own([mg.ones(1)])
+
+
 def test_the_default_type_is_called_tensor_and_mocks_are_attributes(torch):
     from unittest.mock import MagicMock
 

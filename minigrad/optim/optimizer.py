@@ -30,8 +30,19 @@ _ndarray = np.ndarray
 Array = np.ndarray
 Options = dict[str, Any]
 Params = Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[dict[str, Any]]
+ParamsT = Params  # PyTorch's name
 _HOST = np.zeros(0)  # what a count is made like: an array of NumPy's own
 SHOULD_BE_NON_NEGATIVE = "{} should be >= 0 but is: {}"  # of the optimizers that came last
+
+
+class _Required:
+    """The default of an option that every group must bring, in optimizers of one's own."""
+
+    def __repr__(self) -> str:
+        return "<required parameter>"
+
+
+required: Any = _Required()
 
 
 class Optimizer(HookMethods):
@@ -107,6 +118,12 @@ class Optimizer(HookMethods):
                 f"numbers {repeated} of this one"
             )
         settings = {**self.defaults, **param_group}
+        for name, value in settings.items():
+            if value is required:
+                raise ValueError(
+                    "parameter group didn't specify a value of required optimization parameter "
+                    f"{name}"
+                )
         lr = settings.get("lr")
         if isinstance(lr, Tensor) and lr.numel() != 1:
             raise ValueError(f"Tensor lr must be 1-element, got one of shape {lr.shape}")

@@ -5,3 +5,4 @@ from minigrad.nn.transformer import TransformerDecoder as TransformerDecoder
 from minigrad.nn.transformer import TransformerDecoderLayer as TransformerDecoderLayer
 from minigrad.nn.transformer import TransformerEncoder as TransformerEncoder
 from minigrad.nn.transformer import TransformerEncoderLayer as TransformerEncoderLayer
+from minigrad.nn.transformer import _get_clones as _get_clones

@@ -1,0 +1,3 @@
+"""The name of PyTorch's ``optim.adamw``."""
+
+from minigrad.optim.adam import AdamW as AdamW
