@@ -1,5 +1,6 @@
 """What scripts carry along and what means nothing on a CPU, beside PyTorch: mixed precision, devices, timers, names."""
 
+import sys
 import warnings
 
 import numpy as np
@@ -225,6 +226,20 @@ def test_what_optimizers_of_ones_own_and_layers_import(torch):
     assert own([mg.ones(1)], lr=0.1).param_groups[0]["lr"] == 0.1
     with pytest.raises(ValueError, match="didn't specify a value of required optimization parameter lr"):
         own([mg.ones(1)])
+
+
+def test_an_import_of_a_missing_name_says_as_much_as_its_use():
+    for module, name, words in (
+        ("minigrad", "jit", "nothing to script"),
+        ("minigrad.nn", "Embeding", "did you mean 'Embedding'.*docs/layers.md"),
+        ("minigrad.nn.functional", "leaky", "docs/layers.md"),
+        ("minigrad.optim", "Lion", "docs/layers.md lists the optimizers"),
+    ):
+        with pytest.raises(ImportError, match=words):
+            exec(f"from {module} import {name}")
+        with pytest.raises(AttributeError, match=words):
+            exec(f"import {module}; {module}.{name}")
+        assert not hasattr(sys.modules[module], name)
 
 
 def test_the_default_type_is_called_tensor_and_mocks_are_attributes(torch):
