@@ -25,7 +25,7 @@ def pictures():
     yield viz.graph(deep(x).sum(), depth=3, direction="LR")
     odd = mg.tensor([float("nan"), float("inf")], requires_grad=True)
     picture = viz.graph((odd * float("inf")).sum() * mg.tensor(-float("inf")), {'a"\n<#`\\n': odd}, show=everything)
-    picture.title, picture.note = 'one "title"', "ünï"
+    picture.title, picture.note = 'one \\ "title"', "ünï"
     yield picture
 
 
@@ -58,7 +58,7 @@ def test_mermaid_frames_hold_what_their_calls_did():
 
 def test_names_are_shown_as_they_are():
     *_, odd = pictures()
-    assert odd.mermaid().startswith("---\ntitle: \"one 'title'\"\n---\n")
+    assert odd.mermaid().startswith('---\ntitle: "one \\\\ \\"title\\""\n---\n')
     assert '["a#quot; #lt;#35;#96;\\\u200bn<br>length 2"]' in re.sub(r"<br>‖.*?(?=\")", "", odd.mermaid())
 
 

@@ -5,6 +5,8 @@ https://mermaid.js.org/syntax/flowchart.html
 
 from __future__ import annotations
 
+import json
+
 from minigrad.viz.dot import MARKS, edge_words, frame_title, gradient_words, vertex_words
 from minigrad.viz.elements import Cluster, Edge, Picture, Vertex
 
@@ -43,8 +45,10 @@ def mermaid_text(picture: Picture) -> str:
     """Return the text: frames nested as the module calls are, numbers those of the picture."""
     lines = []
     if picture.title:
-        title = picture.title.replace("\n", " ").replace('"', "'")
-        lines += ["---", f'title: "{title}"', "---"]
+        title = json.dumps(
+            picture.title.replace("\n", " "), ensure_ascii=False
+        )  # YAML's string, too
+        lines += ["---", f"title: {title}", "---"]
     lines.append(f"flowchart {picture.direction}")
     lines += _inside(picture, None, "  ")
     lines += [_edge_line(picture, edge) for edge in picture.edges]
