@@ -813,6 +813,14 @@ def test_counting_and_searching(torch, call):
     check(torch, call)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("bins", [3, 7, 100])
+@pytest.mark.parametrize("parts", range(1, 12))
+def test_what_lies_on_an_edge_is_counted_on_the_same_side(torch, parts, bins, dtype):
+    x = (np.arange(parts + 1) / parts - 0.8).astype(dtype)
+    check(torch, lambda L, x: L.histc(x, bins), x)
+
+
 AT = [
     lambda L, x, d: x.sum(d),
     lambda L, x, d: x.mean(d),

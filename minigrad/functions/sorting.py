@@ -266,9 +266,8 @@ def histc(input: T, bins: int = 100, min: float = 0, max: float = 0) -> T:
     if min == max:
         min, max = min - 1, max + 1
     inside = data[(data >= min) & (data <= max)]
-    bins_per_unit = bins / (max - min)
-    places = ((inside - min) * bins_per_unit).astype(np.int64)
-    places = np.minimum(places, bins - 1)
+    places = (inside - min) * bins / (max - min)  # in PyTorch's order: an edge is rounded as there
+    places = np.minimum(places.astype(np.int64), bins - 1)
     return input._wrap(count_places(places, minlength=bins).astype(data.dtype))
 
 
