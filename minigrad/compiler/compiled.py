@@ -90,11 +90,14 @@ class Compiled:
             if changed is None:
                 return self._run(variant, args, kwargs, leaves)
             reason = changed
-        if not self.programs.has_room(key):
+        has_room = self.programs.has_room(key)
+        if self.programs.is_full:
             self._say(
                 f"there are {MOST_PROGRAMS} programs, and this call fits none of them: {reason} "
-                "changes; it runs eagerly"
+                "changes; it runs eagerly",
+                once="programs",
             )
+        if not has_room:
             return self.function(*args, **kwargs)
         variant = Variant(key, reason, list(map(in_words, leaves)))
         self.variants.setdefault(key, []).append(variant)
@@ -290,9 +293,11 @@ class Compiled:
         reach.visit_state()
         return reach
 
-    def _say(self, text: str) -> None:
-        if text not in self.said:
-            self.said.add(text)
+    def _say(self, text: str, once: str = "") -> None:
+        """Warn, but not twice in the same words, or of the same matter."""
+        matter = once or text
+        if matter not in self.said:
+            self.said.add(matter)
             warn(f"compile: {text}")
 
     # ---- what there is --------------------------------------------------------------------------

@@ -71,6 +71,7 @@ class Programs:
     def __init__(self, variants: dict[Any, list[Variant]]) -> None:
         self.variants = variants
         self.came: set[Any] = set()  # keys of calls that ran eagerly, as there was no room
+        self.is_full = False  # was so when a call fitted none
         self.gone = 0  # how many gave way in a row, none of which had come twice
 
     def all(self) -> list[Variant]:
@@ -91,7 +92,8 @@ class Programs:
         Where as many as there may be programs gave way in a row, only a kind that comes again may.
         """
         programs = self.live()
-        if len(programs) < MOST_PROGRAMS:
+        self.is_full = len(programs) >= MOST_PROGRAMS
+        if not self.is_full:
             return True
         waiting = [variant for variant in programs if variant.replay is None]
         of_this_kind = self.variants.get(key)
