@@ -135,12 +135,13 @@ class Tensor(Recorded, OperatorMethods, InPlace, Interop):
             self._node = node
             self._node.grad, self._detached_grad = self._detached_grad, None
         elif not requires_grad and self._node is not None:
-            if not self.is_leaf:
+            source = self._node.primitive
+            if source is not None:
                 raise RuntimeError(
                     "you can only change requires_grad flags of leaf variables. If you want to use "
                     "a computed variable in a subgraph that doesn't require differentiation use "
                     "var_no_grad = var.detach(). "
-                    f"This one came from {self._node.primitive.name}"
+                    f"This one came from {source.name}"
                 )
             self._resting, self._node = self._node, None
             self._detached_grad, self._resting.grad = self._resting.grad, None
