@@ -179,5 +179,5 @@ CLAIM = Claim(
               "(95 % interval above it); noise and blur: more than nothing (95 % interval); the "
               "three intervals hold together. All: reproduced; some: partly",
     reference="Schneider et al.: ResNet-50 on ImageNet-C from 76.7 to 62.2 % mean corruption error",
-    cells=cells, measure=measure, judge=judge, draw=draw, ci=True, size=(10.0, 4.2),
+    cells=cells, measure=measure, judge=judge, draw=draw, size=(10.0, 4.2),
 )  # fmt: skip
