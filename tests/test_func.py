@@ -158,6 +158,7 @@ ERRORS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")  # of PyTorch's own jvp, at its first call
 @pytest.mark.parametrize("name", ERRORS)
 def test_errors_as_torch_func(torch, name):
     found = []
