@@ -96,7 +96,7 @@ class Arena:
 
     def _let_derived_stay(self, calls: list[Call]) -> None:
         """Let what is derived last from one call of the page to the next: it comes first in it."""
-        derived = {place.memory for call in calls if call.is_derived for place in [call.results]}
+        derived = {call.results.memory for call in calls if call.is_derived}
         for call in calls:
             if not call.is_derived:
                 read = {place.memory for place in call.reads()}

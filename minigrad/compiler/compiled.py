@@ -90,14 +90,13 @@ class Compiled:
             if changed is None:
                 return self._run(variant, args, kwargs, leaves)
             reason = changed
-        has_room = self.programs.has_room(key)
         if self.programs.is_full:
             self._say(
                 f"there are {MOST_PROGRAMS} programs, and this call fits none of them: {reason} "
                 "changes; it runs eagerly",
                 once="programs",
             )
-        if not has_room:
+        if not self.programs.has_room(key):
             return self.function(*args, **kwargs)
         variant = Variant(key, reason, list(map(in_words, leaves)))
         self.variants.setdefault(key, []).append(variant)
@@ -304,10 +303,8 @@ class Compiled:
     @property
     def source(self) -> str:
         """The page that was written last, straight NumPy; "" before the second call."""
-        pages = [
-            variant.replay.page for variant in self.programs.all() if variant.replay is not None
-        ]
-        return pages[-1].text if pages else ""
+        written = self.programs.written()
+        return written[-1].replay.page.text if written else ""  # type: ignore[union-attr]
 
     def picture(self, planned: bool = True, direction: str = "TB") -> Graph:
         """Return the program that was written last as a picture, without ``planned`` as recorded.

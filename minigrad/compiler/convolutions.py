@@ -7,7 +7,6 @@ on registers; sizes stand in the table behind the addresses, so that layers shar
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import itertools
 import math
@@ -44,13 +43,7 @@ def _as_loop(call: Call) -> Call | None:
     if not text.pays():
         return None
     text.write()
-    loop = dataclasses.replace(call)
-    loop.function = text
-    loop.args, loop.kwargs = text.reads, {}
-    loop.results = text.stores
-    loop.is_loop = True
-    loop.is_whole = False
-    return loop
+    return call.as_loop(text)
 
 
 def _is_plain(call: Call) -> bool:

@@ -18,11 +18,9 @@ import numpy as np
 from minigrad.compiler.convolutions import convolved
 from minigrad.compiler.forms import in_one_form, read_by
 from minigrad.compiler.loop_text import Text
-from minigrad.compiler.plan import may_fail
+from minigrad.compiler.plan import LASTING, may_fail
 from minigrad.compiler.pooling import pooled
 from minigrad.compiler.program import (
-    INPUT,
-    STATE,
     TEMPORARY,
     Call,
     Memory,
@@ -35,7 +33,6 @@ from minigrad.compiler.statements import Statement, steps_over
 
 LONG = 1024  # numbers that are added up one after the other, in rows
 SMALL = 64  # numbers: shorter loops gain nothing
-LASTING = (STATE, INPUT)
 Where = tuple[int, tuple[int, ...]]  # of a place under a loop: its offset, and steps along the axes
 
 

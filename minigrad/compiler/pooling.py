@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import itertools
 import math
@@ -58,9 +57,9 @@ def pooled(calls: list[Any]) -> list[Any]:
             if _goes_with(winner, call, rewritten):
                 joined.add(winner)  # type: ignore[arg-type]
                 both.append(winner)
-            call = _as_loop(call, Pooling(both))
+            call = call.as_loop(Pooling(both))
         elif _is_loop(call, SCATTER):
-            call = _as_loop(call, Scattering(call))
+            call = call.as_loop(Scattering(call))
         result.append(call)
     return [call for call in result if call not in joined]
 
@@ -94,17 +93,6 @@ def _is_loop(call: Any, function: Any) -> bool:
         if not place_is_c(place):
             return False
     return True
-
-
-def _as_loop(call: Call, text: Any) -> Call:
-    """Return a call that runs a text."""
-    loop = dataclasses.replace(call)
-    loop.function = text
-    loop.args, loop.kwargs = text.reads, {}
-    loop.results = text.stores
-    loop.is_loop = True
-    loop.is_whole = False
-    return loop
 
 
 LANES = 16  # windows of a row that are done at once

@@ -111,6 +111,16 @@ class Call:
         if not self.overwrites:
             yield from places(outs)
 
+    def as_loop(self, text: Any) -> Call:
+        """Return a call that runs a printed text instead."""
+        loop = dataclasses.replace(self)
+        loop.function = text
+        loop.args, loop.kwargs = text.reads, {}
+        loop.results = text.stores
+        loop.is_loop = True
+        loop.is_whole = False
+        return loop
+
 
 @dataclass(slots=True, eq=False)
 class Request:

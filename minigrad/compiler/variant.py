@@ -71,7 +71,6 @@ class Programs:
     def __init__(self, variants: dict[Any, list[Variant]]) -> None:
         self.variants = variants
         self.came: set[Any] = set()  # keys of calls that ran eagerly, as there was no room
-        self.is_full = False  # was so when a call fitted none
         self.gone = 0  # how many gave way in a row, none of which had come twice
 
     def all(self) -> list[Variant]:
@@ -86,21 +85,23 @@ class Programs:
         """Return those that have a page."""
         return [variant for variant in self.all() if variant.replay is not None]
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there are as many as there may be."""
+        return len(self.live()) >= MOST_PROGRAMS
+
     def has_room(self, key: Any) -> bool:
         """Whether one more call may be written down: in place of one that never came again.
 
         Where as many as there may be programs gave way in a row, only a kind that comes again may.
         """
-        programs = self.live()
-        self.is_full = len(programs) >= MOST_PROGRAMS
         if not self.is_full:
             return True
-        waiting = [variant for variant in programs if variant.replay is None]
+        waiting = [variant for variant in self.live() if variant.replay is None]
         of_this_kind = self.variants.get(key)
         comes_again = key in self.came and not of_this_kind
         if waiting and (self.gone < MOST_PROGRAMS or comes_again):
-            by_age = sorted(waiting, key=lambda variant: variant.number)
-            oldest = by_age[0]
+            oldest = min(waiting, key=lambda variant: variant.number)
             same_key = self.variants[oldest.key]
             same_key.remove(oldest)
             self.came.discard(key)
