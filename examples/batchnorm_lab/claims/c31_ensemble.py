@@ -64,6 +64,17 @@ def measure(cell, data: Data, tick=lambda n: None) -> dict:
     return {"alone": alone, "together": together, "choice": choice.told()}
 
 
+def of_six(results, arm: str) -> list[float]:
+    """Return by group how accurate the six are together."""
+    return [v["together"][-1] for v in pick(results, arm=arm)]
+
+
+def ahead_of_vanilla(results) -> list[float]:
+    """Return by group how much more accurate six with BatchNorm are than six without."""
+    pairs = zip(of_six(results, "without"), of_six(results, "BatchNorm"), strict=True)
+    return [b - a for a, b in pairs]
+
+
 def gain(results, arm: str) -> list[float]:
     """Return by group how much more accurate the six are than their mean member."""
     return [v["together"][-1] - float(np.mean(v["alone"])) for v in pick(results, arm=arm)]
@@ -72,13 +83,13 @@ def gain(results, arm: str) -> list[float]:
 def judge(results):
     """The six against their mean member with BatchNorm, and against six nets without it."""
     rows = [["", "rate", "a member", "six together", "gain"]]
-    six = {arm: [v["together"][-1] for v in pick(results, arm=arm)] for arm in ARMS}
+    six = {arm: of_six(results, arm) for arm in ARMS}
     alone = {arm: [float(np.mean(v["alone"])) for v in pick(results, arm=arm)] for arm in ARMS}
     for arm in ARMS:
         rate = chosen_rates(results, arm=arm).removeprefix(", rate ")
         told = [spread(group[arm], ".2%") for group in (alone, six)]
         rows.append([arm, rate, *told, points(gain(results, arm), COMPARISONS)])
-    over = [b - a for a, b in zip(six["without"], six["BatchNorm"], strict=True)]
+    over = ahead_of_vanilla(results)
     gained = gain(results, "BatchNorm")
     errors = [1 - a for a in six["BatchNorm"]]
     shares = [g / (1 - a) for g, a in zip(gained, alone["BatchNorm"], strict=True)]
@@ -104,11 +115,10 @@ def draw(figure, results):
         places = [n + 1 + shift for n in range(MEMBERS)]
         dots(left, places, runs, **{**style, "linestyle": "none"}, label=arm)
     labelled(left, "the first members together", "members", "test error, %")
-    six = {arm: [v["together"][-1] for v in pick(results, arm=arm)] for arm in ARMS}
     groups = {f"six − one,\n{arm}": gain(results, arm) for arm in ARMS}
-    over = [b - a for a, b in zip(six["without"], six["BatchNorm"], strict=True)]
-    groups["six with −\nsix without"] = over
-    by_name(right, {n: [100 * g for g in v] for n, v in groups.items()}, comparisons=COMPARISONS)
+    groups["six with −\nsix without"] = ahead_of_vanilla(results)
+    in_points = {name: [100 * x for x in values] for name, values in groups.items()}
+    by_name(right, in_points, comparisons=COMPARISONS)
     right.axvline(0, color="#222222", linewidth=0.8)
     labelled(right, "differences", "points of test accuracy", "", None)
 
