@@ -362,6 +362,8 @@ COMPILER = (
     Mutant("a loop keeps a number to itself that others read", "minigrad/compiler/loops.py", "last.get(m, i) > i", "last.get(m, i) > i + 9", "tests/test_compile_loops.py"),
     Mutant("a loop adds up across the axis that it shares", "minigrad/compiler/loops.py", "if new.summed and self.summed not in ((), new.summed):", "if False:", PRINTED),
     Mutant("a loop reads after another statement wrote", "minigrad/compiler/loop_text.py", "level = max(level, last_read.get(target, 0))", "level = max(level, 0)", PRINTED),
+    Mutant("parts of a product leave rows out", "minigrad/compiler/products.py", "range(0, len(a), rows)", "range(0, len(a) - rows, rows)", "tests/test_compile_loops.py"),
+    Mutant("the globals of functions within functions are not guarded", "minigrad/compiler/reach.py", "names.update(_globals(constant))", "names.update(())", "tests/test_compile_guards.py"),
     Mutant("a loop writes over what its next nest reads", "minigrad/compiler/taken_over.py", "free = position[later] >= end and later not in taken", "free = later not in taken", PRINTED),
     Mutant("a row of windows is written behind the end of its memory", "minigrad/compiler/pooling.py", "first = max(0, planes - last)", "first = planes", PRINTED),
     Mutant("a convolution counts what lies behind a row's end", "minigrad/compiler/convolutions.py", 'held = f"{self.lanes}, {used}"', 'held = f"{self.lanes}, {self.lanes}"', PRINTED),

@@ -133,6 +133,35 @@ def test_a_global_and_a_closure_are_guarded():
         assert compiled(mg.ones(2)).tolist() == [scale, scale]
 
 
+FACTOR = shift = 2.0
+
+
+class Scaled:
+    shift = 1.0
+
+
+def test_globals_are_guarded_and_attributes_of_the_same_name_are_not():
+    """A name that only stands behind a point is no global's."""
+    global FACTOR, shift
+    scaled = Scaled()
+
+    @mg.compile
+    def step(x):
+        def inner():
+            return FACTOR
+
+        return x * (inner() + scaled.shift)
+
+    for FACTOR in (2.0, 2.0, 2.0, 2.0, 3.0, 3.0, 3.0):
+        assert step(mg.ones(2)).tolist() == [FACTOR + 1] * 2
+    written = len(step.programs.written())
+    shift = 5.0
+    for _ in range(3):
+        step(mg.ones(2))
+    assert len(step.programs.written()) == written
+    assert "shift" not in [name for variant in step.programs.all() for name, *_ in variant.checks.names]
+
+
 # ---- a transaction --------------------------------------------------------------------------------------------------
 def test_a_batch_with_nan_warns_and_is_left_out():
     eager, compiled = pair()

@@ -9,6 +9,7 @@ from test_compile_nets import DROPPING, LAYERS, OPTIMIZERS, Run, batches, nets, 
 
 import minigrad as mg
 from minigrad import nn
+from minigrad.compiler import products
 from minigrad.compiler.loops import close
 from minigrad.compiler.statements import FORMULAS
 from minigrad.nn import functional as F
@@ -212,3 +213,33 @@ def test_log_and_tanh_are_right_to_two_ulps_at_all_numbers(name, dtype):
 def texts(fast):
     calls = fast.programs.all()[0].replay.program.calls
     return [call.function.text for call in calls if call.is_loop]
+
+
+def test_products_in_parts_are_the_whole(monkeypatch):
+    """Where BLAS is quicker at parts of a product, the page has it so."""
+    a, b = (np.random.default_rng(i).standard_normal(shape).astype("f") for i, shape in enumerate([(7, 5), (4, 5)]))
+    for rows_at_once in (1, 3, 7, 9):
+        ours = products.dot_in_rows(a, b.T, rows_at_once, out=np.empty((7, 4), "f"))
+        np.testing.assert_allclose(ours, a @ b.T, rtol=1e-5)
+    monkeypatch.setattr(products, "_rows_at_once", lambda a, b: 7)
+    eager, fast = both(lambda: nets.build("fig1_bn", mg, nn), "SGD")
+    near(eager, fast, batches("fig1_bn", 8), 1e-3)
+    assert fast.step.source.count("dot_in_rows(") == 11
+
+
+@pytest.mark.parametrize("shapes", [((60, 10), (10, 10)), ((4096, 512), (512, 512)), ((3, 2000), (2000, 1000))])
+def test_products_that_are_small_or_large_are_not_tried(shapes, monkeypatch):
+    monkeypatch.setattr(products, "_seconds", None)
+    a, b = ((shape, np.empty(shape, "f").strides, np.dtype("f")) for shape in shapes)
+    assert products._rows_at_once(a, b) == 0
+
+
+@pytest.mark.parametrize(("parts", "rows_at_once"), [(0.5, 12), (0.94, 12), (0.96, 0), (2.0, 0)])
+def test_parts_are_taken_where_they_are_quicker(monkeypatch, parts, rows_at_once):
+    seconds = lambda function, *args: parts if function is products.dot_in_rows else 1.0
+    monkeypatch.setattr(products, "_seconds", seconds)
+    products._rows_at_once.cache_clear()
+    x, w = (60, 784), (784, 100)
+    layouts = (x, np.empty(x, "f").strides, np.dtype("f")), (w, np.empty(w[::-1], "f").T.strides, np.dtype("f"))
+    assert products._rows_at_once(*layouts) == rows_at_once
+    products._rows_at_once.cache_clear()

@@ -91,7 +91,7 @@ class Constants:
         return place.is_itself and is_ours
 
     def _numbers_as_arrays(self, call: Call) -> None:
-        """Let a number beside a float array be an array of that dtype, as NumPy makes it.
+        """Let a number beside an array be an array of that dtype, as NumPy makes it.
 
         NumPy takes half a microsecond more for a number of Python's.
         """
@@ -99,21 +99,32 @@ class Constants:
         if call.function not in ARITHMETIC or not operands or call.kwargs.get("dtype"):
             return
         dtype = operands[0].dtype
-        if dtype.char not in "fd" or any(x.dtype != dtype for x in operands):
+        if any(x.dtype != dtype for x in operands):
             return
-        call.args = tuple(
-            self._number(x, dtype) if type(x) in (int, float) else x for x in call.args
-        )
+        args = [self._number(x, dtype) if _is_of(x, dtype) else x for x in call.args]
+        call.args = tuple(args)
 
     def _number(self, value: float, dtype: np.dtype[Any]) -> Any:
-        key = repr(float(value)), dtype.char
+        is_float = dtype.kind == "f"
+        key = repr(float(value) if is_float else value), dtype.char
         memory = self.numbers.get(key)
         if memory is None:
+            kind = "c" if is_float else "int"
             sign = "minus_" if value < 0 else ""
-            label = f"c_{sign}{abs(value)!r}"
+            label = f"{kind}_{sign}{abs(value)!r}"
             memory = constant(np.array(value, dtype), label)
             self.numbers[key] = memory
         return memory.place
+
+
+def _is_of(x: Any, dtype: np.dtype[Any]) -> bool:
+    """Whether NumPy takes a number of Python's beside an array for one of this dtype."""
+    if dtype.char in "fd":
+        return type(x) in (int, float)
+    if dtype.kind not in "iu" or type(x) is not int:
+        return False
+    limits = np.iinfo(dtype)
+    return limits.min <= x <= limits.max
 
 
 def _equal_ranks(call: Call) -> None:

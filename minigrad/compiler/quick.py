@@ -122,9 +122,13 @@ class Quick:
                 continue
             node_name = self._name(node)
             self._hold(f"{name}._node is {node_name}")
-            if node is not None:
-                self._hold(f"not {node_name}.hooks")
-                self._hold(f"not {node_name}.after_hooks")
+            if node is None:
+                continue
+            if node.hooks is node.after_hooks:  # two dictionaries are never one: there is none
+                self._hold(f"{node_name}.hooks is {node_name}.after_hooks")
+                continue
+            self._hold(f"not {node_name}.hooks")
+            self._hold(f"not {node_name}.after_hooks")
 
 
 def _divided(checks: Any) -> tuple[list[Any], list[Any], list[Any]]:

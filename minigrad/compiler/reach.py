@@ -8,6 +8,7 @@ so is each tensor's memory.
 from __future__ import annotations
 
 import collections
+import dis
 import functools
 import operator
 import random
@@ -211,7 +212,7 @@ class Reach:
             except ValueError:  # nothing is in it yet
                 continue
         globals_ = function.__globals__
-        for key in sorted(set(_names(code))):
+        for key in _globals(code):
             if key in globals_:
                 self.names.append((key, globals_, key))
                 self._visit_global(globals_[key], key, code)
@@ -233,8 +234,22 @@ class Reach:
                     self._visit_global(own[key], path, code)
 
 
+@functools.lru_cache(4096)
+def _globals(code: CodeType) -> tuple[str, ...]:
+    """Return the global names, and modules, that code and the functions in it look up."""
+    names = set()
+    for instruction in dis.get_instructions(code):
+        kind = instruction.opname
+        if "GLOBAL" in kind or kind in ("LOAD_NAME", "IMPORT_NAME"):
+            names.add(instruction.argval)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names.update(_globals(constant))
+    return tuple(sorted(names))
+
+
 def _names(code: CodeType) -> Iterator[str]:
-    """Yield the names that code and the functions in it look up."""
+    """Yield the names that code and the functions in it look up, attributes among them."""
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, CodeType):

@@ -16,7 +16,6 @@ from minigrad.compiler.recording import Recording
 from minigrad.compiler.snapshot import set_stream, stream_state
 from minigrad.compiler.source import GuardFailed, Page
 from minigrad.compiler.views import view
-from minigrad.optim.numbers import number_arrays
 from minigrad.storage import bump_version, bump_versions, history_of
 from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tree_map
@@ -218,27 +217,20 @@ class Requests:
 
     def _next(self, counters: list[tuple[Any, int]]) -> float:
         """Return the count of the step that comes, which is the same for all."""
-        first, *others = counters
-        t = _after(*first)
-        for other in others:
-            if _after(*other) != t:
-                raise GuardFailed("the parameters of an optimizer have other counts")
-        return t
+        counts = {counter.item() + ahead for counter, ahead in counters}
+        if len(counts) > 1:
+            raise GuardFailed("the parameters of an optimizer have other counts")
+        (count,) = counts
+        return float(count) + 1
 
     def _write(self, request: Any, values: tuple[Any, ...]) -> None:
-        arrays = number_arrays(request.dtype, values)
-        for array, new in zip(request.arrays, arrays, strict=True):
+        for array, new in zip(request.arrays, values, strict=True):
             if type(array) is bool:
                 if array is not new:
                     raise GuardFailed("an option of an optimizer")
             else:
                 array[...] = new
         request.values = values
-
-
-def _after(counter: Any, ahead: int) -> float:
-    """Return a count after the step that comes, which others in the step come before."""
-    return float(counter) + ahead + 1
 
 
 def compiled(page: Page, filename: str) -> tuple[Any, dict[str, Any]]:
