@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import math
 
 import numpy as np
 
@@ -53,6 +54,9 @@ def function_of(name, function):
     }
 
 
+FOLDS = ("high32", "high64", "low32", "low64", "number32", "number64", "larger", "smaller")
+
+
 class Interpreter:
     """Stands for ``compiled``; counts the loops that ran."""
 
@@ -60,10 +64,15 @@ class Interpreter:
         self.texts, self.runs = [], 0
 
     def __call__(self, text):
+        from minigrad.compiler import numba_functions
+
         body = text[text.index("def loop(table):") :]
         names = {"np": np, "load": load, "store": store, "plus": lambda a, b: a + b} | LANES
-        for name in ("exp", "log", "tanh", "erf"):
-            names |= function_of(name, getattr(np, name, None))
+        for name in ("exp", "log", "tanh"):
+            names |= function_of(name, getattr(np, name))
+        for name in ("erf", "erfc"):
+            names |= function_of(name, np.vectorize(getattr(math, name)))
+        names |= {name: getattr(numba_functions, name) for name in FOLDS}
         for name in TYPES:
             names[f"pointer_{name}"] = lambda address, name=name: Pointer(address, name)
         exec(body, names)

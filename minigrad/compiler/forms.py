@@ -307,6 +307,8 @@ def _together(first: Statement | None, second: Statement) -> Statement | None:
     """Return the sum of sums as one sum, None where its axes are not those that are left."""
     if first is None or len(second.operands) != 1:
         return None
+    if first.fold != second.fold:
+        return None
     read = second.operands[0]
     between = first.target
     left = _long_axes(between)

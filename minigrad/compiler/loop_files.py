@@ -14,9 +14,11 @@ HEAD = """\
 import numpy as np
 from numba import njit
 
+from minigrad.compiler.numba_erf import erf32, erf64, erfc32, erfc64
 from minigrad.compiler.numba_functions import (
-    exp32, exp64, load, log32, log64, plus, pointer_bool, pointer_float32, pointer_float64,
-    pointer_uint8, store, tanh32, tanh64,
+    exp32, exp64, high32, high64, larger, load, log32, log64, low32, low64, number32, number64,
+    plus, pointer_bool, pointer_float32, pointer_float64, pointer_uint8, smaller, store, tanh32,
+    tanh64,
 )  # {version}
 from minigrad.compiler.numba_registers import plus_product, put, row, total_of, zeros
 
@@ -30,7 +32,7 @@ def loop(table):
 def head() -> str:
     """Return how the text of each loop begins: other functions below it make another text."""
     functions = b""
-    for name in ("numba_functions.py", "numba_registers.py"):
+    for name in ("numba_functions.py", "numba_erf.py", "numba_registers.py"):
         functions += Path(__file__).with_name(name).read_bytes()
     return HEAD.format(version=hashlib.sha256(functions).hexdigest()[:16])
 

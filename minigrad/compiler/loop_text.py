@@ -148,32 +148,48 @@ class Text:
             return
         kept, inner = self.kept, self.inner
         sums = {s: f"s{self._next()}" for s in statements if s.summed}
-        self._zero(sums, indent)
+        self._begin(sums, indent)
         within = self._open(inner[:-1], indent, len(kept))
         parts = sums
         if inner[:-1]:  # of the last axis: sums of sums round less
             parts = {s: f"{name}_part" for s, name in sums.items()}
-            self._zero(parts, within)
+            self._begin(parts, within)
         body = self._open(inner[-1:], within, len(kept) + len(inner) - 1)
         known: dict[Any, str] = {}
         for s in statements:
             if s.summed:
                 value = self._formula(s, known, numbers, self.axes, body)
-                self._line(body, f"{parts[s]} = plus({parts[s]}, {value})")
+                self._take_in(s, parts[s], self._written(s, s.fold.code, value), body)
             else:
                 self._map(s, known, numbers, self.axes, body, self._is_stored(s))
         for s, name in sums.items():
             if parts is not sums:
-                self._line(within, f"{name} = plus({name}, {parts[s]})")
+                self._take_in(s, name, parts[s], within)
             numbers[s.target.memory] = name
         for s, name in sums.items():
+            number = self._written(s, s.fold.number, name)
+            if number != name:
+                self._line(indent, f"{name}_number = {number}")
+                numbers[s.target.memory] = number = f"{name}_number"
             if s.target.memory in self.outside:
-                self._store(s, name, kept, indent)
+                self._store(s, number, kept, indent)
 
-    def _zero(self, sums: dict[Any, str], indent: int) -> None:
+    def _begin(self, sums: dict[Any, str], indent: int) -> None:
+        """Write what sums begin with."""
         for s, name in sums.items():
-            zero = self._constant(0, s.target.dtype)
-            self._line(indent, f"{name} = {zero}")
+            start = self._constant(s.fold.start, s.target.dtype)
+            self._line(indent, f"{name} = {self._written(s, s.fold.code, start)}")
+
+    def _take_in(self, s: Any, name: str, value: str, indent: int) -> None:
+        """Write that a sum takes in the next number."""
+        taken_in = self._written(s, s.fold.register, name, value)
+        self._line(indent, f"{name} = {taken_in}")
+
+    @staticmethod
+    def _written(s: Any, template: str, *operands: str) -> str:
+        """Return a template of a fold, its operands put in."""
+        bits = 8 * s.dtype.itemsize
+        return template.format(*operands, bits=bits)
 
     def _rows(self) -> None:
         axes = self.axes
@@ -188,7 +204,8 @@ class Text:
             if sums:
                 indent = self._open(self.kept, 1, len(self.inner))
                 for s in sums:
-                    self._store(s, self._constant(0, s.target.dtype), axes, indent)
+                    start = self._constant(s.fold.start, s.target.dtype)
+                    self._store(s, start, axes, indent)
             if statements:
                 body = self._open(axes, 1)
                 known = {}
@@ -196,7 +213,8 @@ class Text:
                     if s.summed:
                         value = self._formula(s, known, {}, axes, body)
                         place = self._element(s.target, s, axes)
-                        self._line(body, f"store({place}, load({place}) + {value})")
+                        taken_in = self._written(s, s.fold.pair, f"load({place})", value)
+                        self._line(body, f"store({place}, {taken_in})")
                     else:
                         self._map(s, known, {}, axes, body, self._is_stored(s))
 

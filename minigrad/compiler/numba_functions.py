@@ -94,73 +94,96 @@ def _bits_as(kind: Any, integer: Any) -> Any:
     return bits
 
 
-_float32, _float64 = _bits_as(types.float32, types.int32), _bits_as(types.float64, types.int64)
-_int32, _int64 = _bits_as(types.int32, types.float32), _bits_as(types.int64, types.float64)
-_compiled: Any = njit(error_model="numpy", fastmath={"contract"}, cache=True)
+as_float32 = _bits_as(types.float32, types.int32)
+as_float64 = _bits_as(types.float64, types.int64)
+as_int32 = _bits_as(types.int32, types.float32)
+as_int64 = _bits_as(types.int64, types.float64)
+function: Any = njit(error_model="numpy", fastmath={"contract"}, forceinline=True, cache=True)
 _in_any_order: Any = njit(fastmath={"reassoc", "nsz"}, cache=True)
 
 
-@_compiled
+@function
 def power32(k: Any) -> Any:
     """2.0**k, by its bits."""
-    return _float32(np.int32((k + np.int32(127)) << np.int32(23)))
+    return as_float32(np.int32((k + np.int32(127)) << np.int32(23)))
 
 
-@_compiled
+@function
 def power64(k: Any) -> Any:
     """2.0**k, by its bits."""
-    return _float64(np.int64((k + 1023) << 52))
+    return as_float64(np.int64((k + 1023) << 52))
 
 
-@_compiled
-def exp32(x: Any) -> Any:
-    """exp(x) by Cephes' polynomial: libm's is called number by number, which takes six times."""
-    held = max(x, F(-104.0))
-    held = min(held, F(89.0))
-    n = np.floor(held * F(1.44269504088896341) + F(0.5))
-    r = held - n * F(0.693359375)
-    r = r - n * F(-2.12194440e-4)
+@function
+def scaled32(p: Any, n: Any) -> Any:
+    """p 2**n in two factors: denormal numbers, and infinity."""
+    k = np.int32(n)
+    half = k >> np.int32(1)
+    p = p * power32(half)
+    return p * power32(k - half)
+
+
+@function
+def scaled64(p: Any, n: Any) -> Any:
+    """p 2**n in two factors."""
+    k = np.int64(n)
+    half = k >> 1
+    return p * power64(half) * power64(k - half)
+
+
+@function
+def expm1_near32(r: Any) -> Any:
+    """exp(r) - 1 of |r| <= log(2)/2, by Cephes' polynomial."""
     p = F(1.9875691500e-4) * r + F(1.3981999507e-3)
     p = p * r + F(8.3334519073e-3)
     p = p * r + F(4.1665795894e-2)
     p = p * r + F(1.6666665459e-1)
     p = p * r + F(5.0000001201e-1)
-    p = p * r * r + r
-    p = p + F(1.0)
-    k = np.int32(n)
-    half = k >> np.int32(1)  # 2**k in two factors: denormal numbers, and infinity
-    p = p * power32(half)
-    p = p * power32(k - half)
-    return p if x == x else x
+    return p * r * r + r
 
 
-@_compiled
-def exp64(x: Any) -> Any:
-    """exp(x) by Cephes' rational function."""
-    held = min(max(x, -746.0), 710.0)
-    n = np.floor(held * 1.4426950408889634073599 + 0.5)
-    r = held - n * 6.93145751953125e-1 - n * 1.42860682030941723212e-6
+@function
+def expm1_near64(r: Any) -> Any:
+    """exp(r) - 1 of |r| <= log(2)/2, by Cephes' rational function."""
     square = r * r
     p = (1.26177193074810590878e-4 * square + 3.02994407707441961300e-2) * square + 1.0
     q = (3.00198505138664455042e-6 * square + 2.52448340349684104192e-3) * square
     q = (q + 2.27265548208155028766e-1) * square + 2.0
     p = r * p
-    p = 1.0 + 2.0 * p / (q - p)
-    k = np.int64(n)
-    half = k >> 1
-    p = p * power64(half) * power64(k - half)
+    return 2.0 * p / (q - p)
+
+
+@function
+def exp32(x: Any) -> Any:
+    """exp(x) in lanes: libm's is called number by number, which takes six times."""
+    held = max(x, F(-104.0))
+    held = min(held, F(89.0))
+    n = np.floor(held * F(1.44269504088896341) + F(0.5))
+    r = held - n * F(0.693359375)
+    r = r - n * F(-2.12194440e-4)
+    p = scaled32(expm1_near32(r) + F(1.0), n)
     return p if x == x else x
 
 
-@_compiled
+@function
+def exp64(x: Any) -> Any:
+    """exp(x) in lanes."""
+    held = min(max(x, -746.0), 710.0)
+    n = np.floor(held * 1.4426950408889634073599 + 0.5)
+    r = held - n * 6.93145751953125e-1 - n * 1.42860682030941723212e-6
+    p = scaled64(expm1_near64(r) + 1.0, n)
+    return p if x == x else x
+
+
+@function
 def log32(x: Any) -> Any:
     """log(x) by Cephes' polynomial."""
     tiny = x < F(1.17549435e-38)
     scaled = x * F(8388608.0) if tiny else x
-    bits = _int32(scaled)
+    bits = as_int32(scaled)
     e = np.float32((bits >> np.int32(23)) - np.int32(126))
     e = e - F(23.0) if tiny else e
-    m = _float32((bits & np.int32(0x7FFFFF)) | np.int32(0x3F000000))  # in [0.5, 1)
+    m = as_float32((bits & np.int32(0x7FFFFF)) | np.int32(0x3F000000))  # in [0.5, 1)
     low = m < F(0.707106781186547524)
     e = e - F(1.0) if low else e
     r = (m + m if low else m) - F(1.0)
@@ -183,15 +206,15 @@ def log32(x: Any) -> Any:
     return F(np.nan) if x < F(0.0) else result
 
 
-@_compiled
+@function
 def log64(x: Any) -> Any:
     """log(x) by Cephes' rational function."""
     tiny = x < 2.2250738585072014e-308
     scaled = x * 18014398509481984.0 if tiny else x
-    bits = _int64(scaled)
+    bits = as_int64(scaled)
     e = np.float64((bits >> 52) - 1022)
     e = e - 54.0 if tiny else e
-    m = _float64((bits & 0xFFFFFFFFFFFFF) | 0x3FE0000000000000)
+    m = as_float64((bits & 0xFFFFFFFFFFFFF) | 0x3FE0000000000000)
     low = m < 0.70710678118654752440
     e = e - 1.0 if low else e
     r = (m + m if low else m) - 1.0
@@ -216,7 +239,7 @@ def log64(x: Any) -> Any:
     return np.nan if x < 0.0 else result
 
 
-@_compiled
+@function
 def tanh32(x: Any) -> Any:
     """tanh(x), by Cephes' polynomial near 0 and by an exponential beyond."""
     size = abs(x)
@@ -228,12 +251,12 @@ def tanh32(x: Any) -> Any:
     near = p * square * size + size
     far = F(1.0) - F(2.0) / (exp32(size + size) + F(1.0))
     result = near if size < F(0.625) else far
-    sign = _int32(x) & np.int32(-2147483648)
-    result = _float32(_int32(result) | sign)
+    sign = as_int32(x) & np.int32(-2147483648)
+    result = as_float32(as_int32(result) | sign)
     return result if x == x else x
 
 
-@_compiled
+@function
 def tanh64(x: Any) -> Any:
     """tanh(x), by Cephes' rational function near 0 and by an exponential beyond."""
     size = abs(x)
@@ -252,3 +275,66 @@ def tanh64(x: Any) -> Any:
 def plus(a: Any, b: Any) -> Any:
     """a + b of a sum, whose order is free: then it runs in lanes."""
     return a + b
+
+
+# ---- the largest of many ----------------------------------------------------------------------
+@function
+def larger(a: Any, b: Any) -> Any:
+    """The larger of two numbers, NaN where one is."""
+    return a if a >= b or a != a else b
+
+
+@function
+def smaller(a: Any, b: Any) -> Any:
+    """The smaller of two numbers, NaN where one is."""
+    return a if a <= b or a != a else b
+
+
+@function
+def _ordered32(x: Any) -> Any:
+    """An integer: those of two numbers are ordered as the numbers are."""
+    bits = np.int32(as_int32(x))
+    return np.int32(bits ^ ((bits >> np.int32(31)) & np.int32(0x7FFFFFFF)))
+
+
+@function
+def _ordered64(x: Any) -> Any:
+    """An integer: those of two numbers are ordered as the numbers are."""
+    bits = as_int64(x)
+    return bits ^ ((bits >> 63) & 0x7FFFFFFFFFFFFFFF)
+
+
+@function
+def high32(x: Any) -> Any:
+    """The same, NaN the largest."""
+    return _ordered32(x) if x == x else np.int32(0x7FC00000)
+
+
+@function
+def high64(x: Any) -> Any:
+    """The same, NaN the largest."""
+    return _ordered64(x) if x == x else np.int64(0x7FF8000000000000)
+
+
+@function
+def low32(x: Any) -> Any:
+    """The same, NaN the smallest."""
+    return _ordered32(x) if x == x else np.int32(-0x7FC00001)
+
+
+@function
+def low64(x: Any) -> Any:
+    """The same, NaN the smallest."""
+    return _ordered64(x) if x == x else np.int64(-0x7FF8000000000001)
+
+
+@function
+def number32(k: Any) -> Any:
+    """The number of such an integer."""
+    return as_float32(np.int32(k ^ ((k >> np.int32(31)) & np.int32(0x7FFFFFFF))))
+
+
+@function
+def number64(k: Any) -> Any:
+    """The number of such an integer."""
+    return as_float64(k ^ ((k >> 63) & 0x7FFFFFFFFFFFFFFF))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import math
 from collections.abc import Iterator
@@ -13,10 +12,17 @@ import numpy as np
 
 from minigrad.compiler.buffers import place_is_c
 from minigrad.compiler.program import CONSTANT, Call, Place
-from minigrad.ops import elementwise
+from minigrad.ops import elementwise, special
 
 _ndarray = np.ndarray
 _BOOL = np.dtype(bool)
+
+
+def _noted(primitive: Any) -> Any:
+    """Return the function that a primitive is written down as."""
+    return primitive.function.__wrapped__
+
+
 PRODUCTS = (np.dot, _ndarray.dot, np.matmul)
 FORMULAS = {
     np.add: "{0} + {1}", np.subtract: "{0} - {1}", np.multiply: "{0} * {1}",
@@ -30,12 +36,38 @@ FORMULAS = {
     np.greater_equal: "{0} >= {1}", np.equal: "{0} == {1}", np.not_equal: "{0} != {1}",
     np.logical_not: "not {0}", np.logical_and: "{0} and {1}", np.logical_or: "{0} or {1}",
     np.copy: "{0}", _ndarray.copy: "{0}", np.where: "{1} if {0} else {2}",
-    inspect.unwrap(elementwise.masked.function): "{0} if {1} else {zero}",
+    _noted(elementwise.masked): "{0} if {1} else {zero}",
+    _noted(special.erf): "erf{bits}({0})",
+    _noted(special.erfc): "erfc{bits}({0})",
 }  # fmt: skip
 OF_BOOLS = {np.logical_not, np.logical_and, np.logical_or, np.copy, _ndarray.copy}
 CLIPS = {  # by which bounds there are
     (True, True): "{2} if {0} > {2} else {1} if {0} < {1} else {0}",
     (True, False): "{1} if {0} < {1} else {0}", (False, True): "{1} if {0} > {1} else {0}",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """How the numbers along axes become one: what it begins with, and how the next is taken in.
+
+    Where it is no sum, a register holds ``code`` of the numbers, integers that are ordered alike,
+    and ``number`` leads back: a maximum of integers runs in lanes, and NaN is the largest.
+    """
+
+    start: float = 0.0
+    pair: str = "{0} + {1}"  # of numbers in memory
+    register: str = "plus({0}, {1})"
+    code: str = "{0}"
+    number: str = "{0}"
+
+
+SUM = Fold()
+FOLDS = {  # and what NumPy begins with
+    np.maximum.reduce: (-math.inf, ("larger({0}, {1})", "max({0}, {1})",
+                                    "high{bits}({0})", "number{bits}({0})")),
+    np.minimum.reduce: (math.inf, ("smaller({0}, {1})", "min({0}, {1})",
+                                   "low{bits}({0})", "number{bits}({0})")),
 }  # fmt: skip
 
 
@@ -49,6 +81,7 @@ class Statement:
     formula: str
     shape: tuple[int, ...]
     summed: tuple[int, ...] = ()  # the axes along which the formula is added up
+    fold: Fold = SUM  # or what is done there instead
 
     def places(self) -> Iterator[Place]:
         """Yield the places it reads."""
@@ -145,16 +178,30 @@ def _sum(call: Call, target: Place) -> Statement | None:
         return None
     formula = "{0} * {1}" if len(operands) == 2 else "{0}"
     shape = operands[0].shape
-    return Statement((call,), target, operands, formula, shape, axes)
+    return Statement((call,), target, operands, formula, shape, axes, _fold(call))
 
 
 Summed = tuple[tuple[Place, ...], tuple[int, ...]]  # what is multiplied, and added up along
 
 
+def _fold(call: Call) -> Fold:
+    """Return what a call does along axes."""
+    if call.function not in FOLDS:
+        return SUM
+    start, texts = FOLDS[call.function]
+    start = call.kwargs.get("initial", start)
+    return Fold(start, *texts)
+
+
 def _reduced(call: Call) -> Summed | None:
-    if call.function != np.add.reduce:
+    known = {"axis", "keepdims", "out"}
+    if call.function in FOLDS:
+        known.add("initial")
+        if type(call.kwargs.get("initial", 0.0)) not in (int, float):
+            return None
+    elif call.function != np.add.reduce:
         return None
-    if call.kwargs.keys() - {"axis", "keepdims", "out"}:
+    if call.kwargs.keys() - known:
         return None
     source, axis = call.args[0], call.kwargs.get("axis", 0)
     n = len(source.shape)
