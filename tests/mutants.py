@@ -340,7 +340,7 @@ NUMBERS = (
     Mutant("nanquantile counts NaN", "minigrad/functions/statistics.py", "lasts, is_nan, place_of_nan = counts - 1, counts == 0, 0.0", "lasts, is_nan, place_of_nan = np.full_like(counts, last), counts == 0, 0.0", CALLS),
     Mutant("a histogram's last edge is left out", "minigrad/functions/histograms.py", "inside &= column <= edge[-1]", "inside &= column < edge[-1]", CALLS),
 )  # fmt: skip
-PRINTED = "tests/test_compile_printed_loops.py"
+PRINTED, LOOPS = "tests/test_compile_printed_loops.py", "tests/test_compile_loops.py"
 COMPILED = "tests/test_compile_nets.py tests/test_compile_guards.py tests/test_compile_primitives.py"
 COMPILER = (
     Mutant("the tape: a written memory keeps its version", "minigrad/compiler/plan.py", "version[place.memory] += 1", "version[place.memory] += 0", COMPILED),
@@ -361,6 +361,10 @@ COMPILER = (
     Mutant("a loop's sum is read in its own nest", "minigrad/compiler/loop_text.py", "ready[target] = level + bool(s.summed)", "ready[target] = level", "tests/test_compile_loops.py"),
     Mutant("a loop keeps a number to itself that others read", "minigrad/compiler/loops.py", "last.get(m, i) > i", "last.get(m, i) > i + 9", "tests/test_compile_loops.py"),
     Mutant("a loop adds up across the axis that it shares", "minigrad/compiler/loops.py", "if new.summed and self.summed not in ((), new.summed):", "if False:", PRINTED),
+    Mutant("a loop's maximum of rows takes NaN for a number", "minigrad/compiler/numba_functions.py", "return _ordered32(x) if x == x else np.int32(0x7FC00000)", "return _ordered32(x)", LOOPS),
+    Mutant("a loop's maximum begins with 0", "minigrad/compiler/statements.py", "np.maximum.reduce: (-math.inf,", "np.maximum.reduce: (0.0,", LOOPS),
+    Mutant("a loop's sum of maxima is a maximum", "minigrad/compiler/forms.py", "if first.fold != second.fold:", "if False:", LOOPS),
+    Mutant("a loop's erfc loses what x² is rounded by", "minigrad/compiler/numba_erf.py", "r = r - n * F(-2.12194440e-4) - rest", "r = r - n * F(-2.12194440e-4)", LOOPS),
     Mutant("a loop reads after another statement wrote", "minigrad/compiler/loop_text.py", "level = max(level, last_read.get(target, 0))", "level = max(level, 0)", PRINTED),
     Mutant("parts of a product leave rows out", "minigrad/compiler/products.py", "range(0, len(a), rows)", "range(0, len(a) - rows, rows)", "tests/test_compile_loops.py"),
     Mutant("the globals of functions within functions are not guarded", "minigrad/compiler/reach.py", "names.update(_globals(constant))", "names.update(())", "tests/test_compile_guards.py"),

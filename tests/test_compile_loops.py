@@ -1,5 +1,6 @@
 """Compiled steps with loops: equal to rounding, whatever is fused."""
 
+import math
 import subprocess
 import sys
 
@@ -96,6 +97,12 @@ FUNCTIONS = {
     "turned": lambda x: (x.T * 2 + 1).T * x,
     "a row beside": lambda x: (x + x[0]) * x[:, :1] - 2,
     "written": lambda x: x.clone().mul_(2).add_(x).sub_(1),
+    "gelu": lambda x: F.gelu(x * 2),
+    "maxima of rows": lambda x: (x - x.amax(1, keepdim=True).detach()).exp() * (x.amin(1, keepdim=True).detach() + 3),
+    "maxima of columns": lambda x: (x * 2 - x.amax(0).detach()) / (x.amin(0).detach() - 5),
+    "log of softmax": lambda x: F.log_softmax(x * 2, 1).exp() - F.softmax(x, 0),
+    "sums of maxima": lambda x: (x.detach() * 2).reshape(37, 9, 5).amax(2).sum(1) * 3 + x.sum(1),
+    "maxima of sums": lambda x: (x.detach() * 2).reshape(37, 9, 5).sum(2).amax(1) * 3 + x.sum(1),
     "sums of a product": lambda x: ((x * x).sum(0) * x + 1).sum(0),
 }  # fmt: skip
 
@@ -208,6 +215,72 @@ def test_log_and_tanh_are_right_to_two_ulps_at_all_numbers(name, dtype):
     zeros = finite & (theirs == 0)
     assert np.array_equal(np.signbit(ours[zeros]), np.signbit(theirs[zeros]))
     assert f"{name}{8 * np.dtype(dtype).itemsize}(" in "".join(texts(fast))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["erf", "erfc"])
+def test_error_functions_are_right_to_two_or_three_ulps_at_all_numbers(name, dtype):
+    fast = mg.compile(lambda x: getattr(mg.special, name)(x * 1.0) * 1.0, loops="numba")
+    kind = np.dtype(dtype)
+    bits = np.random.default_rng(0).integers(0, 2 ** (8 * kind.itemsize), 20_000, dtype=f"u{kind.itemsize}")
+    ends = [0.0, -0.0, np.nan, np.inf, -np.inf, 0.5, -0.5, 1e30, np.finfo(dtype).smallest_subnormal, 10.05, 26.54, 27.2]
+    x = np.concatenate([bits.view(dtype), np.linspace(-7, 28, 30_000, dtype=dtype), np.array(ends, dtype)])
+    with np.errstate(all="ignore"):
+        for _ in range(4):
+            ours = fast(mg.tensor(x)).numpy()
+    exact = [getattr(math, name)(v) for v in x.tolist()]
+    theirs = np.array(exact).astype(dtype)
+    step = np.spacing(np.maximum(np.abs(theirs), np.finfo(dtype).tiny))
+    apart = np.abs(ours - np.array(exact)) / step
+    number = ~np.isnan(theirs)
+    assert apart[number].max() <= (2 if name == "erf" else 3)
+    assert np.array_equal(number, ~np.isnan(ours))
+    assert np.array_equal(np.signbit(ours[number]), np.signbit(theirs[number]))
+    assert f"{name}{8 * kind.itemsize}(" in "".join(texts(fast))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("reduce", ["amax", "amin"])
+def test_maxima_are_numpys(reduce, axis, dtype):
+    def step(x):
+        y = x * 1.0
+        return (y - getattr(y, reduce)(axis, keepdim=True)) * 1.0, getattr(y, reduce)(axis)
+
+    eager, fast = pair(step)
+    x = np.random.default_rng(0).standard_normal((40, 33)).astype(dtype)
+    negative_nan = -np.copysign(dtype(np.nan), dtype(1))
+    for i, value in enumerate((np.nan, negative_nan, np.inf, -np.inf, 0.0, -0.0, np.finfo(dtype).smallest_subnormal)):
+        x[i, 3 + i], x[20 + i, :] = value, value
+    for _ in range(4):
+        for ours, theirs in zip(fast(mg.tensor(x)), eager(mg.tensor(x)), strict=True):
+            assert np.array_equal(ours.numpy(), theirs.numpy(), equal_nan=True)
+    assert ("high" if reduce == "amax" else "low") in "".join(texts(fast)) or axis == 0
+
+
+@pytest.mark.parametrize("n", [5, 40])
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "cross_entropy", "attention"])
+def test_rows_are_one_loop(name, n):
+    def step(x, y):
+        x = x.detach().requires_grad_()
+        if name == "cross_entropy":
+            z = F.cross_entropy(x, y, reduction="none")
+        elif name == "attention":
+            z = F.scaled_dot_product_attention(x[None], x[None], x[None], is_causal=True)
+        else:
+            z = getattr(F, name)(x, 1)
+        (g,) = mg.autograd.grad((z * z).sum(), x)
+        return z.detach(), g
+
+    eager, fast = pair(step)
+    rng = np.random.default_rng(0)
+    for i in range(5):
+        x = rng.standard_normal((50, n)).astype(np.float32)
+        x[3, 2], x[4, 1] = (np.inf, np.nan) if i == 4 and name != "attention" else (0, 0)
+        args = mg.tensor(x), mg.tensor(rng.integers(0, n, 50))
+        for ours, theirs in zip(fast(*args), eager(*args), strict=True):
+            np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=2e-5, atol=2e-5)
+    assert fast.source.count("maximum.reduce(") == (name == "cross_entropy")  # that of the classes
 
 
 def texts(fast):

@@ -56,13 +56,22 @@ def _series64(x: Any) -> Any:
 
 
 @function
+def _cut32(x: Any) -> Any:
+    """Half of the digits: products of such are exact."""
+    return as_float32(as_int32(x) & np.int32(-4096))
+
+
+@function
 def _tail32(x: Any) -> Any:
     """erfc(x) of x >= 0.5."""
     held = min(x, F(10.25))  # where it is 0
     twice = held + held
     below = twice + F(1.0)
-    scale = F(1.0) / below
-    lost = (F(1.0) - (below - twice)) * scale  # where the sum was rounded
+    scale = _cut32(F(1.0) / below)
+    coarse = _cut32(below)
+    apart = F(1.0) - scale * coarse - scale * (below - coarse)
+    apart = apart - scale * (F(1.0) - (below - twice))  # where the sum was rounded
+    apart = apart * apart + apart
     q = (held - F(2.0)) / (held + F(2.0))
     p = F(-2.1266291e-4) * q + F(-1.2792356e-3)
     p = p * q + F(1.136933e-3)
@@ -74,14 +83,21 @@ def _tail32(x: Any) -> Any:
     p = p * q + F(-9.276376e-2)
     p = p * q + F(1.2769784)
 
-    coarse = as_float32(as_int32(held) & np.int32(-4096))  # its square is exact
+    coarse = _cut32(held)
     square = coarse * coarse
     rest = (held - coarse) * (held + coarse)
     n = np.floor(F(0.5) - (square + rest) * F(1.44269504088896341))
     r = -square - n * F(0.693359375)
     r = r - n * F(-2.12194440e-4) - rest
-    more = expm1_near32(r) - lost
+    more = expm1_near32(r)
+    more = more + (more * apart + apart)
     return scaled32((p + p * more) * scale, n)
+
+
+@function
+def _cut64(x: Any) -> Any:
+    """Half of the digits: products of such are exact."""
+    return as_float64(as_int64(x) & -134217728)
 
 
 @function
@@ -90,8 +106,11 @@ def _tail64(x: Any) -> Any:
     held = min(x, 27.5)  # where it is 0
     twice = held + held
     below = twice + 1.0
-    scale = 1.0 / below
-    lost = (1.0 - (below - twice)) * scale  # where the sum was rounded
+    scale = _cut64(1.0 / below)
+    coarse = _cut64(below)
+    apart = 1.0 - scale * coarse - scale * (below - coarse)
+    apart = apart - scale * (1.0 - (below - twice))  # where the sum was rounded
+    apart = apart * apart + apart
     q = (held - 3.0) / (held + 3.0)
     p = 8.282759748547219e-9 * q + 7.177758409777466e-8
     p = p * q - 8.346606623827907e-8
@@ -114,13 +133,14 @@ def _tail64(x: Any) -> Any:
     p = p * q - 1.3562110612458098e-1
     p = p * q + 1.2530080582697296
 
-    coarse = as_float64(as_int64(held) & -134217728)  # its square is exact
+    coarse = _cut64(held)
     square = coarse * coarse
     rest = (held - coarse) * (held + coarse)
     n = np.floor(0.5 - (square + rest) * 1.4426950408889634073599)
     r = -square - n * 6.93145751953125e-1
     r = r - n * 1.42860682030941723212e-6 - rest
-    more = expm1_near64(r) - lost
+    more = expm1_near64(r)
+    more = more + (more * apart + apart)
     return scaled64((p + p * more) * scale, n)
 
 
