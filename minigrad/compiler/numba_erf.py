@@ -144,15 +144,23 @@ def _tail64(x: Any) -> Any:
     return scaled64((p + p * more) * scale, n)
 
 
+BORDER32, BORDER64 = F(0.5), 0.5
+ONE, TWO = F(1.0), F(2.0)
+SIGN = np.int32(-2147483648)
+
+
 @function
 def erf32(x: Any) -> Any:
     """The error function."""
     size = abs(x)
     near = _series32(x)
-    far = F(1.0) - _tail32(size)
-    sign = as_int32(x) & np.int32(-2147483648)
-    far = as_float32(as_int32(far) | sign)
-    result = near if size < F(0.5) else far
+    tail = _tail32(size)
+    far = as_int32(ONE - tail)
+    bits = as_int32(x)
+    sign = bits & SIGN
+    far = as_float32(far | sign)
+    is_near = size < BORDER32
+    result = near if is_near else far
     return result if x == x else x
 
 
@@ -161,8 +169,11 @@ def erf64(x: Any) -> Any:
     """The error function."""
     size = abs(x)
     near = _series64(x)
-    far = math.copysign(1.0 - _tail64(size), x)
-    result = near if size < 0.5 else far
+    tail = _tail64(size)
+    far = 1.0 - tail
+    far = math.copysign(far, x)
+    is_near = size < BORDER64
+    result = near if is_near else far
     return result if x == x else x
 
 
@@ -170,10 +181,13 @@ def erf64(x: Any) -> Any:
 def erfc32(x: Any) -> Any:
     """1 - erf(x), with all its digits where that is tiny."""
     size = abs(x)
-    near = F(1.0) - _series32(x)
+    near = ONE - _series32(x)
     tail = _tail32(size)
-    far = F(2.0) - tail if x < F(0.0) else tail
-    result = near if size < F(0.5) else far
+    mirrored = TWO - tail
+    is_below = x < F(0.0)
+    far = mirrored if is_below else tail
+    is_near = size < BORDER32
+    result = near if is_near else far
     return result if x == x else x
 
 
@@ -183,6 +197,9 @@ def erfc64(x: Any) -> Any:
     size = abs(x)
     near = 1.0 - _series64(x)
     tail = _tail64(size)
-    far = 2.0 - tail if x < 0.0 else tail
-    result = near if size < 0.5 else far
+    mirrored = 2.0 - tail
+    is_below = x < 0.0
+    far = mirrored if is_below else tail
+    is_near = size < BORDER64
+    result = near if is_near else far
     return result if x == x else x
