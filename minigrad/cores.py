@@ -20,6 +20,16 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+def threads() -> int:
+    """Return how many threads there may be: what the environment tells BLAS, else every core."""
+    cores = available_cores()
+    for name in _NAMES:
+        told = os.environ.get(name, "")
+        if told.isdigit():
+            return min(max(1, int(told)), cores)
+    return cores
+
+
 def threads_per_rank() -> int | None:
     """Return this rank's share of the cores, None where no launcher started several ranks here.
 

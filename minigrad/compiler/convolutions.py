@@ -7,14 +7,18 @@ on registers; sizes stand in the table behind the addresses, so that layers shar
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import itertools
 import math
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from minigrad.compiler.image_loops import Images, indented, registers
-from minigrad.compiler.program import Call
+from minigrad.compiler.program import TEMPORARY, Call, Memory, Place
+from minigrad.compiler.statements import steps_over
 from minigrad.ops import window
 
 CONV = inspect.unwrap(window.conv.function)
@@ -26,24 +30,23 @@ LONG = 64  # registers of a row, or rows, that are added up before sums go to me
 # ---- which convolutions -------------------------------------------------------------------------
 def convolved(calls: list[Any]) -> list[Any]:
     """Return the calls with convolutions as loops."""
-    result = []
+    result: list[Any] = []
     for call in calls:
-        if isinstance(call, Call):
-            call = _as_loop(call) or call
-        result.append(call)
+        is_call = isinstance(call, Call)
+        result += _as_loops(call) if is_call else [call]
     return result
 
 
-def _as_loop(call: Call) -> Call | None:
-    """Return a call that runs a text, None where loops cannot do it or gain nothing."""
+def _as_loops(call: Call) -> list[Call]:
+    """Return calls that run a text, the same call where loops cannot do it or gain nothing."""
     function = inspect.unwrap(call.function)
     if function not in TEXTS or not _is_plain(call):
-        return None
+        return [call]
     text = TEXTS[function](call)
     if not text.pays():
-        return None
+        return [call]
     text.write()
-    return call.as_loop(text)
+    return [call.as_loop(text), *text.behind(call)]
 
 
 def _is_plain(call: Call) -> bool:
@@ -207,6 +210,39 @@ class ConvolutionWeight(Images):
         most = max(1, 3 * most_sums // 2 // taps)
         outputs = self.image.shape[1]
         return max(n for n in _divisors(outputs) if n <= most), 1
+
+    def divide(self) -> int:
+        """Return in how many threads the samples are done: each has weights of its own."""
+        parts = super().divide()
+        if parts == 1:
+            return parts
+        shape = self.weight.shape
+        dtype = self.weight.dtype
+        sums = np.empty((parts, *shape), dtype)
+        memory = Memory(TEMPORARY, sums.shape, sums.strides, dtype)
+        first = sums.strides[1:]
+        self.weight = Place(memory, 0, shape, first, dtype)
+        self.steps = list(steps_over(self.weight, shape))
+        self.stores = (self.weight,)
+        return parts
+
+    def moved(self, begin: int, part: int) -> list[int]:
+        """Return how far the addresses are away: weights stand one behind the other."""
+        _, *images = super().moved(begin, part)
+        weights = part * math.prod(self.weight.shape) * 4
+        return [weights, *images]
+
+    def behind(self, call: Call) -> list[Call]:
+        """Return the call that adds what the threads give."""
+        if self.apart is None:
+            return []
+        weights = self.weight.memory.place
+        total = dataclasses.replace(call)
+        total.function = np.add.reduce
+        total.args = (weights,)
+        total.kwargs = {"axis": 0}
+        total.is_whole = False
+        return [total]
 
     def scratch(self) -> list[int]:
         """Return how many numbers there are in padded samples, and in sums."""

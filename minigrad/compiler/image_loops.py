@@ -13,6 +13,7 @@ from minigrad.compiler.buffers import place_is_c
 from minigrad.compiler.loop_files import compiled, head
 from minigrad.compiler.program import CONSTANT, Call, Memory, Place
 from minigrad.compiler.statements import steps_over
+from minigrad.compiler.threads import parts_of
 
 USED = 0.8  # of the lanes, at least
 MOST = 4  # registers that hold a row
@@ -45,6 +46,7 @@ class Images:
         self.steps = list(steps_over(weight, weight.shape))
         self.first = 0  # where the first weight stands
         self.at_once = 1  # samples
+        self.apart: Any = None  # by thread: how its table differs from the first
 
     def pays(self) -> bool:
         """Whether images lie in order, rows fill lanes, and weights stay in the cache."""
@@ -87,11 +89,47 @@ class Images:
         columns = left + width + right
         return [rows, columns]
 
+    def divide(self) -> int:
+        """Return in how many threads the samples are done."""
+        samples = self.source.shape[0]
+        places = math.prod(self.image.shape[2:])
+        weights = math.prod(self.weight.shape)
+        products = samples * places * weights
+        return parts_of(samples, products)
+
+    def moved(self, begin: int, part: int) -> list[int]:
+        """Return how far the first addresses are away where a part begins with this sample."""
+        images = self.source.memory, self.image.memory
+        distances = []
+        for place in (*self.stores, *self.reads):
+            is_image = place.memory in images
+            sample = place.strides[0] if is_image else 0
+            distances.append(begin * sample)
+        return distances
+
+    def _tables_apart(self, parts: int) -> Any:
+        """Return by thread how its table differs from the first one's."""
+        samples = self.source.shape[0]
+        scratch = np.array(self.scratch())
+        unchanged = [0] * (len(SIZES) - 1)
+        rows = []
+        for part in range(parts):
+            begin = samples * part // parts
+            end = samples * (part + 1) // parts
+            fewer = end - begin - samples
+            own = part * scratch * 4  # bytes
+            images = self.moved(begin, part)
+            rows.append([*images, *own, fewer, *unchanged])
+        return np.array(rows)
+
     def write(self) -> None:
         """Print the loop."""
-        own = map(_scratch, self.scratch())
+        parts = self.divide()
+        own = [_scratch(size * parts) for size in self.scratch()]
         self.pointers = [*self.stores, *self.reads, *own]
         self.numbers = self._numbers()
+        if parts > 1:
+            self.apart = self._tables_apart(parts)
         lines = []
         count = len(self.pointers)
         for i in range(count):
@@ -110,7 +148,7 @@ class Images:
             **self.parts(),
         )
         lines += body.splitlines()
-        self.text = head() + indented(lines, 1) + "\n"
+        self.text = head(parts > 1) + indented(lines, 1) + "\n"
 
     def _numbers(self) -> list[int]:
         """Return the sizes that the text finds in the table."""
@@ -142,6 +180,10 @@ class Images:
         for begin in range(0, width, self.lanes):
             used = min(self.lanes, width - begin)
             yield begin, used
+
+    def behind(self, call: Call) -> list[Call]:
+        """Return the calls that come behind the loop."""
+        return []
 
     def compiled(self) -> Any:
         """Return the function."""

@@ -23,18 +23,23 @@ from minigrad.compiler.numba_functions import (
 from minigrad.compiler.numba_registers import plus_product, put, row, total_of, zeros
 
 
-@njit("void(int64[::1])", cache=True, error_model="numpy", fastmath={{"contract"}})
+@njit("void(int64[::1])", cache=True, error_model="numpy", fastmath={{"contract"}}{more})
 def loop(table):
 """
 
 
 @functools.cache
-def head() -> str:
-    """Return how the text of each loop begins: other functions below it make another text."""
+def head(in_threads: bool = False) -> str:
+    """Return how the text of each loop begins: other functions below it make another text.
+
+    One that runs in several threads lets go of the interpreter's lock.
+    """
     functions = b""
     for name in ("numba_functions.py", "numba_erf.py", "numba_registers.py"):
         functions += Path(__file__).with_name(name).read_bytes()
-    return HEAD.format(version=hashlib.sha256(functions).hexdigest()[:16])
+    more = ", nogil=True" if in_threads else ""
+    version = hashlib.sha256(functions).hexdigest()
+    return HEAD.format(version=version[:16], more=more)
 
 
 def compiled(text: str) -> Any:

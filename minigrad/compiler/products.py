@@ -39,13 +39,15 @@ def in_parts(call: Call) -> Call:
     if call.function not in PRODUCTS or call.kwargs or call.writes:
         return call
     a, b = call.args
-    if not _is_matrix(a) or not _is_matrix(b) or not place_is_c(call.results):
+    if not (_is_matrix(a) and _is_matrix(b)):
+        return call
+    if not place_is_c(call.results):
         return call
     rows = _rows_at_once(_layout(a), _layout(b))
-    if not rows:
-        return call
-    call.function, call.args = dot_in_rows, (a, b, rows)
-    call.is_whole = True
+    if rows:
+        call.function = dot_in_rows
+        call.args = a, b, rows
+        call.is_whole = True
     return call
 
 
@@ -62,27 +64,34 @@ def _layout(place: Place) -> Layout:
 @functools.cache
 def _rows_at_once(a: Layout, b: Layout) -> int:
     """Return how many rows of a product are quickest at once, 0 for all of them."""
-    m = a[0][0]
-    of_a_row = math.prod(b[0])
-    parts = math.ceil(m * of_a_row / SMALL)
-    if of_a_row > SMALL or not 1 < parts <= MOST_PARTS:
+    (m, k), _, dtype = a
+    (_, n), *_ = b
+    if k * n > SMALL:
+        return 0
+    parts = math.ceil(m * k * n / SMALL)
+    if not 1 < parts <= MOST_PARTS:
         return 0
     rows = math.ceil(m / parts)
-    left, right = _ones(a), _ones(b)
-    out = np.empty((m, b[0][1]), a[2])
-    whole, divided = [], []
+    left = _ones(a)
+    right = _ones(b)
+    out = np.empty((m, n), dtype)
+    whole = []
+    divided = []
     for _ in range(REPEATS):
         whole.append(_seconds(left.dot, right, out))
         divided.append(_seconds(dot_in_rows, left, right, rows, out))
-    return rows if min(divided) < WORTH * min(whole) else 0
+    is_quicker = min(divided) < WORTH * min(whole)
+    return rows if is_quicker else 0
 
 
 def _ones(layout: Layout) -> np.ndarray:
     """Return an array that lies so."""
     shape, strides, dtype = layout
-    steps = zip(shape, strides, strict=True)
-    last = sum((n - 1) * step for n, step in steps)
-    memory = np.ones(last // dtype.itemsize + 1, dtype)
+    last = 0
+    for n, step in zip(shape, strides, strict=True):
+        last += (n - 1) * step
+    size = last // dtype.itemsize + 1
+    memory = np.ones(size, dtype)
     return np.ndarray(shape, dtype, memory, 0, strides)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from minigrad.compiler.buffers import COPIES, EMPTY, Arena, by_position, place_is_c, takes_out
 from minigrad.compiler.constants import LIKE
 from minigrad.compiler.derived import sources
+from minigrad.compiler.function_names import name_in_numpy
 from minigrad.compiler.program import (
     CONSTANT,
     INPUT,
@@ -26,6 +27,7 @@ from minigrad.compiler.program import (
     Place,
     Program,
 )
+from minigrad.compiler.threads import in_threads
 from minigrad.compiler.views import expression, shape_checks
 
 _ndarray = np.ndarray
@@ -171,25 +173,8 @@ class Page:
 
     def function(self, function: Any) -> str:
         """Return the name of a function of NumPy's, or of another one."""
-        owner = getattr(function, "__self__", None)
-        if isinstance(owner, np.ufunc):
-            return f"np.{owner.__name__}.{function.__name__}"
-        module = str(getattr(function, "__module__", ""))
         name = getattr(function, "__name__", "function")
-        if isinstance(function, np.ufunc):
-            return f"np.{name}" if getattr(np, name, None) is function else self._ufunc(function)
-        if module.startswith("numpy") and getattr(np, name, None) is function:
-            return f"np.{name}"
-        if module == "numpy.linalg" and getattr(np.linalg, name, None) is function:
-            return f"np.linalg.{name}"
-        return self._value(name, function)
-
-    def _ufunc(self, function: Any) -> str:
-        """Return the name in NumPy of a ufunc that is called otherwise there."""
-        for name in dir(np):
-            if getattr(np, name, None) is function:
-                return f"np.{name}"
-        return self._value(function.__name__, function)
+        return name_in_numpy(function) or self._value(name, function)
 
     # ---- lines --------------------------------------------------------------------------------
     def line(self, call: Call) -> list[str]:
@@ -294,6 +279,8 @@ class Page:
         """Return the lines that call a loop: it finds its memory by addresses in a table."""
         name = self._value("loop", text.compiled())
         table = self._unused(f"{name}_table")
+        apart = getattr(text, "apart", None)  # of tables, one for each thread
+        more = "" if apart is None else f" + {self._value('apart', apart)}"
         at_first, moves = [], []
         for i, place in enumerate(text.pointers):
             address = f"address({self.place(place)})"
@@ -303,10 +290,15 @@ class Page:
                 if place.memory.shape == ():  # one of NumPy's numbers has no address that lasts
                     own = self.names[place.memory]
                     moves.append(f"{own} = np.asarray({own})")
-                moves.append(f"{table}[{i}] = {address}")
+                column = f"[:, {i}]"
+                move = f"{table}{column} = {address}{more}{column}"
+                moves.append(move if more else f"{table}[{i}] = {address}")
         at_first += map(str, getattr(text, "numbers", ()))  # sizes
-        self.tables.append(f"{table} = np.array([{', '.join(at_first)}])")
-        return [*moves, f"{name}({table})"]
+        self.tables.append(f"{table} = np.array([{', '.join(at_first)}]){more}")
+        if not more:
+            return [*moves, f"{name}({table})"]
+        function = self._value("in_threads", in_threads)
+        return [*moves, f"{function}({name}, {table})"]
 
     def _stays(self, memory: Memory) -> bool:
         return memory in self.arena.of or memory.kind in STAYING
