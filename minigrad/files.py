@@ -91,7 +91,8 @@ def _remove_abandoned(folder: Path, prefix: str) -> None:
         return
     for left in folder.glob(f"{prefix}*.tmp"):
         with contextlib.suppress(OSError), left.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            at_once = fcntl.LOCK_EX | fcntl.LOCK_NB
+            fcntl.flock(file, at_once)
             left.unlink()
 
 

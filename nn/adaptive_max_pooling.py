@@ -262,8 +262,9 @@ def _sizes(
     """Return how many windows each axis has; raise RuntimeError where they do not fit."""
     n = len(spatial)
     if output_size is None:
-        is_single = not isinstance(output_ratio, (tuple, list))
-        ratios = (output_ratio,) * n if is_single else output_ratio
+        ratios = output_ratio
+        if not isinstance(output_ratio, (tuple, list)):
+            ratios = (output_ratio,) * n
         output_size = []
         for size, ratio in zip(spatial, ratios, strict=True):
             output_size.append(int(size * ratio))

@@ -305,7 +305,8 @@ def _check_named_padding(padding: str, stride: tuple[int, ...]) -> None:
 def _check_options(in_channels: int, out_channels: int, groups: int, padding_mode: str) -> None:
     if groups <= 0:
         raise ValueError(f"groups must be a positive integer, but got {groups}")
-    for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
+    named = {"in_channels": in_channels, "out_channels": out_channels}
+    for name, channels in named.items():
         if channels % groups:
             raise ValueError(f"{name} must be divisible by groups, but got {channels} and {groups}")
     if padding_mode not in ("zeros", *MODES):

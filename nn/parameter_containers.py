@@ -233,5 +233,6 @@ class ParameterDict(Module):
         lines = []
         for key, value in self.items():
             of = typename(value).removeprefix("minigrad.")
-            lines.append(f"  ({key}): {_described(value, of)}")
+            described = _described(value, of)
+            lines.append(f"  ({key}): {described}")
         return "\n".join(lines)

@@ -164,9 +164,11 @@ class Checks:
             rows[f"options of {kind.__name__}"] = options
         told = []
         for kind_of_guard, guarded in rows.items():
-            if guarded:
-                names = [row[0] for row in guarded]
-                told.append(f"{kind_of_guard} {_listed(names)}")
+            if not guarded:
+                continue
+            names = [row[0] for row in guarded]
+            listed = _listed(names)
+            told.append(f"{kind_of_guard} {listed}")
         return "; ".join(told)
 
     def _changed_option(self) -> str | None:

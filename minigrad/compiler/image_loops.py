@@ -125,7 +125,9 @@ class Images:
     def write(self) -> None:
         """Print the loop."""
         parts = self.divide()
-        own = [_scratch(size * parts) for size in self.scratch()]
+        own = []
+        for size in self.scratch():
+            own.append(_scratch(size * parts))
         self.pointers = [*self.stores, *self.reads, *own]
         self.numbers = self._numbers()
         if parts > 1:

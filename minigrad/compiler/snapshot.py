@@ -121,7 +121,8 @@ def restore_container(container: Any, values: Any) -> None:
         fill = container.update if isinstance(container, set) else container.extend
         fill(values)
         return
-    for key in [key for key in container if key not in values]:
+    new = [key for key in container if key not in values]
+    for key in new:
         del container[key]
     for key, value in values.items():
         is_there = key in container and container[key] is value

@@ -44,9 +44,11 @@ class Categorical(Distribution):
         if parameter.ndim < 1:
             raise ValueError(f"`{name}` parameter must be at least one-dimensional.")
         if name == "probs":
-            self.probs = probs / probs.sum(-1, keepdim=True)
+            total = probs.sum(-1, keepdim=True)
+            self.probs = probs / total
         else:
-            self.logits = logits - logits.logsumexp(-1, keepdim=True)
+            log_of_total = logits.logsumexp(-1, keepdim=True)
+            self.logits = logits - log_of_total
         *batch_shape, self._num_events = parameter.shape
         super().__init__(batch_shape, validate_args=validate_args)
 

@@ -46,7 +46,9 @@ def all_same_float_dtype(values: list[Any]) -> bool:
     """Return whether all operands are arrays of one float dtype already."""
     common = None
     for x in values:
-        if type(x) is not _ndarray or (x.dtype is not common and common is not None):
+        if type(x) is not _ndarray:
+            return False
+        if x.dtype is not common and common is not None:
             return False
         common = x.dtype
     return common is not None and common.kind == "f"

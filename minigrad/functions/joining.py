@@ -313,8 +313,9 @@ def block_diag(*tensors: T) -> T:
     blocks = [x if x.ndim == 2 else reshape(x, (1, -1)) for x in blocks]
     if not blocks:
         return Recorded._wrap(np.zeros((1, 0), get_default_dtype()))
+    widths_of_blocks = [x.shape[1] for x in blocks]
     left = 0
-    right = builtins.sum(x.shape[1] for x in blocks)
+    right = builtins.sum(widths_of_blocks)
     rows = []
     for x in blocks:
         width = x.shape[1]

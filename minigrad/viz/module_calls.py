@@ -54,8 +54,9 @@ class ModuleCalls:
         while scope is not None and id(scope) not in self._cluster_of:
             chain.append(scope)
             scope, _, _ = scope
-        at = None if scope is None else self._cluster_of[id(scope)]
-
+        at = None
+        if scope is not None:
+            at = self._cluster_of[id(scope)]
         for inner in reversed(chain):
             at = self._add_cluster(inner, at)
 

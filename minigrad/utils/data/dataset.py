@@ -149,7 +149,8 @@ class ConcatDataset(Dataset):
             raise ValueError(
                 f"ConcatDataset does not support IterableDataset, got a {type(streams[0]).__name__}"
             )
-        self.cumulative_sizes = list(itertools.accumulate(map(len, self.datasets)))
+        sizes = map(len, self.datasets)
+        self.cumulative_sizes = list(itertools.accumulate(sizes))
 
     def __getitem__(self, index: int) -> Any:
         i = index + len(self) if index < 0 else index
