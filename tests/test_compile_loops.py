@@ -288,31 +288,48 @@ def texts(fast):
     return [call.function.text for call in calls if call.is_loop]
 
 
-def test_products_in_parts_are_the_whole(monkeypatch):
-    """Where BLAS is quicker at parts of a product, the page has it so."""
+def layout(shape, transposed=False):
+    array = np.empty(shape[::-1], "f").T if transposed else np.empty(shape, "f")
+    return array.shape, array.strides, array.dtype
+
+
+@pytest.mark.parametrize("form", products.FORMS)
+def test_a_product_is_the_same_in_each_form(form, monkeypatch):
     a, b = (np.random.default_rng(i).standard_normal(shape).astype("f") for i, shape in enumerate([(7, 5), (4, 5)]))
-    for rows_at_once in (1, 3, 7, 9):
-        ours = products.dot_in_rows(a, b.T, rows_at_once, out=np.empty((7, 4), "f"))
+    for more in (1, 3, 7, 9) if form is products.dot_in_rows else (np.empty((5, 4), "f"),):
+        ours = form(a, b.T, more, out=np.full((7, 4), np.nan, "f"))
         np.testing.assert_allclose(ours, a @ b.T, rtol=1e-5)
-    monkeypatch.setattr(products, "_rows_at_once", lambda a, b: 7)
+    monkeypatch.setattr(products, "_quickest", lambda a, b: form)
+    monkeypatch.setitem(products.FORMS, products.dot_in_rows, lambda a, b: 7)
+    monkeypatch.setitem(products.FORMS, products.dot_by_rows, lambda a, b: np.empty(b.shape, "f"))
     eager, fast = both(lambda: nets.build("fig1_bn", mg, nn), "SGD")
     near(eager, fast, batches("fig1_bn", 8), 1e-3)
-    assert fast.step.source.count("dot_in_rows(") == 11
+    assert fast.step.source.count(f"{form.__name__}(") == 11
 
 
-@pytest.mark.parametrize("shapes", [((60, 10), (10, 10)), ((4096, 512), (512, 512)), ((3, 2000), (2000, 1000))])
+@pytest.mark.parametrize("shapes", [((60, 10), (10, 10)), ((4096, 512), (512, 512))])
 def test_products_that_are_small_or_large_are_not_tried(shapes, monkeypatch):
     monkeypatch.setattr(products, "_seconds", None)
-    a, b = ((shape, np.empty(shape, "f").strides, np.dtype("f")) for shape in shapes)
-    assert products._rows_at_once(a, b) == 0
+    assert products._quickest(*map(layout, shapes)) is None
 
 
-@pytest.mark.parametrize(("parts", "rows_at_once"), [(0.5, 12), (0.94, 12), (0.96, 0), (2.0, 0)])
-def test_parts_are_taken_where_they_are_quicker(monkeypatch, parts, rows_at_once):
-    seconds = lambda function, *args: parts if function is products.dot_in_rows else 1.0
-    monkeypatch.setattr(products, "_seconds", seconds)
-    products._rows_at_once.cache_clear()
-    x, w = (60, 784), (784, 100)
-    layouts = (x, np.empty(x, "f").strides, np.dtype("f")), (w, np.empty(w[::-1], "f").T.strides, np.dtype("f"))
-    assert products._rows_at_once(*layouts) == rows_at_once
-    products._rows_at_once.cache_clear()
+@pytest.mark.parametrize(
+    ("in_rows", "by_rows", "expected"),
+    [(0.5, 0.9, "dot_in_rows"), (0.9, 0.5, "dot_by_rows"), (0.98, 0.98, ""), (2.0, 0.96, "dot_by_rows")],
+)
+def test_the_quickest_form_is_taken(monkeypatch, in_rows, by_rows, expected):
+    seconds = {"dot_in_rows": in_rows, "dot_by_rows": by_rows}
+    monkeypatch.setattr(products, "_seconds", lambda function, *_: seconds.get(function.__name__, 1.0))
+    products._quickest.cache_clear()
+    form = products._quickest(layout((60, 784)), layout((784, 100), transposed=True))
+    assert getattr(form, "__name__", "") == expected
+    products._quickest.cache_clear()
+
+
+def test_only_what_can_be_gained_is_tried():
+    """A small product is not divided, and what lies in rows is not copied."""
+    a, b = np.empty((60, 100), "f"), np.empty((100, 100), "f")
+    assert products._rows(a, b) is None
+    assert products._copy(a, b) is None
+    assert products._copy(a, b.T).shape == (100, 100)
+    assert products._rows(np.empty((60, 784), "f"), np.empty((784, 100), "f")) == 12

@@ -20,7 +20,7 @@ from minigrad.compiler.forms import in_one_form, read_by
 from minigrad.compiler.loop_text import Text
 from minigrad.compiler.plan import LASTING, may_fail
 from minigrad.compiler.pooling import pooled
-from minigrad.compiler.products import in_parts
+from minigrad.compiler.products import quickest
 from minigrad.compiler.program import (
     TEMPORARY,
     Call,
@@ -262,7 +262,7 @@ def fused(program: Program) -> Program:
             seen = {m for m in x.written if m.kind != TEMPORARY or last.get(m, i) > i}
             calls.append(_call(x, seen))
         else:
-            calls.append(in_parts(x))
+            calls.append(quickest(x))
     return Program(calls, program.inputs, program.states, program.results)
 
 

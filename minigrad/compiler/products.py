@@ -1,9 +1,10 @@
-"""Matrix products in parts, where BLAS is quicker at those.
+"""Matrix products in the form in which BLAS is quickest.
 
 BLAS lays out the factors of a large product anew before it multiplies; the factors of a small one
 it multiplies as they lie. Under a batch of few rows, laying out a weight costs a third of the
-product. Whether parts are quicker depends on BLAS, the processor and the threads, so it is tried.
-Sums run in another order then: this is for programs that are equal to rounding.
+product: it is quicker in parts. A small product is quicker where the second factor lies in rows.
+Which form is best depends on BLAS, the processor and the threads, so they are tried. Sums run in
+another order then: this is for programs that are equal to rounding.
 """
 
 from __future__ import annotations
@@ -16,16 +17,18 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler.buffers import place_is_c
-from minigrad.compiler.program import Call, Place
+from minigrad.compiler.program import CONSTANT, Call, Memory, Place
 
-SMALL = 1_000_000  # multiplications that OpenBLAS does without laying out the factors
-MOST_PARTS = 16
+FEW = 100_000  # multiplications, below which there is nothing to gain
+SMALL = 1_000_000  # that OpenBLAS does without laying out the factors
+MOST = 16_000_000
 REPEATS = 9
-WORTH = 0.95  # of the time of the whole product
+WORTH = 0.97  # of the time of the product as it is
 PRODUCTS = (np.dot, np.ndarray.dot)
 Layout = tuple[tuple[int, ...], tuple[int, ...], np.dtype[Any]]
 
 
+# ---- the forms ----------------------------------------------------------------------------------
 def dot_in_rows(a: np.ndarray, b: np.ndarray, rows: int, out: np.ndarray) -> np.ndarray:
     """(m, k) times (k, n) -> (m, n), so many rows at once."""
     for begin in range(0, len(a), rows):
@@ -34,8 +37,32 @@ def dot_in_rows(a: np.ndarray, b: np.ndarray, rows: int, out: np.ndarray) -> np.
     return out
 
 
-def in_parts(call: Call) -> Call:
-    """Return a product as one in parts, if it is one, and parts are quicker."""
+def dot_by_rows(a: np.ndarray, b: np.ndarray, copy: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """(m, k) times (k, n) -> (m, n), with a copy of b that lies in rows."""
+    np.copyto(copy, b)
+    return a.dot(copy, out)
+
+
+def _rows(a: np.ndarray, b: np.ndarray) -> int | None:
+    """Return how many rows make a small product."""
+    whole = a.size * b.shape[1]
+    if whole <= SMALL or b.size > SMALL:
+        return None
+    parts = math.ceil(whole / SMALL)
+    return math.ceil(len(a) / parts)
+
+
+def _copy(a: np.ndarray, b: np.ndarray) -> np.ndarray | None:
+    """Return memory for a copy in rows, if it does not lie so."""
+    return None if b.flags.c_contiguous else np.empty(b.shape, b.dtype)
+
+
+FORMS = {dot_in_rows: _rows, dot_by_rows: _copy}  # each with what makes its third argument
+
+
+# ---- which one ----------------------------------------------------------------------------------
+def quickest(call: Call) -> Call:
+    """Return a call, a product in the form that is quickest."""
     if call.function not in PRODUCTS or call.kwargs or call.writes:
         return call
     a, b = call.args
@@ -43,10 +70,14 @@ def in_parts(call: Call) -> Call:
         return call
     if not place_is_c(call.results):
         return call
-    rows = _rows_at_once(_layout(a), _layout(b))
-    if rows:
-        call.function = dot_in_rows
-        call.args = a, b, rows
+    form = _quickest(_layout(a), _layout(b))
+    if form is not None:
+        factors = _ones(_layout(a)), _ones(_layout(b))
+        more: Any = FORMS[form](*factors)
+        if isinstance(more, np.ndarray):
+            more = _memory_of(more)
+        call.function = form
+        call.args = a, b, more
         call.is_whole = True
     return call
 
@@ -61,27 +92,34 @@ def _layout(place: Place) -> Layout:
     return place.shape, place.strides, place.dtype
 
 
+def _memory_of(array: np.ndarray) -> Place:
+    memory = Memory(CONSTANT, array.shape, array.strides, array.dtype)
+    memory.array = array
+    memory.label = "copy"
+    return memory.place
+
+
 @functools.cache
-def _rows_at_once(a: Layout, b: Layout) -> int:
-    """Return how many rows of a product are quickest at once, 0 for all of them."""
+def _quickest(a: Layout, b: Layout) -> Any:
+    """Return the form that is quickest for factors that lie so, None for the plain one."""
     (m, k), _, dtype = a
     (_, n), *_ = b
-    if k * n > SMALL:
-        return 0
-    parts = math.ceil(m * k * n / SMALL)
-    if not 1 < parts <= MOST_PARTS:
-        return 0
-    rows = math.ceil(m / parts)
+    if not FEW <= m * k * n <= MOST:
+        return None
     left = _ones(a)
     right = _ones(b)
     out = np.empty((m, n), dtype)
-    whole = []
-    divided = []
-    for _ in range(REPEATS):
-        whole.append(_seconds(left.dot, right, out))
-        divided.append(_seconds(dot_in_rows, left, right, rows, out))
-    is_quicker = min(divided) < WORTH * min(whole)
-    return rows if is_quicker else 0
+    best = None
+    least = WORTH * _seconds(left.dot, right, out)
+    for form, third in FORMS.items():
+        more = third(left, right)
+        if more is None:
+            continue
+        seconds = _seconds(form, left, right, more, out)
+        if seconds < least:
+            best = form
+            least = seconds
+    return best
 
 
 def _ones(layout: Layout) -> np.ndarray:
@@ -96,6 +134,11 @@ def _ones(layout: Layout) -> np.ndarray:
 
 
 def _seconds(function: Any, *args: Any) -> float:
-    start = time.perf_counter()
-    function(*args)
-    return time.perf_counter() - start
+    """Return what a call takes at least."""
+    times = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        function(*args)
+        end = time.perf_counter()
+        times.append(end - start)
+    return min(times)
