@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import os
 import sys
 
@@ -31,6 +32,19 @@ def keep_memory() -> bool:
 
 def give_back() -> None:
     """Give freed memory back to the system once: where much of it will not be needed again."""
+    empty_free_lists()
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).malloc_trim(0)
+
+
+def empty_free_lists() -> None:
+    """Let go of the freed tuples, lists and dictionaries that Python keeps for later, thousands.
+
+    A whole collection does that. It grows with the process, unless it is shown nothing.
+    """
+    if gc.get_freeze_count():  # it is the user's who is frozen
+        return
+    gc.freeze()
+    gc.collect()
+    gc.unfreeze()

@@ -1,7 +1,8 @@
 """Where temporaries lie: all in one piece of memory, each in a block for as long as it is read.
 
-A call with ``out=`` writes into a block; an elementwise one into the block of an operand that is
-read for the last time, if that lies alike. What a call without ``out=`` returns is new each time.
+So does what a call works in, for as long as it takes. A call with ``out=`` writes into a block; an
+elementwise one into the block of an operand that is read for the last time, if that lies alike.
+What a call without ``out=`` returns is new each time.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import bisect
 import inspect
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +26,7 @@ TAKES_OUT = {
     np.amax, np.amin, np.sum, np.prod, np.mean, np.any, np.all, np.clip, np.argmax, np.argmin,
     _ndarray.argmax, _ndarray.argmin, _ndarray.cumsum, _ndarray.cumprod, *COPIES, *EMPTY, *LIKE,
 }  # fmt: skip
+DEFAULTS: dict[str, Any] = {"out": ..., "where": True, "keepdims": False, "dtype": None}
 ALIGNMENT = 64
 
 
@@ -58,6 +61,12 @@ def by_position(call: Call) -> bool:
     return isinstance(function, np.ufunc) and function not in (np.maximum, np.minimum)
 
 
+def is_default(call: Call, name: str, value: Any) -> bool:
+    """Whether an argument by keyword says nothing."""
+    of_ufunc = isinstance(getattr(call.function, "__self__", call.function), np.ufunc)
+    return name == "out" or (of_ufunc and name in DEFAULTS and DEFAULTS[name] is value)
+
+
 def is_dense(memory: Memory) -> bool:
     """Whether the numbers lie without gaps."""
     expected = memory.dtype.itemsize
@@ -89,10 +98,15 @@ class Arena:
         self._let_derived_stay(program.calls)
         self._block: dict[Memory, Block] = {}
         self._blocks: list[Block] = []
+        workspaces: dict[Call, Block] = {}
         for i, call in enumerate(program.calls):
             self._note(i, call)
+            if call.workspace:
+                block = workspaces[call] = Block(call.workspace, i, i)
+                self._blocks.append(block)
         self.size = _laid_out(self._blocks)
         self.of = {memory: block.offset for memory, block in self._block.items()}
+        self.workspaces = {call: block.offset for call, block in workspaces.items()}
 
     def _let_derived_stay(self, calls: list[Call]) -> None:
         """Let what is derived last from one call of the page to the next: it comes first in it."""

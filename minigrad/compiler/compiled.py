@@ -22,17 +22,18 @@ from minigrad.compiler.calls import (
     parameters_of,
     same_results,
 )
+from minigrad.compiler.comparison import Difference, check_same
 from minigrad.compiler.derived import derive
 from minigrad.compiler.guards import Checks
 from minigrad.compiler.loops import check_loops, close, close_state, fused
-from minigrad.compiler.plan import Difference, Unordered, check_same, planned
+from minigrad.compiler.plan import Unordered, planned
 from minigrad.compiler.program import Program
 from minigrad.compiler.reach import Reach
 from minigrad.compiler.recording import HasGraph, Recording, Refused
 from minigrad.compiler.replay import Replay
 from minigrad.compiler.snapshot import Snapshot, same_bytes
 from minigrad.compiler.source import GuardFailed
-from minigrad.compiler.together import together
+from minigrad.compiler.updates import rearrange_updates
 from minigrad.compiler.variant import MOST_PROGRAMS, Programs, Variant
 from minigrad.modes import MODES
 from minigrad.silence import warn
@@ -51,6 +52,7 @@ class Compiled:
         self.loops = loops
         functools.update_wrapper(self, function, updated=())
         self.function, self.strict = function, strict
+        self.keeps_programs = False  # beyond what is told of them
         self.variants: dict[Any, list[Variant]] = {}
         self.programs = Programs(self.variants)
         self.lock = threading.Lock()
@@ -110,6 +112,8 @@ class Compiled:
             self.latest = None if key is None else (key, variant)
             return self._replay(variant, args, kwargs, leaves)
         try:
+            if variant.unordered:
+                raise Refused(variant.unordered)
             if variant.replay is None:
                 return self._record(variant, args, kwargs, leaves)
             return self._check(variant, args, kwargs, leaves)
@@ -141,6 +145,7 @@ class Compiled:
             recording.run()
             program = recording.program()
             value = recording.detach()
+            recording.tape.close()
             changed = checks.side_effect()
             problem = recording.problem or self._problem(variant, program, changed)
             is_second = variant.first is not None
@@ -148,7 +153,6 @@ class Compiled:
                 problem = self._print(variant, program, recording)
             if problem and self.strict:
                 raise Refused(problem)
-            recording.tape.close()
         except BaseException:
             snapshot.restore()
             raise
@@ -162,22 +166,24 @@ class Compiled:
             checks = Checks(self._reach(args, kwargs))
         checks.rest_on(recording.graph_leaves, recording.tape.sweeps)
         variant.checks = checks
-        variant.first = program if variant.replay is None else None
+        variant.note_first(program)
         return value
 
     def _print(self, variant: Variant, program: Program, recording: Recording) -> str:
         """Turn what was written down twice into a page; return why that cannot be, else ""."""
-        variant.recorded = program.copy()
+        variant.note_recorded(program)
         names = names_of(self.parameters, recording.leaves)
         try:
             program = planned(program)
         except Unordered as error:
-            return str(error)
+            variant.unordered = str(error)
+            return variant.unordered
         if self.loops is None:
-            together(program)
+            rearrange_updates(program)
             derive(program)
         else:
             program = fused(program)
+        variant.note_planned(program, self.keeps_programs)
         variant.replay = Replay(program, recording, names)
         self.programs.gone = 0
         return ""
@@ -243,6 +249,7 @@ class Compiled:
             self._give_up(variant, problem)
             return value
         variant.checked = True
+        variant.checks.changed()  # type: ignore[union-attr]  # compiles its expression now
         result = replay.without_graph(value)
         del snapshot, after, value
         _forget_eager_steps(reach)

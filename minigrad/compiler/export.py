@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler import standalone
+from minigrad.compiler.calls import names_of
 from minigrad.compiler.compiled import Compiled
 from minigrad.compiler.program import Call
 from minigrad.compiler.source import Page
 from minigrad.compiler.views import At, view
 from minigrad.modes import no_grad
 from minigrad.tensor.tensor import Tensor
+from minigrad.utils.tree import tree_leaves
 
 FUNCTIONS = {
     "erf": (standalone.erf,),
@@ -59,6 +61,7 @@ def _page_of(model: Any, args: tuple[Any, ...]) -> Page:
     """Return the page of an evaluation."""
     was_training = getattr(model, "training", False)
     compiled = Compiled(model)
+    compiled.keeps_programs = True
     if was_training:
         model.eval()
     try:
@@ -68,15 +71,17 @@ def _page_of(model: Any, args: tuple[Any, ...]) -> Page:
     finally:
         if was_training:
             model.train()
-    variants = [variant for many in compiled.variants.values() for variant in many]
-    replay = variants[-1].replay
-    if replay is None:
-        raise TypeError(f"export: {variants[-1].explained()}")
+    variant = compiled.programs.all()[-1]
+    program = variant.program
+    if program is None:
+        raise TypeError(f"export: {variant.explained()}")
     tensors = [x for x in args if isinstance(x, (Tensor, np.ndarray))]
     names = [f"x{i}" for i in range(len(tensors))]
     if len(tensors) == 1:
-        names = replay.page.parameters
-    return Page(replay.program, "predict", names)
+        names = names_of(compiled.parameters, list(tree_leaves(args)))
+    for call in program.calls:
+        call.workspace = 0  # the functions in the file make their own memory
+    return Page(program, "predict", names)
 
 
 def _text(page: Page, arrays: dict[str, Any], name: str) -> str:

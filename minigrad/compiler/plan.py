@@ -13,7 +13,6 @@ import numpy as np
 
 from minigrad.compiler.constants import Constants
 from minigrad.compiler.program import (
-    CONSTANT,
     INPUT,
     STATE,
     TEMPORARY,
@@ -188,120 +187,6 @@ def _writes_behind_guards(calls: list[Call]) -> list[Call]:
         touched |= written
         for_later |= read
     return before + waiting + calls[last + 1 :]
-
-
-# ---- two recordings ---------------------------------------------------------------------------
-class Difference(Exception):
-    """Where two recordings of one function part."""
-
-    def __init__(self, kind: str, call: Call | None, first: Any = None, second: Any = None) -> None:
-        super().__init__(kind)
-        self.kind, self.call, self.first, self.second = kind, call, first, second
-
-    def told(self) -> str:
-        """Return what is said of it."""
-        if self.kind == "result":
-            return f"the step returns {_short(self.second)} after {_short(self.first)}"
-        if self.call is None:
-            return "the step makes other calls of NumPy each time"
-        name = getattr(self.call.function, "__name__", "a call")
-        line = self.call.line
-        if self.kind != "number":
-            return f"the step is another one each time: {name} at {line}"
-        return (
-            f"{name} has {_short(self.second)} where the step before had {_short(self.first)} "
-            f"({line}): a number made outside of tensors changes from step to step; pass it as an "
-            "argument, or compute it with tensors"
-        )
-
-
-def _short(x: Any) -> str:
-    return " ".join(repr(x)[:60].split())
-
-
-class _Comparison:
-    """Two programs, memory by memory and number by number."""
-
-    def __init__(self) -> None:
-        self.pairs: dict[Memory, Memory] = {}
-
-    def run(self, first: Program, second: Program) -> None:
-        """Raise Difference where they are not the same."""
-        for a, b in zip(first.calls, second.calls, strict=False):
-            if a.function != b.function:
-                raise Difference("call", b, a, b)
-            if a.is_guard != b.is_guard:
-                raise Difference("call", b, a, b)
-            self.compare(a.args, b.args, b)
-            self.compare(a.kwargs, b.kwargs, b)
-            self.compare(a.results, b.results, b)
-            if not _same_number(a.expected, b.expected):
-                raise Difference("guard", b, a.expected, b.expected)
-        if len(first.calls) != len(second.calls):
-            raise Difference("call", None)
-        self.compare(first.results, second.results, None)
-        if len(first.plain) != len(second.plain) or not all(map(_same, first.plain, second.plain)):
-            raise Difference("result", None, first.plain, second.plain)
-
-    def compare(self, a: Any, b: Any, call: Call | None) -> None:
-        if type(a) is not type(b):
-            raise Difference("call", call, a, b)
-        if isinstance(a, Place):
-            self._compare_places(a, b, call)
-        elif isinstance(a, (tuple, list)):
-            if len(a) != len(b):
-                raise Difference("call", call, a, b)
-            for x, y in zip(a, b, strict=True):
-                self.compare(x, y, call)
-        elif isinstance(a, dict):
-            self.compare(list(a), list(b), call)
-            for name in a:
-                self.compare(a[name], b[name], call)
-        elif not _same_number(a, b):
-            is_count = call is not None and call.request is not None
-            if not is_count:
-                kind = "number" if isinstance(b, (int, float)) else "call"
-                raise Difference(kind, call, a, b)
-
-    def _compare_places(self, a: Place, b: Place, call: Call | None) -> None:
-        x, y = a.memory, b.memory
-        if _layout(a) != _layout(b):
-            raise Difference("call", call, a, b)
-        if self.pairs.setdefault(x, y) is not y:
-            raise Difference("call", call, a, b)
-        if x.kind != y.kind:
-            raise Difference("call", call, a, b)
-        if x.kind == STATE and x.array is not y.array:
-            raise Difference("state", call, a, b)
-        if x.kind == INPUT and x.key != y.key:
-            raise Difference("call", call, a, b)
-        if x.kind == CONSTANT:
-            same = x.array.tobytes() == y.array.tobytes()
-            if not same:
-                raise Difference("number", call, x.array, y.array)
-
-
-def _layout(place: Place) -> Any:
-    return place.offset, place.shape, place.strides, place.dtype
-
-
-def _same(a: Any, b: Any) -> bool:
-    return a is b or (type(a) is type(b) and bool(a == b))
-
-
-def _same_number(a: Any, b: Any) -> bool:
-    if a is b:
-        return True
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, (float, np.generic)):
-        return repr(a) == repr(b)
-    return bool(a == b)
-
-
-def check_same(first: Program, second: Program) -> None:
-    """Raise Difference where two recordings are not the same program."""
-    _Comparison().run(first, second)
 
 
 def read_after(calls: list[Call], results: Any) -> dict[Memory, int]:

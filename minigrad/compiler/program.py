@@ -31,10 +31,6 @@ class Memory:
     array: Any = None  # of constants and states: the memory itself
     key: Any = None  # of an input, its number among the arguments; of a number, who is asked for it
 
-    def lies_as(self, array: np.ndarray) -> None:
-        """Take over how an array lies."""
-        self.shape, self.strides, self.dtype = array.shape, array.strides, array.dtype
-
     @property
     def place(self) -> Place:
         """The whole of it."""
@@ -96,6 +92,7 @@ class Call:
     is_guard: bool = False
     is_draw: bool = False
     is_whole: bool = False  # of a primitive that lays out memory by hand
+    workspace: int = 0  # bytes that it works in meanwhile
     overwrites: bool = False  # writes all of the memories in ``writes``
     request: Any = None  # of a counter: whose count it is
     is_derived: bool = False  # of state alone, computed again where that has changed
@@ -119,6 +116,7 @@ class Call:
         loop.results = text.stores
         loop.is_loop = True
         loop.is_whole = False
+        loop.workspace = 0
         return loop
 
 
@@ -174,8 +172,3 @@ class Program:
     states: list[Memory]
     results: list[Place] = field(default_factory=list)
     plain: list[Any] = field(default_factory=list)  # what is returned besides arrays
-
-    def copy(self) -> Program:
-        """Return the same program, whose calls planning will not change."""
-        calls = [dataclasses.replace(call) for call in self.calls]
-        return dataclasses.replace(self, calls=calls)

@@ -6,7 +6,8 @@ import itertools
 import linecache
 import weakref
 from collections import Counter
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from minigrad.storage import bump_version, bump_versions, history_of
 from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tree_map
 
+NAME = "step"  # of the page's function
 _PAGES = itertools.count(1)
 
 
@@ -27,7 +29,6 @@ class Replay:
     """A program that is ready to run."""
 
     def __init__(self, program: Program, recording: Recording, names: list[str]) -> None:
-        self.program = program
         n = len(recording.leaves)
         grads = _grads_read(program, n)
         inputs = {memory.key: memory for memory in program.inputs}
@@ -38,17 +39,17 @@ class Replay:
         for memory in grads:
             label = memory.label.replace(".", "_")
             names = [*names, label]
-        self.page = Page(program, "step", names)
+        self.page = _text_of(Page(program, NAME, names))
         self.filename = f"<minigrad.compile {next(_PAGES)}>"
         self.arguments = arguments
         self.grads = [recording.graph_leaves[memory.key - n].node for memory in grads]
-        self._note_effects(recording)
+        self._note_effects(program, recording)
         self._requests = recording.tape.requests
+        self._counters = _counters_of(program)
         self.last: Any = ()
 
-    def _note_effects(self, recording: Recording) -> None:
+    def _note_effects(self, program: Program, recording: Recording) -> None:
         """Note what a call does besides returning something."""
-        program = self.program
         written = {place.memory for call in program.calls for place in call.writes}
         states = [memory.array for memory in program.states if memory in written]
         self.written = list(map(history_of, states))
@@ -78,7 +79,7 @@ class Replay:
         """Give the page its memory."""
         self.run, names = compiled(self.page, self.filename)
         weakref.finalize(self, linecache.cache.pop, self.filename, None).atexit = False
-        self.requests = Requests(self._requests, self.page, names)
+        self.requests = Requests(self._requests, self._counters, self.page.counts, names)
 
     def __call__(self, leaves: list[Any]) -> Any:
         """Run the page; return what the function returns, in new arrays."""
@@ -185,23 +186,28 @@ def _grads_read(program: Program, n: int) -> list[Memory]:
     return [memory for memory in program.inputs if memory.key >= n and memory in touched]
 
 
+def _counters_of(program: Program) -> dict[Any, list[Any]]:
+    """Return for each request its counters, and how often each went on before it in the step."""
+    before: Counter[int] = Counter()
+    counters: dict[Any, list[Any]] = {}
+    for call in program.calls:
+        if call.request is not None:
+            counter = call.args[0].memory.array
+            ahead = before[id(counter)]
+            before[id(counter)] += 1
+            counters.setdefault(call.request, []).append((counter, ahead))
+    return counters
+
+
 class Requests:
     """The numbers of optimizers, asked for at each call anew."""
 
-    def __init__(self, requests: list[Any], page: Page, names: dict[str, Any]) -> None:
+    def __init__(self, requests: Any, counters: Any, counts: Any, names: dict[str, Any]) -> None:
         self.names = names
         self.requests = []
-        before: Counter[int] = Counter()  # how often a count went on in the step
-        counters: dict[Any, list[Any]] = {}
-        for call in page.program.calls:
-            if call.request is not None:
-                counter = call.args[0].memory.array
-                ahead = before[id(counter)]
-                before[id(counter)] += 1
-                counters.setdefault(call.request, []).append((counter, ahead))
         for request in requests:
             own = counters.get(request, [])
-            name = page.counts.get(request, "")
+            name = counts.get(request, "")
             self.requests.append((request, own, name))
 
     def ask(self) -> None:
@@ -233,7 +239,37 @@ class Requests:
         request.values = values
 
 
-def compiled(page: Page, filename: str) -> tuple[Any, dict[str, Any]]:
+class Text(NamedTuple):
+    """What is left of a page when its program is gone, which is larger than a small net."""
+
+    text: str
+    length: int  # lines of the function, above the layout of the memory
+    first_write: int  # the line that is the first to write something lasting
+    size: int  # bytes of the memory
+    values: dict[str, Any]  # what the page finds by name
+    counts: dict[Any, str]  # of requests: the name of the count
+
+
+def _text_of(page: Page) -> Text:
+    parts = page.text, page.length, page.first_write, page.arena.size
+    return Text(*parts, page.values, page.counts)
+
+
+class _Lines(Sequence[str]):
+    """The first lines of a text, split when they are asked for: a traceback seldom asks."""
+
+    def __init__(self, text: str, length: int) -> None:
+        self.text, self.length = text, length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, i: Any) -> Any:
+        lines = self.text.splitlines(keepends=True)
+        return lines[: self.length][i]
+
+
+def compiled(page: Text, filename: str) -> tuple[Any, dict[str, Any]]:
     """Return the page as a function, and the names it uses."""
     names: dict[str, Any] = {
         "__name__": None,  # NumPy warns of nothing here, as in every module of ours: silence.py
@@ -245,13 +281,11 @@ def compiled(page: Page, filename: str) -> tuple[Any, dict[str, Any]]:
     }
     names.update(page.values)
     names.update(dict.fromkeys(page.counts.values(), 0.0))
-    lines = page.text.splitlines(keepends=True)
-    function = lines[: page.length]
-    entry = 0, None, function, filename
+    entry: Any = (0, None, _Lines(page.text, page.length), filename)
     linecache.cache[filename] = entry
-    code = compile("".join(function), filename, "exec")
+    lines = page.text.splitlines(keepends=True)
+    code = compile("".join(lines[: page.length]), filename, "exec")
     exec(code, names)
-    layout = lines[page.length :]
-    for line in layout:  # a long text takes a hundred times itself to compile
+    for line in lines[page.length :]:  # a long text takes a hundred times itself to compile
         exec(line, names)
-    return names[page.name], names
+    return names[NAME], names

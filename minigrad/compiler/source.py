@@ -13,7 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.buffers import COPIES, EMPTY, Arena, by_position, place_is_c, takes_out
+from minigrad.compiler.buffers import (
+    COPIES,
+    EMPTY,
+    Arena,
+    by_position,
+    is_default,
+    place_is_c,
+    takes_out,
+)
 from minigrad.compiler.constants import LIKE
 from minigrad.compiler.derived import sources
 from minigrad.compiler.function_names import name_in_numpy
@@ -60,10 +68,10 @@ class Page:
         self.views: dict[Place, str] = {}  # of memory that stays: named once
         self.local_views: dict[Place, str] = {}
         self.values: dict[str, Any] = {}  # what the page finds by name
+        self.workspaces: dict[Call, str] = {}
         self.tables: list[str] = []  # of loops: the addresses they work at
         self.body: list[str] = []
         self.counts: dict[Any, str] = {}  # of requests: the name of the count
-        self.first_write = 0  # the line that is the first to write something lasting
         for call in program.calls:
             if call.is_whole:  # functions have the plain names, arrays those with numbers
                 self._value(call.function.__name__, call.function)
@@ -244,11 +252,18 @@ class Page:
             texts.append(out)
         for key, x in call.kwargs.items():
             lies = key == "order" and target  # it lies as it does
-            if not (lies or _is_default(call, key, x)):
+            if not (lies or is_default(call, key, x)):
                 texts.append(f"{key}={self.text_of(x)}")
         if "=" in out:
             texts.append(out)
+        if call.workspace:
+            texts.append(f"workspace={self._workspace(call)}")
         return f"{name}({', '.join(texts)})"
+
+    def _workspace(self, call: Call) -> str:
+        """Return the name of the memory that a call works in."""
+        name = self._unused(f"{call.function.__name__}_workspace")
+        return self.workspaces.setdefault(call, name)
 
     def _written(self, call: Call) -> str:
         """Return the argument that names what a call writes into, "" if there is none."""
@@ -366,6 +381,9 @@ class Page:
             name = self.names.get(memory, "")
             if name:
                 lines.append(f"{name} = {self._laid_out(memory, arena, offset)}")
+        for call, name in self.workspaces.items():
+            offset = self.arena.workspaces[call]
+            lines.append(f"{name} = {arena}[{offset}:{offset + call.workspace}]")
         for place, alias in self.views.items():
             name = self.names[place.memory]
             lines.append(f"{alias} = {expression(place, name)}")
@@ -380,12 +398,3 @@ class Page:
             return f"{begin})"
         strides = tuple(map(int, memory.strides))
         return f"{begin}, {strides})"
-
-
-DEFAULTS: dict[str, Any] = {"out": ..., "where": True, "keepdims": False, "dtype": None}
-
-
-def _is_default(call: Call, name: str, value: Any) -> bool:
-    """Whether an argument by keyword says nothing."""
-    of_ufunc = isinstance(getattr(call.function, "__self__", call.function), np.ufunc)
-    return name == "out" or (of_ufunc and name in DEFAULTS and DEFAULTS[name] is value)

@@ -8,6 +8,7 @@ making one is no call.
 
 from __future__ import annotations
 
+import inspect
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -30,6 +31,7 @@ from minigrad.compiler.program import (
 )
 from minigrad.compiler.whereabouts import asked_by_user, scope_of, text_of_line, users_line
 from minigrad.modes import MODES
+from minigrad.ops.workspace import Workspace
 from minigrad.optim.numbers import number_arrays
 
 _ndarray = np.ndarray
@@ -60,8 +62,10 @@ class Tape:
         self.names = names  # of modules, by id
         self.calls: list[Call] = []
         self.memories: dict[int, Memory] = {}  # of the array that owns it, by id
-        self._known: dict[Any, Any] = {}  # places, lines and scopes: each is kept once
-        self._ends: dict[int, weakref.ref[Any]] = {}  # that tell of its end
+        self._known: dict[Any, Any] = {}  # places, layouts, lines, scopes: each once
+        self._ends: dict[int, weakref.KeyedRef[int, Any]] = {}  # that tell of its end
+        memories = self.memories  # the tape itself is let go
+        self._forget = lambda end: memories.pop(end.key, None)
         self.stand_ins: WeakValueDictionary[int, RecordingArray] = WeakValueDictionary()
         self.generators: list[Any] = []
         self.requests: list[Request] = []
@@ -91,8 +95,8 @@ class Tape:
         return array
 
     def _remember(self, owner: np.ndarray, kind: str, label: str = "", key: Any = None) -> Memory:
-        layout = owner.shape, owner.strides, owner.dtype
-        memory = Memory(kind, *layout, _address(owner), label, key=key)
+        shape, strides, dtype = self._layout(owner)
+        memory = Memory(kind, shape, strides, dtype, _address(owner), label, key=key)
         if kind not in (TEMPORARY, INPUT):
             memory.array = owner
         if id(owner) not in self.memories:
@@ -101,13 +105,15 @@ class Tape:
         return memory
 
     def _forget_with(self, owner: np.ndarray) -> None:
-        """Forget a memory once its array is gone, as an id may come back; the tape is let go."""
-        key, memories = id(owner), self.memories
-        self._ends[key] = weakref.ref(owner, lambda _: memories.pop(key, None))
+        """Forget a memory once its array is gone, as an id may come back."""
+        key = id(owner)
+        self._ends[key] = weakref.KeyedRef(owner, self._forget, key)
 
     def close(self) -> None:
-        """Let go of who refuses, which holds this tape."""
+        """Let go of what only notes need, and of who refuses, which holds this tape."""
         del self.refuse
+        for notes in (self.calls, self.memories, self._known, self._ends, self.alive):
+            notes.clear()  # type: ignore[attr-defined]
 
     def _recording(self, array: Any) -> Any:
         """Return a recording array of this place; the same one for all of a memory."""
@@ -134,14 +140,13 @@ class Tape:
                 self.refuse(f"an array was made in a way that is not seen ({users_line()})")
             memory = self._remember(owner, CONSTANT)
         offset = _address(x) - memory.address
-        place = Place(
-            memory,
-            offset,
-            x.shape,
-            x.strides,
-            x.dtype,
-        )
+        place = Place(memory, offset, *self._layout(x))
         return self._known.setdefault(place, place)
+
+    def _layout(self, array: np.ndarray) -> Any:
+        """Return how an array lies; NumPy makes its shape and strides anew for each who asks."""
+        layout = array.shape, array.strides, array.dtype
+        return self._known.setdefault(layout, layout)
 
     # ---- calls ------------------------------------------------------------------------------
     def call(self, function: Any, args: Any, kwargs: Any, is_whole: bool = False) -> Any:
@@ -151,11 +156,14 @@ class Tape:
             self._thaw(target)
         operands = mapped((args, kwargs), self.place)
         plain_args, plain_kwargs = mapped((args, kwargs), plain)
+        workspace = Workspace()
+        if is_whole and "workspace" in inspect.signature(function).parameters:
+            plain_kwargs["workspace"] = workspace
         result = function(*plain_args, **plain_kwargs)
         if function in METADATA:
             return result
         call = self._noted(function, *operands)
-        call.is_whole = is_whole
+        call.is_whole, call.workspace = is_whole, workspace.used
         if outs:
             self._write(call, outs)
             answers = tuple(map(self._recording, outs))
@@ -235,7 +243,7 @@ class Tape:
                 known = id(owner) in self.memories
                 if not known:
                     memory = self._remember(owner, TEMPORARY)
-                    memory.lies_as(x)
+                    memory.shape, memory.strides, memory.dtype = self._layout(x)
                     memory.address = _address(x)
                     fresh.append(memory)
             return x

@@ -40,19 +40,18 @@ FEWEST_CALLS = 5  # of an update: of fewer the copies cost what is saved
 OFTEN = 3  # calls that touch a state, from which on it is put together
 
 
-def together(program: Program) -> None:
+def together(program: Program, updates: list[list[Call]]) -> None:
     """Let updates of small parameters that are alike be made together."""
     alike: dict[Any, list[_Update]] = defaultdict(list)
-    for calls in _connected(program.calls):
-        update = _Update(calls)
+    for update in map(_Update, updates):
         if update.is_small:
             alike[update.signature].append(update)
-    for updates in alike.values():
-        if len(updates) >= FEWEST and _are_apart(updates, program):
-            program.calls = _replaced(program.calls, updates)
+    for same in alike.values():
+        if len(same) >= FEWEST and _are_apart(same, program):
+            program.calls = _replaced(program.calls, same)
 
 
-def _connected(calls: list[Call]) -> list[list[Call]]:
+def connected(calls: list[Call]) -> list[list[Call]]:
     """Return the calls of optimizers behind the last guard, those together that share an array."""
     updates: list[Call] = []
     for call in calls:
@@ -68,12 +67,12 @@ def _connected(calls: list[Call]) -> list[list[Call]]:
         return memory
 
     for call in updates:
-        first, *others = _arrays(call)
+        first, *others = arrays_of(call)
         for memory in others:
             leader[leader_of(memory)] = leader_of(first)
     blocks = defaultdict(list)
     for call in updates:
-        first, *_ = _arrays(call)
+        first, *_ = arrays_of(call)
         blocks[leader_of(first)].append(call)
     return list(blocks.values())
 
@@ -84,7 +83,7 @@ def _is_update(call: Call) -> bool:
     return kind not in ("", "forward", "backward") and call.request is None
 
 
-def _arrays(call: Call) -> list[Memory]:
+def arrays_of(call: Call) -> list[Memory]:
     """Return the memories of a call that are one parameter's."""
     touched = memories_of((call.args, call.kwargs, call.results))
     return [memory for memory in touched if memory.kind not in (NUMBER, CONSTANT)]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+from minigrad.allocator import empty_free_lists
+from minigrad.compiler.comparison import Packed
 from minigrad.compiler.guards import Checks
-from minigrad.compiler.picture import picture_of
+from minigrad.compiler.picture import Sketch
 from minigrad.compiler.program import Program
 from minigrad.compiler.replay import Replay
 from minigrad.viz.picture import Graph
@@ -25,14 +27,36 @@ class Variant:
         self.arguments = arguments  # what they are, in words
         self.checks: Checks | None = None
         self.recordings = 0
-        self.first: Program | None = None  # as it was written down last
+        self.first: Packed | None = None  # as it was written down last
         self.replay: Replay | None = None
         self.checked = False
         self.refused = ""  # why it runs eagerly
-        self.recorded: Any = None  # the program before planning
+        self.unordered = ""  # why it cannot be planned
+        self.recorded: Sketch | None = None  # the program before planning
+        self.planned: Sketch | None = None  # the program of the page
+        self.program: Program | None = None  # that itself, where it is asked for
+        self.decisions: list[str] = []  # lines of guards in the page
         self.failures = 0  # of guards in the page
         self.seen: set[int] = set()  # what the numbers of arguments were
         self.kept: Any = None  # arguments that are no tensors: their ids stay theirs
+
+    def note_first(self, program: Program) -> None:
+        """Note a program that waits for the next recording, where there is no page yet."""
+        self.first = Packed(program) if self.replay is None else None
+        empty_free_lists()
+
+    def note_recorded(self, program: Program) -> None:
+        """Note what is told of a program that was written down twice; its objects are let go."""
+        self.first = None
+        self.recorded = Sketch(program)
+        empty_free_lists()
+
+    def note_planned(self, program: Program, keeps: bool) -> None:
+        """Note what is told of the program of the page, and whether it is needed further."""
+        self.program = program if keeps else None
+        self.planned = Sketch(program)
+        self.decisions = _decisions(program)
+        empty_free_lists()
 
     def explained(self) -> str:
         """Return how far it is, and what it costs."""
@@ -40,8 +64,8 @@ class Variant:
             return f"runs eagerly, for {self.refused}"
         if self.replay is None:
             return f"written down {self.recordings} times, not yet the same twice in a row"
-        before, after = len(self.recorded.calls), len(self.replay.program.calls)
-        size = self.replay.page.arena.size / 2**20
+        before, after = self.recorded.count, self.planned.count  # type: ignore[union-attr]
+        size = self.replay.page.size / 2**20
         state = "replayed" if self.checked else "not yet checked against eager"
         return (
             f"{before} calls of NumPy, {after} after planning, in {size:.2f} MiB of memory; "
@@ -51,18 +75,22 @@ class Variant:
 
     def _guards(self) -> str:
         """Return what must be so that it fits: before it runs, and on the way."""
-        assert self.checks is not None and self.replay is not None
-        decisions = [call.line for call in self.replay.program.calls if call.is_guard]
+        assert self.checks is not None
         told = [f"arguments ({', '.join(self.arguments)})", self.checks.explained()]
-        if decisions:
-            lines = dict.fromkeys(decisions)
-            told.append(f"decisions on the way ({', '.join(lines)})")
+        if self.decisions:
+            told.append(f"decisions on the way ({', '.join(self.decisions)})")
         return "; ".join(filter(None, told))
 
     def picture(self, planned: bool, direction: str) -> Graph:
         """Return the program as a picture, before or after planning."""
-        program = self.replay.program if planned else self.recorded  # type: ignore[union-attr]
-        return picture_of(program, f"{len(program.calls)} calls of NumPy", direction)
+        sketch: Any = self.planned if planned else self.recorded
+        return sketch.picture(direction)
+
+
+def _decisions(program: Program) -> list[str]:
+    """Return the lines of guards, each once."""
+    lines = (call.line for call in program.calls if call.is_guard)
+    return list(dict.fromkeys(lines))
 
 
 class Programs:

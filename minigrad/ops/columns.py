@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 from minigrad.layout import strided_view
+from minigrad.ops.workspace import Workspace
 
 QUICK = 1_000_000  # multiplications: OpenBLAS has a quicker kernel for products of at most so many
 LONG = 256  # columns in a matrix
@@ -32,6 +34,59 @@ def contiguous_steps(shape):
     return [math.prod(shape[i + 1 :]) for i in range(len(shape))]
 
 
+def inside(padding, spatial):
+    """Return the slices of a padded array that are the array."""
+    sizes = zip(padding, spatial, strict=True)
+    return (..., *(slice(before, before + n) for (before, _), n in sizes))
+
+
+def padded_shape(shape, padding):
+    """Return the shape of an array with padding around."""
+    spatial = (n + sum(pair) for n, pair in zip(shape[2:], padding, strict=True))
+    return (*shape[:2], *spatial)
+
+
+def padded(x, padding, value=0.0):
+    """Return an array with padding around, itself where there is none."""
+    if not any(map(any, padding)):
+        return x
+    out = np.full_like(x, value, shape=padded_shape(x.shape, padding))
+    out[inside(padding, x.shape[2:])] = x
+    return out
+
+
+def window_view(x, kernel, out, stride, dilation):
+    """Return every window of padded samples: a view (n, C, *kernel, *out)."""
+    if type(x) is np.ndarray:
+        sample, channel, *apart = x.strides
+        taps = [d * step for d, step in zip(dilation, apart, strict=True)]
+        places = [s * step for s, step in zip(stride, apart, strict=True)]
+
+        shape = (*x.shape[:2], *kernel, *out)
+        strides = (sample, channel, *taps, *places)
+        return as_strided(x, shape, strides)  # x may lie in any order
+
+    spans = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
+    spatial = tuple(range(2, x.ndim))
+    seen = sliding_window_view(x, spans, spatial)  # (n, C, *places, *spans)
+
+    places = [slice(None, None, s) for s in stride]
+    taps = [slice(None, None, d) for d in dilation]
+    seen = seen[(..., *places, *taps)]  # (n, C, *out, *kernel)
+
+    kernel_axes = range(x.ndim, seen.ndim)
+    return seen.transpose(0, 1, *kernel_axes, *spatial)
+
+
+def is_laid_out_in_full(x, shape, groups):
+    """Return whether windows are best laid out in full for weights of this shape.
+
+    They are where they hold fewer numbers than results, or where there is no kernel to speak of.
+    """
+    few = math.prod(shape[1:]) < min(64, shape[0] // groups)
+    return few or max(shape[2:]) == 1 or type(x) is not np.ndarray
+
+
 class Columns:
     """Every window of an array as a column, some samples at a time: one matrix per row of windows.
 
@@ -47,13 +102,17 @@ class Columns:
     ``samples`` are laid out at a time.
     """
 
-    def __init__(self, x, kernel, out, stride, padding, dilation, groups, max_samples):
+    def __init__(
+        self, x, kernel, out, stride, padding, dilation, groups, max_samples, workspace=None
+    ):
         if len(kernel) == 1:  # windows in one row
             x, padding = x[:, :, None], ((0, 0), *padding)
             kernel, out = (1, *kernel), (1, *out)
             stride, dilation = (1, *stride), (1, *dilation)
 
         self.x = x
+        self.workspace = Workspace() if workspace is None else workspace
+        self._products = None
         self.groups = groups
         self.kernel = kernel
         self.out = out
@@ -101,7 +160,7 @@ class Columns:
         zeros, shape = self._zeros()
         inside = self._samples_in(zeros, shape)
         windows = self._windows_in(zeros, shape)
-        columns = np.empty_like(windows, order="C")
+        columns = self.workspace.empty(windows, windows.shape)
         matrices = self._as_matrices(columns, shares)
         for part, samples in self._parts(self.x):
             used = len(samples) // self.samples
@@ -127,7 +186,7 @@ class Columns:
         read them in order.
         """
         step = max(1, self.blocks * self.samples)
-        samples = np.empty_like(x, shape=(step, *x.shape[1:]), order="C")
+        samples = self.workspace.empty(x, (step, *x.shape[1:]))
         for start in range(0, len(x), step):
             part = slice(start, min(start + step, len(x)))
             count = part.stop - start
@@ -153,7 +212,7 @@ class Columns:
             behind += reach * step
 
         size = math.prod(shape) + behind
-        return np.zeros_like(self.x, shape=size), shape
+        return self.workspace.zeros(self.x, (size,)), shape
 
     def _samples_in(self, zeros, shape):
         """Return where the samples go in the zeros: a view (block, n, C, row, *line)."""
@@ -199,10 +258,29 @@ class Columns:
 
         It is (1, groups, shares, 1, out/groups/shares, taps * C/groups).
         """
-        rows = w.transpose(0, *range(2, w.ndim), 1)
+        rows = self._stored(w.transpose(0, *range(2, w.ndim), 1))
         results = len(w) // self.groups
         shares = quick_shares(results, self.height * self.width)
         return rows.reshape(1, self.groups, shares, 1, -1, self.height)
+
+    def products(self, left, right):
+        """Return the products of matrices; they are gone with the next ones."""
+        if self._products is None:
+            self._products = self._room_for_products(left, right)
+        blocks = max(len(left), len(right))
+        out = self._products[:blocks]
+        return np.matmul(left, right, out=out)
+
+    def _room_for_products(self, left, right):
+        lead = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+        rows, width = left.shape[-2], right.shape[-1]
+        return self.workspace.empty(self.x, (*lead, rows, width))
+
+    def _stored(self, view):
+        """Return a copy in C order."""
+        copy = self.workspace.empty(view, view.shape)
+        np.copyto(copy, view)
+        return copy
 
     def store(self, products, y):
         """Write products (blocks, groups, shares, rows, out/groups/shares, width) to y.
@@ -230,7 +308,7 @@ class Columns:
         rows = self.out[0]
         lead = (self.blocks, self.groups)
         shape = (*lead, rows, self.samples, *self.places, results)
-        zeros = np.zeros_like(y, shape=shape, order="C")
+        zeros = self.workspace.zeros(y, shape)
         columns = zeros.reshape(*lead, 1, rows, -1, results)
 
         windows = map(slice, self.out[1:])

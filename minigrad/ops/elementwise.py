@@ -10,6 +10,7 @@ from minigrad.layout import channels_last, in_c_order, stored
 from minigrad.ops.guards import checks_division, kind_of, refuse_bools, requires_kinds, restrict
 from minigrad.ops.reduction import mul_and_unbroadcast, unbroadcast
 from minigrad.ops.shape import expand_channels
+from minigrad.ops.workspace import working_in
 from minigrad.primitive import Primitive, alias, primitive, register
 
 _LN2, _LN10 = 0.6931471805599453, 2.302585092994046
@@ -122,7 +123,7 @@ _BITS = {np.dtype(f"f{n}"): np.dtype(f"i{n}") for n in (2, 4, 8)}
 
 
 @primitive(lambda g, _out, _x, mask: masked(g, mask), None, whole=True)
-def masked(x, mask, *, out=None):
+def masked(x, mask, *, out=None, workspace=None):
     """x where the mask is True, else 0, whatever x is there.
 
     A product would make NaN of infinity times 0, as in the gradient of sqrt(relu(x)). Of large
@@ -133,7 +134,9 @@ def masked(x, mask, *, out=None):
         return stored(np.where(mask, x, 0), out)
 
     # a bool is 0 or 1; minus it has no bits or all bits
-    minus = -mask.view(np.int8)
+    ones = mask.view(np.int8)
+    memory = working_in(workspace).out(ones.shape, ones.dtype)
+    minus = np.negative(ones, out=memory)
     all_bits = minus.astype(bits) if out is None else stored(minus, out.view(bits))
     np.bitwise_and(x.view(bits), all_bits, out=all_bits)
     return all_bits.view(x.dtype)
