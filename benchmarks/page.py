@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import statistics
 from pathlib import Path
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAIRS = ("PyTorch eager", "PyTorch compiled", "JAX jit", "tinygrad jit", "MyGrad", "autograd")
 FLOORS = ("NumPy by hand", "matrix products alone")
+COMPILED = {"minigrad compiled": "exact", "minigrad loops": "loops"}
+COMPARED = ("minigrad", "NumPy by hand", "JAX jit", "PyTorch eager", "PyTorch compiled")
 
 
 def table(result: dict) -> str:
@@ -46,6 +49,32 @@ def _memory(own: dict | None, other: dict | None) -> str:
         return "–"
     size = f"{own['peak'] / 2**20:.0f} MiB"
     return f"{own['peak'] / other['peak']:.2f} ({size})" if other and other["peak"] else size
+
+
+def compiled(result: dict) -> str:
+    """Return the table of compiled steps: milliseconds, and their share of others' time."""
+    titles = ("net", "optimizer", "threads", "page", "ms", *COMPARED, "MiB, eager's")
+    lines = [f"| {' | '.join(titles)} |", "| --- | --- | ---: | --- |" + " ---: |" * 7]
+    for run in result["steps"]:
+        peers = run["peers"]
+        for name, kind in COMPILED.items():
+            if name not in peers:
+                continue
+            own = peers[name]
+            cells = [run["net"], run["optimizer"], str(run["threads"]), kind, f"{own['ms']:.2f}"]
+            cells += [_share(own, peers.get(other)) for other in COMPARED]
+            sizes = [peers[n]["peak"] / 2**20 for n in (name, "minigrad") if n in peers]
+            cells.append(", ".join(f"{size:.1f}" for size in sizes))
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _share(own: dict, other: dict | None) -> str:
+    """Return the median of the ratios turn by turn, with their range."""
+    if other is None:
+        return "–"
+    ratios = [a / b for a, b in zip(own["turns"], other["turns"], strict=True)]
+    return f"**{statistics.median(ratios):.2f}** ({min(ratios):.2f}–{max(ratios):.2f})"
 
 
 def missing(result: dict) -> str:
@@ -136,6 +165,12 @@ Where "–" stands for a peer that is installed:
 {missing(result)}
 
 ![The ratios as a picture](performance.svg)
+
+## Compiled steps
+
+The same steps through `mg.compile`: the page in NumPy alone, exact to the bit, and with `loops="numba"`; see [compiled steps](compile.md). Shares of the others' time in the same turns, below 1 where the compiled step is faster; behind them the peak memory, and that of minigrad's eager step.
+
+{compiled(result)}
 
 ## Backward over forward
 

@@ -26,7 +26,7 @@ import page  # noqa: E402
 import turns  # noqa: E402
 
 PEERS = (
-    "minigrad_eager", "minigrad_compiled", "pytorch_eager", "pytorch_compiled", "jax_jit", "tinygrad_jit", "mygrad_eager",
+    "minigrad_eager", "minigrad_compiled", "minigrad_loops", "pytorch_eager", "pytorch_compiled", "jax_jit", "tinygrad_jit", "mygrad_eager",
     "hips_autograd", "numpy_by_hand", "products_alone",
 )  # fmt: skip
 FULL = {
@@ -56,7 +56,7 @@ def machine() -> dict[str, str]:
         "system": platform.platform(),
         "Python": platform.python_version(),
     }
-    for package in ("numpy", "torch", "jax", "tinygrad", "mygrad", "autograd"):
+    for package in ("numpy", "torch", "jax", "tinygrad", "mygrad", "autograd", "numba"):
         try:
             facts[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
@@ -186,6 +186,8 @@ def main() -> None:
     if args.json:
         args.json.write_text(json.dumps(result, indent=1))
     print(page.table(result))
+    print()
+    print(page.compiled(result))
     print()
     print(page.backward(result))
     print()

@@ -83,7 +83,7 @@ def test_the_products_are_those_of_the_step():
 
 def test_the_command_runs_and_the_page_is_made_of_its_json(tmp_path):
     command = [sys.executable, str(ROOT / "benchmarks/run.py"), "--quick", "--json", str(tmp_path / "out.json")]
-    peers = ["--peers", "minigrad_eager,numpy_by_hand,products_alone"]
+    peers = ["--peers", "minigrad_eager,minigrad_compiled,numpy_by_hand,products_alone"]
     done = subprocess.run([*command, *peers], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "out.json").read_text())
@@ -93,10 +93,24 @@ def test_the_command_runs_and_the_page_is_made_of_its_json(tmp_path):
     assert "backward" in own and own["peak"] > 0 and "backward" not in by_itself
     assert result["optimizers"]["minigrad"].keys() == {f"{o}, 10,000 in {n}" for o in ("SGD", "Adam") for n in (1, 100)}
     assert "| fig1_bn | sgd | 1 |" in done.stdout
+    assert "| fig1_bn | sgd | 1 | exact |" in done.stdout
     result["surroundings"] = {"minigrad": [0.1, 0, 1e5]}
     page.write(result, tmp_path)
     text = (tmp_path / "performance.md").read_text(encoding="utf-8")
     assert result["commit"] in text and (tmp_path / "performance.svg").stat().st_size > 1000
+
+
+def test_compiled_steps_have_a_table_of_shares_turn_by_turn():
+    eager = {"ms": 2.0, "turns": [2.0, 4.0, 2.0], "peak": 2**20}
+    exact, loops = ({"ms": ms, "turns": [ms, ms, ms], "peak": 3 * 2**19} for ms in (1.0, 0.5))
+    peers = {"minigrad": eager, "minigrad compiled": exact, "minigrad loops": loops, "JAX jit": exact}
+    step = {"net": "fig1", "optimizer": "sgd", "threads": 1, "peers": peers}
+    *_, first, second = page.compiled({"steps": [step]}).splitlines()
+    assert (
+        first
+        == "| fig1 | sgd | 1 | exact | 1.00 | **0.50** (0.25–0.50) | – | **1.00** (1.00–1.00) | – | – | 1.5, 1.0 |"
+    )
+    assert second.startswith("| fig1 | sgd | 1 | loops | 0.50 | **0.25** (0.12–0.25) | – | **0.50**")
 
 
 def test_quick_gives_way_to_what_was_said():
