@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import os
-from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 from minigrad import cores
@@ -38,12 +37,15 @@ def in_threads(loop: Any, tables: Any) -> None:
     try:
         loop(first)
     finally:  # Ctrl-C, too, leaves nobody behind who writes
-        wait(running)
+        for part in running:
+            part.exception()  # waits
     for part in running:
         part.result()
 
 
 @functools.cache
-def _pool(process: int, workers: int) -> ThreadPoolExecutor:
+def _pool(process: int, workers: int) -> Any:
     """Return the threads of a process: those of another did not come along when it forked."""
+    from concurrent.futures import ThreadPoolExecutor  # which takes a while to import
+
     return ThreadPoolExecutor(workers, thread_name_prefix="minigrad-loops")
