@@ -6,7 +6,13 @@ import math
 
 import numpy as np
 
-TYPES = {"float32": ctypes.c_float, "float64": ctypes.c_double, "bool": ctypes.c_bool, "uint8": ctypes.c_uint8}
+TYPES = {
+    "float32": ctypes.c_float,
+    "float64": ctypes.c_double,
+    "bool": ctypes.c_bool,
+    "uint8": ctypes.c_uint8,
+    "int64": ctypes.c_int64,
+}
 
 
 class Pointer:
@@ -54,6 +60,11 @@ def function_of(name, function):
     }
 
 
+BITS = {
+    f"as_{kind}{bits}": lambda x, kind=kind, bits=bits, other=other: np.dtype(f"{other}{bits}").type(x).view(f"{kind}{bits}")
+    for bits in (32, 64)
+    for kind, other in (("int", "float"), ("float", "int"))
+}  # fmt: skip
 FOLDS = ("high32", "high64", "low32", "low64", "number32", "number64", "larger", "smaller")
 
 
@@ -72,7 +83,7 @@ class Interpreter:
             names |= function_of(name, getattr(np, name))
         for name in ("erf", "erfc"):
             names |= function_of(name, np.vectorize(getattr(math, name)))
-        names |= {name: getattr(numba_functions, name) for name in FOLDS}
+        names |= {name: getattr(numba_functions, name) for name in FOLDS} | BITS
         for name in TYPES:
             names[f"pointer_{name}"] = lambda address, name=name: Pointer(address, name)
         exec(body, names)

@@ -364,3 +364,56 @@ def test_what_is_overwritten_was_read_before(monkeypatch):
     doubled = 2 * arrays[x]
     assert np.array_equal(arrays[z], doubled * doubled.sum(0))
     assert np.array_equal(arrays[y], doubled + 1)
+
+
+def losses(reduction):
+    def step(x, y):
+        x = x.detach().requires_grad_()
+        loss = F.cross_entropy(x * 1, y, reduction=reduction)
+        (g,) = mg.autograd.grad((loss * loss).sum(), x)
+        return loss.detach(), g
+
+    return step
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [1, 2, 7, 40])
+@pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
+def test_classes_in_loops(reduction, n, dtype, monkeypatch):
+    rng = np.random.default_rng(0)
+    eager, fast = losses(reduction), mg.compile(losses(reduction), loops="numba")
+    with interpreted(monkeypatch) as interpreter, warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        for i in range(7):
+            x, y = rng.standard_normal((9, n)).astype(dtype), rng.integers(0, n, 9)
+            x[1, 0], x[2, n - 1] = ((0, 0), (np.nan, np.inf), (-np.inf, -0.0))[max(0, i - 4)]
+            for a, b in zip(fast(mg.tensor(x), mg.tensor(y)), eager(mg.tensor(x), mg.tensor(y)), strict=True):
+                near(a, b)
+        for wrong in (-1, n, -n - 1, 10**9):
+            y[4] = wrong
+            with pytest.raises(IndexError):
+                fast(mg.tensor(x), mg.tensor(y))
+    assert any("==" in text for text in interpreter.texts)
+    assert "[constant, y]" not in fast.source
+
+
+def test_the_sign_of_zero_is_picked(monkeypatch):
+    def step(x, y):
+        return F.nll_loss(x * 1, y, reduction="none") * 1
+
+    fast = mg.compile(step, loops="numba")
+    x, y = np.zeros((9, 3), np.float32), np.arange(9) % 3
+    x[::2] = -0.0
+    with interpreted(monkeypatch):
+        for _ in range(5):
+            ours, theirs = fast(mg.tensor(x), mg.tensor(y)), step(mg.tensor(x), mg.tensor(y))
+            assert np.array_equal(np.signbit(ours.numpy()), np.signbit(theirs.numpy()))
+
+
+def test_an_index_that_nobody_checks_is_no_class(monkeypatch):
+    step = lambda x, y: (x * 2)[mg.arange(9), y] * 3
+    fast = mg.compile(step, loops="numba")
+    with interpreted(monkeypatch):
+        for i in range(6):
+            x, y = mg.randn(9, 5), (mg.arange(9) + i) % 10 - 5  # backwards, too
+            near(fast(x, y), step(x, y))

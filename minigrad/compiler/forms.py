@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler.buffers import place_is_c
+from minigrad.compiler.classes import of_classes
 from minigrad.compiler.program import TEMPORARY, Call, Memory, Place, Program, mapped, memories_of
 from minigrad.compiler.statements import Statement, statement
 
@@ -26,9 +27,12 @@ COPIES = (np.copy, np.ndarray.copy)
 def in_one_form(program: Program) -> list[Row]:
     """Return the calls of a program, those that loops can do as statements."""
     rows: list[Row] = []
-    for call in _without_broadcasts(program):
-        found = statement(call)
-        rows.append(found or call)
+    calls = _without_broadcasts(program)
+    known = of_classes(calls)
+    for call in calls:
+        found = known[call] if call in known else statement(call) or call
+        if found is not None:
+            rows.append(found)
     finest = _Finest(rows)
     refined: list[Row] = []
     for x in rows:

@@ -257,6 +257,9 @@ class Text:
 
     def _pointer(self, place: Place) -> str:
         place = self.instead.get(place.memory, place)
+        whole = place.memory.place
+        if place.offset == 0 and place.dtype == whole.dtype:
+            place = whole  # the same address, and no view is made for it
         key = place.memory, place.offset, place.dtype
         if key not in self.names:
             self.names[key] = f"p{len(self.pointers)}"

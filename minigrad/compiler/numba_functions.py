@@ -78,6 +78,7 @@ def store(typing_context: Any, pointer: Any, i: Any, number: Any, value: Any) ->
 
 
 pointer_float32, pointer_float64 = _pointer(types.float32), _pointer(types.float64)
+pointer_int64 = _pointer(types.int64)
 pointer_bool, pointer_uint8 = _pointer(types.boolean), _pointer(types.uint8)
 
 

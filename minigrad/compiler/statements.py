@@ -63,6 +63,12 @@ class Fold:
 
 
 SUM = Fold()
+PICK = Fold(  # of zeros and one number
+    pair="as_float{bits}(as_int{bits}({0}) | as_int{bits}({1}))",
+    register="{0} | {1}",
+    code="as_int{bits}({0})",
+    number="as_float{bits}({0})",
+)
 FOLDS = {  # and what NumPy begins with
     np.maximum.reduce: (-math.inf, ("larger({0}, {1})", "max({0}, {1})",
                                     "high{bits}({0})", "number{bits}({0})")),
