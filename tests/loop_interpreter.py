@@ -79,10 +79,11 @@ class Interpreter:
 
         body = text[text.index("def loop(table):") :]
         names = {"np": np, "load": load, "store": store, "plus": lambda a, b: a + b} | LANES
-        for name in ("exp", "log", "tanh"):
+        for name in ("exp", "log", "tanh", "expm1", "log1p"):
             names |= function_of(name, getattr(np, name))
         for name in ("erf", "erfc"):
             names |= function_of(name, np.vectorize(getattr(math, name)))
+        names |= {f"logaddexp{bits}": np.logaddexp for bits in (32, 64)}
         names |= {name: getattr(numba_functions, name) for name in FOLDS} | BITS
         for name in TYPES:
             names[f"pointer_{name}"] = lambda address, name=name: Pointer(address, name)

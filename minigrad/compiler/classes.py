@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.program import CONSTANT, Call, Memory, Place
-from minigrad.compiler.statements import PICK, Statement
+from minigrad.compiler.program import CONSTANT, Call, Memory, Place, memories_of
+from minigrad.compiler.statements import PICK, Statement, number_of
 
 _take = np.ndarray.__getitem__
 _put = np.ndarray.__setitem__
@@ -78,7 +78,7 @@ class _Search:
         negative_is_large = classes.dtype == np.uint64
         whole = classes.shape == memory.shape
         if negative_is_large and whole:
-            self.count[memory] = _number(count)
+            self.count[memory] = number_of(count)
 
     def _maker(self, x: Any) -> Call | None:
         """Return the call that makes something."""
@@ -147,11 +147,12 @@ class _Search:
             return {}
         if take.args != (x, index):
             return {}
-        if _number(one) != 1:
+        if number_of(one) != 1:
             return {}
         first = self.calls.index(take)
         for call in self.calls[first:i]:
-            if x.memory in [place.memory for place in call.writes]:
+            written = memories_of(call.writes)
+            if x.memory in written:
                 return {}
         calls = take, less, put
         statement = Statement(calls, x, operands, _ONE_LESS, x.shape)
@@ -173,7 +174,10 @@ def _is_index(x: Any, n: int) -> bool:
     if x.dtype != _CLASS or x.shape != (n,):
         return False
     step = x.strides[0]
-    return step >= 0 and step % 8 == 0 and x.offset % 8 == 0
+    if step < 0:
+        return False
+    whole_steps = step % 8 == x.offset % 8 == 0
+    return whole_steps
 
 
 def _is_arange(x: Any, n: int) -> bool:
@@ -182,15 +186,3 @@ def _is_arange(x: Any, n: int) -> bool:
         return False
     memory = x.memory
     return memory.kind == CONSTANT and np.array_equal(memory.array, np.arange(n))
-
-
-def _number(x: Any) -> float:
-    """Return a plain number, or that of a constant; NaN of all else."""
-    if type(x) in (int, float):
-        return float(x)
-    if not isinstance(x, Place):
-        return math.nan
-    memory = x.memory
-    if memory.kind != CONSTANT or memory.shape:
-        return math.nan
-    return float(memory.array)

@@ -28,6 +28,12 @@ FORMULAS = {
     np.add: "{0} + {1}", np.subtract: "{0} - {1}", np.multiply: "{0} * {1}",
     np.divide: "{0} / {1}", np.negative: "-{0}", np.reciprocal: "{one} / {0}",
     np.square: "{0} * {0}", np.sqrt: "np.sqrt({0})", np.exp: "exp{bits}({0})",
+    np.expm1: "expm1{bits}({0})", np.log1p: "log1p{bits}({0})",
+    np.logaddexp: "logaddexp{bits}({0}, {1})",
+    np.sign: "{one} if {0} > {zero} else -{one} if {0} < {zero} else {0} + {zero}",
+    np.isfinite: "{0} - {0} == {zero}", np.isnan: "{0} != {0}",
+    np.bitwise_or: "{0} or {1}", np.bitwise_and: "{0} and {1}",
+    np.bitwise_xor: "{0} != {1}", np.invert: "not {0}",
     np.log: "log{bits}({0})", np.tanh: "tanh{bits}({0})",
     np.absolute: "abs({0})",
     np.maximum: "{0} if {0} >= {1} or {0} != {0} else {1}",
@@ -40,7 +46,12 @@ FORMULAS = {
     _noted(special.erf): "erf{bits}({0})",
     _noted(special.erfc): "erfc{bits}({0})",
 }  # fmt: skip
-OF_BOOLS = {np.logical_not, np.logical_and, np.logical_or, np.copy, _ndarray.copy}
+OF_BOOLS = {
+    np.logical_not, np.logical_and, np.logical_or, np.copy, _ndarray.copy,
+    np.bitwise_or, np.bitwise_and, np.bitwise_xor, np.invert,
+}  # fmt: skip
+CUBE = "{0} * {0} * {0}"
+AS_NUMBER = "{one} if {0} else {zero}"
 CLIPS = {  # by which bounds there are
     (True, True): "{2} if {0} > {2} else {1} if {0} < {1} else {0}",
     (True, False): "{1} if {0} < {1} else {0}", (False, True): "{1} if {0} > {1} else {0}",
@@ -138,11 +149,25 @@ def _covers(place: Place) -> bool:
     return same and place_is_c(place) and place_is_c(whole)
 
 
-def _formula(call: Call) -> tuple[str, tuple[Any, ...]]:
-    """Return the formula of a call and its operands, "" where there is none."""
+Formula = tuple[str, tuple[Any, ...]]  # "" where there is none, and its operands
+
+
+def _formula(call: Call) -> Formula:
+    """Return the formula of a call."""
+    function = call.function
     operands = tuple(x for x in call.args if x is not None)
-    if call.function is not np.clip:
-        return FORMULAS.get(call.function, ""), operands
+    if function is np.clip:
+        return _clip(call, operands)
+    if function == _ndarray.astype:
+        x = operands[0]
+        return (AS_NUMBER if x.dtype == _BOOL else ""), (x,)
+    if function is np.power and number_of(operands[1]) == 3:
+        return CUBE, operands[:1]
+    return FORMULAS.get(function, ""), operands
+
+
+def _clip(call: Call, operands: tuple[Any, ...]) -> Formula:
+    """Return the formula of a number that is held between two."""
     if len(operands) != 3 or call.kwargs:
         return "", ()
     x, *bounds = operands
@@ -154,6 +179,18 @@ def _formula(call: Call) -> tuple[str, tuple[Any, ...]]:
     return formula, (x, *itertools.compress(bounds, finite))
 
 
+def number_of(x: Any) -> float:
+    """Return a plain number, or that of a constant; NaN of all else."""
+    if type(x) in (int, float):
+        return float(x)
+    if not isinstance(x, Place):
+        return math.nan
+    memory = x.memory
+    if memory.kind != CONSTANT or memory.shape:
+        return math.nan
+    return float(memory.array)
+
+
 def _map(call: Call, target: Place) -> Statement | None:
     formula, operands = _formula(call)
     if not formula or call.kwargs.keys() - {"out", "order"}:
@@ -163,6 +200,8 @@ def _map(call: Call, target: Place) -> Statement | None:
     if not all(type(x) in (int, float, bool) for x in numbers):
         return None
     dtypes = {x.dtype for x in places} - {_BOOL}
+    if formula == AS_NUMBER:
+        dtypes = {target.dtype}
     if len(dtypes) > 1 or target.dtype not in (*dtypes, _BOOL):
         return None
     if not dtypes and (numbers or call.function not in OF_BOOLS):

@@ -1,4 +1,4 @@
-"""What printed loops call for the error functions: right to two units in the last place.
+"""What printed loops call for the error functions, and for exponentials and logarithms near 0.
 
 Near 0 erf(x) is x times a polynomial in x². Beyond, erfc(x) is exp(-x²)/(1 + 2x) times a
 polynomial in (x - c)/(x + c). They were fitted at Chebyshev's points. Nothing branches, so all of
@@ -18,9 +18,16 @@ from minigrad.compiler.numba_functions import (
     as_float64,
     as_int32,
     as_int64,
+    exp32,
+    exp64,
     expm1_near32,
     expm1_near64,
     function,
+    larger,
+    log32,
+    log64,
+    power32,
+    power64,
     scaled32,
     scaled64,
 )
@@ -203,3 +210,95 @@ def erfc64(x: Any) -> Any:
     is_near = size < BORDER64
     result = near if is_near else far
     return result if x == x else x
+
+
+# ---- near 0 -----------------------------------------------------------------------------------
+@function
+def expm132(x: Any) -> Any:
+    """exp(x) - 1, with all its digits where that is tiny."""
+    held = max(x, F(-18.0))
+    held = min(held, F(89.0))
+    n = np.floor(held * F(1.44269504088896341) + F(0.5))
+    r = held - n * F(0.693359375)
+    r = r - n * F(-2.12194440e-4)
+    k = np.int32(n)
+    few: Any = min(k, np.int32(64))
+    near = expm1_near32(r)
+    down = power32(-few)
+    p = near + (ONE - down)
+    result = scaled32(p, n)
+    is_number = (x < F(0.0)) | (x > F(0.0))
+    return result if is_number else x
+
+
+@function
+def expm164(x: Any) -> Any:
+    """exp(x) - 1, with all its digits where that is tiny."""
+    held = min(max(x, -40.0), 710.0)
+    n = np.floor(held * 1.4426950408889634073599 + 0.5)
+    r = held - n * 6.93145751953125e-1
+    r = r - n * 1.42860682030941723212e-6
+    k = np.int64(n)
+    few: Any = min(k, 64)
+    near = expm1_near64(r)
+    down = power64(-few)
+    p = near + (1.0 - down)
+    result = scaled64(p, n)
+    is_number = (x < 0.0) | (x > 0.0)
+    return result if is_number else x
+
+
+@function
+def log1p32(x: Any) -> Any:
+    """log(1 + x), with all its digits where that is tiny."""
+    y = ONE + x
+    added = y - ONE
+    lost = x - added  # in rounding the sum
+    near = log32(y)
+    rest = lost / y
+    result = near + rest
+    is_zero = x == F(0.0)
+    result = x if is_zero else result
+    is_end = (x <= F(-1.0)) | (x == F(np.inf))
+    return near if is_end else result
+
+
+@function
+def log1p64(x: Any) -> Any:
+    """log(1 + x), with all its digits where that is tiny."""
+    y = 1.0 + x
+    added = y - 1.0
+    lost = x - added  # in rounding the sum
+    near = log64(y)
+    rest = lost / y
+    result = near + rest
+    is_zero = x == 0.0
+    result = x if is_zero else result
+    is_end = (x <= -1.0) | (x == np.inf)
+    return near if is_end else result
+
+
+@function
+def logaddexp32(a: Any, b: Any) -> Any:
+    """log(exp(a) + exp(b))."""
+    apart = a - b
+    top = larger(a, b)
+    size = abs(apart)
+    small = exp32(-size)
+    more = log1p32(small)
+    result = top + more
+    is_number = apart == apart  # else a or b is none, or both are the same infinity
+    return result if is_number else a + b
+
+
+@function
+def logaddexp64(a: Any, b: Any) -> Any:
+    """log(exp(a) + exp(b))."""
+    apart = a - b
+    top = larger(a, b)
+    size = abs(apart)
+    small = exp64(-size)
+    more = log1p64(small)
+    result = top + more
+    is_number = apart == apart  # else a or b is none, or both are the same infinity
+    return result if is_number else a + b
