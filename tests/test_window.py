@@ -132,6 +132,13 @@ def test_parts_and_shares_change_nothing(options, monkeypatch):
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
 
 
+def test_a_kernel_of_one_takes_images_in_any_order():
+    p = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1}
+    images, w = rng.standard_normal((3, 5, 6, 4)).transpose(0, 3, 1, 2), rng.standard_normal((7, 4, 1, 1))
+    expected = window.conv.function(np.ascontiguousarray(images), w, **p)
+    np.testing.assert_allclose(window.conv.function(images, w, **p), expected, rtol=1e-12)
+
+
 def test_three_dimensions_and_third_order(torch):
     agree(torch, lambda F, x, w: window.conv(x, w, stride=(1, 2, 1), padding=((1, 1),) * 3, dilation=(1, 1, 1), groups=1)
           if F is mg.nn.functional else torch.nn.functional.conv3d(x, w, stride=(1, 2, 1), padding=1),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -24,7 +23,7 @@ class RecordingArray(np.ndarray):
         if isinstance(array, RecordingArray):
             self._owner = array if array._owner is None else array._owner
         if MODES.tape is not None:
-            MODES.tape.alive.append(weakref.ref(self))
+            MODES.tape.alive[id(self)] = self
 
     @property
     def base(self) -> Any:

@@ -23,40 +23,22 @@ class Packed:
     """The calls of a program as bytes, and the objects that they name by number."""
 
     def __init__(self, program: Program) -> None:
-        self._numbers: dict[int, int] = {}  # by id
+        self.count = len(program.calls)
         self.objects: list[Any] = []
-        self.rows = [self._packed(_row(call)) for call in program.calls]
-        last = program.results, program.plain
-        self.rows.append(self._packed(last))
-        self._numbers.clear()
-
-    @property
-    def count(self) -> int:
-        """How many calls there are."""
-        return len(self.rows) - 1
-
-    def calls(self) -> Iterator[Any]:
-        """Yield function, whether it decides, arguments, results and the answer of each call."""
-        yield from map(self._unpacked, self.rows[:-1])
-
-    def results(self) -> Any:
-        """Return what the function returned: arrays, and the rest."""
-        return self._unpacked(self.rows[-1])
-
-    def _packed(self, row: Any) -> bytes:
         file = io.BytesIO()
-        _Pickler(file, self._number).dump(row)
-        return file.getvalue()
+        pickler = _Pickler(file, self.objects)
+        rows = map(_row, program.calls)
+        last = program.results, program.plain
+        for row in (*rows, last):
+            pickler.dump(row)
+            pickler.clear_memo()  # each is read for itself
+        self.packed = file.getvalue()
 
-    def _number(self, x: Any) -> int:
-        """Return the number of an object."""
-        number = self._numbers.setdefault(id(x), len(self.objects))
-        if number == len(self.objects):
-            self.objects.append(x)
-        return number
-
-    def _unpacked(self, row: bytes) -> Any:
-        return _Unpickler(io.BytesIO(row), self.objects).load()
+    def rows(self) -> Iterator[Any]:
+        """Yield what each call is compared by, then what the function returned."""
+        file = io.BytesIO(self.packed)
+        for _ in range(self.count + 1):
+            yield _Unpickler(file, self.objects).load()
 
 
 def _row(call: Call) -> Any:
@@ -66,13 +48,19 @@ def _row(call: Call) -> Any:
 
 
 class _Pickler(pickle.Pickler):
-    def __init__(self, file: Any, number: Any) -> None:
+    def __init__(self, file: Any, objects: list[Any]) -> None:
         super().__init__(file, pickle.HIGHEST_PROTOCOL)
-        self.number = number
+        self.objects = objects
+        self.numbers: dict[int, int] = {}  # by id
 
     def persistent_id(self, x: Any) -> int | None:
         """Return the number of what is no tuple of numbers and places."""
-        return None if type(x) in PLAIN else self.number(x)
+        if type(x) in PLAIN:
+            return None
+        number = self.numbers.setdefault(id(x), len(self.objects))
+        if number == len(self.objects):
+            self.objects.append(x)
+        return number
 
     def reducer_override(self, x: Any) -> Any:
         """Return what a place is made of, as only places come here."""
@@ -125,7 +113,8 @@ class _Comparison:
 
     def run(self, first: Packed, second: Program) -> None:
         """Raise Difference where they are not the same."""
-        for a, b in zip(first.calls(), second.calls, strict=False):
+        rows = first.rows()
+        for b, a in zip(second.calls[: first.count], rows, strict=False):
             function, is_guard, args, kwargs, results, expected = a
             if function != b.function:
                 raise Difference("call", b)
@@ -138,7 +127,7 @@ class _Comparison:
                 raise Difference("guard", b, expected, b.expected)
         if first.count != len(second.calls):
             raise Difference("call", None)
-        results, plain = first.results()
+        results, plain = next(rows)
         self.compare(results, second.results, None)
         if len(plain) != len(second.plain) or not all(map(_same, plain, second.plain)):
             raise Difference("result", None, plain, second.plain)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.allocator import give_back
+from minigrad.compiler.arranged import arrange
 from minigrad.compiler.calls import (
     asks_for_gradients,
     digest,
@@ -23,7 +24,6 @@ from minigrad.compiler.calls import (
     same_results,
 )
 from minigrad.compiler.comparison import Difference, check_same
-from minigrad.compiler.derived import derive
 from minigrad.compiler.guards import Checks
 from minigrad.compiler.loops import check_loops, close, close_state, fused
 from minigrad.compiler.plan import Unordered, planned
@@ -33,7 +33,6 @@ from minigrad.compiler.recording import HasGraph, Recording, Refused
 from minigrad.compiler.replay import Replay
 from minigrad.compiler.snapshot import Snapshot, same_bytes
 from minigrad.compiler.source import GuardFailed
-from minigrad.compiler.updates import rearrange_updates
 from minigrad.compiler.variant import MOST_PROGRAMS, Programs, Variant
 from minigrad.modes import MODES
 from minigrad.silence import warn
@@ -179,8 +178,7 @@ class Compiled:
             variant.unordered = str(error)
             return variant.unordered
         if self.loops is None:
-            rearrange_updates(program)
-            derive(program)
+            arrange(program)
         else:
             program = fused(program)
         variant.note_planned(program, self.keeps_programs)
@@ -311,7 +309,7 @@ class Compiled:
     def source(self) -> str:
         """The page that was written last, straight NumPy; "" before the second call."""
         written = self.programs.written()
-        return written[-1].replay.page.text if written else ""  # type: ignore[union-attr]
+        return "".join(written[-1].replay.page.lines) if written else ""  # type: ignore[union-attr]
 
     def picture(self, planned: bool = True, direction: str = "TB") -> Graph:
         """Return the program that was written last as a picture, without ``planned`` as recorded.

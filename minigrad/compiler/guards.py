@@ -203,12 +203,12 @@ def layout_of(grad: Any) -> Any:
     return array.shape, array.strides, array.dtype
 
 
-def state_of(stream: Any) -> str:
-    """Return where a stream of random numbers is, of Python or NumPy."""
+def state_of(stream: Any) -> int:
+    """Return a number that tells where a stream of random numbers is, of Python or NumPy."""
     if isinstance(stream, np.random.Generator):
-        return repr(stream.bit_generator.state)
+        return hash(repr(stream.bit_generator.state))
     state = getattr(stream, "get_state", None) or stream.getstate
-    return repr(state())
+    return hash(repr(state()))
 
 
 def _options(optimizer: Optimizer, group: dict[str, Any]) -> list[tuple[str, Any]]:

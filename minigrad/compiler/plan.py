@@ -6,6 +6,7 @@ The order of the calls stays as it was recorded, but for writes to state, which 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections import Counter, defaultdict
 from typing import Any
 
@@ -35,6 +36,7 @@ def planned(program: Program) -> Program:
     program.results = constants.looked_up(program.results)
     calls = _without_dead(calls, program.results)
     calls = _writes_behind_guards(calls)
+    _put_small_results_first(calls)
     return Program(calls, program.inputs, program.states, program.results, program.plain)
 
 
@@ -126,6 +128,30 @@ def _without_dead(calls: list[Call], results: Any) -> list[Call]:
             live.update(place.memory for place in call.reads())
             live.update(written)
     return needed[::-1]
+
+
+# ---- results beside workspaces ----------------------------------------------------------------
+def _put_small_results_first(calls: list[Call]) -> None:
+    """Of two neighbours with a workspace, let that one be first beside which less memory lies."""
+    for i, (a, b) in enumerate(itertools.pairwise(calls)):
+        if not (a.workspace and b.workspace and _are_apart(a, b)):
+            continue
+        if _most_at_once(b, a) < _most_at_once(a, b):
+            calls[i : i + 2] = b, a
+
+
+def _are_apart(a: Call, b: Call) -> bool:
+    """Whether neither of two calls reads or writes what the other makes."""
+    made = {*memories_of(a.results), *memories_of(b.results)}
+    touched = {place.memory for call in (a, b) for place in call.reads()}
+    return not (a.writes or b.writes) and made.isdisjoint(touched)
+
+
+def _most_at_once(first: Call, second: Call) -> int:
+    """Return how many bytes two calls need at most, one after the other."""
+    made = sum(memory.nbytes for memory in memories_of(first.results))
+    both = made + sum(memory.nbytes for memory in memories_of(second.results))
+    return max(made + first.workspace, both + second.workspace)
 
 
 # ---- writes that last -------------------------------------------------------------------------

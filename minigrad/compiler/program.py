@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+NOTHING: dict[str, Any] = {}  # the one that calls without keywords share; nobody writes to it
 TEMPORARY, INPUT, STATE, CONSTANT, NUMBER = "temporary", "input", "state", "constant", "number"
 
 
@@ -156,6 +157,8 @@ def memories_of(tree: Any) -> list[Memory]:
 def mapped(tree: Any, change: Callable[[Any], Any]) -> Any:
     """Return the tree with each leaf changed."""
     if isinstance(tree, dict):
+        if not tree:
+            return NOTHING
         return {name: mapped(item, change) for name, item in tree.items()}
     if isinstance(tree, (tuple, list)):
         items = [mapped(item, change) for item in tree]

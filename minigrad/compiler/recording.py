@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.allocator import empty_free_lists
 from minigrad.compiler.arrays import RecordingArray, root
 from minigrad.compiler.leaves import graph_leaves
 from minigrad.compiler.program import INPUT, STATE, TEMPORARY, Call, Memory, Program
@@ -91,6 +92,7 @@ class Recording:
     # ---- the call -------------------------------------------------------------------------------
     def run(self) -> None:
         """Call the function; what it reaches has its own arrays again afterwards."""
+        empty_free_lists()
         optimizers = self.reach.optimizers
         scratch = [optimizer._scratch for optimizer in optimizers]
         for tensor, _, recording in self.arrays:
@@ -143,6 +145,7 @@ class Recording:
     # ---- afterwards -----------------------------------------------------------------------------
     def program(self) -> Program:
         """Return what was written down."""
+        empty_free_lists()
         calls = list(self.tape.calls)
         results: list[Any] = []
 
@@ -219,12 +222,9 @@ class Recording:
     def _refuse_what_is_kept(self) -> None:
         """Refuse that a value of this call lives on elsewhere."""
         alive = self.tape.alive
-        if any(reference() is not None for reference in alive):
+        if alive:
             gc.collect()
-        for reference in alive:
-            array = reference()
-            if array is None:
-                continue
+        for array in list(alive.values()):
             place = self.tape.place(array)
             if place.memory.kind == TEMPORARY:
                 self._refuse(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import linecache
 import weakref
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -242,31 +243,37 @@ class Requests:
 class Text(NamedTuple):
     """What is left of a page when its program is gone, which is larger than a small net."""
 
-    text: str
+    packed: bytes  # the text
     length: int  # lines of the function, above the layout of the memory
     first_write: int  # the line that is the first to write something lasting
     size: int  # bytes of the memory
     values: dict[str, Any]  # what the page finds by name
     counts: dict[Any, str]  # of requests: the name of the count
 
+    @property
+    def lines(self) -> list[str]:
+        """The lines of the text."""
+        text = zlib.decompress(self.packed).decode()
+        return text.splitlines(keepends=True)
+
 
 def _text_of(page: Page) -> Text:
-    parts = page.text, page.length, page.first_write, page.arena.size
+    packed = zlib.compress(page.text.encode())
+    parts = packed, page.length, page.first_write, page.arena.size
     return Text(*parts, page.values, page.counts)
 
 
 class _Lines(Sequence[str]):
-    """The first lines of a text, split when they are asked for: a traceback seldom asks."""
+    """The lines of a page's function, unpacked when they are asked for: a traceback seldom asks."""
 
-    def __init__(self, text: str, length: int) -> None:
-        self.text, self.length = text, length
+    def __init__(self, page: Text) -> None:
+        self.page = page
 
     def __len__(self) -> int:
-        return self.length
+        return self.page.length
 
     def __getitem__(self, i: Any) -> Any:
-        lines = self.text.splitlines(keepends=True)
-        return lines[: self.length][i]
+        return self.page.lines[: self.page.length][i]
 
 
 def compiled(page: Text, filename: str) -> tuple[Any, dict[str, Any]]:
@@ -281,9 +288,9 @@ def compiled(page: Text, filename: str) -> tuple[Any, dict[str, Any]]:
     }
     names.update(page.values)
     names.update(dict.fromkeys(page.counts.values(), 0.0))
-    entry: Any = (0, None, _Lines(page.text, page.length), filename)
+    entry: Any = (0, None, _Lines(page), filename)
     linecache.cache[filename] = entry
-    lines = page.text.splitlines(keepends=True)
+    lines = page.lines
     code = compile("".join(lines[: page.length]), filename, "exec")
     exec(code, names)
     for line in lines[page.length :]:  # a long text takes a hundred times itself to compile

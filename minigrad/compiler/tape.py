@@ -20,6 +20,7 @@ from minigrad.compiler.arrays import RecordingArray, lying_alike, plain, root
 from minigrad.compiler.program import (
     CONSTANT,
     INPUT,
+    NOTHING,
     NUMBER,
     TEMPORARY,
     Call,
@@ -69,7 +70,7 @@ class Tape:
         self.stand_ins: WeakValueDictionary[int, RecordingArray] = WeakValueDictionary()
         self.generators: list[Any] = []
         self.requests: list[Request] = []
-        self.alive: list[weakref.ref[Any]] = []  # the recording arrays
+        self.alive: WeakValueDictionary[int, RecordingArray] = WeakValueDictionary()  # all of them
         self.sweeps = False  # whether a backward sweep was seen
         self.outside: list[Any] = []  # arrays that nobody found, and that were written
 
@@ -112,7 +113,7 @@ class Tape:
     def close(self) -> None:
         """Let go of what only notes need, and of who refuses, which holds this tape."""
         del self.refuse
-        for notes in (self.calls, self.memories, self._known, self._ends, self.alive):
+        for notes in (self.calls, self.memories, self._known, self._ends):
             notes.clear()  # type: ignore[attr-defined]
 
     def _recording(self, array: Any) -> Any:
@@ -158,7 +159,7 @@ class Tape:
         plain_args, plain_kwargs = mapped((args, kwargs), plain)
         workspace = Workspace()
         if is_whole and "workspace" in inspect.signature(function).parameters:
-            plain_kwargs["workspace"] = workspace
+            plain_kwargs = {**plain_kwargs, "workspace": workspace}
         result = function(*plain_args, **plain_kwargs)
         if function in METADATA:
             return result
@@ -224,7 +225,7 @@ class Tape:
             for out in outs:
                 self._remember(root(out), TEMPORARY)
             targets = tuple(map(self.place, outs))
-            del call.kwargs["out"]
+            call.kwargs = {key: x for key, x in call.kwargs.items() if key != "out"} or NOTHING
             call.results = targets if len(targets) > 1 else targets[0]
         else:
             call.writes = targets
