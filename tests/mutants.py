@@ -393,7 +393,6 @@ COMPILER = (
     Mutant("a name is not looked at again", "minigrad/compiler/quick.py", 'self._hold(f"{self._name(owner)}[{key!r}] is {self._name(value)}")', "pass", "tests/test_compile_guards.py"),
     Mutant("what never came again takes a program's place", "minigrad/compiler/variant.py", "if waiting and (self.gone < MOST_PROGRAMS or comes_again):", "if False:", "tests/test_compile_guards.py"),
     Mutant("another number at each call is written down forever", "minigrad/compiler/variant.py", "self.gone += 1", "pass", "tests/test_compile_guards.py"),
-    Mutant("a tape holds the parameters for ever", "minigrad/compiler/tape.py", "self._ends[key] = weakref.KeyedRef(owner, self._forget, key)", "weakref.finalize(owner, self.memories.pop, key, None).atexit = False", "tests/test_compile_guards.py"),
     Mutant("each small parameter takes the first one's update", "minigrad/compiler/together.py", "begin = offset * x.dtype.itemsize", "begin = 0", "tests/test_compile_together.py"),
     Mutant("a small parameter is updated too late", "minigrad/compiler/together.py", "forbidden = touched if at[0] < i < at[-1] else made", "forbidden = made", "tests/test_compile_together.py"),
     Mutant("what is computed together is not put back", "minigrad/compiler/together.py", "changed |= slots", "pass", "tests/test_compile_together.py"),
