@@ -1,10 +1,14 @@
 """A program runs only where it fits: what a step rests on is looked at, what cannot be replayed is refused by name."""
 
+import argparse
+import array
 import collections
+import contextvars
 import functools
 import gc
 import itertools
 import random
+import sys
 import threading
 import types
 import weakref
@@ -619,13 +623,63 @@ class Slotted:
 
 
 class Classwide:
-    value = 1.0
+    value = kind = 1.0
 
     @property
     def of_property(self):
         return GLOBAL
 
 
+class Otherwise(Classwide):
+    kind = 2.0
+
+
+class Earlier:
+    def method(self):
+        return 1.0
+
+
+class Later(Earlier):
+    pass
+
+
+class Ruler(type):
+    value = 1.0
+
+
+class Ruled(metaclass=Ruler):
+    pass
+
+
+@functools.cache
+def constantly(value):
+    return lambda self: value
+
+
+def reads_missing(x):
+    try:
+        return MISSING
+    except NameError:
+        return 1.0
+
+
+def set_missing(x, i):
+    if i > 1:
+        globals()["MISSING"] = float(i)
+
+
+def shadow(x, i):
+    if i > 1:
+        globals()["round"] = lambda x: float(i)
+
+
+BESIDE = sys.modules["beside.inner"] = types.ModuleType("beside.inner")
+BESIDE_TOO = {"__package__": "beside"}  # a module that imports it relatively
+sys.modules["beside"] = types.ModuleType("beside")
+exec("def imports_beside(x):\n from .inner import value\n return value", BESIDE_TOO)
+imports_beside = BESIDE_TOO["imports_beside"]
+WEAK = argparse.Namespace()
+ENTRIES = {}
 GLOBAL = 1.0
 PACKAGE = types.ModuleType("package")
 PACKAGE.inner = types.ModuleType("package.inner")
@@ -649,6 +703,63 @@ OUTSIDE = {  # what a step reads, and the way it is changed between two calls
     "a property": (Classwide(), lambda x: x.of_property, lambda x, i: globals().update(GLOBAL=float(i))),
     "a module within a module": (PACKAGE, lambda x: PACKAGE.inner.value, set_inner),
     "a cached function": (PACKAGE, lambda x: cached(), set_inner),
+    "a namespace": (argparse.Namespace(value=1.0), lambda x: x.value, lambda x, i: setattr(x, "value", float(i))),
+    "a plain namespace": (types.SimpleNamespace(), lambda x: x.value, lambda x, i: setattr(x, "value", float(i))),
+    "a dictionary of the user's": (collections.UserDict(), lambda x: x["a"], lambda x, i: x.update(a=float(i))),
+    "a dictionary that is read alone": (
+        (ENTRIES, types.MappingProxyType(ENTRIES)),
+        lambda x: x[1]["a"],
+        lambda x, i: x[0].update(a=float(i)),
+    ),
+    "a method of a dictionary's": (
+        (ENTRIES, ENTRIES.get),
+        lambda x: x[1]("a"),
+        lambda x, i: x[0].update(a=float(i)),
+    ),
+    "values of a dictionary": ((ENTRIES, ENTRIES.values()), lambda x: sum(x[1]), lambda x, i: x[0].update(a=float(i))),
+    "an array of Python's": (array.array("d", [0]), lambda x: x[0], lambda x, i: x.__setitem__(0, float(i))),
+    "a view of bytes": (memoryview(bytearray(1)), lambda x: x[0], lambda x, i: x.__setitem__(0, i)),
+    "a context variable": (contextvars.ContextVar("x"), lambda x: x.get(), lambda x, i: x.set(float(i))),
+    "an object held weakly": (weakref.ref(WEAK), lambda x: x().value, lambda x, i: setattr(WEAK, "value", float(i))),
+    "objects in an array": (
+        np.array([[1.0], None], object),
+        lambda x: x[0][0],
+        lambda x, i: x[0].__setitem__(0, float(i)),
+    ),
+    "a module that an object holds": (
+        types.SimpleNamespace(package=PACKAGE),
+        lambda x: x.package.value,
+        lambda x, i: setattr(PACKAGE, "value", float(i)),
+    ),
+    "a module's attribute by its name": (
+        PACKAGE,
+        lambda x: getattr(PACKAGE, "value"),  # noqa: B009
+        lambda x, i: setattr(PACKAGE, "value", float(i)),
+    ),
+    "a module beside the function's": (None, imports_beside, lambda x, i: setattr(BESIDE, "value", float(i))),
+    "globals()": (None, lambda x: globals()["GLOBAL"], lambda x, i: globals().update(GLOBAL=float(i))),
+    "a global that is missing at first": (None, reads_missing, set_missing),
+    "a function in a built-in one's place": (None, lambda x: round(1.4), shadow),
+    "an attribute of a class's class": (
+        Classwide,
+        lambda x: Ruled.value,
+        lambda x, i: setattr(Ruler, "value", float(i)),
+    ),
+    "a method that a subclass defines later": (
+        Later(),
+        lambda x: x.method(),
+        lambda x, i: i > 1 and setattr(Later, "method", lambda self: 2.0),
+    ),
+    "a method that is called by brackets": (
+        Classwide(),
+        lambda x: x(),
+        lambda x, i: setattr(Classwide, "__call__", constantly(float(i))),
+    ),
+    "which class an object is of": (
+        Classwide(),
+        lambda x: x.kind,
+        lambda x, i: setattr(x, "__class__", (Classwide, Otherwise)[i > 1]),
+    ),
     "an object's class": (Classwide(), lambda x: x.value, lambda x, i: setattr(Classwide, "value", float(i))),
 }
 

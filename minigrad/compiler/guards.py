@@ -28,6 +28,7 @@ class Checks:
         self.cells: list[Triple] = []
         for name, cell in reach.cells:
             self.cells.append((name, cell, content_of(cell)))
+        self.classes = [(kind, len(vars(kind))) for kind in reach.classes]
         self.functions: list[Triple] = []
         for name, function in reach.functions:
             self.functions.append((name, function, _parts_of(function)))
@@ -101,6 +102,9 @@ class Checks:
             now = content_of(cell)
             if now is not value and not same(now, value):
                 return name
+        for kind, n in self.classes:
+            if len(vars(kind)) != n:
+                return f"the attributes of {kind.__name__}"
         for name, function, parts in self.functions:
             if not same(_parts_of(function), parts):
                 return f"the function {name}"
@@ -156,7 +160,7 @@ class Checks:
             "the memory of tensors": self.tensors,
             "gradients that are there": self.grads,
             "what these hold": [(held.name,) for held in self.held],
-            "names": [*self.names, *self.cells],
+            "names": [row for row in (*self.names, *self.cells) if row[-1] is not MISSING],
             "arrays of NumPy's": self.arrays,
             "hooks": sorted((name,) for name, _ in self.hooks),
         }

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.compiler.reach import Slot
+
 MISSING: Any = object()  # the value of a name that nothing has
 PARTS = "__code__", "__defaults__", "__kwdefaults__"  # of a function
 MOST_BYTES = 2**18  # of an array of NumPy's that are kept; of a larger one a digest
@@ -104,13 +106,21 @@ class Quick:
             else:
                 self._hold(f"{self._name(owner)}[{key!r}] is {self._name(value)}")
         for _, cell, value in checks.cells:
-            self._hold(f"content({self._name(cell)}) is {self._name(value)}")
+            self._hold(f"{self._content(cell, value)} is {self._name(value)}")
+        for kind, n in checks.classes:
+            self._hold(f"len(vars({self._name(kind)})) == {n}")
         for _, function, parts in checks.functions:
             name = self._name(function)
             for part, value in zip(PARTS, parts, strict=True):
                 self._hold(f"{name}.{part} is {self._name(value)}")
         for _, array, numbers in checks.arrays:
             self._hold(f"contents({self._name(array)}) == {self._name(numbers)}")
+
+    def _content(self, cell: Any, value: Any) -> str:
+        """Return the expression for what a cell, or an attribute, holds."""
+        if isinstance(cell, Slot) and value is not MISSING:
+            return f"{self._name(cell.owner)}.{cell.key}"
+        return f"content({self._name(cell)})"
 
     def _note_tensors(self, checks: Any) -> None:
         """Hold the memory of tensors, and that they ask for gradients as they did."""

@@ -7,18 +7,30 @@ so is each tensor's memory.
 
 from __future__ import annotations
 
+import array
 import collections
-import dis
+import contextvars
 import functools
+import gc
 import operator
 import random
 import sys
-from collections.abc import Iterator
-from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
+import weakref
+from collections.abc import Callable, Iterator
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FunctionType,
+    MappingProxyType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+)
 from typing import Any
 
 import numpy as np
 
+from minigrad.compiler.looked_up import globals_of, imported, names_in
 from minigrad.nn import hooks as module_hooks
 from minigrad.optim import hooks as optimizer_hooks
 from minigrad.optim.optimizer import Optimizer
@@ -26,14 +38,23 @@ from minigrad.random import Generator
 from minigrad.tensor.tensor import Tensor
 
 LIBRARIES = {*sys.stdlib_module_names, "numpy", "minigrad", "builtins", "tqdm", "matplotlib"}
+NAMESPACES = {"minigrad", "argparse", "collections", "configparser", "types", "weakref", "_thread"}
+OPAQUE = LIBRARIES - NAMESPACES  # whose objects hold nothing of the user's
 NUMBERS = (int, float, bool, complex, np.generic)
 ATOMS = (*NUMBERS, str, bytes, type(None), type(...), np.dtype, slice, range, BuiltinFunctionType)
 SEQUENCES = (list, set, collections.deque, bytearray)  # that may hold something else later
 DEEPEST = 4  # modules within modules whose attributes are looked at
-WRAPPERS = (  # that hold a function
+WRAPPERS = (  # that hold a function, or an array
     functools.partial, functools.partialmethod, property, functools.cached_property,
-    type(functools.lru_cache(len)),
+    type(functools.lru_cache(len)), memoryview,
 )  # fmt: skip
+ASKED: dict[type, Callable[[Any], Any]] = {  # what objects hold that have no attributes
+    weakref.ref: weakref.ref.__call__,
+    contextvars.ContextVar: lambda x: x.get(None),
+    array.array: array.array.tobytes,
+}
+BOUND = (BuiltinFunctionType, MethodWrapperType)
+VIEWS: tuple[type, ...] = (MappingProxyType, type({}.keys()), type({}.values()), type({}.items()))
 STREAMS = (np.random.Generator, np.random.RandomState, random.Random)
 MODULE_PARTS = ("_parameters", "_buffers", "_modules")
 NOT_VISITED = (*MODULE_PARTS, "_non_persistent_buffers_set")  # which state_dict alone reads
@@ -60,9 +81,12 @@ class Reach:
         self.streams: list[Named] = [("random", random), ("np.random", np.random)]
         self.parts: set[int] = set()  # parameters, buffers, layers of our own layers, by id
         self.layers: set[int] = set()  # what they hold beside those, if that is plain
+        self.loose: list[Named] = []  # modules of Python's that are no globals
+        self.read: set[Named] = set()  # whose names were looked up, and by which code
 
     def visit(self, x: Any, name: str) -> None:
         """Find what is reached from ``x``."""
+        x = x.__self__ if isinstance(x, BOUND) else x
         if isinstance(x, ATOMS) or id(x) in self.seen:
             return
         self.seen[id(x)] = x
@@ -80,6 +104,7 @@ class Reach:
             self._hold(x, name, [(f"{name}[{i}]", item) for i, item in enumerate(x)])
         elif isinstance(x, np.ndarray):
             self.arrays.append((name, x))
+            self.visit(x.tolist() if x.dtype.hasobject else None, name)
         elif isinstance(x, STREAMS):
             self.streams.append((name, x))
         elif isinstance(x, (tuple, frozenset)):
@@ -111,7 +136,7 @@ class Reach:
         for key, item in own.items():
             if key not in NOT_VISITED and not key.endswith("_hooks"):
                 self.visit(item, f"{name}.{key}")
-        self._visit_class(type(module), name)
+        self._visit_kind(module, name)
 
     def _note_layer(self, own: dict[str, Any]) -> None:
         """Note what a layer of ours holds for itself."""
@@ -146,6 +171,7 @@ class Reach:
 
     def visit_state(self) -> None:
         """Visit the state of the optimizers: its tensors are named after their parameters."""
+        self._visit_loose()
         for optimizer in self.optimizers:
             state = ("the state of the optimizer", optimizer.state)
             self.holders.append(state)
@@ -162,15 +188,28 @@ class Reach:
             self.visit(x.__self__, name)
             self.visit(x.__func__, name)
         elif isinstance(x, WRAPPERS):
-            for part in ("fget", "func", "args", "keywords", "__wrapped__"):
+            for part in ("fget", "func", "args", "keywords", "__wrapped__", "obj"):
                 self.visit(getattr(x, part, None), name)
+        elif isinstance(x, VIEWS):
+            for part in gc.get_referents(x):
+                self.visit(part, name)
+        elif isinstance(x, tuple(ASKED)):
+            self._visit_answer(x, name)
         elif isinstance(x, type):
             self._visit_class(x, name)
-        elif not isinstance(x, (ModuleType, Generator)):
+        elif isinstance(x, ModuleType):
+            self.loose.append((name, x))
+        elif not isinstance(x, Generator):
             self._visit_object(x, name)
 
+    def _visit_answer(self, x: Any, name: str) -> None:
+        """Visit what an object tells, which may be something else later."""
+        tell = next(tell for kind, tell in ASKED.items() if isinstance(x, kind))
+        self.cells.append((name, Answer(x, tell)))
+        self.visit(tell(x), name)
+
     def _visit_object(self, x: Any, name: str) -> None:
-        if _package(type(x)) in LIBRARIES - {"minigrad"}:
+        if _package(type(x)) in OPAQUE:
             return
         own = getattr(x, "__dict__", None)
         if isinstance(own, dict):
@@ -179,15 +218,22 @@ class Reach:
             for key in _slots(base):
                 self.cells.append((f"{name}.{key}", Slot(x, key)))
                 self.visit(getattr(x, key, None), f"{name}.{key}")
-        self._visit_class(type(x), name)
+        self._visit_kind(x, name)
+
+    def _visit_kind(self, x: Any, name: str) -> None:
+        """Visit the class of an object, which may be of another one later."""
+        kind = type(x)
+        if _package(kind) not in LIBRARIES:
+            self.cells.append((f"the class of {name}", Slot(x, "__class__")))
+        self._visit_class(kind, name)
 
     def _visit_class(self, kind: type, name: str) -> None:
-        for base in kind.__mro__:
+        for base in kind.__mro__ + type(kind).__mro__:
             if _package(base) not in LIBRARIES and base not in self.classes:
                 self.classes.add(base)
                 own = vars(base)
                 for key, item in own.items():
-                    if not key.startswith("__"):
+                    if not key.startswith("__") or isinstance(item, FunctionType):
                         self.names.append((f"{base.__name__}.{key}", own, key))
                     self.visit(getattr(item, "__func__", item), name)
 
@@ -208,16 +254,15 @@ class Reach:
         for key, cell in zip(code.co_freevars, cells, strict=True):
             self.cells.append((key, cell))
             try:
-                self.visit(cell.cell_contents, key)
+                self._visit_global(cell.cell_contents, key, code)
             except ValueError:  # nothing is in it yet
                 continue
         globals_ = function.__globals__
-        for key in _globals(code):
-            if key in globals_:
-                self.names.append((key, globals_, key))
-                self._visit_global(globals_[key], key, code)
-            elif key in sys.modules:  # imported inside
-                self._visit_global(sys.modules[key], key, code)
+        for key in globals_of(code):
+            self.names.append((key, globals_, key))  # one that is missing may be there later
+            self._visit_global(globals_.get(key), key, code)
+        for module in imported(code, str(globals_.get("__package__") or "")):
+            self._visit_global(module, module.__name__, code)
 
     def _visit_global(self, value: Any, name: str, code: CodeType) -> None:
         """Visit what a global name stands for: of a module of Python's the attributes named."""
@@ -225,7 +270,7 @@ class Reach:
             self.visit(value, name)
         elif value.__name__.partition(".")[0] not in LIBRARIES:
             own = vars(value)
-            for key in sorted(set(_names(code)) & own.keys()):
+            for key in sorted(set(names_in(code)) & own.keys()):
                 path = f"{name}.{key}"
                 self.names.append((path, own, key))
                 if not isinstance(own[key], ModuleType):
@@ -233,27 +278,17 @@ class Reach:
                 elif path.count(".") < DEEPEST:
                     self._visit_global(own[key], path, code)
 
-
-@functools.lru_cache(4096)
-def _globals(code: CodeType) -> tuple[str, ...]:
-    """Return the global names, and modules, that code and the functions in it look up."""
-    names = set()
-    for instruction in dis.get_instructions(code):
-        kind = instruction.opname
-        if "GLOBAL" in kind or kind in ("LOAD_NAME", "IMPORT_NAME"):
-            names.add(instruction.argval)
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            names.update(_globals(constant))
-    return tuple(sorted(names))
-
-
-def _names(code: CodeType) -> Iterator[str]:
-    """Yield the names that code and the functions in it look up, attributes among them."""
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _names(constant)
+    def _visit_loose(self) -> None:
+        """Visit modules that objects hold: each function may read what it names."""
+        n = 0
+        while n != len(self.loose) + len(self.functions):
+            n = len(self.loose) + len(self.functions)
+            for name, module in self.loose:
+                for _, function in self.functions:
+                    code = function.__code__
+                    if (name, code) not in self.read:
+                        self.read.add((name, code))
+                        self._visit_global(module, name, code)
 
 
 def _named(name: str, holder: dict[str, Any]) -> list[Named]:
@@ -273,6 +308,18 @@ class Slot:
         if not hasattr(self.owner, self.key):
             raise ValueError("the slot is empty")
         return getattr(self.owner, self.key)
+
+
+class Answer:
+    """What an object tells when it is asked, read as a function's cell is."""
+
+    def __init__(self, owner: Any, tell: Callable[[Any], Any]) -> None:
+        self.owner, self.tell = owner, tell
+
+    @property
+    def cell_contents(self) -> Any:
+        """What it tells now."""
+        return self.tell(self.owner)
 
 
 def _slots(kind: type) -> list[str]:

@@ -116,6 +116,9 @@ def _copied_state(optimizer: Optimizer) -> dict[Any, Any]:
 
 def restore_container(container: Any, values: Any) -> None:
     """Let a dictionary, a list or the like hold what it held."""
+    if isinstance(container, (list, bytearray)):
+        container[:] = values
+        return
     if not isinstance(container, dict):
         container.clear()
         fill = container.update if isinstance(container, set) else container.extend
