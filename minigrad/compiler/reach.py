@@ -228,7 +228,9 @@ class Reach:
         self._visit_class(kind, name)
 
     def _visit_class(self, kind: type, name: str) -> None:
-        for base in kind.__mro__ + type(kind).__mro__:
+        if type(kind) is not type:
+            self._visit_class(type(kind), name)
+        for base in kind.__mro__:
             if _package(base) not in LIBRARIES and base not in self.classes:
                 self.classes.add(base)
                 own = vars(base)
