@@ -838,6 +838,48 @@ def test_arguments_that_are_written():
         assert x.tolist() == y.tolist()
 
 
+def test_memory_that_numpy_takes_for_two():
+    """Two arrays of one buffer have no array in common."""
+    buffer = bytearray(4 * 4)
+    weight, other = (mg.from_numpy(np.frombuffer(buffer, np.float32)) for _ in range(2))
+
+    def together(x):
+        weight.add_(x)
+        return other * 1
+
+    def alone(x):
+        before = x * 2
+        weight.add_(1)
+        return before + x
+
+    with pytest.raises(TypeError, match="'other' and 'weight' lie in one memory"):
+        mg.compile(together)(mg.ones(4))
+    step = mg.compile(alone)
+    for i in range(8):
+        x = other if i > 5 else mg.ones(4)
+        expected = x.numpy() * 3 + (i > 5)
+        assert step(x).tolist() == expected.tolist()
+
+
+def test_a_check_that_is_interrupted_has_changed_nothing(monkeypatch):
+    eager, compiled = pair()
+    batches = list(rows(6))
+    same(eager, compiled, batches[:3])
+    state = lambda: [x.numpy().tobytes() for x in compiled.model.state_dict().values()]
+    before = state()
+    with monkeypatch.context() as patch:
+        patch.setattr("minigrad.compiler.compiled.same_results", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            compiled.step(*batches[3])
+    assert state() == before
+    same(eager, compiled, batches[3:])
+    assert programs(compiled.step) == 1
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
 def test_trees_of_arguments_and_results():
     def function(batch, *rest, scale):
         return {"sum": batch["x"] + batch["y"][0] * scale, "rest": list(rest)}, batch["x"].shape

@@ -137,8 +137,7 @@ class Compiled:
         """Run eagerly and write it down; the second time, compare."""
         reach = self._reach(args, kwargs)
         checks = Checks(reach)
-        snapshot = Snapshot(reach, leaves, [])
-        try:
+        with Snapshot(reach, leaves, []):
             recording = Recording(self.function, args, kwargs, leaves, reach)
             recording.strict = self.strict
             recording.run()
@@ -152,9 +151,6 @@ class Compiled:
                 problem = self._print(variant, program, recording)
             if problem and self.strict:
                 raise Refused(problem)
-        except BaseException:
-            snapshot.restore()
-            raise
         if problem:
             self._give_up(variant, problem)
             return value
@@ -214,38 +210,38 @@ class Compiled:
         """
         replay: Any = variant.replay
         reach = self._reach(args, kwargs)
-        snapshot = Snapshot(reach, leaves, replay.generators)
-        value = self._eagerly(args, kwargs)
-        after = Snapshot(reach, leaves, replay.generators)
-        snapshot.restore()
-        replay.lay_out()
-        try:
-            replay(leaves)
-        except GuardFailed:
-            after.restore()
-            variant.failures += 1
-            return value
-        same, same_state = (close, close_state) if self.loops else (same_bytes, same_bytes)
-        is_same = same_results(replay.last, value, same, replay.kept) and after.is_now(same_state)
-        after.restore()
-        replay.use_up()
-        if not is_same:
-            if self.loops or not self.strict:
-                what = "loops gave" if self.loops else "the page gives"
-                self._give_up(variant, f"rounding does not explain what {what}")
+        with Snapshot(reach, leaves, replay.generators) as snapshot:
+            value = self._eagerly(args, kwargs)
+            after = Snapshot(reach, leaves, replay.generators)
+            snapshot.restore()
+            replay.lay_out()
+            try:
+                replay(leaves)
+            except GuardFailed:
+                after.restore()
+                variant.failures += 1
                 return value
-            raise AssertionError(
-                "compile: the page gives other numbers than the function; please report this, "
-                "and call the function itself"
-            )
-        variant.seen.add(digest(leaves))
-        if len(variant.seen) < 2 and not self._holds_for_others(variant, args, kwargs, leaves):
-            problem = "a value leaves the tensors, and comes back as a number or an array"
-            if self.strict:
-                snapshot.restore()
-                raise Refused(problem)
-            self._give_up(variant, problem)
-            return value
+            same, same_state = (close, close_state) if self.loops else (same_bytes, same_bytes)
+            is_same = same_results(replay.last, value, same, replay.kept)
+            is_same = is_same and after.is_now(same_state)
+            after.restore()
+            replay.use_up()
+            if not is_same:
+                if self.loops or not self.strict:
+                    what = "loops gave" if self.loops else "the page gives"
+                    self._give_up(variant, f"rounding does not explain what {what}")
+                    return value
+                raise AssertionError(
+                    "compile: the page gives other numbers than the function; please report this, "
+                    "and call the function itself"
+                )
+            variant.seen.add(digest(leaves))
+            if len(variant.seen) < 2 and not self._holds_for_others(variant, args, kwargs, leaves):
+                problem = "a value leaves the tensors, and comes back as a number or an array"
+                if self.strict:
+                    raise Refused(problem)
+                self._give_up(variant, problem)
+                return value
         variant.checked = True
         variant.checks.changed()  # type: ignore[union-attr]  # compiles its expression now
         result = replay.without_graph(value)

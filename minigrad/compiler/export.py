@@ -90,16 +90,20 @@ def _text(page: Page, arrays: dict[str, Any], name: str) -> str:
     functions = list(dict.fromkeys(text for texts in own for text in texts))
     needs_view = " view(" in page.text or "(view(" in page.text
     if needs_view:
-        functions += [inspect.getsource(At), inspect.getsource(view)]
+        functions += [inspect.getsource(part).strip() for part in (At, view)]
     loaded = [f'{key} = _numbers["{key}"]' for key in arrays]
     top = [
         f'"""{name}: written by minigrad.export; needs NumPy alone."""',
         "",
+        "from __future__ import annotations",
+        "",
         "import math",
         "from pathlib import Path",
+        "from typing import Any",
         "",
         "import numpy as np",
         "from numpy import inf, nan",
+        "from numpy.lib.stride_tricks import as_strided",
         "",
         f'with np.load(Path(__file__).with_name("{name}.npz")) as _file:',
         "    _numbers = dict(_file)",

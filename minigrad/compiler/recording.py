@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import itertools
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
 from minigrad.allocator import empty_free_lists
 from minigrad.compiler.arrays import RecordingArray, root
@@ -168,6 +170,8 @@ class Recording:
         inputs = [memory for memory in memories if memory.kind == INPUT]
         inputs.sort(key=lambda memory: memory.key)
         states = [memory for memory in memories if memory.kind == STATE]
+        if not written.isdisjoint(states):
+            _refuse_overlaps(states)
         return Program(calls, inputs, states, results, plain)
 
     def _refuse_shared(self, written: set[Memory]) -> None:
@@ -231,6 +235,17 @@ class Recording:
                     f"a tensor {array.shape} of the step lives on after it, in a list or an "
                     "attribute; a replay would not put it there: return it"
                 )
+
+
+def _refuse_overlaps(states: list[Memory]) -> None:
+    """Refuse state in one memory that NumPy takes for two, as of a buffer that was given twice."""
+    lying = sorted((*byte_bounds(memory.array), memory.label) for memory in states)
+    for (_, end, name), (begin, _, other) in itertools.pairwise(lying):
+        if begin < end:
+            raise Refused(
+                f"'{name}' and '{other}' lie in one memory, which NumPy does not know; make one a "
+                "view of the other"
+            )
 
 
 def _stands_in(x: Any, leaves: list[Any]) -> bool:

@@ -54,8 +54,10 @@ class Replay:
         written = {place.memory for call in program.calls for place in call.writes}
         states = [memory.array for memory in program.states if memory in written]
         self.written = list(map(history_of, states))
-        owners = map(root, states)
+        owners = list(map(root, states))
         self.owners = set(map(id, owners))  # of what is written
+        self.states = states
+        self.is_foreign = not all(x.flags.owndata for x in owners)  # somebody else's memory
         self.written_inputs = [i for i, m in enumerate(program.inputs) if m in written]
         self.generators = recording.tape.generators
         self.kept = recording.reach.tensors
@@ -116,7 +118,9 @@ class Replay:
     def _check_apart(self, arrays: list[Any]) -> None:
         """Raise GuardFailed where an argument lies in memory that is written as another's."""
         owners = [x if x.base is None else root(x) for x in arrays]
-        if not self.owners.isdisjoint(map(id, owners)):
+        foreign = [x for x in owners if self.is_foreign or not x.flags.owndata]
+        shared = any(np.may_share_memory(x, state) for x in foreign for state in self.states)
+        if shared or not self.owners.isdisjoint(map(id, owners)):
             raise GuardFailed("an argument lies in the memory of the state")
         for i in self.written_inputs:
             others = arrays[:i] + arrays[i + 1 :]

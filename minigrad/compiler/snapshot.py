@@ -14,7 +14,10 @@ from minigrad.tensor.tensor import Tensor
 
 
 class Snapshot:
-    """Copies of the numbers that a step may change: tensors, gradients, optimizers, streams."""
+    """Copies of the numbers that a step may change: tensors, gradients, optimizers, streams.
+
+    What raises in a ``with`` block of it has changed nothing.
+    """
 
     def __init__(self, reach: Reach, arguments: list[Any], generators: list[Generator]) -> None:
         tensors = [tensor for _, tensor in reach.tensors.values()]
@@ -34,6 +37,13 @@ class Snapshot:
         self.holders = [(x, x.copy()) for x in containers]
         streams = {default_generator, *generators}
         self.streams = [(x, stream_state(x)) for x in streams]
+
+    def __enter__(self) -> Snapshot:
+        return self
+
+    def __exit__(self, kind: Any, *_: object) -> None:
+        if kind is not None:
+            self.restore()
 
     def restore(self) -> None:
         """Let everything be as it was."""
