@@ -849,8 +849,9 @@ def test_memory_that_numpy_takes_for_two():
 
     def alone(x):
         before = x * 2
-        weight.add_(1)
-        return before + x
+        weight.add_(1)  # stands behind the decision in the page
+        after = before + x
+        return after if before.sum() < 1e9 else before
 
     with pytest.raises(TypeError, match="'other' and 'weight' lie in one memory"):
         mg.compile(together)(mg.ones(4))

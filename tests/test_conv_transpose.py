@@ -104,3 +104,14 @@ def test_convolutions_of_nothing_are_refused_as_pytorchs(torch, name):
 def test_a_batch_of_no_sample_is_convolved(torch, name):
     found = [getattr(lib.nn.functional, name)(lib.zeros(0, 2, 5, 5), lib.zeros(2, 2, 3, 3)) for lib in (mg, torch)]
     assert tuple(found[0].shape) == tuple(found[1].shape)
+
+
+@pytest.mark.parametrize("name", ["conv2d", "conv_transpose2d"])
+def test_no_image_at_all_with_strides(name, torch):
+    results = []
+    for lib in (mg, torch):
+        x = lib.zeros(0, 2, 5, 5, requires_grad=True)
+        y = getattr(lib.nn.functional, name)(x, lib.zeros(2, 2, 3, 3), stride=2, padding=1)
+        y.sum().backward()
+        results.append((tuple(y.shape), tuple(x.grad.shape)))
+    assert results[0] == results[1]
