@@ -378,7 +378,7 @@ COMPILER = (
     Mutant("namespaces are not looked into", "minigrad/compiler/reach.py", "OPAQUE = LIBRARIES - NAMESPACES", 'OPAQUE = LIBRARIES - {"minigrad"}', "tests/test_compile_guards.py"),
     Mutant("an interrupted check leaves the half of a step", "minigrad/compiler/snapshot.py", "        if kind is not None:", "        if False:", "tests/test_compile_guards.py"),
     Mutant("state that lies in one buffer is two", "minigrad/compiler/recording.py", "if begin < end:", "if False:", "tests/test_compile_guards.py"),
-    Mutant("an argument of the state's buffer is another", "minigrad/compiler/replay.py", "if shared or not self", "if not self", "tests/test_compile_guards.py"),
+    Mutant("an argument of the state's buffer is another", "minigrad/compiler/replay.py", "if shared or any(map(self._is_state, owners)):", "if shared:", "tests/test_compile_guards.py"),
     Mutant("threads share their scratch memory", "minigrad/compiler/image_loops.py", "own = part * scratch * 4", "own = 0 * scratch * 4", "tests/test_compile_threads.py"),
     Mutant("a thread begins where another does", "minigrad/compiler/image_loops.py", "distances.append(begin * sample)", "distances.append(0 * sample)", "tests/test_compile_threads.py"),
     Mutant("threads add to the same weights", "minigrad/compiler/convolutions.py", "weights = part * math.prod", "weights = 0 * math.prod", "tests/test_compile_threads.py"),

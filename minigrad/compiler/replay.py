@@ -118,14 +118,19 @@ class Replay:
     def _check_apart(self, arrays: list[Any]) -> None:
         """Raise GuardFailed where an argument lies in memory that is written as another's."""
         owners = [x if x.base is None else root(x) for x in arrays]
-        foreign = [x for x in owners if self.is_foreign or not x.flags.owndata]
-        shared = any(np.may_share_memory(x, state) for x in foreign for state in self.states)
-        if shared or not self.owners.isdisjoint(map(id, owners)):
+        shared = not self.owners.isdisjoint(map(id, owners))
+        if shared or any(map(self._is_state, owners)):
             raise GuardFailed("an argument lies in the memory of the state")
         for i in self.written_inputs:
             others = arrays[:i] + arrays[i + 1 :]
             if any(np.may_share_memory(arrays[i], x) for x in others):
                 raise GuardFailed("two arguments lie in the same memory")
+
+    def _is_state(self, owner: np.ndarray) -> bool:
+        """Whether memory is the state's, where somebody else may hold both."""
+        if owner.flags.owndata and not self.is_foreign:
+            return False
+        return any(np.may_share_memory(owner, state) for state in self.states)
 
     def use_up(self) -> None:
         """Forget gradients that the optimizers of the step have used up."""

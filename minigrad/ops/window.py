@@ -164,7 +164,8 @@ def conv_input(y, w, *, shape, stride, padding, dilation, groups, out=None, work
     rows = _grouped(y, groups)
     lead = (len(y), groups, weights.shape[-2], rows.shape[-1])
     columns = np.matmul(weights, rows, out=workspace.out(lead, y.dtype))
-    columns = columns.reshape(*shape[:2], math.prod(kernel), *places)
+    taps = math.prod(kernel)
+    columns = columns.reshape(*shape[:2], taps, *places)
 
     x = _zeros_around(y, shape, padding, out)
     for i, tap in enumerate(_taps(kernel, places, stride, dilation)):
