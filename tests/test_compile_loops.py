@@ -41,6 +41,7 @@ def near(eager, fast, data, tolerance=1e-4):
         difference = np.abs(ours[name].numpy() - x.numpy()).max()
         assert difference <= tolerance * max(1.0, np.abs(x.numpy()).max()), name
     assert "loop(" in fast.step.source
+    assert "0 calls decided otherwise and ran eagerly" in fast.step.explain()
 
 
 @pytest.mark.parametrize("optimizer", ["SGD", "Adam"])

@@ -45,6 +45,7 @@ def trained(samples, loops):
         x = mg.tensor(rng.standard_normal((samples, 2, 8, 8)).astype("f"))
         loss, grads = step(x, mg.tensor(rng.integers(0, 3, samples)))
         numbers += [loss.numpy(), *(g.numpy() for g in grads)]
+    assert "0 calls decided otherwise and ran eagerly" in step.explain()
     return step.source, numbers + [x.numpy() for x in model.state_dict().values()]
 
 

@@ -242,6 +242,7 @@ class ConvolutionWeight(Images):
         total.args = (weights,)
         total.kwargs = {"axis": 0}
         total.is_whole = False
+        total.workspace = 0
         return [total]
 
     def scratch(self) -> list[int]:
