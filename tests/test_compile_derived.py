@@ -55,13 +55,24 @@ def test_state_that_was_written_is_noticed(write):
     assert "what follows from state alone" in predict.source
 
 
-def test_it_stays_in_memory_of_its_own_between_calls():
-    model = net()
+def deep():
+    """A net whose later results would fit in where the first layer's small ones stay."""
+    mg.manual_seed(0)
+    layers = [
+        layer for _ in range(3) for layer in (nn.Linear(5, 5), nn.Tanh(), nn.Linear(5, 9), nn.ELU(), nn.Linear(9, 5))
+    ]
+    return nn.Sequential(nn.BatchNorm1d(5), *layers).eval()
+
+
+@pytest.mark.parametrize(("make", "sample"), [(net, (1, 6, 6)), (deep, (5,))])
+def test_it_stays_in_memory_of_its_own_between_calls(make, sample):
+    model = make()
     predict = mg.compile(model)
-    for i in range(8):
-        x = mg.randn(2 + i % 2, 1, 6, 6)  # two programs, the later one of which runs over the other's
+    for i in range(12):
+        x = mg.randn(1 + i % 2, *sample)  # two programs, the later one of which runs over the other's
         with mg.no_grad():
             assert predict(x).numpy().tobytes() == model(x).numpy().tobytes()
+    assert "what follows from state alone" in predict.source
 
 
 def test_what_a_step_writes_is_not_derived():
