@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import statistics
 from pathlib import Path
+
+import turns
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAIRS = ("PyTorch eager", "PyTorch compiled", "JAX jit", "tinygrad jit", "MyGrad", "autograd")
@@ -62,19 +63,12 @@ def compiled(result: dict) -> str:
                 continue
             own = peers[name]
             cells = [run["net"], run["optimizer"], str(run["threads"]), kind, f"{own['ms']:.2f}"]
-            cells += [_share(own, peers.get(other)) for other in COMPARED]
+            others = [peers.get(other) for other in COMPARED]
+            cells += [_ratio(o and turns.share(own["turns"], o["turns"])) for o in others]
             sizes = [peers[n]["peak"] / 2**20 for n in (name, "minigrad") if n in peers]
             cells.append(", ".join(f"{size:.1f}" for size in sizes))
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def _share(own: dict, other: dict | None) -> str:
-    """Return the median of the ratios turn by turn, with their range."""
-    if other is None:
-        return "–"
-    ratios = [a / b for a, b in zip(own["turns"], other["turns"], strict=True)]
-    return f"**{statistics.median(ratios):.2f}** ({min(ratios):.2f}–{max(ratios):.2f})"
 
 
 def missing(result: dict) -> str:

@@ -131,8 +131,13 @@ def figures(worker: Worker, own: Worker | None) -> dict:
         **worker.facts,
     }
     if own is not None:
-        ratios = [a / b for a, b in zip(own.turns, worker.turns, strict=True)]
-        found |= {"ratio": statistics.median(ratios), "ratio_range": [min(ratios), max(ratios)]}
+        found |= share(own.turns, worker.turns)
     if worker.backward:
         found["backward"] = statistics.median(worker.backward)
     return found
+
+
+def share(own: list[float], other: list[float]) -> dict:
+    """Return the median of the ratios turn by turn, and their range."""
+    ratios = [a / b for a, b in zip(own, other, strict=True)]
+    return {"ratio": statistics.median(ratios), "ratio_range": [min(ratios), max(ratios)]}

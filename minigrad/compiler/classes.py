@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.program import CONSTANT, Call, Memory, Place, memories_of
+from minigrad.compiler.program import CONSTANT, Call, Memory, Place, memories_of, memory_of
 from minigrad.compiler.statements import PICK, Statement, number_of
 
 _take = np.ndarray.__getitem__
@@ -162,9 +162,7 @@ class _Search:
 def _columns(n: int) -> Place:
     """Return the numbers of n columns."""
     numbers = np.arange(n, dtype=_CLASS)
-    memory = Memory(CONSTANT, (n,), (8,), _CLASS)
-    memory.array = numbers
-    return memory.place
+    return memory_of(numbers).place
 
 
 def _is_index(x: Any, n: int) -> bool:

@@ -15,6 +15,7 @@ from minigrad.compiler.program import (
     Memory,
     Place,
     mapped,
+    memory_of,
     places,
 )
 
@@ -28,9 +29,7 @@ LIKE = {np.ones_like: 1, np.zeros_like: 0}
 def constant(array: np.ndarray, label: str = "constant") -> Memory:
     """Return the memory of an array that is never written."""
     array.flags.writeable = False
-    memory = Memory(CONSTANT, array.shape, array.strides, array.dtype)
-    memory.label, memory.array = label, array
-    return memory
+    return memory_of(array, label)
 
 
 class Constants:

@@ -7,7 +7,6 @@ on registers; sizes stand in the table behind the addresses, so that layers shar
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import itertools
 import math
@@ -237,12 +236,9 @@ class ConvolutionWeight(Images):
         if self.apart is None:
             return []
         weights = self.weight.memory.place
-        total = dataclasses.replace(call)
-        total.function = np.add.reduce
-        total.args = (weights,)
-        total.kwargs = {"axis": 0}
-        total.is_whole = False
-        total.workspace = 0
+        total = Call(np.add.reduce, (weights,), {"axis": 0}, call.results)
+        total.line = call.line
+        total.scope = call.scope
         return [total]
 
     def scratch(self) -> list[int]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from minigrad.compiler.buffers import place_is_c
 from minigrad.compiler.loop_files import compiled, head
-from minigrad.compiler.program import CONSTANT, Call, Memory, Place
+from minigrad.compiler.program import Call, Place, memory_of
 from minigrad.compiler.statements import steps_over
 from minigrad.compiler.threads import parts_of
 
@@ -210,10 +210,7 @@ def _lanes_of(width: int) -> int:
 def _scratch(size: int) -> Place:
     """Return memory of the loop's own: zeros, to begin with."""
     zeros = np.zeros(size, np.float32)
-    memory = Memory(CONSTANT, zeros.shape, zeros.strides, zeros.dtype)
-    memory.array = zeros
-    memory.label = "scratch"
-    return memory.place
+    return memory_of(zeros, "scratch").place
 
 
 @functools.cache

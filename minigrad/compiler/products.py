@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler.buffers import place_is_c
-from minigrad.compiler.program import CONSTANT, Call, Memory, Place
+from minigrad.compiler.program import Call, Place, memory_of
 
 FEW = 100_000  # multiplications, below which there is nothing to gain
 SMALL = 1_000_000  # that OpenBLAS does without laying out the factors
@@ -75,7 +75,7 @@ def quickest(call: Call) -> Call:
         factors = _ones(_layout(a)), _ones(_layout(b))
         more: Any = FORMS[form](*factors)
         if isinstance(more, np.ndarray):
-            more = _memory_of(more)
+            more = memory_of(more, "copy").place
         call.function = form
         call.args = a, b, more
         call.is_whole = True
@@ -90,13 +90,6 @@ def _is_matrix(x: Any) -> bool:
 
 def _layout(place: Place) -> Layout:
     return place.shape, place.strides, place.dtype
-
-
-def _memory_of(array: np.ndarray) -> Place:
-    memory = Memory(CONSTANT, array.shape, array.strides, array.dtype)
-    memory.array = array
-    memory.label = "copy"
-    return memory.place
 
 
 @functools.cache

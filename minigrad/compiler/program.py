@@ -43,6 +43,13 @@ class Memory:
         return math.prod(self.shape) * self.dtype.itemsize
 
 
+def memory_of(array: np.ndarray, label: str = "") -> Memory:
+    """Return the memory of an array that a program keeps: never written, or to work in."""
+    memory = Memory(CONSTANT, array.shape, array.strides, array.dtype)
+    memory.label, memory.array = label, array
+    return memory
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A view of a memory: where it begins, in bytes, and how it lies."""
