@@ -221,9 +221,7 @@ class Compiled:
                 after.restore()
                 variant.failures += 1
                 return value
-            same, same_state = (close, close_state) if self.loops else (same_bytes, same_bytes)
-            is_same = same_results(replay.last, value, same, replay.kept)
-            is_same = is_same and after.is_now(same_state)
+            is_same = self._is_same(replay, value, after)
             after.restore()
             replay.use_up()
             if not is_same:
@@ -248,6 +246,12 @@ class Compiled:
         del snapshot, after, value
         _forget_eager_steps(reach)
         return result
+
+    def _is_same(self, replay: Any, value: Any, after: Snapshot) -> bool:
+        """Whether a page gave what the function did, and left the state as that did."""
+        same, same_state = (close, close_state) if self.loops else (same_bytes, same_bytes)
+        same_value = same_results(replay.last, value, same, replay.kept)
+        return same_value and after.is_now(same_state)
 
     def _eagerly(self, args: Any, kwargs: Any) -> Any:
         """Call the function; what is compiled inside it runs eagerly, too."""

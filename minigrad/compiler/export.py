@@ -122,7 +122,8 @@ def _checked(heading: str, rest: str, page: Page) -> str:
     """Return the function with its arguments looked at first, all results but one in a tuple."""
     lines = [heading]
     for memory, name in zip(page.program.inputs, page.parameters, strict=True):
-        shape, dtype = tuple(map(int, memory.shape)), memory.dtype.name
+        shape = tuple(map(int, memory.shape))
+        dtype = memory.dtype.name
         lines.append(f"    {name} = np.ascontiguousarray({name}, np.{dtype})")
         lines.append(f"    if {name}.shape != {shape}:")
         lines.append(f'        raise ValueError(f"expected shape {shape}, got {{{name}.shape}}")')

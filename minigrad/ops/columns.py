@@ -129,7 +129,11 @@ class Columns:
         """Choose between the windows of a row and all places of a padded row, if those are few."""
         out = self.out[1:]
         sizes = zip(self.x.shape[3:], self.padding[1:], out, strict=True)
-        self.lines = tuple(max(n + max(pair), count) for n, pair, count in sizes)
+        lines = []
+        for n, pair, count in sizes:
+            padded_on_a_side = n + max(pair)
+            lines.append(max(padded_on_a_side, count))
+        self.lines = tuple(lines)
 
         few_between = math.prod(self.lines) <= 1.4 * math.prod(out)
         unit_stride = max(self.stride[1:]) == 1
