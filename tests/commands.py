@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent.parent
 _START = r"(?:\.venv/bin/)?(?:python3?|pip|make|git|apt|brew|winget|\. \.venv)[ /]"
 
 # What is not run as it stands: what is run instead (nothing where that is empty), and why.
+# A name that ends in "..." is the beginning of commands.
 INSTEAD = {
     # needs another machine, or another name
     "apt install graphviz": ("apt-get --version", "changes the machine: .ci/run installs graphviz by itself"),
@@ -40,10 +41,6 @@ INSTEAD = {
         "python benchmarks/worker.py minigrad_eager fig1_bn sgd 1 </dev/null",
         "the names are placeholders",
     ),
-    "python benchmarks/run.py --nets fig1,fig1_bn,wide_bn,cnn_bn,gpt --peers minigrad_eager,minigrad_compiled,numpy_by_hand,jax_jit,pytorch_eager,pytorch_compiled --threads 1": (
-        "python benchmarks/run.py --quick --nets fig1_bn --peers minigrad_eager,minigrad_compiled --threads 1",
-        "half an hour",
-    ),
     "pip install 'minigrad[sklearn]'": ("", "the extra is installed by .ci/run; the package is the checkout"),
     "pip install 'minigrad[onnx]'": ("", "the extra is installed by .ci/run; the package is the checkout"),
     # serve a page until Ctrl-C
@@ -56,9 +53,9 @@ INSTEAD = {
     # would run for half an hour and more
     "make bench": ("", "half an hour; the Makefile's other line, with --quick, is run"),
     "python benchmarks/run.py": ("", "half an hour; the next line there, with --quick, is run"),
-    "python benchmarks/run.py --repeats 15 --seconds 0.1": (
+    "python benchmarks/run.py --repeats ...": (
         "python benchmarks/run.py --quick --peers minigrad_eager --repeats 2 --seconds 0.1",
-        "half an hour",
+        "half an hour, and it writes the page of figures, which names it with the options of that day",
     ),
     "python benchmarks/run.py --json out.json --write": (
         "mkdir -p runs && python benchmarks/run.py --quick --peers minigrad_eager --json runs/bench.json",
@@ -169,6 +166,14 @@ def _bare(line: str) -> str:
     return re.sub(r" \[[^]]*\]", "", re.split(r"(?:^|\s)#", line.strip().removeprefix("$ "))[0]).strip()
 
 
+def instead(command: str) -> tuple[str, str]:
+    """Return what is run for a command, and why where that is not the command itself."""
+    for name, entry in INSTEAD.items():
+        if command == name or (name.endswith("...") and command.startswith(name[:-3])):
+            return entry
+    return command, ""
+
+
 def run(command: str) -> tuple[int, float, str]:
     """Run a command at the root, in the environment of this Python; return status, seconds, output."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -190,7 +195,7 @@ def main() -> int:
     for command, page in commands().items():
         if args.only not in command:
             continue
-        short, why = INSTEAD.get(command, (command, ""))
+        short, why = instead(command)
         note = f"  [{f'instead: {short}' if short else 'not here'}: {why}]" if why else ""
         if args.list or not short:
             print(f"{page}: {command}{note}", flush=True)
