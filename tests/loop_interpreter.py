@@ -75,7 +75,7 @@ class Interpreter:
         self.texts, self.runs = [], 0
 
     def __call__(self, text):
-        from minigrad.compiler import numba_functions
+        from minigrad.compiler.loops import numba_functions
 
         body = text[text.index("def loop(table):") :]
         names = {"np": np, "load": load, "store": store, "plus": lambda a, b: a + b} | LANES
@@ -101,11 +101,11 @@ class Interpreter:
 @contextlib.contextmanager
 def interpreted(monkeypatch, least=1):
     """Let loops be interpreted, those over ``least`` numbers and more."""
-    from minigrad.compiler import image_loops, loop_text, loops, pooling
+    from minigrad.compiler.loops import fusion, image_loops, loop_text, pooling
 
     interpreter = Interpreter()
     with monkeypatch.context() as patch:
         for module in (image_loops, loop_text, pooling):
             patch.setattr(module, "compiled", interpreter)
-        patch.setattr(loops, "SMALL", least)
+        patch.setattr(fusion, "SMALL", least)
         yield interpreter

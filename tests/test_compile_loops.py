@@ -11,9 +11,9 @@ from test_compile_nets import DROPPING, LAYERS, OPTIMIZERS, Run, batches, nets, 
 
 import minigrad as mg
 from minigrad import nn
-from minigrad.compiler import products
-from minigrad.compiler.loops import close
-from minigrad.compiler.statements import FORMULAS
+from minigrad.compiler.loops import products
+from minigrad.compiler.loops.fusion import close
+from minigrad.compiler.loops.statements import FORMULAS
 from minigrad.nn import functional as F
 
 numba = pytest.importorskip("numba", reason="loops are compiled by Numba")

@@ -9,7 +9,8 @@ from test_compile_nets import OPTIMIZERS, Run
 
 import minigrad as mg
 from minigrad import nn
-from minigrad.compiler import again, program
+from minigrad.compiler import program
+from minigrad.compiler.planning import again
 from minigrad.ops import elementwise, window
 from minigrad.ops.workspace import Workspace
 

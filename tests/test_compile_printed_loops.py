@@ -13,9 +13,9 @@ from test_primitives import CASES, called, samples, tensors
 
 import minigrad as mg
 from minigrad import nn
-from minigrad.compiler.convolutions import convolved
-from minigrad.compiler.loops import fused
-from minigrad.compiler.pooling import MAX, SCATTER, Pooling, Scattering
+from minigrad.compiler.loops.convolutions import convolved
+from minigrad.compiler.loops.fusion import fused
+from minigrad.compiler.loops.pooling import MAX, SCATTER, Pooling, Scattering
 from minigrad.compiler.program import Call, Memory, Program
 from minigrad.nn import functional as F
 from minigrad.ops import window

@@ -11,7 +11,7 @@ from minigrad.nn import functional as F
 
 pytest.importorskip("numba", reason="loops are compiled by Numba")
 
-from minigrad.compiler import image_loops, threads
+from minigrad.compiler.loops import image_loops, threads
 
 
 @pytest.fixture(autouse=True)

@@ -23,6 +23,7 @@ FLOORS = [
     "optim",
     "compiler onnx sklearn",
 ]  # fmt: skip
+ROOMS_OF_COMPILER = ["program", "guards", "recording", "planning", "loops", "page"]
 FLOOR = {name: i for i, names in enumerate(FLOORS) for name in names.split()}
 
 
@@ -60,6 +61,19 @@ def test_each_floor_imports_only_from_those_below(path):
     for used in imports(path):
         assert used != "minigrad", f"{name} imports the whole package"
         assert FLOOR[used.split(".")[1]] <= own, f"{name} imports {used}"
+
+
+def test_each_room_of_the_compiler_imports_only_from_those_before_it():
+    rooms = {f"minigrad.compiler.{room}": i for i, room in enumerate(ROOMS_OF_COMPILER)}
+    checked = 0
+    for path in FILES:
+        own = rooms.get(".".join(dotted(path).split(".")[:3]))
+        for used in imports(path) if own is not None else ():
+            if used.startswith("minigrad.compiler"):
+                room = ".".join(used.split(".")[:3])
+                assert rooms[room] <= own, f"{dotted(path)} imports {used}"
+                checked += 1
+    assert checked > 50
 
 
 def test_there_is_no_circle_of_imports():
@@ -122,7 +136,7 @@ def test_no_ternary_stands_in_another(path):
 def test_examples_in_docstrings(name):
     if name == "minigrad.sklearn":
         pytest.importorskip("sklearn", reason="scikit-learn is not installed")
-    if name.startswith("minigrad.compiler.numba_"):
+    if name.startswith("minigrad.compiler.loops.numba_"):
         pytest.importorskip("numba", reason="numba is not installed")
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 

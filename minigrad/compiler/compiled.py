@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from minigrad.allocator import give_back
-from minigrad.compiler.arranged import arrange
 from minigrad.compiler.calls import (
     asks_for_gradients,
     digest,
@@ -23,16 +22,17 @@ from minigrad.compiler.calls import (
     parameters_of,
     same_results,
 )
-from minigrad.compiler.comparison import Difference, check_same
-from minigrad.compiler.guards import Checks
-from minigrad.compiler.loops import check_loops, close, close_state, fused
-from minigrad.compiler.plan import Unordered, planned
+from minigrad.compiler.guards.guards import Checks
+from minigrad.compiler.guards.reach import Reach
+from minigrad.compiler.loops.fusion import check_loops, close, close_state, fused
+from minigrad.compiler.page.source import GuardFailed
+from minigrad.compiler.planning.arranged import arrange
+from minigrad.compiler.planning.plan import Unordered, planned
 from minigrad.compiler.program import Program
-from minigrad.compiler.reach import Reach
-from minigrad.compiler.recording import HasGraph, Recording, Refused
+from minigrad.compiler.recording.comparison import Difference, check_same
+from minigrad.compiler.recording.recording import HasGraph, Recording, Refused
 from minigrad.compiler.replay import Replay
 from minigrad.compiler.snapshot import Snapshot, same_bytes
-from minigrad.compiler.source import GuardFailed
 from minigrad.compiler.variant import MOST_PROGRAMS, Programs, Variant
 from minigrad.modes import MODES
 from minigrad.silence import warn

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler import standalone
 from minigrad.compiler.calls import names_of
 from minigrad.compiler.compiled import Compiled
+from minigrad.compiler.page import standalone
+from minigrad.compiler.page.source import Page
+from minigrad.compiler.page.views import At, view
 from minigrad.compiler.program import Call
-from minigrad.compiler.source import Page
-from minigrad.compiler.views import At, view
 from minigrad.modes import no_grad
 from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tree_leaves

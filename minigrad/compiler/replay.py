@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.compiler.arrays import root
+from minigrad.compiler.page.source import GuardFailed, Page
+from minigrad.compiler.page.views import view
 from minigrad.compiler.program import TEMPORARY, Memory, Program
-from minigrad.compiler.recording import Recording
+from minigrad.compiler.recording.arrays import root
+from minigrad.compiler.recording.recording import Recording
 from minigrad.compiler.snapshot import set_stream, stream_state
-from minigrad.compiler.source import GuardFailed, Page
-from minigrad.compiler.views import view
 from minigrad.storage import bump_version, bump_versions, history_of
 from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tree_map

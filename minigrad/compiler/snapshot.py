@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.reach import Reach
+from minigrad.compiler.guards.reach import Reach
 from minigrad.optim.optimizer import Optimizer
 from minigrad.random import Generator, default_generator
 from minigrad.tensor.tensor import Tensor

@@ -6,10 +6,10 @@ import itertools
 from typing import Any
 
 from minigrad.allocator import empty_free_lists
-from minigrad.compiler.comparison import Packed
-from minigrad.compiler.guards import Checks
+from minigrad.compiler.guards.guards import Checks
 from minigrad.compiler.picture import Sketch
 from minigrad.compiler.program import Program
+from minigrad.compiler.recording.comparison import Packed
 from minigrad.compiler.replay import Replay
 from minigrad.viz.picture import Graph
 

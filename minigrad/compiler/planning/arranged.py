@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from minigrad.compiler.again import compute_again
-from minigrad.compiler.derived import derive
+from minigrad.compiler.planning.again import compute_again
+from minigrad.compiler.planning.derived import derive
+from minigrad.compiler.planning.updates import rearrange_updates
 from minigrad.compiler.program import Program
-from minigrad.compiler.updates import rearrange_updates
 
 
 def arrange(program: Program) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.quick import MISSING, PARTS, Quick, content_of, contents_of
-from minigrad.compiler.reach import ATOMS, NUMBERS, Held, Reach, same
+from minigrad.compiler.guards.quick import MISSING, PARTS, Quick, content_of, contents_of
+from minigrad.compiler.guards.reach import ATOMS, NUMBERS, Held, Reach, same
 from minigrad.optim.optimizer import Optimizer
 
 _parts_of = operator.attrgetter(*PARTS)

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.image_loops import Images, indented, registers
+from minigrad.compiler.loops.image_loops import Images, indented, registers
+from minigrad.compiler.loops.statements import steps_over
 from minigrad.compiler.program import TEMPORARY, Call, Memory, Place
-from minigrad.compiler.statements import steps_over
 from minigrad.ops import window
 
 CONV = inspect.unwrap(window.conv.function)

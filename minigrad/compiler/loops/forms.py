@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.buffers import place_is_c
-from minigrad.compiler.classes import of_classes
+from minigrad.compiler.loops.classes import of_classes
+from minigrad.compiler.loops.statements import Statement, statement
+from minigrad.compiler.planning.buffers import place_is_c
 from minigrad.compiler.program import TEMPORARY, Call, Memory, Place, Program, mapped, memories_of
-from minigrad.compiler.statements import Statement, statement
 
 Shape = tuple[int, ...]
 Axis = tuple[int, int]  # its length, and the step from one number to the next

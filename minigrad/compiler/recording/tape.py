@@ -16,7 +16,6 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from minigrad.compiler.arrays import RecordingArray, lying_alike, plain, root
 from minigrad.compiler.program import (
     CONSTANT,
     INPUT,
@@ -30,7 +29,13 @@ from minigrad.compiler.program import (
     mapped,
     memories_of,
 )
-from minigrad.compiler.whereabouts import asked_by_user, scope_of, text_of_line, users_line
+from minigrad.compiler.recording.arrays import RecordingArray, lying_alike, plain, root
+from minigrad.compiler.recording.whereabouts import (
+    asked_by_user,
+    scope_of,
+    text_of_line,
+    users_line,
+)
 from minigrad.modes import MODES
 from minigrad.ops.workspace import Workspace
 from minigrad.optim.numbers import number_arrays

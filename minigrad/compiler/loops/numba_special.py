@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.numba_functions import (
+from minigrad.compiler.loops.numba_functions import (
     F,
     as_float32,
     as_float64,

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.compiler.loops.statements import Statement
 from minigrad.compiler.program import TEMPORARY, Call, Memory, memories_of
-from minigrad.compiler.statements import Statement
 
 MOST_STEPS = 5
 CHEAP = {

@@ -13,7 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.buffers import (
+from minigrad.compiler.loops.threads import in_threads
+from minigrad.compiler.page.function_names import name_in_numpy
+from minigrad.compiler.page.views import expression, shape_checks
+from minigrad.compiler.planning.buffers import (
     COPIES,
     EMPTY,
     Arena,
@@ -22,9 +25,8 @@ from minigrad.compiler.buffers import (
     place_is_c,
     takes_out,
 )
-from minigrad.compiler.constants import LIKE
-from minigrad.compiler.derived import sources
-from minigrad.compiler.function_names import name_in_numpy
+from minigrad.compiler.planning.constants import LIKE
+from minigrad.compiler.planning.derived import sources
 from minigrad.compiler.program import (
     CONSTANT,
     INPUT,
@@ -35,8 +37,6 @@ from minigrad.compiler.program import (
     Place,
     Program,
 )
-from minigrad.compiler.threads import in_threads
-from minigrad.compiler.views import expression, shape_checks
 
 _ndarray = np.ndarray
 STAYING = (STATE, CONSTANT, NUMBER)

@@ -9,8 +9,8 @@ import operator
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from minigrad.compiler.buffers import place_is_c
-from minigrad.compiler.loop_files import compiled, head
+from minigrad.compiler.loops.loop_files import compiled, head
+from minigrad.compiler.planning.buffers import place_is_c
 from minigrad.compiler.program import Call, Memory, Place
 from minigrad.ops import window
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.buffers import place_is_c
+from minigrad.compiler.planning.buffers import place_is_c
 from minigrad.compiler.program import CONSTANT, Call, Place
 from minigrad.ops import elementwise, special
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.buffers import is_elementwise, place_is_c
-from minigrad.compiler.plan import may_fail
+from minigrad.compiler.planning.buffers import is_elementwise, place_is_c
+from minigrad.compiler.planning.plan import may_fail
 from minigrad.compiler.program import (
     CONSTANT,
     NUMBER,

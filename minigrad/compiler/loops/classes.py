@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.compiler.loops.statements import PICK, Statement, number_of
 from minigrad.compiler.program import CONSTANT, Call, Memory, Place, memories_of, memory_of
-from minigrad.compiler.statements import PICK, Statement, number_of
 
 _take = np.ndarray.__getitem__
 _put = np.ndarray.__setitem__

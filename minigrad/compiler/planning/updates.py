@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from minigrad.compiler.plan import may_fail
+from minigrad.compiler.planning.plan import may_fail
+from minigrad.compiler.planning.together import arrays_of, connected, together
 from minigrad.compiler.program import Call, Memory, Program
-from minigrad.compiler.together import arrays_of, connected, together
 
 LEAST = 2**14  # bytes of a gradient that is worth another place on the page
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.buffers import place_is_c
+from minigrad.compiler.planning.buffers import place_is_c
 from minigrad.compiler.program import Call, Place, memory_of
 
 FEW = 100_000  # multiplications, below which there is nothing to gain

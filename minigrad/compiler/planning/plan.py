@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.constants import Constants
+from minigrad.compiler.planning.constants import Constants
 from minigrad.compiler.program import (
     INPUT,
     STATE,

@@ -14,13 +14,13 @@ HEAD = """\
 import numpy as np
 from numba import njit
 
-from minigrad.compiler.numba_functions import (
+from minigrad.compiler.loops.numba_functions import (
     as_float32, as_float64, as_int32, as_int64, exp32, exp64, high32, high64, larger, load, log32,
     log64, low32, low64, number32, number64, plus, pointer_bool, pointer_float32, pointer_float64,
     pointer_int64, pointer_uint8, smaller, store, tanh32, tanh64,
 )  # {version}
-from minigrad.compiler.numba_registers import plus_product, put, row, total_of, zeros
-from minigrad.compiler.numba_special import (
+from minigrad.compiler.loops.numba_registers import plus_product, put, row, total_of, zeros
+from minigrad.compiler.loops.numba_special import (
     erf32, erf64, erfc32, erfc64, expm132, expm164, log1p32, log1p64, logaddexp32, logaddexp64,
 )
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.buffers import place_is_c
-from minigrad.compiler.loop_files import compiled, head
+from minigrad.compiler.loops.loop_files import compiled, head
+from minigrad.compiler.loops.statements import steps_over
+from minigrad.compiler.loops.threads import parts_of
+from minigrad.compiler.planning.buffers import place_is_c
 from minigrad.compiler.program import Call, Place, memory_of
-from minigrad.compiler.statements import steps_over
-from minigrad.compiler.threads import parts_of
 
 USED = 0.8  # of the lanes, at least
 MOST = 4  # registers that hold a row

@@ -30,7 +30,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.looked_up import globals_of, imported, names_in
+from minigrad.compiler.guards.looked_up import globals_of, imported, names_in
 from minigrad.nn import hooks as module_hooks
 from minigrad.optim import hooks as optimizer_hooks
 from minigrad.optim.optimizer import Optimizer

@@ -6,7 +6,7 @@ since is told by its bytes, which notices every write, and takes less than one c
 
 from __future__ import annotations
 
-from minigrad.compiler.buffers import is_dense, takes_out
+from minigrad.compiler.planning.buffers import is_dense, takes_out
 from minigrad.compiler.program import (
     CONSTANT,
     INPUT,

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.constants import LIKE
-from minigrad.compiler.plan import read_after
+from minigrad.compiler.planning.constants import LIKE
+from minigrad.compiler.planning.plan import read_after
 from minigrad.compiler.program import TEMPORARY, Call, Memory, Place, Program
 
 _ndarray = np.ndarray

@@ -15,12 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.convolutions import convolved
-from minigrad.compiler.forms import in_one_form, read_by
-from minigrad.compiler.loop_text import Text
-from minigrad.compiler.plan import LASTING, may_fail
-from minigrad.compiler.pooling import pooled
-from minigrad.compiler.products import quickest
+from minigrad.compiler.loops.convolutions import convolved
+from minigrad.compiler.loops.forms import in_one_form, read_by
+from minigrad.compiler.loops.loop_text import Text
+from minigrad.compiler.loops.pooling import pooled
+from minigrad.compiler.loops.products import quickest
+from minigrad.compiler.loops.recomputed import recompute
+from minigrad.compiler.loops.statements import Statement, steps_over
+from minigrad.compiler.planning.plan import LASTING, may_fail
 from minigrad.compiler.program import (
     TEMPORARY,
     Call,
@@ -29,8 +31,6 @@ from minigrad.compiler.program import (
     Program,
     memories_of,
 )
-from minigrad.compiler.recomputed import recompute
-from minigrad.compiler.statements import Statement, steps_over
 
 LONG = 1024  # numbers that are added up one after the other, in rows
 SMALL = 64  # numbers: shorter loops gain nothing

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.loop_files import compiled, head
+from minigrad.compiler.loops.loop_files import compiled, head
+from minigrad.compiler.loops.taken_over import taken_over
 from minigrad.compiler.program import Memory, Place
-from minigrad.compiler.taken_over import taken_over
 
 Axis = tuple[int, tuple[int, ...]]  # how long, and which axes of the shape it goes through
 

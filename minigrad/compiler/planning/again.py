@@ -11,8 +11,8 @@ import dataclasses
 import itertools
 from typing import Any
 
-from minigrad.compiler.buffers import is_elementwise
-from minigrad.compiler.plan import read_after, temporaries
+from minigrad.compiler.planning.buffers import is_elementwise
+from minigrad.compiler.planning.plan import read_after, temporaries
 from minigrad.compiler.program import (
     CONSTANT,
     TEMPORARY,

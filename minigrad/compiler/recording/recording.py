@@ -10,11 +10,11 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 from minigrad.allocator import empty_free_lists
-from minigrad.compiler.arrays import RecordingArray, root
-from minigrad.compiler.leaves import graph_leaves
+from minigrad.compiler.guards.reach import Reach
 from minigrad.compiler.program import INPUT, STATE, TEMPORARY, Call, Memory, Program
-from minigrad.compiler.reach import Reach
-from minigrad.compiler.tape import Tape
+from minigrad.compiler.recording.arrays import RecordingArray, root
+from minigrad.compiler.recording.leaves import graph_leaves
+from minigrad.compiler.recording.tape import Tape
 from minigrad.modes import MODES
 from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tree_map

@@ -1,0 +1,1 @@
+"""Guards: what a function reaches, and whether it is as it was when its program was made."""

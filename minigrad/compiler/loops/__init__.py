@@ -1,0 +1,1 @@
+"""Loops: calls between two products as one call, printed for Numba. Equal to rounding."""

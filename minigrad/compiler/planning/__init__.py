@@ -1,0 +1,1 @@
+"""Planning: which calls of a program are made, in which order, and where their results lie."""
