@@ -90,3 +90,13 @@ def _halves(x: Any) -> tuple[Any, Any]:
     """Return two floats of half the digits that add up to x."""
     high = (x.view(np.int64) & -(2**27)).view(np.float64)
     return high, x - high
+
+
+def check_weights(weights: Array, num_samples: int, replacement: bool) -> None:
+    """Raise RuntimeError for weights that so many numbers cannot be drawn by."""
+    if not 0 < num_samples <= (math.inf if replacement else weights.shape[-1]):
+        raise RuntimeError(f"multinomial: cannot sample {num_samples} of shape {weights.shape}")
+    if not ((weights >= 0) & (weights < math.inf)).all() or not (weights.sum(-1) > 0).all():
+        raise RuntimeError(
+            f"multinomial: expected finite weights >= 0 with a sum > 0 in each row, got {weights}"
+        )

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.device import Device
-from minigrad.draws import BLOCK, box_muller, multiply_add, smallest, swapped
+from minigrad.draws import BLOCK, box_muller, check_weights, multiply_add, smallest, swapped
 from minigrad.layout import axes_in_memory
 from minigrad.modes import noted
 from minigrad.places import as_int64
@@ -169,6 +169,12 @@ class Generator:
             part[part == dtype.type(high)] = dtype.type(low)  # rounding can reach high
         return values.reshape(shape)
 
+    def uniform_where(self, chosen: Array, low: float, high: float, dtype: Any) -> Array:
+        """Return doubles in [low, high), rounded to ``dtype``, where ``chosen``; 1 elsewhere."""
+        values = np.ones(chosen.shape, dtype)
+        values[chosen] = self.uniform(int(chosen.sum()), low, high, "d")
+        return values
+
     def normal(
         self,
         shape: Shape,
@@ -287,7 +293,9 @@ class Generator:
         >>> Generator().manual_seed(2).multinomial([0.3, 0.0, 0.7], 5, replacement=True)
         array([2, 0, 2, 2, 2])
         """
-        weights = _checked_weights(np.asarray(weights), num_samples, replacement)
+        weights = np.asarray(weights)
+        _float("multinomial", weights.dtype)
+        check_weights(weights, num_samples, replacement)
         if not replacement or num_samples == 1:
             return self._by_race(weights, num_samples)
 
@@ -310,20 +318,9 @@ class Generator:
 
 
 _NOTED = """manual_seed seed get_state set_state clone_state random_uint32 random_uint64
-random_int64 uniform normal exponential bernoulli integers permutation multinomial"""
+random_int64 uniform uniform_where normal exponential bernoulli integers permutation multinomial"""
 for _name in _NOTED.split():
     setattr(Generator, _name, noted(getattr(Generator, _name)))
-
-
-def _checked_weights(weights: Array, num_samples: int, replacement: bool) -> Array:
-    _float("multinomial", weights.dtype)
-    if not 0 < num_samples <= (math.inf if replacement else weights.shape[-1]):
-        raise RuntimeError(f"multinomial: cannot sample {num_samples} of shape {weights.shape}")
-    if not ((weights >= 0) & (weights < math.inf)).all() or not (weights.sum(-1) > 0).all():
-        raise RuntimeError(
-            f"multinomial: expected finite weights >= 0 with a sum > 0 in each row, got {weights}"
-        )
-    return weights
 
 
 def _size(shape: Shape) -> int:

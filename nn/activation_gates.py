@@ -216,9 +216,7 @@ def rrelu(
         return input._computed("rrelu_", rrelu, lower, upper, training)
     if not training:
         return e.where(input > 0, input, input * ((lower + upper) / 2))
-    low = input._data <= 0
-    slopes = np.ones(input.shape, input.dtype)
-    slopes[low] = default_generator.uniform((int(low.sum()),), lower, upper, np.dtype("d"))
+    slopes = default_generator.uniform_where(input._data <= 0, lower, upper, input.dtype)
     return input * Tensor._wrap(slopes)
 
 

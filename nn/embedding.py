@@ -8,6 +8,7 @@ import numpy as np
 
 from minigrad.creation import empty, zeros
 from minigrad.engine.recording import record_unary
+from minigrad.functions.elementwise import where
 from minigrad.modes import no_grad
 from minigrad.nn import init
 from minigrad.nn.arguments import tensor_arguments
@@ -79,13 +80,11 @@ def checked_indices(function: str, input: Tensor, weight: Tensor) -> Any:
 
 def renormalize_(weight: Tensor, indices: Any, max_norm: float, norm_type: float) -> None:
     """Scale rows that are longer than ``max_norm`` down to it, those that are looked up alone."""
-    looked_up = np.unique(indices)
     with no_grad():
-        norms = weight.detach()[looked_up].norm(norm_type, dim=1, keepdim=True)
-        too_long = (norms > max_norm).numpy()[:, 0]
-        rows = looked_up[too_long]
-        scale = max_norm / (norms[too_long] + 1e-7)
-        weight[rows] = weight[rows] * scale.clamp(max=1.0)
+        rows = weight.detach()[indices]  # (*, D); one that is looked up twice is written twice
+        norms = rows.norm(norm_type, dim=-1, keepdim=True)  # (*, 1)
+        scale = (max_norm / (norms + 1e-7)).clamp(max=1.0)
+        weight[indices] = rows * where(norms > max_norm, scale, 1.0)
 
 
 class Table(Module):

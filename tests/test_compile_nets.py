@@ -129,6 +129,47 @@ def test_an_optimizer_steps_the_same(optimizer):
     same(*both(small, optimizer), rows(50))
 
 
+@pytest.mark.parametrize("options", [{}, {"nesterov": False, "adjust_lr_fn": "match_rms_adamw"}])
+def test_muon_steps_the_same(options):
+    def make():
+        return nn.Sequential(nn.Linear(12, 16, bias=False), nn.ReLU(), nn.Linear(16, 10, bias=False))
+
+    def muon(parameters):
+        return optim.Muon(parameters, lr=0.01, **options)
+
+    same(Run(make, muon), learner := Run(make, muon, compiled=True), rows(12))
+    assert learner.step.source
+
+
+class Words(nn.Module):
+    """Vectors of a few long rows, which are scaled down where they are looked up."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Embedding(12, 6, max_norm=1.5)
+        self.head = nn.Sequential(nn.Dropout(), nn.Linear(6, 10))
+
+    def forward(self, x):
+        return self.head(self.table(x)).mean(1)
+
+
+def test_rows_scaled_down_in_place_are_the_same():
+    rng = np.random.default_rng(4)
+    data = [(mg.tensor(rng.integers(0, 12, (20, 3))), mg.tensor(rng.integers(0, 10, 20))) for _ in range(12)]
+    eager, compiled = both(Words, "SGD")
+    same(eager, compiled, data)
+    assert compiled.step.source
+
+
+def test_random_slopes_are_the_same():
+    def make():
+        return nn.Sequential(nn.Linear(12, 16), nn.RReLU(), nn.Linear(16, 10), nn.RReLU(0.2, 0.4, inplace=True))
+
+    eager, compiled = both(make, "SGD")
+    same(eager, compiled, rows(12))
+    assert "uniform_where" in compiled.step.source
+
+
 @pytest.mark.parametrize("clip", [0.05, 100.0])
 @pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
 def test_clipped_gradients(optimizer, clip):

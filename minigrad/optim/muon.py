@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
-from minigrad.dtypes import scalar_arrays
+from minigrad.optim.numbers import Numbers
 from minigrad.optim.optimizer import (
     SHOULD_BE_NON_NEGATIVE,
     Array,
@@ -38,6 +39,7 @@ class Muon(Optimizer):
     """
 
     decoupled = True
+    scalars = ()
 
     def __init__(
         self,
@@ -68,10 +70,15 @@ class Muon(Optimizer):
                 f"Adjust learning rate function {group['adjust_lr_fn']} is not supported"
             )
 
+    def numbers(self, group: Options, t: float) -> Numbers:
+        """Return momentum, the gradient's share of it, what stays of p, and lr."""
+        lr, momentum = float(group["lr"]), group["momentum"]
+        return momentum, 1 - momentum, 1 - lr * group["weight_decay"], np.float64(lr)
+
     def update(self, p: Array, g: Array, state: Options, group: Options) -> None:
         """Write one step into ``p``."""
-        buffer, lr, momentum = self.scratch(p), float(group["lr"]), group["momentum"]
-        share, rate = scalar_arrays(p.dtype, momentum, 1 - momentum)
+        buffer = self.scratch(p)
+        share, rate, keep, lr = self.step_numbers(p, state, group)
         v = self.state_array(state, "momentum_buffer", p)
         move_mean(v, g, rate, buffer)
         direction = v
@@ -82,8 +89,9 @@ class Muon(Optimizer):
         direction = _orthogonalized(
             direction, group["ns_coefficients"], group["ns_steps"], group["eps"]
         )
-        p *= 1 - lr * group["weight_decay"]
-        p -= lr * _lr_factor(group["adjust_lr_fn"], *p.shape) * direction
+        p *= keep
+        step_size = np.multiply(lr, _lr_factor(group["adjust_lr_fn"], *p.shape))
+        p -= np.multiply(direction, step_size.astype(p.dtype), buffer)
 
 
 def _lr_factor(adjust_lr_fn: str | None, rows: int, columns: int) -> float:
@@ -109,8 +117,9 @@ def _orthogonalized(
     a, b, c = (float(np.float32(value)) for value in coefficients)
     rows, columns = matrix.shape
     x = _bfloat16(matrix.T if rows > columns else matrix)
-    norm = _bfloat16(float(np.linalg.norm(x)))
-    x = _bfloat16(x / np.maximum(norm, _bfloat16(eps)))
+    numbers = x.ravel()
+    norm = _bfloat16(np.sqrt(numbers.dot(numbers)))
+    x = _bfloat16(x / np.maximum(norm, _bfloat16(np.float64(eps))))
     for _ in range(steps):
         gram = _bfloat16(x @ x.T)
         update = _bfloat16(b * gram + c * (gram @ gram))
@@ -119,9 +128,9 @@ def _orthogonalized(
     return result.astype(matrix.dtype, copy=False)
 
 
-def _bfloat16(x: Array | float) -> Array:
+def _bfloat16(x: Any) -> Any:
     """Return ``x`` rounded to bfloat16 (ties to even), as float64: products of it are exact."""
-    bits = np.asarray(x, np.float32).view(np.uint32)
+    bits = x.astype(np.float32).view(np.uint32)
     rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) & np.uint32(0xFFFF0000)
     result = rounded.astype(np.uint32).view(np.float32).astype(np.float64)
     return np.where(np.isnan(x), np.nan, result)
