@@ -12,7 +12,7 @@ from test_compile_random import LAYERS, drawn, moved, numbers, program
 from test_primitives import CASES, called, samples, tensors
 
 import minigrad as mg
-from minigrad import nn
+from minigrad import nn, optim
 from minigrad.compiler.loops.convolutions import convolved
 from minigrad.compiler.loops.fusion import fused
 from minigrad.compiler.loops.pooling import MAX, SCATTER, Pooling, Scattering
@@ -339,7 +339,21 @@ def overwritten_before_it_is_broadcast(x):
     return x * wide + 1, small * 1
 
 
-@pytest.mark.parametrize("step", [overwritten_source, sums_along_both, overwritten_before_it_is_broadcast])
+def added_up_before_it_is_overwritten(x):
+    y = x * 2
+    total = y.sum(0)
+    y.view(-1).add_(5)
+    return total.sum() * 3, y * 1
+
+
+def ones_beside_each_other(x):
+    return (mg.ones(4, 1, dtype=x.dtype) @ (x[:1] * 2)) * x + 1
+
+
+ORDERS = (overwritten_source, sums_along_both, overwritten_before_it_is_broadcast, added_up_before_it_is_overwritten, ones_beside_each_other)
+
+
+@pytest.mark.parametrize("step", ORDERS)
 def test_order_and_axes_of_a_loop(step, monkeypatch):
     fast = mg.compile(step, loops="numba")
     with interpreted(monkeypatch) as interpreter:
@@ -347,6 +361,27 @@ def test_order_and_axes_of_a_loop(step, monkeypatch):
             x = mg.tensor(np.arange(12.0).reshape(4, 3) + i)
             for ours, theirs in zip(fast(x), step(x), strict=True):
                 near(ours, theirs)
+    assert interpreter.runs
+
+
+@pytest.mark.parametrize("other", [lambda w: w.T, lambda w: w[0], lambda w: w[:, :1], lambda w: w.T.sum(0)])
+def test_a_parameter_is_written_when_all_its_numbers_were_read(other, monkeypatch):
+    def made():
+        w = nn.Parameter(mg.arange(9.0).view(3, 3))
+        optimizer = optim.SGD([w], 0.1)
+
+        def step(x):
+            before = w.detach()
+            w.grad = (before + other(before)) * x
+            optimizer.step()
+            return before * 1
+
+        return step
+
+    eager, fast = made(), mg.compile(made(), loops="numba")
+    with interpreted(monkeypatch) as interpreter:
+        for i in range(6):
+            near(fast(mg.ones(3, 3) * i), eager(mg.ones(3, 3) * i))
     assert interpreter.runs
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,13 @@ def read_by(x: Row) -> set[Memory]:
     """Return the memories that a call or statement reads."""
     read = x.reads() if isinstance(x, Call) else x.places()
     return {place.memory for place in read}
+
+
+def written_by(x: Row) -> set[Memory]:
+    """Return the memories that a call or statement writes."""
+    if isinstance(x, Statement):
+        return {x.target.memory}
+    return {*memories_of(x.results), *memories_of(x.writes)}
 
 
 # ---- broadcasts -------------------------------------------------------------------------------
@@ -284,11 +291,12 @@ def _in_pieces(place: Place, pieces: list[Shape]) -> Place:
 
 # ---- sums of sums -----------------------------------------------------------------------------
 def _sums_at_once(rows: list[Row], results: Any) -> list[Row]:
-    """Let a sum that nobody but another sum reads be part of that."""
+    """Let a sum that nobody but another sum reads be part of that, if its numbers still stand."""
     readers = Counter(memories_of(results))
     for x in rows:
         readers.update(read_by(x))
     inner: dict[Memory, Statement] = {}
+    sums_of: dict[Memory, list[Memory]] = defaultdict(list)
     taken: set[Row] = set()
     joined: list[Row] = []
     for x in rows:
@@ -303,6 +311,11 @@ def _sums_at_once(rows: list[Row], results: Any) -> list[Row]:
             alone = readers[target] == 1
             if target.kind == TEMPORARY and alone:
                 inner[target] = x
+                for memory in read_by(x):
+                    sums_of[memory].append(target)
+        for memory in written_by(x):
+            for total in sums_of.pop(memory, ()):
+                inner.pop(total, None)  # what it added up is gone
         joined.append(x)
     return [x for x in joined if x not in taken]
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler.loops.convolutions import convolved
-from minigrad.compiler.loops.forms import in_one_form, read_by
+from minigrad.compiler.loops.forms import in_one_form, read_by, written_by
 from minigrad.compiler.loops.loop_text import Text
 from minigrad.compiler.loops.pooling import pooled
 from minigrad.compiler.loops.products import quickest
@@ -35,6 +35,7 @@ from minigrad.compiler.program import (
 LONG = 1024  # numbers that are added up one after the other, in rows
 SMALL = 64  # numbers: shorter loops gain nothing
 Where = tuple[int, tuple[int, ...]]  # of a place under a loop: its offset, and steps along the axes
+NOWHERE: Where = (-1, ())  # of what is read at other places, too
 
 
 # ---- which calls together ---------------------------------------------------------------------
@@ -102,7 +103,10 @@ class Loop:
         for place in new.places():
             if place.memory not in self.written:
                 self.inherited.add(place.memory)
-            self.read.setdefault(place.memory, self.where(place, new))
+            where = self.where(place, new)
+            known = self.read.setdefault(place.memory, where)
+            if known != where:
+                self.read[place.memory] = NOWHERE
         self.written[target] = self.where(new.target, new)
 
     def pays(self) -> bool:
@@ -117,12 +121,6 @@ class Loop:
 
 
 # ---- in which order ---------------------------------------------------------------------------
-def _written(x: Call | Statement) -> set[Memory]:
-    if isinstance(x, Statement):
-        return {x.target.memory}
-    return {*memories_of(x.results), *memories_of(x.writes)}
-
-
 def _needs(rows: list[Call | Statement]) -> list[set[int]]:
     """Return for each call or statement those that must come before it."""
     needs: list[set[int]] = []
@@ -130,7 +128,7 @@ def _needs(rows: list[Call | Statement]) -> list[set[int]]:
     readers: dict[Memory, list[int]] = {}
     failing: list[int] = []
     for i, x in enumerate(rows):
-        read, written = read_by(x), _written(x)
+        read, written = read_by(x), written_by(x)
         lasting = any(memory.kind in LASTING for memory in written)
         own = {writer[m] for m in read | written if m in writer}
         for memory in written:

@@ -283,7 +283,7 @@ def _inner(call: Call) -> Summed | None:
 def _is_ones(x: Place) -> bool:
     if x.memory.kind != CONSTANT:
         return False
-    is_row = max(x.shape, default=0) == math.prod(x.shape) > 1
+    is_row = x.shape[-1:] == (math.prod(x.shape),) != (1,)
     return is_row and bool((x.memory.array == 1).all())
 
 
