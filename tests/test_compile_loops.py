@@ -11,7 +11,7 @@ from test_compile_nets import DROPPING, LAYERS, OPTIMIZERS, Run, batches, nets, 
 
 import minigrad as mg
 from minigrad import nn
-from minigrad.compiler.loops import products
+from minigrad.compiler.loops import loop_files, products
 from minigrad.compiler.loops.fusion import close
 from minigrad.compiler.loops.statements import FORMULAS
 from minigrad.nn import functional as F
@@ -189,6 +189,43 @@ def test_without_the_extra_nothing_of_numba_is_imported():
     text = "import sys, minigrad as mg; f = mg.compile(lambda x: x * 2); [f(mg.ones(3)) for _ in range(4)]; print('numba' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True)
     assert done.stdout == "False\n", done.stderr
+
+
+@pytest.fixture
+def doubled(tmp_path, monkeypatch):
+    """What a loop makes of 3, from its files in a folder or without: a new process each time, as far as loops know."""
+    monkeypatch.setenv("MINIGRAD_CACHE", str(tmp_path))
+    text = loop_files.head() + "    p0 = pointer_float64(table[0])\n    store(p0, 0, 0, load(p0, 0, 0) * 2)\n"
+
+    def run():
+        for name in [name for name in sys.modules if name.startswith("loop_")]:
+            monkeypatch.delitem(sys.modules, name)
+        number = np.array([3.0])
+        loop_files.compiled(text)(np.array([number.ctypes.data]))
+        return number.item()
+
+    return run
+
+
+@pytest.mark.parametrize("kind", ["py", "nbi", "nbc"])
+@pytest.mark.parametrize("damage", [b"", b"\xff\x00"])
+def test_damaged_files_of_loops_are_made_anew(doubled, kind, damage, tmp_path):
+    assert doubled() == 6
+    (file,) = tmp_path.rglob(f"*.{kind}")
+    file.write_bytes(damage)
+    assert doubled() == 6
+    (file,) = tmp_path.rglob(f"*.{kind}")
+    assert len(file.read_bytes()) > 2
+    assert doubled() == 6
+
+
+def test_where_loops_cannot_be_kept_they_are_compiled_each_time(doubled, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop_files, "_said", [])
+    monkeypatch.setenv("MINIGRAD_CACHE", str(tmp_path / "file"))
+    (tmp_path / "file").touch()
+    with pytest.warns(UserWarning, match="as they cannot be kept .*set MINIGRAD_CACHE"):
+        assert doubled() == 6
+    assert doubled() == 6  # and says it once
 
 
 def test_loops_are_named_or_none():

@@ -350,7 +350,13 @@ def ones_beside_each_other(x):
     return (mg.ones(4, 1, dtype=x.dtype) @ (x[:1] * 2)) * x + 1
 
 
-ORDERS = (overwritten_source, sums_along_both, overwritten_before_it_is_broadcast, added_up_before_it_is_overwritten, ones_beside_each_other)
+ORDERS = (
+    overwritten_source,
+    sums_along_both,
+    overwritten_before_it_is_broadcast,
+    added_up_before_it_is_overwritten,
+    ones_beside_each_other,
+)
 
 
 @pytest.mark.parametrize("step", ORDERS)

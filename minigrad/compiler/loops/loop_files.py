@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import importlib.util
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
+from minigrad.silence import warn
+
+_one_at_a_time = threading.Lock()
+_said: list[Exception] = []
+IN_FILES = "cache=True, "
 HEAD = """\
 import numpy as np
 from numba import njit
@@ -47,9 +54,29 @@ def head(in_threads: bool = False) -> str:
 def compiled(text: str) -> Any:
     """Return the loop of a text as a function."""
     name = f"loop_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    known = sys.modules.get(name)
-    if known is not None:
-        return known.loop
+    with _one_at_a_time:
+        known = sys.modules.get(name)
+        return known.loop if known is not None else _loaded(name, text)
+
+
+def _loaded(name: str, text: str) -> Any:
+    """Return a loop from its files; where these are of no use, from new ones, or from none."""
+    with contextlib.suppress(Exception):
+        return _from_files(name, text)
+    with contextlib.suppress(Exception):  # a file may be damaged
+        for damaged in _folder().glob(f"**/{name}.*"):
+            damaged.unlink()
+    try:
+        return _from_files(name, text)
+    except Exception as error:
+        names: dict[str, Any] = {}
+        exec(text.replace(IN_FILES, ""), names)
+        _say_once(error)
+        return names["loop"]
+
+
+def _from_files(name: str, text: str) -> Any:
+    """Return the loop of a text that stands in a file, its machine code beside it."""
     path = _folder() / f"{name}.py"
     if not path.exists() or path.read_text() != text:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,6 +92,16 @@ def compiled(text: str) -> Any:
         del sys.modules[name]
         raise
     return module.loop
+
+
+def _say_once(error: Exception) -> None:
+    if _said:
+        return
+    _said.append(error)
+    warn(
+        f"compile: each process compiles its loops anew, as they cannot be kept ({error}); "
+        "set MINIGRAD_CACHE to a folder that can be written"
+    )
 
 
 def _folder() -> Path:
