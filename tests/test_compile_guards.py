@@ -4,13 +4,18 @@ import argparse
 import array
 import collections
 import contextvars
+import ctypes
 import functools
 import gc
 import itertools
+import multiprocessing
+import optparse
+import queue
 import random
 import sys
 import threading
 import types
+import unittest.mock
 import weakref
 
 import numpy as np
@@ -622,6 +627,38 @@ class Slotted:
     __slots__ = ("value",)
 
 
+class Private:
+    __slots__ = ("__value",)
+
+    def __init__(self):
+        self.set(1.0)
+
+    def set(self, value):
+        self.__value = value
+
+    def get(self):
+        return self.__value
+
+
+class Dictionary(dict):
+    @property
+    def of_property(self):
+        return GLOBAL
+
+
+class Listed(list):
+    value = 1.0
+
+
+class Number(float):
+    value = 1.0
+
+
+class Named(collections.namedtuple("Named", "x")):
+    def scaled(self):
+        return self.x * GLOBAL
+
+
 class Classwide:
     value = kind = 1.0
 
@@ -690,6 +727,9 @@ def set_inner(x, i):
     x.inner.value = float(i)
     cached.cache_clear()
 
+
+set_value = lambda x, i: setattr(x, "value", float(i))
+set_global = lambda x, i: globals().update(GLOBAL=float(i))
 
 OUTSIDE = {  # what a step reads, and the way it is changed between two calls
     "an array as a number": (np.array(1.0), lambda x: float(x), lambda x, i: x.fill(i)),
@@ -760,6 +800,19 @@ OUTSIDE = {  # what a step reads, and the way it is changed between two calls
         lambda x: x.kind,
         lambda x, i: setattr(x, "__class__", (Classwide, Otherwise)[i > 1]),
     ),
+    "an attribute of a dictionary": (Dictionary(), lambda x: x.value, set_value),
+    "a property of a dictionary": (Dictionary(), lambda x: x.of_property, set_global),
+    "an attribute of a list": (Listed(), lambda x: x.value, set_value),
+    "an attribute of a number": (Number(), lambda x: x.value, set_value),
+    "an attribute of a tensor": (mg.ones(2), lambda x: x * x.value, set_value),
+    "an attribute of a parameter": (nn.Linear(1, 1).weight, lambda x: x.value, set_value),
+    "a private slot": (Private(), lambda x: x.get(), lambda x, i: x.set(float(i))),
+    "options of a command line": (optparse.Values(), lambda x: x.value, set_value),
+    "a queue": (queue.Queue(), lambda x: x.qsize(), lambda x, i: i > 1 and x.put(i)),
+    "a value that processes share": (multiprocessing.Value("d"), lambda x: x.value, set_value),
+    "a number of C's": (ctypes.c_double(), lambda x: x.value, set_value),
+    "a stand-in of a test's": (unittest.mock.Mock(), lambda x: x.value, set_value),
+    "a function of NumPy's": (np.vectorize(lambda x: x * GLOBAL), lambda x: float(x(2.0)), set_global),
     "an object's class": (Classwide(), lambda x: x.value, lambda x, i: setattr(Classwide, "value", float(i))),
 }
 
@@ -774,6 +827,141 @@ def test_what_is_read_outside_of_tensors_is_guarded(name):
         x = mg.rand(2)
         assert compiled(x).tolist() == function(x).tolist()
     assert programs(compiled) > 1 or name == "an array as it lies"
+
+
+def test_classes_and_attributes_of_arguments_are_guarded():
+    function = lambda named, other: named.scaled() * getattr(other, "value", 1.0) * float(other[0])
+    compiled = mg.compile(function)
+    others = Listed([1.0]), Listed([1.0])
+    for i in (1, 1, 1, 1, 2, 2, 2, 2):
+        set_global(None, i)
+        for value in (1.0, 2.0):
+            others[value > 1].value = value
+            x = Named(mg.rand(2))
+            assert compiled(x, others[value > 1]).tolist() == function(x, others[value > 1]).tolist()
+    assert [variant.checked for variant in compiled.programs.all()] == [True] * 4
+
+
+def test_containers_keep_what_they_are():
+    def function(batch):
+        result = Listed([batch["x"] * batch["missing"]])
+        result.value = 2.0
+        return result
+
+    compiled = mg.compile(function)
+    for i in range(6):
+        for x in (mg.tensor([float(i)]), np.array([float(i)])):
+            batch = collections.defaultdict(lambda: 3.0, x=x)
+            result = compiled(batch)
+            assert (type(result), result.value, result[0].tolist()) == (Listed, 2.0, [3.0 * i])
+
+
+def test_numbers_are_told_apart_by_what_they_are():
+    class Silent(float):
+        def __repr__(self):
+            return "a number"
+
+    function = lambda x, number: x * float(number)
+    compiled = mg.compile(function)
+    for i in (1, 1, 1, 1, 2, 2, 2, 2):
+        assert compiled(mg.ones(1), Silent(i)).item() == i
+
+
+class Own(optim.Optimizer):
+    noise = 1.0
+
+    def __init__(self, params):
+        super().__init__(params, {"lr": 0.1})
+        self.scale = 1.0
+
+    @mg.no_grad()
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.add_(p.grad, alpha=-group["lr"] * self.scale * GLOBAL)
+
+
+class OwnFormula(optim.Optimizer):
+    def __init__(self, params):
+        super().__init__(params, {"lr": 0.1})
+        self.scale = 1.0
+
+    def update(self, p, g, state, group):
+        p -= group["lr"] * self.scale * GLOBAL * np.sign(g)
+
+
+sgd = lambda params: optim.SGD(params, lr=0.1)
+group_of = lambda optimizer: optimizer.param_groups[0]
+READ = {  # of an optimizer, besides what it asks for: how it is made, what a step reads, and what changes
+    "lr": (sgd, lambda o: group_of(o)["lr"], lambda o: group_of(o).update(lr=0.01)),
+    "lr by get": (sgd, lambda o: group_of(o).get("lr"), lambda o: group_of(o).update(lr=0.01)),
+    "all of a group": (sgd, lambda o: dict(group_of(o))["lr"], lambda o: group_of(o).update(lr=0.01)),
+    "the entries of a group": (sgd, lambda o: {**group_of(o)}["lr"], lambda o: group_of(o).update(lr=0.01)),
+    "an entry of its own": (sgd, lambda o: group_of(o).get("alpha", 1.0), lambda o: group_of(o).update(alpha=0.5)),
+    "defaults": (sgd, lambda o: o.defaults["lr"], lambda o: o.defaults.update(lr=0.5)),
+    "an attribute": (Own, lambda o: 1.0, lambda o: setattr(o, "scale", 0.5)),
+    "an attribute in a formula": (OwnFormula, lambda o: 1.0, lambda o: setattr(o, "scale", 0.5)),
+    "a global": (Own, lambda o: 1.0, lambda o: set_global(None, 2)),
+    "a global in a formula": (OwnFormula, lambda o: 1.0, lambda o: set_global(None, 2)),
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_what_a_step_reads_of_an_optimizer_is_guarded(name):
+    make, read, change = READ[name]
+    losses = []
+    for compiled in (False, True):
+        set_global(None, 1)
+        w = mg.ones(3, requires_grad=True)
+        optimizer = make([w])
+
+        def step(x, w=w, optimizer=optimizer):
+            optimizer.zero_grad()
+            loss = (w * x).sum() ** 2
+            loss.backward()
+            optimizer.step()
+            with mg.no_grad():
+                w.mul_(1 - 0.1 * read(optimizer))
+            return loss.detach()
+
+        run = mg.compile(step) if compiled else step
+        losses.append([])
+        for i in range(10):
+            if i == 5:
+                change(optimizer)
+            losses[-1].append(run(mg.arange(3.0) + i).item())
+        assert type(group_of(optimizer)) is dict
+    assert losses[0] == losses[1]
+    assert programs(run) == 2
+    assert [variant.checked for variant in run.programs.all()] == [True, True]
+
+
+def test_a_schedule_that_no_step_reads_makes_no_program():
+    runs = pair()
+    for run in runs:
+        run.set_rate = lambda i, run=run: group_of(run.optimizer).update(lr=0.1 / (i + 1))
+    for i, (x, y) in enumerate(rows(8)):
+        for run in runs:
+            run.set_rate(i)
+        same(*runs, [(x, y)])
+    assert programs(runs[1].step) == 1
+
+
+@pytest.mark.parametrize("optimizer", ["momentum", "Adam"])
+def test_an_optimizers_step_alone(optimizer):
+    weights = []
+    for compiled in (False, True):
+        mg.manual_seed(0)
+        model = small()
+        update = OPTIMIZERS[optimizer](model.parameters())
+        step = mg.compile(lambda update=update: update.step()) if compiled else update.step
+        for x, y in rows(8):
+            update.zero_grad()
+            F.cross_entropy(model(x), y).backward()
+            step()
+        weights.append([p.tolist() for p in model.parameters()])
+    assert weights[0] == weights[1]
+    assert step.programs.all()[0].checked
 
 
 COUNTED = {

@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 
 from minigrad import dtypes
+from minigrad.compiler.guards.held import attributes_of
 from minigrad.modes import MODES, RESULTS
 from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tree_leaves
+
+PLAIN = {type(None), bool, int, float, str}  # that say what they are
 
 
 def asks_for_gradients(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
@@ -117,10 +120,10 @@ def _signature(x: Any) -> Any:
     if isinstance(x, np.ndarray):
         return "array", x.shape, x.strides, x.dtype.str
     if isinstance(x, (tuple, list)):
-        return type(x), tuple(map(_signature, x))
+        return type(x), attributes_of(x), tuple(map(_signature, x))
     if isinstance(x, dict):
         items = tuple(map(_signature, x.values()))
-        return type(x), tuple(x), items
-    if x is None or isinstance(x, (bool, int, float, str, np.generic)):
+        return type(x), attributes_of(x), tuple(x), items
+    if type(x) in PLAIN or isinstance(x, np.generic):
         return type(x), repr(x)
     return type(x), id(x)

@@ -23,6 +23,7 @@ from minigrad.compiler.calls import (
     same_results,
 )
 from minigrad.compiler.guards.guards import Checks
+from minigrad.compiler.guards.held import attributes_of, users_containers
 from minigrad.compiler.guards.reach import Reach
 from minigrad.compiler.loops.fusion import check_loops, close, close_state, fused
 from minigrad.compiler.page.source import GuardFailed
@@ -157,9 +158,10 @@ class Compiled:
         variant.recordings += 1
         variant.seen.add(digest(leaves))
         variant.kept = [x for x in leaves if not isinstance(x, (Tensor, np.ndarray))]
+        variant.kept += filter(attributes_of, users_containers((args, kwargs)))
         if changed is not None:
             checks = Checks(self._reach(args, kwargs))
-        checks.rest_on(recording.graph_leaves, recording.tape.sweeps)
+        checks.rest_on(recording)
         variant.checks = checks
         variant.note_first(program)
         return value
@@ -290,10 +292,7 @@ class Compiled:
         reach.visit(self.function, own_name)
         named = [*zip(self.parameters, args, strict=False), *kwargs.items()]
         for name, x in named:
-            for leaf in tree_leaves(x):
-                is_array = isinstance(leaf, (Tensor, np.ndarray))
-                if not is_array:
-                    reach.visit(leaf, name)
+            reach.visit_argument(x, name)
         reach.visit_state()
         return reach
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import linecache
+import re
 import weakref
 import zlib
 from collections import Counter
@@ -38,7 +39,7 @@ class Replay:
         arguments = [i for i in arrays if i in inputs]  # without those that stand there twice
         program.inputs = [inputs[i] for i in arguments] + grads
         for memory in grads:
-            label = memory.label.replace(".", "_")
+            label = re.sub(r"\W+", "_", memory.label)
             names = [*names, label]
         self.page = _text_of(Page(program, NAME, names))
         self.filename = f"<minigrad.compile {next(_PAGES)}>"

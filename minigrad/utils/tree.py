@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -60,13 +61,25 @@ def tree_map(function: Callable[..., Any], tree: Any) -> Any:
     {'a': [1, 2]}
     """
     if isinstance(tree, dict):
-        items = ((key, tree_map(function, part)) for key, part in tree.items())
-        return type(tree)(items)
+        return _like(tree, {key: tree_map(function, part) for key, part in tree.items()})
     if isinstance(tree, (tuple, list)):
-        parts = [tree_map(function, part) for part in tree]
-        is_named_tuple = hasattr(tree, "_fields")
-        return type(tree)(*parts) if is_named_tuple else type(tree)(parts)
+        return _like(tree, [tree_map(function, part) for part in tree])
     return function(tree)
+
+
+def _like(tree: Any, parts: Any) -> Any:
+    """Return a container of the same class, with the same attributes, that holds other parts."""
+    kind = type(tree)
+    if kind in (dict, list):
+        return parts
+    if isinstance(tree, defaultdict):
+        result = kind(tree.default_factory, parts)
+    else:
+        result = kind(*parts) if hasattr(tree, "_fields") else kind(parts)
+    own = getattr(tree, "__dict__", None)
+    if own and own is not tree:
+        vars(result).update(own)
+    return result
 
 
 def same_nesting(a: Any, b: Any) -> bool:

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.compiler.guards.held import ATOMS, NUMBERS, Held, same
 from minigrad.compiler.guards.quick import MISSING, PARTS, Quick, content_of, contents_of
-from minigrad.compiler.guards.reach import ATOMS, NUMBERS, Held, Reach, same
+from minigrad.compiler.guards.reach import Reach
 from minigrad.optim.optimizer import Optimizer
 
 _parts_of = operator.attrgetter(*PARTS)
@@ -129,13 +130,18 @@ class Checks:
                 return f"{name}.grad"
         return None
 
-    def rest_on(self, leaves: list[Any], sweeps: bool) -> None:
-        """Let gradients matter that the step reads before it sets them.
+    def rest_on(self, recording: Any) -> None:
+        """Let matter what the step reads: gradients before it sets them, options by itself.
 
         Without a sweep it does not matter who asks for one.
         """
-        self.sweeps = sweeps
-        for leaf in leaves:
+        self.sweeps = recording.tape.sweeps
+        for _, group, options in self.groups:
+            read = recording.options_read.get(id(group), set())
+            for name in sorted(read - {"params"}):
+                recorded = "value", group.get(name, MISSING)
+                options.append((name, recorded))
+        for leaf in recording.graph_leaves:
             if leaf.reads:
                 layout = layout_of(leaf.before)
                 row = leaf.name, leaf.node, layout

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.guards.reach import Slot
+from minigrad.compiler.guards.held import Slot
 
 MISSING: Any = object()  # the value of a name that nothing has
 PARTS = "__code__", "__defaults__", "__kwdefaults__"  # of a function

@@ -10,9 +10,11 @@ from __future__ import annotations
 import array
 import collections
 import contextvars
+import ctypes
 import functools
 import gc
-import operator
+import itertools
+import os
 import random
 import sys
 import weakref
@@ -30,37 +32,46 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.compiler.guards.held import ATOMS, Answer, Slot, attributes_of, users_containers
 from minigrad.compiler.guards.looked_up import globals_of, imported, names_in
 from minigrad.nn import hooks as module_hooks
 from minigrad.optim import hooks as optimizer_hooks
 from minigrad.optim.optimizer import Optimizer
 from minigrad.random import Generator
 from minigrad.tensor.tensor import Tensor
+from minigrad.utils.tree import tree_leaves
 
 LIBRARIES = {*sys.stdlib_module_names, "numpy", "minigrad", "builtins", "tqdm", "matplotlib"}
-NAMESPACES = {"minigrad", "argparse", "collections", "configparser", "types", "weakref", "_thread"}
+NAMESPACES = {  # whose objects are plain attributes, or hold what is the user's
+    "minigrad", "argparse", "collections", "configparser", "types", "weakref", "_thread",
+    "multiprocessing", "optparse", "queue", "unittest",
+}  # fmt: skip
+STANDARD = os.path.dirname(os.__file__)  # the folder of Python's own modules
 OPAQUE = LIBRARIES - NAMESPACES  # whose objects hold nothing of the user's
-NUMBERS = (int, float, bool, complex, np.generic)
-ATOMS = (*NUMBERS, str, bytes, type(None), type(...), np.dtype, slice, range, BuiltinFunctionType)
 SEQUENCES = (list, set, collections.deque, bytearray)  # that may hold something else later
 DEEPEST = 4  # modules within modules whose attributes are looked at
 WRAPPERS = (  # that hold a function, or an array
     functools.partial, functools.partialmethod, property, functools.cached_property,
-    type(functools.lru_cache(len)), memoryview,
+    type(functools.lru_cache(len)), memoryview, np.vectorize,
 )  # fmt: skip
 ASKED: dict[type, Callable[[Any], Any]] = {  # what objects hold that have no attributes
     weakref.ref: weakref.ref.__call__,
     contextvars.ContextVar: lambda x: x.get(None),
     array.array: array.array.tobytes,
+    ctypes.c_int.__mro__[-2]: bytes,  # any of C's types
 }
 BOUND = (BuiltinFunctionType, MethodWrapperType)
 VIEWS: tuple[type, ...] = (MappingProxyType, type({}.keys()), type({}.values()), type({}.items()))
 STREAMS = (np.random.Generator, np.random.RandomState, random.Random)
 MODULE_PARTS = ("_parameters", "_buffers", "_modules")
 NOT_VISITED = (*MODULE_PARTS, "_non_persistent_buffers_set")  # which state_dict alone reads
+OPTIMIZERS_OWN = {"_hooks", "_scratch", "_asked", "state", "param_groups", "stepped"}
 
 
 Named = tuple[str, Any]
+
+
+WITH_CONTENT = (*ATOMS, Tensor, np.ndarray, dict, *SEQUENCES, tuple, frozenset)
 
 
 class Reach:
@@ -87,11 +98,17 @@ class Reach:
     def visit(self, x: Any, name: str) -> None:
         """Find what is reached from ``x``."""
         x = x.__self__ if isinstance(x, BOUND) else x
-        if isinstance(x, ATOMS) or id(x) in self.seen:
+        is_atom = isinstance(x, ATOMS)
+        is_users = _package(type(x)) not in LIBRARIES
+        if id(x) in self.seen or (is_atom and not is_users):
             return
         self.seen[id(x)] = x
+        if is_users and isinstance(x, WITH_CONTENT):
+            self.visit_object(x, name)
+        if is_atom:
+            return
         if isinstance(x, Tensor):
-            self.tensors[id(x)] = (name, x)
+            self._visit_tensor(x, name)
         elif isinstance(x, Optimizer):
             self._visit_optimizer(x, name)
         elif type(x).__module__ == "minigrad.compiler.compiled":
@@ -113,6 +130,31 @@ class Reach:
         else:
             self._visit_code(x, name)
 
+    def visit_argument(self, x: Any, name: str) -> None:
+        """Visit what an argument brings besides tensors and arrays, which each call brings anew."""
+        for leaf in tree_leaves(x):
+            is_array = isinstance(leaf, (Tensor, np.ndarray))
+            if not is_array:
+                self.visit(leaf, name)
+        for container in users_containers(x):
+            self.visit_class(type(container), name)
+            if attributes_of(container):
+                self.visit_object(container, name)
+
+    def _visit_tensor(self, x: Tensor, name: str) -> None:
+        """Note a tensor, and visit what the user has made its attributes."""
+        self.tensors[id(x)] = (name, x)
+        own = vars(x)
+        for key in own:
+            if key[0] != "_":
+                self._name_entry(own, key, name)
+
+    def _name_entry(self, own: dict[str, Any], key: str, name: str) -> None:
+        """Hold what one name of an object stands for, and visit it."""
+        path = f"{name}.{key}"
+        self.names.append((path, own, key))
+        self.visit(own[key], path)
+
     def _hold(self, holder: Any, name: str, items: Any) -> None:
         self.holders.append((name, holder))
         for item_name, item in items:
@@ -130,7 +172,7 @@ class Reach:
         for path, tensor in _named(name, tensors):
             if tensor is not None:  # this name is the best
                 self.seen[id(tensor)] = tensor
-                self.tensors[id(tensor)] = (path, tensor)
+                self._visit_tensor(tensor, path)
         for part in MODULE_PARTS:
             self._hold(own[part], name, _named(name, own[part]))
         for key, item in own.items():
@@ -167,7 +209,16 @@ class Reach:
         self.holders.append((f"{name}.param_groups", optimizer.param_groups))
         for i, group in enumerate(optimizer.param_groups):
             self.names.append((f"{name}.param_groups[{i}]", group, "params"))
-            self.visit(group["params"], f"{name}[{i}]")
+            for key, value in group.items():
+                path = f"{name}[{i}]" if key == "params" else f"{name}[{i}][{key!r}]"
+                self.visit(value, path)
+        for key in own:
+            if key not in OPTIMIZERS_OWN:
+                self._name_entry(own, key, name)
+        defaults = getattr(optimizer, "defaults", {})
+        if all(itertools.starmap(_is_simple, defaults.items())):
+            self.layers.add(id(defaults))
+        self._visit_kind(optimizer, name)
 
     def visit_state(self) -> None:
         """Visit the state of the optimizers: its tensors are named after their parameters."""
@@ -188,7 +239,7 @@ class Reach:
             self.visit(x.__self__, name)
             self.visit(x.__func__, name)
         elif isinstance(x, WRAPPERS):
-            for part in ("fget", "func", "args", "keywords", "__wrapped__", "obj"):
+            for part in ("fget", "func", "args", "keywords", "__wrapped__", "obj", "pyfunc"):
                 self.visit(getattr(x, part, None), name)
         elif isinstance(x, VIEWS):
             for part in gc.get_referents(x):
@@ -196,11 +247,11 @@ class Reach:
         elif isinstance(x, tuple(ASKED)):
             self._visit_answer(x, name)
         elif isinstance(x, type):
-            self._visit_class(x, name)
+            self.visit_class(x, name)
         elif isinstance(x, ModuleType):
             self.loose.append((name, x))
         elif not isinstance(x, Generator):
-            self._visit_object(x, name)
+            self.visit_object(x, name)
 
     def _visit_answer(self, x: Any, name: str) -> None:
         """Visit what an object tells, which may be something else later."""
@@ -208,7 +259,8 @@ class Reach:
         self.cells.append((name, Answer(x, tell)))
         self.visit(tell(x), name)
 
-    def _visit_object(self, x: Any, name: str) -> None:
+    def visit_object(self, x: Any, name: str) -> None:
+        """Visit the attributes of an object, and its class."""
         if _package(type(x)) in OPAQUE:
             return
         own = getattr(x, "__dict__", None)
@@ -225,11 +277,12 @@ class Reach:
         kind = type(x)
         if _package(kind) not in LIBRARIES:
             self.cells.append((f"the class of {name}", Slot(x, "__class__")))
-        self._visit_class(kind, name)
+        self.visit_class(kind, name)
 
-    def _visit_class(self, kind: type, name: str) -> None:
+    def visit_class(self, kind: type, name: str) -> None:
+        """Visit what the user's classes hold, and what their methods read."""
         if type(kind) is not type:
-            self._visit_class(type(kind), name)
+            self.visit_class(type(kind), name)
         for base in kind.__mro__:
             if _package(base) not in LIBRARIES and base not in self.classes:
                 self.classes.add(base)
@@ -270,7 +323,7 @@ class Reach:
         """Visit what a global name stands for: of a module of Python's the attributes named."""
         if not isinstance(value, ModuleType):
             self.visit(value, name)
-        elif value.__name__.partition(".")[0] not in LIBRARIES:
+        elif _top(value.__name__) not in LIBRARIES:
             own = vars(value)
             for key in sorted(set(names_in(code)) & own.keys()):
                 path = f"{name}.{key}"
@@ -298,39 +351,17 @@ def _named(name: str, holder: dict[str, Any]) -> list[Named]:
     return [(f"{name}.{key}", item) for key, item in holder.items()]
 
 
-class Slot:
-    """An attribute of an object without a dictionary, read as a function's cell is."""
-
-    def __init__(self, owner: Any, key: str) -> None:
-        self.owner, self.key = owner, key
-
-    @property
-    def cell_contents(self) -> Any:
-        """What is in it; ValueError where nothing is, as of a cell."""
-        if not hasattr(self.owner, self.key):
-            raise ValueError("the slot is empty")
-        return getattr(self.owner, self.key)
-
-
-class Answer:
-    """What an object tells when it is asked, read as a function's cell is."""
-
-    def __init__(self, owner: Any, tell: Callable[[Any], Any]) -> None:
-        self.owner, self.tell = owner, tell
-
-    @property
-    def cell_contents(self) -> Any:
-        """What it tells now."""
-        return self.tell(self.owner)
-
-
 def _slots(kind: type) -> list[str]:
     """Return the names of the slots of a class of the user's."""
     names = vars(kind).get("__slots__", ())
     names = [names] if isinstance(names, str) else list(names)
     if _package(kind) in LIBRARIES:
         return []
-    return [key for key in names if not key.startswith("__")]
+    private = f"_{kind.__name__.lstrip('_')}__"  # Python's name of a private one begins so
+    for i, key in enumerate(names):
+        is_private = key[:2] == "__" != key[-2:]
+        names[i] = private + key[2:] if is_private else key
+    return [key for key in names if key[:2] != "__"]
 
 
 def _is_simple(key: str, value: Any) -> bool:
@@ -341,53 +372,15 @@ def _is_simple(key: str, value: Any) -> bool:
 
 
 def _package(x: Any) -> str:
-    return str(getattr(x, "__module__", None)).partition(".")[0]
+    return _top(str(getattr(x, "__module__", None)))
 
 
-class Held:
-    """A dictionary or a list that must hold what it held."""
-
-    __slots__ = ("container", "keys", "name", "values")
-
-    def __init__(self, name: str, container: Any) -> None:
-        self.name, self.container = name, container
-        self.values = list(_values(container))
-        self.keys = _keys(container)
-
-    def changed(self) -> str | None:
-        """Return what is no longer as it was."""
-        now, keys = list(_values(self.container)), _keys(self.container)
-        if len(now) != len(self.values) or not all(map(same, keys, self.keys)):
-            return f"the entries of {self.name}"
-        if all(map(operator.is_, now, self.values)):
-            return None
-        for key, new, old in zip(keys, now, self.values, strict=True):
-            if not same(new, old):
-                return f"{self.name}.{key}" if isinstance(key, str) else f"{self.name}[{key}]"
-        self.values = now
-        return None
-
-
-def _values(container: Any) -> Any:
-    return container.values() if isinstance(container, dict) else container
-
-
-def _keys(container: Any) -> list[Any]:
-    return list(container if isinstance(container, dict) else range(len(container)))
-
-
-def same(a: Any, b: Any) -> bool:
-    """Return whether a value is as it was: the same object, or an equal plain one."""
-    if a is b:
-        return True
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, tuple):
-        if len(a) != len(b):
-            return False
-        return all(map(same, a, b))
-    if isinstance(a, float):
-        return repr(a) == repr(b)
-    if isinstance(a, ATOMS):
-        return bool(a == b)
-    return False
+@functools.lru_cache(4096)
+def _top(module: str) -> str:
+    """Return the name of a package; "" of a user's that is called as one of Python's."""
+    name = module.partition(".")[0]
+    file = getattr(sys.modules.get(name), "__file__", None)
+    if name in sys.stdlib_module_names and file is not None:
+        is_pythons = os.path.abspath(file).startswith(STANDARD)
+        return name if is_pythons else ""
+    return name

@@ -14,6 +14,7 @@ from minigrad.compiler.guards.reach import Reach
 from minigrad.compiler.program import INPUT, STATE, TEMPORARY, Call, Memory, Program
 from minigrad.compiler.recording.arrays import RecordingArray, root
 from minigrad.compiler.recording.leaves import graph_leaves
+from minigrad.compiler.recording.options import WatchedGroups
 from minigrad.compiler.recording.tape import Tape
 from minigrad.modes import MODES
 from minigrad.tensor.tensor import Tensor
@@ -41,6 +42,7 @@ class Recording:
         self.copies: list[tuple[Any, Any]] = []  # an argument, and the array that stands for it
         self.value: Any = None
         self.delivered: list[Any] = []
+        self.options_read: dict[int, set[str]] = {}  # by the user, of optimizers' groups by id
         named = list(reach.tensors.values())
         for i, x in enumerate(leaves):
             if isinstance(x, Tensor) and not _stands_in(x, leaves[:i]):
@@ -73,8 +75,10 @@ class Recording:
         for i, leaf in enumerate(self.graph_leaves, len(self.leaves)):
             if leaf.before is not None:
                 self._enter_input(leaf.before, i, f"{leaf.name}.grad")
-        change = lambda x: replaced.get(id(x), x)
-        self.args, self.kwargs = tree_map(change, args), tree_map(change, kwargs)
+        self.args, self.kwargs = args, kwargs
+        if replaced:
+            change = lambda x: replaced.get(id(x), x)
+            self.args, self.kwargs = tree_map(change, args), tree_map(change, kwargs)
 
     def _enter_input(self, tensor: Tensor, i: int, label: str = "") -> None:
         array = tensor._data
@@ -101,6 +105,7 @@ class Recording:
             tensor._data = recording
         for optimizer in optimizers:
             optimizer._scratch = {}
+        groups = WatchedGroups(optimizers)
         for leaf in self.graph_leaves:
             leaf.watch()
         MODES.tape = self.tape
@@ -108,6 +113,7 @@ class Recording:
             self.value = self.function(*self.args, **self.kwargs)
         finally:
             MODES.tape = None
+            self.options_read = groups.stop()
             for leaf in self.graph_leaves:
                 leaf.stop()
             for optimizer, buffers in zip(optimizers, scratch, strict=True):

@@ -278,6 +278,7 @@ class Tape:
 
     def numbers(self, formula: Any, group: Any, counted: Any, dtype: Any) -> list[Any]:
         """Ask an optimizer for the numbers of its step, and note that it is asked."""
+        group = getattr(group, "group", group)  # what watches it is gone afterwards
         t, count = 0.0, None
         if counted is not None:
             count = formula.__self__.state_scalar(counted, "step")
