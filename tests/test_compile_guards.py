@@ -806,6 +806,16 @@ OUTSIDE = {  # what a step reads, and the way it is changed between two calls
     "an attribute of a number": (Number(), lambda x: x.value, set_value),
     "an attribute of a tensor": (mg.ones(2), lambda x: x * x.value, set_value),
     "an attribute of a parameter": (nn.Linear(1, 1).weight, lambda x: x.value, set_value),
+    "a parameter's attribute that comes later": (
+        nn.Linear(1, 1).weight,
+        lambda x: getattr(x, "value", 1.0),
+        lambda x, i: i > 1 and set_value(x, i),
+    ),
+    "the sign of a layer's zero": (
+        nn.LeakyReLU(0.0),
+        lambda x: x(mg.tensor([-1.0])),
+        lambda x, i: setattr(x, "negative_slope", 0.0 if i == 1 else -0.0),
+    ),
     "a private slot": (Private(), lambda x: x.get(), lambda x, i: x.set(float(i))),
     "options of a command line": (optparse.Values(), lambda x: x.value, set_value),
     "a queue": (queue.Queue(), lambda x: x.qsize(), lambda x, i: i > 1 and x.put(i)),

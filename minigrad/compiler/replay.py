@@ -241,6 +241,7 @@ class Requests:
         return float(count) + 1
 
     def _write(self, request: Any, values: tuple[Any, ...]) -> None:
+        request.values = None  # what is in the arrays, if this raises on the way
         for array, new in zip(request.arrays, values, strict=True):
             if type(array) is bool:
                 if array is not new:

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from types import CodeType, ModuleType
 
+ASKING = {"getattr", "hasattr"}
+
 
 @functools.lru_cache(4096)
 def globals_of(code: CodeType) -> tuple[str, ...]:
@@ -33,6 +35,16 @@ def names_in(code: CodeType) -> Iterator[str]:
             yield constant
         if isinstance(constant, CodeType):
             yield from names_in(constant)
+
+
+def asked_for(code: CodeType) -> Iterator[str]:
+    """Yield the attributes that code, and the functions in it, may ask for by ``getattr``."""
+    asks = not ASKING.isdisjoint(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from asked_for(constant)
+        elif asks and isinstance(constant, str):
+            yield constant
 
 
 def imported(code: CodeType, package: str) -> Iterator[ModuleType]:

@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler.guards.held import ATOMS, Answer, Slot, attributes_of, users_containers
-from minigrad.compiler.guards.looked_up import globals_of, imported, names_in
+from minigrad.compiler.guards.looked_up import asked_for, globals_of, imported, names_in
 from minigrad.nn import hooks as module_hooks
 from minigrad.optim import hooks as optimizer_hooks
 from minigrad.optim.optimizer import Optimizer
@@ -229,6 +229,18 @@ class Reach:
             for p, entries in optimizer.state.items():
                 name, _ = self.tensors.get(id(p), ("state", p))
                 self._hold(entries, name, _named(name, entries))
+        self._note_missing()
+
+    def _note_missing(self) -> None:
+        """Note the attributes of tensors that are asked for and may come later."""
+        codes = [function.__code__ for _, function in self.functions]
+        asked = {key for code in codes for key in asked_for(code)}
+        keys = [key for key in sorted(asked) if key.isidentifier() and not hasattr(Tensor, key)]
+        for name, tensor in self.tensors.values():
+            own = vars(tensor)
+            for key in keys:
+                if key not in own:
+                    self.names.append((f"{name}.{key}", own, key))
 
     # ---- code -------------------------------------------------------------------------------
     def _visit_code(self, x: Any, name: str) -> None:
@@ -368,6 +380,8 @@ def _is_simple(key: str, value: Any) -> bool:
     """Whether an attribute of a layer is a plain value, or for the layer's own use."""
     if isinstance(value, tuple):
         return all(_is_simple(key, x) for x in value)
+    if isinstance(value, float) and not value:
+        return False  # -0.0 is equal to it
     return isinstance(value, ATOMS) or (key[0] == "_" and isinstance(value, (dict, set)))
 
 
