@@ -16,6 +16,7 @@ import sys
 import threading
 import types
 import unittest.mock
+import warnings
 import weakref
 
 import numpy as np
@@ -1022,6 +1023,51 @@ def test_arguments_in_one_memory():
         result = f(base[:3], base[1:])  # recorded with two that lie apart
         results.append((result.tolist(), base.tolist()))
     assert results[0] == results[1]
+
+
+SLICES = {  # of an array (6, 8), as arguments
+    "columns": lambda x: x[:, :-1],
+    "every other row": lambda x: x[::2],
+    "one column": lambda x: x[:, 2],
+    "backwards": lambda x: x[::-1, 1:],
+    "turned": lambda x: x.T[1:],
+    "expanded": lambda x: np.broadcast_to(x[0, :3], (4, 3)),
+    "none": lambda x: x[:0, :3],
+    "a diagonal": lambda x: x.diagonal(),
+}
+
+
+@pytest.mark.parametrize("name", SLICES)
+@pytest.mark.parametrize("of_numpy", [False, True])
+def test_slices_are_arguments(name, of_numpy):
+    def function(x):
+        x = mg.from_numpy(x) if of_numpy else x
+        return x, x * 2, x[..., 1:] - x[..., :-1], x.T @ x, x.reshape(-1) + 1, x.contiguous().cumsum(0)
+
+    compiled = mg.compile(function)
+    data = np.random.default_rng(0).standard_normal((6, 6, 8)).astype(np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an expanded one is read alone
+        for array in map(SLICES[name], data):
+            x = array if of_numpy else mg.from_numpy(array)
+            assert [y.tolist() for y in compiled(x)] == [y.tolist() for y in function(x)]
+    assert compiled.programs.all()[0].checked
+
+
+@pytest.mark.parametrize("name", ["columns", "every other row", "one column", "turned", "none"])
+def test_slices_that_are_written(name):
+    def function(x):
+        x.mul_(2)
+        x[:1] = 3
+        return x.sum(), x
+
+    results = []
+    for run in (function, mg.compile(function)):
+        data = np.random.default_rng(0).standard_normal((6, 6, 8)).astype(np.float32)
+        rows = [[y.tolist() for y in run(mg.from_numpy(SLICES[name](x)))] for x in data]
+        results.append((rows, data.tolist()))
+    assert results[0] == results[1]
+    assert run.programs.all()[0].checked
 
 
 def test_arguments_that_are_written():

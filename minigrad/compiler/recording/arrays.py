@@ -117,7 +117,7 @@ def lying_alike(array: np.ndarray) -> np.ndarray:
     steps = [(n - 1) * step for n, step in zip(array.shape, array.strides, strict=True)]
     before = -sum(step for step in steps if step < 0)
     behind = sum(step for step in steps if step > 0)
-    memory = np.empty(before + behind + array.itemsize, np.uint8)
+    memory = bytearray(before + behind + array.itemsize)  # no array owns it but this one
     result: Any = _ndarray(array.shape, array.dtype, memory, before, array.strides)
     result[...] = array
     return result

@@ -12,7 +12,7 @@ from numpy.lib.array_utils import byte_bounds
 from minigrad.allocator import empty_free_lists
 from minigrad.compiler.guards.reach import Reach
 from minigrad.compiler.program import INPUT, STATE, TEMPORARY, Call, Memory, Program
-from minigrad.compiler.recording.arrays import RecordingArray, root
+from minigrad.compiler.recording.arrays import RecordingArray, lying_alike, root
 from minigrad.compiler.recording.leaves import graph_leaves
 from minigrad.compiler.recording.options import WatchedGroups
 from minigrad.compiler.recording.tape import Tape
@@ -91,7 +91,7 @@ class Recording:
         known = self.tape.memories.get(id(owner))
         if known is not None and known.kind == STATE:
             raise Refused("an argument lies in the memory of the state; pass a copy of it")
-        own = array if array is owner and known is None else lies_as(array)
+        own = array if array is owner and known is None else lying_alike(array)
         self.copies.append((array, own))
         return self.tape.enter(own, INPUT, label, i)
 
@@ -162,7 +162,8 @@ class Recording:
         def note_result(x: Any) -> Any:
             if self._is_result(x):
                 array = getattr(x, "_data", x)
-                results.append(self.tape.place(array))
+                argument = next((own for given, own in self.copies if given is array), array)
+                results.append(self.tape.place(argument))
             else:
                 plain.append(x)
             return x
@@ -276,11 +277,3 @@ def own_array(x: Any) -> Any:
     if not isinstance(x, RecordingArray):
         return x
     return root(x) if x._owner is None else np.array(x, order="K")
-
-
-def lies_as(array: np.ndarray) -> np.ndarray:
-    """Return a copy that lies as the array does."""
-    copy = np.copy(array, order="K")
-    if copy.strides == array.strides:
-        return copy
-    raise Refused(f"an argument of shape {array.shape} lies with gaps; pass a copy of it")
