@@ -18,6 +18,7 @@ import pytest
 import minigrad as mg
 from minigrad import nn, optim
 from minigrad.compiler.planning import buffers
+from minigrad.utils.tree import tree_paths
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import nets
@@ -588,6 +589,40 @@ def test_a_page_warns_of_nothing_as_eager_does():
     assert "0 calls decided otherwise" in step.explain()
 
 
+def test_arguments_may_be_called_as_something_on_the_page():
+    def step(np, view, bool, address, inf):
+        return (np > bool).float() * 2 + view[::2].flip(0).sum(0) * address.T - inf
+
+    fast = mg.compile(step)
+    for i in range(6):
+        xs = [mg.randn(9, 9) + i for _ in range(5)]
+        assert mg.equal(fast(*xs), step(*xs))
+    assert "0 calls decided otherwise" in fast.explain()
+
+
+@pytest.mark.parametrize("step", [lambda x: x, lambda x: (x * 2, x), lambda x: [x.mul_(2), x]])
+def test_an_argument_may_be_returned_as_it_is(step):
+    fast = mg.compile(step)
+    rows = mg.randn(6, 5, 3)
+    for x in (*rows, *rows.transpose(1, 2).clone().transpose(1, 2)):  # views of one memory
+        ours, theirs = fast(x.clone()), step(x.clone())
+        again = fast(x)
+        for a, b, c in zip(*([y] if isinstance(y, mg.Tensor) else y for y in (ours, theirs, again)), strict=True):
+            assert mg.equal(a, b) and mg.equal(c, b)
+    assert "0 calls decided otherwise" in fast.explain()
+
+
+@pytest.mark.parametrize(
+    "several", [lambda x: nn.functional.max_pool2d(x[None], 2, return_indices=True), lambda x: mg.where(x > 0)]
+)
+def test_several_results_may_lie_in_one_memory(several):
+    fast = mg.compile(several)
+    for i in range(6):
+        x = mg.arange(16.0).view(4, 4).sin() * (i + 1)
+        assert all(map(mg.equal, fast(x), several(x)))
+    assert "0 calls decided otherwise" in fast.explain()
+
+
 MODELS = {
     "mlp": (lambda: nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5), nn.Sigmoid(), nn.Linear(5, 2)), (4, 6)),
     "cnn": (
@@ -598,6 +633,7 @@ MODELS = {
         (3, 2, 8, 8),
     ),
     "cnn in groups": (lambda: nn.Sequential(nn.Conv2d(2, 4, 3), nn.GroupNorm(2, 4)), (1, 2, 8, 8)),  # its page has views
+    "cnn back": (lambda: nn.Sequential(nn.ConvTranspose2d(2, 4, (3, 2), (2, 3), 1, 1, 2, dilation=(1, 2)), nn.ConvTranspose2d(4, 1, 3)), (2, 2, 4, 5)),
     "norms": (lambda: nn.Sequential(nn.LayerNorm(6), nn.Linear(6, 6), nn.Softmax(-1)), (4, 6)),
 }  # fmt: skip
 
@@ -629,7 +665,39 @@ def test_an_exported_model_runs_with_numpy_alone(name, tmp_path):
         assert result.tobytes() == expected.tobytes()
 
 
+STATE = nn.Parameter(mg.ones(2) * 3)
+NESTED = {
+    "a dictionary": lambda x: {"a": x * 2, "b": (x.sum(), [x.argmax(1), None, 0.5])},
+    "a tuple of one": lambda x: (x + 1,),
+    "state as it is": lambda x: (STATE, x * 2),
+    "values and indices": lambda x: x.sort(1),
+    "winners": lambda x: nn.functional.max_pool2d(x[None], 2, return_indices=True),
+    "a copy with others": lambda x: x.scatter(1, x.argsort(1), x * 2),
+    "the argument": lambda x: x,
+    "what NumPy warns of": lambda x: (x * 1e5).sigmoid() / (x - x),
+}
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_an_exported_file_returns_what_the_model_does(name, tmp_path):
+    import runpy
+
+    file = mg.export(NESTED[name], mg.randn(4, 6), tmp_path / "net")
+    predict = runpy.run_path(str(file))["predict"]
+    x = mg.randn(4, 6)
+    x[0, 0] = x[1, 1] = np.nan if name == "winners" else 0
+    with np.errstate(all="raise"):
+        ours, theirs = predict(x.numpy()), NESTED[name](x)
+    assert type(ours) in (type(theirs), np.ndarray, tuple)
+    for (way, a), (expected_way, b) in zip(tree_paths(ours), tree_paths(theirs), strict=True):
+        assert way == expected_way or name == "values and indices"
+        b = b.detach().numpy() if isinstance(b, mg.Tensor) else b
+        np.testing.assert_array_equal(a, b, strict=isinstance(b, np.ndarray))
+
+
 def test_what_cannot_be_exported_says_so(tmp_path):
+    with pytest.raises(NotImplementedError, match="the model returns NotImplementedType, no tensor"):
+        mg.export(lambda x: (x * 2, NotImplemented), mg.ones(3), tmp_path / "net")
     with pytest.raises(NotImplementedError, match="draws random numbers"):
         mg.export(lambda x: nn.functional.dropout(x), mg.ones(3), tmp_path / "net")
     with pytest.raises(NotImplementedError, match="NumPy has no function for igamma"):

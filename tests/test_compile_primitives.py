@@ -45,6 +45,17 @@ def test_a_primitive_replays(name, i):
     check(lambda *xs: called(name)(*xs, **fresh()), [x.detach() for x in tensors(operands)])
 
 
+@pytest.mark.parametrize(
+    ("name", "i"), [case for case in CASES if case[0].split(".")[0] in ("bessel", "gamma", "normal", "special")]
+)
+def test_what_is_computed_in_float64_replays(name, i):
+    operands, params = samples(name)[i]
+    check(
+        lambda *xs: called(name)(*xs, **params),
+        [x.detach().float() if x.is_floating_point() else x for x in tensors(operands)],
+    )
+
+
 @pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize(("name", "shapes", "params"), LARGE, ids=lambda v: v if isinstance(v, str) else "")
 def test_a_large_one_replays(name, shapes, params, turned):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from minigrad.compiler.page import standalone
 from minigrad.compiler.page.source import Page
 from minigrad.compiler.page.views import At, view
 from minigrad.compiler.program import Call
+from minigrad.compiler.replay import _NO_ARRAY, _NO_TENSOR
 from minigrad.modes import no_grad
 from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tree_leaves
@@ -22,7 +24,10 @@ FUNCTIONS = {
     "erf": (standalone.erf,),
     "erfc": (standalone.erfc,),
     "conv": (standalone.windows, standalone.conv),
+    "conv_input": (standalone.conv_input,),
     "max_pool": (standalone.windows, standalone.max_pool),
+    "argmax_windows": (standalone.windows, standalone.argmax_windows),
+    "setitem": (standalone.setitem,),
     "window_sum": (standalone.windows, standalone.window_sum),
 }
 
@@ -47,18 +52,22 @@ def export(model: Any, inputs: Any, path: Any) -> Path:
     >>> folder.cleanup()
     """
     args = inputs if isinstance(inputs, tuple) else (inputs,)
-    page = _page_of(model, args)
+    page, value = _page_of(model, args)
     if page.counts or any(call.is_draw for call in page.program.calls):
         raise NotImplementedError("export: the model draws random numbers; call model.eval()")
+    result = _nested(value, iter(page.results), page)
+    for name, x in page.values.items():
+        if not isinstance(x, np.ndarray) and not callable(x):
+            raise NotImplementedError(f"export: a file cannot hold {name}, {x!r}")
     target = Path(path).with_suffix(".py")
     arrays = {name: x for name, x in page.values.items() if isinstance(x, np.ndarray)}
     np.savez(target.with_suffix(".npz"), **arrays)  # type: ignore[arg-type]
-    target.write_text(_text(page, arrays, target.stem))
+    target.write_text(_text(page, arrays, target.stem, result))
     return target
 
 
-def _page_of(model: Any, args: tuple[Any, ...]) -> Page:
-    """Return the page of an evaluation."""
+def _page_of(model: Any, args: tuple[Any, ...]) -> tuple[Page, Any]:
+    """Return the page of an evaluation, and what stands for its results."""
     was_training = getattr(model, "training", False)
     compiled = Compiled(model)
     compiled.keeps_programs = True
@@ -81,10 +90,30 @@ def _page_of(model: Any, args: tuple[Any, ...]) -> Page:
         names = names_of(compiled.parameters, list(tree_leaves(args)))
     for call in program.calls:
         call.workspace = 0  # the functions in the file make their own memory
-    return Page(program, "predict", names)
+    replay: Any = variant.replay
+    return Page(program, "predict", names), replay.value
 
 
-def _text(page: Page, arrays: dict[str, Any], name: str) -> str:
+def _nested(x: Any, results: Any, page: Page) -> str:
+    """Return the text of what a model returns: the same nesting of arrays."""
+    if x is _NO_TENSOR or x is _NO_ARRAY:
+        return str(next(results))
+    if isinstance(x, Tensor):  # of the state, as it stands
+        return f"{page._value('state', x._data)}.copy()"
+    if isinstance(x, dict):
+        items = [f"{key!r}: {_nested(part, results, page)}" for key, part in x.items()]
+        return "{" + ", ".join(items) + "}"
+    if isinstance(x, (tuple, list)):
+        parts = ", ".join(_nested(part, results, page) for part in x)
+        if isinstance(x, list):
+            return f"[{parts}]"
+        return f"({parts},)" if len(x) == 1 else f"({parts})"
+    if x is None or isinstance(x, (bool, int, float, str)):
+        return repr(x)
+    raise NotImplementedError(f"export: the model returns {type(x).__name__}, no tensor")
+
+
+def _text(page: Page, arrays: dict[str, Any], name: str, result: str) -> str:
     """Return the text of the file."""
     own = [_source_of(call) for call in page.program.calls if call.is_whole]
     functions = list(dict.fromkeys(text for texts in own for text in texts))
@@ -115,20 +144,20 @@ def _text(page: Page, arrays: dict[str, Any], name: str) -> str:
     ]
     body = page.text.removeprefix("import numpy as np").strip()
     heading, _, rest = body.partition("\n")
-    return "\n\n\n".join(["\n".join(top), *functions, _checked(heading, rest, page)]) + "\n"
+    return "\n\n\n".join(["\n".join(top), *functions, _checked(heading, rest, page, result)]) + "\n"
 
 
-def _checked(heading: str, rest: str, page: Page) -> str:
-    """Return the function with its arguments looked at first, all results but one in a tuple."""
-    lines = [heading]
+def _checked(heading: str, rest: str, page: Page, result: str) -> str:
+    """Return the function with its arguments looked at first; it returns what the model does."""
+    lines = ['@np.errstate(all="ignore")', heading]
     for memory, name in zip(page.program.inputs, page.parameters, strict=True):
         shape = tuple(map(int, memory.shape))
         dtype = memory.dtype.name
         lines.append(f"    {name} = np.ascontiguousarray({name}, np.{dtype})")
         lines.append(f"    if {name}.shape != {shape}:")
         lines.append(f'        raise ValueError(f"expected shape {shape}, got {{{name}.shape}}")')
-    if len(page.program.results) == 1:
-        rest = rest.replace(".copy(),\n", ".copy()\n", 1)
+    nested = re.compile("^    return .*$", re.MULTILINE)
+    rest = nested.sub(lambda _: f"    return {result}", rest, count=1)
     return "\n".join([*lines, rest])
 
 

@@ -101,7 +101,7 @@ def in_float64(function):
     def wide(x):
         if x.dtype == np.float64:
             return function(x)
-        return np.asarray(function(x.astype(np.float64))).astype(x.dtype)
+        return function(x.astype(np.float64)).astype(x.dtype)
 
     return wide
 

@@ -283,12 +283,8 @@ def multilabel_margin_loss(
         raise RuntimeError(f"target is out of range: {span} with {classes} classes")
     listed = np.cumprod(target._data >= 0, axis=-1).astype(bool)  # up to the first -1
     labels = np.where(listed, target._data, 0)
-    is_label = np.zeros(input.shape, bool)
-    for j in range(classes):
-        place = labels[..., j : j + 1]
-        counts = listed[..., j : j + 1]
-        known = np.take_along_axis(is_label, place, -1)
-        np.put_along_axis(is_label, place, known | counts, -1)
+    is_class = labels[..., None] == np.arange(classes)  # (*, labels, classes)
+    is_label = (is_class & listed[..., None]).any(-2)
     scores = input.gather(-1, Tensor._wrap(labels)).unsqueeze(-1)  # (*, labels, 1)
     behind = (1 - scores + input.unsqueeze(-2)).clamp(min=0)  # (*, labels, classes)
     others = ~is_label[..., None, :]

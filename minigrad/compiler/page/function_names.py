@@ -1,10 +1,15 @@
-"""What functions of NumPy's are called on a page."""
+"""What functions of NumPy's are called on a page, and which names mean something there."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+
+RESERVED = {
+    "np", "view", "address", "GuardFailed", "inf", "nan", "bool", "dict", "slice", "range",
+    "At", "Any", "Path", "as_strided", "math", "file", "allow_pickle",  # in an exported file
+}  # fmt: skip
 
 
 def name_in_numpy(function: Any) -> str:

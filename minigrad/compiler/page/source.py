@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler.loops.threads import in_threads
-from minigrad.compiler.page.function_names import name_in_numpy
+from minigrad.compiler.page.function_names import RESERVED, name_in_numpy
 from minigrad.compiler.page.views import expression, shape_checks
 from minigrad.compiler.planning.buffers import (
     COPIES,
@@ -40,7 +40,7 @@ from minigrad.compiler.program import (
 
 _ndarray = np.ndarray
 STAYING = (STATE, CONSTANT, NUMBER)
-PRINTED = (bool, int, float, str, np.generic)
+PRINTED = (bool, int, float, str, range, np.generic)
 
 
 class GuardFailed(Exception):
@@ -51,19 +51,11 @@ class Page:
     """The text of a program, and the names it uses."""
 
     def __init__(self, program: Program, name: str, parameters: list[str]) -> None:
-        self.program, self.name, self.parameters = program, name, parameters
+        self.program, self.name = program, name
         self.arena = Arena(program)
-        self.used: set[str] = {
-            "np",
-            "view",
-            "address",
-            "GuardFailed",
-            "inf",
-            "nan",
-            name,
-            *parameters,
-        }
+        self.used: set[str] = {*RESERVED, name}
         self.counters: Counter[str] = Counter()
+        self.parameters = list(map(self._unused, parameters))
         self.names: dict[Memory, str] = {}
         self.views: dict[Place, str] = {}  # of memory that stays: named once
         self.local_views: dict[Place, str] = {}
@@ -212,7 +204,7 @@ class Page:
         """Return the names of what a call returns."""
         results = call.results
         if isinstance(results, (tuple, list)):
-            names = [self.place(x) if isinstance(x, Place) else "_" for x in results]
+            names = [self._one_of(x) if isinstance(x, Place) else "_" for x in results]
             return ", ".join(names) + ("," if len(names) == 1 else "")
         if not isinstance(results, Place):
             return "_"
@@ -222,9 +214,14 @@ class Page:
             owner = getattr(call.function, "__self__", None)
             wish = f"{owner.__name__}_{wish}" if isinstance(owner, np.ufunc) else wish
             self.names[memory] = self._unused(wish)
-        if results.is_itself:
-            return self.names[memory]
-        return self.place(results)
+        return self._one_of(results)
+
+    def _one_of(self, place: Place) -> str:
+        """Return the name of one of the results: several may be parts of one memory."""
+        if place.is_itself or self._stays(place.memory):
+            return self.place(place)
+        name = self._unused(f"{self.memory(place.memory)}_part")
+        return self.local_views.setdefault(place, name)
 
     def _into(self, call: Call, target: str) -> str:
         """Return the line of a call that writes into memory it is given."""
@@ -365,6 +362,7 @@ class Page:
         for place in self.program.results:
             order = "" if place_is_c(place) else '"K"'
             texts.append(f"{self.place(place)}.copy({order})")
+        self.results = texts
         if len(texts) == 1:
             return f"{texts[0]},"
         return ", ".join(texts) or "()"

@@ -51,10 +51,51 @@ def conv(x, w, stride, padding, dilation, groups, out=None):
     return result if out is None else np.add(result, 0, out=out)
 
 
+def conv_input(y, w, shape, stride, padding, dilation, groups, out=None):
+    """Each number of (N, O, *) spreads its kernel (O, C/groups, *): a transposed convolution."""
+    kernel, places = w.shape[2:], y.shape[2:]
+    sizes = zip(shape[2:], padding, strict=True)
+    around = [before + n + after for n, (before, after) in sizes]
+    padded = np.zeros((*shape[:2], *around), y.dtype)
+    results = np.split(padded, groups, axis=1)  # views
+    parts = zip(results, np.split(y, groups, axis=1), np.split(w, groups), strict=True)
+    for result, part, weight in parts:
+        product = np.tensordot(part, weight, ([1], [0]))  # (N, *places, C/groups, *kernel)
+        product = np.moveaxis(product, 1 + len(places), 1)
+        for tap in np.ndindex(*kernel):
+            axes = zip(tap, dilation, stride, places, strict=True)
+            where = [slice(i * d, i * d + s * (n - 1) + 1, s) for i, d, s, n in axes]
+            result[(slice(None), slice(None), *where)] += product[(..., *tap)]
+    inside = [slice(a, a + n) for n, (a, _) in zip(shape[2:], padding, strict=True)]
+    result = padded[(slice(None), slice(None), *inside)]
+    return np.ascontiguousarray(result) if out is None else np.add(result, 0, out=out)
+
+
 def max_pool(x, kernel, stride, padding, dilation, out=None):
     """The maximum of each window; padding never wins."""
     view = windows(x, kernel, stride, padding, dilation, -math.inf)
     return np.max(view, axis=tuple(range(-len(kernel), 0)), out=out)
+
+
+def argmax_windows(x, best, kernel, stride, padding, dilation, out=None):
+    """Which number of each window is its maximum: the first of ties, the last NaN."""
+    view = windows(x, kernel, stride, padding, dilation, math.nan).reshape(*best.shape, -1)
+    is_nan = windows(np.isnan(x), kernel, stride, padding, dilation).reshape(view.shape)
+    count = view.shape[-1]
+    first = np.argmax(view == best[..., None], axis=-1)
+    last = count - 1 - np.argmax(is_nan[..., ::-1], axis=-1)
+    winner = np.where(np.isnan(best), last, first)
+    winner = winner.astype(np.uint8 if count <= 256 else np.intp)
+    return winner if out is None else np.add(winner, 0, out=out)
+
+
+def setitem(x, value, index, within=None, out=None):
+    """A copy with a value at an index, of the view ``within`` if one is named."""
+    result = np.empty_like(x) if out is None else out
+    np.copyto(result, x)
+    part = result if within is None else result[within]
+    part[index] = value
+    return result
 
 
 def window_sum(x, kernel, stride, padding, out=None):
