@@ -600,6 +600,29 @@ def test_arguments_may_be_called_as_something_on_the_page():
     assert "0 calls decided otherwise" in fast.explain()
 
 
+def test_three_calls_with_workspaces_beside_each_other():
+    def make():
+        mg.manual_seed(0)
+        twice = nn.Conv2d(16, 16, 3, padding=1, bias=False)
+        head = nn.Flatten(), nn.Linear(1848, 5)
+        net = nn.Sequential(twice, nn.ReLU(), twice, nn.Conv2d(16, 33, 1), nn.GELU(), *head)
+        optimizer = optim.SGD(net.parameters(), 0.02)
+
+        def step(x):
+            optimizer.zero_grad()
+            loss = net(x).square().mean()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        return step
+
+    eager, fast = make(), mg.compile(make())
+    for _ in range(6):
+        x = mg.randn(5, 16, 8, 7)
+        assert mg.equal(fast(x), eager(x))
+
+
 @pytest.mark.parametrize("step", [lambda x: x, lambda x: (x * 2, x), lambda x: [x.mul_(2), x]])
 def test_an_argument_may_be_returned_as_it_is(step):
     fast = mg.compile(step)

@@ -54,20 +54,28 @@ def conv(x, w, stride, padding, dilation, groups, out=None):
 def conv_input(y, w, shape, stride, padding, dilation, groups, out=None):
     """Each number of (N, O, *) spreads its kernel (O, C/groups, *): a transposed convolution."""
     kernel, places = w.shape[2:], y.shape[2:]
-    sizes = zip(shape[2:], padding, strict=True)
-    around = [before + n + after for n, (before, after) in sizes]
-    padded = np.zeros((*shape[:2], *around), y.dtype)
+    everything = slice(None)
+    sizes = []
+    inside = [everything, everything]
+    for n, (before, after) in zip(shape[2:], padding, strict=True):
+        sizes.append(before + n + after)
+        inside.append(slice(before, before + n))
+    padded = np.zeros((*shape[:2], *sizes), y.dtype)
     results = np.split(padded, groups, axis=1)  # views
-    parts = zip(results, np.split(y, groups, axis=1), np.split(w, groups), strict=True)
-    for result, part, weight in parts:
+    parts = np.split(y, groups, axis=1)
+    weights = np.split(w, groups)
+    for result, part, weight in zip(results, parts, weights, strict=True):
         product = np.tensordot(part, weight, ([1], [0]))  # (N, *places, C/groups, *kernel)
         product = np.moveaxis(product, 1 + len(places), 1)
         for tap in np.ndindex(*kernel):
+            where = [everything, everything]
             axes = zip(tap, dilation, stride, places, strict=True)
-            where = [slice(i * d, i * d + s * (n - 1) + 1, s) for i, d, s, n in axes]
-            result[(slice(None), slice(None), *where)] += product[(..., *tap)]
-    inside = [slice(a, a + n) for n, (a, _) in zip(shape[2:], padding, strict=True)]
-    result = padded[(slice(None), slice(None), *inside)]
+            for i, apart, step, n in axes:
+                first = i * apart
+                end = first + step * (n - 1) + 1
+                where.append(slice(first, end, step))
+            result[tuple(where)] += product[(..., *tap)]
+    result = padded[tuple(inside)]
     return np.ascontiguousarray(result) if out is None else np.add(result, 0, out=out)
 
 
@@ -79,13 +87,19 @@ def max_pool(x, kernel, stride, padding, dilation, out=None):
 
 def argmax_windows(x, best, kernel, stride, padding, dilation, out=None):
     """Which number of each window is its maximum: the first of ties, the last NaN."""
-    view = windows(x, kernel, stride, padding, dilation, math.nan).reshape(*best.shape, -1)
-    is_nan = windows(np.isnan(x), kernel, stride, padding, dilation).reshape(view.shape)
-    count = view.shape[-1]
-    first = np.argmax(view == best[..., None], axis=-1)
-    last = count - 1 - np.argmax(is_nan[..., ::-1], axis=-1)
-    winner = np.where(np.isnan(best), last, first)
-    winner = winner.astype(np.uint8 if count <= 256 else np.intp)
+    sizes = kernel, stride, padding, dilation
+    lying = (*best.shape, -1)
+    numbers = windows(x, *sizes, math.nan).reshape(lying)
+    is_best = numbers == best[..., None]
+    bad = np.isnan(x)
+    is_bad = windows(bad, *sizes).reshape(lying)
+    from_behind = is_bad[..., ::-1]
+
+    count = numbers.shape[-1]
+    last = count - 1 - from_behind.argmax(-1)
+    winner = np.where(np.isnan(best), last, is_best.argmax(-1))
+    dtype = np.uint8 if count <= 256 else np.intp
+    winner = winner.astype(dtype)
     return winner if out is None else np.add(winner, 0, out=out)
 
 

@@ -6,7 +6,6 @@ The order of the calls stays as it was recorded, but for writes to state, which 
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections import Counter, defaultdict
 from typing import Any
 
@@ -133,7 +132,8 @@ def _without_dead(calls: list[Call], results: Any) -> list[Call]:
 # ---- results beside workspaces ----------------------------------------------------------------
 def _put_small_results_first(calls: list[Call]) -> None:
     """Of two neighbours with a workspace, let that one be first beside which less memory lies."""
-    for i, (a, b) in enumerate(itertools.pairwise(calls)):
+    for i in range(len(calls) - 1):
+        a, b = calls[i : i + 2]
         if not (a.workspace and b.workspace and _are_apart(a, b)):
             continue
         if _most_at_once(b, a) < _most_at_once(a, b):
