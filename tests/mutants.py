@@ -358,6 +358,7 @@ COMPILER = (
     Mutant("an option that the step itself reads is frozen", "minigrad/compiler/recording/options.py", "self.read.add(key)", "pass", "tests/test_compile_guards.py"),
     Mutant("an attribute of an optimizer of one's own is frozen", "minigrad/compiler/guards/reach.py", "if key not in OPTIMIZERS_OWN:", "if False:", "tests/test_compile_guards.py"),
     Mutant("what a dictionary has beside its entries is frozen", "minigrad/compiler/guards/reach.py", "if is_users and isinstance(x, WITH_CONTENT):", "if False:", "tests/test_compile_guards.py"),
+    Mutant("gradients go to the arguments of the first call", "minigrad/compiler/recording/leaves.py", "return self.node if self.argument is None else self.argument", "return self.node", "tests/test_compile_guards.py"),
     Mutant("classes of arguments are not looked at", "minigrad/compiler/guards/reach.py", "self.visit_class(type(container), name)", "pass", "tests/test_compile_guards.py"),
     Mutant("a large array is compared in part", "minigrad/compiler/guards/quick.py", "whole = np.ascontiguousarray(array)", "whole = np.ascontiguousarray(array[::7])", "tests/test_compile_guards.py"),
     Mutant("two constants that differ are the same", "minigrad/compiler/recording/comparison.py", "if x.kind == CONSTANT:", "if False:", COMPILED),

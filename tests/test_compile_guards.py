@@ -1025,6 +1025,59 @@ def test_arguments_in_one_memory():
     assert results[0] == results[1]
 
 
+GRADS_OF_ARGUMENTS = {  # what a step does first, and what is done after each call
+    "added to": (lambda x: None, lambda x: None),
+    "begun anew": (lambda x: setattr(x, "grad", None), lambda x: None),
+    "taken away": (lambda x: None, lambda x: setattr(x, "grad", None)),
+    "made zero": (lambda x: None, lambda x: x.grad.zero_()),
+}
+
+
+@pytest.mark.parametrize("name", GRADS_OF_ARGUMENTS)
+@pytest.mark.parametrize("reused", [False, True])
+def test_gradients_of_arguments_are_their_own(name, reused):
+    first, afterwards = GRADS_OF_ARGUMENTS[name]
+
+    def step(x, y):
+        first(x)
+        loss = (x * y).sum() ** 2
+        loss.backward()
+        return loss.detach()
+
+    results = []
+    for run in (step, mg.compile(step)):
+        mg.manual_seed(0)
+        results.append([])
+        weights = [mg.rand(3, requires_grad=True) for _ in range(2)]
+        for i in range(12):
+            x = weights[i % 2] if reused else mg.rand(3, requires_grad=True)
+            loss = run(x, mg.rand(3))
+            results[-1].append((loss.item(), x.grad.tolist()))
+            afterwards(x)
+    assert results[0] == results[1]
+    assert run.programs.all()[-1].checked
+
+
+def test_an_argument_with_a_graph_or_a_hook_is_another():
+    def step(x):
+        loss = (x * x).sum()
+        loss.backward()
+        return loss.detach()
+
+    w, hooked = mg.ones(3, requires_grad=True), mg.ones(3, requires_grad=True)
+    hooked.register_hook(lambda g: g * 2)
+    compiled = mg.compile(step, strict=False)
+    for _ in range(5):
+        x = mg.ones(3, requires_grad=True)
+        compiled(x)
+        assert x.grad.tolist() == [2, 2, 2]
+    with pytest.warns(UserWarning, match="it runs eagerly"):
+        compiled(w * 3)
+    assert w.grad.tolist() == [18, 18, 18]
+    with pytest.raises(TypeError, match="hooks"):
+        mg.compile(step)(hooked)
+
+
 SLICES = {  # of an array (6, 8), as arguments
     "columns": lambda x: x[:, :-1],
     "every other row": lambda x: x[::2],

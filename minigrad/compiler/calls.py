@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad import dtypes
+from minigrad.compiler.guards.guards import layout_of
 from minigrad.compiler.guards.held import attributes_of
 from minigrad.modes import MODES, RESULTS
 from minigrad.tensor.tensor import Tensor
@@ -100,7 +101,8 @@ def key_of_tensors(tensors: tuple[Any, ...]) -> Any:
         if type(x) is not Tensor:
             return None
         array = x._data
-        key += array.shape, array.strides, array.dtype, x._node is None
+        asks = None if x._node is None else asks_of(x._node)
+        key += array.shape, array.strides, array.dtype, asks
     return key
 
 
@@ -112,10 +114,16 @@ def _repeated(tree: Any) -> tuple[int, ...]:
     return tuple(map(arrays.index, arrays))
 
 
+def asks_of(node: Any) -> Any:
+    """Return what an argument that asks for a gradient brings: a graph, a gradient, hooks."""
+    is_hooked = bool(node.hooks or node.after_hooks)
+    return node.primitive is None, layout_of(node.grad), is_hooked
+
+
 def _signature(x: Any) -> Any:
     if isinstance(x, Tensor):
         array = x._data
-        asks = x._node is not None
+        asks = None if x._node is None else asks_of(x._node)
         return "tensor", array.shape, array.strides, array.dtype.str, asks
     if isinstance(x, np.ndarray):
         return "array", x.shape, x.strides, x.dtype.str

@@ -225,7 +225,7 @@ class Compiled:
                 return value
             is_same = self._is_same(replay, value, after)
             after.restore()
-            replay.use_up()
+            replay.use_up(leaves)
             if not is_same:
                 if self.loops or not self.strict:
                     what = "loops gave" if self.loops else "the page gives"

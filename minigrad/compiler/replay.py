@@ -44,7 +44,7 @@ class Replay:
         self.page = _text_of(Page(program, NAME, names))
         self.filename = f"<minigrad.compile {next(_PAGES)}>"
         self.arguments = arguments
-        self.grads = [recording.graph_leaves[memory.key - n].node for memory in grads]
+        self.grads = [recording.graph_leaves[memory.key - n].owner for memory in grads]
         self._note_effects(program, recording)
         self._requests = recording.tape.requests
         self._counters = _counters_of(program)
@@ -64,14 +64,14 @@ class Replay:
         self.kept = recording.reach.tensors
         self.value = tree_map(self._form, recording.value)
         self.is_one = type(self.value) is Tensor and id(self.value) not in self.kept
-        self.delivered = [leaf.node for leaf in recording.delivered]
+        self.delivered = [leaf.owner for leaf in recording.delivered]
         self.consumed = []
         for leaf in recording.graph_leaves:
             after = leaf.after
             new = after is None or after.memory.kind == TEMPORARY
             consumed = leaf.sets and leaf not in recording.delivered
             if new and consumed:
-                self.consumed.append(leaf.node)
+                self.consumed.append(leaf.owner)
 
     def _form(self, x: Any) -> Any:
         """Return what stands for a result: it has the type alone."""
@@ -91,8 +91,8 @@ class Replay:
         for i in self.arguments:
             x = leaves[i]
             arrays.append(x._data if isinstance(x, Tensor) else x)
-        for node in self.grads:
-            arrays.append(node.grad._data)
+        for owner in self.grads:
+            arrays.append(_node_of(owner, leaves).grad._data)
         if self.owners or self.written_inputs:
             self._check_apart(arrays)
         streams = []
@@ -108,7 +108,7 @@ class Replay:
             bump_versions(self.written, "compile")
         for i in self.written_inputs:
             bump_version(arrays[i], "compile")
-        return self._hand_out(results)
+        return self._hand_out(results, leaves)
 
     @np.errstate(all="ignore")  # an error that the user asks for would leave the half of them
     def _run_quietly(self, arrays: list[Any]) -> Any:
@@ -133,10 +133,10 @@ class Replay:
             return False
         return any(np.may_share_memory(owner, state) for state in self.states)
 
-    def use_up(self) -> None:
+    def use_up(self, leaves: Any) -> None:
         """Forget gradients that the optimizers of the step have used up."""
-        for node in self.consumed:
-            node.grad = None
+        for owner in self.consumed:
+            _node_of(owner, leaves).grad = None
 
     def _undo(self, error: BaseException, streams: list[Any]) -> None:
         """Take back what was drawn; say that the page does not fit where nothing was written."""
@@ -153,15 +153,15 @@ class Replay:
         if isinstance(error, Exception):
             raise GuardFailed(str(error)) from None
 
-    def _hand_out(self, results: tuple[Any, ...]) -> Any:
+    def _hand_out(self, results: tuple[Any, ...], leaves: Any) -> Any:
         """Return results as tensors, and gradients to their leaves."""
-        self.use_up()
+        self.use_up(leaves)
         if self.delivered:
             first = len(results) - len(self.delivered)
             grads = results[first:]
-            for node, grad in zip(self.delivered, grads, strict=True):
+            for owner, grad in zip(self.delivered, grads, strict=True):
                 array = np.asarray(grad)
-                node.grad = Tensor._wrap(array)
+                _node_of(owner, leaves).grad = Tensor._wrap(array)
         if self.is_one:
             return Tensor._wrap(results[0])
         remaining = iter(results)
@@ -188,6 +188,11 @@ class Replay:
 Arrays = (Tensor, np.ndarray)
 _NO_ARRAY = np.empty(0)
 _NO_TENSOR = Tensor._wrap(_NO_ARRAY)
+
+
+def _node_of(owner: Any, leaves: Any) -> Any:
+    """Return the node of a leaf: that of an argument is this call's."""
+    return leaves[owner]._node if type(owner) is int else owner
 
 
 def _grads_read(program: Program, n: int) -> list[Memory]:

@@ -142,7 +142,7 @@ class Checks:
                 recorded = "value", group.get(name, MISSING)
                 options.append((name, recorded))
         for leaf in recording.graph_leaves:
-            if leaf.reads:
+            if leaf.reads and leaf.argument is None:
                 layout = layout_of(leaf.before)
                 row = leaf.name, leaf.node, layout
                 self.grads.append(row)

@@ -32,11 +32,17 @@ class Leaf:
     and sets the gradient anew in the next call.
     """
 
-    def __init__(self, tensor: Tensor, node: Node, name: str) -> None:
+    def __init__(self, tensor: Tensor, node: Node, name: str, argument: int | None) -> None:
         self.tensor, self.node, self.name = tensor, node, name
+        self.argument = argument  # which one it is: another call brings another leaf
         self.before = node.grad
         self.reads = self.sets = False
         self.after: Any = None  # the place of the gradient that the step leaves behind
+
+    @property
+    def owner(self) -> Any:
+        """Whose gradient it is: a node, or the number of an argument, of each call anew."""
+        return self.node if self.argument is None else self.argument
 
     def watch(self) -> None:
         """Look at what is done from now on."""
@@ -51,13 +57,13 @@ class Leaf:
         self.sets = "set" in log
 
 
-def graph_leaves(named: list[tuple[str, Tensor]]) -> list[Leaf]:
+def graph_leaves(named: list[tuple[str, Tensor, int | None]]) -> list[Leaf]:
     """Return the leaves among tensors, each once."""
     found: dict[int, Leaf] = {}
-    for name, tensor in named:
+    for name, tensor, argument in named:
         node = tensor._node
         if node is None or type(node) is not Node:
             continue
         if node.primitive is None:
-            found.setdefault(id(node), Leaf(tensor, node, name))
+            found.setdefault(id(node), Leaf(tensor, node, name, argument))
     return list(found.values())

@@ -43,10 +43,11 @@ class Recording:
         self.value: Any = None
         self.delivered: list[Any] = []
         self.options_read: dict[int, set[str]] = {}  # by the user, of optimizers' groups by id
-        named = list(reach.tensors.values())
+        named: list[Any] = [(*row, None) for row in reach.tensors.values()]
         for i, x in enumerate(leaves):
             if isinstance(x, Tensor) and not _stands_in(x, leaves[:i]):
-                named.append((f"argument {i}", x))
+                name = f"argument {i}"
+                named.append((name, x, i))
         self.graph_leaves = graph_leaves(named)
         _refuse_hooks(reach, self.graph_leaves)
         self._enter(args, kwargs)
