@@ -25,6 +25,7 @@ from test_compile_nets import OPTIMIZERS, Run, programs, rows, same, small
 
 import minigrad as mg
 from minigrad import nn, optim
+from minigrad.compiler.guards.libraries import top_of
 from minigrad.nn import functional as F
 from minigrad.utils.tree import tree_leaves
 
@@ -732,6 +733,9 @@ def set_inner(x, i):
 set_value = lambda x, i: setattr(x, "value", float(i))
 set_global = lambda x, i: globals().update(GLOBAL=float(i))
 
+kept_for_ever = functools.lru_cache(None)(lambda: types.SimpleNamespace())
+kept = functools.lru_cache(2)(lambda: types.SimpleNamespace())
+
 OUTSIDE = {  # what a step reads, and the way it is changed between two calls
     "an array as a number": (np.array(1.0), lambda x: float(x), lambda x, i: x.fill(i)),
     "an array": (np.ones(2, np.float32), lambda x: mg.tensor(x), lambda x, i: x.fill(i)),
@@ -817,6 +821,8 @@ OUTSIDE = {  # what a step reads, and the way it is changed between two calls
         lambda x: x(mg.tensor([-1.0])),
         lambda x, i: setattr(x, "negative_slope", 0.0 if i == 1 else -0.0),
     ),
+    "what a cached function returned": (kept, lambda x: x().value, lambda x, i: set_value(x(), i)),
+    "what a function keeps for ever": (kept_for_ever, lambda x: x().value, lambda x, i: set_value(x(), i)),
     "a private slot": (Private(), lambda x: x.get(), lambda x, i: x.set(float(i))),
     "options of a command line": (optparse.Values(), lambda x: x.value, set_value),
     "a queue": (queue.Queue(), lambda x: x.qsize(), lambda x, i: i > 1 and x.put(i)),
@@ -1121,6 +1127,32 @@ def test_slices_that_are_written(name):
         results.append((rows, data.tolist()))
     assert results[0] == results[1]
     assert run.programs.all()[0].checked
+
+
+def test_a_cache_that_is_cleared_is_noticed():
+    values = [1.0]
+    value = functools.lru_cache(None)(lambda: values[0])
+    compiled = mg.compile(lambda x: x * value())
+    value()
+    for i in range(12):
+        if i == 4:
+            values[0] = 2.0
+        if i == 8:
+            value.cache_clear()
+        assert compiled(mg.ones(1)).item() == (1.0 if i < 8 else 2.0)
+
+
+def test_a_module_of_the_users_may_be_called_as_one_of_pythons(monkeypatch):
+    library, own = {"__name__": "profile", "value": 1.0}, types.ModuleType("profile")
+    own.__file__ = "profile.py"
+    monkeypatch.setitem(sys.modules, "profile", own)
+    top_of.cache_clear()
+    exec("def read(x):\n return x * value", library)
+    compiled = mg.compile(library["read"])
+    for i in (1.0, 1.0, 1.0, 1.0, 2.0, 2.0):
+        library["value"] = i
+        assert compiled(mg.ones(1)).item() == i
+    top_of.cache_clear()
 
 
 def test_arguments_that_are_written():

@@ -137,8 +137,10 @@ class Checks:
         """
         self.sweeps = recording.tape.sweeps
         for _, group, options in self.groups:
-            read = recording.options_read.get(id(group), set())
-            for name in sorted(read - {"params"}):
+            key = id(group)
+            read = recording.options_read.get(key, set())
+            names = read - {"params"}
+            for name in sorted(names):
                 recorded = "value", group.get(name, MISSING)
                 options.append((name, recorded))
         for leaf in recording.graph_leaves:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable
 from types import BuiltinFunctionType
@@ -11,6 +12,23 @@ import numpy as np
 
 NUMBERS = (int, float, bool, complex, np.generic)
 ATOMS = (*NUMBERS, str, bytes, type(None), type(...), np.dtype, slice, range, BuiltinFunctionType)
+
+
+CACHED = type(functools.lru_cache(len))
+
+
+def keeps_results(part: Any, cached: Any) -> bool:
+    """Whether a part of a cached function is the dictionary in which it keeps its results."""
+    if type(part) is not dict:
+        return False
+    has_entries = all(type(entry).__name__ == "_lru_list_elem" for entry in part.values())
+    return has_entries or cached.cache_info().maxsize is None
+
+
+def entry_of(place: tuple[dict[Any, Any], Any]) -> Any:
+    """Return what a dictionary holds at a key."""
+    holder, key = place
+    return holder.get(key)
 
 
 class Slot:

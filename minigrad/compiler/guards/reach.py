@@ -14,9 +14,7 @@ import ctypes
 import functools
 import gc
 import itertools
-import os
 import random
-import sys
 import weakref
 from collections.abc import Callable, Iterator
 from types import (
@@ -32,7 +30,17 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.guards.held import ATOMS, Answer, Slot, attributes_of, users_containers
+from minigrad.compiler.guards.held import (
+    ATOMS,
+    CACHED,
+    Answer,
+    Slot,
+    attributes_of,
+    entry_of,
+    keeps_results,
+    users_containers,
+)
+from minigrad.compiler.guards.libraries import LIBRARIES, OPAQUE, package_of, top_of
 from minigrad.compiler.guards.looked_up import asked_for, globals_of, imported, names_in
 from minigrad.nn import hooks as module_hooks
 from minigrad.optim import hooks as optimizer_hooks
@@ -41,18 +49,11 @@ from minigrad.random import Generator
 from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tree_leaves
 
-LIBRARIES = {*sys.stdlib_module_names, "numpy", "minigrad", "builtins", "tqdm", "matplotlib"}
-NAMESPACES = {  # whose objects are plain attributes, or hold what is the user's
-    "minigrad", "argparse", "collections", "configparser", "types", "weakref", "_thread",
-    "multiprocessing", "optparse", "queue", "unittest",
-}  # fmt: skip
-STANDARD = os.path.dirname(os.__file__)  # the folder of Python's own modules
-OPAQUE = LIBRARIES - NAMESPACES  # whose objects hold nothing of the user's
 SEQUENCES = (list, set, collections.deque, bytearray)  # that may hold something else later
 DEEPEST = 4  # modules within modules whose attributes are looked at
 WRAPPERS = (  # that hold a function, or an array
     functools.partial, functools.partialmethod, property, functools.cached_property,
-    type(functools.lru_cache(len)), memoryview, np.vectorize,
+    CACHED, memoryview, np.vectorize,
 )  # fmt: skip
 ASKED: dict[type, Callable[[Any], Any]] = {  # what objects hold that have no attributes
     weakref.ref: weakref.ref.__call__,
@@ -66,8 +67,6 @@ STREAMS = (np.random.Generator, np.random.RandomState, random.Random)
 MODULE_PARTS = ("_parameters", "_buffers", "_modules")
 NOT_VISITED = (*MODULE_PARTS, "_non_persistent_buffers_set")  # which state_dict alone reads
 OPTIMIZERS_OWN = {"_hooks", "_scratch", "_asked", "state", "param_groups", "stepped"}
-
-
 Named = tuple[str, Any]
 
 
@@ -99,7 +98,7 @@ class Reach:
         """Find what is reached from ``x``."""
         x = x.__self__ if isinstance(x, BOUND) else x
         is_atom = isinstance(x, ATOMS)
-        is_users = _package(type(x)) not in LIBRARIES
+        is_users = package_of(type(x)) not in LIBRARIES
         if id(x) in self.seen or (is_atom and not is_users):
             return
         self.seen[id(x)] = x
@@ -146,7 +145,8 @@ class Reach:
         self.tensors[id(x)] = (name, x)
         own = vars(x)
         for key in own:
-            if key[0] != "_":
+            is_ours = key[0] == "_"
+            if not is_ours:
                 self._name_entry(own, key, name)
 
     def _name_entry(self, own: dict[str, Any], key: str, name: str) -> None:
@@ -166,7 +166,7 @@ class Reach:
         self.hooked.append(module)
         own = vars(module)
         self.holders.append((name, own))
-        if _package(type(module)) == "minigrad":
+        if package_of(type(module)) == "minigrad":
             self._note_layer(own)
         tensors = {**own["_parameters"], **own["_buffers"]}
         for path, tensor in _named(name, tensors):
@@ -253,6 +253,8 @@ class Reach:
         elif isinstance(x, WRAPPERS):
             for part in ("fget", "func", "args", "keywords", "__wrapped__", "obj", "pyfunc"):
                 self.visit(getattr(x, part, None), name)
+            if isinstance(x, CACHED) and package_of(x) not in LIBRARIES:
+                self._visit_results(x, name)
         elif isinstance(x, VIEWS):
             for part in gc.get_referents(x):
                 self.visit(part, name)
@@ -265,6 +267,18 @@ class Reach:
         elif not isinstance(x, Generator):
             self.visit_object(x, name)
 
+    def _visit_results(self, cached: Any, name: str) -> None:
+        """Visit what a cached function keeps, each result until it is forgotten."""
+        for part in gc.get_referents(cached):
+            keeps = keeps_results(part, cached)
+            entries = part if keeps else {}
+            for key, entry in entries.items():
+                answer = Answer((part, key), entry_of)
+                self.cells.append((name, answer))
+                self.visit(entry, name)
+            if not keeps:
+                self.visit(part, name)
+
     def _visit_answer(self, x: Any, name: str) -> None:
         """Visit what an object tells, which may be something else later."""
         tell = next(tell for kind, tell in ASKED.items() if isinstance(x, kind))
@@ -273,7 +287,7 @@ class Reach:
 
     def visit_object(self, x: Any, name: str) -> None:
         """Visit the attributes of an object, and its class."""
-        if _package(type(x)) in OPAQUE:
+        if package_of(type(x)) in OPAQUE:
             return
         own = getattr(x, "__dict__", None)
         if isinstance(own, dict):
@@ -287,7 +301,7 @@ class Reach:
     def _visit_kind(self, x: Any, name: str) -> None:
         """Visit the class of an object, which may be of another one later."""
         kind = type(x)
-        if _package(kind) not in LIBRARIES:
+        if package_of(kind) not in LIBRARIES:
             self.cells.append((f"the class of {name}", Slot(x, "__class__")))
         self.visit_class(kind, name)
 
@@ -296,7 +310,7 @@ class Reach:
         if type(kind) is not type:
             self.visit_class(type(kind), name)
         for base in kind.__mro__:
-            if _package(base) not in LIBRARIES and base not in self.classes:
+            if package_of(base) not in LIBRARIES and base not in self.classes:
                 self.classes.add(base)
                 own = vars(base)
                 for key, item in own.items():
@@ -305,7 +319,7 @@ class Reach:
                     self.visit(getattr(item, "__func__", item), name)
 
     def _visit_function(self, function: Any, name: str) -> None:
-        if _package(function) in LIBRARIES:
+        if package_of(function) in LIBRARIES:
             return
         wrapped = getattr(function, "__wrapped__", None)
         if wrapped is not None:
@@ -335,7 +349,7 @@ class Reach:
         """Visit what a global name stands for: of a module of Python's the attributes named."""
         if not isinstance(value, ModuleType):
             self.visit(value, name)
-        elif _top(value.__name__) not in LIBRARIES:
+        elif top_of(value.__name__) not in LIBRARIES:
             own = vars(value)
             for key in sorted(set(names_in(code)) & own.keys()):
                 path = f"{name}.{key}"
@@ -367,7 +381,7 @@ def _slots(kind: type) -> list[str]:
     """Return the names of the slots of a class of the user's."""
     names = vars(kind).get("__slots__", ())
     names = [names] if isinstance(names, str) else list(names)
-    if _package(kind) in LIBRARIES:
+    if package_of(kind) in LIBRARIES:
         return []
     private = f"_{kind.__name__.lstrip('_')}__"  # Python's name of a private one begins so
     for i, key in enumerate(names):
@@ -383,18 +397,3 @@ def _is_simple(key: str, value: Any) -> bool:
     if isinstance(value, float) and not value:
         return False  # -0.0 is equal to it
     return isinstance(value, ATOMS) or (key[0] == "_" and isinstance(value, (dict, set)))
-
-
-def _package(x: Any) -> str:
-    return _top(str(getattr(x, "__module__", None)))
-
-
-@functools.lru_cache(4096)
-def _top(module: str) -> str:
-    """Return the name of a package; "" of a user's that is called as one of Python's."""
-    name = module.partition(".")[0]
-    file = getattr(sys.modules.get(name), "__file__", None)
-    if name in sys.stdlib_module_names and file is not None:
-        is_pythons = os.path.abspath(file).startswith(STANDARD)
-        return name if is_pythons else ""
-    return name
