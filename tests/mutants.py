@@ -387,6 +387,8 @@ COMPILER = (
     Mutant("an object may be of another class later", "minigrad/compiler/guards/reach.py", 'self.cells.append((f"the class of {name}", Slot(x, "__class__")))', "pass", "tests/test_compile_guards.py"),
     Mutant("a class may have another attribute later", "minigrad/compiler/guards/quick.py", 'self._hold(f"len(vars({self._name(kind)})) == {n}")', "pass", "tests/test_compile_guards.py"),
     Mutant("namespaces are not looked into", "minigrad/compiler/guards/reach.py", "OPAQUE = LIBRARIES - NAMESPACES", 'OPAQUE = LIBRARIES - {"minigrad"}', "tests/test_compile_guards.py"),
+    Mutant("others are tried in all arrays at once only", "minigrad/compiler/trial.py", "return False not in map(is_same_with_others_in, groups)", "return True", "tests/test_compile.py"),
+    Mutant("NumPy's constructors are not noted", "minigrad/compiler/recording/constructors.py", "        if MODES.tape is None:", "        if True:", "tests/test_compile.py"),
     Mutant("an interrupted check leaves the half of a step", "minigrad/compiler/snapshot.py", "        if kind is not None:", "        if False:", "tests/test_compile_guards.py"),
     Mutant("state that lies in one buffer is two", "minigrad/compiler/recording/recording.py", "if begin < end:", "if False:", "tests/test_compile_guards.py"),
     Mutant("an argument of the state's buffer is another", "minigrad/compiler/replay.py", "if shared or any(map(self._is_state, owners)):", "if shared:", "tests/test_compile_guards.py"),

@@ -102,7 +102,11 @@ def _item(model, optimizer, loss):
 
 
 def _array(model, optimizer, loss):
-    return np.asarray(loss.detach())
+    np.zeros(1)[:] = loss.detach()
+
+
+def _nested(model, optimizer, loss):
+    return np.array([[loss.detach()]])
 
 
 def _schedule(model, optimizer, loss):
@@ -129,6 +133,7 @@ REFUSED = {
     _number: "turned into a Python number .*float.loss.",
     _item: "turned into a Python number .*loss.item",
     _array: "becomes an array of NumPy's",
+    _nested: "becomes an array of NumPy's",
     _schedule: "scheduler.step\\(\\) inside a compiled step",
     _kept: "lives on after it|LOSSES",
     _counted: "model.*steps",
@@ -345,9 +350,16 @@ def test_sizes_that_follow_from_values_are_seen():
         compare(function, mg.compile(function), [(x,) for x in data])
 
 
+def unseen(x):
+    """Write the numbers of a tensor into an array that NumPy made: nobody is asked."""
+    array = np.empty(x.shape, np.float32)
+    array[...] = x.numpy()
+    return array
+
+
 @pytest.mark.parametrize("function", [
-    lambda x: (mg.tensor(np.array(x.numpy())) * x).sum(),
-    lambda x: x.sum() * float(np.array(x.numpy()).sum()),
+    lambda x: (mg.tensor(unseen(x)) * x).sum(),
+    lambda x: x.sum() * float(unseen(x).sum()),
 ])  # fmt: skip
 def test_a_value_that_leaves_unseen_is_found_though_each_call_is_given_the_same(function):
     step, x = mg.compile(function), mg.tensor([1.0, 2.0])
@@ -749,3 +761,43 @@ def test_a_picture_of_the_program_before_and_after_planning():
     read = [next(v for v in after.nodes if v.id == e.source).label for e in after.edges if e.target == product.id]
     assert sorted(read) == ["input 0", "model.0.weight"]
     assert mg.viz.from_json(after.json()).dot == after.dot
+
+
+# ---- NumPy's constructors ------------------------------------------------------------------------
+CONSTRUCTED = {
+    "asarray": lambda x: np.asarray(x),
+    "another dtype": lambda x: np.asarray(x, np.float64),
+    "array": lambda x: np.array(x, dtype="f8", copy=True),
+    "its own": lambda x: np.array(x.numpy()),
+    "in columns": lambda x: np.asfortranarray(x.numpy()),
+    "in rows": lambda x: np.ascontiguousarray(x.numpy().T),
+    "of several": lambda x: np.array([x.sum(), 2 * x.max(), 3.0]),
+    "among": lambda x: mg.isin(x, mg.tensor([0.5, 2.0])).numpy(),
+}
+
+
+@pytest.mark.parametrize("make", CONSTRUCTED.values(), ids=CONSTRUCTED)
+def test_an_array_that_a_constructor_makes_is_no_constant(make):
+    def step(x):
+        return make(x * 2) + 1
+
+    before = {name: getattr(np, name) for name in ("array", "asarray", "ascontiguousarray")}
+    compiled = mg.compile(step)
+    for i in [1, 1, 1, 1, 2, 3]:  # the same numbers until the page runs
+        x = mg.tensor([[0.25, 1.0], [0.5, 3.0]]) * i
+        np.testing.assert_array_equal(compiled(x), step(x), strict=True)
+    assert compiled.source
+    assert before == {name: getattr(np, name) for name in before}
+
+
+def test_others_are_tried_in_each_argument_where_all_do_not_fit_together():
+    def step(x, starts):
+        if starts[0] != 0:
+            raise ValueError(starts)
+        return mg.tensor(unseen(x).argmax(1))
+
+    compiled = mg.compile(step)
+    x = mg.tensor([[1.0, 3.0, 2.0], [5.0, 4.0, 6.0]])
+    with pytest.raises(TypeError, match="leaves the tensors"):
+        for _ in range(4):
+            assert compiled(x, mg.tensor([0, 1])).tolist() == [1, 2]

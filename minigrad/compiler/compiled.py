@@ -34,6 +34,7 @@ from minigrad.compiler.recording.comparison import Difference, check_same
 from minigrad.compiler.recording.recording import HasGraph, Recording, Refused
 from minigrad.compiler.replay import Replay
 from minigrad.compiler.snapshot import Snapshot, same_bytes
+from minigrad.compiler.trial import holds_for_others
 from minigrad.compiler.variant import MOST_PROGRAMS, Programs, Variant
 from minigrad.modes import MODES
 from minigrad.silence import warn
@@ -236,7 +237,9 @@ class Compiled:
                     "and call the function itself"
                 )
             variant.seen.add(digest(leaves))
-            if len(variant.seen) < 2 and not self._holds_for_others(variant, args, kwargs, leaves):
+            call = functools.partial(self._eagerly, args, kwargs)
+            had_same = len(variant.seen) < 2
+            if had_same and not holds_for_others(replay, call, reach, leaves, self._same()):
                 problem = "a value leaves the tensors, and comes back as a number or an array"
                 if self.strict:
                     raise Refused(problem)
@@ -251,9 +254,13 @@ class Compiled:
 
     def _is_same(self, replay: Any, value: Any, after: Snapshot) -> bool:
         """Whether a page gave what the function did, and left the state as that did."""
-        same, same_state = (close, close_state) if self.loops else (same_bytes, same_bytes)
+        same, same_state = self._same()
         same_value = same_results(replay.last, value, same, replay.kept)
         return same_value and after.is_now(same_state)
+
+    def _same(self) -> Any:
+        """Return what compares two arrays of results, and two of the state."""
+        return (close, close_state) if self.loops else (same_bytes, same_bytes)
 
     def _eagerly(self, args: Any, kwargs: Any) -> Any:
         """Call the function; what is compiled inside it runs eagerly, too."""
@@ -262,28 +269,6 @@ class Compiled:
             return self.function(*args, **kwargs)
         finally:
             MODES.eager_inside = False
-
-    def _holds_for_others(self, variant: Variant, args: Any, kwargs: Any, leaves: Any) -> bool:
-        """Compare once more, with other numbers, where each call was given the same.
-
-        Everything is as it was afterwards. A call that decides or fails otherwise says nothing.
-        """
-        replay: Any = variant.replay
-        reach = self._reach(args, kwargs)
-        snapshot = Snapshot(reach, leaves, replay.generators)
-        try:
-            snapshot.turn()
-            turned = Snapshot(reach, leaves, replay.generators)
-            replay(leaves)
-            results = replay.last
-            turned.restore()
-            value = self._eagerly(args, kwargs)
-            same = close if self.loops else same_bytes
-            return same_results(results, value, same, replay.kept)
-        except Exception:
-            return True
-        finally:
-            snapshot.restore()
 
     def _reach(self, args: Any, kwargs: Any) -> Reach:
         """Return what the function reaches, and arguments that are no tensors."""

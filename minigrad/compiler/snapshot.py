@@ -67,13 +67,9 @@ class Snapshot:
         for generator, state in self.streams:
             set_stream(generator, state)
 
-    def turn(self) -> None:
-        """Put other numbers in the place of these: the neighbours', floats halved."""
-        pairs = [(array, values) for _, array, values in self.arrays]
-        for array, values in pairs + self.plain:
-            if array.flags.writeable:
-                other = np.roll(values, 1)
-                array[...] = other * 0.5 if array.dtype.kind == "f" else other
+    def numbers(self) -> list[np.ndarray]:
+        """Return the arrays of tensors and arguments."""
+        return [array for _, array, _ in self.arrays] + [array for array, _ in self.plain]
 
     def is_now(self, same: Any) -> bool:
         """Return whether everything is as it was when this was made, by ``same`` of two arrays."""

@@ -13,6 +13,7 @@ from minigrad.allocator import empty_free_lists
 from minigrad.compiler.guards.reach import Reach
 from minigrad.compiler.program import INPUT, STATE, TEMPORARY, Call, Memory, Program
 from minigrad.compiler.recording.arrays import RecordingArray, lying_alike, root
+from minigrad.compiler.recording.constructors import noted_constructors
 from minigrad.compiler.recording.leaves import graph_leaves
 from minigrad.compiler.recording.options import WatchedGroups
 from minigrad.compiler.recording.tape import Tape
@@ -111,7 +112,8 @@ class Recording:
             leaf.watch()
         MODES.tape = self.tape
         try:
-            self.value = self.function(*self.args, **self.kwargs)
+            with noted_constructors():
+                self.value = self.function(*self.args, **self.kwargs)
         finally:
             MODES.tape = None
             self.options_read = groups.stop()

@@ -25,7 +25,10 @@ def _is_library(frame: FrameType) -> bool:
     return str(frame.f_globals.get("__name__")).partition(".")[0] == "numpy"
 
 
-_EXITS = {"item", "tolist", "__float__", "__int__", "__index__", "__complex__", "__array__"}
+_EXITS = {
+    *("item", "tolist", "__float__", "__int__", "__index__", "__complex__", "__array__"),
+    "constructor",
+}
 
 
 def asked_by_user() -> bool:
