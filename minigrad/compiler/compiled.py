@@ -226,7 +226,6 @@ class Compiled:
                 return value
             is_same = self._is_same(replay, value, after)
             after.restore()
-            replay.use_up(leaves)
             if not is_same:
                 if self.loops or not self.strict:
                     what = "loops gave" if self.loops else "the page gives"
@@ -238,13 +237,13 @@ class Compiled:
                 )
             variant.seen.add(digest(leaves))
             call = functools.partial(self._eagerly, args, kwargs)
-            had_same = len(variant.seen) < 2
-            if had_same and not holds_for_others(replay, call, reach, leaves, self._same()):
+            if not self._holds_for_others(variant, call, reach, leaves, (snapshot, after)):
                 problem = "a value leaves the tensors, and comes back as a number or an array"
                 if self.strict:
                     raise Refused(problem)
                 self._give_up(variant, problem)
                 return value
+        replay.use_up(leaves)
         variant.checked = True
         variant.checks.changed()  # type: ignore[union-attr]  # compiles its expression now
         result = replay.without_graph(value)
@@ -257,6 +256,21 @@ class Compiled:
         same, same_state = self._same()
         same_value = same_results(replay.last, value, same, replay.kept)
         return same_value and after.is_now(same_state)
+
+    def _holds_for_others(
+        self, variant: Variant, call: Any, reach: Reach, leaves: list[Any], states: Any
+    ) -> bool:
+        """Whether a page whose calls were all given the same numbers holds for others, too.
+
+        ``states`` are those before the call and after it.
+        """
+        if len(variant.seen) > 1:
+            return True
+        before, after = states
+        before.restore()
+        holds = holds_for_others(variant.replay, call, reach, leaves, self._same())
+        after.restore()
+        return holds
 
     def _same(self) -> Any:
         """Return what compares two arrays of results, and two of the state."""
