@@ -386,7 +386,7 @@ COMPILER = (
     Mutant("a global that is there later is not noticed", "minigrad/compiler/guards/reach.py", "self.names.append((key, globals_, key))  # one", "key in globals_ and self.names.append((key, globals_, key))  # one", "tests/test_compile_guards.py"),
     Mutant("an object may be of another class later", "minigrad/compiler/guards/reach.py", 'self.cells.append((f"the class of {name}", Slot(x, "__class__")))', "pass", "tests/test_compile_guards.py"),
     Mutant("a class may have another attribute later", "minigrad/compiler/guards/quick.py", 'self._hold(f"len(vars({self._name(kind)})) == {n}")', "pass", "tests/test_compile_guards.py"),
-    Mutant("namespaces are not looked into", "minigrad/compiler/guards/reach.py", "OPAQUE = LIBRARIES - NAMESPACES", 'OPAQUE = LIBRARIES - {"minigrad"}', "tests/test_compile_guards.py"),
+    Mutant("namespaces are not looked into", "minigrad/compiler/guards/libraries.py", "OPAQUE = LIBRARIES - NAMESPACES", 'OPAQUE = LIBRARIES - {"minigrad"}', "tests/test_compile_guards.py"),
     Mutant("others are tried in all arrays at once only", "minigrad/compiler/trial.py", "return False not in map(is_same_with_others_in, groups)", "return True", "tests/test_compile.py"),
     Mutant("NumPy's constructors are not noted", "minigrad/compiler/recording/constructors.py", "        if MODES.tape is None:", "        if True:", "tests/test_compile.py"),
     Mutant("an interrupted check leaves the half of a step", "minigrad/compiler/snapshot.py", "        if kind is not None:", "        if False:", "tests/test_compile_guards.py"),

@@ -12,8 +12,6 @@ import numpy as np
 
 NUMBERS = (int, float, bool, complex, np.generic)
 ATOMS = (*NUMBERS, str, bytes, type(None), type(...), np.dtype, slice, range, BuiltinFunctionType)
-
-
 CACHED = type(functools.lru_cache(len))
 
 
