@@ -15,7 +15,7 @@ from minigrad.compiler.page import standalone
 from minigrad.compiler.page.source import Page
 from minigrad.compiler.page.views import At, view
 from minigrad.compiler.program import Call
-from minigrad.compiler.replay import _NO_ARRAY, _NO_TENSOR
+from minigrad.compiler.replay import NO_ARRAY, NO_TENSOR
 from minigrad.modes import no_grad
 from minigrad.tensor.tensor import Tensor
 from minigrad.utils.tree import tree_leaves
@@ -96,10 +96,10 @@ def _page_of(model: Any, args: tuple[Any, ...]) -> tuple[Page, Any]:
 
 def _nested(x: Any, results: Any, page: Page) -> str:
     """Return the text of what a model returns: the same nesting of arrays."""
-    if x is _NO_TENSOR or x is _NO_ARRAY:
+    if x is NO_TENSOR or x is NO_ARRAY:
         return str(next(results))
     if isinstance(x, Tensor):  # of the state, as it stands
-        return f"{page._value('state', x._data)}.copy()"
+        return f"{page.value('state', x._data)}.copy()"
     if isinstance(x, dict):
         items = [f"{key!r}: {_nested(part, results, page)}" for key, part in x.items()]
         return "{" + ", ".join(items) + "}"

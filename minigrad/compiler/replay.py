@@ -77,7 +77,7 @@ class Replay:
         """Return what stands for a result: it has the type alone."""
         if id(x) in self.kept or not isinstance(x, Arrays):
             return x
-        return _NO_TENSOR if isinstance(x, Tensor) else _NO_ARRAY
+        return NO_TENSOR if isinstance(x, Tensor) else NO_ARRAY
 
     def lay_out(self) -> None:
         """Give the page its memory."""
@@ -186,8 +186,8 @@ class Replay:
 
 
 Arrays = (Tensor, np.ndarray)
-_NO_ARRAY = np.empty(0)
-_NO_TENSOR = Tensor._wrap(_NO_ARRAY)
+NO_ARRAY = np.empty(0)  # stands for an array among the results, as the next for a tensor
+NO_TENSOR = Tensor._wrap(NO_ARRAY)
 
 
 def _node_of(owner: Any, leaves: Any) -> Any:

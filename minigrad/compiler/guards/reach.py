@@ -67,10 +67,8 @@ STREAMS = (np.random.Generator, np.random.RandomState, random.Random)
 MODULE_PARTS = ("_parameters", "_buffers", "_modules")
 NOT_VISITED = (*MODULE_PARTS, "_non_persistent_buffers_set")  # which state_dict alone reads
 OPTIMIZERS_OWN = {"_hooks", "_scratch", "_asked", "state", "param_groups", "stepped"}
-Named = tuple[str, Any]
-
-
 WITH_CONTENT = (*ATOMS, Tensor, np.ndarray, dict, *SEQUENCES, tuple, frozenset)
+Named = tuple[str, Any]
 
 
 class Reach:

@@ -66,7 +66,7 @@ class Page:
         self.counts: dict[Any, str] = {}  # of requests: the name of the count
         for call in program.calls:
             if call.is_whole:  # functions have the plain names, arrays those with numbers
-                self._value(call.function.__name__, call.function)
+                self.value(call.function.__name__, call.function)
         self.text = self._write()
 
     # ---- names --------------------------------------------------------------------------------
@@ -83,7 +83,7 @@ class Page:
         self.used.add(name)
         return name
 
-    def _value(self, wish: str, value: Any) -> str:
+    def value(self, wish: str, value: Any) -> str:
         """Return the name under which the page finds a value."""
         for name, known in self.values.items():
             if known is value:
@@ -156,7 +156,7 @@ class Page:
         if isinstance(x, type) and issubclass(x, np.generic):
             return f"np.{x.__name__}"
         kind = type(x).__name__
-        return self._value(kind.lower(), x)
+        return self.value(kind.lower(), x)
 
     def _index(self, x: Any) -> str:
         """Return an index as it is written between brackets."""
@@ -174,7 +174,7 @@ class Page:
     def function(self, function: Any) -> str:
         """Return the name of a function of NumPy's, or of another one."""
         name = getattr(function, "__name__", "function")
-        return name_in_numpy(function) or self._value(name, function)
+        return name_in_numpy(function) or self.value(name, function)
 
     # ---- lines --------------------------------------------------------------------------------
     def line(self, call: Call) -> list[str]:
@@ -238,7 +238,7 @@ class Page:
         function, args = call.function, call.args
         is_method = getattr(_ndarray, getattr(function, "__name__", ""), None) is function
         if call.is_draw:
-            generator = self._value("generator", args[0])
+            generator = self.value("generator", args[0])
             name, args = f"{generator}.{function.__name__}", args[1:]
         elif is_method or (function is np.dot and isinstance(args[0], Place)):
             name, args = f"{self.place(args[0])}.{function.__name__}", args[1:]
@@ -289,10 +289,10 @@ class Page:
 
     def _loop(self, text: Any) -> list[str]:
         """Return the lines that call a loop: it finds its memory by addresses in a table."""
-        name = self._value("loop", text.compiled())
+        name = self.value("loop", text.compiled())
         table = self._unused(f"{name}_table")
         apart = getattr(text, "apart", None)  # of tables, one for each thread
-        more = "" if apart is None else f" + {self._value('apart', apart)}"
+        more = "" if apart is None else f" + {self.value('apart', apart)}"
         at_first, moves = [], []
         for i, place in enumerate(text.pointers):
             address = f"address({self.place(place)})"
@@ -309,7 +309,7 @@ class Page:
         self.tables.append(f"{table} = np.array([{', '.join(at_first)}]){more}")
         if not more:
             return [*moves, f"{name}({table})"]
-        function = self._value("in_threads", in_threads)
+        function = self.value("in_threads", in_threads)
         return [*moves, f"{function}({name}, {table})"]
 
     def _stays(self, memory: Memory) -> bool:
