@@ -25,7 +25,9 @@ def holds_for_others(
     state. Everything is as it was afterwards. A call that decides or fails otherwise says nothing.
     """
     snapshot = Snapshot(reach, leaves, replay.generators)
-    given = [getattr(x, "_data", x) for x in leaves if isinstance(x, (Tensor, np.ndarray))]
+    given: list[Any] = [
+        getattr(x, "_data", x) for x in leaves if isinstance(x, (Tensor, np.ndarray))
+    ]
     numbers = {id(x) for x in given}
     state = [x for x in snapshot.numbers() if id(x) not in numbers]
 
@@ -40,7 +42,7 @@ def holds_for_others(
 
     is_same = is_same_with_others_in(state + given)
     if is_same is None:
-        groups = [state, *([x] for x in given)]
+        groups: list[Any] = [state, *([x] for x in given)]
         return False not in map(is_same_with_others_in, groups)
     return is_same
 

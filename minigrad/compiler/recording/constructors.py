@@ -53,7 +53,7 @@ def _noted(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(x, *args, **kwargs)
         array = getattr(x, "_data", x)  # of a tensor
         if isinstance(x, list | tuple):
-            parts = [getattr(part, "_data", part) for part in x]
+            parts: list[Any] = [getattr(part, "_data", part) for part in x]
             if any(isinstance(part, RecordingArray) for part in parts):
                 array = np.stack(parts)
         if not isinstance(array, RecordingArray):
