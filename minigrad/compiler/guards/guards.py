@@ -10,7 +10,6 @@ import numpy as np
 from minigrad.compiler.guards.held import ATOMS, NUMBERS, Held, same
 from minigrad.compiler.guards.quick import MISSING, PARTS, Quick, content_of, contents_of
 from minigrad.compiler.guards.reach import Reach
-from minigrad.optim.optimizer import Optimizer
 
 _parts_of = operator.attrgetter(*PARTS)
 MOST_NAMES = 6  # of what is guarded that are told
@@ -70,7 +69,7 @@ class Checks:
             for group in groups:
                 values = {key: x for key, x in group.items() if key != "params"}
                 self.numbers.append((optimizer, group, values))
-                options = _options(optimizer, group)
+                options = _options(group)
                 self.groups.append((type(optimizer), group, options))
 
     def changed(self) -> str | None:
@@ -223,14 +222,16 @@ def state_of(stream: Any) -> int:
     return hash(repr(state()))
 
 
-def _options(optimizer: Optimizer, group: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Return the options that a program rests on: of numbers only whether they are zero."""
-    asks = _asks_for_all(type(optimizer))
+def _options(group: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Return the options that a program rests on: of numbers only whether they are zero.
+
+    Numbers that the user's own code reads are added later.
+    """
     options = []
     for name, value in group.items():
         if name == "params":
             continue
-        if asks and _is_numbers(value):
+        if _is_numbers(value):
             if name == "lr":  # zero or not, no formula is another one
                 continue
             recorded = "zero", _truth(value)
@@ -240,18 +241,6 @@ def _options(optimizer: Optimizer, group: dict[str, Any]) -> list[tuple[str, Any
             continue
         options.append((name, recorded))
     return options
-
-
-def _asks_for_all(kind: type[Optimizer]) -> bool:
-    """Whether a formula asks for its numbers; a class that writes another may read options."""
-    numbers, update, step = (_definer(kind, name) for name in ("numbers", "update", "step"))
-    if numbers is Optimizer:
-        return False
-    return issubclass(numbers, update) and issubclass(numbers, step)
-
-
-def _definer(kind: type, name: str) -> type:
-    return next(base for base in kind.__mro__ if name in vars(base))
 
 
 def _option(group: dict[str, Any], name: str, recorded: tuple[str, Any]) -> Any:
