@@ -267,8 +267,7 @@ class Compiled:
         if len(variant.seen) > 1:
             return True
         before, after = states
-        before.restore()
-        holds = holds_for_others(variant.replay, call, reach, leaves, self._same())
+        holds = holds_for_others(variant.replay, call, reach, leaves, self._same(), before)
         after.restore()
         return holds
 

@@ -16,20 +16,26 @@ Same = Callable[[Any, Any], bool]
 
 
 def holds_for_others(
-    replay: Any, call: Callable[[], Any], reach: Reach, leaves: list[Any], same: tuple[Same, Same]
+    replay: Any,
+    call: Callable[[], Any],
+    reach: Reach,
+    leaves: list[Any],
+    same: tuple[Same, Same],
+    before: Snapshot,
 ) -> bool:
     """Compare a page with its function once more, with other numbers in all arrays.
 
     Where those do not fit together, such as offsets that have to begin at 0, others are put into
     the state alone, then into one argument after another. ``same`` is for results and for the
-    state. Everything is as it was afterwards. A call that decides or fails otherwise says nothing.
+    state. Everything is as ``before`` afterwards. A call that decides or fails otherwise says
+    nothing.
     """
-    snapshot = Snapshot(reach, leaves, replay.generators)
+    before.restore()
     given: list[Any] = [
         getattr(x, "_data", x) for x in leaves if isinstance(x, (Tensor, np.ndarray))
     ]
     numbers = {id(x) for x in given}
-    state = [x for x in snapshot.numbers() if id(x) not in numbers]
+    state = [x for x in before.numbers() if id(x) not in numbers]
 
     def is_same_with_others_in(arrays: list[np.ndarray]) -> bool | None:
         try:
@@ -38,7 +44,7 @@ def holds_for_others(
         except Exception:
             return None
         finally:
-            snapshot.restore()
+            before.restore()
 
     is_same = is_same_with_others_in(state + given)
     if is_same is None:
