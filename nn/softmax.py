@@ -78,7 +78,7 @@ def gumbel_softmax(
     soft = softmax((logits + noise) / tau, dim)
     if not hard:
         return soft
-    values = np.zeros(soft.shape, soft.dtype)
+    values = np.zeros_like(soft._data)
     largest = np.expand_dims(soft._data.argmax(dim), dim)
     np.put_along_axis(values, largest, 1, dim)
     return Tensor._wrap(values) - soft.detach() + soft

@@ -18,6 +18,7 @@ import pytest
 import minigrad as mg
 from minigrad import nn, optim
 from minigrad.compiler.planning import buffers
+from minigrad.nn import functional as F
 from minigrad.utils.tree import tree_paths
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
@@ -788,6 +789,37 @@ def test_an_array_that_a_constructor_makes_is_no_constant(make):
         np.testing.assert_array_equal(compiled(x), step(x), strict=True)
     assert compiled.source
     assert before == {name: getattr(np, name) for name in before}
+
+
+def _set(x):
+    y = mg.empty(4, 5)
+    y[:] = x
+    y[0] = 1
+    return y
+
+
+FILLED = {
+    "drawn": lambda x: mg.empty(4, 5).normal_() + x,
+    "a number": lambda x: x.new_empty(4, 5).fill_(3.0) * x,
+    "out": lambda x: mg.add(x, 1, out=mg.empty(4, 5)),
+    "items": _set,
+    "Gumbel": lambda x: F.gumbel_softmax(x),
+    "one of Gumbel's": lambda x: F.gumbel_softmax(x, hard=True),
+}
+
+
+@pytest.mark.parametrize("step", FILLED.values(), ids=FILLED)
+def test_what_lay_in_new_memory_is_no_number_from_elsewhere(step):
+    compiled = mg.compile(step)
+    for i in range(6):
+        x = mg.full((4, 5), float(i))
+        junk = [np.full((4, 5), i + j, np.float32) for j in range(20)]
+        del junk  # lies where the next memory is
+        mg.manual_seed(i)
+        result = compiled(x)
+        mg.manual_seed(i)
+        assert result.tolist() == step(x).tolist()
+    assert compiled.source
 
 
 def test_others_are_tried_in_each_argument_where_all_do_not_fit_together():

@@ -1,7 +1,8 @@
 """NumPy's constructors, which no protocol tells of: while a step is written down they are noted.
 
 ``np.asarray(x)`` makes a plain array of one that notes, and nobody is asked. What is computed of
-it would be a constant of the page.
+it would be a constant of the page. ``np.empty`` gives zeros meanwhile: what lay in its memory
+would differ from step to step, as if it were a number from elsewhere.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from minigrad.compiler.recording.arrays import RecordingArray
 from minigrad.modes import MODES
 
 ORDERS = {"ascontiguousarray": "C", "asfortranarray": "F"}
-NAMES = ("array", "asarray", "asanyarray", *ORDERS)
+NAMES = ("empty", "array", "asarray", "asanyarray", *ORDERS)
 _LOCK = threading.Lock()
 _plain: dict[str, Any] = {}  # NumPy's own, while others stand in their place
 _users = 0
@@ -32,7 +33,7 @@ def noted_constructors() -> Iterator[None]:
         if not _users:
             _plain.update({name: getattr(np, name) for name in NAMES})
             for name, function in _plain.items():
-                setattr(np, name, _noted(function))
+                setattr(np, name, _cleared if name == "empty" else _noted(function))
         _users += 1
     try:
         yield
@@ -42,6 +43,11 @@ def noted_constructors() -> Iterator[None]:
             if not _users:
                 for name, function in _plain.items():
                     setattr(np, name, function)
+
+
+def _cleared(*args: Any, **kwargs: Any) -> np.ndarray:
+    """Return new memory, with zeros in it on threads that have a tape."""
+    return (_plain["empty"] if MODES.tape is None else np.zeros)(*args, **kwargs)
 
 
 def _noted(function: Callable[..., Any]) -> Callable[..., Any]:
