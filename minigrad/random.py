@@ -202,10 +202,13 @@ class Generator:
         waiting = [] if self._waiting is None else [self._waiting]
         count = n - len(waiting)
         count += count % 2
-        turn, unit = self._unit(count, 53).reshape(-1, 2).T
+        draws = self._unit(count, 53)
+        turn, unit = draws.reshape(-1, 2).T
         radius = np.sqrt(-2 * np.log1p(-unit))
         angle = 2 * math.pi * turn
-        pairs = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+        across = radius * np.cos(angle)
+        up = radius * np.sin(angle)
+        pairs = np.stack([across, up], axis=1)
 
         values = np.concatenate([waiting, pairs.ravel()])
         self._waiting = float(values[n]) if len(values) > n else None

@@ -20,7 +20,6 @@ from minigrad.compiler.calls import (
     names_of,
     nobody_looks,
     parameters_of,
-    same_results,
 )
 from minigrad.compiler.guards.guards import Checks
 from minigrad.compiler.guards.held import attributes_of, users_containers
@@ -34,7 +33,7 @@ from minigrad.compiler.recording.comparison import Difference, check_same
 from minigrad.compiler.recording.recording import HasGraph, Recording, Refused
 from minigrad.compiler.replay import Replay
 from minigrad.compiler.snapshot import Snapshot, same_bytes
-from minigrad.compiler.trial import holds_for_others
+from minigrad.compiler.trial import gives_the_same, holds_for_others
 from minigrad.compiler.variant import MOST_PROGRAMS, Programs, Variant
 from minigrad.modes import MODES
 from minigrad.silence import warn
@@ -51,6 +50,8 @@ class Compiled:
     def __init__(self, function: Any, strict: bool = True, loops: str | None = None) -> None:
         check_loops(loops)
         self.loops = loops
+        # what compares two arrays of results, and two of the state
+        self.same = (close, close_state) if loops else (same_bytes, same_bytes)
         functools.update_wrapper(self, function, updated=())
         self.function, self.strict = function, strict
         self.keeps_programs = False  # beyond what is told of them
@@ -224,7 +225,7 @@ class Compiled:
                 after.restore()
                 variant.failures += 1
                 return value
-            is_same = self._is_same(replay, value, after)
+            is_same = gives_the_same(replay, value, after, self.same)
             after.restore()
             if not is_same:
                 if self.loops or not self.strict:
@@ -251,12 +252,6 @@ class Compiled:
         _forget_eager_steps(reach)
         return result
 
-    def _is_same(self, replay: Any, value: Any, after: Snapshot) -> bool:
-        """Whether a page gave what the function did, and left the state as that did."""
-        same, same_state = self._same()
-        same_value = same_results(replay.last, value, same, replay.kept)
-        return same_value and after.is_now(same_state)
-
     def _holds_for_others(
         self, variant: Variant, call: Any, reach: Reach, leaves: list[Any], states: Any
     ) -> bool:
@@ -267,13 +262,9 @@ class Compiled:
         if len(variant.seen) > 1:
             return True
         before, after = states
-        holds = holds_for_others(variant.replay, call, reach, leaves, self._same(), before)
+        holds = holds_for_others(variant.replay, call, reach, leaves, self.same, before)
         after.restore()
         return holds
-
-    def _same(self) -> Any:
-        """Return what compares two arrays of results, and two of the state."""
-        return (close, close_state) if self.loops else (same_bytes, same_bytes)
 
     def _eagerly(self, args: Any, kwargs: Any) -> Any:
         """Call the function; what is compiled inside it runs eagerly, too."""

@@ -1,4 +1,4 @@
-"""A page tried with other numbers than those it was written with."""
+"""A page beside its function: does it give the same, and with other numbers, too?"""
 
 from __future__ import annotations
 
@@ -15,6 +15,16 @@ from minigrad.tensor.tensor import Tensor
 Same = Callable[[Any, Any], bool]
 
 
+def gives_the_same(replay: Any, value: Any, after: Snapshot, same: tuple[Same, Same]) -> bool:
+    """Whether a page gave what its function did, and left the state as that did.
+
+    ``same`` compares two arrays of results, and two of the state.
+    """
+    same_value, same_state = same
+    is_same = same_results(replay.last, value, same_value, replay.kept)
+    return is_same and after.is_now(same_state)
+
+
 def holds_for_others(
     replay: Any,
     call: Callable[[], Any],
@@ -26,9 +36,8 @@ def holds_for_others(
     """Compare a page with its function once more, with other numbers in all arrays.
 
     Where those do not fit together, such as offsets that have to begin at 0, others are put into
-    the state alone, then into one argument after another. ``same`` is for results and for the
-    state. Everything is as ``before`` afterwards. A call that decides or fails otherwise says
-    nothing.
+    the state alone, then into one argument after another. Everything is as ``before`` afterwards.
+    A call that decides or fails otherwise says nothing.
     """
     before.restore()
     given: list[Any] = [
@@ -40,7 +49,7 @@ def holds_for_others(
     def is_same_with_others_in(arrays: list[np.ndarray]) -> bool | None:
         try:
             _turn(arrays)
-            return _is_same(replay, call, reach, leaves, same)
+            return _runs_alike(replay, call, reach, leaves, same)
         except Exception:
             return None
         finally:
@@ -61,13 +70,11 @@ def _turn(arrays: list[np.ndarray]) -> None:
             array[...] = other * 0.5 if array.dtype.kind == "f" else other
 
 
-def _is_same(replay: Any, call: Any, reach: Reach, leaves: list[Any], same: Any) -> bool:
-    """Whether a page gives what its function does, and leaves the state as that does."""
-    same_value, same_state = same
+def _runs_alike(replay: Any, call: Any, reach: Reach, leaves: list[Any], same: Any) -> bool:
+    """Whether a page, run after its function from the same state, gives the same."""
     before = Snapshot(reach, leaves, replay.generators)
     value = call()
     after = Snapshot(reach, leaves, replay.generators)
     before.restore()
     replay(leaves)
-    is_same = same_results(replay.last, value, same_value, replay.kept)
-    return is_same and after.is_now(same_state)
+    return gives_the_same(replay, value, after, same)

@@ -283,7 +283,8 @@ def _inner(call: Call) -> Summed | None:
 def _is_ones(x: Place) -> bool:
     if x.memory.kind != CONSTANT:
         return False
-    is_row = x.shape[-1:] == (math.prod(x.shape),) != (1,)
+    n = math.prod(x.shape)
+    is_row = n != 1 and x.shape[-1:] == (n,)
     return is_row and bool((x.memory.array == 1).all())
 
 
