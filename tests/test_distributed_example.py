@@ -106,7 +106,8 @@ def test_without_mpiexec_it_is_one_process(mnist_folder, in_one_process, tmp_pat
 
 
 def test_each_rank_takes_its_share_of_the_cores(mpiexec):
-    code = "import minigrad, os; print('threads', os.environ.get('OPENBLAS_NUM_THREADS'))"
+    words = "'threads %s\\n' % os.environ.get('OPENBLAS_NUM_THREADS')"  # one write: pieces of print may mix
+    code = f"import minigrad, os, sys; sys.stdout.write({words})"
     plain = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
     cores = len(os.sched_getaffinity(0))
     for n, extra, expected in ((2, {}, max(1, cores // 2)), (1, {}, None), (2, {"OPENBLAS_NUM_THREADS": "3"}, 3)):
