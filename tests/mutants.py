@@ -387,6 +387,8 @@ COMPILER = (
     Mutant("a class may have another attribute later", "minigrad/compiler/guards/quick.py", 'self._hold(f"len(vars({self._name(kind)})) == {n}")', "pass", "tests/test_compile_guards.py"),
     Mutant("namespaces are not looked into", "minigrad/compiler/guards/libraries.py", "OPAQUE = LIBRARIES - NAMESPACES", 'OPAQUE = LIBRARIES - {"minigrad"}', "tests/test_compile_guards.py"),
     Mutant("others are tried in all arrays at once only", "minigrad/compiler/trial.py", "return False not in map(is_same_with_others_in, groups)", "return True", "tests/test_compile.py"),
+    Mutant("what a step adds to its state is compared with all of it", "minigrad/compiler/trial.py", "starts = [NOTHING] * len(results) + before.arrays_then()", "starts = [NOTHING] * len(theirs)", "tests/test_compile_loops.py"),
+    Mutant("nobody asks what rounding does to a step", "minigrad/compiler/trial.py", "return all(map(close, ours, theirs, starts, spreads))", "return False", "tests/test_compile_loops.py"),
     Mutant("NumPy's constructors are not noted", "minigrad/compiler/recording/constructors.py", "        if MODES.tape is None:", "        if True:", "tests/test_compile.py"),
     Mutant("an interrupted check leaves the half of a step", "minigrad/compiler/snapshot.py", "        if kind is not None:", "        if False:", "tests/test_compile_guards.py"),
     Mutant("state that lies in one buffer is two", "minigrad/compiler/recording/recording.py", "if begin < end:", "if False:", "tests/test_compile_guards.py"),

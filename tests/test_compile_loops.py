@@ -7,13 +7,13 @@ import sys
 
 import numpy as np
 import pytest
-from test_compile_nets import DROPPING, LAYERS, OPTIMIZERS, Run, batches, nets, rows
+from test_compile_nets import DROPPING, LAYERS, OPTIMIZERS, Run, batches, nets, rows, small
 
 import minigrad as mg
-from minigrad import nn
+from minigrad import nn, optim
 from minigrad.compiler.loops import loop_files, products
-from minigrad.compiler.loops.fusion import close
 from minigrad.compiler.loops.statements import FORMULAS
+from minigrad.compiler.trial import close
 from minigrad.nn import functional as F
 
 numba = pytest.importorskip("numba", reason="loops are compiled by Numba")
@@ -76,6 +76,31 @@ def test_what_rounding_does_not_explain_is_not_used(monkeypatch):
     with pytest.warns(UserWarning, match="rounding does not explain what loops gave"):
         for batch in rows(6):
             assert fast(*batch) == eager(*batch)
+
+
+@pytest.mark.parametrize("optimizer", ["RMSprop", "Adagrad", "Rprop", "NAdam"])
+def test_steps_that_rounding_decides_are_taken_in_loops(optimizer):
+    eager, fast = both(small, optimizer)  # a bias in front of a BatchNorm
+    for batch in rows(6):
+        eager(*batch), fast(*batch)
+    assert "loop(" in fast.step.source and fast.step.explain().startswith("1 of")
+
+
+@pytest.mark.parametrize("bits", [32, 64])
+def test_a_wrong_step_is_seen_however_small_it_is(monkeypatch, bits):
+    model = smooth().double() if bits == 64 else smooth()
+    optimizer = optim.Adam(model.parameters(), lr=1e-5)
+    monkeypatch.setitem(FORMULAS, np.sqrt, "np.sqrt({0}) * 1.05")
+
+    @mg.compile(loops="numba")
+    def step(x, y):
+        F.cross_entropy(model[0](x), y).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    with pytest.warns(UserWarning, match="rounding does not explain what loops gave"):
+        for x, y in rows(4):
+            step(x.double() if bits == 64 else x, y)
 
 
 @pytest.mark.slow
@@ -183,6 +208,11 @@ def test_close_refuses_what_is_not():
     assert not close(a, a + np.float32(0.01))
     assert not close(a, np.where(a > 0.5, np.nan, a))
     assert not close(np.arange(3), np.arange(3) + 1)
+    assert not close(a + 1, a + 1 + np.float32(1e-5), start=a + np.float32(0.999))  # 1 % of what was added
+    assert close(a + 1, a + 1 + np.float32(1e-5), start=a + np.float32(0.999), spread=2e-6)
+    assert close(a + 1, np.nextafter(a + 1, np.float32(2)), start=a + 1)
+    infinite = np.where(a > 0.5, np.inf, a)
+    assert close(infinite, infinite, start=infinite) and not close(infinite, -infinite)
 
 
 def test_without_the_extra_nothing_of_numba_is_imported():

@@ -24,7 +24,7 @@ from minigrad.compiler.calls import (
 from minigrad.compiler.guards.guards import Checks
 from minigrad.compiler.guards.held import attributes_of, users_containers
 from minigrad.compiler.guards.reach import Reach
-from minigrad.compiler.loops.fusion import check_loops, close, close_state, fused
+from minigrad.compiler.loops.fusion import check_loops, fused
 from minigrad.compiler.page.source import GuardFailed
 from minigrad.compiler.planning.arranged import arrange
 from minigrad.compiler.planning.plan import Unordered, planned
@@ -32,8 +32,8 @@ from minigrad.compiler.program import Program
 from minigrad.compiler.recording.comparison import Difference, check_same
 from minigrad.compiler.recording.recording import HasGraph, Recording, Refused
 from minigrad.compiler.replay import Replay
-from minigrad.compiler.snapshot import Snapshot, same_bytes
-from minigrad.compiler.trial import gives_the_same, holds_for_others
+from minigrad.compiler.snapshot import Snapshot
+from minigrad.compiler.trial import Trial
 from minigrad.compiler.variant import MOST_PROGRAMS, Programs, Variant
 from minigrad.modes import MODES
 from minigrad.silence import warn
@@ -50,8 +50,6 @@ class Compiled:
     def __init__(self, function: Any, strict: bool = True, loops: str | None = None) -> None:
         check_loops(loops)
         self.loops = loops
-        # what compares two arrays of results, and two of the state
-        self.same = (close, close_state) if loops else (same_bytes, same_bytes)
         functools.update_wrapper(self, function, updated=())
         self.function, self.strict = function, strict
         self.keeps_programs = False  # beyond what is told of them
@@ -208,7 +206,7 @@ class Compiled:
         self._say(f"{problem}; it runs eagerly")
 
     def _check(self, variant: Variant, args: Any, kwargs: Any, leaves: list[Any]) -> Any:
-        """Run eagerly, take the state back, replay on it, and compare byte by byte.
+        """Run eagerly, take the state back, replay on it, and compare.
 
         The page has its memory only then, so that it lies where the eager call's was.
         """
@@ -225,7 +223,9 @@ class Compiled:
                 after.restore()
                 variant.failures += 1
                 return value
-            is_same = gives_the_same(replay, value, after, self.same)
+            call = functools.partial(self._eagerly, args, kwargs)
+            trial = Trial(replay, call, reach, leaves, bool(self.loops))
+            is_same = trial.gives_the_same(value, snapshot, after)
             after.restore()
             if not is_same:
                 if self.loops or not self.strict:
@@ -237,8 +237,7 @@ class Compiled:
                     "and call the function itself"
                 )
             variant.seen.add(digest(leaves))
-            call = functools.partial(self._eagerly, args, kwargs)
-            if not self._holds_for_others(variant, call, reach, leaves, (snapshot, after)):
+            if not self._holds_for_others(variant, trial, snapshot, after):
                 problem = "a value leaves the tensors, and comes back as a number or an array"
                 if self.strict:
                     raise Refused(problem)
@@ -253,16 +252,12 @@ class Compiled:
         return result
 
     def _holds_for_others(
-        self, variant: Variant, call: Any, reach: Reach, leaves: list[Any], states: Any
+        self, variant: Variant, trial: Trial, before: Snapshot, after: Snapshot
     ) -> bool:
-        """Whether a page whose calls were all given the same numbers holds for others, too.
-
-        ``states`` are those before the call and after it.
-        """
+        """Whether a page whose calls were all given the same numbers holds for others, too."""
         if len(variant.seen) > 1:
             return True
-        before, after = states
-        holds = holds_for_others(variant.replay, call, reach, leaves, self.same, before)
+        holds = trial.holds_for_others(before)
         after.restore()
         return holds
 

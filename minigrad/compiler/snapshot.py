@@ -12,6 +12,8 @@ from minigrad.optim.optimizer import Optimizer
 from minigrad.random import Generator, default_generator
 from minigrad.tensor.tensor import Tensor
 
+NOTHING = np.empty(0)  # where a gradient is none
+
 
 class Snapshot:
     """Copies of the numbers that a step may change: tensors, gradients, optimizers, streams.
@@ -67,29 +69,30 @@ class Snapshot:
         for generator, state in self.streams:
             set_stream(generator, state)
 
-    def numbers(self) -> list[np.ndarray]:
-        """Return the arrays of tensors and arguments."""
+    def arrays_of_tensors_and_arguments(self) -> list[np.ndarray]:
         return [array for _, array, _ in self.arrays] + [array for array, _ in self.plain]
 
-    def is_now(self, same: Any) -> bool:
-        """Return whether everything is as it was when this was made, by ``same`` of two arrays."""
-        pairs = [(tensor._data, values) for tensor, _, values in self.arrays]
-        pairs += self.plain + self.reached
-        for array, values in pairs:
-            if not same(array, values):
-                return False
-        for node, kept in self.grads:
-            if not _same_grad(node.grad, kept, same):
-                return False
+    def arrays_then(self) -> list[np.ndarray]:
+        """Return what the arrays held when this was made, those of gradients last."""
+        arrays = [values for *_, values in self.arrays + self.plain + self.reached]
+        return arrays + self._grads_then()
+
+    def arrays_now(self) -> list[np.ndarray]:
+        """Return what is in their place now.
+
+        A page leaves no gradient where an optimizer used it up: it counts as what it was.
+        """
+        arrays = [tensor._data for tensor, *_ in self.arrays]
+        arrays += [array for array, _ in self.plain + self.reached]
+        grads = zip((node.grad for node, _ in self.grads), self._grads_then(), strict=True)
+        return arrays + [then if grad is None else grad._data for grad, then in grads]
+
+    def _grads_then(self) -> list[np.ndarray]:
+        return [NOTHING if kept is None else kept[2] for _, kept in self.grads]
+
+    def streams_are_there(self) -> bool:
+        """Return whether random numbers go on from where they did when this was made."""
         return all(itertools.starmap(same_stream, self.streams))
-
-
-def same_bytes(a: Any, b: Any) -> bool:
-    """Return whether two arrays hold the same numbers, bit for bit."""
-    a, b = np.asarray(a), np.asarray(b)
-    if a.dtype != b.dtype or a.shape != b.shape:
-        return False
-    return a.tobytes() == b.tobytes()
 
 
 def same_stream(generator: Any, state: Any) -> bool:
@@ -98,13 +101,6 @@ def same_stream(generator: Any, state: Any) -> bool:
     if words[2] != state[2][2] or waiting != state[3]:
         return False
     return bool(np.array_equal(words[1], state[2][1]))
-
-
-def _same_grad(grad: Any, kept: Any, same: Any) -> bool:
-    """Whether a gradient is what it was; a page leaves none where an optimizer used it up."""
-    if grad is None:
-        return True
-    return kept is not None and bool(same(grad._data, kept[2]))
 
 
 def _with_copy(tensor: Any) -> Any:

@@ -13,8 +13,6 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from minigrad.compiler.loops.convolutions import convolved
 from minigrad.compiler.loops.forms import in_one_form, read_by, written_by
 from minigrad.compiler.loops.loop_text import Text
@@ -311,24 +309,3 @@ def check_loops(loops: str | None) -> None:
         raise ModuleNotFoundError(
             "compile: loops='numba' needs Numba: pip install 'minigrad[fast]', or leave loops out"
         )
-
-
-def close(a: Any, b: Any, digits: float = 3e-4, least: float = 0.0) -> bool:
-    """Return whether two arrays hold the same numbers, but for rounding."""
-    a, b = np.asarray(a), np.asarray(b)
-    if a.dtype != b.dtype or a.shape != b.shape:
-        return False
-    if a.dtype.kind != "f":
-        return a.tobytes() == b.tobytes()
-    finite = np.abs(b[np.isfinite(b)])
-    largest = finite.max(initial=0.0)
-    apart = max(digits * largest, least)
-    return bool(np.allclose(a, b, rtol=digits, atol=apart, equal_nan=True))
-
-
-def close_state(a: Any, b: Any) -> bool:
-    """Return the same of what lasts, in which an optimizer may have made steps of rounding alone.
-
-    So it does of a bias in front of a BatchNorm, whose gradient is 0 but for rounding.
-    """
-    return close(a, b, digits=3e-2, least=1e-4)
