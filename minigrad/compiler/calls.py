@@ -43,7 +43,7 @@ def arrays_of_results(value: Any, kept: Any) -> list[np.ndarray]:
 
     Tensors of the state, in ``kept`` by id, are handed out as they are, and left out here.
     """
-    arrays = []
+    arrays: list[Any] = []
     for x in tree_leaves(value):
         if isinstance(x, (Tensor, np.ndarray)) and id(x) not in kept:
             arrays.append(getattr(x, "_data", x))

@@ -42,6 +42,7 @@ from minigrad.utils.tree import tree_leaves
 from minigrad.viz.picture import Graph
 
 MOST_RECORDINGS = 4  # in a row of which none is like the one before
+WRITING_DOWN = threading.Lock()  # one call at a time, as classes of the user's tell what is read
 
 
 class Compiled:
@@ -98,7 +99,7 @@ class Compiled:
                 "changes; it runs eagerly",
                 once="programs",
             )
-        if not self.programs.has_room(key):
+        if WRITING_DOWN.locked() or not self.programs.has_room(key):
             return self.function(*args, **kwargs)
         variant = Variant(key, reason, list(map(in_words, leaves)))
         self.variants.setdefault(key, []).append(variant)
@@ -115,7 +116,7 @@ class Compiled:
             if variant.unordered:
                 raise Refused(variant.unordered)
             if variant.replay is None:
-                return self._record(variant, args, kwargs, leaves)
+                return self._record_alone(variant, args, kwargs, leaves)
             return self._check(variant, args, kwargs, leaves)
         except HasGraph as error:
             variant.refused = str(error)
@@ -134,6 +135,15 @@ class Compiled:
             return self.function(*args, **kwargs)
 
     # ---- writing down ---------------------------------------------------------------------------
+    def _record_alone(self, variant: Variant, args: Any, kwargs: Any, leaves: list[Any]) -> Any:
+        """Write a call down, unless another thread does so: then run it."""
+        if not WRITING_DOWN.acquire(False):
+            return self.function(*args, **kwargs)
+        try:
+            return self._record(variant, args, kwargs, leaves)
+        finally:
+            WRITING_DOWN.release()
+
     def _record(self, variant: Variant, args: Any, kwargs: Any, leaves: list[Any]) -> Any:
         """Run eagerly and write it down; the second time, compare."""
         reach = self._reach(args, kwargs)
@@ -159,8 +169,8 @@ class Compiled:
         variant.seen.add(digest(leaves))
         variant.kept = [x for x in leaves if not isinstance(x, (Tensor, np.ndarray))]
         variant.kept += filter(attributes_of, users_containers((args, kwargs)))
-        if changed is not None:
-            checks = Checks(self._reach(args, kwargs))
+        if changed is not None or recording.attributes_used:
+            checks = Checks(self._reach(args, kwargs, recording.attributes_used))
         checks.rest_on(recording)
         variant.checks = checks
         variant.note_first(program)
@@ -269,9 +279,9 @@ class Compiled:
         finally:
             MODES.eager_inside = False
 
-    def _reach(self, args: Any, kwargs: Any) -> Reach:
+    def _reach(self, args: Any, kwargs: Any, used: dict[int, set[str]] | None = None) -> Reach:
         """Return what the function reaches, and arguments that are no tensors."""
-        reach = Reach()
+        reach = Reach(used)
         own_name = getattr(self.function, "__name__", "model")
         reach.visit(self.function, own_name)
         named = [*zip(self.parameters, args, strict=False), *kwargs.items()]

@@ -43,11 +43,12 @@ class Trial:
         if not after.streams_are_there():
             return False
         results = arrays_of_results(value, self.replay.kept)
+        n = len(results)
         theirs = results + after.arrays_then()
-        ours = [*self.replay.last[: len(results)], *after.arrays_now()]
+        ours = [*self.replay.last[:n], *after.arrays_now()]
         if not self.loops:
             return all(map(same_bytes, ours, theirs))
-        starts = [NOTHING] * len(results) + before.arrays_then()
+        starts = [NOTHING] * n + before.arrays_then()
         if all(map(close, ours, theirs, starts)):
             return True
         ours, theirs = [
@@ -77,9 +78,11 @@ class Trial:
         """Call the function with moved numbers; return its results and state, and from where."""
         _move(before.arrays_of_tensors_and_arguments(), rng)
         moved = self.snapshot()
-        results = arrays_of_results(self.call(), self.replay.kept)
+        value = self.call()
+        results = arrays_of_results(value, self.replay.kept)
         starts = [NOTHING] * len(results)
-        return results + after.arrays_now(), starts + moved.arrays_then()
+        arrays = results + after.arrays_now()
+        return arrays, starts + moved.arrays_then()
 
     def holds_for_others(self, before: Snapshot) -> bool:
         """Compare page and function once more, with other numbers in all arrays.
@@ -136,7 +139,8 @@ def _move(arrays: list[np.ndarray], rng: np.random.Generator) -> None:
     for array in arrays:
         if array.flags.writeable and array.dtype.kind == "f":
             units = rng.integers(0, MOST_UNITS, array.shape)
-            array[...] = array * (1 - units * np.finfo(array.dtype).eps)
+            unit = np.finfo(array.dtype).eps
+            array[...] = array * (1 - units * unit)
 
 
 # ---- two arrays ---------------------------------------------------------------------------------
@@ -154,10 +158,10 @@ def close(a: Any, b: Any, start: Any = NOTHING, spread: float = 0.0) -> bool:
     ``start`` is what both held before, and ``spread`` how far rounding moves what has been added.
     """
     a, b = np.asarray(a), np.asarray(b)
-    if a.dtype != b.dtype or a.shape != b.shape:
+    if a.dtype != b.dtype or a.dtype.kind != "f":
+        return same_bytes(a, b)
+    if a.shape != b.shape:
         return False
-    if a.dtype.kind != "f":
-        return a.tobytes() == b.tobytes()
     finite = np.isfinite(b)
     if not np.array_equal(a[~finite], b[~finite], equal_nan=True):
         return False
@@ -174,14 +178,19 @@ def _apart(a: Any, a_start: Any, b: Any, b_start: Any) -> float:
     """Return how far apart what was added to two arrays is at most, where both are finite."""
     if a.dtype.kind != "f" or a.shape != b.shape:
         return 0.0
-    apart = np.asarray(_added(a, a_start) - _added(b, b_start))
-    return _largest(apart[np.isfinite(apart)])
+    ours, theirs = _added(a, a_start), _added(b, b_start)
+    apart = np.asarray(ours - theirs)
+    finite = np.isfinite(apart)
+    return _largest(apart[finite])
 
 
 def _added(array: Any, start: Any) -> np.ndarray:
     """Return what was added to what an array held, the whole of a new one."""
+    if array.shape != start.shape:
+        return array
     with np.errstate(all="ignore"):
-        return np.asarray(array - start if array.shape == start.shape else array)
+        added = array - start
+    return np.asarray(added)
 
 
 def _largest(array: np.ndarray) -> float:

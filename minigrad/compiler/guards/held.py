@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.compiler.guards.libraries import LIBRARIES, package_of
+
 NUMBERS = (int, float, bool, complex, np.generic)
 ATOMS = (*NUMBERS, str, bytes, type(None), type(...), np.dtype, slice, range, BuiltinFunctionType)
 CACHED = type(functools.lru_cache(len))
@@ -120,3 +122,25 @@ def users_containers(tree: Any) -> list[Any]:
     for part in tree.values() if isinstance(tree, dict) else tree:
         containers += users_containers(part)
     return containers
+
+
+def slots_of(kind: type) -> list[str]:
+    """Return the names of the slots of a class of the user's."""
+    names = vars(kind).get("__slots__", ())
+    names = [names] if isinstance(names, str) else list(names)
+    if package_of(kind) in LIBRARIES:
+        return []
+    private = f"_{kind.__name__.lstrip('_')}__"  # Python's name of a private one begins so
+    for i, key in enumerate(names):
+        is_private = key[:2] == "__" != key[-2:]
+        names[i] = private + key[2:] if is_private else key
+    return [key for key in names if key[:2] != "__"]
+
+
+def is_simple(key: str, value: Any) -> bool:
+    """Whether an attribute of a layer is a plain value, or for the layer's own use."""
+    if isinstance(value, tuple):
+        return all(is_simple(key, x) for x in value)
+    if isinstance(value, float) and not value:
+        return False  # -0.0 is equal to it
+    return isinstance(value, ATOMS) or (key[0] == "_" and isinstance(value, (dict, set)))

@@ -37,7 +37,9 @@ from minigrad.compiler.guards.held import (
     Slot,
     attributes_of,
     entry_of,
+    is_simple,
     keeps_results,
+    slots_of,
     users_containers,
 )
 from minigrad.compiler.guards.libraries import LIBRARIES, OPAQUE, package_of, top_of
@@ -72,9 +74,14 @@ Named = tuple[str, Any]
 
 
 class Reach:
-    """Everything that is found from one function, by name."""
+    """Everything that is found from one function, by name.
 
-    def __init__(self) -> None:
+    ``used`` are the attributes that matter of the user's objects by id, of others all do.
+    """
+
+    def __init__(self, used: dict[int, set[str]] | None = None) -> None:
+        self.used = used or {}
+        self.objects: list[Any] = []  # of the user's classes, with attributes
         self.seen: dict[int, Any] = {}  # keeps them alive, so that ids stay theirs
         self.tensors: dict[int, Named] = {}
         self.modules: dict[int, str] = {}
@@ -163,7 +170,6 @@ class Reach:
         self.modules[id(module)] = name
         self.hooked.append(module)
         own = vars(module)
-        self.holders.append((name, own))
         if package_of(type(module)) == "minigrad":
             self._note_layer(own)
         tensors = {**own["_parameters"], **own["_buffers"]}
@@ -173,16 +179,14 @@ class Reach:
                 self._visit_tensor(tensor, path)
         for part in MODULE_PARTS:
             self._hold(own[part], name, _named(name, own[part]))
-        for key, item in own.items():
-            if key not in NOT_VISITED and not key.endswith("_hooks"):
-                self.visit(item, f"{name}.{key}")
+        self._visit_attributes(module, own, name)
         self._visit_kind(module, name)
 
     def _note_layer(self, own: dict[str, Any]) -> None:
         """Note what a layer of ours holds for itself."""
         parts = [own[part] for part in MODULE_PARTS]
         self.parts.update(map(id, parts))
-        if all(_is_simple(key, value) for key, value in own.items()):
+        if all(is_simple(key, value) for key, value in own.items()):
             self.layers.add(id(own))
 
     def hooks(self) -> Iterator[tuple[str, dict[Any, Any]]]:
@@ -214,7 +218,7 @@ class Reach:
             if key not in OPTIMIZERS_OWN:
                 self._name_entry(own, key, name)
         defaults = getattr(optimizer, "defaults", {})
-        if all(itertools.starmap(_is_simple, defaults.items())):
+        if all(itertools.starmap(is_simple, defaults.items())):
             self.layers.add(id(defaults))
         self._visit_kind(optimizer, name)
 
@@ -289,12 +293,27 @@ class Reach:
             return
         own = getattr(x, "__dict__", None)
         if isinstance(own, dict):
-            self._hold(own, name, _named(name, own))
+            self._visit_attributes(x, own, name)
         for base in type(x).__mro__:
-            for key in _slots(base):
+            for key in slots_of(base):
                 self.cells.append((f"{name}.{key}", Slot(x, key)))
                 self.visit(getattr(x, key, None), f"{name}.{key}")
         self._visit_kind(x, name)
+
+    def _visit_attributes(self, x: Any, own: dict[str, Any], name: str) -> None:
+        """Hold the attributes of an object that matter, and visit what they stand for."""
+        self.objects.append(x)
+        internal = set(filter(_is_internal, own)) if id(x) in self.modules else set()
+        used = self.used.get(id(x))
+        if used is None:
+            self.holders.append((name, own))
+            keys = list(own)
+        else:
+            keys = sorted(used | internal)
+            self.names += [(f"{name}.{key}", own, key) for key in keys]  # or that there is none
+        for key in keys:
+            if key in own and key not in internal:
+                self.visit(own[key], f"{name}.{key}")
 
     def _visit_kind(self, x: Any, name: str) -> None:
         """Visit the class of an object, which may be of another one later."""
@@ -370,28 +389,11 @@ class Reach:
                         self._visit_global(module, name, code)
 
 
+def _is_internal(key: str) -> bool:
+    """Whether a module itself has this attribute."""
+    return key == "training" or key in NOT_VISITED or key.endswith("_hooks")
+
+
 def _named(name: str, holder: dict[str, Any]) -> list[Named]:
     """Return what an object holds, by its paths."""
     return [(f"{name}.{key}", item) for key, item in holder.items()]
-
-
-def _slots(kind: type) -> list[str]:
-    """Return the names of the slots of a class of the user's."""
-    names = vars(kind).get("__slots__", ())
-    names = [names] if isinstance(names, str) else list(names)
-    if package_of(kind) in LIBRARIES:
-        return []
-    private = f"_{kind.__name__.lstrip('_')}__"  # Python's name of a private one begins so
-    for i, key in enumerate(names):
-        is_private = key[:2] == "__" != key[-2:]
-        names[i] = private + key[2:] if is_private else key
-    return [key for key in names if key[:2] != "__"]
-
-
-def _is_simple(key: str, value: Any) -> bool:
-    """Whether an attribute of a layer is a plain value, or for the layer's own use."""
-    if isinstance(value, tuple):
-        return all(_is_simple(key, x) for x in value)
-    if isinstance(value, float) and not value:
-        return False  # -0.0 is equal to it
-    return isinstance(value, ATOMS) or (key[0] == "_" and isinstance(value, (dict, set)))

@@ -13,6 +13,7 @@ from minigrad.allocator import empty_free_lists
 from minigrad.compiler.guards.reach import Reach
 from minigrad.compiler.program import INPUT, STATE, TEMPORARY, Call, Memory, Program
 from minigrad.compiler.recording.arrays import RecordingArray, lying_alike, root
+from minigrad.compiler.recording.attributes import WatchedObjects
 from minigrad.compiler.recording.constructors import noted_constructors
 from minigrad.compiler.recording.leaves import graph_leaves
 from minigrad.compiler.recording.options import WatchedGroups
@@ -44,6 +45,7 @@ class Recording:
         self.value: Any = None
         self.delivered: list[Any] = []
         self.options_read: dict[int, set[str]] = {}  # by the user, of optimizers' groups by id
+        self.attributes_used: dict[int, set[str]] = {}  # of the user's objects by id
         named: list[Any] = [(*row, None) for row in reach.tensors.values()]
         for i, x in enumerate(leaves):
             if isinstance(x, Tensor) and not _stands_in(x, leaves[:i]):
@@ -110,12 +112,14 @@ class Recording:
         groups = WatchedGroups(optimizers)
         for leaf in self.graph_leaves:
             leaf.watch()
+        objects = WatchedObjects(self.reach)
         MODES.tape = self.tape
         try:
             with noted_constructors():
                 self.value = self.function(*self.args, **self.kwargs)
         finally:
             MODES.tape = None
+            self.attributes_used = objects.stop()
             self.options_read = groups.stop()
             for leaf in self.graph_leaves:
                 leaf.stop()

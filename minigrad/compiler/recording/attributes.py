@@ -1,0 +1,126 @@
+"""Which attributes of the user's objects a step reads or sets: others may change between calls.
+
+A trainer counts its steps and keeps its losses beside the model that the step trains.
+"""
+
+from __future__ import annotations
+
+import abc
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any, Generic
+
+from minigrad.compiler.guards.libraries import LIBRARIES, package_of
+from minigrad.compiler.guards.looked_up import names_in
+from minigrad.compiler.guards.reach import Reach
+from minigrad.silence import is_ours
+
+ACCESS = "__getattribute__", "__setattr__", "__delattr__"
+PAST_ACCESS = {*ACCESS, "getattr_static", "get_referents"}  # names of code that goes past it
+WITH_ALL = {  # attributes by which all others are read
+    "__dict__", "__dir__", "__copy__", "__deepcopy__",
+    "__getstate__", "__reduce__", "__reduce_ex__",
+}  # fmt: skip
+PLAIN_BASES = {object, abc.ABC, Generic}
+MODULE = "minigrad.nn.module", "Module"  # which itself looks for parameters, buffers and layers
+MADE_BY_CODE, FIXED = 1 << 9, 1 << 8  # flags of a class, Py_TPFLAGS_HEAPTYPE and _IMMUTABLETYPE
+
+_watching: dict[type, list[dict[int, set[str]]]] = {}  # who wants to know
+_lock = threading.Lock()
+
+
+class WatchedObjects:
+    """Objects that tell which of their attributes are asked for, while a step is written down."""
+
+    def __init__(self, reach: Reach) -> None:
+        self.names: dict[int, set[str]] = {}  # by the id of the object
+        self.classes: set[type] = set()
+        if _goes_past_access(reach):
+            return
+        for x in reach.objects:
+            if _can_be_watched(type(x)):
+                self.names[id(x)] = set()
+                self.classes.add(type(x))
+        with _lock:
+            for kind in self.classes:
+                _watch(kind, self.names)
+
+    def stop(self) -> dict[int, set[str]]:
+        """Let the classes be as they were; return the names, by objects that tell all of them."""
+        with _lock:
+            for kind in self.classes:
+                _leave(kind, self.names)
+        return {key: names for key, names in self.names.items() if WITH_ALL.isdisjoint(names)}
+
+
+def _goes_past_access(reach: Reach) -> bool:
+    """Whether attributes may be read without asking, as protocols do from Python 3.12 on."""
+    for kind in reach.classes:
+        if getattr(kind, "_is_protocol", False):
+            return True
+    for _, function in reach.functions:
+        names = names_in(function.__code__)
+        if not PAST_ACCESS.isdisjoint(names):
+            return True
+    return False
+
+
+def _can_be_watched(kind: type) -> bool:
+    """Whether all access to attributes of such objects is Python's own, or a module's."""
+    if type(kind) not in (type, abc.ABCMeta):
+        return False
+    if package_of(kind) in LIBRARIES:
+        return False
+    others = set(kind.__mro__) - PLAIN_BASES
+    return all(package_of(base) == "minigrad" or _is_plain(base) for base in others)
+
+
+def _is_module(kind: type) -> bool:
+    return any((base.__module__, base.__name__) == MODULE for base in kind.__mro__)
+
+
+def _is_plain(base: type) -> bool:
+    if package_of(base) in LIBRARIES:
+        return False
+    if base.__flags__ & (MADE_BY_CODE | FIXED) != MADE_BY_CODE:
+        return False
+    if base in _watching:  # what is there is ours
+        return True
+    return vars(base).keys().isdisjoint(ACCESS)
+
+
+def _watch(kind: type, names: dict[int, set[str]]) -> None:
+    known = _watching.setdefault(kind, [])
+    if not known:
+        looks_itself = _is_module(kind)
+        for name in ACCESS:
+            method = getattr(kind, name)
+            telling = _telling(method, known, looks_itself)
+            setattr(kind, name, telling)
+    known.append(names)
+
+
+def _leave(kind: type, names: dict[int, set[str]]) -> None:
+    known = _watching[kind]
+    known[:] = [x for x in known if x is not names]
+    if not known:
+        del _watching[kind]
+        for name in ACCESS:
+            delattr(kind, name)
+
+
+def _telling(method: Any, known: Any, looks_itself: bool) -> Callable[..., Any]:
+    """Return a method of access that tells which attribute is meant."""
+
+    def access(x: Any, key: str, *value: Any) -> Any:
+        if looks_itself and key == "__dict__":
+            caller = sys._getframe(1)
+            if is_ours(caller.f_globals):
+                return method(x, key, *value)
+        for names in known:
+            if id(x) in names:
+                names[id(x)].add(key)
+        return method(x, key, *value)
+
+    return access
