@@ -395,6 +395,7 @@ COMPILER = (
     Mutant("what a module looks up of itself is all that it holds", "minigrad/compiler/recording/attributes.py", "looks_itself = _is_module(kind)", "looks_itself = False", "tests/test_compile_attributes.py"),
     Mutant("an attribute that was not there is not held", "minigrad/compiler/guards/reach.py", "keys = sorted(used | internal)", "keys = sorted((used | internal) & own.keys())", "tests/test_compile_attributes.py"),
     Mutant("what a module itself holds may change", "minigrad/compiler/guards/reach.py", "keys = sorted(used | internal)", "keys = sorted(used)", "tests/test_compile_attributes.py"),
+    Mutant("an object may take another dictionary of attributes", "minigrad/compiler/guards/reach.py", 'self.cells.append((f"the attributes of {name}", Slot(x, "__dict__")))', "pass", "tests/test_compile_attributes.py"),
     Mutant("NumPy's constructors are not noted", "minigrad/compiler/recording/constructors.py", "        if MODES.tape is None:", "        if True:", "tests/test_compile.py"),
     Mutant("an interrupted check leaves the half of a step", "minigrad/compiler/snapshot.py", "        if kind is not None:", "        if False:", "tests/test_compile_guards.py"),
     Mutant("state that lies in one buffer is two", "minigrad/compiler/recording/recording.py", "if begin < end:", "if False:", "tests/test_compile_guards.py"),

@@ -278,6 +278,19 @@ def test_a_dictionary_that_was_taken_out_before():
         assert step(x).tolist() == [2.0 * holder.factor] * 3
 
 
+@pytest.mark.parametrize(
+    "make", [Holder, Net, Slotted, lambda: nn.Linear(3, 3)], ids=["object", "net", "slots", "layer"]
+)
+def test_another_dictionary_of_attributes(make):
+    holder, x = make(), mg.ones(3)
+    holder.read = 1.0
+    step = mg.compile(lambda x: x * holder.read)
+    for i in range(12):
+        if i % 4 == 0:
+            holder.__dict__ = {**vars(holder), "read": float(i)}
+        assert step(x).tolist() == [holder.read] * 3
+
+
 def test_what_only_other_attributes_lead_to_may_change():
     holder, x = Holder(log=[mg.zeros(2)], table=np.zeros(4)), mg.ones(3)
     step = mg.compile(lambda x: x * holder.factor)

@@ -51,9 +51,8 @@ class Trial:
         starts = [NOTHING] * n + before.arrays_then()
         if all(map(close, ours, theirs, starts)):
             return True
-        ours, theirs = [
-            list(map(np.array, arrays)) for arrays in (ours, theirs)
-        ]  # calls will write
+        ours = list(map(np.array, ours))  # the function will write to the state
+        theirs = list(map(np.array, theirs))
         spreads = self._spreads(theirs, starts, before, after)
         return all(map(close, ours, theirs, starts, spreads))
 

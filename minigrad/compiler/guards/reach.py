@@ -316,8 +316,10 @@ class Reach:
                 self.visit(own[key], f"{name}.{key}")
 
     def _visit_kind(self, x: Any, name: str) -> None:
-        """Visit the class of an object, which may be of another one later."""
+        """Visit the class of an object, and hold that it has the same one, and attributes."""
         kind = type(x)
+        if isinstance(getattr(x, "__dict__", None), dict):
+            self.cells.append((f"the attributes of {name}", Slot(x, "__dict__")))
         if package_of(kind) not in LIBRARIES:
             self.cells.append((f"the class of {name}", Slot(x, "__class__")))
         self.visit_class(kind, name)
@@ -390,7 +392,6 @@ class Reach:
 
 
 def _is_internal(key: str) -> bool:
-    """Whether a module itself has this attribute."""
     return key == "training" or key in NOT_VISITED or key.endswith("_hooks")
 
 
