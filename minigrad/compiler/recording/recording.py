@@ -94,7 +94,10 @@ class Recording:
         owner = root(array)
         known = self.tape.memories.get(id(owner))
         if known is not None and known.kind == STATE:
-            raise Refused("an argument lies in the memory of the state; pass a copy of it")
+            raise Refused(
+                f"an argument lies in the memory of {known.label}, which the function, or another "
+                "method of its class, reaches; pass a copy of it"
+            )
         own = array if array is owner and known is None else lying_alike(array)
         self.copies.append((array, own))
         return self.tape.enter(own, INPUT, label, i)
