@@ -312,6 +312,17 @@ def test_an_argument_that_is_an_object():
     assert programs(step) == 2
 
 
+def test_beside_a_frozen_dataclass_others_are_watched():
+    holder, config, x = Holder(), Frozen(3.0), mg.ones(3)
+    step = mg.compile(lambda x: x * holder.factor * config.factor)
+    for i in range(12):
+        holder.other = i
+        if i == 6:
+            object.__setattr__(config, "factor", 4.0)
+        assert step(x).tolist() == [config.factor] * 3
+    assert programs(step) == 2
+
+
 def test_two_threads_write_down_with_objects_of_one_class():
     inside, both = threading.Barrier(2, timeout=20), []
 

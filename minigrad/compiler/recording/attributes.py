@@ -9,6 +9,7 @@ import abc
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import is_dataclass
 from typing import Any, Generic
 
 from minigrad.compiler.guards.libraries import LIBRARIES, package_of
@@ -59,11 +60,28 @@ def _goes_past_access(reach: Reach) -> bool:
     for kind in reach.classes:
         if getattr(kind, "_is_protocol", False):
             return True
+    generated: list[Any] = []
+    for kind in reach.classes:
+        if is_dataclass(kind):
+            generated += _written_by_dataclass(kind)
     for _, function in reach.functions:
         names = names_in(function.__code__)
+        if function in generated:
+            continue
         if not PAST_ACCESS.isdisjoint(names):
             return True
     return False
+
+
+def _written_by_dataclass(kind: type) -> list[Any]:
+    """Return the methods by which a frozen dataclass sets its own attributes, and no others'."""
+    methods = []
+    for name in ("__init__", *ACCESS):
+        method = vars(kind).get(name)
+        code = getattr(method, "__code__", None)
+        if code is not None and code.co_filename == "<string>":
+            methods.append(method)
+    return methods
 
 
 def _can_be_watched(kind: type) -> bool:
