@@ -324,7 +324,7 @@ def test_beside_a_frozen_dataclass_others_are_watched():
 
 
 def test_two_threads_write_down_with_objects_of_one_class():
-    inside, both = threading.Barrier(2, timeout=20), []
+    inside, both = threading.Barrier(2, timeout=60), []
 
     def run():
         holder = Holder()
