@@ -348,8 +348,10 @@ def in_memory_order(like: Array, draw: Callable[..., Array], *arrays: Array) -> 
         return draw(like.shape, *arrays)
     order = axes_in_memory(like.shape, like.strides)
     shape = tuple(like.shape[axis] for axis in order)
-    stretched = (np.broadcast_to(array, like.shape) for array in arrays)
-    turned = [array.transpose(order) for array in stretched]
+    turned = []
+    for array in arrays:
+        stretched = np.broadcast_to(array, like.shape)
+        turned.append(stretched.transpose(order))
     drawn = draw(shape, *turned)
     return drawn.transpose(np.argsort(order))
 

@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import pytest
-from test_compile_nets import rows, small
+from test_compile_nets import programs, rows, small
 
 import minigrad as mg
 from minigrad import nn, optim
@@ -38,10 +38,6 @@ class Trainer:
             self.losses.append(step(x, y).item())
             self.best = min(self.losses)
             self.steps += 1
-
-
-def programs(step):
-    return int(step.explain().split()[0])
 
 
 def test_a_trainer_counts_beside_its_step():
@@ -258,8 +254,6 @@ def test_what_a_step_sets_is_guarded():
     @mg.compile
     def step(x):
         holder.phase = "step"
-        if False:
-            del holder.phase
         return x * holder.factor
 
     for i in range(12):

@@ -1198,7 +1198,7 @@ def test_a_check_that_is_interrupted_has_changed_nothing(monkeypatch):
     state = lambda: [x.numpy().tobytes() for x in compiled.model.state_dict().values()]
     before = state()
     with monkeypatch.context() as patch:
-        patch.setattr("minigrad.compiler.trial.arrays_of_results", interrupted)
+        patch.setattr("minigrad.compiler.trial.arrays_in", interrupted)
         with pytest.raises(KeyboardInterrupt):
             compiled.step(*batches[3])
     assert state() == before

@@ -38,13 +38,13 @@ def nobody_looks() -> bool:
     return not (modes.hold_statistics or modes.eager_inside)
 
 
-def arrays_of_results(value: Any, kept: Any) -> list[np.ndarray]:
-    """Return the arrays of what a function returned.
+def arrays_in(tree: Any, kept: Any = ()) -> list[Any]:
+    """Return the arrays of arguments or results.
 
-    Tensors of the state, in ``kept`` by id, are handed out as they are, and left out here.
+    Tensors in ``kept`` by id, as those of the state, are handed out as they are: they are left out.
     """
-    arrays: list[Any] = []
-    for x in tree_leaves(value):
+    arrays = []
+    for x in tree_leaves(tree):
         if isinstance(x, (Tensor, np.ndarray)) and id(x) not in kept:
             arrays.append(getattr(x, "_data", x))
     return arrays
@@ -78,10 +78,7 @@ def parameters_of(function: Any) -> list[str]:
 
 def digest(leaves: Any) -> int:
     """Return a number that follows from the numbers of the arguments."""
-    arrays: list[Any] = [
-        getattr(x, "_data", x) for x in leaves if isinstance(x, (Tensor, np.ndarray))
-    ]
-    return hash(tuple(array.tobytes() for array in arrays))
+    return hash(tuple(array.tobytes() for array in arrays_in(leaves)))
 
 
 def key_of(tree: Any) -> Any:

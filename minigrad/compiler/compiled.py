@@ -222,10 +222,12 @@ class Compiled:
         """
         replay: Any = variant.replay
         reach = self._reach(args, kwargs)
-        with Snapshot(reach, leaves, replay.generators) as snapshot:
-            value = self._eagerly(args, kwargs)
-            after = Snapshot(reach, leaves, replay.generators)
-            snapshot.restore()
+        call = functools.partial(self._eagerly, args, kwargs)
+        trial = Trial(replay, call, reach, leaves, bool(self.loops))
+        with trial.snapshot() as before:
+            value = call()
+            after = trial.snapshot()
+            before.restore()
             replay.lay_out()
             try:
                 replay(leaves)
@@ -233,43 +235,47 @@ class Compiled:
                 after.restore()
                 variant.failures += 1
                 return value
-            call = functools.partial(self._eagerly, args, kwargs)
-            trial = Trial(replay, call, reach, leaves, bool(self.loops))
-            is_same = trial.gives_the_same(value, snapshot, after)
+            is_same = trial.gives_the_same(value, before, after)
             after.restore()
-            if not is_same:
-                if self.loops or not self.strict:
-                    what = "loops gave" if self.loops else "the page gives"
-                    self._give_up(variant, f"rounding does not explain what {what}")
-                    return value
-                raise AssertionError(
-                    "compile: the page gives other numbers than the function; please report this, "
-                    "and call the function itself"
-                )
-            variant.seen.add(digest(leaves))
-            if not self._holds_for_others(variant, trial, snapshot, after):
-                problem = "a value leaves the tensors, and comes back as a number or an array"
-                if self.strict:
-                    raise Refused(problem)
+            problem = "" if is_same else self._difference()
+            if not problem:
+                variant.seen.add(digest(leaves))
+                problem = self._frozen(variant, trial, before, after)
+            if problem:
                 self._give_up(variant, problem)
                 return value
         replay.use_up(leaves)
         variant.checked = True
         variant.checks.changed()  # type: ignore[union-attr]  # compiles its expression now
         result = replay.without_graph(value)
-        del snapshot, after, value
+        del before, after, value
         _forget_eager_steps(reach)
         return result
 
-    def _holds_for_others(
-        self, variant: Variant, trial: Trial, before: Snapshot, after: Snapshot
-    ) -> bool:
-        """Whether a page whose calls were all given the same numbers holds for others, too."""
+    def _difference(self) -> str:
+        """Return what is said of a page that gives other numbers, which an exact one must not."""
+        if self.loops:
+            return "rounding does not explain what loops gave"
+        if not self.strict:
+            return "rounding does not explain what the page gives"
+        raise AssertionError(
+            "compile: the page gives other numbers than the function; please report this, "
+            "and call the function itself"
+        )
+
+    def _frozen(self, variant: Variant, trial: Trial, before: Snapshot, after: Snapshot) -> str:
+        """Return what is said of a page that does not hold for other numbers, "" if it does.
+
+        Where calls had other numbers already, it has been seen to.
+        """
         if len(variant.seen) > 1:
-            return True
+            return ""
         holds = trial.holds_for_others(before)
         after.restore()
-        return holds
+        problem = "a value leaves the tensors, and comes back as a number or an array"
+        if not holds and self.strict:
+            raise Refused(problem)
+        return "" if holds else problem
 
     def _eagerly(self, args: Any, kwargs: Any) -> Any:
         """Call the function; what is compiled inside it runs eagerly, too."""

@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.calls import arrays_of_results
+from minigrad.compiler.calls import arrays_in
 from minigrad.compiler.guards.reach import Reach
 from minigrad.compiler.snapshot import NOTHING, Snapshot
-from minigrad.tensor.tensor import Tensor
 
 DIGITS = 3e-4  # of the largest number or change of an array, which need no explanation
 LAST_UNITS = 4  # of the largest number, which need none either
@@ -42,7 +41,7 @@ class Trial:
         """Whether the page, just run, gave what its function did, and left a state ``after``."""
         if not after.streams_are_there():
             return False
-        results = arrays_of_results(value, self.replay.kept)
+        results = arrays_in(value, self.replay.kept)
         n = len(results)
         theirs = results + after.arrays_then()
         ours = [*self.replay.last[:n], *after.arrays_now()]
@@ -78,7 +77,7 @@ class Trial:
         _move(before.arrays_of_tensors_and_arguments(), rng)
         moved = self.snapshot()
         value = self.call()
-        results = arrays_of_results(value, self.replay.kept)
+        results = arrays_in(value, self.replay.kept)
         starts = [NOTHING] * len(results)
         arrays = results + after.arrays_now()
         return arrays, starts + moved.arrays_then()
@@ -91,10 +90,7 @@ class Trial:
         afterwards. A call that decides or fails otherwise says nothing.
         """
         before.restore()
-        leaves = self.leaves
-        given: list[Any] = [
-            getattr(x, "_data", x) for x in leaves if isinstance(x, (Tensor, np.ndarray))
-        ]
+        given = arrays_in(self.leaves)
         numbers = {id(x) for x in given}
         arrays = before.arrays_of_tensors_and_arguments()
         state = [x for x in arrays if id(x) not in numbers]
@@ -136,10 +132,12 @@ def _turn(arrays: list[np.ndarray]) -> None:
 def _move(arrays: list[np.ndarray], rng: np.random.Generator) -> None:
     """Bring each float a little nearer to 0, which leaves it within what it has to lie in."""
     for array in arrays:
-        if array.flags.writeable and array.dtype.kind == "f":
-            units = rng.integers(0, MOST_UNITS, array.shape)
-            unit = np.finfo(array.dtype).eps
-            array[...] = array * (1 - units * unit)
+        if not array.flags.writeable or array.dtype.kind != "f":
+            continue
+        units = rng.integers(0, MOST_UNITS, array.shape)
+        unit = np.finfo(array.dtype).eps
+        part = 1 - units * unit
+        array[...] = array * part
 
 
 # ---- two arrays ---------------------------------------------------------------------------------
@@ -162,15 +160,22 @@ def close(a: Any, b: Any, start: Any = NOTHING, spread: float = 0.0) -> bool:
     if a.shape != b.shape:
         return False
     finite = np.isfinite(b)
-    if not np.array_equal(a[~finite], b[~finite], equal_nan=True):
+    others = ~finite
+    if not np.array_equal(a[others], b[others], equal_nan=True):
         return False
     added = _added(b, start)[finite]
     a, b = a[finite], b[finite]
-    unit = float(np.finfo(b.dtype).eps) * _largest(b)
-    allowed = DIGITS * _largest(added) + LAST_UNITS * unit + FACTOR * spread
+    allowed = _unexplained(b, added) + FACTOR * spread
     with np.errstate(all="ignore"):
         apart = np.abs(a - b)
     return bool((apart <= allowed).all())
+
+
+def _unexplained(array: Any, added: Any) -> float:
+    """Return how far another array may be from this one without any explanation."""
+    unit = float(np.finfo(array.dtype).eps)
+    last_units = LAST_UNITS * unit * _largest(array)
+    return DIGITS * _largest(added) + last_units
 
 
 def _apart(a: Any, a_start: Any, b: Any, b_start: Any) -> float:

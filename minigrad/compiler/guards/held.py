@@ -69,14 +69,17 @@ class Held:
 
     def changed(self) -> str | None:
         """Return what is no longer as it was."""
-        now, keys = list(_values(self.container)), _keys(self.container)
+        now = list(_values(self.container))
+        keys = _keys(self.container)
         if len(now) != len(self.values) or not all(map(same, keys, self.keys)):
             return f"the entries of {self.name}"
         if all(map(operator.is_, now, self.values)):
             return None
         for key, new, old in zip(keys, now, self.values, strict=True):
             if not same(new, old):
-                return f"{self.name}.{key}" if isinstance(key, str) else f"{self.name}[{key}]"
+                is_attribute = isinstance(key, str)
+                part = f".{key}" if is_attribute else f"[{key}]"
+                return self.name + part
         self.values = now
         return None
 

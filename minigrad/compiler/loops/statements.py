@@ -176,7 +176,8 @@ def _clip(call: Call, operands: tuple[Any, ...]) -> Formula:
     low, high = bounds
     finite = low > -math.inf, high < math.inf
     formula = CLIPS.get(finite, "") if low <= high else ""
-    return formula, (x, *itertools.compress(bounds, finite))
+    limits = itertools.compress(bounds, finite)
+    return formula, (x, *limits)
 
 
 def number_of(x: Any) -> float:
@@ -263,10 +264,13 @@ def _multiplied_by_ones(call: Call) -> Summed | None:
     x, y = call.args
     if not (isinstance(x, Place) and isinstance(y, Place)):
         return None
-    if _is_ones(x) and len(y.shape) >= 2 and (len(x.shape) == 1 or len(y.shape) == 2):
-        return (y,), (len(y.shape) - 2,)
-    if _is_ones(y) and len(x.shape) >= 2 and len(y.shape) == 1:
-        return (x,), (len(x.shape) - 1,)
+    n, m = len(x.shape), len(y.shape)
+    adds_rows = m >= 2 and (n == 1 or m == 2)
+    if adds_rows and _is_ones(x):
+        return (y,), (m - 2,)
+    adds_columns = n >= 2 and m == 1
+    if adds_columns and _is_ones(y):
+        return (x,), (n - 1,)
     return None
 
 

@@ -1,13 +1,13 @@
 """Which attributes of the user's objects a step reads or sets: others may change between calls.
 
-A trainer counts its steps and keeps its losses beside the model that the step trains.
+A trainer counts its steps and keeps its losses beside the model that the step trains. Classes tell
+what is asked of their objects, so one step at a time is written down.
 """
 
 from __future__ import annotations
 
 import abc
 import sys
-import threading
 from collections.abc import Callable
 from dataclasses import is_dataclass
 from typing import Any, Generic
@@ -24,11 +24,7 @@ WITH_ALL = {  # attributes by which all others are read
     "__getstate__", "__reduce__", "__reduce_ex__",
 }  # fmt: skip
 PLAIN_BASES = {object, abc.ABC, Generic}
-MODULE = "minigrad.nn.module", "Module"  # which itself looks for parameters, buffers and layers
 MADE_BY_CODE, FIXED = 1 << 9, 1 << 8  # flags of a class, Py_TPFLAGS_HEAPTYPE and _IMMUTABLETYPE
-
-_watching: dict[type, list[dict[int, set[str]]]] = {}  # who wants to know
-_lock = threading.Lock()
 
 
 class WatchedObjects:
@@ -39,19 +35,22 @@ class WatchedObjects:
         self.classes: set[type] = set()
         if _goes_past_access(reach):
             return
+        kinds = set(map(type, reach.objects))
+        self.classes.update(filter(_can_be_watched, kinds))
         for x in reach.objects:
-            if _can_be_watched(type(x)):
+            if type(x) in self.classes:
                 self.names[id(x)] = set()
-                self.classes.add(type(x))
-        with _lock:
-            for kind in self.classes:
-                _watch(kind, self.names)
+        for kind in self.classes:
+            for name in ACCESS:
+                method = getattr(kind, name)
+                telling = _telling(method, self.names, reach.modules)
+                setattr(kind, name, telling)
 
     def stop(self) -> dict[int, set[str]]:
         """Let the classes be as they were; return the names, by objects that tell all of them."""
-        with _lock:
-            for kind in self.classes:
-                _leave(kind, self.names)
+        for kind in self.classes:
+            for name in ACCESS:
+                delattr(kind, name)
         return {key: names for key, names in self.names.items() if WITH_ALL.isdisjoint(names)}
 
 
@@ -94,51 +93,28 @@ def _can_be_watched(kind: type) -> bool:
     return all(package_of(base) == "minigrad" or _is_plain(base) for base in others)
 
 
-def _is_module(kind: type) -> bool:
-    return any((base.__module__, base.__name__) == MODULE for base in kind.__mro__)
-
-
 def _is_plain(base: type) -> bool:
     if package_of(base) in LIBRARIES:
         return False
     if base.__flags__ & (MADE_BY_CODE | FIXED) != MADE_BY_CODE:
         return False
-    if base in _watching:  # what is there is ours
-        return True
     return vars(base).keys().isdisjoint(ACCESS)
 
 
-def _watch(kind: type, names: dict[int, set[str]]) -> None:
-    known = _watching.setdefault(kind, [])
-    if not known:
-        looks_itself = _is_module(kind)
-        for name in ACCESS:
-            method = getattr(kind, name)
-            telling = _telling(method, known, looks_itself)
-            setattr(kind, name, telling)
-    known.append(names)
+def _telling(method: Any, told: dict[int, set[str]], modules: Any) -> Callable[..., Any]:
+    """Return a method of access that tells which attribute is meant.
 
-
-def _leave(kind: type, names: dict[int, set[str]]) -> None:
-    known = _watching[kind]
-    known[:] = [x for x in known if x is not names]
-    if not known:
-        del _watching[kind]
-        for name in ACCESS:
-            delattr(kind, name)
-
-
-def _telling(method: Any, known: Any, looks_itself: bool) -> Callable[..., Any]:
-    """Return a method of access that tells which attribute is meant."""
+    Modules, given by id, look for parameters, buffers and layers themselves.
+    """
 
     def access(x: Any, key: str, *value: Any) -> Any:
-        if looks_itself and key == "__dict__":
+        names = told.get(id(x))
+        if key == "__dict__" and id(x) in modules:
             caller = sys._getframe(1)
             if is_ours(caller.f_globals):
-                return method(x, key, *value)
-        for names in known:
-            if id(x) in names:
-                names[id(x)].add(key)
+                names = None
+        if names is not None:
+            names.add(key)
         return method(x, key, *value)
 
     return access

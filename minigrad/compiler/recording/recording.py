@@ -46,14 +46,18 @@ class Recording:
         self.delivered: list[Any] = []
         self.options_read: dict[int, set[str]] = {}  # by the user, of optimizers' groups by id
         self.attributes_used: dict[int, set[str]] = {}  # of the user's objects by id
-        named: list[Any] = [(*row, None) for row in reach.tensors.values()]
-        for i, x in enumerate(leaves):
-            if isinstance(x, Tensor) and not _stands_in(x, leaves[:i]):
-                name = f"argument {i}"
-                named.append((name, x, i))
-        self.graph_leaves = graph_leaves(named)
+        self.graph_leaves = graph_leaves(self._named())
         _refuse_hooks(reach, self.graph_leaves)
         self._enter(args, kwargs)
+
+    def _named(self) -> list[Any]:
+        """Return the tensors of state and arguments, each with its name and argument's number."""
+        named: list[Any] = [(*row, None) for row in self.reach.tensors.values()]
+        for i, x in enumerate(self.leaves):
+            if isinstance(x, Tensor) and not _stands_in(x, self.leaves[:i]):
+                name = f"argument {i}"
+                named.append((name, x, i))
+        return named
 
     def _refuse(self, text: str) -> None:
         if self.strict:
